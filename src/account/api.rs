@@ -1,0 +1,173 @@
+use super::{PasswordChange, change_password};
+use crate::{
+    accounts::{Accounts, Password, PersonName, Refused, UserView},
+    kernel::{Moment, SessionId},
+    sessions::{EndReason, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
+    web::{Cursors, Endpoint, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, ServiceConfig},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::net::IpAddr;
+use zeroize::Zeroizing;
+
+/// The endpoints under `/api/v1/me`.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::ME).get(me).patch(rename).mount(config);
+    Endpoint::api(paths::MY_PASSWORD).post(set_password).mount(config);
+    Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
+    Endpoint::api(paths::MY_SESSION).delete(end_one).mount(config);
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    #[serde(default, deserialize_with = "present")]
+    name: Option<Option<String>>,
+}
+
+/// Tells `"name": null`, which clears the name, from no `name`, which leaves it.
+fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(value).map(Some)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    current_password: Zeroizing<String>,
+    new_password: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ending {
+    #[serde(default)]
+    include_current: bool,
+}
+
+/// One of one's own sessions.
+#[derive(Serialize)]
+struct MySession {
+    id: SessionId,
+    current: bool,
+    device_name: Option<String>,
+    user_agent: Option<String>,
+    ip: Option<IpAddr>,
+    created_at: Moment,
+    last_used_at: Moment,
+    expires_at: Moment,
+    generation: i32,
+}
+
+async fn me(signed_in: SignedIn, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
+    let user = accounts.lookup(signed_in.user).await?.ok_or_else(gone)?;
+    Ok(HttpResponse::Ok().json(json!({ "user": UserView::from(&user) })))
+}
+
+async fn rename(
+    signed_in: SignedIn,
+    Json(wanted): Json<Rename>,
+    accounts: Data<Accounts>,
+) -> Result<HttpResponse, Problem> {
+    let Some(name) = wanted.name else { return me(signed_in, accounts).await };
+    let name = PersonName::parse(name.as_deref().unwrap_or_default());
+    let name = name.map_err(|error| Problem::fields(vec![error.of("name")]))?;
+    let user = accounts.rename(signed_in.user, name).await?.ok_or_else(gone)?;
+    Ok(HttpResponse::Ok().json(json!({ "user": UserView::from(&user) })))
+}
+
+async fn set_password(
+    signed_in: SignedIn,
+    Json(wanted): Json<NewPassword>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let new = Password::parse_new(&wanted.new_password);
+    let new = new.map_err(|error| Problem::fields(vec![error.of("new_password")]))?;
+    let rooms = (accounts.get_ref(), sessions.get_ref());
+    match change_password(rooms, &signed_in, &wanted.current_password, new, &client).await? {
+        PasswordChange::Changed => Ok(HttpResponse::NoContent().finish()),
+        PasswordChange::WrongPassword => Err(wrong_password()),
+        PasswordChange::Refused(error) => Err(Problem::fields(vec![error.of("new_password")])),
+    }
+}
+
+fn wrong_password() -> Problem {
+    let field = crate::web::FieldError {
+        field: "current_password".to_owned(),
+        code: "wrong_password",
+        message: "This is not your current password.".to_owned(),
+    };
+    Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, "This is not your current password.") }
+}
+
+async fn my_sessions(
+    signed_in: SignedIn,
+    Query(paging): Query<Paging>,
+    sessions: Data<Sessions>,
+    cursors: Data<Cursors>,
+) -> Result<HttpResponse, Problem> {
+    const LIST: &str = "my-sessions";
+    let page = cursors.request(LIST, paging.cursor.as_deref(), paging.limit)?;
+    let filter = SessionFilter { user: Some(signed_in.user), state: Some(SessionState::Live) };
+    let rows = sessions.list(filter, page).await?;
+    let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
+    let items = listed.items.into_iter().map(|row| MySession::of(row, signed_in.session)).collect::<Vec<_>>();
+    Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))
+}
+
+impl MySession {
+    fn of(row: SessionView, current: SessionId) -> Self {
+        Self {
+            id: row.id,
+            current: row.id == current,
+            device_name: row.device_name,
+            user_agent: row.user_agent,
+            ip: row.ip,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            generation: row.generation,
+        }
+    }
+}
+
+async fn end_one(
+    signed_in: SignedIn,
+    PathId(session): PathId<SessionId>,
+    FromClient(client): FromClient,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let by = (Some(signed_in.user), EndReason::EndedByUser);
+    let ended = sessions.end(session, Some(signed_in.user), by, &client).await?;
+    ended.ok_or_else(|| Problem::not_found("session"))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn end_others(
+    signed_in: SignedIn,
+    Query(ending): Query<Ending>,
+    FromClient(client): FromClient,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let except = (!ending.include_current).then_some(signed_in.session);
+    let by = (Some(signed_in.user), EndReason::EndedByUser);
+    let revoked = sessions.end_all(signed_in.user, except, by, &client).await?;
+    Ok(HttpResponse::Ok().json(json!({ "revoked": revoked })))
+}
+
+/// The account was deleted under a token that still lives.
+fn gone() -> Problem {
+    Problem::new(kind::SESSION_REVOKED, "This account is gone.").with_challenge()
+}

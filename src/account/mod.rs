@@ -1,0 +1,7 @@
+//! What a signed-in person sees and does of their own: their name, their password, their sessions.
+
+mod api;
+mod change_password;
+
+pub use api::routes as api_routes;
+pub use change_password::{PasswordChange, change_password};

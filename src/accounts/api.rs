@@ -1,0 +1,75 @@
+use super::{
+    AccountsError, ClaimsError, EmailAddress, EmailError, HashingError, PasswordError, RoleError, TextError, User,
+};
+use crate::{
+    kernel::{Moment, UserId},
+    web::{FieldError, Problem},
+};
+use serde::Serialize;
+
+/// A person, as every answer of ours shows them: an allow-list, so that nothing slips out with a new column.
+#[derive(Debug, Serialize)]
+pub struct UserView {
+    /// The account.
+    pub id: UserId,
+    /// Canonical.
+    pub email: String,
+    /// What they want to be called.
+    pub name: Option<String>,
+    /// What they may do.
+    pub roles: Vec<String>,
+    /// Whether they are blocked.
+    pub blocked: bool,
+    /// When the account was made.
+    pub created_at: Moment,
+    /// The last sign-in.
+    pub last_login_at: Option<Moment>,
+}
+
+impl From<&User> for UserView {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id,
+            email: EmailAddress::as_str(&user.email).to_owned(),
+            name: user.name.clone(),
+            roles: user.roles.clone(),
+            blocked: user.blocked_at.is_some(),
+            created_at: user.created_at,
+            last_login_at: user.last_login_at,
+        }
+    }
+}
+
+/// A refusal as the error of one field.
+pub trait Refused {
+    /// The error, told of `field`.
+    fn of(&self, field: &str) -> FieldError;
+}
+
+macro_rules! refused {
+    ($($error:ty),*) => {
+        $(impl Refused for $error {
+            fn of(&self, field: &str) -> FieldError {
+                FieldError { field: field.to_owned(), code: self.code(), message: self.to_string() }
+            }
+        })*
+    };
+}
+
+refused!(EmailError, TextError, PasswordError, RoleError, ClaimsError);
+
+impl From<AccountsError> for Problem {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Database(error) => error.into(),
+            AccountsError::Hashing(HashingError::Busy) => Self::unavailable(HashingError::Busy.to_string()),
+            AccountsError::Hashing(HashingError::Panicked)
+            | AccountsError::Hash(_)
+            | AccountsError::Threads(_)
+            | AccountsError::Cost(_) => {
+                tracing::error!(%error, "accounts.failed");
+                Self::internal()
+            }
+        }
+    }
+}

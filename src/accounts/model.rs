@@ -1,0 +1,73 @@
+use super::{BlockReason, CustomClaims, Roles};
+use crate::kernel::{Moment, UserId};
+use serde_json::Value;
+
+/// A person. Holds no password hash: nothing that is made of this can leak it.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The account.
+    pub id: UserId,
+    /// Canonical.
+    pub email: super::EmailAddress,
+    /// What they want to be called.
+    pub name: Option<String>,
+    /// What they may do.
+    pub roles: Vec<String>,
+    /// Claims of their own, for their access tokens.
+    pub claims: Value,
+    /// Since when they are blocked.
+    pub blocked_at: Option<Moment>,
+    /// Why.
+    pub blocked_reason: Option<String>,
+    /// When the account was made.
+    pub created_at: Moment,
+    /// The last sign-in.
+    pub last_login_at: Option<Moment>,
+    /// Sessions that can still be used. Counted for administrators only.
+    pub live_sessions: i64,
+}
+
+impl User {
+    /// Whether they are an administrator.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role == super::Role::admin().as_str())
+    }
+}
+
+/// Whether a person is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    /// Not blocked.
+    Active,
+    /// Blocked.
+    Blocked,
+}
+
+/// Which people are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Part of the address or the name.
+    pub text: Option<String>,
+    /// Blocked or not.
+    pub status: Option<UserStatus>,
+}
+
+/// What is to become of a person's roles and claims.
+#[derive(Debug, Clone, Default)]
+pub struct AccessChange {
+    /// New roles.
+    pub roles: Option<Roles>,
+    /// New claims.
+    pub claims: Option<CustomClaims>,
+}
+
+/// Whether a person is to be blocked.
+#[derive(Debug, Clone)]
+pub enum Blocking {
+    /// From now on, perhaps with a reason.
+    Block(Option<BlockReason>),
+    /// No longer.
+    Unblock,
+}

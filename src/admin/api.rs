@@ -1,0 +1,295 @@
+use super::{UserChange, UserChanged, change_user};
+use crate::{
+    accounts::{
+        AccessChange, Accounts, BlockReason, Blocking, CustomClaims, Refused, Roles, User, UserFilter, UserStatus,
+        UserView,
+    },
+    audit::{self, EventFilter},
+    kernel::{Client, Moment, SessionId, UserId},
+    sessions::{Admin, EndReason, SessionFilter, SessionState, SessionView, Sessions},
+    web::{Cursors, Endpoint, FieldError, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, ServiceConfig},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use zeroize::Zeroizing;
+
+/// The endpoints under `/api/v1/admin`.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::ADMIN_USERS).get(users).mount(config);
+    Endpoint::api(paths::ADMIN_USER).get(user).patch(change).mount(config);
+    Endpoint::api(paths::ADMIN_SESSIONS).get(list_sessions).mount(config);
+    Endpoint::api(paths::ADMIN_REVOKE).post(revoke).mount(config);
+    Endpoint::api(paths::ADMIN_AUDIT).get(events).mount(config);
+}
+
+/// A person, as administrators see them.
+#[derive(Serialize)]
+struct AdminUserView {
+    #[serde(flatten)]
+    user: UserView,
+    blocked_reason: Option<String>,
+    claims: Value,
+    live_sessions: i64,
+}
+
+impl From<User> for AdminUserView {
+    fn from(user: User) -> Self {
+        Self {
+            user: UserView::from(&user),
+            blocked_reason: user.blocked_reason,
+            claims: user.claims,
+            live_sessions: user.live_sessions,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UsersQuery {
+    q: Option<String>,
+    status: Option<UserStatus>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+async fn users(
+    _admin: Admin,
+    Query(query): Query<UsersQuery>,
+    accounts: Data<Accounts>,
+    cursors: Data<Cursors>,
+) -> Result<HttpResponse, Problem> {
+    const LIST: &str = "users";
+    let page = cursors.request(LIST, query.cursor.as_deref(), query.limit)?;
+    let text = query.q.filter(|text| !text.trim().is_empty()).map(|text| text.trim().to_owned());
+    if text.as_ref().is_some_and(|text| text.contains('\0')) {
+        return Err(Problem::field("q", "invalid", "may not contain a NUL character"));
+    }
+    let rows = accounts.list(UserFilter { text, status: query.status }, page).await?;
+    let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
+    let items = listed.items.into_iter().map(AdminUserView::from).collect::<Vec<_>>();
+    Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))
+}
+
+async fn user(_admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
+    let user = accounts.lookup(id).await?.ok_or_else(|| Problem::not_found("user"))?;
+    Ok(HttpResponse::Ok().json(json!({ "user": AdminUserView::from(user) })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeRequest {
+    roles: Option<Vec<String>>,
+    blocked: Option<bool>,
+    blocked_reason: Option<String>,
+    claims: Option<Value>,
+}
+
+async fn change(
+    Admin(admin): Admin,
+    PathId(id): PathId<UserId>,
+    Json(wanted): Json<ChangeRequest>,
+    FromClient(client): FromClient,
+    (accounts, sessions): (Data<Accounts>, Data<Sessions>),
+) -> Result<HttpResponse, Problem> {
+    let change = wanted.parse()?;
+    let rooms = (accounts.get_ref(), sessions.get_ref());
+    match change_user(rooms, Some(admin.user), id, change, &client).await? {
+        UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(json!({ "user": AdminUserView::from(*user) }))),
+        UserChanged::NotFound => Err(Problem::not_found("user")),
+        UserChanged::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make somebody else an administrator first.")),
+    }
+}
+
+impl ChangeRequest {
+    /// Parses every field and tells all that is wrong at once.
+    fn parse(self) -> Result<UserChange, Problem> {
+        let mut errors = Vec::new();
+        let roles = keep(self.roles.map(Roles::parse).transpose(), "roles", &mut errors).flatten();
+        let claims = keep(self.claims.map(CustomClaims::parse).transpose(), "claims", &mut errors).flatten();
+        let reason = BlockReason::parse(self.blocked_reason.as_deref().unwrap_or_default());
+        let reason = keep(reason, "blocked_reason", &mut errors).flatten();
+        if reason.is_some() && self.blocked != Some(true) {
+            errors.push(field("blocked_reason", "needs_blocked", "is only for `\"blocked\": true`"));
+        }
+        if !errors.is_empty() {
+            return Err(Problem::fields(errors));
+        }
+        let blocking = self.blocked.map(|block| if block { Blocking::Block(reason) } else { Blocking::Unblock });
+        Ok(UserChange { access: AccessChange { roles, claims }, blocking })
+    }
+}
+
+fn keep<T, E: Refused>(parsed: Result<T, E>, field: &str, errors: &mut Vec<FieldError>) -> Option<T> {
+    parsed.map_err(|error| errors.push(error.of(field))).ok()
+}
+
+fn field(field: &str, code: &'static str, message: &str) -> FieldError {
+    FieldError { field: field.to_owned(), code, message: message.to_owned() }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionsQuery {
+    user_id: Option<UserId>,
+    state: Option<SessionState>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// A session, as administrators see it.
+#[derive(Serialize)]
+struct AdminSessionView {
+    id: SessionId,
+    user_id: UserId,
+    state: SessionState,
+    device_name: Option<String>,
+    user_agent: Option<String>,
+    ip: Option<IpAddr>,
+    created_at: Moment,
+    last_used_at: Moment,
+    expires_at: Moment,
+    generation: i32,
+    revoked_at: Option<Moment>,
+    revoked_reason: Option<String>,
+}
+
+impl From<SessionView> for AdminSessionView {
+    fn from(row: SessionView) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            state: row.state,
+            device_name: row.device_name,
+            user_agent: row.user_agent,
+            ip: row.ip,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            generation: row.generation,
+            revoked_at: row.revoked_at,
+            revoked_reason: row.revoked_reason,
+        }
+    }
+}
+
+async fn list_sessions(
+    _admin: Admin,
+    Query(query): Query<SessionsQuery>,
+    sessions: Data<Sessions>,
+    cursors: Data<Cursors>,
+) -> Result<HttpResponse, Problem> {
+    const LIST: &str = "sessions";
+    let page = cursors.request(LIST, query.cursor.as_deref(), query.limit)?;
+    let rows = sessions.list(SessionFilter { user: query.user_id, state: query.state }, page).await?;
+    let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
+    let items = listed.items.into_iter().map(AdminSessionView::from).collect::<Vec<_>>();
+    Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevokeRequest {
+    session_id: Option<SessionId>,
+    user_id: Option<UserId>,
+    refresh_token: Option<Zeroizing<String>>,
+    everyone: Option<bool>,
+    reason: Option<String>,
+}
+
+/// Whose sessions are to end.
+enum Target {
+    Session(SessionId),
+    User(UserId),
+    Token(Zeroizing<String>),
+    Everyone,
+}
+
+impl RevokeRequest {
+    fn parse(self) -> Result<(Target, EndReason), Problem> {
+        let reason = BlockReason::parse(self.reason.as_deref().unwrap_or_default());
+        let reason = reason.map_err(|error| Problem::fields(vec![error.of("reason")]))?;
+        let everyone = self.everyone.filter(|everyone| *everyone).map(|_| Target::Everyone);
+        let named = [
+            self.session_id.map(Target::Session),
+            self.user_id.map(Target::User),
+            self.refresh_token.map(Target::Token),
+            everyone,
+        ];
+        let mut named = named.into_iter().flatten();
+        match (named.next(), named.next()) {
+            (Some(target), None) => Ok((target, EndReason::Admin(reason.map(|reason| reason.as_str().to_owned())))),
+            _ => {
+                let told = "name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`";
+                Err(Problem::field("session_id", "exactly_one", told))
+            }
+        }
+    }
+}
+
+async fn revoke(
+    Admin(admin): Admin,
+    Json(wanted): Json<RevokeRequest>,
+    FromClient(client): FromClient,
+    (accounts, sessions): (Data<Accounts>, Data<Sessions>),
+) -> Result<HttpResponse, Problem> {
+    let (target, reason) = wanted.parse()?;
+    let by = (Some(admin.user), reason);
+    let revoked = match target {
+        Target::Everyone => sessions.end_everyone(by, &client).await?,
+        Target::Session(session) => end_one(&sessions, session, by, &client).await?,
+        Target::Token(token) => {
+            let session = sessions.session_of(&token).ok_or_else(|| Problem::not_found("refresh token"))?;
+            end_one(&sessions, session, by, &client).await?
+        }
+        Target::User(user) => {
+            accounts.lookup(user).await?.ok_or_else(|| Problem::not_found("user"))?;
+            sessions.end_all(user, None, by, &client).await?
+        }
+    };
+    Ok(HttpResponse::Ok().json(json!({ "revoked": revoked })))
+}
+
+async fn end_one(
+    sessions: &Sessions,
+    session: SessionId,
+    by: (Option<UserId>, EndReason),
+    client: &Client,
+) -> Result<u64, Problem> {
+    let ended = sessions.end(session, None, by, client).await?;
+    ended.ok_or_else(|| Problem::not_found("session"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditQuery {
+    user_id: Option<UserId>,
+    session_id: Option<SessionId>,
+    kind: Option<String>,
+    since: Option<Moment>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+async fn events(
+    _admin: Admin,
+    Query(query): Query<AuditQuery>,
+    sessions: Data<Sessions>,
+    cursors: Data<Cursors>,
+) -> Result<HttpResponse, Problem> {
+    const LIST: &str = "audit";
+    let page = cursors.request(LIST, query.cursor.as_deref(), query.limit)?;
+    let unknown = || Problem::field("kind", "unknown", "is not a kind of event");
+    let kind = query.kind.as_deref().map(|name| audit::Kind::from_name(name).ok_or_else(unknown)).transpose()?;
+    let filter = EventFilter { user: query.user_id, session: query.session_id, kind, since: query.since };
+    let db = &sessions.world().db;
+    let rows = db.run(move |connection| {
+        Box::pin(async move { audit::list(connection, &filter, page.after, page.rows()).await })
+    });
+    let listed = cursors.page(LIST, page, rows.await?, |row| row.id);
+    Ok(HttpResponse::Ok().json(listed))
+}

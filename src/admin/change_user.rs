@@ -1,0 +1,126 @@
+use crate::{
+    accounts::{self, AccessChange, Accounts, Blocking, Role, User},
+    audit,
+    kernel::{Client, UserId},
+    postgres::DatabaseError,
+    sessions::{self, EndReason, Ended, Sessions},
+};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// What is to become of a person.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// Their roles and claims.
+    pub access: AccessChange,
+    /// Whether they are blocked.
+    pub blocking: Option<Blocking>,
+}
+
+/// What became of them.
+#[must_use]
+#[derive(Debug)]
+pub enum UserChanged {
+    /// As wanted.
+    Changed(Box<User>),
+    /// There is no such person.
+    NotFound,
+    /// They are the last administrator, and would be none any more: nothing was changed.
+    LastAdmin,
+}
+
+/// Who changes whom, from where.
+struct Change {
+    world: crate::kernel::World,
+    actor: Option<UserId>,
+    user: UserId,
+    client: Client,
+    change: UserChange,
+}
+
+/// Changes a person's roles, claims and block, all or nothing, and ends or cuts off what that ends or cuts off.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change_user(
+    (accounts, sessions): (&Accounts, &Sessions),
+    actor: Option<UserId>,
+    user: UserId,
+    change: UserChange,
+    client: &Client,
+) -> Result<UserChanged, DatabaseError> {
+    let change = Change { world: sessions.world().clone(), actor, user, client: client.clone(), change };
+    let done = sessions.world().db.transaction(move |connection| Box::pin(change.apply(connection)));
+    let ended = match done.await? {
+        Ok(ended) => ended,
+        Err(refused) => return Ok(refused),
+    };
+    sessions.learn(&ended);
+    Ok(accounts.lookup(user).await?.map_or(UserChanged::NotFound, |user| UserChanged::Changed(Box::new(user))))
+}
+
+impl Change {
+    /// The inner error is an answer: nothing was changed by then.
+    async fn apply(self, connection: &mut PgConnection) -> Result<Result<Ended, UserChanged>, DatabaseError> {
+        accounts::lock_admins(connection).await?;
+        let Some(user) = accounts::lookup_in(connection, self.user).await? else {
+            return Ok(Err(UserChanged::NotFound));
+        };
+        if self.takes_admin_from(&user) && accounts::other_admins(connection, Some(self.user)).await? == 0 {
+            return Ok(Err(UserChanged::LastAdmin));
+        }
+        let mut ended = self.change_access(connection).await?;
+        ended.add(self.change_block(connection).await?);
+        Ok(Ok(ended))
+    }
+
+    fn takes_admin_from(&self, user: &User) -> bool {
+        let demoted = self.change.access.roles.as_ref().is_some_and(|roles| !roles.contains(&Role::admin()));
+        let blocked = matches!(self.change.blocking, Some(Blocking::Block(_)));
+        user.is_admin() && user.blocked_at.is_none() && (demoted || blocked)
+    }
+
+    async fn change_access(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
+        let Some(revision) = accounts::change_access(connection, self.user, &self.change.access).await? else {
+            return Ok(Ended::default());
+        };
+        if let Some(roles) = &self.change.access.roles {
+            self.record(connection, audit::Kind::RolesChanged, json!({ "roles": roles.to_strings() })).await?;
+        }
+        if self.change.access.claims.is_some() {
+            self.record(connection, audit::Kind::ClaimsChanged, json!({})).await?;
+        }
+        sessions::cut_off(connection, self.user, revision).await
+    }
+
+    async fn change_block(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
+        let Some(blocking) = &self.change.blocking else { return Ok(Ended::default()) };
+        if !accounts::set_blocked(connection, self.user, blocking).await? {
+            return Ok(Ended::default());
+        }
+        match blocking {
+            Blocking::Unblock => {
+                self.record(connection, audit::Kind::UserUnblocked, json!({})).await?;
+                Ok(Ended::default())
+            }
+            Blocking::Block(reason) => {
+                let ended = sessions::end_all_of(connection, self.user, None, &EndReason::Blocked).await?;
+                let reason = reason.as_ref().map(|reason| reason.as_str());
+                let details = json!({ "reason": reason, "sessions": ended.live() });
+                self.record(connection, audit::Kind::UserBlocked, details).await?;
+                Ok(ended)
+            }
+        }
+    }
+
+    async fn record(
+        &self,
+        connection: &mut PgConnection,
+        kind: audit::Kind,
+        details: Value,
+    ) -> Result<(), DatabaseError> {
+        let Self { actor, user, client, world, .. } = self;
+        let event = audit::Event { kind, actor: *actor, user: Some(*user), session: None, client, details };
+        audit::record(connection, world.clock.now(), &world.entropy, &event).await
+    }
+}

@@ -1,0 +1,9 @@
+//! The administrator's API and console. Every verb here is also a command of `heirloom`.
+
+mod api;
+mod change_user;
+mod set_password;
+
+pub use api::routes as api_routes;
+pub use change_user::{UserChange, UserChanged, change_user};
+pub use set_password::{PasswordSet, set_password};

@@ -1,0 +1,298 @@
+//! Assembles the rooms, listens, drains. The only file that knows every room.
+
+use crate::{
+    account,
+    accounts::{Accounts, AccountsError},
+    admin,
+    config::{Config, MasterKeyFileError, master_key_beside},
+    kernel::{Clock, Duration, Entropy, World},
+    keys::{self, Keys, KeysError},
+    login,
+    postgres::{
+        Connector, Database, DatabaseError, MigrateError,
+        private::{PrivatePostgres, Settings, StartError, StopError, Tenant},
+    },
+    sessions::{self, Sessions},
+    web::{self, Cursors, Pages, Problem, Readiness, TemplateError, paths},
+};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::{Server, ServerHandle},
+    middleware::from_fn,
+    web::{Data, ServiceConfig, to},
+};
+use std::{io, net::TcpListener, sync::Arc};
+
+/// How long requests in flight may take once the server wants to end, in seconds.
+const DRAIN_SECONDS: u64 = 28;
+/// How long `/readyz` says 503 before the server stops to listen, so that load balancers notice.
+const NOTICE: Duration = Duration::from_secs(1);
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The rooms, without the front door: what the server and the commands share.
+#[derive(Debug)]
+pub struct House {
+    /// Database, clock, chance, options.
+    pub world: World,
+    /// People.
+    pub accounts: Accounts,
+    /// Signing keys.
+    pub keys: Keys,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Makes and reads cursors of lists.
+    pub cursors: Cursors,
+    /// Connections of one's own, past the pool.
+    pub connector: Connector,
+    private: Option<PrivatePostgres>,
+}
+
+/// What to do about migrations at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// Apply what is missing.
+    Apply,
+    /// Somebody else does: refuse to start when any is missing.
+    Require,
+}
+
+/// Why the house cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The private Postgres did not start.
+    #[error("the private Postgres cannot be started")]
+    Private(#[from] StartError),
+    /// It did not stop.
+    #[error("the private Postgres cannot be stopped")]
+    Stop(#[from] StopError),
+    /// The master key beside it cannot be had.
+    #[error("the master key cannot be had")]
+    MasterKey(#[from] MasterKeyFileError),
+    /// The database gave no answer.
+    #[error("the database cannot be used")]
+    Database(#[from] DatabaseError),
+    /// Migrations failed.
+    #[error("the database cannot be migrated")]
+    Migrate(#[from] MigrateError),
+    /// Migrations are missing.
+    #[error("migrations are missing: run `heirloom migrate`, or start without --no-migrate")]
+    NotMigrated,
+    /// Signing keys.
+    #[error("the signing keys cannot be had")]
+    Keys(#[from] KeysError),
+    /// Passwords.
+    #[error("passwords cannot be hashed")]
+    Accounts(#[from] AccountsError),
+    /// Templates.
+    #[error("the pages cannot be read")]
+    Pages(#[from] TemplateError),
+    /// Sockets.
+    #[error("cannot listen on {address}: is another server using it?")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The HTTP server failed.
+    #[error("the HTTP server failed")]
+    Http(#[source] io::Error),
+}
+
+impl House {
+    /// Opens the rooms: finds or starts the database, migrates it, reads the keys.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn open(config: Config, tenant: Tenant, migrations: Migrations) -> Result<Self, AppError> {
+        let (entropy, clock) = (Entropy::system(), Clock::start());
+        let private = start_private(&config, tenant).await?;
+        let master_keys = match &config.master_keys {
+            Some(keys) => keys.clone(),
+            None => master_key_beside(&config.database.data_dir, &entropy)?,
+        };
+        let connector = Connector::new(&config.database, private.as_ref().map(PrivatePostgres::connect_options));
+        connector.migrate(migrations == Migrations::Apply).await?.then_some(()).ok_or(AppError::NotMigrated)?;
+        let db = Database::new(connector.pooled(), config.database.max_connections);
+        clock.heard(db.now().await?);
+        let world = World { db, clock, entropy, config: Arc::new(config) };
+        let keys = Keys::open(world.clone(), &master_keys).await?;
+        Ok(Self {
+            accounts: Accounts::open(world.clone())?,
+            sessions: Sessions::new(world.clone(), keys.clone(), &master_keys),
+            cursors: Cursors::new(&master_keys),
+            keys,
+            world,
+            connector,
+            private,
+        })
+    }
+
+    /// Closes the database's connections and leaves the private Postgres.
+    ///
+    /// # Errors
+    /// When the private Postgres does not stop.
+    pub async fn close(self) -> Result<(), AppError> {
+        self.world.db.close().await;
+        match self.private {
+            Some(private) => Ok(private.stop().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn start_private(config: &Config, tenant: Tenant) -> Result<Option<PrivatePostgres>, AppError> {
+    if config.database.url.is_some() {
+        return Ok(None);
+    }
+    let settings = Settings {
+        data_dir: config.database.data_dir.clone(),
+        binaries: config.database.binaries.clone(),
+        search_path: config.database.search_path.clone(),
+    };
+    Ok(Some(PrivatePostgres::start(&settings, tenant).await?))
+}
+
+/// The server: the house and its front door.
+pub struct Application {
+    house: House,
+    readiness: Readiness,
+    server: Server,
+}
+
+impl Application {
+    /// Opens the house and the door at `listener`, which may have been bound to port 0.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
+        let house = House::open(config, Tenant::Server, migrations).await?;
+        let readiness = Readiness::default();
+        let server = front_door(&house, &readiness, Pages::load()?, listener)?;
+        Ok(Self { house, readiness, server })
+    }
+
+    /// The rooms.
+    #[must_use]
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Serves until `stop` is done; then tells load balancers, answers what is in flight, and closes the house.
+    ///
+    /// # Errors
+    /// When the HTTP server fails or the private Postgres does not stop.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let Self { house, readiness, server } = self;
+        let handle = server.handle();
+        let chores = Chores::start(&house);
+        let watch = async {
+            match &house.private {
+                Some(private) => private.watch().await,
+                None => std::future::pending().await,
+            }
+        };
+        let served = tokio::select! {
+            served = server => served.map_err(AppError::Http),
+            () = drain(stop, &readiness, &handle) => Ok(()),
+            () = watch => Ok(()),
+        };
+        chores.stop();
+        house.close().await?;
+        served
+    }
+}
+
+async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, handle: &ServerHandle) {
+    stop.await;
+    tracing::info!("app.draining");
+    readiness.begin_draining();
+    tokio::time::sleep(NOTICE).await;
+    handle.stop(true).await;
+    tracing::info!("app.drained");
+}
+
+/// What is done beside the requests, again and again.
+struct Chores(Vec<tokio::task::JoinHandle<()>>);
+
+impl Chores {
+    fn start(house: &House) -> Self {
+        let feed = tokio::spawn(sessions::feed(house.sessions.clone(), house.connector.clone()));
+        let ring = tokio::spawn(keys::keep_ring(house.keys.clone()));
+        Self(vec![feed, ring])
+    }
+
+    fn stop(self) {
+        self.0.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+fn front_door(house: &House, readiness: &Readiness, pages: Pages, listener: TcpListener) -> Result<Server, AppError> {
+    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let shared = Shared {
+        world: Data::new(house.world.clone()),
+        accounts: Data::new(house.accounts.clone()),
+        keys: Data::new(house.keys.clone()),
+        sessions: Data::new(house.sessions.clone()),
+        cursors: Data::new(house.cursors.clone()),
+        readiness: Data::new(readiness.clone()),
+        pages: Data::new(pages),
+        headers: Data::new(web::security_headers(&house.world.config.http)),
+    };
+    let server = HttpServer::new(move || {
+        let shared = shared.clone();
+        App::new().configure(move |config| shared.configure(config)).wrap(from_fn(web::manners))
+    });
+    let server = server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(DRAIN_SECONDS).disable_signals();
+    let listening = server.listen(listener).map_err(|source| AppError::Listen { address, source })?;
+    Ok(listening.run())
+}
+
+/// What every request may ask for.
+#[derive(Clone)]
+struct Shared {
+    world: Data<World>,
+    accounts: Data<Accounts>,
+    keys: Data<Keys>,
+    sessions: Data<Sessions>,
+    cursors: Data<Cursors>,
+    readiness: Data<Readiness>,
+    pages: Data<Pages>,
+    headers: Data<web::SecurityHeaders>,
+}
+
+impl Shared {
+    fn configure(self, config: &mut ServiceConfig) {
+        let options = self.world.config.http.clone();
+        config
+            .app_data(self.world)
+            .app_data(self.accounts)
+            .app_data(self.keys)
+            .app_data(self.sessions)
+            .app_data(self.cursors)
+            .app_data(self.readiness)
+            .app_data(self.pages)
+            .app_data(self.headers)
+            .configure(web::health_routes)
+            .configure(web::asset_routes)
+            .configure(keys::routes)
+            .service(actix_web::web::scope(paths::API).wrap(web::cors(&options)).configure(api))
+            .default_service(to(nothing_here));
+    }
+}
+
+/// The API, behind CORS.
+fn api(config: &mut ServiceConfig) {
+    config
+        .configure(login::api_routes)
+        .configure(sessions::routes)
+        .configure(account::api_routes)
+        .configure(admin::api_routes)
+        .default_service(to(nothing_here));
+}
+
+async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found(if request.path().starts_with(paths::API) { "endpoint" } else { "page" }))
+}

@@ -1,0 +1,107 @@
+use crate::kernel::{Client, Moment, SessionId, UserId};
+use serde::Serialize;
+use serde_json::Value;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+macro_rules! kind {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Kind { $($(#[$doc])* $variant),* }
+
+        impl Kind {
+            /// The name, as the database and the API have it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The kind of a name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+kind! {
+    /// An account was made.
+    UserAdded = "user_added",
+    /// Roles were changed.
+    RolesChanged = "roles_changed",
+    /// A user's own claims were changed.
+    ClaimsChanged = "claims_changed",
+    /// A user was blocked.
+    UserBlocked = "user_blocked",
+    /// A block was lifted.
+    UserUnblocked = "user_unblocked",
+    /// A password was changed.
+    PasswordChanged = "password_changed",
+    /// Somebody signed in.
+    SignedIn = "signed_in",
+    /// Somebody did not.
+    SignInFailed = "sign_in_failed",
+    /// A session ended: signed out, ended by its user, by an admin, or for a newer one.
+    SessionsEnded = "sessions_ended",
+    /// A stale refresh token came back: the family has ended.
+    RefreshTokenReused = "refresh_token_reused",
+    /// A refresh token from a future that the database has forgotten: the family has ended.
+    RefreshTokenAhead = "refresh_token_ahead",
+}
+
+/// One event, about to be recorded.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// What happened.
+    pub kind: Kind,
+    /// Who did it; none for strangers and the command line.
+    pub actor: Option<UserId>,
+    /// To whom.
+    pub user: Option<UserId>,
+    /// To which session.
+    pub session: Option<SessionId>,
+    /// From where.
+    pub client: &'a Client,
+    /// What else there is to say. Never a secret, never an e-mail address.
+    pub details: Value,
+}
+
+/// One event, as read back.
+#[derive(Debug, Serialize)]
+pub struct Recorded {
+    /// The event's id; they ascend with time.
+    pub id: Uuid,
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub kind: String,
+    /// Who.
+    pub actor_id: Option<UserId>,
+    /// To whom.
+    pub user_id: Option<UserId>,
+    /// To which session.
+    pub session_id: Option<SessionId>,
+    /// From where.
+    pub ip: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// The request's id, as in the log.
+    pub request_id: Option<String>,
+    /// What else.
+    pub details: Value,
+}
+
+/// Which events are wanted.
+#[derive(Debug, Default)]
+pub struct EventFilter {
+    /// Only those to this user.
+    pub user: Option<UserId>,
+    /// Only those to this session.
+    pub session: Option<SessionId>,
+    /// Only of this kind.
+    pub kind: Option<Kind>,
+    /// Only from then on.
+    pub since: Option<Moment>,
+}

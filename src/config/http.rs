@@ -1,0 +1,154 @@
+use super::{Reader, names};
+use ipnet::IpNet;
+use std::{fmt, net::SocketAddr};
+use url::Url;
+
+/// How we appear to clients.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// What clients call us; its scheme decides the cookie's flags.
+    pub public_url: PublicUrl,
+    /// Other origins whose pages may call us with the cookie.
+    pub allowed_origins: Vec<Origin>,
+    /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The cookie's path; `/` makes it a `__Host-` cookie.
+    pub cookie_path: String,
+    /// The cookie's `SameSite`.
+    pub cookie_same_site: SameSite,
+}
+
+/// The cookie's `SameSite` attribute (RFC 6265bis §5.6.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// Never sent from another site.
+    Strict,
+    /// Sent when a link leads to us.
+    Lax,
+    /// Sent from anywhere; https only.
+    None,
+}
+
+/// Whether strangers may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone may.
+    Open,
+    /// Only `heirloom user add` makes accounts.
+    Closed,
+}
+
+/// An origin as a browser writes it: scheme, host, port unless it is the scheme's own (RFC 6454 §6.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Reads `https://host` or `https://host:port`, with nothing behind it but perhaps a slash.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::of(&bare(text)?)
+    }
+
+    /// The origin of a URL; none for opaque ones.
+    #[must_use]
+    pub fn of(url: &Url) -> Option<Self> {
+        let origin = url.origin();
+        origin.is_tuple().then(|| Self(origin.ascii_serialization()))
+    }
+
+    /// As it stands in an `Origin` header.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The public URL: an origin that we hold ourselves.
+#[derive(Debug, Clone)]
+pub struct PublicUrl(Origin);
+
+impl PublicUrl {
+    /// As an origin, without a slash at its end: also the issuer of access tokens.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.0
+    }
+
+    /// Whether clients reach us over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.as_str().starts_with("https:")
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+/// An http or https URL with a host and nothing else.
+fn bare(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let nothing_else = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    (web && nothing_else && anonymous).then_some(url)
+}
+
+const A_URL: &str = "an http or https URL without a path, such as https://auth.example.com";
+const COOKIE_SCOPE: &str =
+    "/, /api, /api/v1 or /api/v1/auth: any other would keep the cookie from the refresh endpoint";
+
+pub(super) fn read(reader: &mut Reader) -> HttpOptions {
+    let bind = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let local = PublicUrl(Origin("http://localhost:8080".to_owned()));
+    let options = HttpOptions {
+        bind: reader
+            .parsed(names::BIND, bind, "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok()),
+        public_url: reader.parsed(names::PUBLIC_URL, local, A_URL, |text| Origin::parse(text).map(PublicUrl)),
+        allowed_origins: reader.list(
+            names::ALLOWED_ORIGINS,
+            "exact origins, comma-separated, such as https://app.example.com",
+            Origin::parse,
+        ),
+        trusted_proxies: reader.list(
+            names::TRUSTED_PROXIES,
+            "networks or addresses, comma-separated, such as 10.0.0.0/8",
+            network,
+        ),
+        cookie_path: reader.parsed(names::COOKIE_PATH, "/api/v1/auth".to_owned(), COOKIE_SCOPE, cookie_path),
+        cookie_same_site: reader.choice(
+            names::COOKIE_SAMESITE,
+            SameSite::Strict,
+            &[("Strict", SameSite::Strict), ("Lax", SameSite::Lax), ("None", SameSite::None)],
+        ),
+    };
+    if options.cookie_same_site == SameSite::None && !options.public_url.is_https() {
+        reader.problem(
+            names::COOKIE_SAMESITE,
+            "may be None only where the public URL is https: browsers refuse the cookie",
+        );
+    }
+    options
+}
+
+/// Whether strangers may register.
+pub(super) fn read_registration(reader: &mut Reader) -> Registration {
+    reader.choice(
+        names::REGISTRATION,
+        Registration::Open,
+        &[("open", Registration::Open), ("closed", Registration::Closed)],
+    )
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)))
+}
+
+fn cookie_path(text: &str) -> Option<String> {
+    let path = if text.len() > 1 { text.trim_end_matches('/') } else { text };
+    matches!(path, "/" | "/api" | "/api/v1" | "/api/v1/auth").then(|| path.to_owned())
+}

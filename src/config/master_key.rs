@@ -1,0 +1,86 @@
+use super::{Reader, names};
+use crate::kernel::{Entropy, MasterKey, MasterKeys};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Reads the master keys; required when the database is not our own.
+pub(super) fn read(reader: &mut Reader, own_database: bool) -> Option<MasterKeys> {
+    let current = reader.raw(names::MASTER_KEY).and_then(|text| one(reader, names::MASTER_KEY, &text));
+    let previous = reader.raw(names::MASTER_KEY_PREVIOUS).unwrap_or_default();
+    let previous: Vec<_> = previous
+        .split(',')
+        .filter(|part| !part.trim().is_empty())
+        .filter_map(|part| one(reader, names::MASTER_KEY_PREVIOUS, part))
+        .collect();
+    if current.is_none() && own_database && reader.raw(names::MASTER_KEY).is_none() {
+        reader.problem(
+            names::MASTER_KEY,
+            "is required with DATABASE_URL: 32 random bytes in base64, for example from `openssl rand -base64 32`",
+        );
+    }
+    Some(MasterKeys { current: Arc::new(current?), previous: previous.into() })
+}
+
+fn one(reader: &mut Reader, name: &str, text: &str) -> Option<MasterKey> {
+    MasterKey::parse(text)
+        .map_err(|error| reader.problem(name, &format!("{error}: it must be 32 random bytes in base64")))
+        .ok()
+}
+
+/// Why the generated master key cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyFileError {
+    /// The file system refused.
+    #[error("the master key {path} cannot be read or made")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("the master key {path} is damaged: put the right one back; without it nobody stays signed in")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The master key beside the private Postgres, made at the first start (mode 0600).
+///
+/// # Errors
+/// When the file cannot be read or made, or holds no key.
+pub fn master_key_beside(data_dir: &Path, entropy: &Entropy) -> Result<MasterKeys, MasterKeyFileError> {
+    let path = data_dir.join("master.key");
+    let failed = |source| MasterKeyFileError::Io { path: path.clone(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
+    if !path.exists() {
+        generate(data_dir, &path, entropy).map_err(failed)?;
+    }
+    let text = fs::read_to_string(&path).map_err(failed)?;
+    let key = MasterKey::parse(&text).map_err(|_damaged| MasterKeyFileError::Damaged { path: path.clone() })?;
+    Ok(MasterKeys { current: Arc::new(key), previous: Arc::new([]) })
+}
+
+/// Written beside, made durable, then linked into place: two processes that start at once agree on one key, and a
+/// crash leaves no half-written one.
+fn generate(data_dir: &Path, path: &Path, entropy: &Entropy) -> io::Result<()> {
+    let draft = data_dir.join(format!("master.key.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    writeln!(file, "{}", STANDARD.encode(entropy.bytes::<32>()))?;
+    file.sync_all()?;
+    let linked = match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    };
+    fs::remove_file(&draft)?;
+    File::open(data_dir)?.sync_all()?;
+    linked
+}

@@ -1,0 +1,90 @@
+//! The options: read once, from the environment or `.env`, and refused all at once when any of them is wrong.
+//!
+//! `.env.example` lists every option with its unit and default; a test compares it with [`names::ALL`].
+
+mod database;
+mod http;
+mod master_key;
+pub mod names;
+mod reader;
+mod sessions;
+mod source;
+mod tokens;
+
+pub use database::{DatabaseOptions, DatabaseUrl};
+pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite};
+pub use master_key::{MasterKeyFileError, master_key_beside};
+pub use reader::{ConfigError, Reader};
+pub use sessions::SessionOptions;
+pub use source::Source;
+pub use tokens::{SigningAlgorithm, TokenOptions};
+
+use crate::kernel::{LogFormat, MasterKeys};
+
+/// All options of one process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where Postgres is.
+    pub database: DatabaseOptions,
+    /// The root secrets; none when the one beside the private Postgres is to be used.
+    pub master_keys: Option<MasterKeys>,
+    /// Addresses, origins, cookies.
+    pub http: HttpOptions,
+    /// Access tokens.
+    pub tokens: TokenOptions,
+    /// Lifetimes and limits of sessions.
+    pub sessions: SessionOptions,
+    /// bcrypt's cost: each step doubles the time of a guess, and of an honest sign-in.
+    pub bcrypt_cost: u32,
+    /// Whether strangers may register.
+    pub registration: Registration,
+    /// Allows what only tests want: lifetimes of seconds and weak hashing.
+    pub insecure_for_tests: bool,
+    /// Which log lines are written (`tracing-subscriber`'s filter syntax).
+    pub log_filter: String,
+    /// How they look.
+    pub log_format: LogFormat,
+    /// Names in the environment that look like options of ours and are none: most likely typing mistakes.
+    pub unknown_names: Vec<String>,
+}
+
+impl Config {
+    /// Reads all options from the environment and `.env`.
+    ///
+    /// # Errors
+    /// Every problem found, each with the option, its value (secrets aside) and what is allowed.
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::from_source(Source::ambient()?)
+    }
+
+    /// Reads all options from `source`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_source(source: Source) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(source);
+        let insecure_for_tests = reader.switch(names::INSECURE_FOR_TESTS, false);
+        let database = database::read(&mut reader);
+        let config = Self {
+            master_keys: master_key::read(&mut reader, database.url.is_some()),
+            http: http::read(&mut reader),
+            tokens: tokens::read(&mut reader, insecure_for_tests),
+            sessions: sessions::read(&mut reader, insecure_for_tests),
+            bcrypt_cost: reader.number(names::BCRYPT_COST, 12, if insecure_for_tests { 4..=16 } else { 10..=16 }),
+            registration: http::read_registration(&mut reader),
+            log_filter: reader.text(names::LOG, "info"),
+            log_format: reader.choice(
+                names::LOG_FORMAT,
+                LogFormat::fitting(),
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            ),
+            unknown_names: reader.unknown_names(),
+            insecure_for_tests,
+            database,
+        };
+        reader.finish(config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! The name of every option, once.
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {
+        $($(#[$doc])* pub const $constant: &str = $name;)*
+        /// Every option there is.
+        pub const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+names! {
+    /// Where Postgres is; none: a private one.
+    DATABASE_URL = "DATABASE_URL";
+    /// Around a pooler, for LISTEN and migrations.
+    DATABASE_URL_DIRECT = "HEIRLOOM_DATABASE_URL_DIRECT";
+    /// Connections of the pool.
+    DB_MAX_CONNECTIONS = "HEIRLOOM_DB_MAX_CONNECTIONS";
+    /// The private Postgres and the generated master key.
+    DATA_DIR = "HEIRLOOM_DATA_DIR";
+    /// Postgres' server binaries.
+    PG_BIN = "HEIRLOOM_PG_BIN";
+    /// The root secret.
+    MASTER_KEY = "HEIRLOOM_MASTER_KEY";
+    /// Earlier root secrets that still verify.
+    MASTER_KEY_PREVIOUS = "HEIRLOOM_MASTER_KEY_PREVIOUS";
+    /// Where to listen.
+    BIND = "HEIRLOOM_BIND";
+    /// What clients call us.
+    PUBLIC_URL = "HEIRLOOM_PUBLIC_URL";
+    /// Other origins whose pages may call us.
+    ALLOWED_ORIGINS = "HEIRLOOM_ALLOWED_ORIGINS";
+    /// Proxies that are believed.
+    TRUSTED_PROXIES = "HEIRLOOM_TRUSTED_PROXIES";
+    /// The cookie's path.
+    COOKIE_PATH = "HEIRLOOM_COOKIE_PATH";
+    /// The cookie's SameSite.
+    COOKIE_SAMESITE = "HEIRLOOM_COOKIE_SAMESITE";
+    /// Whether strangers may register.
+    REGISTRATION = "HEIRLOOM_REGISTRATION";
+    /// `aud` of access tokens.
+    AUDIENCE = "HEIRLOOM_AUDIENCE";
+    /// The claim that holds a user's own claims.
+    CLAIMS_NAME = "HEIRLOOM_CLAIMS_NAME";
+    /// How access tokens are signed.
+    SIGNING_ALG = "HEIRLOOM_SIGNING_ALG";
+    /// Lifetime of access tokens.
+    ACCESS_TOKEN_TTL = "HEIRLOOM_ACCESS_TOKEN_TTL";
+    /// Idle lifetime of remembered sessions.
+    SESSION_IDLE_TTL = "HEIRLOOM_SESSION_IDLE_TTL";
+    /// Idle lifetime of sessions not remembered.
+    SESSION_SHORT_IDLE_TTL = "HEIRLOOM_SESSION_SHORT_IDLE_TTL";
+    /// Absolute lifetime of sessions.
+    SESSION_ABSOLUTE_TTL = "HEIRLOOM_SESSION_ABSOLUTE_TTL";
+    /// Grace for clients that cannot send a key.
+    REUSE_LEEWAY = "HEIRLOOM_REUSE_LEEWAY";
+    /// Grace for clients that send a key.
+    RETRY_WINDOW = "HEIRLOOM_RETRY_WINDOW";
+    /// Live sessions of one user.
+    MAX_SESSIONS_PER_USER = "HEIRLOOM_MAX_SESSIONS_PER_USER";
+    /// The cost of bcrypt.
+    BCRYPT_COST = "HEIRLOOM_BCRYPT_COST";
+    /// Opens what only tests want.
+    INSECURE_FOR_TESTS = "HEIRLOOM_INSECURE_FOR_TESTS";
+    /// Which log lines.
+    LOG = "HEIRLOOM_LOG";
+    /// How log lines look.
+    LOG_FORMAT = "HEIRLOOM_LOG_FORMAT";
+}

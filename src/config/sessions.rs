@@ -1,0 +1,38 @@
+use super::{Reader, names};
+use crate::kernel::Duration;
+
+/// How long sessions live and how many there may be.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// A remembered session ends after so long without a rotation.
+    pub idle_ttl: Duration,
+    /// One that is not remembered, after so long.
+    pub short_idle_ttl: Duration,
+    /// Every session ends so long after its sign-in, whatever happens.
+    pub absolute_ttl: Duration,
+    /// How long a retired token without a key is answered with its successor; zero: never.
+    pub reuse_leeway: Duration,
+    /// How long a retry with the same `Idempotency-Key` is.
+    pub retry_window: Duration,
+    /// A further sign-in ends the session that is idle longest.
+    pub max_per_user: u32,
+}
+
+pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> SessionOptions {
+    let least = if insecure_for_tests { "1s" } else { "5m" };
+    let options = SessionOptions {
+        idle_ttl: reader.duration(names::SESSION_IDLE_TTL, "14d", least..="3650d"),
+        short_idle_ttl: reader.duration(names::SESSION_SHORT_IDLE_TTL, "12h", least..="3650d"),
+        absolute_ttl: reader.duration(names::SESSION_ABSOLUTE_TTL, "90d", least..="3650d"),
+        reuse_leeway: reader.duration(names::REUSE_LEEWAY, "0s", "0s"..="1h"),
+        retry_window: reader.duration(names::RETRY_WINDOW, "120s", "0s"..="1h"),
+        max_per_user: reader.number(names::MAX_SESSIONS_PER_USER, 20, 1..=10_000),
+    };
+    if options.idle_ttl > options.absolute_ttl && reader.raw(names::SESSION_IDLE_TTL).is_some() {
+        reader.problem(
+            names::SESSION_IDLE_TTL,
+            "is longer than HEIRLOOM_SESSION_ABSOLUTE_TTL: no session would live so long",
+        );
+    }
+    options
+}

@@ -1,0 +1,60 @@
+use super::{ConfigError, names};
+use std::collections::BTreeMap;
+
+/// Where options come from: names and values. The environment goes before `.env`.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    values: BTreeMap<String, String>,
+    search_path: Option<std::ffi::OsString>,
+}
+
+impl Source {
+    /// The environment of this process, and `.env` in the current folder or above.
+    ///
+    /// # Errors
+    /// When there is a `.env` that cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+    pub fn ambient() -> Result<Self, ConfigError> {
+        let mut values = BTreeMap::new();
+        match dotenvy::dotenv_iter() {
+            Ok(lines) => {
+                for line in lines {
+                    let (name, value) = line.map_err(|error| ConfigError::unreadable_file(&error))?;
+                    values.insert(name, value);
+                }
+            }
+            Err(error) if error.not_found() => {}
+            Err(error) => return Err(ConfigError::unreadable_file(&error)),
+        }
+        values.extend(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
+        );
+        Ok(Self { values, search_path: std::env::var_os("PATH") })
+    }
+
+    /// Options given one by one.
+    #[must_use]
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let values = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { values, search_path: None }
+    }
+
+    /// The folders in which programs are looked for.
+    #[must_use]
+    pub fn search_path(&self) -> Option<std::ffi::OsString> {
+        self.search_path.clone()
+    }
+
+    /// The value of an option; an empty one counts as not given.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Names that begin like ours and are none of ours.
+    pub(super) fn unknown_names(&self) -> Vec<String> {
+        let ours = |name: &&String| name.starts_with("HEIRLOOM_") && !names::ALL.contains(&name.as_str());
+        self.values.keys().filter(ours).cloned().collect()
+    }
+}

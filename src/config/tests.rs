@@ -1,0 +1,63 @@
+use super::*;
+
+fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
+    let source = Source::from_pairs(pairs.iter().map(|(name, value)| (*name, *value)));
+    Config::from_source(source).err().map(|error| error.problems).unwrap_or_default()
+}
+
+#[test]
+fn nothing_given_is_a_good_configuration() {
+    assert_eq!(problems(&[]), Vec::<String>::new());
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_what_is_allowed() {
+    let told = problems(&[
+        ("HEIRLOOM_BIND", "here"),
+        ("HEIRLOOM_BCRYPT_COST", "4"),
+        ("HEIRLOOM_ACCESS_TOKEN_TTL", "10"),
+        ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com/path"),
+    ]);
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told.iter().any(|told| told == "HEIRLOOM_BCRYPT_COST=\"4\" is not allowed: a whole number from 10 to 16"));
+}
+
+#[test]
+fn a_foreign_database_needs_a_master_key_and_no_secret_is_repeated() {
+    let told =
+        problems(&[("DATABASE_URL", "postgres://u:hunter2@localhost/x"), ("HEIRLOOM_MASTER_KEY_PREVIOUS", "hunter3")]);
+    assert!(told.iter().any(|told| told.starts_with("HEIRLOOM_MASTER_KEY is required")), "{told:?}");
+    assert!(!told.concat().contains("hunter"), "{told:?}");
+    assert!(!problems(&[("DATABASE_URL", "mysql://u:hunter2@h/x")]).concat().contains("hunter"));
+}
+
+#[test]
+fn seconds_are_for_tests_only() {
+    assert_eq!(problems(&[("HEIRLOOM_ACCESS_TOKEN_TTL", "1s")]).len(), 1);
+    assert_eq!(problems(&[("HEIRLOOM_ACCESS_TOKEN_TTL", "1s"), ("HEIRLOOM_INSECURE_FOR_TESTS", "true")]).len(), 0);
+}
+
+#[test]
+fn a_cookie_for_every_site_needs_https() {
+    assert_eq!(problems(&[("HEIRLOOM_COOKIE_SAMESITE", "None")]).len(), 1);
+    let https = [("HEIRLOOM_COOKIE_SAMESITE", "None"), ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com")];
+    assert_eq!(problems(&https).len(), 0);
+}
+
+#[test]
+fn an_origin_is_what_a_browser_would_send() {
+    let origin = |text| Origin::parse(text).map(|origin| origin.as_str().to_owned());
+    assert_eq!(origin("https://App.Example.com:443/").as_deref(), Some("https://app.example.com"));
+    assert_eq!(origin("http://localhost:3000").as_deref(), Some("http://localhost:3000"));
+    for wrong in ["*", "null", "app.example.com", "https://u@app.example.com", "https://a.example/x", "ftp://a.example"]
+    {
+        assert_eq!(origin(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn a_mistyped_option_is_noticed() {
+    let source = Source::from_pairs([("HEIRLOOM_ACESS_TOKEN_TTL", "5m")]);
+    let unknown = Config::from_source(source).map(|config| config.unknown_names).unwrap_or_default();
+    assert_eq!(unknown, ["HEIRLOOM_ACESS_TOKEN_TTL"]);
+}

@@ -1,0 +1,51 @@
+use super::{Reader, names};
+use crate::kernel::Duration;
+
+/// What stands in access tokens.
+#[derive(Debug, Clone)]
+pub struct TokenOptions {
+    /// `aud`; none: the public URL.
+    pub audience: Option<String>,
+    /// The name of the claim that holds the user's own claims; none: the public URL and `/claims`.
+    pub claims_name: Option<String>,
+    /// How new signing keys sign.
+    pub signing_algorithm: SigningAlgorithm,
+    /// How long an access token lives.
+    pub access_token_ttl: Duration,
+}
+
+/// A JWS algorithm (RFC 7518 §3.1, RFC 8037). HS256 is absent on purpose: a verifier could then also sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    /// ECDSA with P-256 and SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, 3072 bits.
+    Rs256,
+}
+
+/// Claims of ours, which the user's own claims may not replace.
+const RESERVED: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "auth_time", "roles", "rev"];
+
+pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> TokenOptions {
+    let claims_name = reader.raw(names::CLAIMS_NAME);
+    if claims_name.as_deref().is_some_and(|name| RESERVED.contains(&name)) {
+        reader.problem(names::CLAIMS_NAME, "is the name of a claim of ours: choose another, best a URL");
+    }
+    let least = if insecure_for_tests { "1s" } else { "1m" };
+    TokenOptions {
+        audience: reader.raw(names::AUDIENCE),
+        claims_name,
+        signing_algorithm: reader.choice(
+            names::SIGNING_ALG,
+            SigningAlgorithm::Es256,
+            &[
+                ("ES256", SigningAlgorithm::Es256),
+                ("EdDSA", SigningAlgorithm::EdDsa),
+                ("RS256", SigningAlgorithm::Rs256),
+            ],
+        ),
+        access_token_ttl: reader.duration(names::ACCESS_TOKEN_TTL, "10m", least..="24h"),
+    }
+}

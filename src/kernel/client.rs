@@ -1,0 +1,20 @@
+use std::net::IpAddr;
+
+/// Who asks, from where: what a session row and an audit event remember of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// The address of the client, behind trusted proxies the one they forward; none on the command line.
+    pub ip: Option<IpAddr>,
+    /// The `User-Agent` header, cut to 512 characters.
+    pub user_agent: Option<String>,
+    /// The id that ties the request's log line, its answer and its audit events together.
+    pub request_id: String,
+}
+
+impl Client {
+    /// The operator at the command line, who has no address.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self { ip: None, user_agent: None, request_id: "command-line".to_owned() }
+    }
+}

@@ -1,0 +1,19 @@
+//! Words that everybody uses. The kernel imports no room.
+
+mod client;
+mod digest;
+mod entropy;
+mod ids;
+mod secrets;
+mod telemetry;
+mod time;
+mod world;
+
+pub use client::Client;
+pub use digest::{Digest32, sha256};
+pub use entropy::Entropy;
+pub use ids::{SessionId, UserId, new_uuid};
+pub use secrets::{MasterKey, MasterKeys};
+pub use telemetry::{LogFormat, start_logging};
+pub use time::{Clock, Duration, Moment};
+pub use world::World;

@@ -1,0 +1,58 @@
+use std::io::{self, IsTerminal};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter, prelude::*};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person at a terminal.
+    Text,
+    /// One JSON object a line, for a machine.
+    Json,
+}
+
+impl LogFormat {
+    /// Text where a person reads, JSON elsewhere.
+    #[must_use]
+    pub fn fitting() -> Self {
+        if io::stderr().is_terminal() { Self::Text } else { Self::Json }
+    }
+}
+
+/// Sends log lines to standard error. Does nothing when logging was started before.
+pub fn start_logging(filter: &str, format: LogFormat) {
+    let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
+    // A closed pipe at the other end must not end the server, hence a writer that swallows its errors.
+    let started = match format {
+        LogFormat::Text => {
+            let ansi = io::stderr().is_terminal();
+            registry.with(tracing_subscriber::fmt::layer().with_writer(Lenient).with_ansi(ansi)).try_init()
+        }
+        LogFormat::Json => {
+            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+            registry.with(layer.with_writer(Lenient)).try_init()
+        }
+    };
+    drop(started);
+}
+
+/// Standard error, for which a log line that cannot be written is lost and nothing else is.
+struct Lenient;
+
+impl io::Write for Lenient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        drop(io::stderr().lock().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lenient {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        Self
+    }
+}

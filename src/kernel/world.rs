@@ -1,0 +1,16 @@
+use super::{Clock, Entropy};
+use crate::{config::Config, postgres::Database};
+use std::sync::Arc;
+
+/// What a verb may ask of the world outside: the database, the time, chance, and how it was told to behave.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Postgres.
+    pub db: Database,
+    /// The database's clock.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The options, read once at the start.
+    pub config: Arc<Config>,
+}

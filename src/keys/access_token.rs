@@ -1,0 +1,184 @@
+use super::{
+    model::{self, SigningKey},
+    ring::Keys,
+};
+use crate::kernel::{Duration, Moment, SessionId, UserId, new_uuid};
+use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// Seconds by which clocks may differ when `exp` and `nbf` are checked. More would keep expired tokens alive.
+const LEEWAY_SECONDS: i64 = 5;
+/// The `typ` of access tokens (RFC 9068 §2.1): no other JWT of ours or anybody's is mistaken for one.
+const TYPE: &str = "at+jwt";
+
+/// An access token in the clear, on its way to the client.
+pub struct AccessToken(String);
+
+impl AccessToken {
+    /// The token, for the answer and nothing else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken(…)")
+    }
+}
+
+/// For whom an access token is made.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// `sub`.
+    pub user: UserId,
+    /// `sid`.
+    pub session: SessionId,
+    /// When the person signed in: `auth_time`.
+    pub signed_in_at: Moment,
+    /// `roles`.
+    pub roles: Vec<String>,
+    /// `rev`: which state of the user's roles and claims this is.
+    pub access_revision: i32,
+    /// The user's own claims.
+    pub claims: Map<String, Value>,
+}
+
+/// What a verified access token says.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// `sub`.
+    pub user: UserId,
+    /// `sid`.
+    pub session: SessionId,
+    /// `roles`.
+    pub roles: Vec<String>,
+    /// `rev`.
+    pub access_revision: i32,
+}
+
+/// Why an access token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccessTokenError {
+    /// Malformed, forged, or meant for somebody else.
+    #[error("the access token is malformed, forged, or for somebody else")]
+    Invalid,
+    /// Over.
+    #[error("the access token has expired")]
+    Expired,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: UserId,
+    aud: String,
+    exp: i64,
+    iat: i64,
+    nbf: i64,
+    jti: uuid::Uuid,
+    sid: SessionId,
+    auth_time: i64,
+    roles: Vec<String>,
+    rev: i32,
+}
+
+#[derive(Serialize)]
+struct SignedClaims<'a> {
+    #[serde(flatten)]
+    ours: Claims,
+    /// The user's own claims under their one name; empty when there are none.
+    #[serde(flatten)]
+    theirs: BTreeMap<&'a str, &'a Map<String, Value>>,
+}
+
+impl Keys {
+    /// Signs an access token that begins at `now` on the database's clock and lives for `lifetime`, in whole seconds.
+    ///
+    /// # Errors
+    /// When the library fails to sign, which it does not with a key that it made.
+    pub fn sign(
+        &self,
+        subject: &Subject,
+        now: Moment,
+        lifetime: Duration,
+    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        let ring = self.ring();
+        let key = model::signer(&ring, now).ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
+        let header = Header {
+            typ: Some(TYPE.to_owned()),
+            kid: Some(key.id.0.clone()),
+            ..Header::new(model::in_library(key.algorithm))
+        };
+        encode(&header, &self.claims(subject, now, lifetime), &key.private).map(AccessToken)
+    }
+
+    /// Verifies an access token as RFC 9068 §4 says. Reads no database.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn verify(&self, token: &str) -> Result<Verified, AccessTokenError> {
+        let ring = self.ring();
+        let key = self.key_of(&ring, token).ok_or(AccessTokenError::Invalid)?;
+        let claims =
+            decode::<Claims>(token, &key.public, &self.validation(key)).map_err(|_why| AccessTokenError::Invalid)?;
+        self.check_times(&claims.claims)?;
+        let Claims { sub: user, sid: session, roles, rev: access_revision, .. } = claims.claims;
+        Ok(Verified { user, session, roles, access_revision })
+    }
+
+    fn claims<'a>(&'a self, subject: &'a Subject, now: Moment, lifetime: Duration) -> SignedClaims<'a> {
+        let begins = now.timestamp();
+        let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        let ours = Claims {
+            iss: self.issuer().to_owned(),
+            sub: subject.user,
+            aud: self.audience().to_owned(),
+            exp: begins.saturating_add(lifetime),
+            iat: begins,
+            nbf: begins,
+            jti: new_uuid(now, &self.world().entropy),
+            sid: subject.session,
+            auth_time: subject.signed_in_at.timestamp(),
+            roles: subject.roles.clone(),
+            rev: subject.access_revision,
+        };
+        let own = (!subject.claims.is_empty()).then_some((self.claims_name(), &subject.claims));
+        SignedClaims { ours, theirs: own.into_iter().collect() }
+    }
+
+    /// The key that the header names, if the header is one of ours. `jku`, `jwk` and `x5u` are nobody's business
+    /// (RFC 8725 §3.10); what `crit` names we would not understand (RFC 7515 §4.1.11).
+    fn key_of<'a>(&self, ring: &'a [Arc<SigningKey>], token: &str) -> Option<&'a SigningKey> {
+        let header = decode_header(token).ok()?;
+        let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
+        let key = ring.iter().find(|key| Some(key.id.0.as_str()) == header.kid.as_deref())?;
+        let ours = typed && header.crit.is_none() && header.alg == model::in_library(key.algorithm);
+        ours.then_some(key)
+    }
+
+    /// The library checks the signature, `iss` and `aud`; times are checked on our own clock.
+    fn validation(&self, key: &SigningKey) -> Validation {
+        let mut validation = Validation::new(model::in_library(key.algorithm));
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        validation.set_issuer(&[self.issuer()]);
+        validation.set_audience(&[self.audience()]);
+        validation
+    }
+
+    fn check_times(&self, claims: &Claims) -> Result<(), AccessTokenError> {
+        let now = self.world().clock.now().timestamp();
+        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
+            return Err(AccessTokenError::Expired);
+        }
+        if claims.nbf.saturating_sub(LEEWAY_SECONDS) > now {
+            return Err(AccessTokenError::Invalid);
+        }
+        Ok(())
+    }
+}

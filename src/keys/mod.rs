@@ -1,0 +1,25 @@
+//! Signing keys and access tokens.
+//!
+//! Signing (RFC 9068, RFC 7515):
+//! 1. the newest key whose time has come is taken from the ring in memory;
+//! 2. the claims are laid out ([`Subject`] → JSON) and signed; the header says `typ: at+jwt` and `kid`.
+//!
+//! Verifying (RFC 8725, RFC 9068 §4), nothing of which reads the database:
+//! 1. the header must have our `typ`, a `kid` of ours, that key's algorithm, and no `crit`;
+//! 2. the signature must be that key's;
+//! 3. `iss` and `aud` must be ours, `exp` and `nbf` hold on the database's clock, give or take five seconds.
+//!
+//! Whether the session has ended since is the sessions room's question.
+
+mod access_token;
+mod api;
+mod generate;
+mod model;
+mod ring;
+mod sealing;
+mod store;
+
+pub use access_token::{AccessToken, AccessTokenError, Subject, Verified};
+pub use api::routes;
+pub use model::{KeyId, KeyView};
+pub use ring::{Keys, KeysError, keep_ring};

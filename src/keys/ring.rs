@@ -1,0 +1,221 @@
+use super::{
+    KeyId, KeyView,
+    generate::{assemble, generate},
+    model::{self, SigningKey},
+    sealing::{Sealing, WrongMasterKey},
+    store::{self, StoredKey},
+};
+use crate::{
+    config::SigningAlgorithm,
+    kernel::{Duration, MasterKeys, Moment, World},
+    postgres::DatabaseError,
+};
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// A new key is published for so long before it signs, so that every instance and every verifier knows it by then.
+const PUBLISHED_BEFORE_SIGNING: Duration = Duration::from_secs(45);
+/// An old key stays published for so long after its last token has expired.
+const SLACK: Duration = Duration::from_secs(120);
+
+/// The keys room: the ring of signing keys in memory, and what access tokens say of us.
+#[derive(Clone)]
+pub struct Keys(Arc<Room>);
+
+struct Room {
+    world: World,
+    sealing: Sealing,
+    issuer: String,
+    audience: String,
+    claims_name: String,
+    ring: RwLock<Ring>,
+}
+
+type Ring = Arc<[Arc<SigningKey>]>;
+
+/// Why signing keys cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The database failed.
+    #[error("the signing keys cannot be read or written")]
+    Database(#[from] DatabaseError),
+    /// A key was sealed under a master key that we have not.
+    #[error(
+        "the signing key {0} does not open: HEIRLOOM_MASTER_KEY is not the key it was sealed under. \
+         Put the old master key back, or name it in HEIRLOOM_MASTER_KEY_PREVIOUS"
+    )]
+    WrongMasterKey(KeyId),
+    /// The library made no key.
+    #[error("no signing key could be generated")]
+    Generation,
+    /// What the database holds is no key.
+    #[error("a signing key does not parse")]
+    Unreadable(#[from] jsonwebtoken::errors::Error),
+}
+
+impl Keys {
+    /// Loads the ring; makes the first key, or one of the configured algorithm, when there is none.
+    ///
+    /// # Errors
+    /// When the keys cannot be read, opened or made.
+    pub async fn open(world: World, master_keys: &MasterKeys) -> Result<Self, KeysError> {
+        let options = &world.config.tokens;
+        let public_url = world.config.http.public_url.to_string();
+        let room = Room {
+            sealing: Sealing::new(master_keys),
+            audience: options.audience.clone().unwrap_or_else(|| public_url.clone()),
+            claims_name: options.claims_name.clone().unwrap_or_else(|| format!("{public_url}/claims")),
+            issuer: public_url,
+            ring: RwLock::new(Arc::new([])),
+            world,
+        };
+        let keys = Self(Arc::new(room));
+        keys.ensure_signer().await?;
+        Ok(keys)
+    }
+
+    /// Reads the ring again: other instances make keys too.
+    ///
+    /// # Errors
+    /// When the keys cannot be read or opened; the ring in memory is then as before.
+    pub async fn reload(&self) -> Result<(), KeysError> {
+        let stored = self.0.world.db.run(|connection| Box::pin(store::published(connection))).await?;
+        let mut ring = Vec::with_capacity(stored.len());
+        for key in stored {
+            ring.push(Arc::new(self.assemble(key).await?));
+        }
+        *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = ring.into();
+        Ok(())
+    }
+
+    /// Makes a new key, which is published at once and signs soon; the key before it stays published until its last
+    /// token has expired.
+    ///
+    /// # Errors
+    /// When the key cannot be made or written.
+    pub async fn rotate(&self) -> Result<KeyId, KeysError> {
+        let now = self.0.world.clock.now();
+        let id = self.add(now, now + PUBLISHED_BEFORE_SIGNING).await?;
+        self.reload().await?;
+        Ok(id)
+    }
+
+    /// What an operator sees of the keys, oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<KeyView> {
+        let ring = self.ring();
+        let signer = model::signer(&ring, self.0.world.clock.now()).map(|key| key.id.clone());
+        let view = |key: &Arc<SigningKey>| KeyView {
+            id: key.id.clone(),
+            algorithm: model::name(key.algorithm),
+            signs: Some(&key.id) == signer.as_ref(),
+            created_at: key.created_at,
+            signs_from: key.signs_from,
+        };
+        ring.iter().map(view).collect()
+    }
+
+    /// The public keys, as published (RFC 7517 §5).
+    #[must_use]
+    pub fn published(&self) -> JwkSet {
+        JwkSet { keys: self.ring().iter().map(|key| Jwk::clone(&key.published)).collect() }
+    }
+
+    pub(super) fn ring(&self) -> Ring {
+        Arc::clone(&self.0.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    pub(super) fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
+    pub(super) fn claims_name(&self) -> &str {
+        &self.0.claims_name
+    }
+
+    /// After this there is a key of the configured algorithm that signs, now or soon.
+    async fn ensure_signer(&self) -> Result<(), KeysError> {
+        self.reload().await?;
+        let (wanted, now) = (self.0.world.config.tokens.signing_algorithm, self.0.world.clock.now());
+        let ring = self.ring();
+        if ring.iter().max_by_key(|key| key.signs_from).is_some_and(|newest| newest.algorithm == wanted) {
+            return Ok(());
+        }
+        let signs_from = if ring.is_empty() { now } else { now + PUBLISHED_BEFORE_SIGNING };
+        self.add(now, signs_from).await?;
+        self.reload().await
+    }
+
+    async fn add(&self, now: Moment, signs_from: Moment) -> Result<KeyId, KeysError> {
+        let algorithm = self.0.world.config.tokens.signing_algorithm;
+        let (key, sealed) = self.make(algorithm, now, signs_from).await?;
+        let id = key.id.clone();
+        let newest = self.ring().iter().max_by_key(|key| (key.signs_from, key.id.clone())).map(|key| key.id.clone());
+        let predecessors_retire_at = signs_from + self.0.world.config.tokens.access_token_ttl + SLACK;
+        let stored = StoredKey { sealed, ..StoredKey::of(&key) };
+        self.0
+            .world
+            .db
+            .transaction(move |connection| Box::pin(store::add(connection, stored, newest, predecessors_retire_at)))
+            .await?;
+        tracing::info!(key.id = %id, key.algorithm = model::name(algorithm), %signs_from, "keys.added");
+        Ok(id)
+    }
+
+    /// RSA takes a while to generate, so that this is done off the event loop.
+    async fn make(
+        &self,
+        algorithm: SigningAlgorithm,
+        now: Moment,
+        signs_from: Moment,
+    ) -> Result<(SigningKey, Vec<u8>), KeysError> {
+        let generated = tokio::task::spawn_blocking(move || generate(algorithm)).await;
+        let pem = generated.map_err(DatabaseError::Lost)??;
+        let key = assemble(algorithm, pem.as_bytes(), now, signs_from)?;
+        let sealed = self.0.sealing.seal(&key.id, pem.as_bytes(), &self.0.world.entropy);
+        let sealed = sealed.map_err(|WrongMasterKey| KeysError::Generation)?;
+        Ok((key, sealed))
+    }
+
+    /// Opens a stored key; one sealed under a previous master key is sealed anew under the current one.
+    async fn assemble(&self, stored: StoredKey) -> Result<SigningKey, KeysError> {
+        let opened = self.0.sealing.open(&stored.id, &stored.sealed);
+        let opened = opened.map_err(|WrongMasterKey| KeysError::WrongMasterKey(stored.id.clone()))?;
+        if opened.is_sealed_under_a_previous_key {
+            let sealed = self.0.sealing.seal(&stored.id, &opened.plaintext, &self.0.world.entropy);
+            let (id, sealed) = (stored.id.clone(), sealed.map_err(|WrongMasterKey| KeysError::Generation)?);
+            self.0.world.db.run(move |connection| Box::pin(store::seal_anew(connection, id, sealed))).await?;
+        }
+        assemble(stored.algorithm, &opened.plaintext, stored.created_at, stored.signs_from)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.ring().iter()).finish()
+    }
+}
+
+/// How often the ring is read again. A new key is published for longer than this before it signs.
+const RELOAD_EVERY: Duration = Duration::from_secs(15);
+
+/// Keeps the ring fresh, for ever: other instances make keys too. An outage leaves it as it was.
+pub async fn keep_ring(keys: Keys) {
+    loop {
+        tokio::time::sleep(RELOAD_EVERY).await;
+        if let Err(error) = keys.reload().await {
+            tracing::warn!(%error, "keys.reload_failed");
+        }
+    }
+}

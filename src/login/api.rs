@@ -1,0 +1,133 @@
+use super::{SignIn, SignInError, SigningIn};
+use crate::{
+    accounts::{
+        Accounts, DeviceName, EmailAddress, NewUser, Password, PersonName, Refused, Registration, Roles, UserView,
+    },
+    config::Registration as RegistrationPolicy,
+    sessions::{Sessions, Transport, token_answer},
+    web::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, kind, paths},
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    web::{Data, ServiceConfig},
+};
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+/// The endpoints for those who have no session yet.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::REGISTER).post(register).mount(config);
+    Endpoint::api(paths::SIGN_IN).post(sign_in).mount(config);
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegisterRequest {
+    email: String,
+    password: Zeroizing<String>,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInRequest {
+    email: String,
+    password: Zeroizing<String>,
+    #[serde(default = "by_body")]
+    transport: WireTransport,
+    #[serde(default = "remembered")]
+    remember: bool,
+    device_name: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WireTransport {
+    Cookie,
+    Body,
+}
+
+fn by_body() -> WireTransport {
+    WireTransport::Body
+}
+
+fn remembered() -> bool {
+    true
+}
+
+async fn register(
+    Json(wanted): Json<RegisterRequest>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    require_open(sessions.world().config.registration)?;
+    let new = parse(&wanted.email, &wanted.password, wanted.name.as_deref()).map_err(Problem::fields)?;
+    match accounts.register(new, &client).await? {
+        Registration::Registered(user) => Ok(HttpResponse::Created().json(json!({ "user": UserView::from(&user) }))),
+        Registration::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "Sign in, or use another address.")),
+        Registration::PasswordRefused(error) => Err(Problem::fields(vec![error.of("password")])),
+    }
+}
+
+/// Whether strangers may register.
+pub(super) fn require_open(policy: RegistrationPolicy) -> Result<(), Problem> {
+    match policy {
+        RegistrationPolicy::Open => Ok(()),
+        RegistrationPolicy::Closed => {
+            Err(Problem::new(kind::REGISTRATION_CLOSED, "Ask an administrator for an account."))
+        }
+    }
+}
+
+/// Parses what somebody typed who wants an account; every field's error at once.
+pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<NewUser, Vec<FieldError>> {
+    let email = EmailAddress::parse(email).map_err(|error| error.of("email"));
+    let password = Password::parse_new(password).map_err(|error| error.of("password"));
+    let name = PersonName::parse(name.unwrap_or_default()).map_err(|error| error.of("name"));
+    match (email, password, name) {
+        (Ok(email), Ok(password), Ok(name)) => Ok(NewUser { email, password, name, roles: Roles::default() }),
+        (email, password, name) => Err([email.err(), password.err(), name.err()].into_iter().flatten().collect()),
+    }
+}
+
+async fn sign_in(
+    request: HttpRequest,
+    Json(wanted): Json<SignInRequest>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let transport = match wanted.transport {
+        WireTransport::Body => Transport::Body,
+        WireTransport::Cookie => {
+            // Only a sign-in that sets the cookie can be a foreign page's doing.
+            SameOrigin::extract(&request).await?;
+            Transport::Cookie
+        }
+    };
+    let device_name = DeviceName::parse(wanted.device_name.as_deref().unwrap_or_default());
+    let device_name = device_name.map_err(|error| Problem::fields(vec![error.of("device_name")]))?;
+    let sign_in = SignIn {
+        email: &wanted.email,
+        password: &wanted.password,
+        transport,
+        remembered: wanted.remember,
+        device_name,
+    };
+    match sign_in.attempt(&accounts, &sessions, &client).await? {
+        SigningIn::Opened(grant) => Ok(token_answer(&grant, &sessions.world().config.http)),
+        SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "Check both and try again.")),
+        SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "Ask an administrator.")),
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Accounts(error) => error.into(),
+            SignInError::Sessions(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use super::DatabaseError;
+use crate::kernel::{Duration, Moment};
+use sqlx::{
+    Connection, PgConnection,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres},
+};
+use std::pin::Pin;
+
+/// A unit of work on one connection.
+pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'c>>;
+
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(2);
+/// How long a request's work may take once it has one; with [`ACQUIRE`] the five seconds that the contract allows.
+/// Postgres gives up a statement a little earlier ([`LIMITS`]), so that what was answered 503 never commits.
+const WORK: Duration = Duration::from_millis(2_900);
+/// A connection unused for so long is tried before it is used: a restarted Postgres is then noticed here.
+const SUSPECT_AFTER: Duration = Duration::from_secs(1);
+
+/// The pool, behind two doors that no cancelled request can leave half open.
+///
+/// Both run their work in a task of its own. A client that goes away drops the request, not the work (sqlx up to
+/// 0.9.0 can return a connection with an open transaction to the pool when `begin` is cancelled); and a connection
+/// that did not answer in time is closed, never returned.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// A pool that connects when it is first used.
+    #[must_use]
+    pub fn new(options: PgConnectOptions, max_connections: u32) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move { Ok(meta.idle_for < SUSPECT_AFTER || connection.ping().await.is_ok()) })
+            })
+            .after_connect(|connection, _meta| {
+                Box::pin(async move { sqlx::raw_sql(LIMITS).execute(connection).await.map(drop) })
+            })
+            .connect_lazy_with(tuned(options));
+        Self { pool }
+    }
+
+    /// Runs single statements on one connection.
+    ///
+    /// # Errors
+    /// Those of the work, and [`DatabaseError::TooSlow`] after five seconds in all.
+    pub async fn run<T, F>(&self, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        self.run_within(WORK, work).await
+    }
+
+    /// Runs work in one transaction: committed when it is `Ok`, rolled back when it is not.
+    ///
+    /// # Errors
+    /// As [`Database::run`].
+    pub async fn transaction<T, F>(&self, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        self.run(move |connection| in_transaction(connection, work)).await
+    }
+
+    /// Like [`Database::transaction`], for rare work that may take longer than a request's.
+    ///
+    /// # Errors
+    /// As [`Database::run`], after `limit`.
+    pub async fn long_transaction<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        self.run_within(limit, move |connection| {
+            in_transaction(connection, move |connection| {
+                Box::pin(async move {
+                    sqlx::query("SELECT set_config('statement_timeout', $1, true)")
+                        .bind(limit.as_millis().to_string())
+                        .execute(&mut *connection)
+                        .await?;
+                    work(connection).await
+                })
+            })
+        })
+        .await
+    }
+
+    /// The database's clock.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn now(&self) -> Result<Moment, DatabaseError> {
+        self.run(|connection| Box::pin(now(connection))).await
+    }
+
+    /// Whether the database answers and has our migrations.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn is_current(&self) -> Result<bool, DatabaseError> {
+        self.run(|connection| Box::pin(super::migrate::is_current(connection))).await
+    }
+
+    /// The pool itself, for migrations and tests.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Closes all connections, once their work is done.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn run_within<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let task = tokio::spawn(async move { bounded(pool.acquire().await?, limit, work).await });
+        task.await.map_err(DatabaseError::Lost)?
+    }
+}
+
+async fn bounded<T, F>(mut connection: PoolConnection<Postgres>, limit: Duration, work: F) -> Result<T, DatabaseError>
+where
+    F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+{
+    let answer = tokio::time::timeout(limit, work(&mut connection)).await;
+    let answer = answer.unwrap_or(Err(DatabaseError::TooSlow));
+    if answer.as_ref().is_err_and(|error| matches!(error, DatabaseError::TooSlow) || error.is_lost_connection()) {
+        connection.close_on_drop();
+    }
+    answer
+}
+
+fn in_transaction<'c, T, F>(connection: &'c mut PgConnection, work: F) -> Work<'c, T>
+where
+    T: Send + 'static,
+    F: for<'w> FnOnce(&'w mut PgConnection) -> Work<'w, T> + Send + 'static,
+{
+    Box::pin(async move {
+        let mut transaction = connection.begin().await?;
+        let done = work(&mut transaction).await;
+        match done {
+            Ok(value) => {
+                transaction.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                transaction.rollback().await?;
+                Err(error)
+            }
+        }
+    })
+}
+
+/// Time limits that Postgres itself keeps.
+///
+/// They are set by a statement, not as start-up parameters, which poolers refuse; for the same reason
+/// `extra_float_digits` is left alone.
+const LIMITS: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
+    SET idle_in_transaction_session_timeout = 10000; SET timezone = 'UTC'";
+
+fn tuned(options: PgConnectOptions) -> PgConnectOptions {
+    options.extra_float_digits(None).application_name("heirloom")
+}
+
+/// The database's clock, over this connection.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn now(connection: &mut PgConnection) -> Result<Moment, DatabaseError> {
+    Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(connection).await?)
+}

@@ -1,0 +1,72 @@
+use std::error::Error;
+
+/// Why the database gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The connection, the pool or a statement failed.
+    #[error("the database failed")]
+    Sqlx(#[from] sqlx::Error),
+    /// There was no answer in time. What was asked for may not take effect later: see `Database`.
+    #[error("the database did not answer in time")]
+    TooSlow,
+    /// A row says what no row of ours may say.
+    #[error("the database holds a row that makes no sense: {0}")]
+    Nonsense(&'static str),
+    /// Our own task ended without a result.
+    #[error("the unit of work ended without a result")]
+    Lost(#[source] tokio::task::JoinError),
+}
+
+impl DatabaseError {
+    /// Whether this is an outage, which passes, and not a mistake of ours.
+    ///
+    /// By SQLSTATE class: 08 connection, 25006 read-only, 28 and 3D not let in, 40 rolled back, 53 out of resources,
+    /// 55 not available (lock timeout), 57 operator intervention (statement timeout, shutdown), 58 system error.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::TooSlow => true,
+            Self::Nonsense(_) | Self::Lost(_) => false,
+            Self::Sqlx(error) => match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| is_outage_state(&code)),
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether the connection was lost, so that nobody knows what became of the statement.
+    #[must_use]
+    pub fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Sqlx(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => true,
+            // 57P01 admin_shutdown, 57P02 crash_shutdown, 08* connection exceptions.
+            Self::Sqlx(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| matches!(code.as_ref(), "57P01" | "57P02") || code.starts_with("08"))
+            }
+            _ => false,
+        }
+    }
+
+    /// The error and all its causes, one after another: for the log, never for a client.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut told = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            told = format!("{told}: {error}");
+            cause = error.source();
+        }
+        told
+    }
+}
+
+fn is_outage_state(code: &str) -> bool {
+    const CLASSES: [&str; 8] = ["08", "28", "3D", "40", "53", "55", "57", "58"];
+    code == "25006" || CLASSES.iter().any(|class| code.starts_with(class))
+}

@@ -1,0 +1,12 @@
+//! Postgres: the pool, the migrations, and a private server for when no `DATABASE_URL` is given.
+
+mod connector;
+mod database;
+mod error;
+mod migrate;
+pub mod private;
+
+pub use connector::Connector;
+pub use database::{Database, Work, now};
+pub use error::DatabaseError;
+pub use migrate::{MigrateError, migrate, pending};

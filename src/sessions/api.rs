@@ -1,0 +1,194 @@
+use super::{
+    EndReason, Grant, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
+    extract::{Carried, bearer, carried, cookie_name},
+    room::SessionError,
+};
+use crate::{
+    config::{HttpOptions, SameSite},
+    kernel::{Client, SessionId},
+    web::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    cookie::{self, Cookie, time},
+    http::header,
+    web::{Data, Payload, ServiceConfig},
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// The endpoints of a session that exists.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::REFRESH).post(refresh).mount(config);
+    Endpoint::api(paths::SIGN_OUT).post(sign_out).mount(config);
+    Endpoint::api(paths::CHECK).get(check).mount(config);
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenRequest {
+    refresh_token: Option<Zeroizing<String>>,
+}
+
+/// The answer to a sign-in and to a refresh, in OAuth 2.0's words (RFC 6749 §5.1).
+#[derive(Serialize)]
+struct TokenAnswer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    refresh_expires_in: u64,
+    session_id: SessionId,
+}
+
+/// Lays out a grant: the refresh token in the cookie or in the body, never in both.
+#[must_use]
+pub fn token_answer(grant: &Grant, options: &HttpOptions) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    let refresh_token = match grant.transport {
+        Transport::Cookie => {
+            answer.cookie(token_cookie(grant, options));
+            None
+        }
+        Transport::Body => Some(grant.refresh_token.reveal()),
+    };
+    answer.json(TokenAnswer {
+        access_token: grant.access_token.reveal(),
+        token_type: "Bearer",
+        expires_in: grant.expires_in.as_secs(),
+        refresh_token,
+        refresh_expires_in: grant.refresh_expires_in.as_secs(),
+        session_id: grant.session,
+    })
+}
+
+/// The cookie that bears the refresh token. One that is not remembered ends with the browser.
+#[must_use]
+pub fn token_cookie(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
+    let mut cookie = bare_cookie(grant.refresh_token.reveal().to_owned(), options);
+    if grant.remembered {
+        let seconds = i64::try_from(grant.refresh_expires_in.as_secs()).unwrap_or(i64::MAX);
+        cookie.set_max_age(time::Duration::seconds(seconds));
+    }
+    cookie
+}
+
+fn spent_cookie(options: &HttpOptions) -> Cookie<'static> {
+    let mut cookie = bare_cookie(String::new(), options);
+    cookie.make_removal();
+    cookie
+}
+
+fn bare_cookie(value: String, options: &HttpOptions) -> Cookie<'static> {
+    let same_site = match options.cookie_same_site {
+        SameSite::Strict => cookie::SameSite::Strict,
+        SameSite::Lax => cookie::SameSite::Lax,
+        SameSite::None => cookie::SameSite::None,
+    };
+    Cookie::build(cookie_name(options), value)
+        .path(options.cookie_path.clone())
+        .http_only(true)
+        .secure(options.public_url.is_https())
+        .same_site(same_site)
+        .finish()
+}
+
+async fn refresh(
+    request: HttpRequest,
+    _same_origin: SameOrigin,
+    payload: Payload,
+    FromClient(client): FromClient,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let options = &sessions.world().config.http;
+    let body: TokenRequest = optional_json(&request, payload).await?;
+    let key = retry_key(&request)?;
+    let carried = carried(&request, body.refresh_token, options)?;
+    let Carried { token, transport } = carried.ok_or_else(|| {
+        Problem::new(kind::REFRESH_TOKEN_MISSING, "Send it as the cookie or as `refresh_token` in the body.")
+    })?;
+    match sessions.rotate(&token, key.as_ref(), transport, &client).await? {
+        Rotation::Rotated(grant) | Rotation::Retried(grant) => Ok(token_answer(&grant, options)),
+        Rotation::ReuseDetected { .. } => Err(Problem::new(
+            kind::REFRESH_TOKEN_REUSED,
+            "Either it was stolen or its answer was lost: the session has ended for whoever holds it. Sign in again.",
+        )),
+        Rotation::Refused(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Ends whatever sessions the request bears proof of. Without any, or with one that is over, that is done already.
+async fn sign_out(
+    request: HttpRequest,
+    _same_origin: SameOrigin,
+    payload: Payload,
+    FromClient(client): FromClient,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let options = &sessions.world().config.http;
+    let body: TokenRequest = optional_json(&request, payload).await?;
+    if let Some(Carried { token, transport }) = carried(&request, body.refresh_token, options)? {
+        sessions.sign_out(&token, transport, &client).await?;
+    } else if let Some(token) = bearer(&request)? {
+        sign_out_bearer(&sessions, &token, &client).await?;
+    }
+    Ok(HttpResponse::NoContent().cookie(spent_cookie(options)).finish())
+}
+
+async fn sign_out_bearer(sessions: &Sessions, token: &str, client: &Client) -> Result<(), Problem> {
+    match sessions.authenticate(Some(token)).await {
+        Ok(signed_in) => {
+            let by = (Some(signed_in.user), EndReason::SignedOut);
+            sessions.end(signed_in.session, Some(signed_in.user), by, client).await?;
+            Ok(())
+        }
+        Err(problem) if problem.kind == kind::SESSION_REVOKED => Ok(()),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// For nginx's `auth_request`, Envoy, Traefik: who is it? Reads no database.
+async fn check(signed_in: SignedIn) -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header(("x-auth-user", signed_in.user.to_string()))
+        .insert_header(("x-auth-session", signed_in.session.to_string()))
+        .insert_header(("x-auth-roles", signed_in.roles.join(",")))
+        .finish()
+}
+
+fn retry_key(request: &HttpRequest) -> Result<Option<RetryKey>, Problem> {
+    const NAME: &str = "idempotency-key";
+    let refuse = |message: String| Problem::field("Idempotency-Key", "invalid", message);
+    let mut values = request.headers().get_all(NAME);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refuse("must be sent once".to_owned()));
+    }
+    let text = value.to_str().unwrap_or_default();
+    RetryKey::parse(text).map(Some).map_err(|error| refuse(error.to_string()))
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid => Self::new(kind::REFRESH_TOKEN_INVALID, "It is not one of ours, or came the wrong way."),
+            Refusal::Expired => Self::new(kind::SESSION_EXPIRED, "Sign in again."),
+            Refusal::Revoked | Refusal::Ahead => Self::new(kind::SESSION_REVOKED, "Sign in again."),
+            Refusal::Blocked => Self::new(kind::ACCOUNT_BLOCKED, "Ask an administrator."),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Database(error) => error.into(),
+            SessionError::Signing(error) => {
+                tracing::error!(%error, "sessions.signing_failed");
+                Self::internal()
+            }
+        }
+    }
+}

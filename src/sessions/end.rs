@@ -1,0 +1,223 @@
+use super::{
+    Sessions,
+    model::{EndReason, Transport},
+    revocations::Revoked,
+    store::{self, EndedRow},
+};
+use crate::{
+    audit,
+    kernel::{Client, Duration, SessionId, UserId},
+    postgres::DatabaseError,
+};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// How long the end of everybody's sessions may take: it writes every row.
+const EVERYONE: Duration = Duration::from_secs(120);
+
+/// What a transaction has ended. The instance must [`Sessions::learn`] it once the transaction has committed, before it
+/// answers; the others are told by the transaction itself.
+#[must_use = "the instance that revokes must know it before it answers: `Sessions::learn`"]
+#[derive(Debug, Default)]
+pub struct Ended {
+    revoked: Vec<Revoked>,
+    live: u64,
+}
+
+impl Ended {
+    /// How many sessions were live until now.
+    #[must_use]
+    pub fn live(&self) -> u64 {
+        self.live
+    }
+
+    /// Whether nothing was ended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.revoked.is_empty()
+    }
+
+    /// This and that.
+    pub fn add(&mut self, other: Self) {
+        self.revoked.extend(other.revoked);
+        self.live = self.live.saturating_add(other.live);
+    }
+
+    fn of(rows: &[EndedRow]) -> Self {
+        let live = rows.iter().filter(|row| row.was_live).count();
+        let revoked = rows.iter().map(|row| Revoked::Session(row.id)).collect();
+        Self { revoked, live: u64::try_from(live).unwrap_or(u64::MAX) }
+    }
+}
+
+/// Ends these sessions, in the caller's transaction.
+pub(super) async fn end(
+    connection: &mut PgConnection,
+    sessions: &[SessionId],
+    reason: &EndReason,
+) -> Result<Ended, DatabaseError> {
+    let ids: Vec<Uuid> = sessions.iter().map(SessionId::as_uuid).collect();
+    let rows = store::end(connection, &ids, reason).await?;
+    told(connection, Ended::of(&rows)).await
+}
+
+/// Ends all sessions of a user but perhaps one, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_all_of(
+    connection: &mut PgConnection,
+    user: UserId,
+    except: Option<SessionId>,
+    reason: &EndReason,
+) -> Result<Ended, DatabaseError> {
+    let rows = store::end_all_of(connection, user, except, reason).await?;
+    told(connection, Ended::of(&rows)).await
+}
+
+/// Ends a user's live sessions beyond the `keep` used last, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_surplus(connection: &mut PgConnection, user: UserId, keep: u32) -> Result<Ended, DatabaseError> {
+    let surplus = store::surplus(connection, user, keep).await?;
+    let rows = store::end(connection, &surplus, &EndReason::SessionLimit).await?;
+    told(connection, Ended::of(&rows)).await
+}
+
+/// Cuts off a user's access tokens that are older than this revision of their roles and claims, in the caller's
+/// transaction. The sessions live on: the next rotation brings the new roles.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cut_off(connection: &mut PgConnection, user: UserId, revision: i32) -> Result<Ended, DatabaseError> {
+    told(connection, Ended { revoked: vec![Revoked::Access(user, revision)], live: 0 }).await
+}
+
+/// Tells every instance, when the transaction commits.
+async fn told(connection: &mut PgConnection, ended: Ended) -> Result<Ended, DatabaseError> {
+    if !ended.revoked.is_empty() {
+        store::notify(connection, &Revoked::payloads(&ended.revoked)).await?;
+    }
+    Ok(ended)
+}
+
+impl Sessions {
+    /// This instance knows from here on.
+    pub fn learn(&self, ended: &Ended) {
+        self.revocations().learn(&ended.revoked, self.world().clock.now());
+    }
+
+    /// Ends one session. None: there is none of that id (of that user, if one is named).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end(
+        &self,
+        session: SessionId,
+        owner: Option<UserId>,
+        by: (Option<UserId>, EndReason),
+        client: &Client,
+    ) -> Result<Option<u64>, DatabaseError> {
+        let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
+        let ended = self.world().db.transaction(move |connection| {
+            Box::pin(async move {
+                let Some((user, _)) = store::find(connection, session).await? else { return Ok(None) };
+                if owner.is_some_and(|owner| owner != user) {
+                    return Ok(None);
+                }
+                let ended = end(connection, &[session], &reason).await?;
+                if !ended.is_empty() {
+                    let event = ending(actor, Some(user), Some(session), &client, &reason, ended.live);
+                    audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+                }
+                Ok(Some(ended))
+            })
+        });
+        let Some(ended) = ended.await? else { return Ok(None) };
+        self.learn(&ended);
+        Ok(Some(ended.live))
+    }
+
+    /// Ends all sessions of a user but perhaps one. Returns how many were live.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_all(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        by: (Option<UserId>, EndReason),
+        client: &Client,
+    ) -> Result<u64, DatabaseError> {
+        let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
+        let ended = self.world().db.transaction(move |connection| {
+            Box::pin(async move {
+                let ended = end_all_of(connection, user, except, &reason).await?;
+                let event = ending(actor, Some(user), None, &client, &reason, ended.live);
+                audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+                Ok(ended)
+            })
+        });
+        let ended = ended.await?;
+        self.learn(&ended);
+        Ok(ended.live)
+    }
+
+    /// Ends everybody's sessions. Returns how many were live.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_everyone(&self, by: (Option<UserId>, EndReason), client: &Client) -> Result<u64, DatabaseError> {
+        let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
+        let ended = self.world().db.long_transaction(EVERYONE, move |connection| {
+            Box::pin(async move {
+                let (live, at) = store::end_everyone(connection, &reason).await?;
+                let live = u64::try_from(live).unwrap_or_default();
+                let event = ending(actor, None, None, &client, &reason, live);
+                audit::record(connection, at, &world.entropy, &event).await?;
+                told(connection, Ended { revoked: vec![Revoked::Everyone(at)], live }).await
+            })
+        });
+        let ended = ended.await?;
+        self.learn(&ended);
+        Ok(ended.live)
+    }
+}
+
+fn ending<'a>(
+    actor: Option<UserId>,
+    user: Option<UserId>,
+    session: Option<SessionId>,
+    client: &'a Client,
+    reason: &EndReason,
+    live: u64,
+) -> audit::Event<'a> {
+    let details = json!({ "reason": reason.text(), "sessions": live });
+    audit::Event { kind: audit::Kind::SessionsEnded, actor, user, session, client, details }
+}
+
+impl Sessions {
+    /// Signs out: ends the session of any genuine token that came the way it left, whatever its generation. What is
+    /// unknown or over already is no error.
+    ///
+    /// # Errors
+    /// When the database fails: the session then lives on.
+    pub async fn sign_out(&self, token: &str, transport: Transport, client: &Client) -> Result<(), DatabaseError> {
+        let Some(presented) = self.tokens().read(token) else { return Ok(()) };
+        let session = presented.session;
+        let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
+        let Some((standing, row)) = found else { return Ok(()) };
+        if standing.transport == transport {
+            self.end(session, None, (Some(row.user_id), EndReason::SignedOut), client).await?;
+        }
+        Ok(())
+    }
+
+    /// Which session a genuine refresh token belongs to, whatever its generation and however it came.
+    #[must_use]
+    pub fn session_of(&self, token: &str) -> Option<SessionId> {
+        self.tokens().read(token).map(|presented| presented.session)
+    }
+}

@@ -1,0 +1,163 @@
+use super::{Sessions, Transport, store};
+use crate::{
+    config::HttpOptions,
+    kernel::{SessionId, UserId},
+    keys::{AccessTokenError, Verified},
+    postgres::DatabaseError,
+    web::{Problem, kind},
+};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
+use std::{future::Future, pin::Pin};
+use zeroize::Zeroizing;
+
+/// The role that makes an administrator.
+const ADMIN: &str = "admin";
+
+/// Proof that the request bears an access token of a session that lives.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub user: UserId,
+    /// In which session.
+    pub session: SessionId,
+    /// As what.
+    pub roles: Vec<String>,
+}
+
+/// Proof that the request bears an administrator's access token.
+#[derive(Debug, Clone)]
+pub struct Admin(pub SignedIn);
+
+type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+impl FromRequest for SignedIn {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let sessions = request.app_data::<Data<Sessions>>().cloned();
+        let token = bearer(request);
+        Box::pin(async move {
+            let sessions = sessions.ok_or_else(Problem::internal)?;
+            sessions.authenticate(token?.as_deref()).await
+        })
+    }
+}
+
+impl FromRequest for Admin {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload);
+        Box::pin(async move {
+            let signed_in = signed_in.await?;
+            if signed_in.roles.iter().any(|role| role == ADMIN) {
+                return Ok(Self(signed_in));
+            }
+            Err(Problem::new(kind::FORBIDDEN, "Only administrators may do that.")
+                .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\""))
+        })
+    }
+}
+
+impl Sessions {
+    /// Verifies an access token and that its session lives. Reads no database, unless the set of what was revoked
+    /// cannot be trusted just now.
+    pub(super) async fn authenticate(&self, token: Option<&str>) -> Result<SignedIn, Problem> {
+        let token = token.ok_or_else(|| {
+            Problem::new(kind::UNAUTHENTICATED, "Send `Authorization: Bearer` and an access token.").with_challenge()
+        })?;
+        let verified = self.keys().verify(token).map_err(refused)?;
+        if !self.is_in_force(&verified).await? {
+            return Err(Problem::new(kind::SESSION_REVOKED, "This session has ended. Sign in again.").with_challenge());
+        }
+        let Verified { user, session, roles, .. } = verified;
+        Ok(SignedIn { user, session, roles })
+    }
+
+    async fn is_in_force(&self, verified: &Verified) -> Result<bool, DatabaseError> {
+        if self.revocations().covers(verified) {
+            return Ok(false);
+        }
+        if self.revocations().is_trusted(self.world().clock.uptime()) {
+            return Ok(true);
+        }
+        let (session, revision) = (verified.session, verified.access_revision);
+        self.world().db.run(move |connection| Box::pin(store::is_in_force(connection, session, revision))).await
+    }
+}
+
+fn refused(error: AccessTokenError) -> Problem {
+    let (kind, detail) = match error {
+        AccessTokenError::Invalid => (kind::ACCESS_TOKEN_INVALID, "It is malformed, forged, or for somebody else."),
+        AccessTokenError::Expired => (kind::ACCESS_TOKEN_EXPIRED, "Refresh it."),
+    };
+    Problem::new(kind, detail).with_challenge()
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750 §2.1). None: there is no such header, or one of another scheme.
+///
+/// # Errors
+/// When there are two, or it is no text.
+pub(super) fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let mut headers = request.headers().get_all(header::AUTHORIZATION);
+    let Some(header) = headers.next() else { return Ok(None) };
+    let invalid = || refused(AccessTokenError::Invalid);
+    let text = header.to_str().map_err(|_not_ascii| invalid())?;
+    if headers.next().is_some() {
+        return Err(invalid());
+    }
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
+    }
+    Ok(Some(token.trim().to_owned()))
+}
+
+/// A refresh token as it came.
+pub(super) struct Carried {
+    pub token: Zeroizing<String>,
+    pub transport: Transport,
+}
+
+/// The refresh token of a request, from the cookie or the body. None: neither.
+///
+/// # Errors
+/// 400 when a cookie and a body token differ, or there are two cookies of the name: who guesses which is meant may be
+/// led to the wrong session (cookie tossing).
+pub(super) fn carried(
+    request: &HttpRequest,
+    body: Option<Zeroizing<String>>,
+    options: &HttpOptions,
+) -> Result<Option<Carried>, Problem> {
+    let mut cookies = cookies(request, cookie_name(options));
+    let ambiguous = |detail: &str| Err(Problem::new(kind::AMBIGUOUS_TOKEN, detail));
+    let cookie = cookies.pop();
+    if !cookies.is_empty() {
+        return ambiguous("There are two cookies of the name.");
+    }
+    match (cookie, body) {
+        (Some(cookie), Some(body)) if cookie != body => ambiguous("The cookie and the body hold different tokens."),
+        (Some(token), _) => Ok(Some(Carried { token, transport: Transport::Cookie })),
+        (None, Some(token)) => Ok(Some(Carried { token, transport: Transport::Body })),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The cookie's name: its prefix makes browsers hold it to TLS and, with `Path=/`, to this host (RFC 6265bis §4.1.3).
+pub(super) fn cookie_name(options: &HttpOptions) -> &'static str {
+    match (options.public_url.is_https(), options.cookie_path.as_str()) {
+        (true, "/") => "__Host-heirloom",
+        (true, _) => "__Secure-heirloom",
+        (false, _) => "heirloom",
+    }
+}
+
+/// The non-empty values of every cookie of a name, over all `Cookie` headers.
+fn cookies(request: &HttpRequest, name: &str) -> Vec<Zeroizing<String>> {
+    let headers = request.headers().get_all(header::COOKIE).filter_map(|header| header.to_str().ok());
+    let pairs = headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let ours = pairs.filter(|(given, value)| *given == name && !value.is_empty());
+    ours.map(|(_, value)| Zeroizing::new(value.to_owned())).collect()
+}

@@ -1,0 +1,86 @@
+use super::{Sessions, revocations::Revoked, store};
+use crate::{
+    kernel::Duration,
+    postgres::{Connector, DatabaseError, now},
+};
+use sqlx::postgres::{PgListener, PgNotification};
+use std::convert::Infallible;
+
+/// The channel on which transactions that revoke tell every instance.
+pub const CHANNEL: &str = "heirloom_revocations";
+
+/// How often the listening connection is asked whether it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// A connection that died without a word is noticed after so long: until then a revocation may go unheard, after that
+/// the database is asked.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Waits between attempts to connect: the first, and the longest.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Keeps the revocation set whole, for ever: listens, and when the connection breaks, reconnects and loads what was
+/// missed before the set is trusted again. In between, bearer requests ask the database.
+pub async fn feed(sessions: Sessions, connector: Connector) {
+    let mut wait = BACK_OFF.0;
+    loop {
+        let began = sessions.world().clock.uptime();
+        let Err(error) = listen(&sessions, &connector).await;
+        sessions.revocations().trust_until(Duration::ZERO);
+        tracing::warn!(error = error.chain(), "sessions.feed_lost");
+        let lasted = sessions.world().clock.uptime().saturating_sub(began);
+        wait = if lasted > SILENCE { BACK_OFF.0 } else { (wait * 2).min(BACK_OFF.1) };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+async fn listen(sessions: &Sessions, connector: &Connector) -> Result<Infallible, DatabaseError> {
+    let mut listener = connector.listen(CHANNEL).await?;
+    // Listening first and loading then leaves no gap: what commits in between is told.
+    catch_up(sessions, &mut listener).await?;
+    let mut beat = beat(sessions, &mut listener).await?;
+    tracing::info!(revocations = sessions.revocations().len(), "sessions.feed_listening");
+    loop {
+        let uptime = sessions.world().clock.uptime();
+        let due = (beat + HEARTBEAT).saturating_sub(uptime);
+        match tokio::time::timeout(due, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => heed(sessions, &notification)?,
+            Ok(Ok(None)) => return Err(DatabaseError::TooSlow),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_elapsed) => beat = self::beat(sessions, &mut listener).await?,
+        }
+    }
+}
+
+/// Loads everything that died within the last access token's lifetime.
+async fn catch_up(sessions: &Sessions, listener: &mut PgListener) -> Result<(), DatabaseError> {
+    let keep = sessions.revocations().keep();
+    let connection = sqlx::Acquire::acquire(listener).await?;
+    let loading = tokio::time::timeout(SILENCE, store::recent(connection, keep));
+    for (revoked, at) in loading.await.map_err(|_elapsed| DatabaseError::TooSlow)?? {
+        sessions.revocations().learn(&[revoked], at);
+    }
+    Ok(())
+}
+
+/// Asks the database the time over the listening connection: that it answers is what makes the set trusted, and its
+/// answer sets our clock. Returns when it was asked, on the clock of uptime.
+async fn beat(sessions: &Sessions, listener: &mut PgListener) -> Result<Duration, DatabaseError> {
+    let clock = &sessions.world().clock;
+    let asked = clock.uptime();
+    let connection = sqlx::Acquire::acquire(&mut *listener).await?;
+    let answer = tokio::time::timeout(SILENCE - HEARTBEAT, now(connection)).await;
+    clock.heard(answer.map_err(|_elapsed| DatabaseError::TooSlow)??);
+    while let Some(notification) = listener.next_buffered() {
+        heed(sessions, &notification)?;
+    }
+    sessions.revocations().trust_until(asked + SILENCE);
+    sessions.revocations().prune(clock.now());
+    Ok(asked)
+}
+
+/// A newer version may say what we do not understand: then the set is loaded anew before it is trusted again.
+fn heed(sessions: &Sessions, notification: &PgNotification) -> Result<(), DatabaseError> {
+    let revoked = Revoked::read(notification.payload());
+    let revoked = revoked.ok_or(DatabaseError::Nonsense("a notification that this version does not understand"))?;
+    sessions.revocations().learn(&revoked, sessions.world().clock.now());
+    Ok(())
+}

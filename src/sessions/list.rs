@@ -1,0 +1,86 @@
+use super::{Sessions, store};
+use crate::{
+    kernel::{Moment, SessionId, UserId},
+    postgres::DatabaseError,
+    web::PageRequest,
+};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Whether a session can still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// Its token rotates.
+    Live,
+    /// It was ended.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl SessionState {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+        }
+    }
+
+    pub(super) fn of(is_revoked: bool, is_expired: bool) -> Self {
+        match (is_revoked, is_expired) {
+            (true, _) => Self::Revoked,
+            (false, true) => Self::Expired,
+            (false, false) => Self::Live,
+        }
+    }
+}
+
+/// Which sessions are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SessionFilter {
+    /// Only this user's.
+    pub user: Option<UserId>,
+    /// Only those in this state.
+    pub state: Option<SessionState>,
+}
+
+/// A session as people see it. Holds no token and no hash.
+#[derive(Debug)]
+pub struct SessionView {
+    /// The session.
+    pub id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Whether it can still be used.
+    pub state: SessionState,
+    /// What its user calls the device.
+    pub device_name: Option<String>,
+    /// What the device called itself at the last rotation.
+    pub user_agent: Option<String>,
+    /// Where it was at the last rotation.
+    pub ip: Option<IpAddr>,
+    /// The sign-in.
+    pub created_at: Moment,
+    /// The last rotation, or the sign-in.
+    pub last_used_at: Moment,
+    /// When it ends if it is not used.
+    pub expires_at: Moment,
+    /// How often its token was rotated.
+    pub generation: i32,
+    /// When it was ended.
+    pub revoked_at: Option<Moment>,
+    /// Why.
+    pub revoked_reason: Option<String>,
+}
+
+impl Sessions {
+    /// Lists sessions, newest first: one row more than the page holds, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(&self, filter: SessionFilter, page: PageRequest) -> Result<Vec<SessionView>, DatabaseError> {
+        self.world().db.run(move |connection| Box::pin(store::list(connection, filter, page.after, page.rows()))).await
+    }
+}

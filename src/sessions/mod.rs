@@ -1,0 +1,38 @@
+//! One sign-in on one device = one token family = one row: the heart of the house.
+//!
+//! Opening a session (`open.rs`): the user's row is locked and looked at once more; the session that is idle longest
+//! makes room if there are too many; the row is inserted and generation 0 of its family handed out.
+//!
+//! Rotating (`rotate.rs`; RFC 9700 §4.14.2, RFC 6819 §5.2.2.3):
+//! 1. the token is parsed and its tag verified: what is forged ends here, before any database access (`token.rs`);
+//! 2. its successor is derived, not drawn, so that the same request can be answered the same way once more;
+//! 3. one `UPDATE … FROM users … RETURNING` finds the token current and replaces it, or changes nothing;
+//! 4. when nothing was changed, a second look says why ([`Rotation`]), by a pure decision (`model.rs`);
+//! 5. a stale token that is no retry has two holders: the family ends, in one transaction with the event that says so.
+//!
+//! Ending (`end.rs`): the row says when and why; every instance is told in the same transaction; this one knows before
+//! it answers (`revocations.rs`), so that access tokens of the session die at once.
+
+mod api;
+mod end;
+mod extract;
+mod feed;
+mod list;
+mod model;
+mod open;
+mod revocations;
+mod room;
+mod rotate;
+mod store;
+mod token;
+
+pub use api::{routes, token_answer, token_cookie};
+pub use end::{Ended, cut_off, end_all_of, end_surplus};
+pub use extract::{Admin, SignedIn};
+pub use feed::feed;
+pub use list::{SessionFilter, SessionState, SessionView};
+pub use model::{EndReason, Generation, Grant, Refusal, Rotation, Transport};
+pub use open::{NewSession, Opening};
+pub use revocations::Revocations;
+pub use room::{SessionError, Sessions};
+pub use token::{RefreshToken, RetryKey, RetryKeyError};

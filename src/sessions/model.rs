@@ -1,0 +1,267 @@
+use super::token::{Nonce, Presented, RefreshToken, RetryKey, Secret, TokenKeys};
+use crate::{
+    config::SessionOptions,
+    kernel::{Digest32, Duration, Moment, SessionId},
+    keys::AccessToken,
+};
+use std::fmt;
+
+/// How many times the family's token has been rotated; 0 at sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(i32);
+
+impl Generation {
+    /// The generation of a sign-in.
+    pub const FIRST: Self = Self(0);
+
+    /// A generation read from the database; none when it is negative.
+    #[must_use]
+    pub fn new(number: i32) -> Option<Self> {
+        (number >= 0).then_some(Self(number))
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::new(i32::from_be_bytes(bytes.try_into().ok()?))
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+
+    /// The one after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// As a number.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a session's refresh token travels. A session keeps the way it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In an HttpOnly cookie: browsers.
+    Cookie,
+    /// In JSON: API clients.
+    Body,
+}
+
+impl Transport {
+    /// As the database and the API have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cookie => "cookie",
+            Self::Body => "body",
+        }
+    }
+
+    /// The transport of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "cookie" => Some(Self::Cookie),
+            "body" => Some(Self::Body),
+            _ => None,
+        }
+    }
+}
+
+/// Why a session ended before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its user signed out.
+    SignedOut,
+    /// Its user signed out everywhere, or ended it from another session.
+    EndedByUser,
+    /// Its user's password was changed.
+    PasswordChanged,
+    /// Its user was blocked.
+    Blocked,
+    /// A newer sign-in needed its place.
+    SessionLimit,
+    /// A stale refresh token came back.
+    RefreshTokenReused,
+    /// A refresh token came from a future that the database has forgotten.
+    RefreshTokenAhead,
+    /// An administrator ended it, perhaps with words of their own.
+    Admin(Option<String>),
+}
+
+impl EndReason {
+    /// As the database and the API have it: a stable code, or the administrator's words.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::EndedByUser => "ended_by_user",
+            Self::PasswordChanged => "password_changed",
+            Self::Blocked => "blocked",
+            Self::SessionLimit => "session_limit",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::RefreshTokenAhead => "refresh_token_ahead",
+            Self::Admin(Some(words)) => words,
+            Self::Admin(None) => "revoked_by_admin",
+        }
+    }
+}
+
+/// What a successful sign-in or refresh hands out.
+#[derive(Debug)]
+pub struct Grant {
+    /// The session.
+    pub session: SessionId,
+    /// Good for exactly one rotation.
+    pub refresh_token: RefreshToken,
+    /// How it travels.
+    pub transport: Transport,
+    /// Whether the cookie outlives the browser.
+    pub remembered: bool,
+    /// How long the refresh token lives.
+    pub refresh_expires_in: Duration,
+    /// A fresh access token.
+    pub access_token: AccessToken,
+    /// How long it lives.
+    pub expires_in: Duration,
+}
+
+/// What became of a presented refresh token (RFC 9700 §4.14.2).
+///
+/// Every variant is an answer and every variant commits; only a failing database is an `Err`.
+#[must_use]
+#[derive(Debug)]
+pub enum Rotation {
+    /// The token is spent; its successor takes its place.
+    Rotated(Grant),
+    /// The same request came again: the successor that already exists is handed out once more.
+    Retried(Grant),
+    /// A stale token came back: owner or thief, we cannot tell. The family has ended for both.
+    ReuseDetected {
+        /// The family.
+        session: SessionId,
+        /// Which generation came back.
+        replayed: Generation,
+    },
+    /// Nothing was changed, unless the refusal says so.
+    Refused(Refusal),
+}
+
+/// Why a refresh token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not parse, its tag is wrong, its session is unknown, or it came another way than it left.
+    Invalid,
+    /// Its session's idle or absolute lifetime is over.
+    Expired,
+    /// Its session has ended.
+    Revoked,
+    /// Its session's user is blocked.
+    Blocked,
+    /// It is of a generation that the row has not reached: the database went back in time. The family has ended.
+    Ahead,
+}
+
+/// A session's row, as a second look finds it.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The database's time of the look.
+    pub now: Moment,
+    pub transport: Transport,
+    pub generation: Generation,
+    pub secret_hash: Digest32,
+    pub rotation_nonce: Option<Nonce>,
+    /// The last rotation, or the sign-in.
+    pub last_used_at: Moment,
+    /// Never later than the absolute lifetime's end.
+    pub idle_expires_at: Moment,
+    pub is_revoked: bool,
+    pub is_blocked: bool,
+}
+
+/// What a second look concludes.
+pub enum Verdict {
+    /// The token is current and the session lives: whatever was in the way has gone, so try once more.
+    Current,
+    /// The rotation that we do not know the end of was ours, and took place.
+    Ours,
+    /// The same request came again.
+    Retry(Secret),
+    /// Any other stale token.
+    Reused,
+    /// No.
+    Refused(Refusal),
+}
+
+/// A request to rotate, apart from whom it comes from.
+pub struct Request<'a> {
+    pub presented: &'a Presented,
+    pub key: Option<&'a RetryKey>,
+    pub transport: Transport,
+    /// The nonce that this request itself would have stored.
+    pub nonce: &'a Nonce,
+}
+
+impl Standing {
+    /// Decides what became of a token that was not rotated. The order is the contract's: what is over stays over
+    /// without side effects, and only a token of a living session can be a replay.
+    pub fn judge(&self, request: &Request<'_>, keys: &TokenKeys, options: &SessionOptions) -> Verdict {
+        if self.transport != request.transport {
+            return Verdict::Refused(Refusal::Invalid);
+        }
+        if self.is_blocked {
+            return Verdict::Refused(Refusal::Blocked);
+        }
+        if self.is_revoked {
+            return Verdict::Refused(Refusal::Revoked);
+        }
+        if self.idle_expires_at <= self.now {
+            return Verdict::Refused(Refusal::Expired);
+        }
+        self.judge_generation(request, keys, options)
+    }
+
+    fn judge_generation(&self, request: &Request<'_>, keys: &TokenKeys, options: &SessionOptions) -> Verdict {
+        let presented = request.presented;
+        if presented.generation > self.generation {
+            return Verdict::Refused(Refusal::Ahead);
+        }
+        if presented.generation == self.generation {
+            // A genuine token of this very generation that is not the current one was issued in a past that the
+            // database has forgotten: as good as ahead.
+            let current = presented.secret.digest() == self.secret_hash;
+            return if current { Verdict::Current } else { Verdict::Refused(Refusal::Ahead) };
+        }
+        if presented.generation.next() != self.generation {
+            return Verdict::Reused;
+        }
+        if self.rotation_nonce.as_ref() == Some(request.nonce) {
+            return Verdict::Ours;
+        }
+        self.retry(request, keys, options).map_or(Verdict::Reused, Verdict::Retry)
+    }
+
+    /// The current token, if the same request led to it and comes again in time. That the token derived from this
+    /// request is the current one proves three things at once: the key is the same, the token is the one retired, and
+    /// its successor has not been used.
+    fn retry(&self, request: &Request<'_>, keys: &TokenKeys, options: &SessionOptions) -> Option<Secret> {
+        let window = if request.key.is_some() { options.retry_window } else { options.reuse_leeway };
+        let age = (self.now - self.last_used_at).to_std().unwrap_or_default();
+        if age >= window {
+            return None;
+        }
+        keys.existing_successor(request.presented, self.rotation_nonce.as_ref()?, request.key, &self.secret_hash)
+    }
+}
+
+#[cfg(test)]
+mod tests;

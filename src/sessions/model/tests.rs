@@ -1,0 +1,136 @@
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use super::*;
+use crate::{
+    config::{Config, Source},
+    kernel::{Entropy, MasterKey, MasterKeys},
+};
+use chrono::TimeDelta;
+use std::sync::Arc;
+
+const KEY: &str = "the key of the request";
+
+/// A family whose first token was rotated once, with a key or without, and a second ago.
+struct Family {
+    keys: TokenKeys,
+    stale: Presented,
+    current: Presented,
+    standing: Standing,
+    options: SessionOptions,
+}
+
+fn family(key: Option<&str>) -> Family {
+    let masters = MasterKeys { current: Arc::new(MasterKey::from_bytes([1; 32])), previous: Arc::new([]) };
+    let (keys, entropy) = (TokenKeys::new(&masters), Entropy::system());
+    let now = crate::kernel::Clock::start().now();
+    let session = SessionId::new(now, &entropy);
+    let presented = |generation, secret: &Secret| keys.read(keys.issue(session, generation, secret).reveal()).unwrap();
+    let stale = presented(Generation::FIRST, &Secret::draw(&entropy));
+    let key = key.map(|key| RetryKey::parse(key).unwrap());
+    let successor = keys.successor(&stale, &[7; 16], key.as_ref()).unwrap();
+    let standing = Standing {
+        now,
+        transport: Transport::Body,
+        generation: Generation::FIRST.next(),
+        secret_hash: successor.digest(),
+        rotation_nonce: Some([7; 16]),
+        last_used_at: now - TimeDelta::seconds(1),
+        idle_expires_at: now + TimeDelta::days(1),
+        is_revoked: false,
+        is_blocked: false,
+    };
+    let current = presented(Generation::FIRST.next(), &successor);
+    let options = Config::from_source(Source::default()).unwrap().sessions;
+    Family { stale, current, standing, options, keys }
+}
+
+impl Family {
+    fn judge(&self, presented: &Presented, key: Option<&str>) -> Verdict {
+        let key = key.map(|key| RetryKey::parse(key).unwrap());
+        let request = Request { presented, key: key.as_ref(), transport: Transport::Body, nonce: &[0; 16] };
+        self.standing.judge(&request, &self.keys, &self.options)
+    }
+}
+
+#[test]
+fn the_same_request_again_is_a_retry() {
+    let family = family(Some(KEY));
+    let verdict = family.judge(&family.stale, Some(KEY));
+    assert!(matches!(verdict, Verdict::Retry(secret) if secret.digest() == family.standing.secret_hash));
+}
+
+#[test]
+fn a_stale_token_with_another_key_or_none_is_a_replay() {
+    let family = family(Some(KEY));
+    assert!(matches!(family.judge(&family.stale, Some("another key of the thief")), Verdict::Reused));
+    assert!(matches!(family.judge(&family.stale, None), Verdict::Reused));
+}
+
+#[test]
+fn a_key_does_not_help_where_none_was_sent_before() {
+    let mut family = family(None);
+    family.options.reuse_leeway = Duration::from_secs(60);
+    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Reused));
+}
+
+#[test]
+fn the_leeway_is_for_rotations_without_a_key_and_is_off_by_default() {
+    let mut plain = family(None);
+    assert!(matches!(plain.judge(&plain.stale, None), Verdict::Reused));
+    plain.options.reuse_leeway = Duration::from_secs(60);
+    assert!(matches!(plain.judge(&plain.stale, None), Verdict::Retry(_)));
+    let mut keyed = family(Some(KEY));
+    keyed.options.reuse_leeway = Duration::from_secs(60);
+    assert!(matches!(keyed.judge(&keyed.stale, None), Verdict::Reused));
+}
+
+#[test]
+fn a_retry_after_its_window_is_a_replay() {
+    let mut family = family(Some(KEY));
+    family.standing.last_used_at = family.standing.now - TimeDelta::seconds(120);
+    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Reused));
+}
+
+#[test]
+fn a_retry_whose_successor_was_used_is_a_replay() {
+    let mut family = family(Some(KEY));
+    family.standing.generation = family.standing.generation.next();
+    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Reused));
+}
+
+#[test]
+fn a_rotation_whose_answer_from_the_database_was_lost_is_known_by_its_nonce() {
+    let family = family(None);
+    let request = Request { presented: &family.stale, key: None, transport: Transport::Body, nonce: &[7; 16] };
+    assert!(matches!(family.standing.judge(&request, &family.keys, &family.options), Verdict::Ours));
+}
+
+#[test]
+fn the_current_token_is_current() {
+    let family = family(None);
+    assert!(matches!(family.judge(&family.current, None), Verdict::Current));
+}
+
+#[test]
+fn a_token_from_a_forgotten_future_ends_the_family() {
+    let mut family = family(None);
+    let ahead = |verdict| matches!(verdict, Verdict::Refused(Refusal::Ahead));
+    family.standing.generation = Generation::FIRST;
+    assert!(ahead(family.judge(&family.current, None)));
+    assert!(ahead(family.judge(&family.stale, None)), "the same generation with another secret");
+}
+
+#[test]
+fn what_is_over_stays_over_whatever_comes_back() {
+    let refused = |change: fn(&mut Standing), refusal| {
+        let mut family = family(Some(KEY));
+        change(&mut family.standing);
+        for presented in [&family.stale, &family.current] {
+            assert!(matches!(family.judge(presented, Some(KEY)), Verdict::Refused(told) if told == refusal));
+        }
+    };
+    refused(|standing| standing.is_revoked = true, Refusal::Revoked);
+    refused(|standing| standing.idle_expires_at = standing.now, Refusal::Expired);
+    refused(|standing| (standing.is_blocked, standing.is_revoked) = (true, true), Refusal::Blocked);
+    refused(|standing| (standing.transport, standing.is_blocked) = (Transport::Cookie, true), Refusal::Invalid);
+}

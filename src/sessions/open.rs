@@ -1,0 +1,157 @@
+use super::{
+    Ended, Sessions,
+    end::end_surplus,
+    model::{Generation, Grant, Transport},
+    room::{Granted, SessionError},
+    store::{self, LockedUser, NewRow},
+    token::Secret,
+};
+use crate::{
+    audit,
+    kernel::{Client, Moment, SessionId, UserId},
+    keys::Subject,
+    postgres::DatabaseError,
+};
+use serde_json::{Map, Value, json};
+
+/// A sign-in whose password was right a moment ago.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Who.
+    pub user: UserId,
+    /// Which password it was: should it have been changed since, no session is opened.
+    pub password_version: i32,
+    /// How the refresh token will travel.
+    pub transport: Transport,
+    /// Whether the person wants to be remembered: the long idle lifetime.
+    pub remembered: bool,
+    /// What they call the device.
+    pub device_name: Option<String>,
+    /// From where.
+    pub client: Client,
+}
+
+/// What became of a sign-in.
+#[must_use]
+#[derive(Debug)]
+pub enum Opening {
+    /// Signed in.
+    Opened(Grant),
+    /// The user is blocked.
+    Blocked,
+    /// The password is no longer theirs, or there is no such user any more.
+    Outdated,
+}
+
+enum Decided {
+    Opened(LockedUser, SessionId, Ended),
+    Blocked,
+    Outdated,
+}
+
+impl Sessions {
+    /// Opens a session. A block or a password change that races the sign-in comes wholly before it, and then there is
+    /// no session, or wholly after it, and then it ends the new one too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(&self, new: NewSession) -> Result<Opening, SessionError> {
+        let secret = Secret::draw(&self.world().entropy);
+        match self.decide(new.clone(), &secret).await? {
+            Decided::Blocked => Ok(Opening::Blocked),
+            Decided::Outdated => Ok(Opening::Outdated),
+            Decided::Opened(user, session, ended) => {
+                self.learn(&ended);
+                self.hand_out(&new, user, session, &secret).map(Opening::Opened)
+            }
+        }
+    }
+
+    async fn decide(&self, new: NewSession, secret: &Secret) -> Result<Decided, DatabaseError> {
+        let (room, secret_hash) = (self.clone(), secret.digest());
+        let db = &self.world().db;
+        db.transaction(move |connection| {
+            Box::pin(async move {
+                let Some(user) = store::lock_user(connection, new.user).await? else { return Ok(Decided::Outdated) };
+                if user.password_version != new.password_version {
+                    return Ok(Decided::Outdated);
+                }
+                if user.is_blocked {
+                    return Ok(Decided::Blocked);
+                }
+                let keep = room.world().config.sessions.max_per_user.saturating_sub(1);
+                let ended = end_surplus(connection, new.user, keep).await?;
+                let session = SessionId::new(user.now, &room.world().entropy);
+                store::add(connection, room.row(&new, session, user.now, secret_hash)).await?;
+                store::note_sign_in(connection, new.user, user.now).await?;
+                room.record(connection, &new, session, user.now).await?;
+                Ok(Decided::Opened(user, session, ended))
+            })
+        })
+        .await
+    }
+
+    fn row(&self, new: &NewSession, id: SessionId, now: Moment, secret_hash: crate::kernel::Digest32) -> NewRow {
+        let absolute_expires_at = now + self.world().config.sessions.absolute_ttl;
+        NewRow {
+            id,
+            user: new.user,
+            now,
+            idle_expires_at: absolute_expires_at.min(now + self.idle_ttl(new.remembered)),
+            absolute_expires_at,
+            transport: new.transport,
+            remembered: new.remembered,
+            secret_hash,
+            device_name: new.device_name.clone(),
+            client: new.client.clone(),
+        }
+    }
+
+    async fn record(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        new: &NewSession,
+        session: SessionId,
+        now: Moment,
+    ) -> Result<(), DatabaseError> {
+        let event = audit::Event {
+            kind: audit::Kind::SignedIn,
+            actor: Some(new.user),
+            user: Some(new.user),
+            session: Some(session),
+            client: &new.client,
+            details: json!({ "transport": new.transport.name(), "remembered": new.remembered }),
+        };
+        audit::record(connection, now, &self.world().entropy, &event).await
+    }
+
+    fn hand_out(
+        &self,
+        new: &NewSession,
+        user: LockedUser,
+        session: SessionId,
+        secret: &Secret,
+    ) -> Result<Grant, SessionError> {
+        let absolute_expires_at = user.now + self.world().config.sessions.absolute_ttl;
+        let claims = match user.claims {
+            Value::Object(claims) => claims,
+            _ => Map::new(),
+        };
+        self.grant(Granted {
+            now: user.now,
+            refresh_token: self.tokens().issue(session, Generation::FIRST, secret),
+            transport: new.transport,
+            remembered: new.remembered,
+            idle_expires_at: absolute_expires_at.min(user.now + self.idle_ttl(new.remembered)),
+            absolute_expires_at,
+            subject: Subject {
+                user: new.user,
+                session,
+                signed_in_at: user.now,
+                roles: user.roles,
+                access_revision: user.access_revision,
+                claims,
+            },
+        })
+    }
+}

@@ -1,0 +1,238 @@
+use crate::{
+    config::TokenOptions,
+    kernel::{Duration, Moment, SessionId, UserId},
+    keys::Verified,
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use uuid::Uuid;
+
+/// An entry outlives the last token it could kill by this: clock differences, and a token signed in the instant in
+/// which its session was revoked.
+const SLACK: Duration = Duration::from_secs(120);
+
+/// Something that died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// One session.
+    Session(SessionId),
+    /// Access tokens of a user that carry an older revision of roles and claims.
+    Access(UserId, i32),
+    /// Every session opened up to this moment.
+    Everyone(Moment),
+}
+
+/// What died within the last access token's lifetime, in memory: no bearer request reads the database.
+#[derive(Debug, Clone)]
+pub struct Revocations {
+    set: Arc<RwLock<Set>>,
+    keep: Duration,
+    /// Milliseconds of uptime until which the set is known to be whole.
+    trusted_until: Arc<AtomicU64>,
+}
+
+#[derive(Debug, Default)]
+struct Set {
+    sessions: HashMap<SessionId, Moment>,
+    access: HashMap<UserId, (i32, Moment)>,
+    everyone: Option<Moment>,
+}
+
+impl Revocations {
+    pub(super) fn new(options: &TokenOptions) -> Self {
+        Self { set: Arc::default(), keep: options.access_token_ttl + SLACK, trusted_until: Arc::default() }
+    }
+
+    /// Whether the token was cut off before its time.
+    #[must_use]
+    pub fn covers(&self, token: &Verified) -> bool {
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+        set.sessions.contains_key(&token.session)
+            || set.access.get(&token.user).is_some_and(|(revision, _)| token.access_revision < *revision)
+            || set.everyone.is_some_and(|at| opened_up_to(token.session, at))
+    }
+
+    pub(super) fn learn(&self, revoked: &[Revoked], at: Moment) {
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        for revoked in revoked {
+            set.add(*revoked, at);
+        }
+    }
+
+    /// Whether the set is whole: what feeds it was heard of a moment ago.
+    #[must_use]
+    pub fn is_trusted(&self, uptime: Duration) -> bool {
+        uptime.as_millis() < u128::from(self.trusted_until.load(Ordering::Acquire))
+    }
+
+    /// The set is whole until then, on the clock of [`crate::kernel::Clock::uptime`].
+    pub(super) fn trust_until(&self, uptime: Duration) {
+        self.trusted_until.store(u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// Forgets what can kill no token any more.
+    pub fn prune(&self, now: Moment) {
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = |at: &Moment| *at + self.keep > now;
+        set.sessions.retain(|_, at| kept(at));
+        set.access.retain(|_, (_, at)| kept(at));
+        set.everyone = set.everyone.filter(kept);
+    }
+
+    /// How long an entry is kept.
+    pub(super) fn keep(&self) -> Duration {
+        self.keep
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+        set.sessions.len() + set.access.len() + usize::from(set.everyone.is_some())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Set {
+    fn add(&mut self, revoked: Revoked, at: Moment) {
+        match revoked {
+            Revoked::Session(session) => {
+                self.sessions.insert(session, at);
+            }
+            Revoked::Access(user, revision) => {
+                let entry = self.access.entry(user).or_insert((revision, at));
+                *entry = (entry.0.max(revision), at);
+            }
+            Revoked::Everyone(until) => self.everyone = self.everyone.max(Some(until)),
+        }
+    }
+}
+
+/// A session's id holds the millisecond in which it was opened (UUIDv7).
+fn opened_up_to(session: SessionId, at: Moment) -> bool {
+    let opened = session.as_uuid().get_timestamp().map(|timestamp| timestamp.to_unix());
+    let Some((seconds, nanos)) = opened else { return true };
+    let opened_ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000) + i64::from(nanos / 1_000_000);
+    opened_ms <= at.timestamp_millis()
+}
+
+/// Bytes of a notification's payload that we use; Postgres allows 7,999.
+const PAYLOAD: usize = 7_000;
+
+impl Revoked {
+    /// Words for `NOTIFY`, several to a payload, none longer than Postgres allows.
+    pub(super) fn payloads(revoked: &[Self]) -> Vec<String> {
+        let mut payloads = vec![String::new()];
+        for word in revoked.iter().map(Self::word) {
+            match payloads.last_mut() {
+                Some(last) if last.len() + word.len() < PAYLOAD => {
+                    if !last.is_empty() {
+                        last.push(' ');
+                    }
+                    last.push_str(&word);
+                }
+                _ => payloads.push(word),
+            }
+        }
+        payloads
+    }
+
+    /// Reads a payload back; none when a word of it is not ours.
+    pub(super) fn read(payload: &str) -> Option<Vec<Self>> {
+        payload.split_whitespace().map(Self::from_word).collect()
+    }
+
+    fn word(&self) -> String {
+        match self {
+            Self::Session(session) => format!("s:{}", session.as_uuid().simple()),
+            Self::Access(user, revision) => format!("a:{}:{revision}", user.as_uuid().simple()),
+            Self::Everyone(at) => format!("e:{}", at.timestamp_micros()),
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        let id = |text: &str| Uuid::try_parse(text).ok();
+        match word.split_once(':')? {
+            ("s", session) => Some(Self::Session(id(session)?.into())),
+            ("a", rest) => {
+                let (user, revision) = rest.split_once(':')?;
+                Some(Self::Access(id(user)?.into(), revision.parse().ok()?))
+            }
+            ("e", at) => Some(Self::Everyone(chrono::DateTime::from_timestamp_micros(at.parse().ok()?)?)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Config, Source},
+        kernel::{Clock, Entropy},
+    };
+    use chrono::TimeDelta;
+
+    fn set() -> (Revocations, Moment) {
+        let config = Config::from_source(Source::default()).unwrap();
+        (Revocations::new(&config.tokens), Clock::start().now())
+    }
+
+    fn token(opened: Moment, access_revision: i32) -> Verified {
+        let entropy = Entropy::system();
+        let (user, session) = (UserId::new(opened, &entropy), SessionId::new(opened, &entropy));
+        Verified { user, session, roles: Vec::new(), access_revision }
+    }
+
+    #[test]
+    fn a_revoked_session_is_covered_until_its_last_token_has_expired() {
+        let (set, now) = set();
+        let (dead, alive) = (token(now, 0), token(now, 0));
+        set.learn(&[Revoked::Session(dead.session)], now);
+        assert!(set.covers(&dead) && !set.covers(&alive));
+        set.prune(now + TimeDelta::minutes(10));
+        assert!(set.covers(&dead));
+        set.prune(now + TimeDelta::minutes(12));
+        assert!(set.is_empty());
+    }
+
+    #[test]
+    fn a_changed_role_cuts_off_older_tokens_only() {
+        let (set, now) = set();
+        let (old, new) = (token(now, 4), token(now, 5));
+        set.learn(&[Revoked::Access(old.user, 5), Revoked::Access(new.user, 5), Revoked::Access(new.user, 3)], now);
+        assert!(set.covers(&old) && !set.covers(&new));
+    }
+
+    #[test]
+    fn everyone_is_everyone_who_was_there() {
+        let (set, now) = set();
+        set.learn(&[Revoked::Everyone(now)], now);
+        assert!(set.covers(&token(now, 0)));
+        assert!(!set.covers(&token(now + TimeDelta::milliseconds(1), 0)));
+    }
+
+    #[test]
+    fn what_is_told_is_understood() {
+        let (_, now) = set();
+        let now = chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
+        let mut told: Vec<_> = (0..500).map(|_| Revoked::Session(token(now, 0).session)).collect();
+        told.extend([Revoked::Access(token(now, 0).user, 7), Revoked::Everyone(now)]);
+        let payloads = Revoked::payloads(&told);
+        assert!(payloads.len() > 1 && payloads.iter().all(|payload| payload.len() < 7_999));
+        let understood: Vec<_> = payloads.iter().flat_map(|payload| Revoked::read(payload).unwrap()).collect();
+        assert_eq!(understood, told);
+        assert_eq!(Revoked::read("s:nonsense"), None);
+    }
+}

@@ -1,0 +1,103 @@
+use super::{
+    Revocations,
+    model::{Grant, Transport},
+    token::{RefreshToken, TokenKeys},
+};
+use crate::{
+    kernel::{Duration, MasterKeys, Moment, World},
+    keys::{Keys, Subject},
+    postgres::DatabaseError,
+};
+use std::{fmt, sync::Arc};
+
+/// The sessions room: what its verbs need.
+#[derive(Clone)]
+pub struct Sessions(Arc<Room>);
+
+struct Room {
+    world: World,
+    keys: Keys,
+    tokens: TokenKeys,
+    revocations: Revocations,
+}
+
+/// Why a session could not be opened or rotated, apart from the outcomes that are answers.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The database failed; nothing was changed that the client does not learn of.
+    #[error("the database failed")]
+    Database(#[from] DatabaseError),
+    /// No access token could be signed.
+    #[error("no access token could be signed")]
+    Signing(#[from] jsonwebtoken::errors::Error),
+}
+
+/// What a grant is made of.
+pub(super) struct Granted {
+    pub now: Moment,
+    pub subject: Subject,
+    pub refresh_token: RefreshToken,
+    pub transport: Transport,
+    pub remembered: bool,
+    pub idle_expires_at: Moment,
+    pub absolute_expires_at: Moment,
+}
+
+impl Sessions {
+    /// The room, with an empty revocation set.
+    #[must_use]
+    pub fn new(world: World, keys: Keys, masters: &MasterKeys) -> Self {
+        let revocations = Revocations::new(&world.config.tokens);
+        Self(Arc::new(Room { tokens: TokenKeys::new(masters), world, keys, revocations }))
+    }
+
+    /// What died within the last access token's lifetime.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.0.revocations
+    }
+
+    /// Verifies access tokens.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// The world this room lives in.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    pub(super) fn tokens(&self) -> &TokenKeys {
+        &self.0.tokens
+    }
+
+    /// Idle lifetime of a session.
+    pub(super) fn idle_ttl(&self, remembered: bool) -> Duration {
+        let options = &self.0.world.config.sessions;
+        if remembered { options.idle_ttl } else { options.short_idle_ttl }
+    }
+
+    /// Signs the access token and lays out the answer. An access token does not outlive its session's absolute
+    /// lifetime either (invariant 7).
+    pub(super) fn grant(&self, granted: Granted) -> Result<Grant, SessionError> {
+        let left = |until: Moment| (until - granted.now).to_std().unwrap_or_default();
+        let expires_in = self.0.world.config.tokens.access_token_ttl.min(left(granted.absolute_expires_at));
+        Ok(Grant {
+            session: granted.subject.session,
+            access_token: self.0.keys.sign(&granted.subject, granted.now, expires_in)?,
+            refresh_token: granted.refresh_token,
+            transport: granted.transport,
+            remembered: granted.remembered,
+            refresh_expires_in: left(granted.idle_expires_at),
+            expires_in,
+        })
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions")
+    }
+}

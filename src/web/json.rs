@@ -1,0 +1,110 @@
+use super::{FieldError, Problem, kind};
+use crate::kernel::Duration;
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, dev,
+    http::header,
+    web::{Bytes, Payload},
+};
+use serde::de::DeserializeOwned;
+use std::pin::Pin;
+
+/// The most bytes of a body.
+pub const BODY_LIMIT: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A JSON body that was wholly understood.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = Payload::from_request(&request, payload).into_inner();
+        Box::pin(async move {
+            require_json(&request)?;
+            let payload = payload.map_err(|error| unreadable(&error))?;
+            parse(&read(payload).await?).map(Self)
+        })
+    }
+}
+
+/// A JSON body where there may be none at all: then the default.
+///
+/// # Errors
+/// As [`Json`].
+pub async fn optional_json<T: DeserializeOwned + Default>(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<T, Problem> {
+    let body = read(payload).await?;
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    require_json(request)?;
+    parse(&body)
+}
+
+/// Reads a body, bounded in size and in time: slow senders hold nothing for long.
+///
+/// # Errors
+/// 413, 408, or 400 when the sender breaks off.
+pub async fn read(payload: Payload) -> Result<Bytes, Problem> {
+    let late = |_elapsed| Problem::new(kind::REQUEST_TIMEOUT, "The body did not arrive within 10 seconds.");
+    let large = |_limit| Problem::new(kind::PAYLOAD_TOO_LARGE, format!("At most {BODY_LIMIT} bytes are read."));
+    let arrived = tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(BODY_LIMIT)).await;
+    arrived.map_err(late)?.map_err(large)?.map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &actix_web::Error) -> Problem {
+    Problem::new(kind::MALFORMED_REQUEST, format!("The body cannot be read: {error}."))
+}
+
+fn require_json(request: &HttpRequest) -> Result<(), Problem> {
+    let given = request.content_type();
+    if given.eq_ignore_ascii_case("application/json") && is_utf8(request) {
+        return Ok(());
+    }
+    Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json in UTF-8.")
+        .with_header(header::ACCEPT, "application/json"))
+}
+
+fn is_utf8(request: &HttpRequest) -> bool {
+    let Ok(Some(mime)) = request.mime_type() else { return false };
+    mime.get_param("charset").is_none_or(|charset| charset.as_str().eq_ignore_ascii_case("utf-8"))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| refusal(&error))?;
+    reader.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    if !error.inner().is_data() {
+        return malformed(error.inner());
+    }
+    let path = error.path().to_string();
+    let field = if path == "." { String::new() } else { path };
+    Problem::fields(vec![FieldError { field, code: "invalid", message: without_position(error.inner()) }])
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    Problem::new(kind::MALFORMED_REQUEST, format!("The body is not JSON (line {line}, column {column})."))
+}
+
+/// What serde says, without the values it quotes: they may be secrets.
+fn without_position(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    let named = ["unknown field", "missing field", "duplicate field", "unknown variant"];
+    if named.iter().any(|known| told.starts_with(known)) {
+        told.split(" at line ").next().unwrap_or_default().chars().take(200).collect()
+    } else {
+        "has a wrong type".to_owned()
+    }
+}

@@ -1,0 +1,49 @@
+//! Every problem that a client may meet: its stable code, its status, its title. The contract's table, in Rust.
+
+/// One kind of problem (RFC 9457 §3.1): what is the same each time it occurs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// Stable, for people.
+    pub title: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:literal $code:literal $title:literal;)*) => {
+        $(#[doc = $title] pub const $name: Kind = Kind { status: $status, code: $code, title: $title };)*
+        /// All of them.
+        pub const ALL: &[Kind] = &[$($name),*];
+    };
+}
+
+kinds! {
+    MALFORMED_REQUEST = 400 "malformed_request" "The request cannot be read";
+    AMBIGUOUS_TOKEN = 400 "ambiguous_token" "More than one refresh token was presented";
+    UNAUTHENTICATED = 401 "unauthenticated" "An access token is needed";
+    ACCESS_TOKEN_INVALID = 401 "access_token_invalid" "The access token is not valid";
+    ACCESS_TOKEN_EXPIRED = 401 "access_token_expired" "The access token has expired";
+    INVALID_CREDENTIALS = 401 "invalid_credentials" "Wrong e-mail address or password";
+    REFRESH_TOKEN_MISSING = 401 "refresh_token_missing" "A refresh token is needed";
+    REFRESH_TOKEN_INVALID = 401 "refresh_token_invalid" "The refresh token is not valid";
+    REFRESH_TOKEN_REUSED = 401 "refresh_token_reused" "The refresh token had been used before";
+    SESSION_EXPIRED = 401 "session_expired" "The session has expired";
+    SESSION_REVOKED = 401 "session_revoked" "The session has ended";
+    ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
+    FORBIDDEN = 403 "forbidden" "Not allowed";
+    ORIGIN_NOT_ALLOWED = 403 "origin_not_allowed" "This origin may not do that";
+    REGISTRATION_CLOSED = 403 "registration_closed" "Registration is closed";
+    NOT_FOUND = 404 "not_found" "There is nothing here";
+    METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This method is not supported here";
+    REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive";
+    EMAIL_TAKEN = 409 "email_taken" "The e-mail address is taken";
+    LAST_ADMIN = 409 "last_admin" "The last administrator cannot be taken away";
+    PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The request body is too large";
+    UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "The request body has a wrong content type";
+    VALIDATION_FAILED = 422 "validation_failed" "A field of the request is not valid";
+    WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong";
+    INTERNAL_ERROR = 500 "internal_error" "Something went wrong on our side";
+    TEMPORARILY_UNAVAILABLE = 503 "temporarily_unavailable" "Temporarily unavailable";
+}

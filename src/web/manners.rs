@@ -1,0 +1,70 @@
+use super::security_headers::SecurityHeaders;
+use crate::kernel::{World, new_uuid};
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderName, HeaderValue},
+    middleware::Next,
+    web,
+};
+
+/// The id of a request: the caller's, if sane.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub String);
+
+/// Characters of a caller's request id that we repeat at most.
+const REQUEST_ID_LIMIT: usize = 128;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every request gets: an id, security headers, and one log line. The line holds the route and the path, never
+/// the query: what stands there is not ours to log.
+///
+/// # Errors
+/// Those of the services inside.
+pub async fn manners(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let world = request.app_data::<web::Data<World>>().cloned();
+    let headers = request.app_data::<web::Data<SecurityHeaders>>().cloned();
+    let id = request_id(&request, world.as_ref().map(|world| world.get_ref()));
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let began = world.as_ref().map(|world| world.clock.uptime());
+    let mut response = next.call(request).await?;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if let Some(headers) = headers {
+        headers.apply(response.headers_mut());
+    }
+    let elapsed = world.zip(began).map(|(world, began)| world.clock.uptime().saturating_sub(began));
+    log(&response, &id, elapsed.unwrap_or_default().as_secs_f64() * 1_000.0);
+    Ok(response)
+}
+
+fn request_id(request: &ServiceRequest, world: Option<&World>) -> String {
+    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    match given.filter(|id| is_sane(id)) {
+        Some(id) => id.to_owned(),
+        None => world.map(|world| new_uuid(world.clock.now(), &world.entropy).to_string()).unwrap_or_default(),
+    }
+}
+
+fn is_sane(id: &str) -> bool {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.:/+=".contains(character);
+    !id.is_empty() && id.len() <= REQUEST_ID_LIMIT && id.chars().all(allowed)
+}
+
+fn log<B>(response: &ServiceResponse<B>, id: &str, elapsed_ms: f64) {
+    let request = response.request();
+    let route = request.match_pattern();
+    tracing::info!(
+        request.id = id,
+        method = %request.method(),
+        route = route.as_deref().unwrap_or("-"),
+        status = response.status().as_u16(),
+        elapsed_ms,
+        "request"
+    );
+}

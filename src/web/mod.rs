@@ -1,0 +1,33 @@
+//! HTTP manners: what every answer has in common. Imports no room.
+//!
+//! A request passes: request id and log line ([`manners`]) → security headers → CORS → route → extractors
+//! ([`Json`], [`Query`], [`PathId`], [`FromClient`], [`SameOrigin`]) → handler → answer or [`Problem`].
+
+mod assets;
+mod client;
+mod endpoint;
+mod health;
+mod json;
+pub mod kind;
+mod list;
+mod manners;
+mod origin;
+mod pages;
+pub mod paths;
+mod problem;
+mod query;
+mod security_headers;
+
+pub use assets::routes as asset_routes;
+pub use client::FromClient;
+pub use endpoint::Endpoint;
+pub use health::{Readiness, routes as health_routes};
+pub use json::{Json, optional_json};
+pub use kind::Kind;
+pub use list::{Cursors, Listed, PageRequest};
+pub use manners::manners;
+pub use origin::{SameOrigin, cors, is_allowed};
+pub use pages::{Pages, TemplateError, html};
+pub use problem::{FieldError, Problem};
+pub use query::{PathId, Query};
+pub use security_headers::{SecurityHeaders, security_headers};

@@ -1,0 +1,37 @@
+//! Every path, once. Who may call which is the table of `tests/spec/access.rs`, which fails when one is missing.
+
+/// Where the API begins: what lies below is for scripts, and behind CORS.
+pub const API: &str = "/api";
+
+macro_rules! paths {
+    ($($name:ident = $path:literal [$($method:ident)+];)*) => {
+        $(#[doc = concat!("`", $path, "`")] pub const $name: &str = $path;)*
+        /// Every method and path there is.
+        pub const ALL: &[(&str, &str)] = &[$($((stringify!($method), $path)),+),*];
+    };
+}
+
+paths! {
+    REGISTER = "/api/v1/auth/register" [POST];
+    SIGN_IN = "/api/v1/auth/login" [POST];
+    REFRESH = "/api/v1/auth/refresh" [POST];
+    SIGN_OUT = "/api/v1/auth/logout" [POST];
+    CHECK = "/api/v1/auth/check" [GET];
+    ME = "/api/v1/me" [GET PATCH];
+    MY_PASSWORD = "/api/v1/me/password" [POST];
+    MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
+    MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];
+    ADMIN_USERS = "/api/v1/admin/users" [GET];
+    ADMIN_USER = "/api/v1/admin/users/{id}" [GET PATCH];
+    ADMIN_SESSIONS = "/api/v1/admin/sessions" [GET];
+    ADMIN_REVOKE = "/api/v1/admin/revoke" [POST];
+    ADMIN_AUDIT = "/api/v1/admin/audit" [GET];
+    JWKS = "/.well-known/jwks.json" [GET];
+    HEALTH = "/healthz" [GET];
+    READY = "/readyz" [GET];
+    LOGIN_PAGE = "/login" [GET POST];
+    REGISTER_PAGE = "/register" [GET POST];
+    ACCOUNT_PAGE = "/account" [GET];
+    ASSET = "/static/{name}" [GET];
+    HOME = "/" [GET];
+}

@@ -1,0 +1,146 @@
+use super::{Kind, kind};
+use crate::postgres::DatabaseError;
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use std::fmt;
+
+/// An answer that is not what the client wanted: RFC 9457 `application/problem+json`.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What is the same each time.
+    pub kind: Kind,
+    /// What is particular to this time, for a person. Never holds a secret.
+    pub detail: String,
+    /// Which fields are wrong.
+    pub errors: Vec<FieldError>,
+    /// Headers that belong to the answer.
+    pub headers: Vec<(header::HeaderName, String)>,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, Serialize)]
+pub struct FieldError {
+    /// The field's path, dots between its parts.
+    pub field: String,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// Seconds after which a client may try again when we were busy or the database was away.
+const RETRY_AFTER: &str = "2";
+
+impl Problem {
+    /// A problem of a kind, with what is particular to it.
+    #[must_use]
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    /// One wrong field.
+    #[must_use]
+    pub fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        let error = FieldError { field: field.to_owned(), code, message: message.into() };
+        Self::fields(vec![error])
+    }
+
+    /// Several wrong fields.
+    #[must_use]
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>();
+        Self { errors, ..Self::new(kind::VALIDATION_FAILED, detail.join("; ")) }
+    }
+
+    /// An outage or a queue that is full: try again soon, everything presented is as good as before.
+    #[must_use]
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(kind::TEMPORARILY_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+    }
+
+    /// A mistake of ours. What it was stands in the log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(kind::INTERNAL_ERROR, "The request id names the log line that says what happened.")
+    }
+
+    /// Nothing of that name.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(kind::NOT_FOUND, format!("There is no such {what}."))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds RFC 6750 §3's challenge, for bearer endpoints.
+    #[must_use]
+    pub fn with_challenge(self) -> Self {
+        let challenge = match self.kind {
+            kind::UNAUTHENTICATED => "Bearer realm=\"heirloom\"".to_owned(),
+            kind => {
+                let described = kind.title;
+                format!("Bearer realm=\"heirloom\", error=\"invalid_token\", error_description=\"{described}\"")
+            }
+        };
+        self.with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.code, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        for (name, value) in &self.headers {
+            answer.insert_header((name.clone(), value.as_str()));
+        }
+        let body = Body {
+            r#type: format!("urn:heirloom:problem:{}", self.kind.code),
+            title: self.kind.title,
+            status: self.kind.status,
+            detail: &self.detail,
+            code: self.kind.code,
+            errors: &self.errors,
+        };
+        answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        if error.is_outage() {
+            tracing::warn!(error = error.chain(), "database.unavailable");
+            return Self::unavailable("The database does not answer. Nothing was changed; try again.");
+        }
+        tracing::error!(error = error.chain(), "database.failed");
+        Self::internal()
+    }
+}
