@@ -26,10 +26,12 @@ pub fn routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 struct Rename {
     #[serde(default, deserialize_with = "present")]
+    #[expect(clippy::option_option, reason = "absent and null are two wishes")]
     name: Option<Option<String>>,
 }
 
 /// Tells `"name": null`, which clears the name, from no `name`, which leaves it.
+#[expect(clippy::option_option, reason = "absent and null are two wishes")]
 fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
     Option::<String>::deserialize(value).map(Some)
 }

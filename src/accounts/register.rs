@@ -23,7 +23,7 @@ pub struct NewUser {
 #[derive(Debug)]
 pub enum Registration {
     /// There is a new account.
-    Registered(User),
+    Registered(Box<User>),
     /// There is one of this address already.
     EmailTaken,
     /// The password is too easy to guess.
@@ -56,6 +56,6 @@ impl Accounts {
                 store::lookup(connection, id).await
             })
         });
-        Ok(added.await?.map_or(Registration::EmailTaken, Registration::Registered))
+        Ok(added.await?.map_or(Registration::EmailTaken, |user| Registration::Registered(Box::new(user))))
     }
 }

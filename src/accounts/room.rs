@@ -126,10 +126,17 @@ impl Accounts {
     }
 
     /// The words that make a password easy to guess for this person.
+    #[must_use]
     pub fn context_of(&self, email: &super::EmailAddress, name: Option<&str>) -> PasswordContext {
         let host = self.0.world.config.http.public_url.origin().as_str().to_owned();
         let words = ["heirloom".to_owned(), host, name.unwrap_or_default().to_owned()];
         PasswordContext::new(email.clone(), words)
+    }
+
+    /// How many passwords wait to be hashed, and how many are being hashed.
+    #[must_use]
+    pub fn hashing_load(&self) -> (usize, usize) {
+        (self.0.hashing.queued(), self.0.hashing.running())
     }
 
     pub(super) fn world(&self) -> &World {

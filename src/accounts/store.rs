@@ -1,5 +1,5 @@
 use super::{
-    AccessChange, Blocking, CustomClaims, EmailAddress, PasswordHash, Roles, User, UserFilter, UserStatus,
+    AccessChange, BlockReason, Blocking, CustomClaims, EmailAddress, PasswordHash, Roles, User, UserFilter, UserStatus,
     credentials::Credentials,
 };
 use crate::{
@@ -205,7 +205,7 @@ pub async fn set_blocked(
     blocking: &Blocking,
 ) -> Result<bool, DatabaseError> {
     let (block, reason) = match blocking {
-        Blocking::Block(reason) => (true, reason.as_ref().map(|reason| reason.as_str())),
+        Blocking::Block(reason) => (true, reason.as_ref().map(BlockReason::as_str)),
         Blocking::Unblock => (false, None),
     };
     let changed = sqlx::query!(

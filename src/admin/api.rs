@@ -221,13 +221,11 @@ impl RevokeRequest {
             everyone,
         ];
         let mut named = named.into_iter().flatten();
-        match (named.next(), named.next()) {
-            (Some(target), None) => Ok((target, EndReason::Admin(reason.map(|reason| reason.as_str().to_owned())))),
-            _ => {
-                let told = "name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`";
-                Err(Problem::field("session_id", "exactly_one", told))
-            }
-        }
+        let (Some(target), None) = (named.next(), named.next()) else {
+            let told = "name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`";
+            return Err(Problem::field("session_id", "exactly_one", told));
+        };
+        Ok((target, EndReason::Admin(reason.map(|reason| reason.as_str().to_owned()))))
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::{
-    accounts::{self, AccessChange, Accounts, Blocking, Role, User},
+    accounts::{self, AccessChange, Accounts, BlockReason, Blocking, Role, User},
     audit,
     kernel::{Client, UserId},
     postgres::DatabaseError,
@@ -35,7 +35,7 @@ struct Change {
     actor: Option<UserId>,
     user: UserId,
     client: Client,
-    change: UserChange,
+    wanted: UserChange,
 }
 
 /// Changes a person's roles, claims and block, all or nothing, and ends or cuts off what that ends or cuts off.
@@ -49,7 +49,7 @@ pub async fn change_user(
     change: UserChange,
     client: &Client,
 ) -> Result<UserChanged, DatabaseError> {
-    let change = Change { world: sessions.world().clone(), actor, user, client: client.clone(), change };
+    let change = Change { world: sessions.world().clone(), actor, user, client: client.clone(), wanted: change };
     let done = sessions.world().db.transaction(move |connection| Box::pin(change.apply(connection)));
     let ended = match done.await? {
         Ok(ended) => ended,
@@ -75,26 +75,26 @@ impl Change {
     }
 
     fn takes_admin_from(&self, user: &User) -> bool {
-        let demoted = self.change.access.roles.as_ref().is_some_and(|roles| !roles.contains(&Role::admin()));
-        let blocked = matches!(self.change.blocking, Some(Blocking::Block(_)));
+        let demoted = self.wanted.access.roles.as_ref().is_some_and(|roles| !roles.contains(&Role::admin()));
+        let blocked = matches!(self.wanted.blocking, Some(Blocking::Block(_)));
         user.is_admin() && user.blocked_at.is_none() && (demoted || blocked)
     }
 
     async fn change_access(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
-        let Some(revision) = accounts::change_access(connection, self.user, &self.change.access).await? else {
+        let Some(revision) = accounts::change_access(connection, self.user, &self.wanted.access).await? else {
             return Ok(Ended::default());
         };
-        if let Some(roles) = &self.change.access.roles {
+        if let Some(roles) = &self.wanted.access.roles {
             self.record(connection, audit::Kind::RolesChanged, json!({ "roles": roles.to_strings() })).await?;
         }
-        if self.change.access.claims.is_some() {
+        if self.wanted.access.claims.is_some() {
             self.record(connection, audit::Kind::ClaimsChanged, json!({})).await?;
         }
         sessions::cut_off(connection, self.user, revision).await
     }
 
     async fn change_block(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
-        let Some(blocking) = &self.change.blocking else { return Ok(Ended::default()) };
+        let Some(blocking) = &self.wanted.blocking else { return Ok(Ended::default()) };
         if !accounts::set_blocked(connection, self.user, blocking).await? {
             return Ok(Ended::default());
         }
@@ -105,7 +105,7 @@ impl Change {
             }
             Blocking::Block(reason) => {
                 let ended = sessions::end_all_of(connection, self.user, None, &EndReason::Blocked).await?;
-                let reason = reason.as_ref().map(|reason| reason.as_str());
+                let reason = reason.as_ref().map(BlockReason::as_str);
                 let details = json!({ "reason": reason, "sessions": ended.live() });
                 self.record(connection, audit::Kind::UserBlocked, details).await?;
                 Ok(ended)

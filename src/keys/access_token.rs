@@ -122,7 +122,7 @@ impl Keys {
     /// Why it is refused.
     pub fn verify(&self, token: &str) -> Result<Verified, AccessTokenError> {
         let ring = self.ring();
-        let key = self.key_of(&ring, token).ok_or(AccessTokenError::Invalid)?;
+        let key = key_of(&ring, token).ok_or(AccessTokenError::Invalid)?;
         let claims =
             decode::<Claims>(token, &key.public, &self.validation(key)).map_err(|_why| AccessTokenError::Invalid)?;
         self.check_times(&claims.claims)?;
@@ -150,16 +150,6 @@ impl Keys {
         SignedClaims { ours, theirs: own.into_iter().collect() }
     }
 
-    /// The key that the header names, if the header is one of ours. `jku`, `jwk` and `x5u` are nobody's business
-    /// (RFC 8725 §3.10); what `crit` names we would not understand (RFC 7515 §4.1.11).
-    fn key_of<'a>(&self, ring: &'a [Arc<SigningKey>], token: &str) -> Option<&'a SigningKey> {
-        let header = decode_header(token).ok()?;
-        let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
-        let key = ring.iter().find(|key| Some(key.id.0.as_str()) == header.kid.as_deref())?;
-        let ours = typed && header.crit.is_none() && header.alg == model::in_library(key.algorithm);
-        ours.then_some(key)
-    }
-
     /// The library checks the signature, `iss` and `aud`; times are checked on our own clock.
     fn validation(&self, key: &SigningKey) -> Validation {
         let mut validation = Validation::new(model::in_library(key.algorithm));
@@ -181,4 +171,14 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+/// The key that the header names, if the header is one of ours. `jku`, `jwk` and `x5u` are nobody's business
+/// (RFC 8725 §3.10); what `crit` names we would not understand (RFC 7515 §4.1.11).
+fn key_of<'a>(ring: &'a [Arc<SigningKey>], token: &str) -> Option<&'a SigningKey> {
+    let header = decode_header(token).ok()?;
+    let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
+    let key = ring.iter().find(|key| Some(key.id.0.as_str()) == header.kid.as_deref())?;
+    let ours = typed && header.crit.is_none() && header.alg == model::in_library(key.algorithm);
+    ours.then_some(key)
 }

@@ -19,7 +19,7 @@ use std::{
 /// A new key is published for so long before it signs, so that every instance and every verifier knows it by then.
 const PUBLISHED_BEFORE_SIGNING: Duration = Duration::from_secs(45);
 /// An old key stays published for so long after its last token has expired.
-const SLACK: Duration = Duration::from_secs(120);
+const SLACK: Duration = Duration::from_mins(2);
 
 /// The keys room: the ring of signing keys in memory, and what access tokens say of us.
 #[derive(Clone)]

@@ -42,8 +42,8 @@ impl Sealing {
 
     /// Tries every master key.
     pub fn open(&self, id: &KeyId, sealed: &[u8]) -> Result<Opened, WrongMasterKey> {
-        let tries = self.keys.iter().enumerate();
-        let opened = tries.filter_map(|(index, key)| Some((index, open_with(key, id, sealed)?))).next();
+        let mut tries = self.keys.iter().enumerate();
+        let opened = tries.find_map(|(index, key)| Some((index, open_with(key, id, sealed)?)));
         let (index, plaintext) = opened.ok_or(WrongMasterKey)?;
         Ok(Opened { plaintext, is_sealed_under_a_previous_key: index > 0 })
     }

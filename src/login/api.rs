@@ -65,7 +65,7 @@ async fn register(
     require_open(sessions.world().config.registration)?;
     let new = parse(&wanted.email, &wanted.password, wanted.name.as_deref()).map_err(Problem::fields)?;
     match accounts.register(new, &client).await? {
-        Registration::Registered(user) => Ok(HttpResponse::Created().json(json!({ "user": UserView::from(&user) }))),
+        Registration::Registered(user) => Ok(HttpResponse::Created().json(json!({ "user": UserView::from(&*user) }))),
         Registration::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "Sign in, or use another address.")),
         Registration::PasswordRefused(error) => Err(Problem::fields(vec![error.of("password")])),
     }

@@ -67,7 +67,9 @@ impl Connector {
         let mut connection = self.direct().await?;
         let missing = if apply { migrate(&mut connection).await? } else { pending(&mut connection).await? };
         if apply {
-            missing.iter().for_each(|name| tracing::info!(migration = name, "postgres.migrated"));
+            for name in &missing {
+                tracing::info!(migration = name, "postgres.migrated");
+            }
         }
         Ok(apply || missing.is_empty())
     }

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// How long the end of everybody's sessions may take: it writes every row.
-const EVERYONE: Duration = Duration::from_secs(120);
+const EVERYONE: Duration = Duration::from_mins(2);
 
 /// What a transaction has ended. The instance must [`Sessions::learn`] it once the transaction has committed, before it
 /// answers; the others are told by the transaction itself.

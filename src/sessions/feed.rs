@@ -67,7 +67,7 @@ async fn beat(sessions: &Sessions, listener: &mut PgListener) -> Result<Duration
     let clock = &sessions.world().clock;
     let asked = clock.uptime();
     let connection = sqlx::Acquire::acquire(&mut *listener).await?;
-    let answer = tokio::time::timeout(SILENCE - HEARTBEAT, now(connection)).await;
+    let answer = tokio::time::timeout(SILENCE.saturating_sub(HEARTBEAT), now(connection)).await;
     clock.heard(answer.map_err(|_elapsed| DatabaseError::TooSlow)??);
     while let Some(notification) = listener.next_buffered() {
         heed(sessions, &notification)?;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// An entry outlives the last token it could kill by this: clock differences, and a token signed in the instant in
 /// which its session was revoked.
-const SLACK: Duration = Duration::from_secs(120);
+const SLACK: Duration = Duration::from_mins(2);
 
 /// Something that died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

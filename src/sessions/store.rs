@@ -207,7 +207,6 @@ pub async fn lock_user(connection: &mut PgConnection, user: UserId) -> Result<Op
 /// One session that was just ended.
 pub struct EndedRow {
     pub id: SessionId,
-    pub user_id: UserId,
     /// Whether it would have rotated still, its lifetimes being what they are.
     pub was_live: bool,
 }
@@ -222,7 +221,7 @@ pub async fn end(
         EndedRow,
         r#"UPDATE sessions SET revoked_at = now(), revoked_reason = $2
            WHERE id = ANY($1) AND revoked_at IS NULL
-           RETURNING id AS "id: SessionId", user_id AS "user_id: UserId", idle_expires_at > now() AS "was_live!""#,
+           RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         sessions,
         reason.text(),
     )
@@ -242,7 +241,7 @@ pub async fn end_all_of(
         EndedRow,
         r#"UPDATE sessions SET revoked_at = now(), revoked_reason = $3
            WHERE user_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id <> $2)
-           RETURNING id AS "id: SessionId", user_id AS "user_id: UserId", idle_expires_at > now() AS "was_live!""#,
+           RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         user.as_uuid(),
         except.map(|id| id.as_uuid()),
         reason.text(),

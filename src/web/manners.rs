@@ -28,7 +28,7 @@ pub async fn manners(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let world = request.app_data::<web::Data<World>>().cloned();
     let headers = request.app_data::<web::Data<SecurityHeaders>>().cloned();
-    let id = request_id(&request, world.as_ref().map(|world| world.get_ref()));
+    let id = request_id(&request, world.as_ref().map(web::Data::get_ref));
     request.extensions_mut().insert(RequestId(id.clone()));
     let began = world.as_ref().map(|world| world.clock.uptime());
     let mut response = next.call(request).await?;

@@ -1,4 +1,4 @@
-use crate::config::HttpOptions;
+use crate::config::{HttpOptions, Origin};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers that keep a browser from doing with our answers what they are not for (ASVS 5 §3.4).
@@ -41,9 +41,11 @@ impl SecurityHeaders {
 /// No inline script, no inline style, nothing from elsewhere, no frame. A sign-in may lead on to an allowed origin,
 /// and browsers hold the redirect after a form to `form-action`, hence those origins there.
 fn content_security_policy(options: &HttpOptions) -> String {
-    let onward: String = options.allowed_origins.iter().map(|origin| format!(" {}", origin.as_str())).collect();
+    let mut form_action = vec!["'self'"];
+    form_action.extend(options.allowed_origins.iter().map(Origin::as_str));
+    let form_action = form_action.join(" ");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-         form-action 'self'{onward}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+         form-action {form_action}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
     )
 }

@@ -66,7 +66,7 @@ fn a_token_is_neither_longer_nor_shorter() {
     let good = issued(&keys);
     assert_eq!(good.len(), 98);
     for length in 0..good.len() {
-        assert!(keys.read(&good[..length]).is_none());
+        assert!(keys.read(good.get(..length).unwrap()).is_none());
     }
     for more in ["A", "AA", "AAAA", "=", " ", "\n"] {
         assert!(keys.read(&format!("{good}{more}")).is_none());
