@@ -9,7 +9,7 @@ use crate::{
     keys::{self, Keys, KeysError},
     login,
     postgres::{
-        Connector, Database, DatabaseError, MigrateError,
+        Connector, Database, DatabaseError, MigrateError, Pooling,
         private::{PrivatePostgres, Settings, StartError, StopError, Tenant},
     },
     sessions::{self, Sessions},
@@ -72,6 +72,13 @@ pub enum AppError {
     /// The database gave no answer.
     #[error("the database cannot be used")]
     Database(#[from] DatabaseError),
+    /// A pooler in transaction mode that would mix up our statements.
+    #[error(
+        "DATABASE_URL leads through a pooler in transaction mode that does not keep track of prepared statements: \
+         queries would return rows of other queries. Use its session mode, or PgBouncer 1.21 or later with \
+         max_prepared_statements above 0, or connect directly"
+    )]
+    UnsafePooler,
     /// Migrations failed.
     #[error("the database cannot be migrated")]
     Migrate(#[from] MigrateError),
@@ -114,6 +121,9 @@ impl House {
             None => master_key_beside(&config.database.data_dir, &entropy)?,
         };
         let connector = Connector::new(&config.database, private.as_ref().map(PrivatePostgres::connect_options));
+        if private.is_none() && connector.pooling().await? == Pooling::Unsafe {
+            return Err(AppError::UnsafePooler);
+        }
         connector.migrate(migrations == Migrations::Apply).await?.then_some(()).ok_or(AppError::NotMigrated)?;
         let db = Database::new(connector.pooled(), config.database.max_connections);
         clock.heard(db.now().await?);
@@ -221,7 +231,8 @@ impl Chores {
     fn start(house: &House) -> Self {
         let feed = tokio::spawn(sessions::feed(house.sessions.clone(), house.connector.clone()));
         let ring = tokio::spawn(keys::keep_ring(house.keys.clone()));
-        Self(vec![feed, ring])
+        let sweep = tokio::spawn(sessions::keep_clean(house.sessions.clone(), house.connector.clone()));
+        Self(vec![feed, ring, sweep])
     }
 
     fn stop(self) {

@@ -43,6 +43,8 @@ names! {
     CLAIMS_NAME = "HEIRLOOM_CLAIMS_NAME";
     /// How access tokens are signed.
     SIGNING_ALG = "HEIRLOOM_SIGNING_ALG";
+    /// How often signing keys are replaced.
+    SIGNING_KEY_ROTATION = "HEIRLOOM_SIGNING_KEY_ROTATION";
     /// Lifetime of access tokens.
     ACCESS_TOKEN_TTL = "HEIRLOOM_ACCESS_TOKEN_TTL";
     /// Idle lifetime of remembered sessions.

@@ -10,6 +10,8 @@ pub struct TokenOptions {
     pub claims_name: Option<String>,
     /// How new signing keys sign.
     pub signing_algorithm: SigningAlgorithm,
+    /// How often a new signing key takes over.
+    pub signing_key_rotation: Duration,
     /// How long an access token lives.
     pub access_token_ttl: Duration,
 }
@@ -45,6 +47,11 @@ pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> TokenOption
                 ("EdDSA", SigningAlgorithm::EdDsa),
                 ("RS256", SigningAlgorithm::Rs256),
             ],
+        ),
+        signing_key_rotation: reader.duration(
+            names::SIGNING_KEY_ROTATION,
+            "30d",
+            if insecure_for_tests { "1m" } else { "1d" }..="3650d",
         ),
         access_token_ttl: reader.duration(names::ACCESS_TOKEN_TTL, "10m", least..="24h"),
     }

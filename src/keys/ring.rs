@@ -103,6 +103,17 @@ impl Keys {
         Ok(id)
     }
 
+    /// Reads the ring again, and rotates when the newest key has reached its age. Of several instances one adds the
+    /// key: the others find that it is no longer the successor of the key they know.
+    async fn refresh(&self) -> Result<(), KeysError> {
+        self.reload().await?;
+        let oldest = self.0.world.clock.now() - self.0.world.config.tokens.signing_key_rotation;
+        if self.ring().iter().all(|key| key.signs_from <= oldest) {
+            self.rotate().await?;
+        }
+        Ok(())
+    }
+
     /// What an operator sees of the keys, oldest first.
     #[must_use]
     pub fn list(&self) -> Vec<KeyView> {
@@ -207,14 +218,16 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// How often the ring is read again. A new key is published for longer than this before it signs.
+/// How often the ring is read again, should nobody tell of a new key. A new key is published for longer than this
+/// before it signs.
 const RELOAD_EVERY: Duration = Duration::from_secs(15);
 
-/// Keeps the ring fresh, for ever: other instances make keys too. An outage leaves it as it was.
+/// Keeps the ring fresh, for ever: other instances make keys too, and a key that has signed long enough is replaced. An
+/// outage leaves it as it was.
 pub async fn keep_ring(keys: Keys) {
     loop {
         tokio::time::sleep(RELOAD_EVERY).await;
-        if let Err(error) = keys.reload().await {
+        if let Err(error) = keys.refresh().await {
             tracing::warn!(%error, "keys.reload_failed");
         }
     }

@@ -88,8 +88,9 @@ pub async fn add(
             key.id.0,
             predecessors_retire_at,
         )
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+        sqlx::query!("SELECT pg_notify('heirloom_signing_keys', $1)", key.id.0).fetch_one(connection).await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-use super::{DatabaseError, MigrateError, migrate, pending};
+use super::{DatabaseError, MigrateError, Pooling, migrate, pending, pooling};
 use crate::{
     config::{DatabaseOptions, DatabaseUrl},
     kernel::Duration,
@@ -34,6 +34,14 @@ impl Connector {
         self.pooled.0.clone()
     }
 
+    /// What lies between the pool and Postgres.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn pooling(&self) -> Result<Pooling, DatabaseError> {
+        tokio::time::timeout(CONNECT, pooling(self.pooled())).await.map_err(|_elapsed| DatabaseError::TooSlow)?
+    }
+
     /// A connection of one's own, around the pooler: for LISTEN, migrations and session locks.
     ///
     /// # Errors
@@ -44,18 +52,18 @@ impl Connector {
         Ok(connecting.await.map_err(|_elapsed| DatabaseError::TooSlow)??)
     }
 
-    /// A connection of one's own that listens on a channel.
+    /// A connection of one's own that listens on these channels.
     ///
     /// # Errors
     /// As [`Connector::direct`].
-    pub async fn listen(&self, channel: &str) -> Result<PgListener, DatabaseError> {
+    pub async fn listen(&self, channels: &[&str]) -> Result<PgListener, DatabaseError> {
         let options = self.direct.0.clone().application_name("heirloom listener").extra_float_digits(None);
         let pool =
             PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).acquire_timeout(CONNECT);
         let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options)).await?;
         // A lost connection is ours to notice: what was missed must be loaded before we go on.
         listener.eager_reconnect(false);
-        listener.listen(channel).await?;
+        listener.listen_all(channels.iter().copied()).await?;
         Ok(listener)
     }
 

@@ -4,9 +4,11 @@ mod connector;
 mod database;
 mod error;
 mod migrate;
+mod pooling;
 pub mod private;
 
 pub use connector::Connector;
 pub use database::{Database, Work, now};
 pub use error::DatabaseError;
 pub use migrate::{MigrateError, migrate, pending};
+pub use pooling::{Pooling, pooling};

@@ -7,7 +7,9 @@ use sqlx::postgres::{PgListener, PgNotification};
 use std::convert::Infallible;
 
 /// The channel on which transactions that revoke tell every instance.
-pub const CHANNEL: &str = "heirloom_revocations";
+const REVOCATIONS: &str = "heirloom_revocations";
+/// The channel on which a new signing key is told.
+const SIGNING_KEYS: &str = "heirloom_signing_keys";
 
 /// How often the listening connection is asked whether it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -33,16 +35,17 @@ pub async fn feed(sessions: Sessions, connector: Connector) {
 }
 
 async fn listen(sessions: &Sessions, connector: &Connector) -> Result<Infallible, DatabaseError> {
-    let mut listener = connector.listen(CHANNEL).await?;
+    let mut listener = connector.listen(&[REVOCATIONS, SIGNING_KEYS]).await?;
     // Listening first and loading then leaves no gap: what commits in between is told.
     catch_up(sessions, &mut listener).await?;
+    reload_keys(sessions).await;
     let mut beat = beat(sessions, &mut listener).await?;
     tracing::info!(revocations = sessions.revocations().len(), "sessions.feed_listening");
     loop {
         let uptime = sessions.world().clock.uptime();
         let due = (beat + HEARTBEAT).saturating_sub(uptime);
         match tokio::time::timeout(due, listener.try_recv()).await {
-            Ok(Ok(Some(notification))) => heed(sessions, &notification)?,
+            Ok(Ok(Some(notification))) => heed(sessions, &notification).await?,
             Ok(Ok(None)) => return Err(DatabaseError::TooSlow),
             Ok(Err(error)) => return Err(error.into()),
             Err(_elapsed) => beat = self::beat(sessions, &mut listener).await?,
@@ -70,15 +73,26 @@ async fn beat(sessions: &Sessions, listener: &mut PgListener) -> Result<Duration
     let answer = tokio::time::timeout(SILENCE.saturating_sub(HEARTBEAT), now(connection)).await;
     clock.heard(answer.map_err(|_elapsed| DatabaseError::TooSlow)??);
     while let Some(notification) = listener.next_buffered() {
-        heed(sessions, &notification)?;
+        heed(sessions, &notification).await?;
     }
     sessions.revocations().trust_until(asked + SILENCE);
     sessions.revocations().prune(clock.now());
     Ok(asked)
 }
 
+/// What fails here is tried again by the keys' own chore.
+async fn reload_keys(sessions: &Sessions) {
+    if let Err(error) = sessions.keys().reload().await {
+        tracing::warn!(%error, "keys.reload_failed");
+    }
+}
+
 /// A newer version may say what we do not understand: then the set is loaded anew before it is trusted again.
-fn heed(sessions: &Sessions, notification: &PgNotification) -> Result<(), DatabaseError> {
+async fn heed(sessions: &Sessions, notification: &PgNotification) -> Result<(), DatabaseError> {
+    if notification.channel() == SIGNING_KEYS {
+        reload_keys(sessions).await;
+        return Ok(());
+    }
     let revoked = Revoked::read(notification.payload());
     let revoked = revoked.ok_or(DatabaseError::Nonsense("a notification that this version does not understand"))?;
     sessions.revocations().learn(&revoked, sessions.world().clock.now());

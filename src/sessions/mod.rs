@@ -24,6 +24,7 @@ mod revocations;
 mod room;
 mod rotate;
 mod store;
+mod sweep;
 mod token;
 
 pub use api::{routes, token_answer, token_cookie};
@@ -35,4 +36,5 @@ pub use model::{EndReason, Generation, Grant, Refusal, Rotation, Transport};
 pub use open::{NewSession, Opening};
 pub use revocations::Revocations;
 pub use room::{SessionError, Sessions};
+pub use sweep::{Sweep, keep_clean};
 pub use token::{RefreshToken, RetryKey, RetryKeyError};

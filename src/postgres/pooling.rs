@@ -1,0 +1,68 @@
+use super::DatabaseError;
+use sqlx::{ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions};
+
+/// What lies between us and Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// Nothing, or a pooler that gives each client a connection of its own.
+    Sessions,
+    /// A pooler that hands connections round, and keeps track of prepared statements.
+    Transactions,
+    /// A pooler that hands connections round and does not: our statements would return rows of other statements,
+    /// without an error.
+    Unsafe,
+}
+
+/// Two statements of one name on two connections: whoever mixes them up is found out. The answer tells which of our
+/// two clients was served, and by which backend.
+const PROBE: &str = "SELECT $1::int4 + 1, pg_backend_pid()";
+const DECOY: &str = "SELECT $1::int4 + 1000, pg_backend_pid()";
+
+/// Finds out what lies between us and Postgres, with two connections and a few statements.
+///
+/// sqlx prepares named statements, in a round trip of their own. A pooler in transaction mode may send the execution to
+/// another server connection than the preparation; where it does not keep track, another client's statement of the
+/// same name is executed. Here one client prepares the probe on one server connection, the other a decoy on a second,
+/// and the first then asks again.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn pooling(options: PgConnectOptions) -> Result<Pooling, DatabaseError> {
+    let options = options.extra_float_digits(None).application_name("heirloom probe");
+    let (mut first, mut second) = (options.connect().await?, options.connect().await?);
+    let found = match probe(&mut first, &mut second).await {
+        Err(DatabaseError::Sqlx(error)) if is_mixed_up(&error) => Ok(Pooling::Unsafe),
+        found => found,
+    };
+    drop((first.close().await, second.close().await));
+    found
+}
+
+async fn probe(first: &mut PgConnection, second: &mut PgConnection) -> Result<Pooling, DatabaseError> {
+    // BEGIN is no prepared statement: it pins the second client to a server connection.
+    let mut pinned = second.begin().await?;
+    let (_, backend) = ask(first, PROBE).await?;
+    ask(&mut pinned, DECOY).await?;
+    pinned.commit().await?;
+    let mut found = Pooling::Sessions;
+    // The second client's connection is now the most recently used: a pooler that hands round hands out that one.
+    for _ in 0..3 {
+        match ask(first, PROBE).await? {
+            (2, answering) if answering == backend => {}
+            (2, _) => found = Pooling::Transactions,
+            _ => return Ok(Pooling::Unsafe),
+        }
+    }
+    Ok(found)
+}
+
+async fn ask(connection: &mut PgConnection, statement: &'static str) -> Result<(i32, i32), DatabaseError> {
+    let row = sqlx::query(statement).bind(1_i32).fetch_one(connection).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// 26000 no such prepared statement, 42P05 there is one of that name already: a run before us has left its traces.
+fn is_mixed_up(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+    matches!(code.as_deref(), Some("26000" | "42P05"))
+}
