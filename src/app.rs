@@ -18,9 +18,11 @@ use crate::{
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     dev::{Server, ServerHandle},
+    http::{StatusCode, header},
     middleware::from_fn,
     web::{Data, ServiceConfig, to},
 };
+use minijinja::context;
 use std::{io, net::TcpListener, sync::Arc};
 
 /// How long requests in flight may take once the server wants to end, in seconds.
@@ -289,6 +291,8 @@ impl Shared {
             .configure(web::health_routes)
             .configure(web::asset_routes)
             .configure(keys::routes)
+            .configure(login::page_routes)
+            .configure(account::page_routes)
             .service(actix_web::web::scope(paths::API).wrap(web::cors(&options)).configure(api))
             .default_service(to(nothing_here));
     }
@@ -304,6 +308,13 @@ fn api(config: &mut ServiceConfig) {
         .default_service(to(nothing_here));
 }
 
-async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found(if request.path().starts_with(paths::API) { "endpoint" } else { "page" }))
+/// A person gets a page, a program a problem.
+async fn nothing_here(request: HttpRequest, pages: Data<Pages>) -> Result<HttpResponse, Problem> {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if request.path().starts_with(paths::API) || !accept.contains("text/html") {
+        return Err(Problem::not_found("endpoint"));
+    }
+    let problem = Problem::not_found("page");
+    let shown = context! { status => problem.kind.status, title => problem.kind.title, detail => problem.detail };
+    Ok(web::html(StatusCode::NOT_FOUND, pages.render("web/error.html", shown)?))
 }

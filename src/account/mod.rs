@@ -2,6 +2,8 @@
 
 mod api;
 mod change_password;
+mod pages;
 
 pub use api::routes as api_routes;
 pub use change_password::{PasswordChange, change_password};
+pub use pages::routes as page_routes;

@@ -4,7 +4,10 @@
 //! user may be blocked or their password changed, which the opening notices.
 
 mod api;
+mod pages;
+mod return_to;
 mod sign_in;
 
 pub use api::routes as api_routes;
+pub use pages::routes as page_routes;
 pub use sign_in::{SignIn, SignInError, SigningIn};

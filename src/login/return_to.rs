@@ -55,11 +55,26 @@ mod tests {
     #[test]
     fn nothing_else_is() {
         let strange = [
-            "", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example",
-            "https:evil.example", "javascript:alert(1)", "data:text/html,x", "https://auth.example.com@evil.example",
-            "https://u:p@app.example.com/", "http://auth.example.com/", "https://auth.example.com.evil.example/",
-            "/\t/evil.example", "https://auth.example.com//evil.example", "https://app.example.com:444/", " ",
-            "http://[::1", "/..//evil.example", "/.//evil.example",
+            "",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "https:evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "https://auth.example.com@evil.example",
+            "https://u:p@app.example.com/",
+            "http://auth.example.com/",
+            "https://auth.example.com.evil.example/",
+            "/\t/evil.example",
+            "https://auth.example.com//evil.example",
+            "https://app.example.com:444/",
+            " ",
+            "http://[::1",
+            "/..//evil.example",
+            "/.//evil.example",
         ];
         for wanted in strange {
             assert_eq!(checked(Some(wanted), &options()), DEFAULT, "{wanted:?}");

@@ -6,6 +6,7 @@
 mod assets;
 mod client;
 mod endpoint;
+mod form;
 mod health;
 mod json;
 pub mod kind;
@@ -21,6 +22,7 @@ mod security_headers;
 pub use assets::routes as asset_routes;
 pub use client::FromClient;
 pub use endpoint::Endpoint;
+pub use form::form;
 pub use health::{Readiness, routes as health_routes};
 pub use json::{Json, optional_json};
 pub use kind::Kind;

@@ -1,0 +1,16 @@
+use super::{Problem, json, kind};
+use actix_web::{HttpMessage, HttpRequest, web::Payload};
+use serde::de::DeserializeOwned;
+
+/// Reads a form that a browser sent, with or without script. Fields that we do not know are passed over: extensions add
+/// them.
+///
+/// # Errors
+/// 415 for another content type, 413, 408, or 422 when a field is missing or sent twice.
+pub async fn form<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
+    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the form as a browser does."));
+    }
+    let body = json::read(payload).await?;
+    serde_urlencoded::from_bytes(&body).map_err(|_why| Problem::field("form", "invalid", "cannot be read"))
+}
