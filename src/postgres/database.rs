@@ -1,11 +1,12 @@
 use super::DatabaseError;
 use crate::kernel::{Duration, Moment};
 use sqlx::{
-    Connection, PgConnection,
+    ConnectOptions, Connection, PgConnection,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres},
 };
 use std::pin::Pin;
+use tracing::log::LevelFilter;
 
 /// A unit of work on one connection.
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'c>>;
@@ -172,7 +173,11 @@ const LIMITS: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
     SET idle_in_transaction_session_timeout = 10000; SET timezone = 'UTC'";
 
 fn tuned(options: PgConnectOptions) -> PgConnectOptions {
-    options.extra_float_digits(None).application_name("heirloom")
+    options
+        .extra_float_digits(None)
+        .application_name("heirloom")
+        .log_statements(LevelFilter::Off)
+        .log_slow_statements(LevelFilter::Off, Duration::ZERO)
 }
 
 /// The database's clock, over this connection.

@@ -89,7 +89,7 @@ fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         return malformed(error.inner());
     }
     let path = error.path().to_string();
-    let field = if path == "." { String::new() } else { path };
+    let field = if path == "." { "body".to_owned() } else { path };
     Problem::fields(vec![FieldError { field, code: "invalid", message: without_position(error.inner()) }])
 }
 

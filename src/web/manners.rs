@@ -1,8 +1,9 @@
-use super::security_headers::SecurityHeaders;
+use super::{Problem, kind, security_headers::SecurityHeaders};
 use crate::kernel::{World, new_uuid};
+use actix_cors::CorsError;
 use actix_web::{
-    Error, HttpMessage,
-    body::MessageBody,
+    Error, HttpMessage, ResponseError,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
@@ -24,14 +25,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Those of the services inside.
 pub async fn manners(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let world = request.app_data::<web::Data<World>>().cloned();
     let headers = request.app_data::<web::Data<SecurityHeaders>>().cloned();
     let id = request_id(&request, world.as_ref().map(web::Data::get_ref));
     request.extensions_mut().insert(RequestId(id.clone()));
     let began = world.as_ref().map(|world| world.clock.uptime());
-    let mut response = next.call(request).await?;
+    let response = next.call(request).await?;
+    let mut response = explained(response);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -41,6 +43,17 @@ pub async fn manners(
     let elapsed = world.zip(began).map(|(world, began)| world.clock.uptime().saturating_sub(began));
     log(&response, &id, elapsed.unwrap_or_default().as_secs_f64() * 1_000.0);
     Ok(response)
+}
+
+/// CORS refuses a foreign page's preflight in words of its own: here it gets ours.
+fn explained<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    let foreign = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
+    if !foreign {
+        return response.map_into_left_body();
+    }
+    let detail = "Pages of this origin may not call the API: name it in HEIRLOOM_ALLOWED_ORIGINS.";
+    let problem = Problem::new(kind::ORIGIN_NOT_ALLOWED, detail).error_response();
+    response.into_response(problem).map_into_right_body()
 }
 
 fn request_id(request: &ServiceRequest, world: Option<&World>) -> String {

@@ -1,0 +1,142 @@
+//! The end of sessions, and what every instance must know of it.
+
+use crate::{
+    kernel::{Duration, Moment, SessionId, UserId},
+    postgres::DatabaseError,
+    sessions::{model::EndReason, revocations::Revoked},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// One session that was just ended.
+pub struct EndedRow {
+    pub id: SessionId,
+    /// Whether it would have rotated still, its lifetimes being what they are.
+    pub was_live: bool,
+}
+
+/// Ends sessions that have not ended yet, and says which.
+pub async fn end(
+    connection: &mut PgConnection,
+    sessions: &[Uuid],
+    reason: &EndReason,
+) -> Result<Vec<EndedRow>, DatabaseError> {
+    let rows = sqlx::query_as!(
+        EndedRow,
+        r#"UPDATE sessions SET revoked_at = now(), revoked_reason = $2
+           WHERE id = ANY($1) AND revoked_at IS NULL
+           RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
+        sessions,
+        reason.text(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// Ends all sessions of a user but perhaps one, and says which.
+pub async fn end_all_of(
+    connection: &mut PgConnection,
+    user: UserId,
+    except: Option<SessionId>,
+    reason: &EndReason,
+) -> Result<Vec<EndedRow>, DatabaseError> {
+    let rows = sqlx::query_as!(
+        EndedRow,
+        r#"UPDATE sessions SET revoked_at = now(), revoked_reason = $3
+           WHERE user_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id <> $2)
+           RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
+        user.as_uuid(),
+        except.map(|id| id.as_uuid()),
+        reason.text(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// Ends everybody's sessions. Returns how many were live, and the moment up to which sessions are dead. No session is
+/// opened meanwhile: opening one takes the same lock, shared.
+pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> Result<(i64, Moment), DatabaseError> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.everyone'))").fetch_one(&mut *connection).await?;
+    let at = sqlx::query_scalar!(
+        "INSERT INTO everyone_revocations (revoked_at) VALUES (clock_timestamp()) RETURNING revoked_at"
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let live = sqlx::query_scalar!(
+        r#"WITH ended AS (
+               UPDATE sessions SET revoked_at = $1, revoked_reason = $2 WHERE revoked_at IS NULL
+               RETURNING idle_expires_at > now() AS was_live)
+           SELECT count(*) FILTER (WHERE was_live) AS "live!" FROM ended"#,
+        at,
+        reason.text(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((live, at))
+}
+
+/// Whether a session has ended, and of whom it is. None: there is no such session.
+pub async fn find(connection: &mut PgConnection, session: SessionId) -> Result<Option<(UserId, bool)>, DatabaseError> {
+    let row = sqlx::query!(
+        r#"SELECT user_id AS "user_id: UserId", revoked_at IS NOT NULL AS "is_revoked!" FROM sessions WHERE id = $1"#,
+        session.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.user_id, row.is_revoked)))
+}
+
+/// Whether an access token of this session and state of the user's access is still good: the database's own answer.
+pub async fn is_in_force(
+    connection: &mut PgConnection,
+    session: SessionId,
+    access_revision: i32,
+) -> Result<bool, DatabaseError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+               WHERE s.id = $1 AND s.revoked_at IS NULL AND u.blocked_at IS NULL AND u.access_revision <= $2
+           ) AS "found!""#,
+        session.as_uuid(),
+        access_revision,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(found)
+}
+
+/// Tells every instance, when the transaction commits.
+pub async fn notify(connection: &mut PgConnection, payloads: &[String]) -> Result<(), DatabaseError> {
+    sqlx::query!("SELECT pg_notify('heirloom_revocations', payload) FROM unnest($1::text[]) AS payload", payloads)
+        .fetch_all(connection)
+        .await?;
+    Ok(())
+}
+
+/// Everything that died within so long, and when. What an end of everybody's sessions covers is told once.
+pub async fn recent(connection: &mut PgConnection, keep: Duration) -> Result<Vec<(Revoked, Moment)>, DatabaseError> {
+    let seconds = keep.as_secs_f64();
+    let everyone =
+        sqlx::query_scalar!("SELECT max(revoked_at) FROM everyone_revocations").fetch_one(&mut *connection).await?;
+    let sessions = sqlx::query!(
+        r#"SELECT id AS "id: SessionId", revoked_at AS "at!" FROM sessions
+           WHERE revoked_at > now() - make_interval(secs => $1) AND ($2::timestamptz IS NULL OR revoked_at > $2)"#,
+        seconds,
+        everyone,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let access = sqlx::query!(
+        r#"SELECT id AS "id: UserId", access_revision, access_revised_at AS "at!" FROM users
+           WHERE access_revised_at > now() - make_interval(secs => $1)"#,
+        seconds,
+    )
+    .fetch_all(connection)
+    .await?;
+    let everyone = everyone.map(|at| (Revoked::Everyone(at), at));
+    let sessions = sessions.into_iter().map(|row| (Revoked::Session(row.id), row.at));
+    let access = access.into_iter().map(|row| (Revoked::Access(row.id, row.access_revision), row.at));
+    Ok(everyone.into_iter().chain(sessions).chain(access).collect())
+}
