@@ -134,6 +134,7 @@ function tell(words, isWrong = false) {
   told.textContent = words;
   told.classList.toggle('wrong', isWrong);
   told.hidden = false;
+  told.scrollIntoView({ block: 'nearest' });
 }
 
 /** Does it once, however often the button is pressed, and says so when it fails. */

@@ -36,7 +36,6 @@ function stored(work) {
   }
 }
 
-/** What the server refused or, if `temporary`, what it could not be asked. */
 export class HeirloomError extends Error {
   constructor({ code = 'unreachable', detail = 'Could not reach the server.', errors = [] }, response) {
     super(detail);
@@ -71,7 +70,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
   let failures = 0;
   let timer;
   let due = 0; // not to be refreshed before
-  let memory = null; // the key, where there is no localStorage
+  let memory = null; // the key, without localStorage
 
   const emit = (event, detail) => events.dispatchEvent(new CustomEvent(event, { detail }));
 
@@ -150,7 +149,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     } catch (error) {
       if (!OVER.test(error.code)) throw error;
       if (refusal || (error.code === MISSING && readKey() === key)) return end((refusal ?? error).code);
-      // Another tab may be signing in: its cookie is there, or about to come.
+      // another tab may be signing in
       await sleep(300 + 300 * Math.random());
       return rotate(error);
     }
@@ -169,7 +168,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     return pending;
   }
 
-  /** Refreshes in some seconds; when the tab wakes perhaps sooner, never before `earliest`. */
+  // when the tab wakes perhaps sooner, but not before `earliest`
   function plan(seconds, earliest) {
     due = Date.now() + earliest * 1000;
     clearTimeout(timer);
@@ -263,7 +262,9 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
 
     async signOut() {
       await turn(async () => {
-        await post('/auth/logout', token ? { Authorization: `Bearer ${token}` } : {});
+        await post('/auth/logout', token ? { Authorization: `Bearer ${token}` } : {}).catch((error) => {
+          if (error.status !== 401) throw error; // else there is nothing to end
+        });
         end('signed_out');
       });
     },

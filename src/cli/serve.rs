@@ -33,7 +33,7 @@ impl Serve {
 
 fn warn_of(config: &Config) {
     for name in &config.unknown_names {
-        tracing::warn!(name, "config.unknown_option: it changes nothing; a typing mistake?");
+        tracing::warn!(name, "config.unknown_option: this version knows no such option, it changes nothing");
     }
     if config.insecure_for_tests {
         let name = names::INSECURE_FOR_TESTS;

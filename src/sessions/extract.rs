@@ -1,4 +1,4 @@
-use super::{Sessions, Transport, store};
+use super::{Sessions, Transport, revocations::TokenStanding, store};
 use crate::{
     config::HttpOptions,
     kernel::{SessionId, UserId},
@@ -69,22 +69,24 @@ impl Sessions {
             Problem::new(kind::UNAUTHENTICATED, "Send `Authorization: Bearer` and an access token.").with_challenge()
         })?;
         let verified = self.keys().verify(token).map_err(refused)?;
-        if !self.is_in_force(&verified).await? {
-            return Err(Problem::new(kind::SESSION_REVOKED, "This session has ended. Sign in again.").with_challenge());
-        }
-        let Verified { user, session, roles, .. } = verified;
-        Ok(SignedIn { user, session, roles })
+        let (kind, detail) = match self.standing_of(&verified).await? {
+            TokenStanding::Good => {
+                let Verified { user, session, roles, .. } = verified;
+                return Ok(SignedIn { user, session, roles });
+            }
+            TokenStanding::SessionEnded => (kind::SESSION_REVOKED, "This session has ended. Sign in again."),
+            TokenStanding::Outdated => (kind::ACCESS_TOKEN_EXPIRED, "Roles or claims were changed. Refresh it."),
+        };
+        Err(Problem::new(kind, detail).with_challenge())
     }
 
-    async fn is_in_force(&self, verified: &Verified) -> Result<bool, DatabaseError> {
-        if self.revocations().covers(verified) {
-            return Ok(false);
-        }
-        if self.revocations().is_trusted(self.world().clock.uptime()) {
-            return Ok(true);
+    async fn standing_of(&self, verified: &Verified) -> Result<TokenStanding, DatabaseError> {
+        let known = self.revocations().standing_of(verified);
+        if known != TokenStanding::Good || self.revocations().is_trusted(self.world().clock.uptime()) {
+            return Ok(known);
         }
         let (session, revision) = (verified.session, verified.access_revision);
-        self.world().db.run(move |connection| Box::pin(store::is_in_force(connection, session, revision))).await
+        self.world().db.run(move |connection| Box::pin(store::token_standing(connection, session, revision))).await
     }
 }
 
@@ -133,7 +135,7 @@ pub(super) fn carried(
 ) -> Result<Option<Carried>, Problem> {
     let mut cookies = cookies(request, cookie_name(options));
     let ambiguous = |detail: &str| Err(Problem::new(kind::AMBIGUOUS_TOKEN, detail));
-    let cookie = cookies.pop();
+    let cookie = cookies.pop().filter(|value| !value.is_empty());
     if !cookies.is_empty() {
         return ambiguous("There are two cookies of the name.");
     }
@@ -154,10 +156,10 @@ pub(super) fn cookie_name(options: &HttpOptions) -> &'static str {
     }
 }
 
-/// The non-empty values of every cookie of a name, over all `Cookie` headers.
+/// The values of every cookie of a name, over all `Cookie` headers.
 fn cookies(request: &HttpRequest, name: &str) -> Vec<Zeroizing<String>> {
     let headers = request.headers().get_all(header::COOKIE).filter_map(|header| header.to_str().ok());
     let pairs = headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let ours = pairs.filter(|(given, value)| *given == name && !value.is_empty());
+    let ours = pairs.filter(|(given, _)| *given == name);
     ours.map(|(_, value)| Zeroizing::new(value.to_owned())).collect()
 }

@@ -27,6 +27,17 @@ pub enum Revoked {
     Everyone(Moment),
 }
 
+/// Whether a verified access token is still good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenStanding {
+    /// Nothing is known against it.
+    Good,
+    /// Its session has ended.
+    SessionEnded,
+    /// Its session lives, but roles or claims have changed since it was signed.
+    Outdated,
+}
+
 /// What died within the last access token's lifetime, in memory: no bearer request reads the database.
 #[derive(Debug, Clone)]
 pub struct Revocations {
@@ -48,13 +59,15 @@ impl Revocations {
         Self { set: Arc::default(), keep: options.access_token_ttl + SLACK, trusted_until: Arc::default() }
     }
 
-    /// Whether the token was cut off before its time.
+    /// Whether the token was cut off before its time, as far as the set knows.
     #[must_use]
-    pub fn covers(&self, token: &Verified) -> bool {
+    pub fn standing_of(&self, token: &Verified) -> TokenStanding {
         let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
-        set.sessions.contains_key(&token.session)
-            || set.access.get(&token.user).is_some_and(|(revision, _)| token.access_revision < *revision)
-            || set.everyone.is_some_and(|at| opened_up_to(token.session, at))
+        if set.sessions.contains_key(&token.session) || set.everyone.is_some_and(|at| opened_up_to(token.session, at)) {
+            return TokenStanding::SessionEnded;
+        }
+        let revised = set.access.get(&token.user).is_some_and(|(revision, _)| token.access_revision < *revision);
+        if revised { TokenStanding::Outdated } else { TokenStanding::Good }
     }
 
     pub(super) fn learn(&self, revoked: &[Revoked], at: Moment) {
@@ -177,7 +190,10 @@ impl Revoked {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
-    use super::*;
+    use super::{
+        TokenStanding::{Good, Outdated, SessionEnded},
+        *,
+    };
     use crate::{
         config::{Config, Source},
         kernel::{Clock, Entropy},
@@ -200,9 +216,9 @@ mod tests {
         let (set, now) = set();
         let (dead, alive) = (token(now, 0), token(now, 0));
         set.learn(&[Revoked::Session(dead.session)], now);
-        assert!(set.covers(&dead) && !set.covers(&alive));
+        assert_eq!((set.standing_of(&dead), set.standing_of(&alive)), (SessionEnded, Good));
         set.prune(now + TimeDelta::minutes(10));
-        assert!(set.covers(&dead));
+        assert_eq!(set.standing_of(&dead), SessionEnded);
         set.prune(now + TimeDelta::minutes(12));
         assert!(set.is_empty());
     }
@@ -212,15 +228,15 @@ mod tests {
         let (set, now) = set();
         let (old, new) = (token(now, 4), token(now, 5));
         set.learn(&[Revoked::Access(old.user, 5), Revoked::Access(new.user, 5), Revoked::Access(new.user, 3)], now);
-        assert!(set.covers(&old) && !set.covers(&new));
+        assert_eq!((set.standing_of(&old), set.standing_of(&new)), (Outdated, Good));
     }
 
     #[test]
     fn everyone_is_everyone_who_was_there() {
         let (set, now) = set();
         set.learn(&[Revoked::Everyone(now)], now);
-        assert!(set.covers(&token(now, 0)));
-        assert!(!set.covers(&token(now + TimeDelta::milliseconds(1), 0)));
+        assert_eq!(set.standing_of(&token(now, 0)), SessionEnded);
+        assert_eq!(set.standing_of(&token(now + TimeDelta::milliseconds(1), 0)), Good);
     }
 
     #[test]

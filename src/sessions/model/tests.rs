@@ -41,7 +41,7 @@ fn family(key: Option<&str>) -> Family {
     };
     let current = presented(Generation::FIRST.next(), &successor);
     let options = Config::from_source(Source::default()).unwrap().sessions;
-    Family { stale, current, standing, options, keys }
+    Family { keys, stale, current, standing, options }
 }
 
 impl Family {
@@ -69,7 +69,7 @@ fn a_stale_token_with_another_key_or_none_is_a_replay() {
 #[test]
 fn a_key_does_not_help_where_none_was_sent_before() {
     let mut family = family(None);
-    family.options.reuse_leeway = Duration::from_secs(60);
+    family.options.reuse_leeway = Duration::from_mins(1);
     assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Reused));
 }
 
@@ -77,10 +77,10 @@ fn a_key_does_not_help_where_none_was_sent_before() {
 fn the_leeway_is_for_rotations_without_a_key_and_is_off_by_default() {
     let mut plain = family(None);
     assert!(matches!(plain.judge(&plain.stale, None), Verdict::Reused));
-    plain.options.reuse_leeway = Duration::from_secs(60);
+    plain.options.reuse_leeway = Duration::from_mins(1);
     assert!(matches!(plain.judge(&plain.stale, None), Verdict::Retry(_)));
     let mut keyed = family(Some(KEY));
-    keyed.options.reuse_leeway = Duration::from_secs(60);
+    keyed.options.reuse_leeway = Duration::from_mins(1);
     assert!(matches!(keyed.judge(&keyed.stale, None), Verdict::Reused));
 }
 

@@ -3,7 +3,10 @@
 use crate::{
     kernel::{Duration, Moment, SessionId, UserId},
     postgres::DatabaseError,
-    sessions::{model::EndReason, revocations::Revoked},
+    sessions::{
+        model::EndReason,
+        revocations::{Revoked, TokenStanding},
+    },
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -89,22 +92,23 @@ pub async fn find(connection: &mut PgConnection, session: SessionId) -> Result<O
 }
 
 /// Whether an access token of this session and state of the user's access is still good: the database's own answer.
-pub async fn is_in_force(
+pub async fn token_standing(
     connection: &mut PgConnection,
     session: SessionId,
     access_revision: i32,
-) -> Result<bool, DatabaseError> {
-    let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-               SELECT FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-               WHERE s.id = $1 AND s.revoked_at IS NULL AND u.blocked_at IS NULL AND u.access_revision <= $2
-           ) AS "found!""#,
+) -> Result<TokenStanding, DatabaseError> {
+    let current = sqlx::query_scalar!(
+        "SELECT u.access_revision FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+         WHERE s.id = $1 AND s.revoked_at IS NULL AND u.blocked_at IS NULL",
         session.as_uuid(),
-        access_revision,
     )
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(found)
+    Ok(match current {
+        None => TokenStanding::SessionEnded,
+        Some(current) if access_revision < current => TokenStanding::Outdated,
+        Some(_) => TokenStanding::Good,
+    })
 }
 
 /// Tells every instance, when the transaction commits.

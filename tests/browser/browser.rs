@@ -1,0 +1,138 @@
+use serde_json::{Value, json};
+use std::{
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+
+/// Switches that headless Chromium needs as root and in a container, and those that keep it from calling home.
+const SWITCHES: &[&str] = &[
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+];
+
+/// A Chromium with a profile of its own, driven through chromedriver.
+pub struct Browser {
+    pub page: WebDriver,
+    driver: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    pub async fn open() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is missing: script/test installs it");
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let profile = TempDir::new().unwrap();
+        let mut wanted = DesiredCapabilities::chrome();
+        for switch in SWITCHES {
+            wanted.add_arg(switch).unwrap();
+        }
+        wanted.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
+        let page = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.unwrap();
+        Self { page, driver, _profile: profile }
+    }
+
+    pub async fn go(&self, url: &str) {
+        self.page.goto(url).await.unwrap();
+    }
+
+    pub async fn type_into(&self, id: &str, text: &str) {
+        let field = self.page.find(By::Id(id)).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    pub async fn click(&self, css: &str) {
+        self.page.find(By::Css(css)).await.unwrap().click().await.unwrap();
+    }
+
+    pub async fn text(&self) -> String {
+        self.page.find(By::Tag("body")).await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until the page shows this text, and says what it shows if it never does.
+    pub async fn shows(&self, text: &str) {
+        for _ in 0..1200 {
+            if let Ok(body) = self.page.find(By::Tag("body")).await
+                && body.text().await.is_ok_and(|shown| shown.contains(text))
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let (url, shown) = (self.page.current_url().await.unwrap(), self.text().await);
+        panic!("{url} does not show {text:?} but:\n{shown}");
+    }
+
+    pub async fn is_at(&self, path: &str) -> bool {
+        self.page.current_url().await.unwrap().path() == path
+    }
+
+    /// The refresh token in the cookie jar, which no script sees.
+    pub async fn refresh_token(&self) -> Option<String> {
+        let jar = self.cdp("Storage.getCookies", json!({})).await;
+        let cookies = jar["cookies"].as_array().unwrap();
+        let ours = cookies.iter().find(|cookie| cookie["name"] == "heirloom")?;
+        assert_eq!(ours["httpOnly"], true);
+        assert_eq!(ours["sameSite"], "Strict");
+        assert_eq!(ours["path"], "/api/v1/auth");
+        Some(ours["value"].as_str().unwrap().to_owned())
+    }
+
+    /// What the page's scripts and storage hold, all of it.
+    pub async fn everything_reachable(&self) -> String {
+        let script = "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie,
+            document.documentElement.outerHTML,
+            Object.keys(window).map(key => { try { return [key, JSON.stringify(window[key])] } catch { return key } })])";
+        let found = self.page.execute(script, Vec::new()).await.unwrap();
+        found.json().as_str().unwrap().to_owned()
+    }
+
+    pub async fn look_like(&self, width: u32, scheme: &str) {
+        let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// A picture for people to look at, in `target/screenshots`.
+    pub async fn screenshot(&self, name: &str) {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        self.page.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
+    }
+
+    async fn cdp(&self, command: &str, parameters: Value) -> Value {
+        self.page.cdp().send_raw(command, parameters).await.unwrap()
+    }
+
+    pub async fn close(self) {
+        self.page.clone().quit().await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        drop(self.driver.kill());
+        drop(self.driver.wait());
+    }
+}

@@ -1,0 +1,14 @@
+//! What people see, in the real Chromium, against the real server with a Postgres of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a test may fail loudly, and has a life outside the server"
+)]
+
+mod browser;
+mod server;
+mod signing_in;

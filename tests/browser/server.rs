@@ -1,0 +1,68 @@
+use serde_json::{Value, json};
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The real binary, with a Postgres of its own, on a port of its own.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    http: reqwest::Client,
+    _data: TempDir,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (data, url) = (TempDir::new().unwrap(), format!("http://localhost:{port}"));
+        let child = Command::new(env!("CARGO_BIN_EXE_heirloom"))
+            .env_remove("DATABASE_URL")
+            .env("HEIRLOOM_DATA_DIR", data.path())
+            .env("HEIRLOOM_BIND", format!("127.0.0.1:{port}"))
+            .env("HEIRLOOM_PUBLIC_URL", &url)
+            .env("HEIRLOOM_INSECURE_FOR_TESTS", "true")
+            .env("HEIRLOOM_BCRYPT_COST", "4")
+            .env("HEIRLOOM_LOG", "warn")
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { child, url, http: reqwest::Client::new(), _data: data };
+        server.until_ready().await;
+        server
+    }
+
+    async fn until_ready(&self) {
+        for _ in 0..2400 {
+            let ready = self.http.get(format!("{}/readyz", self.url)).send().await;
+            if ready.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server did not become ready");
+    }
+
+    pub async fn register(&self, email: &str, password: &str) {
+        let body = json!({ "email": email, "password": password });
+        let answer = self.http.post(format!("{}/api/v1/auth/register", self.url)).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+    }
+
+    /// What somebody gets who refreshes with this cookie from another machine.
+    pub async fn refresh_elsewhere(&self, cookie: &str) -> (u16, Value) {
+        let request = self.http.post(format!("{}/api/v1/auth/refresh", self.url));
+        let answer = request.header("cookie", format!("heirloom={cookie}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+}
+
+impl Drop for Server {
+    /// Asked to stop, so that it takes its Postgres along.
+    fn drop(&mut self) {
+        drop(Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
+    }
+}
