@@ -103,7 +103,8 @@ impl Form {
         let fields = self.problem.iter().flat_map(|problem| &problem.errors);
         let errors: BTreeMap<_, _> = fields.map(|error| (error.field.clone(), error.message.clone())).collect();
         let problem = self.problem.as_ref().filter(|problem| problem.errors.is_empty());
-        let problem = problem.map(|problem| context! { code => problem.kind.code });
+        let problem =
+            problem.map(|problem| context! { code => problem.kind.code, retry_after => problem.retry_after() });
         context! { email, name, remember, return_to, notice, registration_open, problem, errors }
     }
 

@@ -91,6 +91,13 @@ impl Problem {
         self
     }
 
+    /// Seconds after which the client may try again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        let (_, seconds) = self.headers.iter().find(|(name, _)| name == header::RETRY_AFTER)?;
+        seconds.parse().ok()
+    }
+
     /// Adds RFC 6750 §3's challenge, for bearer endpoints.
     #[must_use]
     pub fn with_challenge(self) -> Self {

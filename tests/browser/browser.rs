@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 use std::{
     net::{TcpListener, TcpStream},
+    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -36,6 +37,7 @@ impl Browser {
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("chromedriver is missing: script/test installs it");
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -131,8 +133,9 @@ impl Browser {
 }
 
 impl Drop for Browser {
+    /// With the browser that it started, also when the test failed.
     fn drop(&mut self) {
-        drop(self.driver.kill());
+        drop(Command::new("kill").args(["-9", "--", &format!("-{}", self.driver.id())]).status());
         drop(self.driver.wait());
     }
 }
