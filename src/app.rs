@@ -117,16 +117,19 @@ impl House {
     /// What stands in the way.
     pub async fn open(config: Config, tenant: Tenant, migrations: Migrations) -> Result<Self, AppError> {
         let (entropy, clock) = (Entropy::system(), Clock::start());
-        let private = start_private(&config, tenant).await?;
+        let (private, connector) = open_database(&config, tenant).await?;
         let master_keys = match &config.master_keys {
             Some(keys) => keys.clone(),
             None => master_key_beside(&config.database.data_dir, &entropy)?,
         };
-        let connector = Connector::new(&config.database, private.as_ref().map(PrivatePostgres::connect_options));
         if private.is_none() && connector.pooling().await? == Pooling::Unsafe {
             return Err(AppError::UnsafePooler);
         }
-        connector.migrate(migrations == Migrations::Apply).await?.then_some(()).ok_or(AppError::NotMigrated)?;
+        match migrations {
+            Migrations::Apply => drop(connector.migrate().await?),
+            Migrations::Require if connector.missing_migrations().await?.is_empty() => {}
+            Migrations::Require => return Err(AppError::NotMigrated),
+        }
         let db = Database::new(connector.pooled(), config.database.max_connections);
         clock.heard(db.now().await?);
         let world = World { db, clock, entropy, config: Arc::new(config) };
@@ -155,16 +158,22 @@ impl House {
     }
 }
 
-async fn start_private(config: &Config, tenant: Tenant) -> Result<Option<PrivatePostgres>, AppError> {
+/// Finds the database, or starts the private one.
+///
+/// # Errors
+/// When the private one does not start.
+pub async fn open_database(config: &Config, tenant: Tenant) -> Result<(Option<PrivatePostgres>, Connector), AppError> {
     if config.database.url.is_some() {
-        return Ok(None);
+        return Ok((None, Connector::new(&config.database, None)));
     }
     let settings = Settings {
         data_dir: config.database.data_dir.clone(),
         binaries: config.database.binaries.clone(),
         search_path: config.database.search_path.clone(),
     };
-    Ok(Some(PrivatePostgres::start(&settings, tenant).await?))
+    let private = PrivatePostgres::start(&settings, tenant).await?;
+    let connector = Connector::new(&config.database, Some(private.connect_options()));
+    Ok((Some(private), connector))
 }
 
 /// The server: the house and its front door.
@@ -213,6 +222,7 @@ impl Application {
         };
         chores.stop();
         house.close().await?;
+        tracing::info!("app.stopped");
         served
     }
 }
@@ -223,7 +233,6 @@ async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, handle: &S
     readiness.begin_draining();
     tokio::time::sleep(NOTICE).await;
     handle.stop(true).await;
-    tracing::info!("app.drained");
 }
 
 /// What is done beside the requests, again and again.

@@ -6,7 +6,7 @@ use crate::{
     },
     audit::{self, EventFilter},
     kernel::{Client, Moment, SessionId, UserId},
-    sessions::{Admin, EndReason, SessionFilter, SessionState, SessionView, Sessions},
+    sessions::{Admin, EndReason, SessionFilter, SessionState, Sessions},
     web::{Cursors, Endpoint, FieldError, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
 };
 use actix_web::{
@@ -15,7 +15,6 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// The endpoints under `/api/v1/admin`.
@@ -141,42 +140,6 @@ struct SessionsQuery {
     limit: Option<u32>,
 }
 
-/// A session, as administrators see it.
-#[derive(Serialize)]
-struct AdminSessionView {
-    id: SessionId,
-    user_id: UserId,
-    state: SessionState,
-    device_name: Option<String>,
-    user_agent: Option<String>,
-    ip: Option<IpAddr>,
-    created_at: Moment,
-    last_used_at: Moment,
-    expires_at: Moment,
-    generation: i32,
-    revoked_at: Option<Moment>,
-    revoked_reason: Option<String>,
-}
-
-impl From<SessionView> for AdminSessionView {
-    fn from(row: SessionView) -> Self {
-        Self {
-            id: row.id,
-            user_id: row.user_id,
-            state: row.state,
-            device_name: row.device_name,
-            user_agent: row.user_agent,
-            ip: row.ip,
-            created_at: row.created_at,
-            last_used_at: row.last_used_at,
-            expires_at: row.expires_at,
-            generation: row.generation,
-            revoked_at: row.revoked_at,
-            revoked_reason: row.revoked_reason,
-        }
-    }
-}
-
 async fn list_sessions(
     _admin: Admin,
     Query(query): Query<SessionsQuery>,
@@ -187,8 +150,7 @@ async fn list_sessions(
     let page = cursors.request(LIST, query.cursor.as_deref(), query.limit)?;
     let rows = sessions.list(SessionFilter { user: query.user_id, state: query.state }, page).await?;
     let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
-    let items = listed.items.into_iter().map(AdminSessionView::from).collect::<Vec<_>>();
-    Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))
+    Ok(HttpResponse::Ok().json(listed))
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,11 @@ use crate::{
     config::{Config, names},
 };
 use clap::Args;
-use std::{net::TcpListener, process::ExitCode};
+use std::{
+    io::{self, IsTerminal},
+    net::TcpListener,
+    process::ExitCode,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// `heirloom serve`
@@ -41,15 +45,32 @@ fn warn_of(config: &Config) {
     }
 }
 
-/// Says how to make the first administrator, while there is none.
+/// Says how to make the first administrator, while there is none: to a person as text, elsewhere as a log line.
+#[expect(clippy::print_stderr, reason = "a person at a terminal reads it")]
 async fn welcome(application: &Application) -> Result<(), AppError> {
-    if !application.house().accounts.has_admin().await? {
-        tracing::info!(
-            "There is no administrator yet. Make one, with a password from standard input: \
-             heirloom user add you@example.com --admin"
-        );
+    let house = application.house();
+    if house.accounts.has_admin().await? {
+        return Ok(());
+    }
+    let command = first_admin_command(&house.world.config);
+    if io::stderr().is_terminal() {
+        eprintln!("\nThere is no administrator yet. Make the first one, in another terminal:\n\n  {command}\n");
+    } else {
+        tracing::warn!(command, "app.no_admin: there is no administrator yet; this command makes the first");
     }
     Ok(())
+}
+
+/// The exact command, for the database that this server uses.
+fn first_admin_command(config: &Config) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "heirloom".to_owned());
+    let absolute = |path: &std::path::Path| path.canonicalize().unwrap_or_else(|_missing| path.to_owned());
+    let database = match config.database.url {
+        // It holds a password: it is not repeated.
+        Some(_) => String::new(),
+        None => format!("HEIRLOOM_DATA_DIR={} ", absolute(&config.database.data_dir).display()),
+    };
+    format!("{database}{program} user add you@example.com --admin")
 }
 
 /// Done once the operating system wants us to end.

@@ -64,7 +64,16 @@ pub fn master_key_beside(data_dir: &Path, entropy: &Entropy) -> Result<MasterKey
     if !path.exists() {
         generate(data_dir, &path, entropy).map_err(failed)?;
     }
-    let text = fs::read_to_string(&path).map_err(failed)?;
+    master_key_at(data_dir)
+}
+
+/// The master key beside the private Postgres, which must be there.
+///
+/// # Errors
+/// When the file cannot be read, or holds no key.
+pub fn master_key_at(data_dir: &Path) -> Result<MasterKeys, MasterKeyFileError> {
+    let path = data_dir.join("master.key");
+    let text = fs::read_to_string(&path).map_err(|source| MasterKeyFileError::Io { path: path.clone(), source })?;
     let key = MasterKey::parse(&text).map_err(|_damaged| MasterKeyFileError::Damaged { path: path.clone() })?;
     Ok(MasterKeys { current: Arc::new(key), previous: Arc::new([]) })
 }

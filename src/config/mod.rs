@@ -13,7 +13,7 @@ mod tokens;
 
 pub use database::{DatabaseOptions, DatabaseUrl};
 pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite};
-pub use master_key::{MasterKeyFileError, master_key_beside};
+pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use reader::{ConfigError, Reader};
 pub use sessions::SessionOptions;
 pub use source::Source;

@@ -62,6 +62,26 @@ impl Keys {
     /// # Errors
     /// When the keys cannot be read, opened or made.
     pub async fn open(world: World, master_keys: &MasterKeys) -> Result<Self, KeysError> {
+        let keys = Self::empty(world, master_keys);
+        keys.ensure_signer().await?;
+        Ok(keys)
+    }
+
+    /// Tries whether the master key opens what there is, and says how many keys that are. Changes nothing.
+    ///
+    /// # Errors
+    /// When the keys cannot be read or opened.
+    pub async fn probe(world: World, master_keys: &MasterKeys) -> Result<usize, KeysError> {
+        let keys = Self::empty(world, master_keys);
+        let stored = keys.0.world.db.run(|connection| Box::pin(store::published(connection))).await?;
+        for key in &stored {
+            let opened = keys.0.sealing.open(&key.id, &key.sealed);
+            drop(opened.map_err(|WrongMasterKey| KeysError::WrongMasterKey(key.id.clone()))?);
+        }
+        Ok(stored.len())
+    }
+
+    fn empty(world: World, master_keys: &MasterKeys) -> Self {
         let options = &world.config.tokens;
         let public_url = world.config.http.public_url.to_string();
         let room = Room {
@@ -72,9 +92,7 @@ impl Keys {
             ring: RwLock::new(Arc::new([])),
             world,
         };
-        let keys = Self(Arc::new(room));
-        keys.ensure_signer().await?;
-        Ok(keys)
+        Self(Arc::new(room))
     }
 
     /// Reads the ring again: other instances make keys too.

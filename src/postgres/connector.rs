@@ -67,18 +67,23 @@ impl Connector {
         Ok(listener)
     }
 
-    /// Applies missing migrations, or only looks whether any is missing. True: none is missing now.
+    /// Applies missing migrations and says which.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn migrate(&self, apply: bool) -> Result<bool, MigrateError> {
-        let mut connection = self.direct().await?;
-        let missing = if apply { migrate(&mut connection).await? } else { pending(&mut connection).await? };
-        if apply {
-            for name in &missing {
-                tracing::info!(migration = name, "postgres.migrated");
-            }
+    pub async fn migrate(&self) -> Result<Vec<String>, MigrateError> {
+        let applied = migrate(&mut self.direct().await?).await?;
+        for name in &applied {
+            tracing::info!(migration = name, "postgres.migrated");
         }
-        Ok(apply || missing.is_empty())
+        Ok(applied)
+    }
+
+    /// Which migrations are missing. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn missing_migrations(&self) -> Result<Vec<String>, MigrateError> {
+        pending(&mut self.direct().await?).await
     }
 }

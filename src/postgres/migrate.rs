@@ -1,8 +1,5 @@
 use super::DatabaseError;
-use sqlx::{
-    PgConnection,
-    migrate::{Migrate, Migrator},
-};
+use sqlx::{PgConnection, migrate::Migrator};
 
 /// The migrations of `migrations/`, embedded.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -28,29 +25,31 @@ pub async fn migrate(connection: &mut PgConnection) -> Result<Vec<String>, Migra
     Ok(missing)
 }
 
-/// What is missing.
+/// What is missing. Only reads, so that it works on a read-only database too.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn pending(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
-    connection.ensure_migrations_table(&MIGRATIONS.table_name).await?;
-    let applied = connection.list_applied_migrations(&MIGRATIONS.table_name).await?;
-    let known = |version| applied.iter().any(|migration| migration.version == version);
-    let missing = MIGRATIONS.iter().filter(|migration| !known(migration.version));
+    let applied = applied(connection).await?;
+    let missing = MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version));
     Ok(missing.map(|migration| format!("{} {}", migration.version, migration.description)).collect())
 }
 
-/// Whether nothing is missing. Only reads, so that it works on a read-only database too.
+/// Whether nothing is missing.
 ///
 /// # Errors
 /// When the database fails.
 pub(super) async fn is_current(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
-    let applied = sqlx::query_scalar::<_, i64>("SELECT version FROM _sqlx_migrations WHERE success");
-    let applied = match applied.fetch_all(connection).await {
-        Ok(applied) => applied,
-        // 42P01 undefined_table: not one migration was ever applied.
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
+    let applied = applied(connection).await?;
     Ok(MIGRATIONS.iter().all(|migration| applied.contains(&migration.version)))
+}
+
+async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, DatabaseError> {
+    let applied = sqlx::query_scalar::<_, i64>("SELECT version FROM _sqlx_migrations WHERE success");
+    match applied.fetch_all(connection).await {
+        Ok(applied) => Ok(applied),
+        // 42P01 undefined_table: not one migration was ever applied.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -20,7 +20,9 @@ pub enum SessionState {
 }
 
 impl SessionState {
-    pub(super) fn name(self) -> &'static str {
+    /// As the API has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
             Self::Revoked => "revoked",
@@ -47,7 +49,7 @@ pub struct SessionFilter {
 }
 
 /// A session as people see it. Holds no token and no hash.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct SessionView {
     /// The session.
     pub id: SessionId,

@@ -1,0 +1,15 @@
+use super::{CliError, output::Output};
+use crate::{app::House, sessions::Sweep};
+use serde_json::json;
+
+/// `heirloom sweep`
+pub async fn run(house: &House, output: Output) -> Result<(), CliError> {
+    match house.sessions.sweep(&house.connector).await? {
+        Sweep::Swept(deleted) => output.say(&json!({ "deleted": deleted }), || format!("Deleted {deleted} sessions.")),
+        Sweep::Elsewhere => {
+            let told = "Another instance is cleaning up at this moment.";
+            output.say(&json!({ "deleted": 0, "elsewhere": true }), || told.to_owned());
+        }
+    }
+    Ok(())
+}
