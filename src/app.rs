@@ -9,7 +9,7 @@ use crate::{
     keys::{self, Keys, KeysError},
     login,
     postgres::{
-        Connector, Database, DatabaseError, MigrateError, Pooling,
+        Connector, Database, DatabaseError, MigrateError, Pooling, keep_to_primary,
         private::{PrivatePostgres, Settings, StartError, StopError, Tenant},
     },
     sessions::{self, Sessions},
@@ -74,6 +74,9 @@ pub enum AppError {
     /// The database gave no answer.
     #[error("the database cannot be used")]
     Database(#[from] DatabaseError),
+    /// None of several hosts is the primary.
+    #[error("none of the hosts in DATABASE_URL accepts writes")]
+    NoPrimary,
     /// A pooler in transaction mode that would mix up our statements.
     #[error(
         "DATABASE_URL leads through a pooler in transaction mode that does not keep track of prepared statements: \
@@ -122,6 +125,9 @@ impl House {
             Some(keys) => keys.clone(),
             None => master_key_beside(&config.database.data_dir, &entropy)?,
         };
+        if connector.has_choice() && !connector.find_primary().await {
+            return Err(AppError::NoPrimary);
+        }
         if private.is_none() && connector.pooling().await? == Pooling::Unsafe {
             return Err(AppError::UnsafePooler);
         }
@@ -242,8 +248,9 @@ impl Chores {
     fn start(house: &House) -> Self {
         let feed = tokio::spawn(sessions::feed(house.sessions.clone(), house.connector.clone()));
         let ring = tokio::spawn(keys::keep_ring(house.keys.clone()));
+        let primary = tokio::spawn(keep_to_primary(house.world.db.clone(), house.connector.clone()));
         let sweep = tokio::spawn(sessions::keep_clean(house.sessions.clone(), house.connector.clone()));
-        Self(vec![feed, ring, sweep])
+        Self(vec![feed, ring, sweep, primary])
     }
 
     fn stop(self) {

@@ -1,37 +1,73 @@
-use super::{DatabaseError, MigrateError, Pooling, migrate, pending, pooling};
+use super::{Database, DatabaseError, MigrateError, Pooling, migrate, pending, pooling};
 use crate::{
     config::{DatabaseOptions, DatabaseUrl},
     kernel::Duration,
 };
 use sqlx::{
-    ConnectOptions, PgConnection,
+    ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::task::JoinSet;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Ways to the database: through the pooler, if there is one, and around it.
+/// Ways to the database: through the pooler, if there is one, and around it; where several hosts are named, to the one
+/// that was last seen to accept writes.
 #[derive(Debug, Clone)]
 pub struct Connector {
     pooled: DatabaseUrl,
     direct: DatabaseUrl,
+    primary: Arc<AtomicUsize>,
 }
 
 impl Connector {
     /// The ways that the options name, or the one to the private Postgres.
     #[must_use]
     pub fn new(options: &DatabaseOptions, private: Option<PgConnectOptions>) -> Self {
-        let own = private.map(DatabaseUrl);
-        let pooled = options.url.clone().or(own).unwrap_or_else(|| DatabaseUrl(PgConnectOptions::new_without_pgpass()));
+        let own = private.map(DatabaseUrl::from);
+        let pooled = options.url.clone().or(own);
+        let pooled = pooled.unwrap_or_else(|| PgConnectOptions::new_without_pgpass().into());
         let direct = options.direct_url.clone().unwrap_or_else(|| pooled.clone());
-        Self { pooled, direct }
+        Self { pooled, direct, primary: Arc::default() }
     }
 
     /// For the pool.
     #[must_use]
     pub fn pooled(&self) -> PgConnectOptions {
-        self.pooled.0.clone()
+        self.current(&self.pooled)
+    }
+
+    /// Whether there is more than one host to choose from.
+    #[must_use]
+    pub fn has_choice(&self) -> bool {
+        self.pooled.hosts().len() > 1
+    }
+
+    /// Asks all hosts at once and takes the first that accepts writes. False: none does.
+    pub async fn find_primary(&self) -> bool {
+        let mut asked = JoinSet::new();
+        for (index, host) in self.pooled.hosts().iter().cloned().enumerate() {
+            asked.spawn(async move { accepts_writes(host).await.then_some(index) });
+        }
+        while let Some(answer) = asked.join_next().await {
+            if let Ok(Some(index)) = answer {
+                self.primary.store(index, Ordering::Relaxed);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn current(&self, url: &DatabaseUrl) -> PgConnectOptions {
+        let hosts = url.hosts();
+        let current = hosts.get(self.primary.load(Ordering::Relaxed)).or(hosts.first());
+        current.cloned().unwrap_or_else(PgConnectOptions::new_without_pgpass)
     }
 
     /// What lies between the pool and Postgres.
@@ -47,7 +83,7 @@ impl Connector {
     /// # Errors
     /// When the database does not let us in within five seconds.
     pub async fn direct(&self) -> Result<PgConnection, DatabaseError> {
-        let options = self.direct.0.clone().application_name("heirloom").extra_float_digits(None);
+        let options = self.current(&self.direct).application_name("heirloom").extra_float_digits(None);
         let connecting = tokio::time::timeout(CONNECT, options.connect());
         Ok(connecting.await.map_err(|_elapsed| DatabaseError::TooSlow)??)
     }
@@ -57,7 +93,7 @@ impl Connector {
     /// # Errors
     /// As [`Connector::direct`].
     pub async fn listen(&self, channels: &[&str]) -> Result<PgListener, DatabaseError> {
-        let options = self.direct.0.clone().application_name("heirloom listener").extra_float_digits(None);
+        let options = self.current(&self.direct).application_name("heirloom listener").extra_float_digits(None);
         let pool =
             PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).acquire_timeout(CONNECT);
         let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options)).await?;
@@ -85,5 +121,36 @@ impl Connector {
     /// When the database fails.
     pub async fn missing_migrations(&self) -> Result<Vec<String>, MigrateError> {
         pending(&mut self.direct().await?).await
+    }
+}
+
+/// Whether this host is reachable and no standby.
+async fn accepts_writes(host: PgConnectOptions) -> bool {
+    let asking = async {
+        let mut connection = host.connect().await?;
+        let standby = sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
+        drop(connection.close().await);
+        Ok::<_, sqlx::Error>(!standby)
+    };
+    matches!(tokio::time::timeout(CONNECT, asking).await, Ok(Ok(true)))
+}
+
+/// How often the primary is looked at where there is a choice.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Keeps the pool on the host that accepts writes, for ever. With one host there is nothing to do: a host that moves
+/// is found again by connecting.
+pub async fn keep_to_primary(db: Database, connector: Connector) {
+    while connector.has_choice() {
+        tokio::time::sleep(LOOK).await;
+        if db.is_primary().await.unwrap_or(false) {
+            continue;
+        }
+        if connector.find_primary().await {
+            db.turn_to(connector.pooled());
+            tracing::warn!(host = connector.pooled().get_host(), "postgres.primary_found");
+        } else {
+            tracing::error!("postgres.no_primary: none of the hosts in DATABASE_URL accepts writes");
+        }
     }
 }

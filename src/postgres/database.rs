@@ -18,6 +18,8 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 const WORK: Duration = Duration::from_millis(2_900);
 /// A connection unused for so long is tried before it is used: a restarted Postgres is then noticed here.
 const SUSPECT_AFTER: Duration = Duration::from_secs(1);
+/// How long its answer may take.
+const PING: Duration = Duration::from_millis(500);
 
 /// The pool, behind two doors that no cancelled request can leave half open.
 ///
@@ -38,7 +40,7 @@ impl Database {
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
-                Box::pin(async move { Ok(meta.idle_for < SUSPECT_AFTER || connection.ping().await.is_ok()) })
+                Box::pin(async move { Ok(meta.idle_for < SUSPECT_AFTER || answers(connection).await) })
             })
             .after_connect(|connection, _meta| {
                 Box::pin(async move { sqlx::raw_sql(LIMITS).execute(connection).await.map(drop) })
@@ -110,6 +112,25 @@ impl Database {
         self.run(|connection| Box::pin(super::migrate::is_current(connection))).await
     }
 
+    /// Whether the pool leads to a host that is no standby.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn is_primary(&self) -> Result<bool, DatabaseError> {
+        self.run(|connection| {
+            Box::pin(async move {
+                let standby = sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()");
+                Ok(!standby.fetch_one(connection).await?)
+            })
+        })
+        .await
+    }
+
+    /// New connections lead to this host.
+    pub fn turn_to(&self, options: PgConnectOptions) {
+        self.pool.set_connect_options(tuned(options));
+    }
+
     /// The pool itself, for migrations and tests.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
@@ -132,13 +153,18 @@ impl Database {
     }
 }
 
+/// Whether the other end of a connection is still there.
+async fn answers(connection: &mut PgConnection) -> bool {
+    matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))
+}
+
 async fn bounded<T, F>(mut connection: PoolConnection<Postgres>, limit: Duration, work: F) -> Result<T, DatabaseError>
 where
     F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
 {
     let answer = tokio::time::timeout(limit, work(&mut connection)).await;
     let answer = answer.unwrap_or(Err(DatabaseError::TooSlow));
-    if answer.as_ref().is_err_and(|error| matches!(error, DatabaseError::TooSlow) || error.is_lost_connection()) {
+    if answer.as_ref().is_err_and(DatabaseError::spoils_connection) {
         connection.close_on_drop();
     }
     answer

@@ -53,6 +53,17 @@ impl DatabaseError {
         }
     }
 
+    /// Whether the connection should not be used again: it is lost or slow, or leads to a standby (25006 read-only), as
+    /// after a fail-over.
+    #[must_use]
+    pub fn spoils_connection(&self) -> bool {
+        let read_only = match self {
+            Self::Sqlx(sqlx::Error::Database(error)) => error.code().as_deref() == Some("25006"),
+            _ => false,
+        };
+        read_only || matches!(self, Self::TooSlow) || self.is_lost_connection()
+    }
+
     /// The error and all its causes, one after another: for the log, never for a client.
     #[must_use]
     pub fn chain(&self) -> String {

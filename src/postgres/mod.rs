@@ -7,7 +7,7 @@ mod migrate;
 mod pooling;
 pub mod private;
 
-pub use connector::Connector;
+pub use connector::{Connector, keep_to_primary};
 pub use database::{Database, Work, now};
 pub use error::DatabaseError;
 pub use migrate::{MigrateError, migrate, pending};
