@@ -49,6 +49,8 @@ mod tests {
         let leads = |wanted| checked(Some(wanted), &options());
         assert_eq!(leads("/account?x=1#y"), "/account?x=1#y");
         assert_eq!(leads("https://auth.example.com/admin"), "/admin");
+        // No host to a browser: a path of ours.
+        assert_eq!(leads("https:evil.example"), "/evil.example");
         assert_eq!(leads("https://app.example.com/a b"), "https://app.example.com/a%20b");
     }
 
@@ -61,7 +63,6 @@ mod tests {
             "/\\evil.example",
             "\\\\evil.example",
             "https://evil.example",
-            "https:evil.example",
             "javascript:alert(1)",
             "data:text/html,x",
             "https://auth.example.com@evil.example",
