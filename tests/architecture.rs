@@ -1,0 +1,213 @@
+//! The house's rules, as tests: who may import whom, where SQL and HTTP may stand, where a secret may leave its type.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "a test may fail loudly"
+)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Rooms, each of which may import those before it. `login`, `account` and `admin` do not import each other.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("audit", &[]),
+    ("accounts", &["audit"]),
+    ("keys", &["audit"]),
+    ("sessions", &["accounts", "keys", "audit"]),
+    ("login", &["sessions", "accounts", "keys", "audit"]),
+    ("account", &["sessions", "accounts", "keys", "audit"]),
+    ("admin", &["sessions", "accounts", "keys", "audit"]),
+];
+
+/// What belongs to no room, and may therefore import none.
+const GROUND: &[&str] = &["kernel", "config", "postgres", "web"];
+
+struct File {
+    path: PathBuf,
+    text: String,
+}
+
+impl File {
+    fn name(&self) -> &str {
+        self.path.file_name().unwrap().to_str().unwrap()
+    }
+
+    /// `src/sessions/store/rotation.rs` → `sessions`.
+    fn room(&self) -> &str {
+        let below = self.path.strip_prefix("src").unwrap();
+        below.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs")
+    }
+
+    /// The file without its test module, which may do as it likes.
+    fn code(&self) -> &str {
+        self.text.split("#[cfg(test)]").next().unwrap()
+    }
+
+    fn is_test(&self) -> bool {
+        self.name() == "tests.rs"
+    }
+
+    /// `crate::<this>` of every import and path in the code.
+    fn crate_paths(&self) -> Vec<String> {
+        let code = self.code().replace('\n', " ");
+        let mut found = Vec::new();
+        for (at, _) in code.match_indices("crate::") {
+            let rest = &code[at + "crate::".len()..];
+            if let Some(group) = rest.strip_prefix('{') {
+                found.extend(group_members(group));
+            } else {
+                found.push(path_of(rest));
+            }
+        }
+        found
+    }
+}
+
+/// The members of `a::b, c::{d, e}, f}` at its first level, as paths of at most two parts.
+fn group_members(group: &str) -> Vec<String> {
+    let (mut depth, mut member, mut members) = (0_i32, String::new(), Vec::new());
+    for character in group.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => members.push(std::mem::take(&mut member)),
+            _ if depth == 0 => member.push(character),
+            _ => {}
+        }
+    }
+    members.push(member);
+    members.iter().map(|member| path_of(member.trim())).filter(|path| !path.is_empty()).collect()
+}
+
+fn path_of(text: &str) -> String {
+    text.chars().take_while(|character| character.is_alphanumeric() || "_:".contains(*character)).collect()
+}
+
+fn files() -> Vec<File> {
+    fn walk(folder: &Path, found: &mut Vec<File>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(File { text: fs::read_to_string(&path).unwrap(), path });
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new("src"), &mut found);
+    assert!(found.len() > 50, "run from the repository's root");
+    found
+}
+
+fn broken(rule: impl Fn(&File) -> Vec<String>) -> Vec<String> {
+    let told =
+        |file: &File| rule(file).into_iter().map(|what| format!("{}: {what}", file.path.display())).collect::<Vec<_>>();
+    files().iter().flat_map(told).collect()
+}
+
+#[test]
+fn a_room_imports_only_rooms_below_it() {
+    let rule = |file: &File| {
+        let room = file.room();
+        let allowed: &[&str] = match ROOMS.iter().find(|(name, _)| *name == room) {
+            Some((_, allowed)) => allowed,
+            None if GROUND.contains(&room) => &[],
+            // app, cli, lib and main know every room.
+            None => return Vec::new(),
+        };
+        let is_room = |name: &str| ROOMS.iter().any(|(room, _)| *room == name) || matches!(name, "app" | "cli");
+        let imported = file.crate_paths().into_iter().map(|path| path.split("::").next().unwrap().to_owned());
+        imported.filter(|name| name != room && is_room(name) && !allowed.contains(&name.as_str())).collect()
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
+#[test]
+fn another_room_is_entered_through_its_door_only() {
+    let inside = |path: &str, room: &str| {
+        let mut parts = path.split("::");
+        let (first, second, third) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+        let is_room = ROOMS.iter().any(|(name, _)| *name == first);
+        // `crate::sessions::store::x` goes past the door; `crate::sessions::Sessions::new` and `crate::audit::record` do not.
+        let module = second.is_some_and(|second| second.chars().next().is_some_and(char::is_lowercase));
+        is_room && first != room && module && third.is_some_and(|third| !third.is_empty())
+    };
+    let rule = |file: &File| file.crate_paths().into_iter().filter(|path| inside(path, file.room())).collect();
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
+#[test]
+fn http_stands_at_the_edge_only() {
+    let rule = |file: &File| {
+        let edge = matches!(file.name(), "app.rs" | "api.rs" | "pages.rs" | "extract.rs") || file.room() == "web";
+        if !edge && file.code().contains("actix_web") { vec!["actix_web".to_owned()] } else { Vec::new() }
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
+#[test]
+fn sql_stands_in_stores_only() {
+    let rule = |file: &File| {
+        let store = file.name() == "store.rs" || file.path.components().any(|part| part.as_os_str() == "store");
+        let allowed = store || file.room() == "postgres";
+        if !allowed && file.code().contains("sqlx::query") { vec!["sqlx::query".to_owned()] } else { Vec::new() }
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
+#[test]
+fn models_are_pure() {
+    let rule = |file: &File| {
+        let words = ["actix_web", "sqlx", "Clock", "async ", ".await"];
+        let model = file.name() == "model.rs";
+        words.iter().filter(|word| model && file.code().contains(**word)).map(|word| (*word).to_owned()).collect()
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
+#[test]
+fn no_file_needs_500_lines() {
+    let rule = |file: &File| {
+        let lines = file.text.lines().count();
+        if lines > 500 { vec![lines.to_string()] } else { Vec::new() }
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
+#[test]
+fn a_secret_leaves_its_type_in_few_places() {
+    const ALLOWED: &[&str] = &[
+        // Passwords into the hash, hashes into the database.
+        "src/accounts/password",
+        "src/accounts/store.rs",
+        // Tokens into the answer and the cookie; into their own reader in tests.
+        "src/sessions/api.rs",
+        "src/sessions/token.rs",
+        "src/sessions/token/tests.rs",
+        "src/sessions/model/tests.rs",
+        "src/keys/access_token.rs",
+    ];
+    let rule = |file: &File| {
+        let allowed = ALLOWED.iter().any(|allowed| file.path.starts_with(allowed));
+        if !allowed && file.text.contains("reveal()") { vec!["reveal()".to_owned()] } else { Vec::new() }
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    let rule = |file: &File| {
+        let words = ["todo!(", "unimplemented!(", "TODO", "FIXME", "#[ignore"];
+        words.iter().filter(|word| file.text.contains(**word)).map(|word| (*word).to_owned()).collect()
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+    assert!(files().iter().any(File::is_test));
+}
