@@ -3,6 +3,7 @@ use super::{
     output::{Output, table},
 };
 use crate::{
+    accounts::BlockReason,
     app::House,
     kernel::{Client, SessionId},
     sessions::{EndReason, SessionFilter, SessionState, SessionView},
@@ -52,7 +53,9 @@ impl SessionsCommand {
         match self {
             Self::List { user, all } => list(house, user.as_deref(), all, output).await,
             Self::Revoke { session, user, everyone: _, reason, yes } => {
-                let by = (None, EndReason::Admin(reason));
+                let reason = BlockReason::parse(reason.as_deref().unwrap_or_default());
+                let reason = reason.map_err(|error| CliError::Refused(error.to_string()))?;
+                let by = (None, EndReason::Admin(reason.map(|reason| reason.as_str().to_owned())));
                 let client = Client::command_line();
                 let revoked = match (session, user) {
                     (Some(session), _) => {

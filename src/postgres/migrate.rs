@@ -1,8 +1,16 @@
 use super::DatabaseError;
 use sqlx::{PgConnection, migrate::Migrator};
+use std::sync::LazyLock;
 
 /// The migrations of `migrations/`, embedded.
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+///
+/// Migrations that we do not know are passed over: during an upgrade, an older instance may restart beside newer ones,
+/// and migrations are made so that the version before lives with them.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("./migrations");
+    migrations.set_ignore_missing(true);
+    migrations
+});
 
 /// Why migrations could not be applied.
 #[derive(Debug, thiserror::Error)]

@@ -85,8 +85,12 @@ impl Sessions {
         let clock = self.world().clock.clone();
         let db = &self.world().db;
         db.run(move |connection| {
-            let deadline = clock.now() + latest_write.saturating_sub(clock.uptime()).min(STATEMENT);
-            Box::pin(store::rotate(connection, step, deadline))
+            // Begun later, it might wait for the row's lock past the time at which we answer.
+            let in_time = clock.uptime() + STATEMENT <= latest_write;
+            let deadline = clock.now() + STATEMENT;
+            Box::pin(async move {
+                if in_time { store::rotate(connection, step, deadline).await } else { Err(DatabaseError::TooSlow) }
+            })
         })
         .await
     }
@@ -152,10 +156,8 @@ impl Sessions {
             Box::pin(async move {
                 let ended = end::end(connection, &[session], &why).await?;
                 if !ended.is_empty() {
-                    let kind = match why {
-                        EndReason::RefreshTokenAhead => audit::Kind::RefreshTokenAhead,
-                        _ => audit::Kind::RefreshTokenReused,
-                    };
+                    let ahead = why == EndReason::RefreshTokenAhead;
+                    let kind = if ahead { audit::Kind::RefreshTokenAhead } else { audit::Kind::RefreshTokenReused };
                     let event = audit::Event {
                         kind,
                         actor: None,

@@ -1,0 +1,25 @@
+//! The specification, as tests: a real server on a real Postgres, asked over real HTTP.
+//!
+//! One file for each room of the contract. Who is asking is a type (`support/people.rs`), what is expected of an answer
+//! is a word (`support/answer.rs`). Needs nothing but installed Postgres binaries: the tests start a cluster of their
+//! own, which is gone with them. No test measures time; where something must come to pass, it is waited for.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test stops at the first surprise"
+)]
+#![allow(unreachable_pub, reason = "what the tests share stands in one module")]
+
+mod admin;
+mod lists;
+mod me;
+mod refresh;
+mod refresh_races;
+mod register;
+mod sign_in;
+mod sign_out;
+mod support;

@@ -1,0 +1,535 @@
+//! POST /api/v1/auth/refresh: every outcome of a rotation (RFC 9700 §4.14.2).
+
+use crate::support::{Answer, NOBODY, TestApp, Tokens, forge};
+use serde_json::{Value, json};
+
+const KEY: &str = "9b2e1f0c-the-clients-own-key";
+const OTHER_KEY: &str = "9b2e1f0c-another-clients-key";
+
+/// Every token of the family is dead, and so are its access tokens.
+async fn expect_end_of(app: &TestApp, family: &[&Tokens]) {
+    for tokens in family {
+        app.refresh(&tokens.refresh_token).await.expect_problem(401, "session_revoked");
+        app.refresh_with(&tokens.refresh_token, KEY).await.expect_problem(401, "session_revoked");
+        app.me(&tokens.access_token).await.expect_challenge("session_revoked");
+        app.check(&tokens.access_token).await.expect_challenge("session_revoked");
+    }
+}
+
+// rotated
+
+#[tokio::test]
+async fn the_current_token_is_redeemed_for_a_new_pair() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+
+    assert_eq!(second.session_id, first.session_id);
+    assert_ne!(second.refresh_token, first.refresh_token);
+    assert_ne!(second.access_token, first.access_token);
+    assert_eq!(second.refresh_expires_in, first.refresh_expires_in);
+    app.check(&second.access_token).await.expect_done();
+    app.refresh(&second.refresh_token).await.expect_tokens();
+}
+
+/// "Rotating does not cut off the access token issued before: it lives out its minutes."
+#[tokio::test]
+async fn the_access_token_from_before_a_rotation_lives_on() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    app.refresh(&first.refresh_token).await.expect_tokens();
+    app.check(&first.access_token).await.expect_done();
+}
+
+#[tokio::test]
+async fn a_rotation_moves_the_idle_lifetime_and_never_the_absolute_one() {
+    let app = TestApp::start().await;
+    let person = app.person("alice").await;
+    let session = &person.tokens.session_id;
+    app.alter_session(session, "idle_expires_at = now() + interval '1 min', last_used_at = now() - interval '1 h'")
+        .await;
+    let before = app.session_row(session).await;
+
+    let request = app.request("POST", "/api/v1/auth/refresh").header("User-Agent", "Later/2.0");
+    request.json(&json!({ "refresh_token": person.tokens.refresh_token })).send().await.expect_tokens();
+
+    let after = app.session_row(session).await;
+    assert_eq!(after["generation"], 1);
+    assert_eq!(after["absolute_expires_at"], before["absolute_expires_at"]);
+    assert_eq!(after["created_at"], before["created_at"]);
+    assert!(after["idle_expires_at"].as_str() > before["idle_expires_at"].as_str());
+    assert!(after["last_used_at"].as_str() > before["last_used_at"].as_str());
+    let seen = &person.sessions().await[0];
+    assert_eq!(seen["generation"], 1);
+    assert_eq!(seen["user_agent"], "Later/2.0");
+}
+
+/// Invariant 7: a rotated token never outlives the absolute lifetime that its session began with.
+#[tokio::test]
+async fn a_rotation_never_passes_the_absolute_lifetime() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    app.alter_session(&first.session_id, "absolute_expires_at = now() + interval '90 s'").await;
+
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+
+    assert!(second.refresh_expires_in <= 90, "{second:?}");
+    assert!(second.expires_in <= 90, "{second:?}");
+    let (_, claims) = forge::decode(&second.access_token);
+    let row = app.session_row(&first.session_id).await;
+    assert!(row["idle_expires_at"].as_str() <= row["absolute_expires_at"].as_str(), "{row}");
+    assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 90, "{claims}");
+}
+
+#[tokio::test]
+async fn a_changed_role_takes_effect_at_the_next_rotation() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    sqlx::query("UPDATE users SET roles = '{editor}'").execute(app.db()).await.unwrap();
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+    assert_eq!(forge::decode(&second.access_token).1["roles"], json!(["editor"]));
+}
+
+#[tokio::test]
+async fn a_key_is_no_hindrance_to_the_next_rotation() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    let third = app.refresh_with(&second.refresh_token, KEY).await.expect_tokens();
+    app.refresh(&third.refresh_token).await.expect_tokens();
+}
+
+// retried
+
+#[tokio::test]
+async fn the_same_request_again_gets_the_same_refresh_token() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    let row = app.session_row(&first.session_id).await;
+
+    for _ in 0..3 {
+        let again = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+        assert_eq!(again.refresh_token, second.refresh_token);
+        assert_eq!(again.session_id, second.session_id);
+        assert_ne!(again.access_token, second.access_token, "a fresh access token");
+        app.check(&again.access_token).await.expect_done();
+    }
+    assert_eq!(app.session_row(&first.session_id).await, row, "a retry has no side effects");
+    app.refresh(&second.refresh_token).await.expect_tokens();
+}
+
+#[tokio::test]
+async fn a_retry_is_one_inside_the_window_only() {
+    let app = TestApp::start().await;
+    for (age, is_retry) in [("110 s", true), ("121 s", false)] {
+        let first = app.sign_in("alice").await;
+        let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+        app.alter_session(&first.session_id, &format!("last_used_at = last_used_at - interval '{age}'")).await;
+        let again = app.refresh_with(&first.refresh_token, KEY).await;
+        if is_retry {
+            assert_eq!(again.expect_tokens().refresh_token, second.refresh_token);
+        } else {
+            again.expect_problem(401, "refresh_token_reused");
+            expect_end_of(&app, &[&first, &second]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_window_can_be_shut() {
+    let app = TestApp::with(&[("HEIRLOOM_RETRY_WINDOW", "0s")]).await;
+    let first = app.sign_in("alice").await;
+    app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "refresh_token_reused");
+}
+
+/// Whoever stole the old token does not know the key that the client chose.
+#[tokio::test]
+async fn a_retry_with_another_key_or_none_is_a_replay() {
+    let app = TestApp::start().await;
+    for replay in [Some(OTHER_KEY), None] {
+        let first = app.sign_in("alice").await;
+        let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+        let answer = match replay {
+            Some(key) => app.refresh_with(&first.refresh_token, key).await,
+            None => app.refresh(&first.refresh_token).await,
+        };
+        answer.expect_problem(401, "refresh_token_reused");
+        expect_end_of(&app, &[&first, &second]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_rotation_did_not_have_makes_no_retry() {
+    let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+    app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "refresh_token_reused");
+    expect_end_of(&app, &[&first, &second]).await;
+}
+
+/// "…, successor not used yet, …": once it is, whoever comes with the token before it is not its owner.
+#[tokio::test]
+async fn a_retry_ends_with_the_use_of_the_successor() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    let third = app.refresh_with(&second.refresh_token, OTHER_KEY).await.expect_tokens();
+    app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "refresh_token_reused");
+    expect_end_of(&app, &[&first, &second, &third]).await;
+}
+
+/// Two rotations with one key: a retry of the first must not be taken for one of the second.
+#[tokio::test]
+async fn one_key_used_twice_does_not_revive_an_older_token() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    let third = app.refresh_with(&second.refresh_token, KEY).await.expect_tokens();
+    assert_eq!(app.refresh_with(&second.refresh_token, KEY).await.expect_tokens().refresh_token, third.refresh_token);
+    app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "refresh_token_reused");
+    expect_end_of(&app, &[&third]).await;
+}
+
+/// "The key has 16 to 255 visible ASCII characters (shorter ones could be guessed: 422)."
+#[tokio::test]
+async fn a_key_that_could_be_guessed_is_refused_and_nothing_changes() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let row = app.session_row(&first.session_id).await;
+    let long = "k".repeat(256);
+    for key in ["", "123456789012345", "with a space in between", &long, "dürfen-umlaute-sein?"] {
+        let answer = app.refresh_with(&first.refresh_token, key).await;
+        answer.expect_fields(&["Idempotency-Key"]).expect_no_cookie();
+    }
+    let twice =
+        app.request("POST", "/api/v1/auth/refresh").headers(&[("Idempotency-Key", KEY), ("Idempotency-Key", KEY)]);
+    let twice = twice.json(&json!({ "refresh_token": first.refresh_token })).send().await;
+    twice.expect_fields(&["Idempotency-Key"]);
+    assert_eq!(app.session_row(&first.session_id).await, row);
+
+    let mut current = first;
+    for key in ["1234567890123456", &"k".repeat(255), "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"] {
+        current = app.refresh_with(&current.refresh_token, key).await.expect_tokens();
+    }
+}
+
+// within leeway
+
+#[tokio::test]
+async fn within_the_leeway_a_retired_token_gets_the_successor_that_exists() {
+    let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+    let row = app.session_row(&first.session_id).await;
+    let again = app.refresh(&first.refresh_token).await.expect_tokens();
+    assert_eq!(again.refresh_token, second.refresh_token);
+    assert_eq!(app.session_row(&first.session_id).await, row);
+
+    app.alter_session(&first.session_id, "last_used_at = last_used_at - interval '61 s'").await;
+    app.refresh(&first.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    expect_end_of(&app, &[&first, &second]).await;
+}
+
+#[tokio::test]
+async fn the_leeway_too_ends_with_the_use_of_the_successor() {
+    let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+    let third = app.refresh(&second.refresh_token).await.expect_tokens();
+    app.refresh(&first.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    expect_end_of(&app, &[&second, &third]).await;
+}
+
+/// "It applies only to rotations made without" a key.
+#[tokio::test]
+async fn the_leeway_is_not_for_rotations_made_with_a_key() {
+    let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    app.refresh(&first.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    expect_end_of(&app, &[&first, &second]).await;
+}
+
+// reused
+
+/// RFC 9700 §4.14.2: a refresh token presented twice has two holders, and the server cannot know which one is the
+/// thief. It ends the session for both.
+#[tokio::test]
+async fn a_replayed_refresh_token_ends_the_session_for_both_holders() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let stolen = first.refresh_token.clone();
+    let rotated = app.refresh(&stolen).await.expect_tokens();
+
+    app.refresh(&stolen).await.expect_problem(401, "refresh_token_reused");
+    app.refresh(&rotated.refresh_token).await.expect_problem(401, "session_revoked");
+    app.me(&rotated.access_token).await.expect_problem(401, "session_revoked");
+    expect_end_of(&app, &[&first, &rotated]).await;
+}
+
+#[tokio::test]
+async fn a_replay_of_every_earlier_generation_ends_the_family() {
+    let app = TestApp::start().await;
+    const GENERATIONS: usize = 5;
+    for replayed in (0..GENERATIONS).rev() {
+        let mut family = vec![app.sign_in("alice").await];
+        for generation in 0..GENERATIONS {
+            family.push(app.refresh(&family[generation].refresh_token).await.expect_tokens());
+        }
+        app.refresh(&family[replayed].refresh_token).await.expect_problem(401, "refresh_token_reused");
+        expect_end_of(&app, &family.iter().collect::<Vec<_>>()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_replay_is_recorded_with_its_generation_and_where_it_came_from() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    let second = app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
+    app.refresh(&second.refresh_token).await.expect_tokens();
+    let thief = app.request("POST", "/api/v1/auth/refresh").header("User-Agent", "Thief/1.0");
+    let thief = thief.header("X-Request-Id", "the-replay").json(&json!({ "refresh_token": second.refresh_token }));
+    thief.send().await.expect_problem(401, "refresh_token_reused");
+    app.refresh(&second.refresh_token).await.expect_problem(401, "session_revoked");
+
+    let events = admin.events("?kind=refresh_token_reused").await;
+    assert_eq!(events.len(), 1, "one replay, one event: {events:?}");
+    let event = &events[0];
+    assert_eq!(event["user_id"], alice.id.as_str());
+    assert_eq!(event["session_id"], second.session_id.as_str());
+    assert_eq!(event["details"]["generation"], 1);
+    assert_eq!(event["user_agent"], "Thief/1.0");
+    assert_eq!(event["ip"], "127.0.0.1");
+    assert_eq!(event["request_id"], "the-replay");
+    let sessions = admin.list_sessions(&format!("?user_id={}", alice.id)).await;
+    assert_eq!(sessions[0]["state"], "revoked");
+    assert_eq!(sessions[0]["revoked_reason"], "refresh_token_reused");
+}
+
+#[tokio::test]
+async fn a_replay_touches_no_other_session() {
+    let app = TestApp::start().await;
+    let laptop = app.sign_in("alice").await;
+    let phone = app.sign_in("alice").await;
+    let bob = app.sign_in("bob").await;
+    app.refresh(&phone.refresh_token).await.expect_tokens();
+    app.refresh(&phone.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    for other in [laptop, bob] {
+        app.check(&other.access_token).await.expect_done();
+        app.refresh(&other.refresh_token).await.expect_tokens();
+    }
+}
+
+// ahead
+
+/// An old backup restored, a fail-over that lost its tail: tokens that are live again by accident must serve nobody.
+#[tokio::test]
+async fn a_token_from_a_future_that_the_database_has_forgotten_ends_the_family() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let backup = app.session_row(&first.session_id).await;
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+    go_back_to(&app, &first.session_id, &backup).await;
+
+    app.refresh(&second.refresh_token).await.expect_problem(401, "session_revoked");
+
+    expect_end_of(&app, &[&first, &second]).await;
+    assert_eq!(app.events("refresh_token_ahead").await, 1);
+    assert_eq!(app.events("refresh_token_reused").await, 0);
+}
+
+/// The same generation in two pasts: the row has gone on from the backup on another way.
+#[tokio::test]
+async fn a_token_of_a_forgotten_branch_ends_the_family() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let backup = app.session_row(&first.session_id).await;
+    let forgotten = app.refresh(&first.refresh_token).await.expect_tokens();
+    go_back_to(&app, &first.session_id, &backup).await;
+    let other = app.refresh(&first.refresh_token).await.expect_tokens();
+    assert_ne!(forgotten.refresh_token, other.refresh_token);
+
+    app.refresh(&forgotten.refresh_token).await.expect_problem(401, "session_revoked");
+    expect_end_of(&app, &[&first, &forgotten, &other]).await;
+}
+
+async fn go_back_to(app: &TestApp, session: &str, backup: &Value) {
+    let hash = backup["secret_hash"].as_str().expect("a hash").trim_start_matches("\\x");
+    let change = format!("generation = 0, secret_hash = decode('{hash}', 'hex'), rotation_nonce = NULL");
+    app.alter_session(session, &change).await;
+}
+
+// expired, blocked, revoked
+
+#[tokio::test]
+async fn a_session_ends_when_its_idle_or_its_absolute_lifetime_is_over() {
+    let app = TestApp::start().await;
+    for over in [
+        "idle_expires_at = now() - interval '1 s'",
+        "absolute_expires_at = now() - interval '1 s'",
+        "idle_expires_at = now() - interval '1 s', absolute_expires_at = now() - interval '1 s'",
+    ] {
+        let first = app.sign_in("alice").await;
+        let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+        app.alter_session(&first.session_id, over).await;
+        let row = app.session_row(&first.session_id).await;
+
+        app.refresh(&second.refresh_token).await.expect_problem(401, "session_expired");
+        // Over is over: a stale token is no replay any more, and no retry either.
+        app.refresh(&first.refresh_token).await.expect_problem(401, "session_expired");
+        app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "session_expired");
+        assert_eq!(app.session_row(&first.session_id).await, row, "no side effects");
+    }
+    assert_eq!(app.events("refresh_token_reused").await, 0);
+}
+
+/// The real clock, once.
+#[tokio::test]
+async fn a_session_that_is_not_used_ends_by_itself() {
+    let app = TestApp::with(&[("HEIRLOOM_SESSION_IDLE_TTL", "1s")]).await;
+    let tokens = app.sign_in("alice").await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    app.refresh(&tokens.refresh_token).await.expect_problem(401, "session_expired");
+}
+
+#[tokio::test]
+async fn a_blocked_user_is_told_so_and_nothing_changes() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+    let row = app.session_row(&first.session_id).await;
+    sqlx::query("UPDATE users SET blocked_at = now()").execute(app.db()).await.unwrap();
+
+    app.refresh(&second.refresh_token).await.expect_problem(403, "account_blocked");
+    app.refresh(&first.refresh_token).await.expect_problem(403, "account_blocked");
+
+    assert_eq!(app.session_row(&first.session_id).await, row);
+    sqlx::query("UPDATE users SET blocked_at = NULL").execute(app.db()).await.unwrap();
+    app.refresh(&second.refresh_token).await.expect_tokens();
+}
+
+#[tokio::test]
+async fn a_token_of_an_ended_session_is_revoked_whatever_its_generation() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    let second = app.refresh(&first.refresh_token).await.expect_tokens();
+    app.sign_out(&second.refresh_token).await.expect_done();
+    let row = app.session_row(&first.session_id).await;
+    expect_end_of(&app, &[&first, &second]).await;
+    assert_eq!(app.session_row(&first.session_id).await, row);
+    assert_eq!(app.events("refresh_token_reused").await, 0);
+}
+
+// invalid
+
+/// Invariant 6: a forged token changes no row.
+#[tokio::test]
+async fn what_is_not_a_token_of_ours_is_invalid_and_changes_no_row() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_in("alice").await;
+    let stranger = app.stranger(&[("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]).await;
+    let foreign = stranger.sign_in("alice").await.refresh_token;
+    let rows = app.all_rows().await;
+
+    let real = &tokens.refresh_token;
+    let mut forged = vec![foreign, String::new(), "hrt_".to_owned(), "x".repeat(10_000), format!("hrt_{NOBODY}")];
+    forged.extend([
+        format!("{real}A"),
+        format!(" {real}"),
+        format!("{real}\n"),
+        format!("{real}="),
+        real.to_uppercase(),
+    ]);
+    forged.extend([
+        real[..real.len() - 1].to_owned(),
+        real[4..].to_owned(),
+        real.replace("hrt_", "hrt-"),
+        format!("{real}\0"),
+    ]);
+    forged.extend((4..real.len()).map(|at| with_other_character(real, at)));
+    forged.push(tokens.access_token.clone());
+    for token in &forged {
+        app.refresh(token).await.expect_problem(401, "refresh_token_invalid").expect_no_cookie();
+    }
+
+    assert_eq!(app.all_rows().await, rows);
+    app.refresh(real).await.expect_tokens();
+}
+
+/// The text with the character at `at` changed in its highest bit of six, which every decoder must see.
+fn with_other_character(text: &str, at: usize) -> String {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let value = ALPHABET.find(&text[at..=at]).expect("base64url");
+    let other = &ALPHABET[value ^ 32..=value ^ 32];
+    format!("{}{other}{}", &text[..at], &text[at + 1..])
+}
+
+#[tokio::test]
+async fn a_token_of_a_session_that_is_unknown_is_invalid() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_in("alice").await;
+    sqlx::query("DELETE FROM sessions").execute(app.db()).await.unwrap();
+    app.refresh(&tokens.refresh_token).await.expect_problem(401, "refresh_token_invalid");
+}
+
+#[tokio::test]
+async fn no_token_at_all_is_missing() {
+    let app = TestApp::start().await;
+    let refresh = || app.request("POST", "/api/v1/auth/refresh");
+    refresh().send().await.expect_problem(401, "refresh_token_missing").expect_no_cookie();
+    refresh().json(&json!({})).send().await.expect_problem(401, "refresh_token_missing");
+    refresh().json(&json!({ "refresh_token": null })).send().await.expect_problem(401, "refresh_token_missing");
+    refresh().header("Cookie", "heirloom=").send().await.expect_problem(401, "refresh_token_missing");
+    let access_token = app.sign_in("alice").await.access_token;
+    refresh().bearer(&access_token).send().await.expect_problem(401, "refresh_token_missing");
+}
+
+// how a token travels
+
+/// "A session keeps the way it began: a token of a cookie session in a body, or the reverse, is `refresh_token_invalid`
+/// and changes nothing."
+#[tokio::test]
+async fn a_token_that_comes_the_wrong_way_is_invalid_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let body = app.sign_in("alice").await;
+    let mut browser = app.browser();
+    let cookie = browser.sign_in("alice").await.expect_tokens();
+    let second = app.refresh(&body.refresh_token).await.expect_tokens();
+    let rows = app.all_rows().await;
+
+    app.refresh(&cookie.cookie).await.expect_problem(401, "refresh_token_invalid");
+    for token in [&body.refresh_token, &second.refresh_token] {
+        let mut other = app.browser().holding(token);
+        other.refresh().await.expect_problem(401, "refresh_token_invalid").expect_no_cookie();
+    }
+
+    assert_eq!(app.all_rows().await, rows);
+    browser.refresh().await.expect_tokens();
+    app.refresh(&second.refresh_token).await.expect_tokens();
+}
+
+#[tokio::test]
+async fn a_refusal_never_sets_or_clears_the_cookie() {
+    let app = TestApp::start().await;
+    let refuse = async |token: &str, code: &str| -> Answer {
+        let answer = app.browser().holding(token).refresh().await;
+        answer.expect_problem(if code == "account_blocked" { 403 } else { 401 }, code);
+        answer
+    };
+    let mut browser = app.browser();
+    let first = browser.sign_in("alice").await.expect_tokens();
+    browser.refresh().await.expect_tokens();
+    refuse("hrt_nonsense", "refresh_token_invalid").await.expect_no_cookie();
+    refuse(&first.cookie, "refresh_token_reused").await.expect_no_cookie();
+    refuse(&first.cookie, "session_revoked").await.expect_no_cookie();
+
+    let blocked = browser.sign_in("alice").await.expect_tokens();
+    sqlx::query("UPDATE users SET blocked_at = now()").execute(app.db()).await.unwrap();
+    refuse(&blocked.cookie, "account_blocked").await.expect_no_cookie();
+    sqlx::query("UPDATE users SET blocked_at = NULL").execute(app.db()).await.unwrap();
+    app.alter_session(&blocked.session_id, "idle_expires_at = now() - interval '1 s'").await;
+    refuse(&blocked.cookie, "session_expired").await.expect_no_cookie();
+}

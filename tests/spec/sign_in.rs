@@ -1,0 +1,236 @@
+//! POST /api/v1/auth/login.
+
+use crate::support::{TestApp, at_once, credentials, email, forge, password};
+use serde_json::json;
+
+/// RFC 6749 §5.1: the names of OAuth, and what the contract adds.
+#[tokio::test]
+async fn the_right_password_opens_a_session() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_in("alice").await;
+
+    assert!(tokens.refresh_token.starts_with("hrt_"));
+    assert_eq!(tokens.expires_in, 600);
+    assert_eq!(tokens.refresh_expires_in, 14 * 24 * 3_600);
+    let me = app.me(&tokens.access_token).await;
+    me.expect(200);
+    assert_eq!(me.text("/user/email"), email("alice"));
+    assert!(me.json()["user"]["last_login_at"].is_string());
+    assert_eq!(app.events("signed_in").await, 1);
+}
+
+#[tokio::test]
+async fn an_answer_holds_exactly_what_the_contract_names() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    let answer = app.try_sign_in("alice").await;
+    let mut members: Vec<_> = answer.json().as_object().expect("an object").keys().cloned().collect();
+    members.sort();
+    let named = ["access_token", "expires_in", "refresh_expires_in", "refresh_token", "session_id", "token_type"];
+    assert_eq!(members, named);
+    answer.expect_no_cookie();
+}
+
+/// RFC 9068 §2: what stands in an access token; nothing secret and no address among it.
+#[tokio::test]
+async fn an_access_token_says_what_the_contract_names_and_no_more() {
+    let app = TestApp::start().await;
+    let person = app.person("alice").await;
+    let (header, claims) = forge::decode(&person.tokens.access_token);
+
+    assert_eq!(header["typ"], "at+jwt");
+    assert_eq!(header["alg"], "ES256");
+    let jwks = app.get("/.well-known/jwks.json").await.json();
+    assert_eq!(header["kid"], jwks["keys"][0]["kid"]);
+    assert_eq!(claims["iss"], "http://heirloom.test");
+    assert_eq!(claims["aud"], "http://heirloom.test");
+    assert_eq!(claims["sub"], person.id.as_str());
+    assert_eq!(claims["sid"], person.tokens.session_id.as_str());
+    assert_eq!(claims["roles"], json!([]));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 600);
+    assert_eq!(claims["nbf"], claims["iat"]);
+    assert_eq!(claims["auth_time"], claims["iat"]);
+    assert!(claims["jti"].is_string());
+    assert!(!claims.to_string().contains('@'), "an address in {claims}");
+    assert!(claims.get("http://heirloom.test/claims").is_none());
+}
+
+/// RFC 9700 §4.13, ASVS 5 §6.3.8: who guesses must not learn whether the address exists.
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    let wrong = app.post("/api/v1/auth/login", &json!({ "email": email("alice"), "password": "wrong" })).await;
+    let unknown = app.post("/api/v1/auth/login", &credentials("nobody")).await;
+
+    wrong.expect_problem(401, "invalid_credentials");
+    unknown.expect_problem(401, "invalid_credentials");
+    assert_eq!(wrong.body, unknown.body);
+    wrong.expect_no_cookie();
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+    assert_eq!(app.events("sign_in_failed").await, 2);
+}
+
+#[tokio::test]
+async fn what_is_no_address_belongs_to_nobody() {
+    let app = TestApp::start().await;
+    for address in ["", "alice", "@", "a@b@c", "alice@example.com\0", &"x".repeat(10_000)] {
+        let body = json!({ "email": address, "password": "whatever it is" });
+        app.post("/api/v1/auth/login", &body).await.expect_problem(401, "invalid_credentials");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_the_same_in_any_spelling() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    for spelling in ["ALICE@EXAMPLE.COM", "  alice@Example.com ", "ａｌｉｃｅ@example.com"] {
+        let body = json!({ "email": spelling, "password": password("alice") });
+        app.post("/api/v1/auth/login", &body).await.expect_tokens();
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_right_to_the_last_character_or_wrong() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    let right = password("alice");
+    let nearly = [right.to_uppercase(), format!("{right} "), format!(" {right}"), right[1..].to_owned(), String::new()];
+    for password in nearly {
+        let body = json!({ "email": email("alice"), "password": password });
+        app.post("/api/v1/auth/login", &body).await.expect_problem(401, "invalid_credentials");
+    }
+}
+
+/// sessions.md, "Passwords": bcrypt alone stops at 72 bytes and at a NUL.
+#[tokio::test]
+async fn every_character_of_a_long_password_counts() {
+    let app = TestApp::start().await;
+    for (name, password) in
+        [("long", format!("{}1", "correct horse ".repeat(10))), ("nul", "battery\0staple one".to_owned())]
+    {
+        let body = json!({ "email": email(name), "password": password });
+        app.post("/api/v1/auth/register", &body).await.expect(201);
+        app.post("/api/v1/auth/login", &body).await.expect_tokens();
+        let mut other = password.clone();
+        other.pop();
+        other.push('2');
+        let body = json!({ "email": email(name), "password": other });
+        app.post("/api/v1/auth/login", &body).await.expect_problem(401, "invalid_credentials");
+    }
+}
+
+/// Who does not know the password must not learn that the account is blocked.
+#[tokio::test]
+async fn a_block_is_told_only_to_who_knows_the_password() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    sqlx::query("UPDATE users SET blocked_at = now()").execute(app.db()).await.unwrap();
+
+    app.try_sign_in("alice").await.expect_problem(403, "account_blocked").expect_no_cookie();
+    let wrong = json!({ "email": email("alice"), "password": "wrong" });
+    app.post("/api/v1/auth/login", &wrong).await.expect_problem(401, "invalid_credentials");
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_remembered_has_the_short_idle_lifetime() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    let mut body = credentials("alice");
+    body["remember"] = false.into();
+    let tokens = app.post("/api/v1/auth/login", &body).await.expect_tokens();
+    assert_eq!(tokens.refresh_expires_in, 12 * 3_600);
+
+    let next = app.refresh(&tokens.refresh_token).await.expect_tokens();
+    assert_eq!(next.refresh_expires_in, 12 * 3_600);
+}
+
+#[tokio::test]
+async fn a_device_may_have_a_name() {
+    let app = TestApp::start().await;
+    let person = app.person("alice").await;
+    let mut body = credentials("alice");
+    body["device_name"] = "  Küche 🍳 ".into();
+    let request = app.request("POST", "/api/v1/auth/login").header("User-Agent", "Kitchen/1.0").json(&body);
+    let kitchen = request.send().await.expect_tokens();
+
+    let sessions = person.sessions().await;
+    let session = sessions.iter().find(|session| session["id"] == kitchen.session_id.as_str()).expect("the session");
+    assert_eq!(session["device_name"], "Küche 🍳");
+    assert_eq!(session["user_agent"], "Kitchen/1.0");
+    assert_eq!(session["ip"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_sign_in_tells_every_field_that_is_wrong() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    let login = |change: fn(&mut serde_json::Value)| {
+        let mut body = credentials("alice");
+        change(&mut body);
+        app.request("POST", "/api/v1/auth/login").json(&body).send()
+    };
+    login(|body| body["transport"] = "pigeon".into()).await.expect_fields(&["transport"]);
+    login(|body| body["remember"] = "yes".into()).await.expect_fields(&["remember"]);
+    login(|body| body["device_name"] = "a\nb".into()).await.expect_fields(&["device_name"]);
+    login(|body| body["device_name"] = "x".repeat(101).into()).await.expect_fields(&["device_name"]);
+    login(|body| body["password"] = 12_345_678.into()).await.expect_fields(&["password"]);
+    login(|body| body["admin"] = true.into()).await.expect_problem(422, "validation_failed");
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
+}
+
+/// "At most MAX_SESSIONS_PER_USER live sessions: a further sign-in ends the one idle longest."
+#[tokio::test]
+async fn one_sign_in_too_many_ends_the_session_idle_longest() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "3")]).await;
+    let first = app.sign_in("alice").await;
+    let second = app.sign_in("alice").await;
+    let third = app.sign_in("alice").await;
+    let first = app.refresh(&first.refresh_token).await.expect_tokens();
+
+    let fourth = app.sign_in("alice").await;
+
+    app.refresh(&second.refresh_token).await.expect_problem(401, "session_revoked");
+    app.check(&second.access_token).await.expect_challenge("session_revoked");
+    for tokens in [first, third, fourth] {
+        app.check(&tokens.access_token).await.expect_done();
+        app.refresh(&tokens.refresh_token).await.expect_tokens();
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_sessions_do_not_count() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
+    let alice = app.sign_in("alice").await;
+    app.sign_in("bob").await;
+    app.check(&alice.access_token).await.expect_done();
+}
+
+#[tokio::test]
+async fn sessions_that_are_over_do_not_count() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "2")]).await;
+    let live = app.sign_in("alice").await;
+    let over = app.sign_in("alice").await;
+    app.alter_session(&over.session_id, "idle_expires_at = now() - interval '1 s'").await;
+    app.sign_in("alice").await;
+    app.check(&live.access_token).await.expect_done();
+}
+
+/// However many sign in at once, no more sessions are live than allowed.
+#[tokio::test]
+async fn sign_ins_at_once_leave_one_session_where_one_is_allowed() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
+    app.register("alice").await;
+    let answers = at_once((0..12).map(|_| app.try_sign_in("alice"))).await;
+    let tokens: Vec<_> = answers.iter().map(|answer| answer.expect_tokens()).collect();
+
+    let live = app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await;
+    assert_eq!(live, 1);
+    let refreshed = at_once(tokens.iter().map(|tokens| app.refresh(&tokens.refresh_token))).await;
+    let alive = refreshed.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(alive, 1);
+    refreshed.iter().filter(|answer| answer.status != 200).for_each(|answer| {
+        answer.expect_problem(401, "session_revoked");
+    });
+}

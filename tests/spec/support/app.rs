@@ -1,0 +1,329 @@
+//! A real server on a real Postgres, asked over real HTTP.
+
+use super::{Answer, TestDatabase, Tokens, logs};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use heirloom::{
+    app::{Application, Migrations},
+    config::{Config, DatabaseUrl, Source},
+    kernel::World,
+};
+use reqwest::{Client, Method, RequestBuilder};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::{
+    AssertSqlSafe, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{
+    collections::HashSet,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex},
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, oneshot},
+    task::JoinHandle,
+};
+use uuid::Uuid;
+
+/// What clients of a [`TestApp`] call it, unless a test says otherwise: its issuer and its own origin.
+pub const PUBLIC_URL: &str = "http://heirloom.test";
+/// The master key of every [`TestApp`], unless a test says otherwise.
+pub const MASTER_KEY: [u8; 32] = *b"the master key of the test suite";
+
+/// Servers that run at once; each has a handful of connections.
+static ROOM: Semaphore = Semaphore::const_new(12);
+
+/// A server, and everything that is known of it.
+pub struct TestApp {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its clock, its options and its entropy.
+    pub world: World,
+    database: Arc<TestDatabase>,
+    pool: PgPool,
+    client: Client,
+    registered: Mutex<HashSet<String>>,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+    _room: Option<SemaphorePermit<'static>>,
+}
+
+impl TestApp {
+    /// A server with the options that all tests share, on a database of its own.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with these options.
+    pub async fn with(options: &[(&str, &str)]) -> Self {
+        let room = ROOM.acquire().await.expect("the semaphore is never closed");
+        let database = Arc::new(TestDatabase::create().await);
+        let way = database.options();
+        Self::on(database, way, options, Some(room)).await
+    }
+
+    /// Another server on the same database: what runs beside this one in production.
+    pub async fn another(&self, options: &[(&str, &str)]) -> Self {
+        Self::on(Arc::clone(&self.database), self.database.options(), options, None).await
+    }
+
+    /// A server that has nothing in common with this one.
+    pub async fn stranger(&self, options: &[(&str, &str)]) -> Self {
+        let database = Arc::new(TestDatabase::create().await);
+        let way = database.options();
+        Self::on(database, way, options, None).await
+    }
+
+    /// A server that reaches its database on another way.
+    pub async fn by_way_of(database: Arc<TestDatabase>, way: PgConnectOptions, options: &[(&str, &str)]) -> Self {
+        let room = ROOM.acquire().await.expect("the semaphore is never closed");
+        Self::on(database, way, options, Some(room)).await
+    }
+
+    async fn on(
+        database: Arc<TestDatabase>,
+        way: PgConnectOptions,
+        options: &[(&str, &str)],
+        room: Option<SemaphorePermit<'static>>,
+    ) -> Self {
+        logs::start();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let application = Application::build(config(way, options), listener, Migrations::Apply).await;
+        let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
+        let world = application.house().world.clone();
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(async move {
+            let served = application.run_until_stopped(async move { drop(stopped.await) }).await;
+            served.expect("the server ends well");
+        });
+        Self {
+            address,
+            world,
+            pool: PgPoolOptions::new().max_connections(2).connect_lazy_with(database.options()),
+            database,
+            client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
+            registered: Mutex::default(),
+            stop: Some(stop),
+            server: Some(server),
+            _room: room,
+        }
+    }
+
+    /// Stops the server as SIGTERM would, and waits for its end.
+    pub async fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            server.await.expect("the server ends well");
+        }
+    }
+
+    /// The database behind the server.
+    pub fn db(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The name of that database.
+    pub fn database_name(&self) -> &str {
+        self.database.name()
+    }
+
+    /// Changes a session's row behind the server's back; `change` is what follows `SET`.
+    pub async fn alter_session(&self, session: &str, change: &str) {
+        let sql = AssertSqlSafe(format!("UPDATE sessions SET {change} WHERE id = $1"));
+        let id = Uuid::parse_str(session).expect("an id");
+        let altered = sqlx::query(sql).bind(id).execute(self.db()).await.expect("SQL");
+        assert_eq!(altered.rows_affected(), 1);
+    }
+
+    /// Everything that a session's row holds, and the transaction that wrote it (`xmin`).
+    pub async fn session_row(&self, session: &str) -> Value {
+        let sql = "SELECT to_jsonb(s) || jsonb_build_object('xmin', s.xmin::text) FROM sessions AS s WHERE id = $1";
+        let id = Uuid::parse_str(session).expect("an id");
+        sqlx::query_scalar(sql).bind(id).fetch_one(self.db()).await.expect("a row")
+    }
+
+    /// What every table holds, and which transactions wrote it.
+    pub async fn all_rows(&self) -> Vec<String> {
+        let tables: Vec<String> =
+            sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+                .fetch_all(self.db())
+                .await
+                .expect("tables");
+        let mut rows = Vec::new();
+        for table in tables {
+            let sql = format!("SELECT t.xmin::text || ' ' || row_to_json(t)::text FROM \"{table}\" AS t ORDER BY 1");
+            let found = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql)).fetch_all(self.db()).await.expect("rows");
+            rows.extend(found.into_iter().map(|row| format!("{table} {row}")));
+        }
+        rows
+    }
+
+    /// A number that SQL counts.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(self.db()).await.expect("a number")
+    }
+
+    /// How many events of a kind there are.
+    pub async fn events(&self, kind: &str) -> i64 {
+        let sql = "SELECT count(*) FROM audit_events WHERE kind = $1";
+        sqlx::query_scalar(sql).bind(kind).fetch_one(self.db()).await.expect("a number")
+    }
+
+    /// A request, not yet sent.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        let method = Method::try_from(method).expect("a method");
+        let to = format!("{method} {path}");
+        Request { to, builder: self.client.request(method, format!("http://{}{path}", self.address)) }
+    }
+
+    /// GET, from nobody in particular.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send().await
+    }
+
+    /// POST of JSON, from nobody in particular.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.request("POST", path).json(body).send().await
+    }
+
+    /// Registers somebody, once.
+    pub async fn register(&self, name: &str) {
+        if self.registered.lock().expect("a lock").insert(name.to_owned()) {
+            let body = json!({ "email": email(name), "password": password(name), "name": name });
+            self.post("/api/v1/auth/register", &body).await.expect(201);
+        }
+    }
+
+    /// Tries to sign in with the right password.
+    pub async fn try_sign_in(&self, name: &str) -> Answer {
+        self.post("/api/v1/auth/login", &credentials(name)).await
+    }
+
+    /// Signs somebody in who is registered first if need be: one session more, whose token travels in the body.
+    pub async fn sign_in(&self, name: &str) -> Tokens {
+        self.register(name).await;
+        self.try_sign_in(name).await.expect_tokens()
+    }
+
+    /// Redeems a refresh token.
+    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.post("/api/v1/auth/refresh", &json!({ "refresh_token": refresh_token })).await
+    }
+
+    /// Redeems a refresh token with an `Idempotency-Key`.
+    pub async fn refresh_with(&self, refresh_token: &str, key: &str) -> Answer {
+        let request = self.request("POST", "/api/v1/auth/refresh").header("Idempotency-Key", key);
+        request.json(&json!({ "refresh_token": refresh_token })).send().await
+    }
+
+    /// Signs out.
+    pub async fn sign_out(&self, refresh_token: &str) -> Answer {
+        self.post("/api/v1/auth/logout", &json!({ "refresh_token": refresh_token })).await
+    }
+
+    /// Asks who the bearer is.
+    pub async fn me(&self, access_token: &str) -> Answer {
+        self.request("GET", "/api/v1/me").bearer(access_token).send().await
+    }
+
+    /// What a reverse proxy asks: is this token good?
+    pub async fn check(&self, access_token: &str) -> Answer {
+        self.request("GET", "/api/v1/auth/check").bearer(access_token).send().await
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
+    }
+}
+
+/// The options of a test's server; those of the test go before those that all tests share.
+fn config(way: PgConnectOptions, options: &[(&str, &str)]) -> Config {
+    let master_key = STANDARD.encode(MASTER_KEY);
+    let shared = [
+        ("DATABASE_URL", "postgres://replaced-below"),
+        ("HEIRLOOM_MASTER_KEY", &master_key),
+        ("HEIRLOOM_PUBLIC_URL", PUBLIC_URL),
+        ("HEIRLOOM_INSECURE_FOR_TESTS", "true"),
+        ("HEIRLOOM_BCRYPT_COST", "4"),
+        ("HEIRLOOM_DB_MAX_CONNECTIONS", "8"),
+        ("HEIRLOOM_RATE_LIMIT", "off"),
+        ("HEIRLOOM_METRICS_BIND", ""),
+    ];
+    let mut config = Config::from_source(Source::from_pairs(shared.iter().chain(options).copied())).expect("options");
+    config.database.url = Some(DatabaseUrl::from(way));
+    config
+}
+
+/// Somebody's address.
+pub fn email(name: &str) -> String {
+    if name.contains('@') { name.to_owned() } else { format!("{name}@example.com") }
+}
+
+/// Somebody's password.
+pub fn password(name: &str) -> String {
+    format!("{name} rides a purple unicorn")
+}
+
+/// What somebody signs in with.
+pub fn credentials(name: &str) -> Value {
+    json!({ "email": email(name), "password": password(name) })
+}
+
+/// A request, not yet sent.
+pub struct Request {
+    to: String,
+    builder: RequestBuilder,
+}
+
+impl Request {
+    /// Adds a header; a second of the same name stands beside the first.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    /// Adds several headers.
+    pub fn headers(self, headers: &[(&str, &str)]) -> Self {
+        headers.iter().fold(self, |request, (name, value)| request.header(name, value))
+    }
+
+    /// Bears an access token.
+    pub fn bearer(self, access_token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {access_token}"))
+    }
+
+    /// Has a JSON body.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.builder = self.builder.json(body);
+        self
+    }
+
+    /// Has a form as its body.
+    pub fn form(mut self, body: &[(&str, &str)]) -> Self {
+        self.builder = self.builder.form(body);
+        self
+    }
+
+    /// Has any body of any type.
+    pub fn body(mut self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        self.builder = self.builder.header("Content-Type", content_type).body(body);
+        self
+    }
+
+    /// Has a body whose type is not told.
+    pub fn untyped_body(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.builder = self.builder.body(body);
+        self
+    }
+
+    /// Sends it and reads the whole answer.
+    pub async fn send(self) -> Answer {
+        let response = self.builder.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.to));
+        Answer::read(self.to, response).await
+    }
+}

@@ -1,0 +1,34 @@
+//! What the tests are written in: a server to ask, people who ask, and answers that can be expected.
+
+mod answer;
+mod app;
+mod cluster;
+pub mod forge;
+pub mod logs;
+mod people;
+pub mod proxy;
+
+pub use answer::{Answer, SetCookie, Tokens};
+pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, password};
+pub use cluster::TestDatabase;
+pub use people::{Admin, Browser, Person};
+
+use std::time::Duration;
+
+/// A session id of nobody.
+pub const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
+
+/// Waits until something holds. Generous: the deadline is there to end a test that fails, not to measure.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "it never came to pass: {what}");
+}
+
+/// Asks many times at once.
+pub async fn at_once<F: Future>(askers: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(askers).await
+}
