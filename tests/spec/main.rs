@@ -14,12 +14,19 @@
 )]
 #![allow(unreachable_pub, reason = "what the tests share stands in one module")]
 
+mod access;
+mod access_tokens;
 mod admin;
+mod http_manners;
 mod lists;
 mod me;
+mod origin;
+mod outage;
 mod refresh;
 mod refresh_races;
 mod register;
 mod sign_in;
 mod sign_out;
+mod storage;
 mod support;
+mod two_instances;

@@ -2,9 +2,10 @@
 
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
+use std::fmt;
 
 /// A whole answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
     /// The request that it answers, for failures: method and path.
     pub to: String,
@@ -177,6 +178,21 @@ impl Answer {
     pub fn expect_no_cookie(&self) -> &Self {
         assert!(!self.headers.contains_key("set-cookie"), "{self:?}");
         self
+    }
+}
+
+/// As a failed test shows it: without the headers that every answer has.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → {}", self.to, self.status)?;
+        for name in
+            ["content-type", "cache-control", "www-authenticate", "retry-after", "allow", "location", "set-cookie"]
+        {
+            for value in self.headers.get_all(name) {
+                write!(f, "\n  {name}: {}", value.to_str().unwrap_or("?"))?;
+            }
+        }
+        write!(f, "\n  {}", self.body)
     }
 }
 

@@ -15,9 +15,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
-    collections::HashSet,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 use tokio::{
     sync::{Semaphore, SemaphorePermit, oneshot},
@@ -42,7 +41,6 @@ pub struct TestApp {
     database: Arc<TestDatabase>,
     pool: PgPool,
     client: Client,
-    registered: Mutex<HashSet<String>>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     _room: Option<SemaphorePermit<'static>>,
@@ -103,7 +101,6 @@ impl TestApp {
             pool: PgPoolOptions::new().max_connections(2).connect_lazy_with(database.options()),
             database,
             client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
-            registered: Mutex::default(),
             stop: Some(stop),
             server: Some(server),
             _room: room,
@@ -189,7 +186,7 @@ impl TestApp {
 
     /// Registers somebody, once.
     pub async fn register(&self, name: &str) {
-        if self.registered.lock().expect("a lock").insert(name.to_owned()) {
+        if self.database.is_new(name) {
             let body = json!({ "email": email(name), "password": password(name), "name": name });
             self.post("/api/v1/auth/register", &body).await.expect(201);
         }

@@ -12,6 +12,7 @@ use heirloom::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use std::{
+    collections::HashSet,
     fs,
     os::unix::process::CommandExt,
     path::Path,
@@ -26,6 +27,7 @@ use tokio::sync::{Mutex, mpsc as queue};
 pub struct TestDatabase {
     name: String,
     options: PgConnectOptions,
+    people: std::sync::Mutex<HashSet<String>>,
 }
 
 impl TestDatabase {
@@ -33,12 +35,17 @@ impl TestDatabase {
     pub async fn create() -> Self {
         let cluster = cluster();
         let name = cluster.ready.lock().await.recv().await.expect("databases are made until the process ends");
-        Self { options: cluster.options.clone().database(&name), name }
+        Self { options: cluster.options.clone().database(&name), name, people: std::sync::Mutex::default() }
     }
 
     /// How to connect to it.
     pub fn options(&self) -> PgConnectOptions {
         self.options.clone()
+    }
+
+    /// Notes that somebody has an account now; whether they had none.
+    pub fn is_new(&self, person: &str) -> bool {
+        self.people.lock().expect("a lock").insert(person.to_owned())
     }
 
     /// Its name in the cluster.

@@ -8,10 +8,12 @@ pub mod logs;
 mod people;
 pub mod proxy;
 
-pub use answer::{Answer, SetCookie, Tokens};
+pub use answer::{Answer, Tokens};
 pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, password};
 pub use cluster::TestDatabase;
-pub use people::{Admin, Browser, Person};
+pub use forge::Forge;
+pub use people::{Admin, Person};
+pub use proxy::Proxy;
 
 use std::time::Duration;
 

@@ -1,0 +1,200 @@
+//! The command line, as an operator uses it: the real binary, with a Postgres of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may fail loudly"
+)]
+
+use serde_json::Value;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "a quiet harbour at dawn\n";
+
+/// One installation: a data directory.
+struct Installation(TempDir);
+
+/// How a command ended.
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ended {
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
+        self
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+impl Installation {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn run(&self, arguments: &str) -> Ended {
+        self.run_with(arguments, "", &[])
+    }
+
+    fn run_with(&self, arguments: &str, input: &str, options: &[(&str, &str)]) -> Ended {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_heirloom"))
+            .args(arguments.split_whitespace())
+            .env_remove("DATABASE_URL")
+            .env("HEIRLOOM_DATA_DIR", self.0.path())
+            .env("HEIRLOOM_INSECURE_FOR_TESTS", "true")
+            .env("HEIRLOOM_BCRYPT_COST", "4")
+            .envs(options.iter().copied())
+            .current_dir(self.0.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that reads nothing may have closed its end already.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        Ended {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn add(&self, email: &str, more: &str) -> Value {
+        self.run_with(&format!("user add {email} {more} --json"), PASSWORD, &[]).expect(0).json()["user"].clone()
+    }
+}
+
+#[test]
+fn migrations_are_applied_once_and_named() {
+    let here = Installation::new();
+    let first = here.run("migrate --json").expect(0).json();
+    assert!(first["applied"].as_array().unwrap().iter().any(|name| name.as_str().unwrap().contains("create sessions")));
+    assert_eq!(here.run("migrate --json").expect(0).json()["applied"].as_array().unwrap().len(), 0);
+    assert!(here.run("migrate").expect(0).out.contains("Nothing to do"));
+}
+
+#[test]
+fn people_are_added_shown_and_changed() {
+    let here = Installation::new();
+    let root = here.add("Root@Example.com", "--admin --name Root");
+    assert_eq!((root["email"].as_str(), root["name"].as_str()), (Some("root@example.com"), Some("Root")));
+    assert_eq!(root["roles"][0], "admin");
+    here.add("mina@example.com", "");
+
+    assert_eq!(here.run("user show MINA@example.com --json").expect(0).json()["user"]["email"], "mina@example.com");
+    let by_id = format!("user show {} --json", root["id"].as_str().unwrap());
+    assert_eq!(here.run(&by_id).expect(0).json()["user"]["id"], root["id"]);
+    assert_eq!(here.run("user list --json").expect(0).json()["items"].as_array().unwrap().len(), 2);
+    assert!(here.run("user list").expect(0).out.contains("mina@example.com"));
+
+    let granted = here.run("user grant mina@example.com editor --json").expect(0).json();
+    assert_eq!(granted["user"]["roles"][0], "editor");
+    let taken = here.run("user ungrant mina@example.com editor --json").expect(0).json();
+    assert_eq!(taken["user"]["roles"].as_array().unwrap().len(), 0);
+    let blocked = here.run("user block mina@example.com --reason away --json").expect(0).json();
+    assert_eq!((&blocked["user"]["blocked"], &blocked["user"]["blocked_reason"]), (&true.into(), &"away".into()));
+    let free = here.run("user unblock mina@example.com --json").expect(0).json();
+    assert_eq!(free["user"]["blocked"], false);
+    here.run_with("user set-password mina@example.com", "another quiet harbour\n", &[]).expect(0);
+    assert!(!here.run("user show mina@example.com --json").expect(0).out.contains("heirloom-v1"), "no hash leaves");
+}
+
+#[test]
+fn what_cannot_be_done_fails_and_says_why() {
+    let here = Installation::new();
+    here.add("root@example.com", "--admin");
+    let failed = |arguments: &str, input: &str, why: &str| {
+        let ended = here.run_with(arguments, input, &[]).expect(1);
+        assert!(ended.err.contains(why), "{arguments}: {}", ended.err);
+        assert_eq!(ended.out, "");
+    };
+    failed("user add root@example.com", PASSWORD, "there is a user of this address already");
+    failed("user add mina@example.com", "short\n", "at least 8 characters");
+    failed("user add mina@example.com", "password1\n", "easy to guess");
+    failed("user add nonsense", PASSWORD, "not an e-mail address");
+    failed("user show nobody@example.com", "", "there is no user nobody@example.com");
+    failed("user block root@example.com", "", "last administrator");
+    failed("user ungrant root@example.com admin", "", "last administrator");
+    failed("sessions revoke --session 00000000-0000-7000-8000-000000000000", "", "there is no session");
+}
+
+#[test]
+fn wrong_usage_is_told_apart_from_failure() {
+    let here = Installation::new();
+    for wrong in ["nonsense", "user", "user add", "sessions revoke", "sessions revoke --session x", "serve --fast"] {
+        here.run(wrong).expect(2);
+    }
+    here.run("--help").expect(0);
+    let refused =
+        here.run_with("user list", "", &[("HEIRLOOM_BIND", "x"), ("HEIRLOOM_ACCESS_TOKEN_TTL", "soon")]).expect(1);
+    assert!(refused.err.contains("2 problems"), "{}", refused.err);
+    assert!(refused.err.contains("HEIRLOOM_BIND") && refused.err.contains("HEIRLOOM_ACCESS_TOKEN_TTL"));
+}
+
+#[test]
+fn sessions_and_keys_are_managed() {
+    let here = Installation::new();
+    here.add("root@example.com", "--admin");
+    assert_eq!(
+        here.run("sessions list --user root@example.com --json").expect(0).json()["items"].as_array().unwrap().len(),
+        0
+    );
+    assert_eq!(here.run("sessions revoke --user root@example.com --json").expect(0).json()["revoked"], 0);
+    assert_eq!(here.run("sessions revoke --everyone --json").expect(0).json()["revoked"], 0);
+    assert_eq!(here.run("sweep --json").expect(0).json()["deleted"], 0);
+    let keys = |here: &Installation| here.run("keys list --json").expect(0).json()["items"].as_array().unwrap().clone();
+    assert_eq!(keys(&here).len(), 1);
+    here.run("keys rotate").expect(0);
+    let after = keys(&here);
+    assert_eq!(after.len(), 2);
+    assert_eq!(after.iter().filter(|key| key["signs"] == true).count(), 1, "one key signs at a time");
+}
+
+#[test]
+fn a_check_tries_everything_and_changes_nothing() {
+    let here = Installation::new();
+    let before = here.run("check --json").expect(0).json();
+    assert_eq!(before["ok"], true);
+    here.add("root@example.com", "--admin");
+    let after = here.run("check").expect(0);
+    assert!(after.out.contains("opens 1 signing keys"), "{}", after.out);
+    let other = ("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    let wrong = here.run_with("check", "", &[other]).expect(1);
+    assert!(wrong.out.contains("FAILED") && wrong.out.contains("HEIRLOOM_MASTER_KEY"), "{}", wrong.out);
+    let nowhere = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+    assert!(here.run_with("check", "", &[other, nowhere]).expect(1).out.contains("FAILED"));
+}
+
+/// Several commands and a server share one private Postgres; who leaves last stops it.
+#[test]
+fn commands_run_beside_each_other() {
+    let here = Installation::new();
+    here.add("root@example.com", "--admin");
+    std::thread::scope(|scope| {
+        let added: Vec<_> = (0..4)
+            .map(|number| {
+                scope.spawn({
+                    let here = &here;
+                    move || here.add(&format!("user{number}@example.com"), "")
+                })
+            })
+            .collect();
+        for added in added {
+            added.join().unwrap();
+        }
+    });
+    assert_eq!(here.run("user list --json").expect(0).json()["items"].as_array().unwrap().len(), 5);
+    assert!(!here.0.path().join("postgres/data/postmaster.pid").exists(), "nobody is left, and Postgres has stopped");
+}

@@ -1,0 +1,169 @@
+//! Who may do what: every method of every path, asked by nobody, by somebody and by an administrator.
+//!
+//! A path that is not in the table fails the test: whoever adds one must say whom it is for.
+
+use crate::support::{Answer, NOBODY, TestApp};
+use heirloom::web::paths;
+use std::collections::BTreeSet;
+
+/// Whom an endpoint is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Whoever asks.
+    Anyone,
+    /// Who bears a refresh token; an access token alone is not enough.
+    Holder,
+    /// Who bears either kind of token; to others it says that there is nothing to do.
+    Leaver,
+    /// Who bears an access token.
+    SignedIn,
+    /// Who bears an administrator's access token.
+    Admin,
+}
+
+const TABLE: &[(&str, &str, For)] = &[
+    ("POST", "/api/v1/auth/register", For::Anyone),
+    ("POST", "/api/v1/auth/login", For::Anyone),
+    ("POST", "/api/v1/auth/refresh", For::Holder),
+    ("POST", "/api/v1/auth/logout", For::Leaver),
+    ("GET", "/api/v1/auth/check", For::SignedIn),
+    ("GET", "/api/v1/me", For::SignedIn),
+    ("PATCH", "/api/v1/me", For::SignedIn),
+    ("POST", "/api/v1/me/password", For::SignedIn),
+    ("GET", "/api/v1/me/sessions", For::SignedIn),
+    ("DELETE", "/api/v1/me/sessions", For::SignedIn),
+    ("DELETE", "/api/v1/me/sessions/{id}", For::SignedIn),
+    ("GET", "/api/v1/admin/users", For::Admin),
+    ("GET", "/api/v1/admin/users/{id}", For::Admin),
+    ("PATCH", "/api/v1/admin/users/{id}", For::Admin),
+    ("GET", "/api/v1/admin/sessions", For::Admin),
+    ("POST", "/api/v1/admin/revoke", For::Admin),
+    ("GET", "/api/v1/admin/audit", For::Admin),
+    ("GET", "/.well-known/jwks.json", For::Anyone),
+    ("GET", "/healthz", For::Anyone),
+    ("GET", "/readyz", For::Anyone),
+    ("GET", "/login", For::Anyone),
+    ("POST", "/login", For::Anyone),
+    ("GET", "/register", For::Anyone),
+    ("POST", "/register", For::Anyone),
+    // The page holds nobody's data: its script asks the API for them.
+    ("GET", "/account", For::Anyone),
+    ("GET", "/static/{name}", For::Anyone),
+    ("GET", "/", For::Anyone),
+];
+
+#[test]
+fn every_path_is_in_the_table_and_the_table_has_no_others() {
+    let table: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| (*method, *path)).collect();
+    assert_eq!(table.len(), TABLE.len(), "a row stands twice");
+    assert_eq!(table, paths::ALL.iter().copied().collect());
+}
+
+/// A path of the table as somebody would ask for it.
+fn concrete(path: &str) -> String {
+    path.replace("{id}", NOBODY).replace("{name}", "heirloom.js")
+}
+
+fn code(answer: &Answer) -> String {
+    if answer.status < 400 || !answer.body.starts_with('{') { String::new() } else { answer.text("/code") }
+}
+
+/// Let in: whatever the answer is about, it is not about who asks.
+fn expect_let_in(answer: &Answer) {
+    assert!(!matches!(answer.status, 405 | 403), "{answer:?}");
+    let refusals = ["unauthenticated", "forbidden", "access_token_invalid", "session_revoked", "refresh_token_missing"];
+    assert!(!refusals.contains(&&*code(answer)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_only_where_anyone_is() {
+    let app = TestApp::start().await;
+    for (method, path, whom) in TABLE {
+        let answer = app.request(method, &concrete(path)).send().await;
+        match whom {
+            For::Anyone => expect_let_in(&answer),
+            For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
+            For::Leaver => drop(answer.expect_done().clone()),
+            For::SignedIn | For::Admin => drop(answer.expect_challenge("unauthenticated").clone()),
+        }
+    }
+}
+
+/// Before anything of the request is looked at: who may not, learns nothing of what would have been wrong.
+#[tokio::test]
+async fn who_may_not_is_told_so_whatever_the_request_holds() {
+    let app = TestApp::start().await;
+    let somebody = app.person("somebody").await;
+    for (method, path, whom) in TABLE.iter().filter(|(_, _, whom)| matches!(whom, For::SignedIn | For::Admin)) {
+        let path = format!("{}?nonsense=1&limit=0", concrete(path));
+        let garbage = || app.request(method, &path).body("text/plain", "{");
+        garbage().send().await.expect_challenge("unauthenticated");
+        garbage().bearer("nonsense").send().await.expect_challenge("access_token_invalid");
+        garbage().header("Cookie", "heirloom=x").send().await.expect_challenge("unauthenticated");
+        if *whom == For::Admin {
+            let answer = garbage().bearer(&somebody.tokens.access_token).send().await;
+            answer.expect_problem(403, "forbidden");
+            assert!(answer.header("www-authenticate").is_some_and(|told| told.contains("insufficient_scope")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn somebody_is_let_in_everywhere_but_to_the_administration() {
+    let app = TestApp::start().await;
+    for (method, path, whom) in TABLE {
+        let somebody = app.person("somebody").await;
+        let answer = somebody.request(method, &concrete(path)).send().await;
+        match whom {
+            For::Admin => drop(answer.expect_problem(403, "forbidden").clone()),
+            For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
+            For::Anyone | For::Leaver | For::SignedIn => expect_let_in(&answer),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_is_let_in_everywhere() {
+    let app = TestApp::start().await;
+    for (method, path, whom) in TABLE {
+        let admin = app.admin("root").await;
+        let answer = admin.request(method, &concrete(path)).send().await;
+        match whom {
+            For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
+            For::Anyone | For::Leaver | For::SignedIn | For::Admin => expect_let_in(&answer),
+        }
+    }
+}
+
+/// Roles that only look like it.
+#[tokio::test]
+async fn no_other_role_makes_an_administrator() {
+    let app = TestApp::start().await;
+    for roles in ["{administrator}", "{admin:read,admins,not-admin}", "{}"] {
+        let somebody = app.person("somebody").await;
+        sqlx::query("UPDATE users SET roles = $1::text[]").bind(roles).execute(app.db()).await.unwrap();
+        let next = app.refresh(&somebody.tokens.refresh_token).await.expect_tokens();
+        for (method, path, _) in TABLE.iter().filter(|(_, _, whom)| *whom == For::Admin) {
+            let request = app.request(method, &concrete(path)).bearer(&next.access_token);
+            request.send().await.expect_problem(403, "forbidden");
+        }
+    }
+}
+
+/// A method that is not in the table is none (RFC 9110 §15.5.6).
+#[tokio::test]
+async fn there_are_no_other_methods() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let known: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| (*method, *path)).collect();
+    let paths: BTreeSet<_> = TABLE.iter().map(|(_, path, _)| *path).collect();
+    for path in paths {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            if !known.contains(&(method, path)) {
+                let answer = admin.request(method, &concrete(path)).send().await;
+                answer.expect_problem(405, "method_not_allowed");
+            }
+        }
+    }
+    admin.check().await.expect_done();
+}

@@ -1,0 +1,605 @@
+//! What every answer has in common, and what becomes of a request that is not well made.
+
+use crate::support::{Answer, NOBODY, Request, TestApp, credentials, email, password};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Endpoints that read JSON, and a body that each would read, of somebody who may.
+const READERS: [(&str, &str); 7] = [
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/api/v1/auth/login"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("POST", "/api/v1/auth/logout"),
+    ("PATCH", "/api/v1/me"),
+    ("POST", "/api/v1/me/password"),
+    ("POST", "/api/v1/admin/revoke"),
+];
+
+// bodies
+
+#[tokio::test]
+async fn a_body_of_more_than_64_kib_is_too_large() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let of_size = |bytes: usize| format!("{{\"email\":\"{}\"}}", "x".repeat(bytes - r#"{"email":""}"#.len()));
+    for (method, path) in READERS {
+        let send = |body: String| admin.request(method, path).body("application/json", body).send();
+        send(of_size(64 * 1024 + 1)).await.expect_problem(413, "payload_too_large");
+        send(of_size(2_000_000)).await.expect_problem(413, "payload_too_large");
+        let fits = send(of_size(64 * 1024)).await;
+        assert_ne!(fits.status, 413, "{fits:?}");
+    }
+    let form = format!("email=a&password={}", "x".repeat(70_000));
+    let answer = app.request("POST", "/login").body("application/x-www-form-urlencoded", form).send().await;
+    assert!((400..500).contains(&answer.status), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_in_utf_8_is_of_the_wrong_type() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let body = credentials("root").to_string();
+    for (method, path) in READERS {
+        for content_type in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/json; charset=latin1",
+            "application/jsonx",
+            "text/json",
+            "application/xml",
+            "nonsense",
+        ] {
+            let answer = admin.request(method, path).body(content_type, body.clone()).send().await;
+            answer.expect_problem(415, "unsupported_media_type").expect_no_cookie();
+        }
+        let untyped = admin.request(method, path).untyped_body(body.clone()).send().await;
+        untyped.expect_problem(415, "unsupported_media_type");
+    }
+    for content_type in ["application/json; charset=utf-8", "APPLICATION/JSON", "application/json; charset=\"UTF-8\""] {
+        let request = app.request("POST", "/api/v1/auth/login").body(content_type, body.clone());
+        request.send().await.expect_tokens();
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_malformed() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_object = format!("{}1{}", "{\"email\":".repeat(5_000), "}".repeat(5_000));
+    let bodies: [&[u8]; 13] = [
+        b"{",
+        b"{\"email\":",
+        b"{\"email\":\"a\",}",
+        b"{'email':'a'}",
+        b"{\"email\":\"a\"} x",
+        b"{\"email\":\"a\"}{}",
+        b"nonsense",
+        b"\xff\xfe{}",
+        b"{\"email\":\"\xff\"}",
+        b"{\"email\":\"\\ud800\"}",
+        b"{\"email\":NaN}",
+        deep.as_bytes(),
+        deep_object.as_bytes(),
+    ];
+    for (method, path) in READERS {
+        for body in bodies {
+            let answer = admin.request(method, path).body("application/json", body.to_vec()).send().await;
+            let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+            // Where the first thing wrong is a field, that is told instead.
+            assert!(matches!(answer.status, 400 | 422), "{method} {path} {shown}: {answer:?}");
+            answer.expect_problem(
+                answer.status,
+                if answer.status == 400 { "malformed_request" } else { "validation_failed" },
+            );
+        }
+        for broken in [&b"{"[..], b"nonsense", b"{} x", b"\xff\xfe{}"] {
+            let answer = admin.request(method, path).body("application/json", broken.to_vec()).send().await;
+            if !(method == "POST" && broken == b"{} x" && answer.status == 422) {
+                answer.expect_problem(400, "malformed_request");
+            }
+        }
+    }
+    for path in ["/api/v1/auth/login", "/api/v1/auth/register"] {
+        app.request("POST", path).body("application/json", "").send().await.expect_problem(400, "malformed_request");
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_is_unknown_missing_doubled_or_of_a_wrong_type_is_not_valid() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    for (method, path) in READERS {
+        for body in [json!({ "nonsense": 1 }), json!("text"), json!(7), json!(null)] {
+            let answer = admin.request(method, path).json(&body).send().await;
+            assert_eq!(answer.status, 422, "{method} {path} {body}: {answer:?}");
+            answer.expect_problem(422, "validation_failed");
+        }
+    }
+    let login = |body: &'static str| app.request("POST", "/api/v1/auth/login").body("application/json", body).send();
+    login("{}").await.expect_problem(422, "validation_failed");
+    login(r#"{"email":"a@b.c"}"#).await.expect_problem(422, "validation_failed");
+    login(r#"{"email":"a@b.c","email":"root@example.com","password":"x"}"#)
+        .await
+        .expect_problem(422, "validation_failed");
+    login(r#"{"email":"a@b.c","password":"x","\u0065mail":"root@example.com"}"#)
+        .await
+        .expect_problem(422, "validation_failed");
+    login(r#"{"email":["a@b.c"],"password":"x"}"#).await.expect_fields(&["email"]);
+    login(r#"{"email":{"$ne":""},"password":"x"}"#).await.expect_fields(&["email"]);
+    login(r#"{"email":null,"password":"x"}"#).await.expect_fields(&["email"]);
+}
+
+/// A request is an object: what the third place of an array means is nobody's to guess.
+#[tokio::test]
+async fn an_array_is_no_request() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    for (method, path) in READERS {
+        for body in [json!([]), json!([{}]), json!([null])] {
+            admin.request(method, path).json(&body).send().await.expect_problem(422, "validation_failed");
+        }
+    }
+    let positional = json!([email("root"), password("root"), "body", true, null]);
+    app.post("/api/v1/auth/login", &positional).await.expect_problem(422, "validation_failed");
+    let token = app.sign_in("root").await.refresh_token;
+    app.post("/api/v1/auth/refresh", &json!([token])).await.expect_problem(422, "validation_failed");
+}
+
+/// A field of a wrong type is a field that is not valid, also where one of a few words belongs.
+#[tokio::test]
+async fn a_word_of_a_wrong_type_is_not_valid() {
+    let app = TestApp::start().await;
+    for value in [
+        json!(7),
+        json!(null),
+        json!(true),
+        json!([]),
+        json!(["body"]),
+        json!({}),
+        json!({ "body": null }),
+        json!("Body"),
+    ] {
+        let body = json!({ "email": "a@b.c", "password": "x", "transport": value });
+        app.post("/api/v1/auth/login", &body).await.expect_fields(&["transport"]);
+    }
+}
+
+/// What a client got wrong may be a secret: it is not repeated.
+#[tokio::test]
+async fn no_problem_repeats_a_value() {
+    let app = TestApp::start().await;
+    let secret = 7_316_429_885_u64;
+    for body in [
+        json!({ "email": "a@b.c", "password": secret }),
+        json!({ "email": "a@b.c", "password": [secret.to_string()] }),
+        json!({ "email": "a@b.c", "password": { "x": secret } }),
+        json!({ "email": "a@b.c", "password": "x", "remember": secret.to_string() }),
+        json!({ "email": "a@b.c", "password": "x", "transport": secret.to_string() }),
+    ] {
+        let answer = app.post("/api/v1/auth/login", &body).await;
+        assert!(!answer.expect_problem(422, "validation_failed").body.contains(&secret.to_string()), "{answer:?}");
+    }
+    let token = app.post("/api/v1/auth/refresh", &json!({ "refresh_token": secret })).await;
+    assert!(!token.expect_problem(422, "validation_failed").body.contains(&secret.to_string()), "{token:?}");
+}
+
+/// Strange values in every field: refused by name, never a mistake of the server's.
+#[tokio::test]
+async fn no_value_of_any_field_is_our_mistake() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    let user = format!("/api/v1/admin/users/{}", alice.id);
+    let strange = [
+        json!("\0"),
+        json!("a\0b"),
+        json!("\u{feff}"),
+        json!("\u{202e}"),
+        json!("x".repeat(60_000)),
+        json!("김".repeat(20_000)),
+        json!("'; DROP TABLE users; --"),
+        json!("%s%n${jndi:ldap://x}{{7*7}}"),
+        json!("\u{10ffff}"),
+        json!("\u{1f9d1}\u{200d}"),
+        json!(""),
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e308),
+        json!(i64::MAX),
+        json!([]),
+        json!({}),
+        json!(["\0"]),
+        json!({ "\0": "\0" }),
+        json!(NOBODY),
+        json!("00000000-0000-0000-0000-000000000000"),
+    ];
+    let fields: [(&str, &str, Value, &[&str]); 8] = [
+        ("POST", "/api/v1/auth/register", credentials("new"), &["email", "password", "name"]),
+        (
+            "POST",
+            "/api/v1/auth/login",
+            credentials("alice"),
+            &["email", "password", "device_name", "transport", "remember"],
+        ),
+        ("POST", "/api/v1/auth/refresh", json!({}), &["refresh_token"]),
+        ("POST", "/api/v1/auth/logout", json!({}), &["refresh_token"]),
+        ("PATCH", "/api/v1/me", json!({}), &["name"]),
+        (
+            "POST",
+            "/api/v1/me/password",
+            json!({ "current_password": "wrong", "new_password": "an entirely different horse" }),
+            &["current_password", "new_password"],
+        ),
+        ("PATCH", &user, json!({}), &["roles", "blocked_reason", "claims"]),
+        ("POST", "/api/v1/admin/revoke", json!({}), &["session_id", "user_id", "refresh_token", "reason"]),
+    ];
+    for (method, path, whole, names) in fields {
+        for name in names {
+            for value in &strange {
+                let mut body = whole.clone();
+                body[*name] = value.clone();
+                // Signing out as a bearer would end the rest of the test.
+                let request =
+                    if path.contains("/auth/") { app.request(method, path) } else { admin.request(method, path) };
+                let answer = request.json(&body).send().await;
+                assert!(answer.status < 500, "{method} {path} {name}={value}: {answer:?}");
+            }
+        }
+    }
+    admin.check().await.expect_done();
+}
+
+#[tokio::test]
+async fn no_path_query_or_header_is_our_mistake() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let odd = [
+        "%00",
+        "%ff%fe",
+        "%C0%AE%C0%AE",
+        "..%2f..%2f",
+        "%0d%0aSet-Cookie:%20a=b",
+        "%F0%9F%A6%84",
+        "'%20OR%201=1",
+        "%",
+        "%zz",
+        "+",
+    ];
+    for odd in odd {
+        for path in [
+            format!("/api/v1/admin/users/{odd}"),
+            format!("/api/v1/me/sessions/{odd}"),
+            format!("/static/{odd}"),
+            format!("/{odd}"),
+            format!("/api/{odd}"),
+            format!("/api/v1/admin/users?q={odd}"),
+            format!("/api/v1/admin/users?{odd}"),
+            format!("/api/v1/admin/audit?kind={odd}&since={odd}"),
+            format!("/login?return_to={odd}&reason={odd}"),
+        ] {
+            let answer = admin.get(&path).await;
+            assert!(answer.status < 500 && !answer.headers.contains_key("set-cookie"), "{path}: {answer:?}");
+        }
+    }
+    for (name, value) in [
+        ("User-Agent", "x".repeat(6_000)),
+        ("User-Agent", "ünï©ödé \u{1f984}".to_owned()),
+        ("X-Forwarded-For", "x, ,,, 1.2.3.4.5, ::1]".to_owned()),
+        ("Forwarded", "for=\"[;\";;,=,for=_x".to_owned()),
+        ("Cookie", "heirloom".to_owned()),
+        ("Cookie", ";;;=;heirloom==;".to_owned()),
+        ("Cookie", "heirloom=\u{1f984}".to_owned()),
+        ("Origin", "\u{1f984}".to_owned()),
+        ("Sec-Fetch-Site", "\u{1f984}".to_owned()),
+        ("Idempotency-Key", "\u{1f984}\u{1f984}\u{1f984}\u{1f984}\u{1f984}".to_owned()),
+        ("Accept", "\u{1f984};q=x".to_owned()),
+        ("If-None-Match", "\"".to_owned()),
+        ("Authorization", "Bearer \u{1f984}".to_owned()),
+    ] {
+        for (method, path) in [
+            ("POST", "/api/v1/auth/refresh"),
+            ("GET", "/api/v1/me"),
+            ("GET", "/static/heirloom.js"),
+            ("GET", "/nowhere"),
+        ] {
+            let answer = app.request(method, path).header(name, &value).send().await;
+            assert!(answer.status < 500, "{name}: {value}: {answer:?}");
+        }
+    }
+    let body = json!({ "email": email("root"), "password": password("root") });
+    let request = app.request("POST", "/api/v1/auth/login").header("User-Agent", "a\tb\u{1f984}").json(&body);
+    request.send().await.expect_tokens();
+}
+
+// methods and paths
+
+/// RFC 9110 §15.5.6.
+#[tokio::test]
+async fn a_method_that_is_not_supported_is_told_which_are() {
+    let app = TestApp::start().await;
+    for (method, path, allowed) in [
+        ("GET", "/api/v1/auth/login", "POST"),
+        ("DELETE", "/api/v1/auth/refresh", "POST"),
+        ("HEAD", "/api/v1/auth/refresh", "POST"),
+        ("POST", "/api/v1/me", "GET, HEAD, PATCH"),
+        ("PUT", "/api/v1/me/sessions", "DELETE, GET, HEAD"),
+        ("GET", "/api/v1/me/sessions/x", "DELETE"),
+        ("POST", "/.well-known/jwks.json", "GET, HEAD"),
+        ("DELETE", "/healthz", "GET, HEAD"),
+        ("PATCH", "/login", "GET, HEAD, POST"),
+        ("TRACE", "/healthz", "GET, HEAD"),
+        ("BREW", "/healthz", "GET, HEAD"),
+        ("POST", "/static/heirloom.js", "GET, HEAD"),
+    ] {
+        let answer = app.request(method, path).send().await;
+        answer.expect(405);
+        if method != "HEAD" {
+            answer.expect_problem(405, "method_not_allowed");
+        }
+        let mut told: Vec<_> = answer.header("allow").expect("Allow").split(", ").collect();
+        told.sort_unstable();
+        assert_eq!(told.join(", "), allowed, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() {
+    let app = TestApp::start().await;
+    for path in [
+        "/nowhere",
+        "/api",
+        "/api/",
+        "/api/v1",
+        "/api/v2/me",
+        "/api/v1/auth",
+        "/api/v1/auth/login/",
+        "/static",
+        "/static/",
+        "/static/nothing.js",
+        "/static/../Cargo.toml",
+        "/static/%2e%2e/Cargo.toml",
+        "/.env",
+        "//healthz",
+        "/HEALTHZ",
+    ] {
+        app.get(path).await.expect_problem(404, "not_found");
+    }
+    let page = app.request("GET", "/nowhere").header("Accept", "text/html,*/*;q=0.8").send().await;
+    page.expect(404);
+    assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{page:?}");
+    let api = app.request("GET", "/api/v1/nowhere").header("Accept", "text/html,*/*;q=0.8").send().await;
+    api.expect_problem(404, "not_found");
+}
+
+/// RFC 9110 §9.3.2.
+#[tokio::test]
+async fn head_is_get_without_a_body() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/.well-known/jwks.json",
+        "/login",
+        "/static/heirloom.js",
+        "/api/v1/me",
+        "/api/v1/admin/users",
+        "/api/v1/auth/check",
+    ] {
+        let get = admin.get(path).await;
+        let head = admin.request("HEAD", path).send().await;
+        assert_eq!((head.status, &*head.body), (get.status, ""), "{head:?}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+    }
+}
+
+// headers of every answer
+
+/// Answers of every sort, good and bad.
+async fn all_sorts(app: &TestApp) -> Vec<Answer> {
+    let admin = app.admin("root").await;
+    let mut browser = app.browser();
+    vec![
+        app.get("/healthz").await,
+        app.get("/readyz").await,
+        app.get("/.well-known/jwks.json").await,
+        app.get("/login").await,
+        app.get("/").await,
+        app.get("/static/heirloom.js").await,
+        app.get("/static/nothing").await,
+        app.get("/nowhere").await,
+        app.request("GET", "/nowhere").header("Accept", "text/html").send().await,
+        app.get("/api/v1/me").await,
+        app.request("PUT", "/api/v1/me").send().await,
+        app.request("OPTIONS", "/api/v1/me").send().await,
+        app.request("POST", "/api/v1/auth/login").body("text/plain", "x").send().await,
+        app.request("POST", "/api/v1/auth/login").body("application/json", "{").send().await,
+        app.try_sign_in("root").await,
+        app.request("POST", "/login").form(&[("email", "x")]).send().await,
+        browser.sign_in("alice").await,
+        browser.refresh().await,
+        browser.sign_out().await,
+        admin.check().await,
+        admin.me().await,
+        admin.get("/api/v1/admin/users").await,
+        admin.get("/api/v1/admin/users?limit=0").await,
+        admin.change(NOBODY, &json!({})).await,
+    ]
+}
+
+/// ASVS 5 §3.4.
+#[tokio::test]
+async fn every_answer_has_the_security_headers() {
+    for (public_url, has_hsts) in [("http://heirloom.test", false), ("https://heirloom.test", true)] {
+        let app = TestApp::with(&[("HEIRLOOM_PUBLIC_URL", public_url)]).await;
+        for answer in all_sorts(&app).await {
+            let policy = answer.header("content-security-policy").unwrap_or_default();
+            for directive in [
+                "default-src 'none'",
+                "script-src 'self'",
+                "frame-ancestors 'none'",
+                "base-uri 'none'",
+                "object-src 'none'",
+                "form-action 'self'",
+            ] {
+                assert!(policy.contains(directive), "no {directive}: {answer:?} {policy}");
+            }
+            assert!(!policy.contains("unsafe"), "{policy}");
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
+            assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{answer:?}");
+            assert!(
+                answer.header("referrer-policy").is_some_and(|policy| matches!(
+                    policy,
+                    "no-referrer" | "same-origin" | "strict-origin-when-cross-origin"
+                )),
+                "{answer:?}"
+            );
+            assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"), "{answer:?}");
+            assert!(answer.header("permissions-policy").is_some(), "{answer:?}");
+            assert_eq!(answer.header("strict-transport-security").is_some(), has_hsts, "{answer:?}");
+            assert!(answer.header("cache-control").is_some(), "{answer:?}");
+            assert!(answer.header("server").is_none() && answer.header("x-powered-by").is_none(), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_public_may_be_kept() {
+    let app = TestApp::start().await;
+    for answer in all_sorts(&app).await {
+        let kept = answer.to.ends_with("jwks.json") || (answer.to.contains("/static/") && answer.status == 200);
+        let said = answer.header("cache-control").unwrap_or_default();
+        assert_eq!(said == "no-store", !kept, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sane_request_id_is_repeated_and_any_other_replaced() {
+    let app = TestApp::start().await;
+    let ask = |id: &str| app.request("GET", "/healthz").header("X-Request-Id", id).send();
+    let longest = "x".repeat(128);
+    for sane in ["a", "7f3b-11", "01890000-0000-7000-8000-000000000000", "trace/span:1.2+3=4_5", &longest] {
+        assert_eq!(ask(sane).await.header("x-request-id"), Some(sane));
+    }
+    let too_long = "x".repeat(129);
+    for insane in ["", " ", "two words", "<script>", "a,b", "a\"b", "ünï", "a;b", "$(id)", "{}", &too_long] {
+        let answer = ask(insane).await;
+        let id = answer.header("x-request-id").expect("an id");
+        assert!(id != insane && id.len() == 36, "{insane:?}: {answer:?}");
+    }
+    let (one, two) = (app.get("/healthz").await, app.get("/healthz").await);
+    assert_ne!(one.header("x-request-id"), two.header("x-request-id"));
+    let refused = app.request("POST", "/api/v1/auth/refresh").header("X-Request-Id", "mine").send().await;
+    assert_eq!(refused.header("x-request-id"), Some("mine"));
+}
+
+// behind a proxy
+
+#[tokio::test]
+async fn only_a_trusted_proxy_is_believed() {
+    let seen_from = async |app: &TestApp, headers: &[(&str, &str)]| -> String {
+        app.register("alice").await;
+        let login = |request: Request| request.headers(headers).json(&credentials("alice")).send();
+        let tokens = login(app.request("POST", "/api/v1/auth/login")).await.expect_tokens();
+        let row = app.session_row(&tokens.session_id).await;
+        row["ip"].as_str().expect("an address").trim_end_matches("/32").trim_end_matches("/128").to_owned()
+    };
+    let app = TestApp::start().await;
+    assert_eq!(seen_from(&app, &[("X-Forwarded-For", "203.0.113.7")]).await, "127.0.0.1");
+    assert_eq!(seen_from(&app, &[("Forwarded", "for=203.0.113.7")]).await, "127.0.0.1");
+    let app = TestApp::with(&[("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    assert_eq!(seen_from(&app, &[]).await, "127.0.0.1");
+    assert_eq!(seen_from(&app, &[("X-Forwarded-For", "6.6.6.6, 203.0.113.7")]).await, "203.0.113.7");
+    assert_eq!(
+        seen_from(&app, &[("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.7, 127.0.0.2")]).await,
+        "203.0.113.7"
+    );
+    assert_eq!(seen_from(&app, &[("Forwarded", "for=\"[2001:db8::7]:443\"")]).await, "2001:db8::7");
+    assert_eq!(seen_from(&app, &[("X-Forwarded-For", "203.0.113.7, nonsense")]).await, "127.0.0.1");
+}
+
+// beneath HTTP
+
+/// Says something over a bare connection and reads whatever comes back.
+async fn say(app: &TestApp, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    let reading = stream.read_to_end(&mut answer);
+    drop(tokio::time::timeout(std::time::Duration::from_secs(20), reading).await);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// RFC 9112 §6.3: two lengths, or a length and chunks, are two requests to two readers (request smuggling).
+#[tokio::test]
+async fn a_request_that_can_be_read_two_ways_is_refused() {
+    let app = TestApp::start().await;
+    let head = "POST /api/v1/auth/refresh HTTP/1.1\r\nHost: heirloom.test\r\nConnection: close\r\n";
+    for framing in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}   ",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: -1\r\n\r\n",
+        "Content-Length: +5\r\n\r\n{}   ",
+        "Content-Length: 0x5\r\n\r\n{}   ",
+        "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        let answer = say(&app, format!("{head}{framing}").as_bytes()).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{framing:?}: {answer}");
+    }
+    app.get("/healthz").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_no_harm() {
+    let app = TestApp::start().await;
+    let long_path = format!("GET /{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "x".repeat(500_000));
+    let long_head = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(10_000));
+    let garbage: [&[u8]; 6] = [
+        b"\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        long_path.as_bytes(),
+        long_head.as_bytes(),
+    ];
+    for garbage in garbage {
+        let mut stream = TcpStream::connect(app.address).await.unwrap();
+        drop(stream.write_all(garbage).await);
+        drop(stream.shutdown().await);
+        app.get("/healthz").await.expect(200);
+    }
+}
+
+/// A client that goes away in the middle leaves nothing half-done: the session that it may have opened is whole, and so
+/// is every connection to Postgres.
+#[tokio::test]
+async fn clients_that_hang_up_leave_nothing_half_done() {
+    let app = TestApp::with(&[("HEIRLOOM_DB_MAX_CONNECTIONS", "2")]).await;
+    app.register("alice").await;
+    let body = credentials("alice").to_string();
+    let request = format!(
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for wait_ms in [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20] {
+        let mut stream = TcpStream::connect(app.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
+        drop(stream);
+    }
+    for _ in 0..4 {
+        let tokens = app.sign_in("alice").await;
+        app.refresh(&tokens.refresh_token).await.expect_tokens();
+    }
+    let signed_in = app.count("SELECT count(*) FROM audit_events WHERE kind = 'signed_in'").await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, signed_in, "each session with its event");
+    let idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+    assert_eq!(app.count(idle).await, 0);
+}

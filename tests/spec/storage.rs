@@ -1,0 +1,170 @@
+//! What is left behind: one row for each session, for ever, and nothing in it that could be presented as a token.
+
+use crate::support::{MASTER_KEY, TestApp, Tokens, eventually, forge, logs, password};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use serde_json::json;
+
+/// Rotations that the issue names.
+const ROTATIONS: i64 = 2_000;
+
+/// sessions.md: "storage per session constant over any number of rotations, no index growth".
+#[tokio::test]
+async fn two_thousand_rotations_leave_one_row_and_nearly_all_are_hot() {
+    let mut app = TestApp::start().await;
+    let mut current = app.sign_in("alice").await;
+    let size = "SELECT pg_relation_size('sessions')::bigint";
+    let index_size = "SELECT pg_indexes_size('sessions')::bigint";
+    let index_size_before = app.count(index_size).await;
+
+    for _ in 0..ROTATIONS {
+        current = app.refresh(&current.refresh_token).await.expect_tokens();
+    }
+
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
+    assert_eq!(app.session_row(&current.session_id).await["generation"], ROTATIONS);
+    assert_eq!(app.count(index_size).await, index_size_before);
+    assert!(app.count(size).await <= 4 * 8_192, "a few pages at most");
+    assert_eq!(app.count("SELECT count(*) FROM audit_events").await, 2, "a rotation leaves no event");
+    // A backend tells its numbers when it ends, at the latest.
+    app.stop().await;
+    let told = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'sessions'";
+    eventually("Postgres has counted", async || app.count(told).await >= ROTATIONS).await;
+    let updates = app.count(told).await;
+    let hot = app.count("SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sessions'").await;
+    assert!(hot * 100 >= updates * 95, "{hot} of {updates} updates were HOT");
+}
+
+/// Every form in which a secret might be found.
+fn forms(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let mut forms = vec![secret.to_owned(), forge::hex(bytes), STANDARD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)];
+    if let Some(body) = secret.strip_prefix("hrt_") {
+        let token = URL_SAFE_NO_PAD.decode(body).expect("base64url");
+        // Version, key id, session, generation; then 32 bytes of secret, then the tag.
+        let (secret, tag) = (&token[22..54], &token[54..]);
+        for part in [&token[..], secret, tag] {
+            forms.extend([forge::hex(part), STANDARD.encode(part), URL_SAFE_NO_PAD.encode(part)]);
+        }
+        forms.push(body.to_owned());
+    }
+    forms
+}
+
+/// Everything that a server hands out or is handed in a varied life.
+async fn live(app: &TestApp) -> Vec<String> {
+    const KEY: &str = "9b2e1f0c-the-clients-own-key";
+    let mut handed_out: Vec<Tokens> = Vec::new();
+    let alice = app.person("alice").await;
+    let first = alice.tokens.clone();
+    let second = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    let again = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    let third = app.refresh(&second.refresh_token).await.expect_tokens();
+    let mut browser = app.browser();
+    handed_out.extend([browser.sign_in("alice").await.expect_tokens(), browser.refresh().await.expect_tokens()]);
+    let replayed = app.sign_in("bob").await;
+    handed_out.push(app.refresh(&replayed.refresh_token).await.expect_tokens());
+    app.refresh(&replayed.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    app.refresh(&format!("{}x", third.refresh_token)).await.expect_problem(401, "refresh_token_invalid");
+    let new = "an entirely different horse";
+    let wrong = "a wrong password, but of another service";
+    alice.change_password(wrong, new).await.expect_problem(422, "wrong_password");
+    alice.change_password(&password("alice"), new).await.expect_done();
+    let body = json!({ "email": "alice@example.com", "password": wrong });
+    app.post("/api/v1/auth/login", &body).await.expect_problem(401, "invalid_credentials");
+    let form = app.request("POST", "/login").form(&[("email", "alice@example.com"), ("password", new)]).send().await;
+    let cookie = form.expect(303).cookie().expect("a cookie").value;
+    let admin = app.admin("root").await;
+    let to_revoke = app.sign_in("bob").await;
+    admin.revoke(&json!({ "refresh_token": to_revoke.refresh_token })).await.expect(200);
+    app.get(&format!("/login?return_to=/account?token={}", third.refresh_token)).await.expect(200);
+    handed_out.extend([first, second, again, third, replayed, to_revoke, admin.tokens.clone()]);
+
+    let mut secrets: Vec<_> =
+        handed_out.into_iter().flat_map(|tokens| [tokens.access_token, tokens.refresh_token, tokens.cookie]).collect();
+    secrets.extend([cookie, KEY.to_owned(), new.to_owned(), wrong.to_owned()]);
+    secrets.extend(["alice", "bob", "root"].map(password));
+    secrets.push(String::from_utf8(MASTER_KEY.to_vec()).expect("text"));
+    secrets.retain(|secret| !secret.is_empty());
+    secrets
+}
+
+/// Invariant 8: nothing that the database holds can be presented as a token.
+#[tokio::test]
+async fn the_database_holds_no_secret_that_was_ever_handed_out() {
+    let app = TestApp::start().await;
+    let secrets = live(&app).await;
+    let rows = app.all_rows().await.concat();
+    assert!(rows.contains("alice@example.com") && rows.contains("\\\\x"), "the control: rows are found");
+    for secret in &secrets {
+        for form in forms(secret) {
+            assert!(!rows.contains(&form), "the database holds {form}, of {secret}");
+        }
+    }
+    for marker in ["PRIVATE KEY", "hrt_", "eyJ", "BEGIN "] {
+        assert!(!rows.contains(marker), "the database holds {marker}");
+    }
+}
+
+/// Neither do the logs, which hold no address either.
+#[tokio::test]
+async fn the_logs_hold_no_secret_and_no_address() {
+    let app = TestApp::start().await;
+    let secrets = live(&app).await;
+    app.request("GET", "/healthz").header("X-Request-Id", "the-control-of-the-logs").send().await;
+    let logged = logs::so_far();
+    assert!(logged.contains("the-control-of-the-logs"), "the control: lines are found");
+    assert!(logged.contains("sessions.family_ended"), "the control: our own events are found");
+    for secret in &secrets {
+        for form in forms(secret) {
+            assert!(!logged.contains(&form), "the log holds {form}, of {secret}");
+        }
+    }
+    for marker in ["@example.com", "hrt_", "eyJhbGciOi", "eyJ0eXAiOi", "$2b$", "Bearer ey"] {
+        let line = logged.lines().find(|line| line.contains(marker));
+        assert_eq!(line, None, "the log holds {marker}");
+    }
+}
+
+/// "Every request is one log line, with its request id."
+#[tokio::test]
+async fn every_request_is_one_log_line_without_its_query() {
+    let app = TestApp::start().await;
+    let ask = |id: &'static str, path: &'static str| app.request("GET", path).header("X-Request-Id", id).send();
+    for (id, path) in [
+        ("log-of-health", "/healthz"),
+        ("log-of-nothing", "/nowhere"),
+        ("log-of-refusal", "/api/v1/me"),
+        ("log-of-query", "/login?return_to=/secret-in-a-query"),
+        ("log-of-cors", "/api/v1/auth/login"),
+    ] {
+        ask(id, path).await;
+        let logged = logs::so_far();
+        let lines: Vec<_> = logged.lines().filter(|line| line.contains(id) && line.contains("\"request\"")).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+    }
+    assert!(!logs::so_far().contains("secret-in-a-query"));
+}
+
+/// A copy of the database opens no session: what it holds is not what the server is shown.
+#[tokio::test]
+async fn what_the_database_holds_is_no_token() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_in("alice").await;
+    let row = app.session_row(&tokens.session_id).await;
+    let hash = row["secret_hash"].as_str().expect("a hash").trim_start_matches("\\x").to_owned();
+    let mut token = URL_SAFE_NO_PAD.decode(&tokens.refresh_token[4..]).expect("base64url");
+    for (at, byte) in (22..54).enumerate() {
+        token[byte] = u8::from_str_radix(&hash[2 * at..2 * at + 2], 16).expect("hexadecimal");
+    }
+    for forged in [
+        hash,
+        format!("hrt_{}", URL_SAFE_NO_PAD.encode(&token)),
+        format!("hrt_{}", URL_SAFE_NO_PAD.encode(&token[22..54])),
+    ] {
+        app.refresh(&forged).await.expect_problem(401, "refresh_token_invalid");
+    }
+    app.refresh(&tokens.refresh_token).await.expect_tokens();
+}
