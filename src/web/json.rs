@@ -5,7 +5,7 @@ use actix_web::{
     http::header,
     web::{Bytes, Payload},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::pin::Pin;
 
 /// The most bytes of a body.
@@ -77,20 +77,30 @@ fn is_utf8(request: &HttpRequest) -> bool {
     mime.get_param("charset").is_none_or(|charset| charset.as_str().eq_ignore_ascii_case("utf-8"))
 }
 
+/// Parses an object. An array is refused: what its third place means is nobody's to guess.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| refusal(&error))?;
+    let value = serde_path_to_error::deserialize(&mut reader);
+    if value.is_ok() && body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(invalid("body", "has a wrong type".to_owned()));
+    }
+    let value = value.map_err(|error| refusal(&error, body))?;
     reader.end().map_err(|error| malformed(&error))?;
     Ok(value)
 }
 
-fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    if !error.inner().is_data() {
-        return malformed(error.inner());
+/// 400 for what is no JSON, 422 for JSON that says the wrong thing. The library tells some of the latter as the former.
+fn refusal(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> Problem {
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(body) {
+        return malformed(&error);
     }
     let path = error.path().to_string();
-    let field = if path == "." { "body".to_owned() } else { path };
-    Problem::fields(vec![FieldError { field, code: "invalid", message: without_position(error.inner()) }])
+    let field = if path == "." { "body" } else { path.as_str() };
+    invalid(field, without_values(error.inner()))
+}
+
+fn invalid(field: &str, message: String) -> Problem {
+    Problem::fields(vec![FieldError { field: field.to_owned(), code: "invalid", message }])
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -98,13 +108,16 @@ fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(kind::MALFORMED_REQUEST, format!("The body is not JSON (line {line}, column {column})."))
 }
 
-/// What serde says, without the values it quotes: they may be secrets.
-fn without_position(error: &serde_json::Error) -> String {
+/// What serde says, without the values it quotes: they may be secrets. The names of fields are none.
+fn without_values(error: &serde_json::Error) -> String {
     let told = error.to_string();
-    let named = ["unknown field", "missing field", "duplicate field", "unknown variant"];
+    let told = told.split(" at line ").next().unwrap_or_default();
+    let named = ["unknown field", "missing field", "duplicate field"];
     if named.iter().any(|known| told.starts_with(known)) {
-        told.split(" at line ").next().unwrap_or_default().chars().take(200).collect()
-    } else {
-        "has a wrong type".to_owned()
+        return told.chars().take(200).collect();
+    }
+    match told.split_once(", expected ") {
+        Some((variant, expected)) if variant.starts_with("unknown variant") => format!("must be {expected}"),
+        _ => "has a wrong type".to_owned(),
     }
 }

@@ -2,21 +2,19 @@
 //!
 //! The forged tokens below are signed with the server's own key: what refuses them is the one check that each is about.
 
-use crate::support::{Forge, NOBODY, Person, TestApp, eventually, forge};
+use crate::support::{Forge, NOBODY, TestApp, eventually, forge};
 use serde_json::{Value, json};
 
-/// A person, the key that signs their tokens, and what a token of theirs says.
-struct Forgery<'app> {
-    person: Person<'app>,
+/// The key that signs somebody's tokens, and what a token of theirs says.
+struct Forgery {
     forge: Forge,
     claims: Value,
 }
 
-impl<'app> Forgery<'app> {
-    async fn on(app: &'app TestApp) -> Self {
-        let person = app.person("alice").await;
-        let (_, claims) = forge::decode(&person.tokens.access_token);
-        Self { person, forge: Forge::of(app).await, claims }
+impl Forgery {
+    async fn on(app: &TestApp) -> Self {
+        let (_, claims) = forge::decode(&app.sign_in("alice").await.access_token);
+        Self { forge: Forge::of(app).await, claims }
     }
 
     /// The claims with some changed; null takes one away.
@@ -175,7 +173,7 @@ async fn a_claim_that_is_missing_is_not_made_up() {
     }
 }
 
-/// RFC 7519 §2: a NumericDate is a number. Some libraries pass over what they cannot read.
+/// RFC 7519 §2: a `NumericDate` is a number. Some libraries pass over what they cannot read.
 #[tokio::test]
 async fn a_claim_of_a_wrong_type_is_refused() {
     let app = TestApp::start().await;

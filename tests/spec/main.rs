@@ -17,6 +17,7 @@
 mod access;
 mod access_tokens;
 mod admin;
+mod http_bodies;
 mod http_manners;
 mod lists;
 mod me;
@@ -24,6 +25,7 @@ mod origin;
 mod outage;
 mod refresh;
 mod refresh_races;
+mod refresh_refused;
 mod register;
 mod sign_in;
 mod sign_out;

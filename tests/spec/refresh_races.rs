@@ -14,7 +14,7 @@ const ROUNDS: usize = 12;
 /// How many answers are a problem of this code.
 fn count(answers: &[Answer], code: &str) -> usize {
     let told = answers.iter().filter(|answer| answer.status != 200 && answer.json()["code"] == code);
-    told.inspect(|answer| drop(answer.expect_problem(answer.status, code))).count()
+    told.map(|answer| answer.expect_problem(answer.status, code)).collect::<Vec<_>>().len()
 }
 
 fn rotated(answers: &[Answer]) -> Vec<Tokens> {

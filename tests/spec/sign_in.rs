@@ -180,7 +180,7 @@ async fn a_sign_in_tells_every_field_that_is_wrong() {
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
 }
 
-/// "At most MAX_SESSIONS_PER_USER live sessions: a further sign-in ends the one idle longest."
+/// "At most `MAX_SESSIONS_PER_USER` live sessions: a further sign-in ends the one idle longest."
 #[tokio::test]
 async fn one_sign_in_too_many_ends_the_session_idle_longest() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "3")]).await;

@@ -26,7 +26,8 @@ async fn two_thousand_rotations_leave_one_row_and_nearly_all_are_hot() {
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
     assert_eq!(app.session_row(&current.session_id).await["generation"], ROTATIONS);
     assert_eq!(app.count(index_size).await, index_size_before);
-    assert!(app.count(size).await <= 4 * 8_192, "a few pages at most");
+    // A version of the row for each rotation would fill about a hundred.
+    assert!(app.count(size).await <= 16 * 8_192, "a few pages at most");
     assert_eq!(app.count("SELECT count(*) FROM audit_events").await, 2, "a rotation leaves no event");
     // A backend tells its numbers when it ends, at the latest.
     app.stop().await;

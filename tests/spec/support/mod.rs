@@ -12,7 +12,7 @@ pub use answer::{Answer, Tokens};
 pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, password};
 pub use cluster::TestDatabase;
 pub use forge::Forge;
-pub use people::{Admin, Person};
+pub use people::Admin;
 pub use proxy::Proxy;
 
 use std::time::Duration;
@@ -27,10 +27,22 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "it never came to pass: {what}");
+    assert!(tokio::time::timeout(Duration::from_mins(1), waiting).await.is_ok(), "it never came to pass: {what}");
 }
 
 /// Asks many times at once.
 pub async fn at_once<F: Future>(askers: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     futures_util::future::join_all(askers).await
+}
+
+/// Every token of a family is dead, and so are its access tokens.
+pub async fn expect_end_of(app: &TestApp, family: &[&Tokens]) {
+    for tokens in family {
+        app.refresh(&tokens.refresh_token).await.expect_problem(401, "session_revoked");
+        app.refresh_with(&tokens.refresh_token, "a-key-of-nobody-in-particular")
+            .await
+            .expect_problem(401, "session_revoked");
+        app.me(&tokens.access_token).await.expect_challenge("session_revoked");
+        app.check(&tokens.access_token).await.expect_challenge("session_revoked");
+    }
 }

@@ -9,8 +9,6 @@ pub struct Person<'app> {
     app: &'app TestApp,
     /// Their id.
     pub id: String,
-    /// Their name in the test.
-    pub name: String,
     /// What the sign-in handed out.
     pub tokens: Tokens,
 }
@@ -23,7 +21,7 @@ impl TestApp {
     pub async fn person(&self, name: &str) -> Person<'_> {
         let tokens = self.sign_in(name).await;
         let id = self.me(&tokens.access_token).await.text("/user/id");
-        Person { app: self, id, name: name.to_owned(), tokens }
+        Person { app: self, id, tokens }
     }
 
     /// An administrator who has just signed in.

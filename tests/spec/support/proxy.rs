@@ -33,7 +33,8 @@ enum State {
 /// The way, and the hand on its switch.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    folder: Arc<TempDir>,
+    /// Gone with the last hand on the switch.
+    _folder: Arc<TempDir>,
     state: watch::Sender<State>,
     loses_next_answer: Arc<AtomicBool>,
 }
@@ -44,7 +45,7 @@ impl Proxy {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let listener = UnixListener::bind(folder.path().join(SOCKET)).expect("a socket");
         let way = database.options().socket(folder.path());
-        let proxy = Self { folder, state: watch::Sender::new(State::Open), loses_next_answer: Arc::default() };
+        let proxy = Self { _folder: folder, state: watch::Sender::new(State::Open), loses_next_answer: Arc::default() };
         let socket = database.options().get_socket().expect("the cluster has a socket").join(SOCKET);
         tokio::spawn(proxy.clone().serve(listener, socket));
         (proxy, way)
