@@ -265,7 +265,7 @@ async fn only_a_trusted_proxy_is_believed() {
     let app = TestApp::start().await;
     assert_eq!(seen_from(&app, &[("X-Forwarded-For", "203.0.113.7")]).await, "127.0.0.1");
     assert_eq!(seen_from(&app, &[("Forwarded", "for=203.0.113.7")]).await, "127.0.0.1");
-    let app = TestApp::with(&[("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let app = app.stranger(&[("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
     assert_eq!(seen_from(&app, &[]).await, "127.0.0.1");
     assert_eq!(seen_from(&app, &[("X-Forwarded-For", "6.6.6.6, 203.0.113.7")]).await, "203.0.113.7");
     assert_eq!(

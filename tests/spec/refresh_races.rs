@@ -2,7 +2,7 @@
 
 use crate::support::{Answer, TestApp, Tokens, at_once, credentials, email, password};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 const KEY: &str = "9b2e1f0c-the-clients-own-key";
 const OTHER_KEY: &str = "9b2e1f0c-another-clients-key";
@@ -139,6 +139,25 @@ async fn crowd_after_crowd_the_family_stays_one() {
         assert_eq!(app.session_row(&current.session_id).await["generation"], generation);
         current = tokens[0].clone();
     }
+}
+
+/// Invariant 5: whoever hangs up in the middle and comes again with the same key is answered, however far the first
+/// request came.
+#[tokio::test]
+async fn a_client_that_hung_up_and_comes_again_with_its_key_is_answered() {
+    let app = TestApp::start().await;
+    let mut current = app.sign_in("alice").await;
+    for wait_ms in (0..12).chain(0..12) {
+        let key = format!("the-key-of-generation-{wait_ms}-{}", current.expires_in);
+        let lost = app.refresh_with(&current.refresh_token, &key);
+        let waited = tokio::time::timeout(Duration::from_millis(wait_ms), lost).await;
+        drop(waited);
+        let next = app.refresh_with(&current.refresh_token, &key).await.expect_tokens();
+        assert_ne!(next.refresh_token, current.refresh_token);
+        current = next;
+    }
+    assert_eq!(app.session_row(&current.session_id).await["generation"], 24);
+    assert_eq!(app.events("refresh_token_reused").await, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! POST /api/v1/auth/login.
 
-use crate::support::{TestApp, at_once, credentials, email, forge, password};
+use crate::support::{TestApp, at_once, credentials, email, eventually, forge, password};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 
 /// RFC 6749 §5.1: the names of OAuth, and what the contract adds.
@@ -233,4 +234,59 @@ async fn sign_ins_at_once_leave_one_session_where_one_is_allowed() {
     refreshed.iter().filter(|answer| answer.status != 200).for_each(|answer| {
         answer.expect_problem(401, "session_revoked");
     });
+}
+
+/// "Plain `$2a$/$2b$/$2y$` hashes from elsewhere verify and are replaced at the next sign-in."
+#[tokio::test]
+async fn a_hash_from_elsewhere_is_replaced_by_one_of_ours() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    for prefix in ["$2a$", "$2b$", "$2y$"] {
+        let foreign = bcrypt::hash(password("alice"), 4).expect("a hash").replacen("$2b$", prefix, 1);
+        sqlx::query("UPDATE users SET password_hash = $1").bind(&foreign).execute(app.db()).await.unwrap();
+        let wrong = json!({ "email": email("alice"), "password": "wrong" });
+        app.post("/api/v1/auth/login", &wrong).await.expect_problem(401, "invalid_credentials");
+        let tokens = app.try_sign_in("alice").await.expect_tokens();
+        let stored: String = sqlx::query_scalar("SELECT password_hash FROM users").fetch_one(app.db()).await.unwrap();
+        assert_ne!(stored, foreign);
+        assert!(!bcrypt::verify(password("alice"), &stored).unwrap_or(false), "no longer a plain hash");
+        app.try_sign_in("alice").await.expect_tokens();
+        app.refresh(&tokens.refresh_token).await.expect_tokens();
+    }
+}
+
+/// A hash that nothing can verify is a wrong password, and no mistake of the server's.
+#[tokio::test]
+async fn a_hash_that_cannot_be_read_lets_nobody_in() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    for nonsense in ["", "none", "*", "$2b$04$", "$argon2id$v=19$m=19456,t=2,p=1$x$y", "plain text"] {
+        sqlx::query("UPDATE users SET password_hash = $1").bind(nonsense).execute(app.db()).await.unwrap();
+        for password in [password("alice"), nonsense.to_owned(), String::new()] {
+            let body = json!({ "email": email("alice"), "password": password });
+            app.post("/api/v1/auth/login", &body).await.expect_problem(401, "invalid_credentials");
+        }
+    }
+}
+
+/// "A flood of sign-ins is answered 503 with `Retry-After`, and never slows a refresh."
+#[tokio::test]
+async fn a_flood_of_sign_ins_is_turned_away_and_refreshes_go_on() {
+    let app = TestApp::with(&[("HEIRLOOM_BCRYPT_COST", "11")]).await;
+    let mut current = app.sign_in("alice").await;
+    let mut flood: FuturesUnordered<_> = (0..600).map(|_| app.try_sign_in("alice")).collect();
+
+    let turned_away = loop {
+        let answer = flood.next().await.expect("somebody is turned away");
+        if answer.status == 503 && answer.text("/detail").contains("passwords") {
+            break answer;
+        }
+    };
+    turned_away.expect_problem(503, "temporarily_unavailable");
+    for _ in 0..5 {
+        current = app.refresh(&current.refresh_token).await.expect_tokens();
+        app.check(&current.access_token).await.expect_done();
+    }
+    drop(flood);
+    eventually("sign-ins are checked again", async || app.try_sign_in("alice").await.status == 200).await;
 }
