@@ -20,7 +20,7 @@ impl Readiness {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn is_draining(&self) -> bool {
+    pub(super) fn is_draining(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

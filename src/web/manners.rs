@@ -1,11 +1,14 @@
-use super::{Problem, kind, security_headers::SecurityHeaders};
+use super::{Problem, Readiness, kind, security_headers::SecurityHeaders};
 use crate::kernel::{World, new_uuid};
 use actix_cors::CorsError;
 use actix_web::{
     Error, HttpMessage, ResponseError,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::{
+        ConnectionType,
+        header::{HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -29,6 +32,7 @@ pub async fn manners(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let world = request.app_data::<web::Data<World>>().cloned();
     let headers = request.app_data::<web::Data<SecurityHeaders>>().cloned();
+    let draining = request.app_data::<web::Data<Readiness>>().is_some_and(|readiness| readiness.is_draining());
     let id = request_id(&request, world.as_ref().map(web::Data::get_ref));
     request.extensions_mut().insert(RequestId(id.clone()));
     let began = world.as_ref().map(|world| world.clock.uptime());
@@ -39,6 +43,10 @@ pub async fn manners(
     }
     if let Some(headers) = headers {
         headers.apply(response.headers_mut());
+    }
+    if draining {
+        // The client opens its next connection where it is still welcome.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let elapsed = world.zip(began).map(|(world, began)| world.clock.uptime().saturating_sub(began));
     log(&response, &id, elapsed.unwrap_or_default().as_secs_f64() * 1_000.0);
