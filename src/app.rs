@@ -119,8 +119,26 @@ impl House {
     /// # Errors
     /// What stands in the way.
     pub async fn open(config: Config, tenant: Tenant, migrations: Migrations) -> Result<Self, AppError> {
-        let (entropy, clock) = (Entropy::system(), Clock::start());
         let (private, connector) = open_database(&config, tenant).await?;
+        match Self::furnish(config, connector, private.is_some(), migrations).await {
+            Ok(house) => Ok(Self { private, ..house }),
+            Err(error) => {
+                // Nobody else would stop it.
+                if let Some(private) = private {
+                    private.stop().await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn furnish(
+        config: Config,
+        connector: Connector,
+        is_private: bool,
+        migrations: Migrations,
+    ) -> Result<Self, AppError> {
+        let (entropy, clock) = (Entropy::system(), Clock::start());
         let master_keys = match &config.master_keys {
             Some(keys) => keys.clone(),
             None => master_key_beside(&config.database.data_dir, &entropy)?,
@@ -128,7 +146,7 @@ impl House {
         if connector.has_choice() && !connector.find_primary().await {
             return Err(AppError::NoPrimary);
         }
-        if private.is_none() && connector.pooling().await? == Pooling::Unsafe {
+        if !is_private && connector.pooling().await? == Pooling::Unsafe {
             return Err(AppError::UnsafePooler);
         }
         match migrations {
@@ -147,7 +165,7 @@ impl House {
             keys,
             world,
             connector,
-            private,
+            private: None,
         })
     }
 
@@ -172,14 +190,19 @@ pub async fn open_database(config: &Config, tenant: Tenant) -> Result<(Option<Pr
     if config.database.url.is_some() {
         return Ok((None, Connector::new(&config.database, None)));
     }
-    let settings = Settings {
+    let private = PrivatePostgres::start(&private_settings(config), tenant).await?;
+    let connector = Connector::new(&config.database, Some(private.connect_options()));
+    Ok((Some(private), connector))
+}
+
+/// Where the private Postgres lives that is used when no other is named.
+#[must_use]
+pub fn private_settings(config: &Config) -> Settings {
+    Settings {
         data_dir: config.database.data_dir.clone(),
         binaries: config.database.binaries.clone(),
         search_path: config.database.search_path.clone(),
-    };
-    let private = PrivatePostgres::start(&settings, tenant).await?;
-    let connector = Connector::new(&config.database, Some(private.connect_options()));
-    Ok((Some(private), connector))
+    }
 }
 
 /// The server: the house and its front door.

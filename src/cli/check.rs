@@ -1,30 +1,42 @@
-use super::{causes, output::Output};
+mod database;
+mod options;
+
+use super::{
+    CliError, chain,
+    output::{Output, fail, printable},
+};
 use crate::{
-    app::open_database,
-    config::{Config, MasterKeyFileError, master_key_at},
-    kernel::{Clock, Entropy, MasterKeys, World},
-    keys::Keys,
-    postgres::{Connector, Database, Pooling, now, pending, private::Tenant},
+    app::{open_database, private_settings},
+    config::{Config, ConfigError},
+    postgres::private::{PrivatePostgres, Tenant},
 };
 use serde::Serialize;
 use serde_json::json;
-use std::{error::Error, net::IpAddr, process::ExitCode, sync::Arc};
-
-/// Seconds by which this machine's clock may differ from the database's before it is worth a word.
-const SKEW_SECONDS: i64 = 2;
+use std::{error::Error, process::ExitCode};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Verdict {
     Ok,
-    Warning,
-    Failed,
+    Warn,
+    Fail,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAILED",
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
 struct Finding {
     verdict: Verdict,
     what: &'static str,
+    /// What was found and, unless all is well, what to do.
     detail: String,
 }
 
@@ -33,147 +45,86 @@ struct Finding {
 struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, verdict: Verdict, what: &'static str, detail: impl Into<String>) {
-        self.0.push(Finding { verdict, what, detail: detail.into() });
+    fn ok(&mut self, what: &'static str, detail: impl Into<String>) {
+        self.add(Verdict::Ok, what, detail.into());
     }
 
-    fn failed(&mut self, what: &'static str, error: &dyn Error) {
-        let told = std::iter::once(error.to_string()).chain(causes(error)).collect::<Vec<_>>();
-        self.add(Verdict::Failed, what, told.join(": "));
+    fn warn(&mut self, what: &'static str, detail: impl Into<String>) {
+        self.add(Verdict::Warn, what, detail.into());
     }
+
+    fn fail(&mut self, what: &'static str, detail: impl Into<String>) {
+        self.add(Verdict::Fail, what, detail.into());
+    }
+
+    /// A failure with all its causes.
+    fn error(&mut self, what: &'static str, error: &dyn Error) {
+        self.fail(what, chain(error).join(": "));
+    }
+
+    fn add(&mut self, verdict: Verdict, what: &'static str, detail: String) {
+        self.0.push(Finding { verdict, what, detail });
+    }
+
+    /// Prints them all. The exit code says whether anything is wrong; a warning is not.
+    fn tell(&self, output: Output) -> Result<ExitCode, CliError> {
+        let failed = self.0.iter().any(|finding| finding.verdict == Verdict::Fail);
+        output.say(&json!({ "ok": !failed, "findings": self.0 }), || {
+            self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+        })?;
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let detail = finding.detail.split('\n').map(printable).collect::<Vec<_>>().join("\n                         ");
+    format!("{:7} {:16} {detail}", finding.verdict.name(), finding.what)
 }
 
 /// `heirloom check`: tries everything, stops at nothing, changes nothing.
-pub async fn run(config: Config, output: Output) -> ExitCode {
+pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
     let mut findings = Findings::default();
-    findings.add(Verdict::Ok, "configuration", "every option is understood");
-    of_options(&config, &mut findings);
-    match open_database(&config, Tenant::Command).await {
-        Err(error) => findings.failed("database", &error),
-        Ok((private, connector)) => {
-            of_database(&config, &connector, &mut findings).await;
-            if let Some(private) = private
-                && let Err(error) = private.stop().await
-            {
-                findings.failed("database", &error);
+    findings.ok("configuration", "every option is understood");
+    options::look(&config, &mut findings);
+    if config.database.url.is_some() || is_made(&config, &mut findings) {
+        match open_database(&config, Tenant::Command).await {
+            Err(error) => findings.error("database", &error),
+            Ok((private, connector)) => {
+                database::look(&config, &connector, &mut findings).await;
+                if let Some(private) = private
+                    && let Err(error) = private.stop().await
+                {
+                    findings.error("database", &error);
+                }
             }
         }
     }
-    let failed = findings.0.iter().any(|finding| finding.verdict == Verdict::Failed);
-    output.say(&json!({ "ok": !failed, "findings": findings.0 }), || text(&findings));
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    findings.tell(output)
 }
 
-fn text(findings: &Findings) -> String {
-    let line = |finding: &Finding| {
-        let verdict = match finding.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "FAILED",
-        };
-        format!("{verdict:9}{:16}{}", finding.what, finding.detail)
-    };
-    findings.0.iter().map(line).collect::<Vec<_>>().join("\n")
+/// Whether there is a private Postgres to start: a check makes none.
+fn is_made(config: &Config, findings: &mut Findings) -> bool {
+    let made = PrivatePostgres::is_made(&private_settings(config));
+    match &made {
+        Ok(true) => {}
+        Ok(false) => findings.warn(
+            "database",
+            format!(
+                "there is no private PostgreSQL in {} yet: the first `heirloom serve` makes it, and a master key",
+                config.database.data_dir.display()
+            ),
+        ),
+        Err(error) => findings.error("database", error),
+    }
+    made.unwrap_or_default()
 }
 
-fn of_options(config: &Config, findings: &mut Findings) {
-    for name in &config.unknown_names {
-        findings.add(
-            Verdict::Warning,
-            "configuration",
-            format!("{name} is no option of this version: it changes nothing"),
-        );
+/// What `heirloom check` says of options that are not understood: nothing else can be tried then.
+pub fn refuse(error: &ConfigError, output: Output) -> ExitCode {
+    let mut findings = Findings::default();
+    for problem in &error.problems {
+        findings.fail("configuration", problem);
     }
-    if config.insecure_for_tests {
-        let told = "HEIRLOOM_INSECURE_FOR_TESTS is on: never on the internet";
-        findings.add(Verdict::Warning, "configuration", told);
-    }
-    let public_url = config.http.public_url.to_string();
-    let local = ["://localhost", "://127.", "://[::1]"].iter().any(|sign| public_url.contains(sign));
-    match (config.http.public_url.is_https(), local) {
-        (true, _) => findings.add(Verdict::Ok, "public URL", format!("{public_url}: the cookie is Secure")),
-        (false, true) => findings.add(Verdict::Ok, "public URL", format!("{public_url}: plain http, for development")),
-        (false, false) => {
-            let told = format!("{public_url} is plain http: tokens and passwords cross the network readable");
-            findings.add(Verdict::Warning, "public URL", told);
-        }
-    }
-    of_proxies(config, findings);
-}
-
-fn of_proxies(config: &Config, findings: &mut Findings) {
-    let proxies = &config.http.trusted_proxies;
-    let everybody = [IpAddr::from([0, 0, 0, 0]), IpAddr::from([0; 16])];
-    if proxies.iter().any(|network| network.prefix_len() == 0 && everybody.contains(&network.network())) {
-        let told = "HEIRLOOM_TRUSTED_PROXIES trusts everybody: any client can choose its address";
-        findings.add(Verdict::Warning, "proxies", told);
-    } else {
-        findings.add(Verdict::Ok, "proxies", format!("{} networks are believed", proxies.len()));
-    }
-}
-
-async fn of_database(config: &Config, connector: &Connector, findings: &mut Findings) {
-    match connector.pooling().await {
-        Ok(Pooling::Sessions) => findings.add(Verdict::Ok, "database", "reachable, every connection its own"),
-        Ok(Pooling::Transactions) => {
-            let told = "reachable through a pooler in transaction mode that keeps track of prepared statements";
-            findings.add(Verdict::Ok, "database", told);
-        }
-        Ok(Pooling::Unsafe) => findings.failed("database", &crate::app::AppError::UnsafePooler),
-        Err(error) => return findings.failed("database", &error),
-    }
-    let mut connection = match connector.direct().await {
-        Ok(connection) => connection,
-        Err(error) => return findings.failed("direct database", &error),
-    };
-    let machine = Clock::start().now();
-    match now(&mut connection).await {
-        Ok(database) => of_skew((machine - database).num_milliseconds(), findings),
-        Err(error) => findings.failed("clock", &error),
-    }
-    match pending(&mut connection).await {
-        Ok(missing) if missing.is_empty() => {
-            findings.add(Verdict::Ok, "migrations", "all are applied");
-            of_keys(config, connector, findings).await;
-        }
-        Ok(missing) => {
-            let told = format!("{} are missing: run `heirloom migrate`, or `heirloom serve` does", missing.len());
-            findings.add(Verdict::Warning, "migrations", told);
-        }
-        Err(error) => findings.failed("migrations", &error),
-    }
-}
-
-fn of_skew(milliseconds: i64, findings: &mut Findings) {
-    let told = format!("{milliseconds} ms from the database's");
-    if milliseconds.abs() > SKEW_SECONDS * 1_000 {
-        let told =
-            format!("{told}: lifetimes keep the database's clock, but log lines will not agree. Is NTP running?");
-        findings.add(Verdict::Warning, "clock", told);
-    } else {
-        findings.add(Verdict::Ok, "clock", told);
-    }
-}
-
-/// Whether the master key opens the signing keys.
-async fn of_keys(config: &Config, connector: &Connector, findings: &mut Findings) {
-    let master_keys: Result<MasterKeys, MasterKeyFileError> = match &config.master_keys {
-        Some(keys) => Ok(keys.clone()),
-        None => master_key_at(&config.database.data_dir),
-    };
-    let master_keys = match master_keys {
-        Ok(keys) => keys,
-        Err(error) => return findings.failed("master key", &error),
-    };
-    let world = World {
-        db: Database::new(connector.pooled(), 1),
-        clock: Clock::start(),
-        entropy: Entropy::system(),
-        config: Arc::new(config.clone()),
-    };
-    match Keys::probe(world.clone(), &master_keys).await {
-        Ok(count) => findings.add(Verdict::Ok, "master key", format!("opens {count} signing keys")),
-        Err(error) => findings.failed("master key", &error),
-    }
-    world.db.close().await;
+    findings.warn("everything else", "was not tried: put the configuration right first");
+    findings.tell(output).unwrap_or_else(|error| fail(&error))
 }

@@ -1,6 +1,6 @@
 use super::{
     CliError,
-    output::{Output, table},
+    output::{Output, table, time},
 };
 use crate::{app::House, keys::KeyView};
 use clap::Subcommand;
@@ -16,31 +16,37 @@ pub enum KeysCommand {
 
 impl KeysCommand {
     pub async fn run(self, house: &House, output: Output) -> Result<(), CliError> {
-        if let Self::Rotate = self {
-            let id = house.keys.rotate().await?;
-            let keys = house.keys.list();
-            let key = keys.iter().find(|key| key.id == id);
-            output.say(&json!({ "key": key }), || {
-                let signs_from = key.map(|key| key.signs_from.to_rfc3339()).unwrap_or_default();
-                format!("Published {id}. It signs from {signs_from} on; the key before it stays published until its last token has expired.")
-            });
-            return Ok(());
+        match self {
+            Self::List => list(house, output),
+            Self::Rotate => rotate(house, output).await,
         }
-        let keys = house.keys.list();
-        output.say(&json!({ "items": keys }), || {
-            table(&["ID", "ALGORITHM", "SIGNS", "SIGNS FROM", "MADE"], &keys.iter().map(row).collect::<Vec<_>>())
-        });
-        Ok(())
     }
+}
+
+fn list(house: &House, output: Output) -> Result<(), CliError> {
+    let keys = house.keys.list();
+    output.say(&json!({ "items": keys }), || {
+        table(&["ID", "ALGORITHM", "SIGNS", "SIGNS FROM", "MADE"], &keys.iter().map(row).collect::<Vec<_>>())
+    })
+}
+
+async fn rotate(house: &House, output: Output) -> Result<(), CliError> {
+    let id = house.keys.rotate().await?;
+    let keys = house.keys.list();
+    let Some(key) = keys.iter().find(|key| key.id == id) else {
+        let told = "another instance made a new key at this moment, so that none was made here: see `keys list`";
+        return Err(CliError::Refused(told.to_owned()));
+    };
+    output.say(&json!({ "key": key }), || {
+        let signs_from = time(key.signs_from);
+        format!(
+            "Published {id}. It signs from {signs_from} on; the key before it stays published until its last token \
+             has expired."
+        )
+    })
 }
 
 fn row(key: &KeyView) -> Vec<String> {
     let signs = if key.signs { "yes" } else { "no" };
-    vec![
-        key.id.to_string(),
-        key.algorithm.to_owned(),
-        signs.to_owned(),
-        key.signs_from.to_rfc3339(),
-        key.created_at.to_rfc3339(),
-    ]
+    vec![key.id.to_string(), key.algorithm.to_owned(), signs.to_owned(), time(key.signs_from), time(key.created_at)]
 }

@@ -5,12 +5,15 @@ use crate::{
     postgres::private::Tenant,
 };
 use serde_json::json;
-use std::process::ExitCode;
 
 /// `heirloom migrate`
-pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
+pub async fn run(config: Config, output: Output) -> Result<(), CliError> {
     let (private, connector) = open_database(&config, Tenant::Command).await?;
-    let applied = connector.migrate().await.map_err(AppError::from);
+    let applied = if connector.has_choice() && !connector.find_primary().await {
+        Err(AppError::NoPrimary)
+    } else {
+        connector.migrate().await.map_err(AppError::from)
+    };
     if let Some(private) = private {
         private.stop().await.map_err(AppError::from)?;
     }
@@ -18,6 +21,5 @@ pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
     output.say(&json!({ "applied": applied }), || match applied.as_slice() {
         [] => "Nothing to do: every migration had been applied.".to_owned(),
         applied => format!("Applied:\n  {}", applied.join("\n  ")),
-    });
-    Ok(ExitCode::SUCCESS)
+    })
 }

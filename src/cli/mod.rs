@@ -1,7 +1,8 @@
 //! The command line: one file a command, each calling the same verbs as HTTP.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage. What was asked for goes to standard output, as text or with `--json` as
-//! one JSON document; everything else goes to standard error.
+//! Exit codes: 0 done; 1 failed or refused, by the rules for a value, by the state of things, or by an option in the
+//! environment (`check` says 1 of it too); 2 a command line that clap does not understand. What was asked for goes to
+//! standard output, as text or with `--json` as one JSON document; everything else goes to standard error.
 
 mod check;
 mod keys;
@@ -23,14 +24,15 @@ use crate::{
 };
 use clap::{Parser, Subcommand};
 use output::Output;
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, io, process::ExitCode};
 
 #[derive(Debug, Parser)]
 #[command(
     name = "heirloom",
     version,
     about = "The server that keeps people signed in",
-    after_help = "Options come from the environment or .env: .env.example lists them all."
+    after_help = "Options come from the environment or .env: .env.example lists them all.\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong usage."
 )]
 struct Arguments {
     /// Print one JSON document, for programs
@@ -57,13 +59,16 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Delete sessions whose time is over, once and now (servers do so by themselves)
     Sweep,
-    /// Read the configuration and try everything it names, a line each
+    /// Read the configuration and try everything it names, a line each; changes nothing
     Check,
 }
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
+    /// There is no runtime to run in.
+    #[error("the command cannot be started")]
+    Runtime(#[source] io::Error),
     /// The house did not open.
     #[error(transparent)]
     App(#[from] AppError),
@@ -79,65 +84,85 @@ enum CliError {
     /// Nobody of that address or id.
     #[error("there is no user {0}")]
     NoSuchUser(String),
+    /// A value that the rules do not allow.
+    #[error("{argument}: {problem}")]
+    NotAllowed {
+        /// The argument that it was given in.
+        argument: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// What was asked for cannot be done.
     #[error("{0}")]
     Refused(String),
     /// Standard input.
-    #[error("the password cannot be read")]
-    Input(#[source] std::io::Error),
+    #[error("the answer cannot be read")]
+    Input(#[source] io::Error),
+    /// Standard output.
+    #[error("it was done, but the answer cannot be printed")]
+    Output(#[source] io::Error),
+}
+
+impl CliError {
+    /// Refuses an argument's value for this reason.
+    fn not_allowed<E: Error>(argument: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::NotAllowed { argument, problem: error.to_string() }
+    }
 }
 
 /// Parses the arguments, runs the command, and says how it ended.
 #[must_use]
 pub fn run() -> ExitCode {
     let Arguments { json, command } = Arguments::parse();
-    let command = command.unwrap_or(Command::Serve(serve::Serve::default()));
-    let config = match Config::load() {
-        Ok(config) => config,
-        Err(error) => return output::fail(&error),
+    let (command, output) = (command.unwrap_or(Command::Serve(serve::Serve::default())), Output { json });
+    let config = match (Config::load(), &command) {
+        (Ok(config), _) => config,
+        (Err(error), Command::Check) => return check::refuse(&error, output),
+        (Err(error), _) => return output::fail(&error),
     };
     start_logging(log_filter(&command, &config), config.log_format);
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return output::fail(&error),
-    };
-    match runtime.block_on(dispatch(command, config, Output { json })) {
-        Ok(code) => code,
-        Err(error) => output::fail(&error),
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime);
+    let done = runtime.and_then(|runtime| runtime.block_on(dispatch(command, config, output)));
+    done.unwrap_or_else(|error| output::fail(&error))
 }
 
 /// Commands say what they did; their log lines would only be in the way, unless somebody asks for them.
 fn log_filter<'a>(command: &Command, config: &'a Config) -> &'a str {
-    match (command, config.log_filter.as_str()) {
-        (Command::Serve(_), filter) => filter,
-        (_, "info") => "warn",
-        (_, filter) => filter,
-    }
+    let usual = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
+    config.log_filter.as_deref().unwrap_or(usual)
 }
 
 async fn dispatch(command: Command, config: Config, output: Output) -> Result<ExitCode, CliError> {
+    if !matches!(command, Command::Check) {
+        warn_of_unknown_names(&config);
+    }
     match command {
         Command::Serve(serve) => return Ok(serve.run(config).await?),
-        Command::Migrate => return migrate::run(config, output).await,
-        Command::Check => return Ok(check::run(config, output).await),
-        Command::User(_) | Command::Sessions(_) | Command::Keys(_) | Command::Sweep => {}
+        Command::Check => return check::run(config, output).await,
+        Command::Migrate => migrate::run(config, output).await?,
+        Command::User(command) => command.run(config, output).await?,
+        Command::Sessions(command) => command.run(config, output).await?,
+        Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,
+        Command::Sweep => in_house(config, async |house| sweep::run(house, output).await).await?,
     }
-    let house = House::open(config, Tenant::Command, Migrations::Apply).await?;
-    let done = inside(command, &house, output).await;
-    house.close().await?;
-    done.map(|()| ExitCode::SUCCESS)
+    Ok(ExitCode::SUCCESS)
 }
 
-/// The commands that need an open house.
-async fn inside(command: Command, house: &House, output: Output) -> Result<(), CliError> {
-    match command {
-        Command::User(command) => command.run(house, output).await,
-        Command::Sessions(command) => command.run(house, output).await,
-        Command::Keys(command) => command.run(house, output).await,
-        Command::Sweep => sweep::run(house, output).await,
-        Command::Serve(_) | Command::Migrate | Command::Check => Ok(()),
+/// An option with a typing mistake leaves its default in force, which may be another database.
+fn warn_of_unknown_names(config: &Config) {
+    for name in &config.unknown_names {
+        tracing::warn!(name, "config.unknown_option: this version knows no such option, it changes nothing");
     }
+}
+
+/// Opens the house for a command, and closes it whatever became of the command. What a person has to be asked is asked
+/// before: who breaks off at a prompt leaves no private Postgres running.
+async fn in_house(config: Config, work: impl AsyncFnOnce(&House) -> Result<(), CliError>) -> Result<(), CliError> {
+    let house = House::open(config, Tenant::Command, Migrations::Apply).await?;
+    let done = work(&house).await;
+    let closed = house.close().await;
+    done?;
+    Ok(closed?)
 }
 
 /// A user by e-mail address or id.
@@ -149,13 +174,16 @@ async fn find(house: &House, who: &str) -> Result<User, CliError> {
     found.ok_or_else(|| CliError::NoSuchUser(who.to_owned()))
 }
 
-/// All causes of an error, one after another.
-fn causes(error: &dyn Error) -> impl Iterator<Item = String> {
-    let mut causes = Vec::new();
+/// An error and all its causes. One that its effect has quoted already (sqlx does) is not repeated.
+fn chain(error: &dyn Error) -> Vec<String> {
+    let mut told = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
-        causes.push(error.to_string());
+        let text = error.to_string();
+        if !told.last().is_some_and(|effect| effect.ends_with(&text)) {
+            told.push(text);
+        }
         cause = error.source();
     }
-    causes.into_iter()
+    told
 }

@@ -1,7 +1,11 @@
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people and programs")]
-
+use super::{CliError, chain};
+use crate::kernel::Moment;
 use serde::Serialize;
-use std::{error::Error, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy)]
@@ -10,42 +14,72 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints the answer: one JSON document, or a text for a person.
-    pub fn say(self, value: &impl Serialize, text: impl FnOnce() -> String) {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
-        } else {
-            println!("{}", text());
+    /// Prints the answer: one JSON document, or a text for a person. A reader that has read enough (`| head`) is no
+    /// error.
+    pub fn say(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        let told = if self.json { serde_json::to_string_pretty(value).map_err(io::Error::from) } else { Ok(text()) };
+        let mut stdout = io::stdout().lock();
+        match told.and_then(|told| writeln!(stdout, "{told}")).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }
 
 /// Says what went wrong, with all its causes, a line each.
 pub fn fail(error: &dyn Error) -> ExitCode {
-    eprintln!("heirloom: {error}");
-    let mut last = error.to_string();
-    for cause in super::causes(error) {
-        if cause != last {
-            eprintln!("  because: {cause}");
-        }
-        last = cause;
-    }
+    let told = chain(error).join("\n  because: ");
+    // Where standard error is closed nobody is there to be told.
+    drop(writeln!(io::stderr(), "heirloom: {told}"));
     ExitCode::FAILURE
 }
 
 /// Rows in aligned columns under their headings.
 pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(headings.get(column).map(|heading| heading.len())).max().unwrap_or_default()
+    let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
+    let lines = std::iter::once(&headings).chain(rows);
+    let lines: Vec<Vec<_>> = lines.map(|line| line.iter().map(|cell| printable(cell)).collect()).collect();
+    let width = |column| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell: &String| cell.chars().count()).max().unwrap_or_default()
     };
-    let line = |cells: Vec<&str>| {
-        let padded = cells.iter().enumerate().map(|(column, cell)| {
-            let missing = width(column).saturating_sub(cell.chars().count());
-            format!("{cell}{}", " ".repeat(missing))
-        });
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let padded = lines.iter().map(|line| {
+        let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    padded.collect::<Vec<_>>().join("\n")
+}
+
+/// A point in time, to the second, UTC.
+pub fn time(at: Moment) -> String {
+    at.format("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// A text of somebody else's without the characters that a terminal obeys (controls) or that turn the writing round
+/// (Unicode's bidirectional controls): a device may call itself what it likes.
+pub fn printable(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
-    std::iter::once(line(headings.to_vec())).chain(body).collect::<Vec<_>>().join("\n")
+    text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["1".to_owned(), "Zoë".to_owned()], vec!["1000".to_owned(), "Al".to_owned()]];
+        assert_eq!(table(&["ID", "NAME"], &rows), "ID    NAME\n1     Zoë\n1000  Al");
+        assert_eq!(table(&["ID", "NAME"], &[]), "ID  NAME");
+    }
+
+    #[test]
+    fn a_device_cannot_command_the_terminal() {
+        let rows = [vec!["curl\u{1b}[2J\u{202e}8.0\n".to_owned()]];
+        assert_eq!(table(&["DEVICE"], &rows), "DEVICE\ncurl\u{fffd}[2J\u{fffd}8.0\u{fffd}");
+    }
 }

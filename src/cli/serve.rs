@@ -1,11 +1,12 @@
 use crate::{
     app::{AppError, Application, Migrations},
-    config::{Config, names},
+    config::{Config, DatabaseOptions, names},
 };
 use clap::Args;
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     net::TcpListener,
+    path::Path,
     process::ExitCode,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,9 +37,6 @@ impl Serve {
 }
 
 fn warn_of(config: &Config) {
-    for name in &config.unknown_names {
-        tracing::warn!(name, "config.unknown_option: this version knows no such option, it changes nothing");
-    }
     if config.insecure_for_tests {
         let name = names::INSECURE_FOR_TESTS;
         tracing::warn!("{name} is on: short lifetimes and weak hashing are allowed. Never on the internet");
@@ -46,31 +44,56 @@ fn warn_of(config: &Config) {
 }
 
 /// Says how to make the first administrator, while there is none: to a person as text, elsewhere as a log line.
-#[expect(clippy::print_stderr, reason = "a person at a terminal reads it")]
 async fn welcome(application: &Application) -> Result<(), AppError> {
     let house = application.house();
     if house.accounts.has_admin().await? {
         return Ok(());
     }
-    let command = first_admin_command(&house.world.config);
+    let config = &house.world.config;
+    let (command, condition) = (first_admin_command(config), condition(config));
     if io::stderr().is_terminal() {
-        eprintln!("\nThere is no administrator yet. Make the first one, in another terminal:\n\n  {command}\n");
+        let told = format!("There is no administrator yet. Make the first one, in another terminal{condition}:");
+        // Where the terminal is gone nobody is there to be told.
+        drop(writeln!(io::stderr(), "\n{told}\n\n  {command}\n"));
     } else {
-        tracing::warn!(command, "app.no_admin: there is no administrator yet; this command makes the first");
+        tracing::warn!(command, "app.no_admin: there is no administrator yet; this command{condition} makes the first");
     }
     Ok(())
 }
 
-/// The exact command, for the database that this server uses.
+/// The exact command, for the database that this server uses, to be pasted into a shell in any folder.
 fn first_admin_command(config: &Config) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "heirloom".to_owned());
-    let absolute = |path: &std::path::Path| path.canonicalize().unwrap_or_else(|_missing| path.to_owned());
-    let database = match config.database.url {
-        // It holds a password: it is not repeated.
-        Some(_) => String::new(),
-        None => format!("HEIRLOOM_DATA_DIR={} ", absolute(&config.database.data_dir).display()),
+    let program = if program.contains('/') { whole(Path::new(&program)) } else { program };
+    let options = match &config.database {
+        DatabaseOptions { url: Some(_), .. } => Vec::new(),
+        DatabaseOptions { data_dir, binaries, .. } => {
+            let binaries = binaries.as_ref().map(|folder| (names::PG_BIN, folder));
+            std::iter::once((names::DATA_DIR, data_dir)).chain(binaries).collect()
+        }
     };
-    format!("{database}{program} user add you@example.com --admin")
+    let options = options.into_iter().map(|(name, path)| format!("{name}={} ", quoted(&whole(path))));
+    format!("{}{} user add you@example.com --admin", options.collect::<String>(), quoted(&program))
+}
+
+/// What the command needs besides: secrets, which are not repeated here.
+fn condition(config: &Config) -> &'static str {
+    match (&config.database.url, &config.master_keys) {
+        (Some(_), _) => ", with the DATABASE_URL and the HEIRLOOM_MASTER_KEY of this server",
+        (None, Some(_)) => ", with the HEIRLOOM_MASTER_KEY of this server",
+        (None, None) => "",
+    }
+}
+
+/// A path that means the same in any folder.
+fn whole(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_unknown| path.to_owned()).display().to_string()
+}
+
+/// As one word of a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = word.chars().all(|c| c.is_alphanumeric() || "/._-+:@%,".contains(c));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Done once the operating system wants us to end.
@@ -83,5 +106,37 @@ async fn told_to_stop() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+
+    fn command(options: &[(&str, &str)]) -> (String, &'static str) {
+        let config = Config::from_source(Source::from_pairs(options.iter().copied())).unwrap_or_else(|error| {
+            unreachable!("{error}");
+        });
+        let command = first_admin_command(&config);
+        let from_options = command.find("HEIRLOOM_").map_or("", |at| command.get(at..).unwrap_or_default());
+        (from_options.to_owned(), condition(&config))
+    }
+
+    #[test]
+    fn the_command_for_the_private_postgres_works_in_any_folder() {
+        let (command, condition) = command(&[("HEIRLOOM_DATA_DIR", "/srv/it's here"), ("HEIRLOOM_PG_BIN", "/opt/pg")]);
+        assert!(command.starts_with(r"HEIRLOOM_DATA_DIR='/srv/it'\''s here' HEIRLOOM_PG_BIN=/opt/pg /"), "{command}");
+        assert!(command.ends_with(" user add you@example.com --admin"), "{command}");
+        assert_eq!(condition, "");
+    }
+
+    #[test]
+    fn the_command_for_a_database_elsewhere_repeats_no_secret() {
+        let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=";
+        let (command, condition) =
+            command(&[("DATABASE_URL", "postgres://u:secret@db/heirloom"), ("HEIRLOOM_MASTER_KEY", key)]);
+        assert_eq!(command, "");
+        assert_eq!(condition, ", with the DATABASE_URL and the HEIRLOOM_MASTER_KEY of this server");
     }
 }

@@ -1,20 +1,23 @@
 use super::{
-    CliError, find,
-    output::{Output, table},
+    CliError, find, in_house,
+    output::{Output, table, time},
 };
 use crate::{
     accounts::BlockReason,
     app::House,
+    config::Config,
     kernel::{Client, SessionId},
     sessions::{EndReason, SessionFilter, SessionState, SessionView},
     web::PageRequest,
 };
-use clap::{ArgGroup, Subcommand};
+use clap::{Args, Subcommand};
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Sessions fetched at once.
 const PAGE: u32 = 200;
+/// Characters of a device's name that are shown.
+const DEVICE_CHARACTERS: usize = 40;
 
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
@@ -28,17 +31,9 @@ pub enum SessionsCommand {
         all: bool,
     },
     /// End sessions; their access tokens die at once, on every instance
-    #[command(group = ArgGroup::new("whose").required(true).args(["session", "user", "everyone"]))]
     Revoke {
-        /// This session (id)
-        #[arg(long)]
-        session: Option<SessionId>,
-        /// All of this user's (e-mail address or id)
-        #[arg(long)]
-        user: Option<String>,
-        /// Everybody's
-        #[arg(long)]
-        everyone: bool,
+        #[command(flatten)]
+        whose: Whose,
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,
@@ -48,34 +43,51 @@ pub enum SessionsCommand {
     },
 }
 
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Whose {
+    /// This session (id)
+    #[arg(long)]
+    session: Option<SessionId>,
+    /// All of this user's (e-mail address or id)
+    #[arg(long)]
+    user: Option<String>,
+    /// Everybody's; at a terminal it asks first
+    #[arg(long)]
+    everyone: bool,
+}
+
 impl SessionsCommand {
-    pub async fn run(self, house: &House, output: Output) -> Result<(), CliError> {
+    pub async fn run(self, config: Config, output: Output) -> Result<(), CliError> {
         match self {
-            Self::List { user, all } => list(house, user.as_deref(), all, output).await,
-            Self::Revoke { session, user, everyone: _, reason, yes } => {
+            Self::List { user, all } => {
+                in_house(config, async |house| list(house, user.as_deref(), all, output).await).await
+            }
+            Self::Revoke { whose, reason, yes } => {
                 let reason = BlockReason::parse(reason.as_deref().unwrap_or_default());
-                let reason = reason.map_err(|error| CliError::Refused(error.to_string()))?;
-                let by = (None, EndReason::Admin(reason.map(|reason| reason.as_str().to_owned())));
-                let client = Client::command_line();
-                let revoked = match (session, user) {
-                    (Some(session), _) => {
-                        let ended = house.sessions.end(session, None, by, &client).await?;
-                        ended.ok_or_else(|| CliError::Refused(format!("there is no session {session}")))?
-                    }
-                    (None, Some(user)) => {
-                        let user = find(house, &user).await?;
-                        house.sessions.end_all(user.id, None, by, &client).await?
-                    }
-                    (None, None) => {
-                        confirm(yes)?;
-                        house.sessions.end_everyone(by, &client).await?
-                    }
-                };
-                output.say(&json!({ "revoked": revoked }), || format!("Ended {revoked} live sessions."));
-                Ok(())
+                let reason =
+                    reason.map_err(CliError::not_allowed("--reason"))?.map(|reason| reason.as_str().to_owned());
+                if whose.everyone && !yes {
+                    confirm()?;
+                }
+                in_house(config, async |house| revoke(house, whose, EndReason::Admin(reason), output).await).await
             }
         }
     }
+}
+
+async fn revoke(house: &House, whose: Whose, reason: EndReason, output: Output) -> Result<(), CliError> {
+    let (by, client) = ((None, reason), Client::command_line());
+    let revoked = if let Some(session) = whose.session {
+        let ended = house.sessions.end(session, None, by, &client).await?;
+        ended.ok_or_else(|| CliError::Refused(format!("there is no session {session}")))?
+    } else if let Some(user) = whose.user {
+        let user = find(house, &user).await?;
+        house.sessions.end_all(user.id, None, by, &client).await?
+    } else {
+        house.sessions.end_everyone(by, &client).await?
+    };
+    output.say(&json!({ "revoked": revoked }), || format!("Live sessions ended: {revoked}."))
 }
 
 async fn list(house: &House, user: Option<&str>, all: bool, output: Output) -> Result<(), CliError> {
@@ -84,21 +96,21 @@ async fn list(house: &House, user: Option<&str>, all: bool, output: Output) -> R
         None => None,
     };
     let filter = SessionFilter { user, state: (!all).then_some(SessionState::Live) };
-    let (mut sessions, mut after) = (Vec::new(), None);
+    let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let (mut sessions, mut after) = (Vec::<SessionView>::new(), None);
     loop {
         let page = house.sessions.list(filter, PageRequest { after, limit: PAGE }).await?;
-        let more = page.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
-        sessions.extend(page.into_iter().take(usize::try_from(PAGE).unwrap_or(usize::MAX)));
-        after = sessions.last().map(|session: &SessionView| session.id.as_uuid());
-        if !more {
+        let is_last = page.len() <= limit;
+        sessions.extend(page.into_iter().take(limit));
+        after = sessions.last().map(|session| session.id.as_uuid());
+        if is_last {
             break;
         }
     }
     output.say(&json!({ "items": sessions }), || {
         let headings = ["ID", "USER", "STATE", "DEVICE", "ADDRESS", "LAST USED", "EXPIRES", "GENERATION"];
         table(&headings, &sessions.iter().map(row).collect::<Vec<_>>())
-    });
-    Ok(())
+    })
 }
 
 fn row(session: &SessionView) -> Vec<String> {
@@ -107,17 +119,17 @@ fn row(session: &SessionView) -> Vec<String> {
         session.id.to_string(),
         session.user_id.to_string(),
         session.state.name().to_owned(),
-        device.chars().take(40).collect(),
+        device.chars().take(DEVICE_CHARACTERS).collect(),
         session.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
-        session.last_used_at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
-        session.expires_at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+        time(session.last_used_at),
+        time(session.expires_at),
         session.generation.to_string(),
     ]
 }
 
 /// Asks a person; a program that calls us has made up its mind.
-fn confirm(yes: bool) -> Result<(), CliError> {
-    if yes || !io::stdin().is_terminal() {
+fn confirm() -> Result<(), CliError> {
+    if !io::stdin().is_terminal() {
         return Ok(());
     }
     let mut terminal = io::stderr();

@@ -5,11 +5,10 @@ use serde_json::json;
 /// `heirloom sweep`
 pub async fn run(house: &House, output: Output) -> Result<(), CliError> {
     match house.sessions.sweep(&house.connector).await? {
-        Sweep::Swept(deleted) => output.say(&json!({ "deleted": deleted }), || format!("Deleted {deleted} sessions.")),
+        Sweep::Swept(deleted) => output.say(&json!({ "deleted": deleted }), || format!("Sessions deleted: {deleted}.")),
         Sweep::Elsewhere => {
             let told = "Another instance is cleaning up at this moment.";
-            output.say(&json!({ "deleted": 0, "elsewhere": true }), || told.to_owned());
+            output.say(&json!({ "deleted": 0, "elsewhere": true }), || told.to_owned())
         }
     }
-    Ok(())
 }

@@ -1,19 +1,20 @@
 use super::{
-    CliError, find,
-    output::{Output, table},
+    CliError, find, in_house,
+    output::{Output, printable, table, time},
     password::read_new,
 };
 use crate::{
     accounts::{
         AccessChange, BlockReason, Blocking, EmailAddress, NewUser, Password, PersonName, Registration, Role, Roles,
-        User, UserFilter, UserView,
+        User, UserFilter, UserStatus, UserView,
     },
     admin::{PasswordSet, UserChange, UserChanged, change_user, set_password},
     app::House,
+    config::Config,
     kernel::Client,
     web::PageRequest,
 };
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 /// Users fetched at once.
@@ -21,19 +22,14 @@ const PAGE: u32 = 200;
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Make an account; the password comes from standard input
-    Add {
-        /// E-mail address
-        email: String,
-        /// What to call the person
-        #[arg(long)]
-        name: Option<String>,
-        /// Make them an administrator
-        #[arg(long)]
-        admin: bool,
-    },
+    /// Make an account, also where registration is closed; the password comes from standard input
+    Add(Add),
     /// Everybody, newest first
-    List,
+    List {
+        /// Only those who are blocked, or who are not
+        #[arg(long)]
+        status: Option<Status>,
+    },
     /// One person
     Show {
         /// E-mail address or id
@@ -73,109 +69,144 @@ pub enum UserCommand {
     },
 }
 
-impl UserCommand {
-    pub async fn run(self, house: &House, output: Output) -> Result<(), CliError> {
-        match self {
-            Self::Add { email, name, admin } => add(house, &email, name.as_deref(), admin, output).await,
-            Self::List => list(house, output).await,
-            Self::Show { user } => {
-                show(&find(house, &user).await?, output);
-                Ok(())
-            }
-            Self::Block { user, reason } => {
-                let reason = BlockReason::parse(reason.as_deref().unwrap_or_default()).map_err(refused)?;
-                let blocking = Some(Blocking::Block(reason));
-                change(house, &user, |_| Ok(UserChange { blocking, ..UserChange::default() }), output).await
-            }
-            Self::Unblock { user } => {
-                let blocking = Some(Blocking::Unblock);
-                change(house, &user, |_| Ok(UserChange { blocking, ..UserChange::default() }), output).await
-            }
-            Self::SetPassword { user } => new_password(house, &user, output).await,
-            Self::Grant { user, role } => change(house, &user, |user| with_role(user, &role), output).await,
-            Self::Ungrant { user, role } => change(house, &user, |user| without_role(user, &role), output).await,
+#[derive(Debug, Args)]
+pub struct Add {
+    /// E-mail address
+    email: String,
+    /// What to call the person
+    #[arg(long)]
+    name: Option<String>,
+    /// Make them an administrator
+    #[arg(long)]
+    admin: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Status {
+    Active,
+    Blocked,
+}
+
+impl From<Status> for UserStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Blocked => Self::Blocked,
         }
     }
 }
 
-async fn add(house: &House, email: &str, name: Option<&str>, admin: bool, output: Output) -> Result<(), CliError> {
-    let email = EmailAddress::parse(email).map_err(refused)?;
-    let name = PersonName::parse(name.unwrap_or_default()).map_err(refused)?;
-    let password = Password::parse_new(&read_new()?).map_err(refused)?;
-    let roles = if admin { Roles::default().with(Role::admin()).map_err(refused)? } else { Roles::default() };
-    let new = NewUser { email, password, name, roles };
-    match house.accounts.register(new, &Client::command_line()).await? {
-        Registration::Registered(user) => {
-            show(&user, output);
-            Ok(())
+impl UserCommand {
+    pub async fn run(self, config: Config, output: Output) -> Result<(), CliError> {
+        match self {
+            Self::Add(wanted) => {
+                let new = wanted.parse()?;
+                in_house(config, async |house| add(house, new, output).await).await
+            }
+            Self::List { status } => in_house(config, async |house| list(house, status, output).await).await,
+            Self::Show { user } => in_house(config, async |house| show(&find(house, &user).await?, output)).await,
+            Self::Block { user, reason } => {
+                let reason = BlockReason::parse(reason.as_deref().unwrap_or_default());
+                let blocking = Blocking::Block(reason.map_err(CliError::not_allowed("--reason"))?);
+                in_house(config, async |house| block(house, &user, blocking, output).await).await
+            }
+            Self::Unblock { user } => {
+                in_house(config, async |house| block(house, &user, Blocking::Unblock, output).await).await
+            }
+            Self::SetPassword { user } => {
+                let password = read_new()?;
+                in_house(config, async |house| new_password(house, &user, password, output).await).await
+            }
+            Self::Grant { user, role } => {
+                let role = Role::parse(&role).map_err(CliError::not_allowed("ROLE"))?;
+                in_house(config, async |house| with_role(house, &user, role, output).await).await
+            }
+            Self::Ungrant { user, role } => {
+                let role = Role::parse(&role).map_err(CliError::not_allowed("ROLE"))?;
+                in_house(config, async |house| without_role(house, &user, &role, output).await).await
+            }
         }
+    }
+}
+
+impl Add {
+    /// The password is read last: not before everything else is known to be right.
+    fn parse(self) -> Result<NewUser, CliError> {
+        let email = EmailAddress::parse(&self.email).map_err(CliError::not_allowed("EMAIL"))?;
+        let name =
+            PersonName::parse(self.name.as_deref().unwrap_or_default()).map_err(CliError::not_allowed("--name"))?;
+        let roles = if self.admin { Roles::default().with(Role::admin()).map_err(refused)? } else { Roles::default() };
+        Ok(NewUser { email, password: read_new()?, name, roles })
+    }
+}
+
+async fn add(house: &House, new: NewUser, output: Output) -> Result<(), CliError> {
+    match house.accounts.register(new, &Client::command_line()).await? {
+        Registration::Registered(user) => show(&user, output),
         Registration::EmailTaken => Err(CliError::Refused("there is a user of this address already".to_owned())),
         Registration::PasswordRefused(error) => Err(refused(error)),
     }
 }
 
-async fn list(house: &House, output: Output) -> Result<(), CliError> {
+async fn list(house: &House, status: Option<Status>, output: Output) -> Result<(), CliError> {
+    let filter = UserFilter { text: None, status: status.map(UserStatus::from) };
     let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let (mut users, mut after) = (Vec::<User>::new(), None);
     loop {
-        let page = house.accounts.list(UserFilter::default(), PageRequest { after, limit: PAGE }).await?;
-        let more = page.len() > limit;
+        let page = house.accounts.list(filter.clone(), PageRequest { after, limit: PAGE }).await?;
+        let is_last = page.len() <= limit;
         users.extend(page.into_iter().take(limit));
         after = users.last().map(|user| user.id.as_uuid());
-        if !more {
+        if is_last {
             break;
         }
     }
     output.say(&json!({ "items": users.iter().map(view).collect::<Vec<_>>() }), || {
         let headings = ["ID", "E-MAIL", "NAME", "ROLES", "BLOCKED", "SESSIONS", "LAST SIGN-IN"];
         table(&headings, &users.iter().map(row).collect::<Vec<_>>())
-    });
-    Ok(())
+    })
 }
 
-async fn new_password(house: &House, who: &str, output: Output) -> Result<(), CliError> {
+async fn new_password(house: &House, who: &str, password: Password, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
-    let password = Password::parse_new(&read_new()?).map_err(refused)?;
     let rooms = (&house.accounts, &house.sessions);
     match set_password(rooms, &user, password, &Client::command_line()).await? {
         PasswordSet::Refused(error) => Err(refused(error)),
-        PasswordSet::Set(revoked) => {
-            output.say(&json!({ "revoked": revoked }), || format!("Set; {revoked} live sessions ended."));
-            Ok(())
-        }
+        PasswordSet::Set(revoked) => output
+            .say(&json!({ "revoked": revoked }), || format!("The password is set. Live sessions ended: {revoked}.")),
     }
 }
 
-async fn change(
-    house: &House,
-    who: &str,
-    wanted: impl FnOnce(&User) -> Result<UserChange, CliError>,
-    output: Output,
-) -> Result<(), CliError> {
+async fn block(house: &House, who: &str, blocking: Blocking, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
+    change(house, &user, UserChange { blocking: Some(blocking), ..UserChange::default() }, output).await
+}
+
+async fn with_role(house: &House, who: &str, role: Role, output: Output) -> Result<(), CliError> {
+    let user = find(house, who).await?;
+    let roles = Roles::parse(&user.roles).and_then(|roles| roles.with(role)).map_err(refused)?;
+    change(house, &user, to_roles(roles), output).await
+}
+
+async fn without_role(house: &House, who: &str, role: &Role, output: Output) -> Result<(), CliError> {
+    let user = find(house, who).await?;
+    let roles = Roles::parse(&user.roles).map_err(refused)?.without(role);
+    change(house, &user, to_roles(roles), output).await
+}
+
+fn to_roles(roles: Roles) -> UserChange {
+    UserChange { access: AccessChange { roles: Some(roles), claims: None }, blocking: None }
+}
+
+async fn change(house: &House, user: &User, wanted: UserChange, output: Output) -> Result<(), CliError> {
     let rooms = (&house.accounts, &house.sessions);
-    match change_user(rooms, None, user.id, wanted(&user)?, &Client::command_line()).await? {
-        UserChanged::Changed(user) => {
-            show(&user, output);
-            Ok(())
-        }
-        UserChanged::NotFound => Err(CliError::NoSuchUser(who.to_owned())),
+    match change_user(rooms, None, user.id, wanted, &Client::command_line()).await? {
+        UserChanged::Changed(user) => show(&user, output),
+        UserChanged::NotFound => Err(CliError::NoSuchUser(user.id.to_string())),
         UserChanged::LastAdmin => {
             Err(CliError::Refused("this is the last administrator: make somebody else one first".to_owned()))
         }
     }
-}
-
-fn with_role(user: &User, role: &str) -> Result<UserChange, CliError> {
-    let role = Role::parse(role).map_err(refused)?;
-    let roles = Roles::parse(&user.roles).and_then(|roles| roles.with(role)).map_err(refused)?;
-    Ok(UserChange { access: AccessChange { roles: Some(roles), claims: None }, blocking: None })
-}
-
-fn without_role(user: &User, role: &str) -> Result<UserChange, CliError> {
-    let role = Role::parse(role).map_err(refused)?;
-    let roles = Roles::parse(&user.roles).map_err(refused)?.without(&role);
-    Ok(UserChange { access: AccessChange { roles: Some(roles), claims: None }, blocking: None })
 }
 
 fn refused(error: impl std::error::Error) -> CliError {
@@ -192,36 +223,40 @@ fn view(user: &User) -> Value {
     view
 }
 
-fn show(user: &User, output: Output) {
+fn show(user: &User, output: Output) -> Result<(), CliError> {
     output.say(&json!({ "user": view(user) }), || {
-        let time = |at: Option<crate::kernel::Moment>| at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339());
         let blocked = match (user.blocked_at, &user.blocked_reason) {
             (None, _) => "no".to_owned(),
-            (Some(at), None) => format!("since {}", at.to_rfc3339()),
-            (Some(at), Some(reason)) => format!("since {}: {reason}", at.to_rfc3339()),
+            (Some(at), None) => format!("since {}", time(at)),
+            (Some(at), Some(reason)) => format!("since {}: {reason}", time(at)),
         };
         let lines = [
             ("id", user.id.to_string()),
             ("e-mail", user.email.as_str().to_owned()),
-            ("name", user.name.clone().unwrap_or_else(|| "-".to_owned())),
-            ("roles", if user.roles.is_empty() { "-".to_owned() } else { user.roles.join(", ") }),
+            ("name", or_dash(user.name.as_deref())),
+            ("roles", or_dash(Some(user.roles.join(", ").as_str()))),
+            ("claims", user.claims.to_string()),
             ("blocked", blocked),
             ("live sessions", user.live_sessions.to_string()),
-            ("made", user.created_at.to_rfc3339()),
-            ("last sign-in", time(user.last_login_at)),
+            ("made", time(user.created_at)),
+            ("last sign-in", user.last_login_at.map_or_else(|| "never".to_owned(), time)),
         ];
-        lines.map(|(name, value)| format!("{name:14}{value}")).join("\n")
-    });
+        lines.map(|(name, value)| format!("{name:14}{}", printable(&value))).join("\n")
+    })
 }
 
 fn row(user: &User) -> Vec<String> {
     vec![
         user.id.to_string(),
         user.email.as_str().to_owned(),
-        user.name.clone().unwrap_or_else(|| "-".to_owned()),
-        if user.roles.is_empty() { "-".to_owned() } else { user.roles.join(",") },
+        or_dash(user.name.as_deref()),
+        or_dash(Some(user.roles.join(",").as_str())),
         if user.blocked_at.is_some() { "yes" } else { "no" }.to_owned(),
         user.live_sessions.to_string(),
-        user.last_login_at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%SZ").to_string()),
+        user.last_login_at.map_or_else(|| "never".to_owned(), time),
     ]
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
 }

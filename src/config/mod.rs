@@ -40,8 +40,8 @@ pub struct Config {
     pub registration: Registration,
     /// Allows what only tests want: lifetimes of seconds and weak hashing.
     pub insecure_for_tests: bool,
-    /// Which log lines are written (`tracing-subscriber`'s filter syntax).
-    pub log_filter: String,
+    /// Which log lines are written (`tracing-subscriber`'s filter syntax); none: a server's `info`, a command's `warn`.
+    pub log_filter: Option<String>,
     /// How they look.
     pub log_format: LogFormat,
     /// Names in the environment that look like options of ours and are none: most likely typing mistakes.
@@ -72,7 +72,7 @@ impl Config {
             sessions: sessions::read(&mut reader, insecure_for_tests),
             bcrypt_cost: reader.number(names::BCRYPT_COST, 12, if insecure_for_tests { 4..=16 } else { 10..=16 }),
             registration: http::read_registration(&mut reader),
-            log_filter: reader.text(names::LOG, "info"),
+            log_filter: reader.raw(names::LOG),
             log_format: reader.choice(
                 names::LOG_FORMAT,
                 LogFormat::fitting(),

@@ -112,6 +112,18 @@ impl PrivatePostgres {
         Ok(Self { cluster, locks, is_stopping: AtomicBool::new(false) })
     }
 
+    /// Whether there is a cluster to start. Where there is none, the server binaries to make one are there at least.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// When the data directory cannot be read, or there are no binaries.
+    pub fn is_made(settings: &Settings) -> Result<bool, StartError> {
+        let files = |source| StartError::Files { data_dir: settings.data_dir.clone(), source };
+        let home = Layout::find(&settings.data_dir).map_err(files)?;
+        binaries_for(settings, home.as_ref().map(|home| home.join("data")).as_deref())?;
+        Ok(home.is_some())
+    }
+
     /// How to connect.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
@@ -170,22 +182,7 @@ struct Cluster {
 
 impl Cluster {
     fn open(settings: &Settings, layout: Layout) -> Result<Self, StartError> {
-        let made_by = fs::read_to_string(layout.data.join("PG_VERSION")).ok();
-        let made_by = made_by.and_then(|version| version.trim().parse().ok());
-        let binaries = find(settings, made_by).map_err(|found| StartError::NoBinaries {
-            wanted: made_by
-                .map(|version| format!("of version {version}, which made the data directory, "))
-                .unwrap_or_default(),
-            found: match found.as_slice() {
-                [] => "none at all".to_owned(),
-                found => found
-                    .iter()
-                    .map(|binaries| format!("{} in {}", binaries.major, binaries.folder.display()))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            },
-        })?;
-        Ok(Self { binaries, layout })
+        Ok(Self { binaries: binaries_for(settings, Some(&layout.data))?, layout })
     }
 
     /// After this the cluster runs: made if there was none, taken over if it ran, recovered if it had been killed.
@@ -300,6 +297,25 @@ impl Cluster {
         let said = fs::read_to_string(&errors).unwrap_or_default();
         Err(io::Error::other(format!("{program} failed ({status}): {}", said.trim())))
     }
+}
+
+/// The binaries of the version that made the data directory; the newest where there is none yet.
+fn binaries_for(settings: &Settings, data: Option<&Path>) -> Result<Binaries, StartError> {
+    let made_by = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
+    let made_by = made_by.and_then(|version| version.trim().parse().ok());
+    find(settings, made_by).map_err(|found| StartError::NoBinaries {
+        wanted: made_by
+            .map(|version| format!("of version {version}, which made the data directory, "))
+            .unwrap_or_default(),
+        found: match found.as_slice() {
+            [] => "none at all".to_owned(),
+            found => found
+                .iter()
+                .map(|binaries| format!("{} in {}", binaries.major, binaries.folder.display()))
+                .collect::<Vec<_>>()
+                .join(", "),
+        },
+    })
 }
 
 /// A path as an argument. Ours are made of the operator's; one that is not UTF-8 cannot be configured either.

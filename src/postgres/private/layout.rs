@@ -11,6 +11,8 @@ use std::{
 const SOCKET_FOLDER: usize = 88;
 /// Where the cluster goes when its account cannot reach the data directory.
 const ELSEWHERE: &str = "/var/lib/heirloom";
+/// The file in the data directory that says where, then.
+const LOCATION: &str = "postgres.location";
 
 /// Where everything lies.
 #[derive(Debug, Clone)]
@@ -56,6 +58,18 @@ impl Layout {
         layout.folder(&layout.socket)?;
         layout.make_password()?;
         Ok(layout)
+    }
+
+    /// Where the cluster of this data directory is, if there is one. Makes nothing.
+    pub fn find(data_dir: &Path) -> io::Result<Option<PathBuf>> {
+        let elsewhere = fs::read_to_string(data_dir.join(LOCATION)).ok();
+        let homes = [Some(data_dir.join("postgres")), elsewhere.map(|home| PathBuf::from(home.trim()))];
+        for home in homes.into_iter().flatten() {
+            if home.join("data/PG_VERSION").try_exists()? {
+                return Ok(Some(home));
+            }
+        }
+        Ok(None)
     }
 
     /// Hands a file to the account.
@@ -122,7 +136,7 @@ fn may_pass(folder: &fs::Metadata, account: Account) -> bool {
 fn elsewhere(data_dir: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o755).create(ELSEWHERE)?;
     let home = Path::new(ELSEWHERE).join(name_of(data_dir));
-    fs::write(data_dir.join("postgres.location"), format!("{}\n", home.display()))?;
+    fs::write(data_dir.join(LOCATION), format!("{}\n", home.display()))?;
     Ok(home)
 }
 

@@ -1,0 +1,164 @@
+//! What the database says.
+
+use super::{super::chain, Findings};
+use crate::{
+    app::AppError,
+    config::{Config, master_key_at, names},
+    kernel::{Clock, Duration, Entropy, World},
+    keys::Keys,
+    postgres::{Connector, Database, DatabaseError, Pooling, now, pending},
+};
+use sqlx::PgConnection;
+use std::sync::Arc;
+
+/// How far this machine's clock may be from the database's before it is worth a word.
+const SKEW: Duration = Duration::from_secs(2);
+
+pub async fn look(config: &Config, connector: &Connector, findings: &mut Findings) {
+    let is_primary = connector.find_primary().await;
+    let is_reached = pool(config, connector, is_primary, findings).await;
+    if !is_reached && config.database.direct_url.is_none() {
+        return;
+    }
+    let mut connection = match connector.direct().await {
+        Ok(connection) => connection,
+        Err(error) => return unreachable("direct database", names::DATABASE_URL_DIRECT, &error, findings),
+    };
+    if config.database.direct_url.is_some() {
+        findings.ok("direct database", format!("{} is reachable", names::DATABASE_URL_DIRECT));
+    }
+    version(&connection, findings);
+    clock(&mut connection, findings).await;
+    if migrations(&mut connection, findings).await && is_reached {
+        signing_keys(config, connector, findings).await;
+    }
+}
+
+/// The way that requests take.
+async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings: &mut Findings) -> bool {
+    let what = "database";
+    if !is_primary && connector.has_choice() {
+        findings.error(what, &AppError::NoPrimary);
+        return false;
+    }
+    match connector.pooling().await {
+        Err(error) => {
+            unreachable(what, names::DATABASE_URL, &error, findings);
+            return false;
+        }
+        Ok(_) if !is_primary => {
+            findings.fail(what, format!("{} leads to a standby, which accepts no writes", names::DATABASE_URL));
+        }
+        Ok(Pooling::Unsafe) => findings.error(what, &AppError::UnsafePooler),
+        Ok(Pooling::Sessions) if config.database.url.is_none() => {
+            findings.ok(what, format!("the private PostgreSQL in {}", config.database.data_dir.display()));
+        }
+        Ok(Pooling::Sessions) => findings.ok(what, "reachable, and every connection is one of its own"),
+        Ok(Pooling::Transactions) if config.database.direct_url.is_some() => {
+            findings.ok(what, "reachable through a pooler that hands connections round and knows their statements");
+        }
+        Ok(Pooling::Transactions) => {
+            let told = "reachable through a pooler that hands connections round: what other instances revoke is not";
+            let todo = "heard through it. Name a way around it in";
+            findings.warn(what, format!("{told} {todo} {}", names::DATABASE_URL_DIRECT));
+        }
+    }
+    true
+}
+
+fn unreachable(what: &'static str, option: &str, error: &DatabaseError, findings: &mut Findings) {
+    findings.fail(what, format!("{}. Is {option} right, and does PostgreSQL run there?", chain(error).join(": ")));
+}
+
+fn version(connection: &PgConnection, findings: &mut Findings) {
+    if let Some(number) = connection.server_version_num() {
+        findings.ok("server version", format!("PostgreSQL {}.{}", number / 10_000, number % 10_000));
+    }
+}
+
+/// Asked twice: the first question of a connection takes longer.
+async fn clock(connection: &mut PgConnection, findings: &mut Findings) {
+    drop(now(connection).await);
+    let machine = Clock::start();
+    let asked = machine.now();
+    let answer = now(connection).await;
+    let middle = asked + (machine.now() - asked) / 2;
+    match answer {
+        Ok(database) => skew((middle - database).num_milliseconds(), findings),
+        Err(error) => findings.error("clock", &error),
+    }
+}
+
+fn skew(milliseconds: i64, findings: &mut Findings) {
+    let direction = if milliseconds < 0 { "behind" } else { "ahead of" };
+    let told = format!("this machine is {} ms {direction} the database", milliseconds.unsigned_abs());
+    if Duration::from_millis(milliseconds.unsigned_abs()) > SKEW {
+        let todo = "Lifetimes keep the database's clock, but services that verify tokens keep their own, and log lines";
+        findings.warn("clock", format!("{told}. {todo} this machine's: see to NTP on both"));
+    } else {
+        findings.ok("clock", told);
+    }
+}
+
+/// Whether all are applied.
+async fn migrations(connection: &mut PgConnection, findings: &mut Findings) -> bool {
+    let what = "migrations";
+    match pending(connection).await {
+        Ok(missing) if missing.is_empty() => {
+            findings.ok(what, "all are applied");
+            return true;
+        }
+        Ok(missing) => {
+            let told = format!(
+                "{} are missing, which `heirloom migrate` or the next `heirloom serve` applies:",
+                missing.len()
+            );
+            findings.warn(what, format!("{told}\n{}", missing.join("\n")));
+        }
+        Err(error) => findings.error(what, &error),
+    }
+    false
+}
+
+/// Whether the master key opens the signing keys.
+async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Findings) {
+    let what = "master key";
+    let master_keys = match &config.master_keys {
+        Some(keys) => Ok(keys.clone()),
+        None => master_key_at(&config.database.data_dir),
+    };
+    let master_keys = match master_keys {
+        Ok(keys) => keys,
+        Err(error) => return findings.error(what, &error),
+    };
+    let db = Database::new(connector.pooled(), 1);
+    let world =
+        World { db: db.clone(), clock: Clock::start(), entropy: Entropy::system(), config: Arc::new(config.clone()) };
+    match Keys::probe(world, &master_keys).await {
+        Ok(0) => findings.ok(what, "there is no signing key yet: the first start makes one"),
+        Ok(count) => findings.ok(what, format!("opens {count} signing keys: all there are")),
+        Err(error) => findings.error(what, &error),
+    }
+    db.close().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::check::Verdict;
+
+    #[test]
+    fn two_seconds_are_let_pass() {
+        for (milliseconds, verdict, told) in [
+            (0, Verdict::Ok, "this machine is 0 ms ahead of the database"),
+            (-2_000, Verdict::Ok, "this machine is 2000 ms behind the database"),
+            (2_001, Verdict::Warn, "this machine is 2001 ms ahead of the database. "),
+            (-60_000, Verdict::Warn, "this machine is 60000 ms behind the database. "),
+        ] {
+            let mut findings = Findings::default();
+            skew(milliseconds, &mut findings);
+            let found = findings.0.first().map(|finding| (finding.verdict, finding.detail.starts_with(told)));
+            assert_eq!(found, Some((verdict, true)), "{milliseconds}");
+        }
+    }
+}

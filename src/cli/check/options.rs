@@ -1,0 +1,209 @@
+//! What can be said of the options without asking the database.
+
+use super::Findings;
+use crate::config::{Config, HttpOptions, Origin, names};
+use std::{io::ErrorKind, net::TcpListener};
+use url::{Host, Url};
+
+pub fn look(config: &Config, findings: &mut Findings) {
+    for name in &config.unknown_names {
+        findings.warn("configuration", format!("{name} is no option of this version: is it misspelt?"));
+    }
+    if config.insecure_for_tests {
+        let told = "is on: short lifetimes and weak hashing are allowed. Never on the internet";
+        findings.warn("configuration", format!("{} {told}", names::INSECURE_FOR_TESTS));
+    }
+    public_url(&config.http, findings);
+    listening(&config.http, findings);
+    allowed_origins(&config.http, findings);
+    proxies(&config.http, findings);
+    hashing(config, findings);
+}
+
+/// An origin taken apart.
+struct Place {
+    is_local: bool,
+    is_https: bool,
+    port: Option<u16>,
+}
+
+impl Place {
+    fn of(origin: &Origin) -> Option<Self> {
+        let url = Url::parse(origin.as_str()).ok()?;
+        let is_local = match url.host()? {
+            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        Some(Self { is_local, is_https: url.scheme() == "https", port: url.port_or_known_default() })
+    }
+}
+
+fn public_url(http: &HttpOptions, findings: &mut Findings) {
+    let (what, url) = ("public URL", &http.public_url);
+    let Some(place) = Place::of(url.origin()) else { return };
+    match (place.is_https, place.is_local) {
+        (true, _) => findings.ok(what, format!("{url}: the cookie is Secure, its path {}", http.cookie_path)),
+        (false, true) => {
+            findings.ok(what, format!("{url}: plain http, for development; the cookie is not Secure"));
+        }
+        (false, false) => {
+            let told = "plain http: passwords and tokens cross the network readable, and the cookie is not Secure";
+            let todo = "Put TLS before it and name the https URL in HEIRLOOM_PUBLIC_URL";
+            findings.warn(what, format!("{url}: {told}. {todo}"));
+        }
+    }
+}
+
+/// Whether the address is free, and whether clients that follow the public URL find it.
+fn listening(http: &HttpOptions, findings: &mut Findings) {
+    let (what, bind) = ("address", http.bind);
+    match TcpListener::bind(bind) {
+        Ok(_free) => findings.ok(what, format!("{bind} is free to listen on")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            findings.ok(what, format!("{bind} is in use: by this server, if it runs"));
+        }
+        Err(error) => findings.fail(what, format!("cannot listen on {bind}: {error}. See {}", names::BIND)),
+    }
+    let Some(place) = Place::of(http.public_url.origin()).filter(|place| place.is_local && !place.is_https) else {
+        return;
+    };
+    if place.port.is_some_and(|port| port != bind.port() && bind.port() != 0) {
+        let told = format!("clients are told {}, but the server listens on port {}", http.public_url, bind.port());
+        findings.warn(what, format!("{told}: set {} or {} unless a proxy is between", names::PUBLIC_URL, names::BIND));
+    }
+    if !bind.ip().is_loopback() {
+        let told = format!("{bind} is open to the network, but the public URL is {}", http.public_url);
+        findings.warn(what, format!("{told}: name what clients call it in {}", names::PUBLIC_URL));
+    }
+}
+
+fn allowed_origins(http: &HttpOptions, findings: &mut Findings) {
+    let (what, origins) = ("origins", &http.allowed_origins);
+    if origins.is_empty() {
+        findings.ok(what, "only our own pages may call us with the cookie");
+    }
+    for origin in origins {
+        let is_open = Place::of(origin).is_some_and(|place| !place.is_https && !place.is_local);
+        let origin = origin.as_str();
+        if is_open && http.public_url.is_https() {
+            let told = "is plain http: whoever sits on the network can put a script into its pages, and use the cookie";
+            findings.warn(what, format!("{origin} {told}. Name its https URL in {}", names::ALLOWED_ORIGINS));
+        } else {
+            findings.ok(what, format!("the pages of {origin} may call us with the cookie"));
+        }
+    }
+}
+
+fn proxies(http: &HttpOptions, findings: &mut Findings) {
+    let (what, proxies) = ("proxies", &http.trusted_proxies);
+    if proxies.iter().any(|network| network.prefix_len() == 0) {
+        let told = "trusts everybody, so that any client can choose its address: name your proxies' networks only";
+        findings.warn(what, format!("{} {told}", names::TRUSTED_PROXIES));
+    } else if proxies.is_empty() && http.public_url.is_https() {
+        let told = "the public URL is https, so that a proxy is before us, but none is trusted: every client will seem";
+        findings.warn(what, format!("{told} to have the proxy's address. Name it in {}", names::TRUSTED_PROXIES));
+    } else if proxies.is_empty() {
+        findings.ok(what, "none is trusted: a client's address is that of its connection");
+    } else {
+        let named = proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        findings.ok(what, format!("{named} may say whom they forward"));
+    }
+}
+
+fn hashing(config: &Config, findings: &mut Findings) {
+    let (what, cost) = ("hashing", config.bcrypt_cost);
+    if cost < 10 {
+        findings.warn(what, format!("bcrypt's cost is {cost}, for tests only: set {} to 12", names::BCRYPT_COST));
+    } else {
+        findings.ok(what, format!("bcrypt's cost is {cost}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli::check::Verdict, config::Source};
+
+    fn warnings(options: &[(&str, &str)]) -> Vec<String> {
+        let config = Config::from_source(Source::from_pairs(options.iter().copied()));
+        let mut findings = Findings::default();
+        look(&config.unwrap_or_else(|error| unreachable!("{error}")), &mut findings);
+        let warned = findings.0.into_iter().filter(|finding| finding.verdict != Verdict::Ok);
+        warned.map(|finding| format!("{}: {}", finding.what, finding.detail)).collect()
+    }
+
+    /// One warning that begins so; port 0 is always free.
+    fn assert_warns(options: &[(&str, &str)], beginning: &str) {
+        let options: Vec<_> = options.iter().copied().chain([("HEIRLOOM_BIND", "127.0.0.1:0")]).collect();
+        let warned = warnings(&options);
+        assert!(matches!(warned.as_slice(), [one] if one.starts_with(beginning)), "{warned:?}");
+    }
+
+    #[test]
+    fn a_good_configuration_is_no_cause_for_warnings() {
+        let behind_proxy = [
+            ("HEIRLOOM_BIND", "127.0.0.1:0"),
+            ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com"),
+            ("HEIRLOOM_TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("HEIRLOOM_ALLOWED_ORIGINS", "https://app.example.com,http://localhost:3000"),
+        ];
+        assert_eq!(warnings(&behind_proxy), Vec::<String>::new());
+        assert_eq!(warnings(&[("HEIRLOOM_BIND", "127.0.0.1:0")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for url in ["http://auth.example.com", "http://localhost.example.com", "http://127.example.com:8080"] {
+            assert_warns(&[("HEIRLOOM_PUBLIC_URL", url)], "public URL: ");
+        }
+        for url in ["http://127.0.0.1:8080", "http://[::1]:8080", "http://auth.localhost"] {
+            assert_eq!(warnings(&[("HEIRLOOM_BIND", "127.0.0.1:0"), ("HEIRLOOM_PUBLIC_URL", url)]), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn everybody_is_no_proxy_and_a_proxy_must_be_known() {
+        for everybody in ["0.0.0.0/0", "::/0", "10.0.0.0/8,0.0.0.0/0"] {
+            assert_warns(&[("HEIRLOOM_TRUSTED_PROXIES", everybody)], "proxies: HEIRLOOM_TRUSTED_PROXIES trusts");
+        }
+        assert_warns(&[("HEIRLOOM_PUBLIC_URL", "https://auth.example.com")], "proxies: the public URL is https");
+    }
+
+    #[test]
+    fn an_origin_that_the_network_can_write_into_is_a_danger() {
+        let options = [
+            ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com"),
+            ("HEIRLOOM_TRUSTED_PROXIES", "10.0.0.1"),
+            ("HEIRLOOM_ALLOWED_ORIGINS", "http://app.example.com"),
+        ];
+        assert_warns(&options, "origins: http://app.example.com is plain http");
+    }
+
+    #[test]
+    fn what_is_for_tests_and_what_is_misspelt_is_told() {
+        assert_warns(
+            &[("HEIRLOOM_PUBLIC_ULR", "https://x.example")],
+            "configuration: HEIRLOOM_PUBLIC_ULR is no option",
+        );
+        assert_warns(&[("HEIRLOOM_INSECURE_FOR_TESTS", "true")], "configuration: HEIRLOOM_INSECURE_FOR_TESTS is on");
+        let weak = warnings(&[
+            ("HEIRLOOM_BIND", "127.0.0.1:0"),
+            ("HEIRLOOM_INSECURE_FOR_TESTS", "true"),
+            ("HEIRLOOM_BCRYPT_COST", "4"),
+        ]);
+        assert!(weak.iter().any(|told| told.starts_with("hashing: bcrypt's cost is 4")), "{weak:?}");
+    }
+
+    #[test]
+    fn clients_must_find_the_port_and_the_name() {
+        let other_port = [("HEIRLOOM_BIND", "127.0.0.1:0"), ("HEIRLOOM_PUBLIC_URL", "http://localhost:9999")];
+        assert_eq!(warnings(&other_port), Vec::<String>::new());
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let free = free.map(|address| address.to_string()).unwrap_or_default();
+        let warned = warnings(&[("HEIRLOOM_BIND", &free), ("HEIRLOOM_PUBLIC_URL", "http://localhost:1")]);
+        assert!(matches!(warned.as_slice(), [one] if one.starts_with("address: clients are told")), "{warned:?}");
+        let warned = warnings(&[("HEIRLOOM_BIND", "0.0.0.0:0")]);
+        assert!(matches!(warned.as_slice(), [one] if one.starts_with("address: 0.0.0.0:0 is open")), "{warned:?}");
+    }
+}

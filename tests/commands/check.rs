@@ -1,0 +1,133 @@
+use crate::home::{Home, Ran};
+use serde_json::Value;
+use std::{collections::BTreeMap, fs, net::TcpListener};
+
+/// What was found of each thing: the verdicts, worst last.
+fn verdicts(ran: &Ran) -> BTreeMap<String, Vec<String>> {
+    assert_eq!(ran.stderr, "", "{ran:?}");
+    let told = ran.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut found = BTreeMap::<_, Vec<_>>::new();
+    for finding in told["findings"].as_array().unwrap() {
+        assert!(!text(&finding["detail"]).is_empty());
+        found.entry(text(&finding["what"])).or_default().push(text(&finding["verdict"]));
+    }
+    let failed = found.values().flatten().any(|verdict| verdict == "fail");
+    assert_eq!((told["ok"].as_bool().unwrap(), ran.code), (!failed, i32::from(failed)), "{ran:?}");
+    for verdicts in found.values_mut() {
+        verdicts.sort_by_key(|verdict| rank(verdict));
+    }
+    found
+}
+
+fn rank(verdict: &str) -> usize {
+    ["ok", "warn", "fail"].iter().position(|known| *known == verdict).expect("one of the three")
+}
+
+fn worst(ran: &Ran, what: &str) -> String {
+    verdicts(ran).get(what).and_then(|verdicts| verdicts.last().cloned()).unwrap_or_default()
+}
+
+/// A data directory's files with their contents, but for Postgres' own.
+fn files(home: &Home) -> Vec<String> {
+    let entries = fs::read_dir(home.data_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.is_file()).map(|path| path.display().to_string()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn before_the_first_start_nothing_is_made() {
+    let home = Home::empty();
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(worst(&checked, "database"), "warn");
+    assert_eq!(worst(&checked, "configuration"), "warn", "HEIRLOOM_INSECURE_FOR_TESTS");
+    assert_eq!(home.data_dir().read_dir().unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_good_installation_has_a_line_for_everything() {
+    let home = Home::start().await;
+    assert_eq!(worst(&home.run(&["check", "--json"]), "migrations"), "warn", "it does not migrate");
+    assert_eq!(worst(&home.run(&["check", "--json"]), "migrations"), "warn", "it really does not");
+    home.run(&["migrate"]).done();
+    home.run(&["keys", "list"]).done();
+    let before = files(&home);
+    let checked = home.run(&["check", "--json"]);
+    for what in ["database", "server version", "clock", "migrations", "master key", "public URL", "origins", "proxies"]
+    {
+        assert_eq!(worst(&checked, what), "ok", "{what}: {checked:?}");
+    }
+    assert_eq!(files(&home), before);
+    let text = home.run(&["check"]).done().stdout;
+    assert!(text.lines().count() >= 10, "{text}");
+    assert!(
+        text.lines().all(|line| ["ok      ", "warn    "].iter().any(|verdict| line.starts_with(verdict))),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_wrong_or_missing_master_key_fails() {
+    let home = Home::empty();
+    home.run(&["keys", "list"]).done();
+    assert_eq!(worst(&home.run(&["check", "--json"]), "master key"), "ok");
+    assert!(!home.data_dir().join("postgres/data/postmaster.pid").exists(), "a Postgres that slept sleeps again");
+    let kept = fs::read(home.data_dir().join("master.key")).unwrap();
+    fs::remove_file(home.data_dir().join("master.key")).unwrap();
+    assert_eq!(worst(&home.run(&["check", "--json"]), "master key"), "fail");
+    assert!(!home.data_dir().join("master.key").exists(), "a check makes no key");
+    fs::write(home.data_dir().join("master.key"), kept).unwrap();
+    assert_eq!(worst(&home.run(&["check", "--json"]), "master key"), "ok");
+    let home = home.with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(worst(&checked, "master key"), "fail");
+    assert!(checked.stdout.contains("HEIRLOOM_MASTER_KEY_PREVIOUS"), "it says what to do");
+}
+
+#[test]
+fn options_that_are_not_understood_have_a_line_each() {
+    let home = Home::empty().with("HEIRLOOM_BIND", "everywhere").with("HEIRLOOM_ACCESS_TOKEN_TTL", "soon");
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(verdicts(&checked)["configuration"], ["fail", "fail"]);
+    let text = home.run(&["check"]);
+    assert_eq!(text.code, 1);
+    assert!(text.stdout.starts_with("FAILED  configuration    HEIRLOOM_"), "{text:?}");
+}
+
+#[test]
+fn a_failure_is_no_reason_to_stop() {
+    let home = Home::empty()
+        .with("DATABASE_URL", "postgres://somebody:hunter2hunter2@127.0.0.1:1/nothing")
+        .with("HEIRLOOM_DATABASE_URL_DIRECT", "postgres://somebody:hunter2hunter2@127.0.0.1:2/nothing")
+        .with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=")
+        .with("HEIRLOOM_TRUSTED_PROXIES", "0.0.0.0/0")
+        .with("HEIRLOOM_PUBLIC_URL", "http://auth.example.com")
+        .with("HEIRLOOM_BIND", "192.0.2.1:8080")
+        .with("HEIRLOOM_TRUSTED_PROXY", "10.0.0.1");
+    let checked = home.run(&["check", "--json"]);
+    let expected = [
+        ("database", "fail"),
+        ("direct database", "fail"),
+        ("address", "fail"),
+        ("proxies", "warn"),
+        ("public URL", "warn"),
+        ("configuration", "warn"),
+    ];
+    for (what, verdict) in expected {
+        assert_eq!(worst(&checked, what), verdict, "{what}: {checked:?}");
+    }
+    assert!(checked.stdout.contains("HEIRLOOM_TRUSTED_PROXY is no option"), "{checked:?}");
+    assert!(!checked.stdout.contains("hunter2"), "{checked:?}");
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let home = Home::empty().with("HEIRLOOM_BIND", &address);
+    let home = home.with("HEIRLOOM_PUBLIC_URL", &format!("http://{address}"));
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(worst(&checked, "address"), "ok");
+    assert!(checked.stdout.contains(&format!("{address} is in use")), "{checked:?}");
+}

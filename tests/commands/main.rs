@@ -1,0 +1,18 @@
+//! The command line, as operators use it: the real binary, a private Postgres of its own for each test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a test may fail loudly, and sets up the environment of the programs it runs"
+)]
+
+mod check;
+mod home;
+mod keys;
+mod people;
+mod running_server;
+mod sessions;
+mod usage;

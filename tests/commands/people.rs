@@ -1,0 +1,113 @@
+use crate::home::{Home, PASSWORD};
+use serde_json::{Value, json};
+
+fn emails(listed: &Value) -> Vec<&str> {
+    listed["items"].as_array().unwrap().iter().map(|user| user["email"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_empty_database_is_migrated_by_whatever_command_comes_first() {
+    let home = Home::start().await;
+    let id = home.add("Mike@Example.com", &["--admin", "--name", "Mike"]);
+    let shown = home.json(&["user", "show", "mike@example.com"]);
+    let user = &shown["user"];
+    assert_eq!(user["id"], json!(id));
+    assert_eq!(user["email"], "mike@example.com");
+    assert_eq!(user["name"], "Mike");
+    assert_eq!(user["roles"], json!(["admin"]));
+    assert_eq!(user["blocked"], false);
+    assert_eq!(user["claims"], json!({}));
+    assert_eq!(user["live_sessions"], 0);
+    assert_eq!(user["last_login_at"], Value::Null);
+    assert!(!shown.to_string().contains("$2"), "a hash leaves by no command");
+    let text = home.run(&["user", "show", &id]).done().stdout;
+    assert!(text.contains(&id) && text.contains("roles         admin\n"), "{text}");
+    assert_eq!(home.json(&["migrate"]), json!({ "applied": [] }));
+    assert!(home.run(&["migrate"]).done().stdout.starts_with("Nothing to do"));
+}
+
+#[tokio::test]
+async fn a_password_is_one_line_of_standard_input_and_must_be_a_good_one() {
+    // Registration may be closed for everybody else.
+    let home = Home::start().await.with("HEIRLOOM_REGISTRATION", "closed");
+    let add = ["user", "add", "a@example.com"];
+    home.type_in(&add, "").refused(1, "no password came");
+    home.type_in(&add, "\n").refused(1, "at least 8 characters");
+    home.type_in(&add, "short\n").refused(1, "at least 8 characters");
+    home.type_in(&add, "password1\n").refused(1, "easy to guess");
+    home.type_in(&add, "a@example.com\n").refused(1, "Your own e-mail address cannot be your password");
+    home.run(&["user", "show", "a@example.com"]).refused(1, "there is no user a@example.com");
+    let added = home.type_in(&add, PASSWORD).done();
+    assert!(!added.stdout.contains(PASSWORD));
+    home.type_in(&["user", "add", "A@EXAMPLE.COM"], PASSWORD).refused(1, "there is a user of this address already");
+}
+
+#[tokio::test]
+async fn people_are_listed_newest_first_all_or_by_status() {
+    let home = Home::start().await;
+    for email in ["a@example.com", "b@example.com", "c@example.com"] {
+        home.add(email, &[]);
+    }
+    home.run(&["user", "block", "b@example.com"]).done();
+    assert_eq!(emails(&home.json(&["user", "list"])), ["c@example.com", "b@example.com", "a@example.com"]);
+    assert_eq!(emails(&home.json(&["user", "list", "--status", "blocked"])), ["b@example.com"]);
+    assert_eq!(emails(&home.json(&["user", "list", "--status", "active"])), ["c@example.com", "a@example.com"]);
+    let text = home.run(&["user", "list"]).done().stdout;
+    let columns: Vec<_> = text.lines().map(|line| line.find("E-MAIL").or(line.find("@example.com"))).collect();
+    assert_eq!(columns, [Some(38), Some(39), Some(39), Some(39)], "{text}");
+
+    // A reader that has read enough (`| head`) is no error.
+    let mut command = home.command(&["user", "list"]);
+    let (closed, stdout) = std::io::pipe().unwrap();
+    drop(closed);
+    let ended = command.stdout(stdout).output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap()), (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn blocks_and_roles_come_and_go() {
+    let home = Home::start().await;
+    let id = home.add("a@example.com", &[]);
+    let blocked = home.json(&["user", "block", &id, "--reason", "chargeback"]);
+    assert_eq!(blocked["user"]["blocked"], true);
+    assert_eq!(blocked["user"]["blocked_reason"], "chargeback");
+    assert!(home.run(&["user", "show", &id]).done().stdout.contains("Z: chargeback\n"));
+    let unblocked = home.json(&["user", "unblock", "a@example.com"]);
+    assert_eq!(unblocked["user"]["blocked"], false);
+    assert_eq!(unblocked["user"]["blocked_reason"], Value::Null);
+    assert_eq!(home.json(&["user", "unblock", "a@example.com"])["user"]["blocked"], false, "again is no error");
+
+    let granted = home.json(&["user", "grant", "a@example.com", "billing:read"]);
+    assert_eq!(granted["user"]["roles"], json!(["billing:read"]));
+    assert_eq!(home.json(&["user", "grant", "a@example.com", "billing:read"]), granted, "again changes nothing");
+    let taken = home.json(&["user", "ungrant", "a@example.com", "billing:read"]);
+    assert_eq!(taken["user"]["roles"], json!([]));
+    home.run(&["user", "ungrant", "a@example.com", "billing:read"]).done();
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_one_and_who_is_not_there_is_told() {
+    let home = Home::start().await;
+    home.add("a@example.com", &["--admin"]);
+    let told = "this is the last administrator: make somebody else one first";
+    home.run(&["user", "ungrant", "a@example.com", "admin"]).refused(1, told);
+    home.run(&["user", "block", "a@example.com"]).refused(1, told);
+    home.add("b@example.com", &[]);
+    home.run(&["user", "grant", "b@example.com", "admin"]).done();
+    home.run(&["user", "ungrant", "a@example.com", "admin"]).done();
+    home.run(&["user", "block", "b@example.com"]).refused(1, told);
+    let roles = home.json(&["user", "show", "b@example.com"])["user"]["roles"].clone();
+    assert_eq!(roles, json!(["admin"]));
+
+    for who in ["neither address nor id", "01a206b8-3efb-7d63-a6dc-8bf962cd3fd7"] {
+        home.run(&["user", "show", who]).refused(1, &format!("there is no user {who}"));
+    }
+    let (who, told) = ("nobody@example.com", "there is no user nobody@example.com");
+    home.run(&["user", "block", who]).refused(1, told);
+    home.run(&["user", "unblock", who]).refused(1, told);
+    home.run(&["user", "grant", who, "editor"]).refused(1, told);
+    home.run(&["user", "ungrant", who, "editor"]).refused(1, told);
+    home.type_in(&["user", "set-password", who], PASSWORD).refused(1, told);
+    home.run(&["sessions", "list", "--user", who]).refused(1, told);
+    home.run(&["sessions", "revoke", "--user", who]).refused(1, told);
+}

@@ -1,0 +1,162 @@
+//! Commands beside a running server, which feels what they do at once.
+use crate::home::{Home, PASSWORD};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    process::{Child, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+
+struct Server {
+    child: Child,
+    log: Receiver<String>,
+    url: String,
+    http: reqwest::Client,
+    home: Home,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://localhost:{port}");
+        let home = Home::empty().with("HEIRLOOM_BIND", &format!("127.0.0.1:{port}"));
+        let home = home.with("HEIRLOOM_PUBLIC_URL", &url);
+        let mut child = home.command(&[]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, log) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        // No connection is kept: while a command runs nobody here would notice that the server has closed it.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        let server = Self { child, log, url, http, home };
+        server.until_ready().await;
+        server
+    }
+
+    async fn until_ready(&self) {
+        for _ in 0..2400 {
+            let ready = self.http.get(format!("{}/readyz", self.url)).send().await;
+            if ready.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server did not become ready");
+    }
+
+    /// The log line of this event.
+    fn logged(&self, event: &str) -> Value {
+        let line = std::iter::from_fn(|| self.log.recv_timeout(Duration::from_secs(30)).ok());
+        let line = line.into_iter().find(|line| line.contains(event));
+        serde_json::from_str(&line.unwrap_or_else(|| panic!("no {event} in the log"))).unwrap()
+    }
+
+    async fn sign_in(&self, email: &str, password: &str) -> Value {
+        let body = json!({ "email": email, "password": password, "device_name": "phone" });
+        let answer = self.http.post(format!("{}/api/v1/auth/login", self.url)).json(&body).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    async fn me(&self, tokens: &Value) -> u16 {
+        let request = self.http.get(format!("{}/api/v1/me", self.url));
+        let answer = request.bearer_auth(tokens["access_token"].as_str().unwrap()).send().await.unwrap();
+        answer.status().as_u16()
+    }
+
+    /// Within a second of the command the access token is good no more.
+    async fn expect_signed_out(&self, tokens: &Value) {
+        for _ in 0..20 {
+            if self.me(tokens).await == 401 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server still takes the access token");
+    }
+}
+
+impl Drop for Server {
+    /// Asked to stop, so that it takes its Postgres along.
+    fn drop(&mut self) {
+        drop(std::process::Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn the_first_run_says_how_to_make_the_first_administrator_and_the_command_can_be_pasted() {
+    let server = Server::start().await;
+    let line = server.logged("app.no_admin");
+    let command = line["command"].as_str().unwrap();
+    assert!(command.ends_with(" user add you@example.com --admin"), "{line}");
+    let made = server.home.shell(command).done();
+    assert!(made.stdout.contains("roles         admin\n"), "{made:?}");
+    let tokens = server.sign_in("you@example.com", PASSWORD).await;
+    assert_eq!(server.me(&tokens).await, 200);
+    server.home.run(&["check"]).done();
+    assert_eq!(server.me(&tokens).await, 200, "a check disturbs nobody");
+}
+
+#[tokio::test]
+async fn what_a_command_ends_a_running_server_refuses_at_once() {
+    let server = Server::start().await;
+    let home = &server.home;
+    let alice = home.add("alice@example.com", &[]);
+    let (phone, other) =
+        (server.sign_in("alice@example.com", PASSWORD).await, server.sign_in("alice@example.com", PASSWORD).await);
+
+    let listed = home.json(&["sessions", "list", "--user", "alice@example.com"]);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    let newest = &listed["items"][0];
+    assert_eq!(newest["id"], other["session_id"]);
+    assert_eq!(newest["user_id"], json!(alice));
+    assert_eq!(newest["state"], "live");
+    assert_eq!(newest["device_name"], "phone");
+    assert_eq!(newest["generation"], 0);
+    assert!(!listed.to_string().contains("hrt_"));
+    assert_eq!(home.json(&["user", "show", &alice])["user"]["live_sessions"], 2);
+
+    let session = phone["session_id"].as_str().unwrap();
+    let revoke = ["sessions", "revoke", "--session", session, "--reason", "laptop lost"];
+    assert_eq!(home.json(&revoke), json!({ "revoked": 1 }));
+    server.expect_signed_out(&phone).await;
+    assert_eq!(server.me(&other).await, 200);
+    assert_eq!(home.json(&revoke), json!({ "revoked": 0 }), "again is no error");
+    assert_eq!(home.json(&["sessions", "list"])["items"].as_array().unwrap().len(), 1);
+    let all = home.json(&["sessions", "list", "--all"]);
+    assert_eq!(all["items"][1]["state"], "revoked");
+    assert_eq!(all["items"][1]["revoked_reason"], "laptop lost");
+    let text = home.run(&["sessions", "list"]).done().stdout;
+    assert!(text.contains("phone") && text.contains("127.0.0.1") && text.lines().count() == 2, "{text}");
+
+    assert_eq!(home.json(&["sessions", "revoke", "--user", "alice@example.com"]), json!({ "revoked": 1 }));
+    server.expect_signed_out(&other).await;
+}
+
+#[tokio::test]
+async fn everyone_a_new_password_and_a_block_sign_out_too() {
+    let server = Server::start().await;
+    let home = &server.home;
+    home.add("alice@example.com", &[]);
+    home.add("bob@example.com", &[]);
+
+    let (alice, bob) =
+        (server.sign_in("alice@example.com", PASSWORD).await, server.sign_in("bob@example.com", PASSWORD).await);
+    assert_eq!(home.json(&["sessions", "revoke", "--everyone", "--yes"]), json!({ "revoked": 2 }));
+    server.expect_signed_out(&alice).await;
+    server.expect_signed_out(&bob).await;
+
+    let alice = server.sign_in("alice@example.com", PASSWORD).await;
+    let set = home.type_in(&["user", "set-password", "alice@example.com", "--json"], "another-velvet-garage\n").done();
+    assert_eq!(set.json(), json!({ "revoked": 1 }));
+    server.expect_signed_out(&alice).await;
+    assert_eq!(server.sign_in("alice@example.com", PASSWORD).await["code"], "invalid_credentials");
+    let alice = server.sign_in("alice@example.com", "another-velvet-garage").await;
+    assert_eq!(server.me(&alice).await, 200);
+    home.type_in(&["user", "set-password", "alice@example.com"], "short\n").refused(1, "at least 8 characters");
+
+    home.run(&["user", "block", "alice@example.com"]).done();
+    server.expect_signed_out(&alice).await;
+    assert_eq!(server.sign_in("alice@example.com", "another-velvet-garage").await["code"], "account_blocked");
+}

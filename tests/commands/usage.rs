@@ -1,0 +1,78 @@
+//! What is refused before anything is started: wrong usage, with exit code 2, and values that the rules do not allow, with 1.
+use crate::home::Home;
+
+/// Runs where nothing can be started, and shows that nothing was.
+fn refused(code: i32, arguments: &[&str], told: &str) {
+    let home = Home::empty().with("HEIRLOOM_PG_BIN", "/nowhere");
+    home.run(arguments).refused(code, told);
+    assert_eq!(home.data_dir().read_dir().unwrap().count(), 0, "{arguments:?}");
+}
+
+#[test]
+fn arguments_that_mean_nothing_are_wrong_usage() {
+    for arguments in [
+        &["nonsense"][..],
+        &["--nonsense"],
+        &["user"],
+        &["user", "add"],
+        &["user", "add", "a@example.com", "secret-on-the-command-line"],
+        &["user", "grant", "a@example.com"],
+        &["user", "list", "--status", "odd"],
+        &["sessions", "revoke"],
+        &["sessions", "revoke", "--everyone", "--user", "a@example.com"],
+        &["sessions", "revoke", "--session", "not-an-id"],
+        &["keys"],
+        &["keys", "rotate", "now"],
+        &["migrate", "--no-migrate"],
+    ] {
+        refused(2, arguments, "help");
+    }
+}
+
+#[test]
+fn values_that_the_rules_do_not_allow_are_named() {
+    refused(1, &["user", "add", "no-address"], "EMAIL: This is not an e-mail address.");
+    refused(1, &["user", "add", "a@example.com", "--name", "two\nlines"], "--name: ");
+    refused(1, &["user", "grant", "a@example.com", "Not A Role"], "ROLE: A role has 1 to 64 characters");
+    refused(1, &["user", "ungrant", "a@example.com", "Admin"], "ROLE: A role has 1 to 64 characters");
+    refused(1, &["user", "block", "a@example.com", "--reason", "two\nlines"], "--reason: ");
+    refused(1, &["sessions", "revoke", "--everyone", "--reason", "two\nlines"], "--reason: ");
+}
+
+#[test]
+fn options_that_are_not_understood_are_told_all_at_once() {
+    let home = Home::empty().with("HEIRLOOM_BIND", "everywhere").with("HEIRLOOM_ACCESS_TOKEN_TTL", "soon");
+    let told = home.run(&["user", "list"]).refused(1, "the configuration has 2 problems").stderr;
+    assert!(told.contains("HEIRLOOM_BIND=\"everywhere\"") && told.contains("HEIRLOOM_ACCESS_TOKEN_TTL=\"soon\""));
+    home.run(&["serve"]).refused(1, "HEIRLOOM_BIND");
+    home.run(&[]).refused(1, "HEIRLOOM_BIND");
+}
+
+#[test]
+fn help_is_no_mistake() {
+    let home = Home::empty();
+    let help = home.run(&["--help"]).done().stdout;
+    for command in ["serve", "migrate", "user", "sessions", "keys", "sweep", "check"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
+    }
+    assert!(home.run(&["--version"]).done().stdout.starts_with("heirloom "));
+    assert!(home.run(&["user", "add", "--help"]).done().stdout.contains("standard input"));
+}
+
+#[test]
+fn a_database_that_is_not_there_is_a_failure() {
+    let home = Home::empty()
+        .with("DATABASE_URL", "postgres://somebody:hunter2hunter2@127.0.0.1:1/nothing")
+        .with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
+    for arguments in [&["user", "list"][..], &["migrate"], &["keys", "list"], &["sessions", "list"], &["sweep"]] {
+        let told = home.run(arguments).refused(1, "Connection refused").stderr;
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn an_option_with_a_typing_mistake_is_told() {
+    let home = Home::empty().with("HEIRLOOM_DATADIR", "/srv/heirloom").with("HEIRLOOM_PG_BIN", "/nowhere");
+    let told = home.run(&["user", "list"]).refused(1, "no PostgreSQL server binaries were found").stderr;
+    assert!(told.contains("HEIRLOOM_DATADIR") && told.contains("config.unknown_option"), "{told}");
+}
