@@ -41,15 +41,21 @@ struct SignInRequest {
     device_name: Option<String>,
 }
 
+/// By way of a text: an enum would also be read from an object.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WireTransport {
-    Cookie,
-    Body,
+#[serde(try_from = "String")]
+struct WireTransport(Transport);
+
+impl TryFrom<String> for WireTransport {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Transport::from_name(&name).map(Self).ok_or("must be `cookie` or `body`")
+    }
 }
 
 fn by_body() -> WireTransport {
-    WireTransport::Body
+    WireTransport(Transport::Body)
 }
 
 fn remembered() -> bool {
@@ -99,14 +105,11 @@ async fn sign_in(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let transport = match wanted.transport {
-        WireTransport::Body => Transport::Body,
-        WireTransport::Cookie => {
-            // Only a sign-in that sets the cookie can be a foreign page's doing.
-            SameOrigin::extract(&request).await?;
-            Transport::Cookie
-        }
-    };
+    let WireTransport(transport) = wanted.transport;
+    if transport == Transport::Cookie {
+        // Only a sign-in that sets the cookie can be a foreign page's doing.
+        SameOrigin::extract(&request).await?;
+    }
     let device_name = DeviceName::parse(wanted.device_name.as_deref().unwrap_or_default());
     let device_name = device_name.map_err(|error| Problem::fields(vec![error.of("device_name")]))?;
     let sign_in = SignIn {

@@ -112,7 +112,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
 fn without_values(error: &serde_json::Error) -> String {
     let told = error.to_string();
     let told = told.split(" at line ").next().unwrap_or_default();
-    let named = ["unknown field", "missing field", "duplicate field"];
+    let named = ["unknown field", "missing field", "duplicate field", "must be "];
     if named.iter().any(|known| told.starts_with(known)) {
         return told.chars().take(200).collect();
     }
