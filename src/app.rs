@@ -29,6 +29,9 @@ use std::{io, net::TcpListener, sync::Arc};
 const DRAIN_SECONDS: u64 = 28;
 /// How long `/readyz` says 503 before the server stops to listen, so that load balancers notice.
 const NOTICE: Duration = Duration::from_secs(1);
+/// How long an idle connection is kept. Longer than proxies and client libraries keep theirs, so that it is them who
+/// close it, and no request meets a closed door.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -297,7 +300,11 @@ fn front_door(house: &House, readiness: &Readiness, pages: Pages, listener: TcpL
         let shared = shared.clone();
         App::new().configure(move |config| shared.configure(config)).wrap(from_fn(web::manners))
     });
-    let server = server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(DRAIN_SECONDS).disable_signals();
+    let server = server
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(DRAIN_SECONDS)
+        .disable_signals();
     let listening = server.listen(listener).map_err(|source| AppError::Listen { address, source })?;
     Ok(listening.run())
 }

@@ -13,6 +13,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, ServiceConfig},
 };
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -245,6 +246,10 @@ async fn events(
     let page = cursors.request(LIST, query.cursor.as_deref(), query.limit)?;
     let unknown = || Problem::field("kind", "unknown", "is not a kind of event");
     let kind = query.kind.as_deref().map(|name| audit::Kind::from_name(name).ok_or_else(unknown)).transpose()?;
+    // Postgres knows fewer years than RFC 3339's library does.
+    if query.since.is_some_and(|since| !(1..=9_999).contains(&since.year())) {
+        return Err(Problem::field("since", "out_of_range", "must be of the years 1 to 9999"));
+    }
     let filter = EventFilter { user: query.user_id, session: query.session_id, kind, since: query.since };
     let db = &sessions.world().db;
     let rows = db.run(move |connection| {

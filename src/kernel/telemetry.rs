@@ -21,7 +21,7 @@ impl LogFormat {
 /// Sends log lines to standard error. Does nothing when logging was started before.
 pub fn start_logging(filter: &str, format: LogFormat) {
     // Libraries tell of every statement and worker; a filter that names them still goes before.
-    let filter = EnvFilter::new(format!("sqlx=warn,actix_server=warn,{filter}"));
+    let filter = EnvFilter::new(format!("sqlx=warn,actix_server=warn,actix_http::h1::dispatcher=off,{filter}"));
     let registry = tracing_subscriber::registry().with(filter);
     // A closed pipe at the other end must not end the server, hence a writer that swallows its errors.
     let started = match format {

@@ -87,6 +87,12 @@ impl Rooms {
         }
     }
 
+    /// An empty form, for one that could not be read.
+    fn unreadable(&self, template: &'static str, problem: Problem) -> HttpResponse {
+        let form = self.form(template, &Typed::default());
+        Form { problem: Some(problem), ..form }.answer(&self.pages)
+    }
+
     /// Leads on, signed in. 303, so that the browser does not post the password again (RFC 9700 §4.12).
     fn lead_on(&self, grant: &Grant, to: &str) -> HttpResponse {
         HttpResponse::SeeOther()
@@ -155,7 +161,10 @@ async fn login(
     (pages, accounts, sessions): (Data<Pages>, Data<Accounts>, Data<Sessions>),
 ) -> HttpResponse {
     let rooms = Rooms { pages, accounts, sessions };
-    let typed = form(&request, payload).await.unwrap_or_else(|_unreadable| Typed::default());
+    let typed = match form(&request, payload).await {
+        Ok(typed) => typed,
+        Err(problem) => return rooms.unreadable(LOGIN, problem),
+    };
     let mut form = rooms.form(LOGIN, &typed);
     match sign_in(&request, &rooms, &typed, &client).await {
         Ok(grant) => rooms.lead_on(&grant, &form.return_to),
@@ -202,7 +211,10 @@ async fn register(
     (pages, accounts, sessions): (Data<Pages>, Data<Accounts>, Data<Sessions>),
 ) -> HttpResponse {
     let rooms = Rooms { pages, accounts, sessions };
-    let typed = form(&request, payload).await.unwrap_or_else(|_unreadable| Typed::default());
+    let typed = match form(&request, payload).await {
+        Ok(typed) => typed,
+        Err(problem) => return rooms.unreadable(REGISTER, problem),
+    };
     let mut form = rooms.form(REGISTER, &typed);
     match sign_up(&request, &rooms, &typed, &client).await {
         Ok(grant) => rooms.lead_on(&grant, &form.return_to),

@@ -1,6 +1,6 @@
 use super::{
     EndReason, Grant, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
-    extract::{Carried, bearer, carried, cookie_name},
+    extract::{Carried, bearer, carried, cookie_name, refused},
     room::SessionError,
 };
 use crate::{
@@ -129,23 +129,29 @@ async fn sign_out(
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
     let body: TokenRequest = optional_json(&request, payload).await?;
-    if let Some(Carried { token, transport }) = carried(&request, body.refresh_token, options)? {
-        sessions.sign_out(&token, transport, &client).await?;
-    } else if let Some(token) = bearer(&request)? {
-        sign_out_bearer(&sessions, &token, &client).await?;
+    let carried = carried(&request, body.refresh_token, options)?;
+    if let Some(Carried { token, transport }) = &carried {
+        sessions.sign_out(token, *transport, &client).await?;
+    }
+    match bearer(&request) {
+        Ok(Some(token)) => sign_out_bearer(&sessions, &token, carried.is_some(), &client).await?,
+        Err(problem) if carried.is_none() => return Err(problem),
+        Ok(None) | Err(_) => {}
     }
     Ok(HttpResponse::NoContent().cookie(spent_cookie(options)).finish())
 }
 
-async fn sign_out_bearer(sessions: &Sessions, token: &str, client: &Client) -> Result<(), Problem> {
-    match sessions.authenticate(Some(token)).await {
-        Ok(signed_in) => {
-            let by = (Some(signed_in.user), EndReason::SignedOut);
-            sessions.end(signed_in.session, Some(signed_in.user), by, client).await?;
+/// A genuine access token ends its session, also one that a changed role has cut off. One that is not is told so, unless
+/// a refresh token was there as well.
+async fn sign_out_bearer(sessions: &Sessions, token: &str, was_carried: bool, client: &Client) -> Result<(), Problem> {
+    match sessions.keys().verify(token) {
+        Ok(verified) => {
+            let by = (Some(verified.user), EndReason::SignedOut);
+            sessions.end(verified.session, Some(verified.user), by, client).await?;
             Ok(())
         }
-        Err(problem) if problem.kind == kind::SESSION_REVOKED => Ok(()),
-        Err(problem) => Err(problem),
+        Err(_) if was_carried => Ok(()),
+        Err(error) => Err(refused(error)),
     }
 }
 

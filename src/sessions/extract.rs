@@ -90,7 +90,7 @@ impl Sessions {
     }
 }
 
-fn refused(error: AccessTokenError) -> Problem {
+pub(super) fn refused(error: AccessTokenError) -> Problem {
     let (kind, detail) = match error {
         AccessTokenError::Invalid => (kind::ACCESS_TOKEN_INVALID, "It is malformed, forged, or for somebody else."),
         AccessTokenError::Expired => (kind::ACCESS_TOKEN_EXPIRED, "Refresh it."),
@@ -158,8 +158,12 @@ pub(super) fn cookie_name(options: &HttpOptions) -> &'static str {
 
 /// The values of every cookie of a name, over all `Cookie` headers.
 fn cookies(request: &HttpRequest, name: &str) -> Vec<Zeroizing<String>> {
-    let headers = request.headers().get_all(header::COOKIE).filter_map(|header| header.to_str().ok());
-    let pairs = headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let ours = pairs.filter(|(given, _)| *given == name);
-    ours.map(|(_, value)| Zeroizing::new(value.to_owned())).collect()
+    // Another cookie may hold any byte: it must not hide ours.
+    let headers = request.headers().get_all(header::COOKIE).map(|header| String::from_utf8_lossy(header.as_bytes()));
+    let ours = |header: &str| {
+        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let values = pairs.filter(|(given, _)| *given == name).map(|(_, value)| Zeroizing::new(value.to_owned()));
+        values.collect::<Vec<_>>()
+    };
+    headers.flat_map(|header| ours(&header)).collect()
 }

@@ -79,11 +79,17 @@ impl Sessions {
         if remembered { options.idle_ttl } else { options.short_idle_ttl }
     }
 
-    /// Signs the access token and lays out the answer. An access token does not outlive its session's absolute
-    /// lifetime either (invariant 7).
+    /// Signs the access token and lays out the answer. An access token does not outlive its session either, neither the
+    /// idle nor the absolute lifetime (invariant 7): what has expired can be swept, and nothing of it lives on.
     pub(super) fn grant(&self, granted: Granted) -> Result<Grant, SessionError> {
         let left = |until: Moment| (until - granted.now).to_std().unwrap_or_default();
-        let expires_in = self.0.world.config.tokens.access_token_ttl.min(left(granted.absolute_expires_at));
+        let expires_in = self
+            .0
+            .world
+            .config
+            .tokens
+            .access_token_ttl
+            .min(left(granted.idle_expires_at.min(granted.absolute_expires_at)));
         Ok(Grant {
             session: granted.subject.session,
             access_token: self.0.keys.sign(&granted.subject, granted.now, expires_in)?,

@@ -29,7 +29,12 @@ impl Server {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self { child, url, http: reqwest::Client::new(), _data: data };
+        let server = Self {
+            child,
+            url,
+            http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
+            _data: data,
+        };
         server.until_ready().await;
         server
     }

@@ -18,7 +18,8 @@ pub struct EndedRow {
     pub was_live: bool,
 }
 
-/// Ends sessions that have not ended yet, and says which.
+/// Ends sessions that have not ended yet, and says which. The time is that of the write, not of the transaction's start,
+/// which may have waited for a lock meanwhile: an end of everybody's sessions in between must not seem to come after.
 pub async fn end(
     connection: &mut PgConnection,
     sessions: &[Uuid],
@@ -26,7 +27,7 @@ pub async fn end(
 ) -> Result<Vec<EndedRow>, DatabaseError> {
     let rows = sqlx::query_as!(
         EndedRow,
-        r#"UPDATE sessions SET revoked_at = now(), revoked_reason = $2
+        r#"UPDATE sessions SET revoked_at = clock_timestamp(), revoked_reason = $2
            WHERE id = ANY($1) AND revoked_at IS NULL
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         sessions,
@@ -46,7 +47,7 @@ pub async fn end_all_of(
 ) -> Result<Vec<EndedRow>, DatabaseError> {
     let rows = sqlx::query_as!(
         EndedRow,
-        r#"UPDATE sessions SET revoked_at = now(), revoked_reason = $3
+        r#"UPDATE sessions SET revoked_at = clock_timestamp(), revoked_reason = $3
            WHERE user_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id <> $2)
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         user.as_uuid(),
