@@ -2,55 +2,70 @@
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-export DEBIAN_FRONTEND=noninteractive
 
 heading() { printf '\n== %s\n' "$1" >&2; }
 give_up() { printf '%s\n' "$@" >&2; exit 1; }
 
-# As root as it is, else through sudo, which may ask for a password only where there is somebody to ask.
+# As root as it is; else through sudo, which may ask for a password only where there is somebody to ask.
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; return; fi
-  if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then sudo -E "$@"; return; fi
-  return 1
+  command -v sudo >/dev/null || return 1
+  sudo -n true 2>/dev/null || [ -t 0 ] || return 1
+  sudo "$@"
 }
 
-# install WHAT PACKAGE...: with the system's package manager, if it is Debian's.
-install() {
+# Nothing may stop and ask. A new machine may still be at its own updates and hold the lock.
+apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2; }
+
+# install_packages WHAT PACKAGE...: with Debian's package manager; elsewhere it says what to install.
+install_packages() {
   local what=$1; shift
   heading "installing $what ($*)"
-  if ! command -v apt-get >/dev/null; then
-    give_up "$what is missing, and this is no Debian system. Install it with your package manager:" \
-      "  Fedora: dnf install postgresql-server gcc chromium chromedriver" \
-      "  macOS:  brew install postgresql chromium chromedriver"
+  command -v apt-get >/dev/null || give_up \
+    "$what is missing, and this is no Debian or Ubuntu. Install it, then run this again:" \
+    "  Fedora: dnf install postgresql-server gcc chromium chromedriver" \
+    "  Arch:   pacman -S postgresql gcc chromium" \
+    "  macOS:  brew install postgresql chromium chromedriver; xcode-select --install" \
+    "(Chromium and its driver are for the tests only.)"
+  apt install -y --no-install-recommends "$@" && return
+  # The lists may be old, or there may be none yet; and a mirror may stumble once.
+  if apt update || apt update; then
+    apt install -y --no-install-recommends "$@" && return
   fi
-  as_root apt-get install -y --no-install-recommends "$@" >&2 && return
-  # The lists may be old, or there may be none yet.
-  if as_root apt-get update >&2 && as_root apt-get install -y --no-install-recommends "$@" >&2; then return; fi
-  give_up "$what could not be installed. As root: apt-get install $*"
+  give_up "$what could not be installed. As root: apt-get update && apt-get install $*"
 }
 
 need_rust() {
-  command -v cargo >/dev/null && return
-  [ -r "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
+  # A shell that is no login shell may not know of it yet.
+  if ! command -v cargo >/dev/null && [ -r "${HOME:-}/.cargo/env" ]; then
+    # shellcheck source=/dev/null
+    . "$HOME/.cargo/env"
+  fi
   command -v cargo >/dev/null || give_up "Rust is missing: see https://rustup.rs, then run this again."
 }
 
-# One of our dependencies, the cryptography, compiles C.
-need_compiler() { command -v cc >/dev/null || install "a C compiler" gcc libc6-dev; }
+# The cryptography that we depend on compiles C.
+need_compiler() { command -v cc >/dev/null || install_packages "a C compiler" build-essential; }
 
-# The server binaries only: heirloom runs a Postgres of its own. Debian's package would also start one for the whole
-# machine, which nobody asked for.
+# The server binaries only: heirloom runs a Postgres of its own.
 need_postgres() {
-  [ -n "${HEIRLOOM_PG_BIN:-}" ] && return
-  command -v initdb >/dev/null && return
-  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && return
-  if command -v apt-get >/dev/null && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-    as_root sh -c 'mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf' || true
+  [ -z "${HEIRLOOM_PG_BIN:-}" ] || return 0
+  command -v initdb >/dev/null && command -v postgres >/dev/null && return
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
+  compgen -G '/opt/homebrew/opt/postgresql*/bin/initdb' >/dev/null && return
+  # Debian's package also starts a cluster for the whole machine, which nobody asked for: told not to, before it comes.
+  # Where its common part was there already, somebody has settings of their own, and they stay.
+  local settings=/etc/postgresql-common/createcluster.conf
+  if command -v apt-get >/dev/null && [ ! -e "$settings" ]; then
+    install_packages "PostgreSQL's settings" postgresql-common
+    as_root sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' "$settings"
   fi
-  install "PostgreSQL" postgresql
+  install_packages "PostgreSQL" postgresql
 }
 
 need_browser() {
-  command -v chromedriver >/dev/null && command -v chromium >/dev/null && return
-  install "Chromium, for the browser tests" chromium chromium-driver fonts-dejavu-core fonts-noto-cjk
+  { command -v chromium && command -v chromedriver; } >/dev/null ||
+    install_packages "Chromium, for the browser tests" chromium chromium-driver
+  # Pages without letters would still pass some tests.
+  [ -n "$(fc-list 2>/dev/null)" ] || install_packages "fonts, for the browser tests" fontconfig fonts-dejavu-core
 }

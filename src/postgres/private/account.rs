@@ -1,52 +1,157 @@
-use std::{fs, os::unix::fs::MetadataExt, process::Command};
+use super::{StartError, error::At};
+use std::{
+    fs::{self, Metadata, Permissions},
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::Path,
+    process::Command,
+};
 
-/// The account under which Postgres runs when we are root, for which it refuses to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Accounts that are tried when we are root, in this order: Debian's package makes the first, every system has the
+/// second.
+const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
+
+/// The account under which Postgres runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunAs {
+    /// Our own.
+    Ourselves {
+        /// Our user id.
+        user: u32,
+    },
+    /// Another one, for we are root, for whom Postgres refuses to run.
+    Account(Account),
+}
+
+/// An unprivileged account.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
+    pub name: String,
     pub user: u32,
     pub group: u32,
 }
 
-/// Accounts that are tried, in this order: Debian's package makes the first, every system has the second.
-const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
-
-/// None: we are no root, and Postgres runs as ourselves.
-///
-/// # Errors
-/// When we are root and there is no unprivileged account.
-pub fn unprivileged() -> Result<Option<Account>, ()> {
-    if !are_we_root() {
-        return Ok(None);
+impl RunAs {
+    /// The account that made `cluster`, if there is one; else the first that serves.
+    pub fn choose(cluster: Option<&Path>) -> Result<Self, StartError> {
+        let owner = match cluster {
+            Some(path) => Some((path, fs::metadata(path).at(path)?.uid())),
+            None => None,
+        };
+        let user = our_user_id();
+        if user != 0 {
+            return match owner {
+                Some((path, owner)) if owner != user => Err(StartError::Foreign { path: path.to_owned(), owner }),
+                _ => Ok(Self::Ourselves { user }),
+            };
+        }
+        let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let mut known = CANDIDATES.iter().filter_map(|name| find(&accounts, name));
+        let account = match owner {
+            // An ordinary user's: root does not work in folders in which somebody else could plant links.
+            Some((path, owner)) => known
+                .find(|account| account.user == owner)
+                .ok_or_else(|| StartError::Foreign { path: path.to_owned(), owner })?,
+            None => known.next().ok_or(StartError::NoAccount)?,
+        };
+        Ok(Self::Account(account))
     }
-    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    CANDIDATES.iter().find_map(|name| find(&accounts, name)).map(Some).ok_or(())
+
+    /// The user id under which Postgres runs.
+    pub fn user(&self) -> u32 {
+        match self {
+            Self::Ourselves { user } => *user,
+            Self::Account(account) => account.user,
+        }
+    }
+
+    /// The user id that owns what Postgres must not change: our own.
+    pub fn keeper(&self) -> u32 {
+        match self {
+            Self::Ourselves { user } => *user,
+            Self::Account(_) => 0,
+        }
+    }
+
+    /// Keeps a folder to ourselves; the account may pass through it, no more.
+    pub fn keep(&self, folder: &Path) -> io::Result<()> {
+        let mode = match self {
+            Self::Ourselves { .. } => 0o700,
+            Self::Account(account) => {
+                chown(folder, Some(0), Some(account.group))?;
+                0o710
+            }
+        };
+        fs::set_permissions(folder, Permissions::from_mode(mode))
+    }
+
+    /// Hands a file or folder to Postgres.
+    pub fn give(&self, path: &Path, mode: u32) -> io::Result<()> {
+        if let Self::Account(account) = self {
+            chown(path, Some(account.user), Some(account.group))?;
+        }
+        fs::set_permissions(path, Permissions::from_mode(mode))
+    }
+
+    /// Whether Postgres may pass through this folder.
+    pub fn may_pass(&self, folder: &Metadata) -> bool {
+        match self {
+            Self::Ourselves { .. } => true,
+            Self::Account(account) => may_pass(folder.mode(), (folder.uid(), folder.gid()), account),
+        }
+    }
 }
 
-/// The owner of our own process's folder, or what `id` says where there is none.
-fn are_we_root() -> bool {
+fn may_pass(mode: u32, (user, group): (u32, u32), account: &Account) -> bool {
+    let bit = match (user == account.user, group == account.group) {
+        (true, _) => 0o100,
+        (false, true) => 0o010,
+        (false, false) => 0o001,
+    };
+    mode & bit != 0
+}
+
+/// The owner of our own process's folder; where there is none (macOS), what `id` says.
+fn our_user_id() -> u32 {
     if let Ok(process) = fs::metadata("/proc/self") {
-        return process.uid() == 0;
+        return process.uid();
     }
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    let said = Command::new("/usr/bin/id").arg("-u").output();
+    let user = said.ok().and_then(|output| String::from_utf8_lossy(&output.stdout).trim().parse().ok());
+    user.unwrap_or(u32::MAX)
 }
 
 fn find(accounts: &str, name: &str) -> Option<Account> {
-    let fields = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let mut ours = fields.filter(|fields| fields.first() == Some(&name));
-    let fields = ours.next()?;
-    let account = Account { user: fields.get(2)?.parse().ok()?, group: fields.get(3)?.parse().ok()? };
-    (account.user != 0).then_some(account)
+    let mut lines = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let fields = lines.find(|fields| fields.first() == Some(&name))?;
+    let (user, group) = (fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?);
+    (user != 0).then(|| Account { name: name.to_owned(), user, group })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn account(user: u32, group: u32) -> Account {
+        Account { name: "postgres".to_owned(), user, group }
+    }
+
     #[test]
     fn an_account_is_found_by_its_name_and_is_never_root() {
         let accounts = "root:x:0:0::/root:/bin/sh\npostgres:x:101:104:,,,:/var:/bin/sh\nevil:x:0:1::/:/bin/sh\n";
-        assert_eq!(find(accounts, "postgres"), Some(Account { user: 101, group: 104 }));
+        assert_eq!(find(accounts, "postgres"), Some(account(101, 104)));
         assert_eq!(find(accounts, "evil"), None);
         assert_eq!(find(accounts, "nobody"), None);
+    }
+
+    #[test]
+    fn the_owner_s_bits_count_before_the_group_s_and_those_before_everybody_s() {
+        let ours = account(101, 104);
+        assert!(may_pass(0o700, (101, 0), &ours));
+        assert!(!may_pass(0o077, (101, 104), &ours), "the owner is not asked for the group's bits");
+        assert!(may_pass(0o710, (0, 104), &ours));
+        assert!(!may_pass(0o701, (0, 104), &ours), "nor the group for everybody's");
+        assert!(may_pass(0o701, (0, 0), &ours));
+        assert!(!may_pass(0o770, (0, 0), &ours));
     }
 }

@@ -1,8 +1,8 @@
-use super::Settings;
+use super::{Settings, StartError};
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// Postgres' server binaries of one major version.
@@ -13,45 +13,76 @@ pub struct Binaries {
 }
 
 /// Folders whose subfolders are versions of Postgres.
-const ROOTS: &[&str] = &["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
+const ROOTS: [&str; 4] = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
+/// What a folder of server binaries holds.
+const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
-/// The newest binaries, or those of the version that made the data directory.
-pub fn find(settings: &Settings, wanted: Option<u32>) -> Result<Binaries, Vec<Binaries>> {
-    let found = all(settings);
+/// The binaries of the version that made the cluster, or the first there are: what the operator names, alone; else
+/// those on the PATH, then those that are installed elsewhere, newest first.
+pub fn find(settings: &Settings, wanted: Option<u32>) -> Result<Binaries, StartError> {
+    let found = match &settings.binaries {
+        Some(folder) => examine(folder).into_iter().collect(),
+        None => on_path(settings).chain(installed()).collect::<Vec<_>>(),
+    };
     let fitting = found.iter().find(|binaries| wanted.is_none_or(|wanted| wanted == binaries.major));
-    fitting.cloned().ok_or(found)
+    fitting.cloned().ok_or_else(|| missing(wanted, &found))
 }
 
-/// Everything there is, newest first; what the operator names goes alone.
-fn all(settings: &Settings) -> Vec<Binaries> {
-    let folders = match &settings.binaries {
-        Some(folder) => vec![folder.clone()],
-        None => on_path(settings).into_iter().chain(installed()).collect(),
-    };
-    let mut found: Vec<_> = folders.into_iter().filter_map(examine).collect();
+/// A relative folder on the PATH is passed over: what it holds would depend on where we are called.
+fn on_path(settings: &Settings) -> impl Iterator<Item = Binaries> {
+    let folders = settings.search_path.iter().flat_map(std::env::split_paths);
+    folders.filter(|folder| folder.is_absolute()).filter_map(|folder| examine(&folder))
+}
+
+fn installed() -> Vec<Binaries> {
+    let entries = ROOTS.iter().filter_map(|root| fs::read_dir(root).ok()).flatten().filter_map(Result::ok);
+    let mut found: Vec<_> = entries.filter_map(|entry| examine(&entry.path().join("bin"))).collect();
     found.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
     found
 }
 
-fn on_path(settings: &Settings) -> Vec<PathBuf> {
-    settings.search_path.iter().flat_map(std::env::split_paths).collect()
-}
-
-fn installed() -> Vec<PathBuf> {
-    let entries = ROOTS.iter().filter_map(|root| fs::read_dir(root).ok()).flatten().filter_map(Result::ok);
-    entries.map(|entry| entry.path().join("bin")).collect()
-}
-
-fn examine(folder: PathBuf) -> Option<Binaries> {
-    let complete = ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).is_file());
-    let major = complete.then(|| version(&folder)).flatten()?;
-    Some(Binaries { major, folder })
+fn examine(folder: &Path) -> Option<Binaries> {
+    if !PROGRAMS.iter().all(|program| folder.join(program).is_file()) {
+        return None;
+    }
+    // They are run from another folder than the one we are in.
+    let folder = std::path::absolute(folder).ok()?;
+    let output = Command::new(folder.join("postgres")).arg("--version").stdin(Stdio::null()).output().ok()?;
+    Some(Binaries { major: major(&String::from_utf8_lossy(&output.stdout))?, folder })
 }
 
 /// The major version, of `postgres (PostgreSQL) 15.18 (Debian …)`.
-fn version(folder: &Path) -> Option<u32> {
-    let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = text.split_whitespace().nth(2)?;
+fn major(said: &str) -> Option<u32> {
+    let number = said.split_whitespace().nth(2)?;
     number.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn missing(wanted: Option<u32>, found: &[Binaries]) -> StartError {
+    let wanted =
+        wanted.map(|major| format!("of version {major}, which made this data directory, ")).unwrap_or_default();
+    let found: Vec<_> =
+        found.iter().map(|binaries| format!("{} in {}", binaries.major, binaries.folder.display())).collect();
+    let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+    StartError::NoBinaries { wanted, found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read_from_what_postgres_says() {
+        assert_eq!(major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
+        assert_eq!(major("postgres (PostgreSQL) 19beta2\n"), Some(19));
+        assert_eq!(major("postgres: command not found\n"), None);
+    }
+
+    #[test]
+    fn who_has_no_binaries_is_told_what_to_install_and_which_version() {
+        let found = [Binaries { major: 17, folder: PathBuf::from("/usr/lib/postgresql/17/bin") }];
+        let message = missing(Some(15), &found).to_string();
+        assert!(message.contains("of version 15, which made this data directory"), "{message}");
+        assert!(message.contains("17 in /usr/lib/postgresql/17/bin"), "{message}");
+        assert!(message.contains("apt-get install postgresql"), "{message}");
+    }
 }

@@ -1,324 +1,250 @@
 use super::{
-    Settings, Tenant,
-    account::unprivileged,
-    binaries::{Binaries, find},
-    layout::Layout,
-    locks::{AnotherServer, Locks},
+    ProgramError, Settings, StartError,
+    binaries::{self, Binaries},
+    error::At,
+    home::Home,
+    locks::Turn,
+    make::make,
+    password::Password,
+    postmaster::{Postmaster, State},
+    programs::Programs,
+    socket,
 };
-use crate::kernel::Duration;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::{
-    fs::{self, File},
-    io::{self, Write},
-    os::unix::net::UnixStream,
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io::{Read, Seek, SeekFrom},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    process::Stdio,
-    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
-use tokio::process::Command;
+use tokio::{process::Child, time::sleep};
 
-/// How long a program of Postgres may take.
-const PROGRAM: Duration = Duration::from_mins(2);
-/// How often, and how many times, a start is tried again while a killed Postgres' processes still die.
-const DYING: (Duration, u32) = (Duration::from_millis(300), 100);
-/// How often the server looks whether Postgres still lives.
-const WATCH: Duration = Duration::from_secs(1);
-/// Bytes of Postgres' log after which it is begun anew at a start.
+/// How long a start may take: after a crash, Postgres first writes again what its log holds.
+const STARTING: Duration = Duration::from_mins(5);
+/// How often we look whether it is ready.
+const POLL: Duration = Duration::from_millis(20);
+/// How long a killed Postgres' processes may take to end. Each ends once it has finished its statement.
+const DYING: Duration = Duration::from_mins(1);
+/// How often a start is tried while they do.
+const RETRY: Duration = Duration::from_millis(200);
+/// How long a Postgres may be without a socket before it is stopped and started again.
+const WITHOUT_SOCKET: Duration = Duration::from_secs(5);
+/// Bytes of Postgres' log after which it is put aside at a start.
 const LOG_LIMIT: u64 = 16 * 1024 * 1024;
+/// Bytes of the log's end that are looked at.
+const LOG_END: u64 = 16 * 1024;
 
-/// The private Postgres, running.
+/// A cluster and what is needed to run it.
 #[derive(Debug)]
-pub struct PrivatePostgres {
-    cluster: Cluster,
-    locks: Locks,
-    is_stopping: AtomicBool,
+pub struct Cluster {
+    home: Home,
+    programs: Programs,
+    postmaster: Postmaster,
+    socket_folder: PathBuf,
+    password: Password,
 }
 
-/// Why the private Postgres does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No server binaries, or none of the right version.
-    #[error(
-        "no PostgreSQL server binaries {wanted}were found ({found}). Install them (Debian: apt-get install postgresql; \
-         Fedora: dnf install postgresql-server; macOS: brew install postgresql), name their folder in HEIRLOOM_PG_BIN, \
-         or use a Postgres of your own with DATABASE_URL"
-    )]
-    NoBinaries {
-        /// The version that is needed.
-        wanted: String,
-        /// The versions that were found.
-        found: String,
-    },
-    /// We are root and there is nobody else.
-    #[error("PostgreSQL does not run as root, and there is neither a `postgres` nor a `nobody` account to run it as")]
-    NoAccount,
-    /// Another server uses the data directory.
-    #[error(
-        "another heirloom server (process {pid}) uses the data directory {data_dir}: stop it, or name another \
-         directory in HEIRLOOM_DATA_DIR"
-    )]
-    InUse {
-        /// The other's process id.
-        pid: String,
-        /// The data directory.
-        data_dir: PathBuf,
-    },
-    /// A file or folder cannot be had.
-    #[error("the data directory {data_dir} cannot be used")]
-    Files {
-        /// The data directory.
-        data_dir: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A program of Postgres failed.
-    #[error("PostgreSQL did not start. The end of its log {log}:\n{tail}")]
-    Failed {
-        /// Its log.
-        log: PathBuf,
-        /// The last lines of it.
-        tail: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-}
-
-/// Why it does not stop.
-#[derive(Debug, thiserror::Error)]
-#[error("PostgreSQL did not stop")]
-pub struct StopError(#[from] io::Error);
-
-impl PrivatePostgres {
-    /// Starts the cluster, or joins the one that runs.
-    ///
-    /// # Errors
-    /// What stands in the way.
-    pub async fn start(settings: &Settings, tenant: Tenant) -> Result<Self, StartError> {
-        let files = |source| StartError::Files { data_dir: settings.data_dir.clone(), source };
-        let account = unprivileged().map_err(|()| StartError::NoAccount)?;
-        let layout = Layout::make(&settings.data_dir, account).map_err(files)?;
-        let mut locks = Locks::open(&layout.home).map_err(files)?;
-        if tenant == Tenant::Server {
-            let in_use = |AnotherServer { pid }| StartError::InUse { pid, data_dir: settings.data_dir.clone() };
-            locks.become_server().map_err(files)?.map_err(in_use)?;
+impl Cluster {
+    /// Opens the cluster of this home; makes it if there is none.
+    pub async fn open(settings: &Settings, home: Home, _turn: &Turn) -> Result<Self, StartError> {
+        let exists = home.has_cluster()?;
+        let data = home.data();
+        let binaries = binaries_for(settings, exists.then_some(data.as_path()))?;
+        let programs = Programs::new(&binaries, &home);
+        if !exists {
+            make(&home, &programs).await?;
         }
-        locks.begin().await.map_err(files)?;
-        let cluster = Cluster::open(settings, layout)?;
-        cluster.ensure_running().await?;
-        locks.move_in().map_err(files)?;
-        locks.done().map_err(files)?;
-        Ok(Self { cluster, locks, is_stopping: AtomicBool::new(false) })
+        let socket_folder = socket::folder(&home)?;
+        let postmaster = Postmaster::new(home.data(), socket_folder.clone(), home.run_as.clone());
+        let password = Password::read(&home.password())?;
+        Ok(Self { home, programs, postmaster, socket_folder, password })
     }
 
-    /// Whether there is a cluster to start. Where there is none, the server binaries to make one are there at least.
-    /// Changes nothing.
-    ///
-    /// # Errors
-    /// When the data directory cannot be read, or there are no binaries.
-    pub fn is_made(settings: &Settings) -> Result<bool, StartError> {
-        let files = |source| StartError::Files { data_dir: settings.data_dir.clone(), source };
-        let home = Layout::find(&settings.data_dir).map_err(files)?;
-        binaries_for(settings, home.as_ref().map(|home| home.join("data")).as_deref())?;
-        Ok(home.is_some())
-    }
-
-    /// How to connect.
-    #[must_use]
+    /// How the application connects.
     pub fn connect_options(&self) -> PgConnectOptions {
-        let layout = &self.cluster.layout;
-        let password = fs::read_to_string(&layout.password).unwrap_or_default();
         PgConnectOptions::new_without_pgpass()
-            .socket(&layout.socket)
+            .socket(&self.socket_folder)
+            .port(5432)
             .username("postgres")
-            .password(password.trim())
+            .password(self.password.reveal())
             .database("postgres")
             .ssl_mode(PgSslMode::Disable)
     }
 
-    /// Leaves. Who leaves last stops Postgres and waits for it.
-    ///
-    /// # Errors
-    /// When it does not stop.
-    pub async fn stop(self) -> Result<(), StopError> {
-        self.is_stopping.store(true, Ordering::Relaxed);
-        self.locks.begin().await?;
-        if self.locks.move_out()? {
-            self.cluster.stop().await?;
+    /// Whether somebody must see to it.
+    pub fn is_down(&self) -> bool {
+        match self.postmaster.state() {
+            State::Gone | State::Unreachable => true,
+            State::Busy | State::Ready => false,
         }
-        Ok(self.locks.done()?)
     }
 
-    /// Watches over Postgres, for ever: when it dies it is started again.
-    pub async fn watch(&self) {
+    /// After this the cluster runs: started, taken over if it ran already, recovered if it had been killed.
+    pub async fn ensure_running(&self, _turn: &Turn) -> Result<(), StartError> {
+        match tokio::time::timeout(STARTING, self.until_ready()).await {
+            Ok(ended) => ended,
+            Err(_elapsed) => Err(self.not_started(&format!("was not ready within {} s", STARTING.as_secs()), 0)),
+        }
+    }
+
+    async fn until_ready(&self) -> Result<(), StartError> {
+        let mut attempts: u32 = 0;
+        let mut without_socket = Duration::ZERO;
         loop {
-            tokio::time::sleep(WATCH).await;
-            if self.is_stopping.load(Ordering::Relaxed) || self.cluster.answers() {
-                continue;
-            }
-            tracing::error!("postgres.died: the private PostgreSQL does not run, starting it again");
-            match self.revive().await {
-                Ok(()) => tracing::warn!("postgres.revived"),
-                Err(error) => tracing::error!(%error, "postgres.not_revived"),
+            match self.postmaster.state() {
+                State::Ready => return Ok(()),
+                State::Busy => sleep(POLL).await,
+                State::Unreachable if without_socket < WITHOUT_SOCKET => {
+                    without_socket += POLL;
+                    sleep(POLL).await;
+                }
+                State::Unreachable => {
+                    tracing::warn!("postgres.without_socket: it runs and its socket has gone; it is started again");
+                    self.stop_now().await?;
+                }
+                State::Gone => {
+                    self.attempt(RETRY * attempts < DYING).await?;
+                    attempts += 1;
+                }
             }
         }
     }
 
-    async fn revive(&self) -> Result<(), StartError> {
-        let files = |source| StartError::Files { data_dir: self.cluster.layout.home.clone(), source };
-        self.locks.begin().await.map_err(files)?;
-        let revived = self.cluster.ensure_running().await;
-        self.locks.done().map_err(files)?;
-        revived
-    }
-}
-
-#[derive(Debug)]
-struct Cluster {
-    binaries: Binaries,
-    layout: Layout,
-}
-
-impl Cluster {
-    fn open(settings: &Settings, layout: Layout) -> Result<Self, StartError> {
-        Ok(Self { binaries: binaries_for(settings, Some(&layout.data))?, layout })
-    }
-
-    /// After this the cluster runs: made if there was none, taken over if it ran, recovered if it had been killed.
-    async fn ensure_running(&self) -> Result<(), StartError> {
-        let failed = |source| StartError::Failed { log: self.layout.log.clone(), tail: self.log_tail(), source };
-        if !self.layout.data.join("PG_VERSION").exists() {
-            self.make().await.map_err(failed)?;
-        }
-        self.configure().map_err(failed)?;
-        for tries in 1.. {
-            if self.answers() {
+    /// Starts a postmaster, and watches it until it is ready or has ended. Ended is no error while `may_wait`, if it
+    /// was for processes of a killed one that still hold the data directory.
+    ///
+    /// It is our child and not `pg_ctl`'s, so that its end is seen at once and it is buried where nobody else does
+    /// (process 1 of a container). When we die it lives on.
+    async fn attempt(&self, may_wait: bool) -> Result<(), StartError> {
+        self.postmaster.disarm()?;
+        let (mut child, log_start) = self.spawn()?;
+        loop {
+            if self.postmaster.state() == State::Ready {
                 return Ok(());
             }
-            match self.control(&["-l", text(&self.layout.log), "-w", "-t", "60", "start"]).await {
-                Ok(()) => return Ok(()),
-                // Processes of a killed Postgres, or one that is about to answer, still hold the data directory.
-                Err(_) if tries < DYING.1 && self.is_held() => tokio::time::sleep(DYING.0).await,
-                Err(error) => return Err(failed(error)),
+            let program = self.programs.path("postgres");
+            let ended = child.try_wait().map_err(|source| ProgramError::NotRun { program, source })?;
+            match ended {
+                None => sleep(POLL).await,
+                Some(_) if may_wait && self.is_still_held(log_start) => {
+                    sleep(RETRY).await;
+                    return Ok(());
+                }
+                Some(status) => return Err(self.not_started(&format!("ended at once ({status})"), log_start)),
             }
         }
-        Ok(())
     }
 
-    /// Made beside and renamed: an `initdb` that was killed leaves nothing half-made.
-    async fn make(&self) -> io::Result<()> {
-        tracing::info!(version = self.binaries.major, folder = %self.layout.data.display(), "postgres.making_cluster");
-        let draft = self.layout.home.join("data.new");
-        if draft.exists() {
-            fs::remove_dir_all(&draft)?;
+    /// All settings that matter here stand on the command line: they hold whatever `postgresql.conf` says, and need no
+    /// file that we would have to keep right. The log must not hold what rows hold, so it is terse: a violated
+    /// constraint would tell an e-mail address.
+    fn spawn(&self) -> Result<(Child, u64), StartError> {
+        let log = self.open_log()?;
+        let log_start = log.metadata().at(&self.home.log())?.len();
+        let also = log.try_clone().at(&self.home.log())?;
+        let mut command = self.programs.command("postgres");
+        command.arg("-D").arg(self.home.data());
+        let mut sockets = OsString::from("unix_socket_directories=");
+        sockets.push(quoted(&self.socket_folder));
+        command.arg("-c").arg(sockets);
+        for setting in SETTINGS {
+            command.args(["-c", setting]);
         }
-        let password = format!("--pwfile={}", text(&self.layout.password));
-        let made = ["-D", text(&draft), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--data-checksums"];
-        let made: Vec<_> = made.into_iter().chain(["--auth=scram-sha-256", &password]).collect();
-        self.run("initdb", &made).await?;
-        let mut config = fs::OpenOptions::new().append(true).open(draft.join("postgresql.conf"))?;
-        writeln!(config, "\ninclude 'heirloom.conf'")?;
-        fs::write(draft.join("heirloom.conf"), "")?;
-        fs::rename(&draft, &self.layout.data)?;
-        File::open(&self.layout.home)?.sync_all()
+        let spawned = command.stdout(log).stderr(also).spawn();
+        let program = self.programs.path("postgres");
+        let child = spawned.map_err(|source| ProgramError::NotRun { program, source })?;
+        Ok((child, log_start))
     }
 
-    /// Written at every start, for the folders may have moved.
-    fn configure(&self) -> io::Result<()> {
-        let socket = text(&self.layout.socket).replace('\'', "''");
-        let config = format!(
-            "# Written by heirloom at every start.\nlisten_addresses = ''\nunix_socket_directories = '{socket}'\n\
-             unix_socket_permissions = 0700\nmax_connections = 100\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
-        );
-        let path = self.layout.data.join("heirloom.conf");
-        if fs::read_to_string(&path).ok().as_deref() != Some(&config) {
-            fs::write(&path, config)?;
-            self.layout.own(&path, 0o600)?;
+    fn open_log(&self) -> Result<File, StartError> {
+        let path = self.home.log();
+        if fs::metadata(&path).is_ok_and(|log| log.len() > LOG_LIMIT) {
+            fs::rename(&path, path.with_extension("log.old")).at(&path)?;
         }
-        if fs::metadata(&self.layout.log).is_ok_and(|log| log.len() > LOG_LIMIT) {
-            fs::remove_file(&self.layout.log)?;
-        }
-        Ok(())
+        Ok(OpenOptions::new().append(true).create(true).mode(0o600).open(&path).at(&path)?)
     }
 
-    async fn stop(&self) -> io::Result<()> {
-        self.control(&["-m", "fast", "-w", "-t", "60", "stop"]).await
+    /// Stops Postgres, if it runs, and waits for it: open transactions are rolled back, everything is written.
+    pub async fn stop(&self, _turn: &Turn) -> Result<(), ProgramError> {
+        self.stop_now().await
     }
 
-    /// Whether the process that wrote down that it holds the data directory is there, or wrote so a moment ago.
-    fn is_held(&self) -> bool {
-        let lock = fs::read_to_string(self.layout.data.join("postmaster.pid")).unwrap_or_default();
-        let tail = self.log_tail();
-        let pid = lock.lines().next().unwrap_or_default().trim().to_owned();
-        let lives = !pid.is_empty() && Path::new("/proc").join(&pid).exists();
-        lives || ["still in use", "already exists", "is starting up"].iter().any(|sign| tail.contains(sign))
-    }
-
-    /// Whether somebody answers at the socket.
-    fn answers(&self) -> bool {
-        UnixStream::connect(self.layout.socket.join(".s.PGSQL.5432")).is_ok()
-    }
-
-    fn log_tail(&self) -> String {
-        let log = fs::read(&self.layout.log).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default();
-        let mut tail: Vec<_> = log.lines().rev().take(8).collect();
-        tail.reverse();
-        tail.join("\n")
-    }
-
-    async fn control(&self, arguments: &[&str]) -> io::Result<()> {
-        let all: Vec<_> = ["-D", text(&self.layout.data)].into_iter().chain(arguments.iter().copied()).collect();
-        self.run("pg_ctl", &all).await
-    }
-
-    /// Runs a program of Postgres, as the account. Its errors go to a file: a pipe would stay open in the daemon. A
-    /// process group of its own keeps Ctrl-C in our terminal from reaching Postgres before we have drained.
-    async fn run(&self, program: &str, arguments: &[&str]) -> io::Result<()> {
-        let errors = self.layout.home.join(format!("{program}.err"));
-        let mut command = Command::new(self.binaries.folder.join(program));
-        command
-            .args(arguments)
-            .env_clear()
-            .envs([("PATH", "/usr/bin:/bin"), ("LC_ALL", "C")])
-            .current_dir(&self.layout.home)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&errors)?)
-            .process_group(0);
-        if let Some(account) = self.layout.account() {
-            command.uid(account.user).gid(account.group);
-        }
-        let late = |_elapsed| io::Error::other(format!("{program} did not end in time"));
-        let status = tokio::time::timeout(PROGRAM, command.status()).await.map_err(late)??;
-        if status.success() {
+    async fn stop_now(&self) -> Result<(), ProgramError> {
+        if self.postmaster.state() == State::Gone {
             return Ok(());
         }
-        let said = fs::read_to_string(&errors).unwrap_or_default();
-        Err(io::Error::other(format!("{program} failed ({status}): {}", said.trim())))
+        let data = self.home.data();
+        let arguments = ["-D".into(), data.into_os_string(), "-m".into(), "fast".into(), "-w".into(), "stop".into()];
+        let stopped = self.programs.run("pg_ctl", &arguments).await;
+        // It may have ended by itself in the meantime.
+        if self.postmaster.state() == State::Gone {
+            return Ok(());
+        }
+        stopped
+    }
+
+    fn is_still_held(&self, log_start: u64) -> bool {
+        let said = self.log_from(log_start);
+        // `pre-existing shared memory block … is still in use`, `lock file "postmaster.pid" already exists`
+        said.contains("still in use") || said.contains("already exists")
+    }
+
+    fn not_started(&self, what: &str, log_start: u64) -> StartError {
+        let said = self.log_from(log_start);
+        let lines: Vec<_> = said.lines().collect();
+        let tail = lines.get(lines.len().saturating_sub(8)..).unwrap_or_default().join("\n");
+        StartError::NotStarted { what: what.to_owned(), log: self.home.log(), tail }
+    }
+
+    /// What the log says since it was `start` bytes long; at most its last 16 KiB.
+    fn log_from(&self, start: u64) -> String {
+        let read = || {
+            let mut file = File::open(self.home.log())?;
+            let from = file.metadata()?.len().saturating_sub(LOG_END).max(start);
+            file.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        read().unwrap_or_else(|error| format!("(it cannot be read: {error})"))
     }
 }
 
-/// The binaries of the version that made the data directory; the newest where there is none yet.
-fn binaries_for(settings: &Settings, data: Option<&Path>) -> Result<Binaries, StartError> {
+const SETTINGS: [&str; 7] = [
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "log_error_verbosity=terse",
+    "log_checkpoints=off",
+    "log_destination=stderr",
+];
+
+/// The binaries for the cluster in this data directory; where there is none yet, those to make one with.
+pub fn binaries_for(settings: &Settings, data: Option<&Path>) -> Result<Binaries, StartError> {
     let made_by = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
-    let made_by = made_by.and_then(|version| version.trim().parse().ok());
-    find(settings, made_by).map_err(|found| StartError::NoBinaries {
-        wanted: made_by
-            .map(|version| format!("of version {version}, which made the data directory, "))
-            .unwrap_or_default(),
-        found: match found.as_slice() {
-            [] => "none at all".to_owned(),
-            found => found
-                .iter()
-                .map(|binaries| format!("{} in {}", binaries.major, binaries.folder.display()))
-                .collect::<Vec<_>>()
-                .join(", "),
-        },
-    })
+    binaries::find(settings, made_by.and_then(|version| version.trim().parse().ok()))
 }
 
-/// A path as an argument. Ours are made of the operator's; one that is not UTF-8 cannot be configured either.
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap_or_default()
+/// One folder as an element of Postgres' list of folders, in which commas separate and quotes quote.
+fn quoted(folder: &Path) -> OsString {
+    let mut quoted = OsString::from("\"");
+    match folder.to_str() {
+        Some(text) => quoted.push(text.replace('"', "\"\"")),
+        None => quoted.push(folder),
+    }
+    quoted.push("\"");
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_commas_and_quotes_stays_one_folder() {
+        assert_eq!(quoted(Path::new("/a, b/\"c\"/run")), OsString::from("\"/a, b/\"\"c\"\"/run\""));
+    }
 }

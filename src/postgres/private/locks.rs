@@ -1,93 +1,113 @@
-use crate::kernel::Duration;
+use super::{FileError, error::At};
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, Write},
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Seek, Write},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-/// How long we wait for another process that starts or stops the cluster.
-const PATIENCE: Duration = Duration::from_secs(90);
-const POLL: Duration = Duration::from_millis(50);
+/// How long we wait for another process that starts or stops the cluster: longer than a start may take.
+pub const PATIENCE: Duration = Duration::from_mins(6);
+const POLL: Duration = Duration::from_millis(20);
 
-/// The locks of one home. They die with their process.
+/// The locks of one home. They die with their process: close-on-exec, as std opens every file, keeps them from
+/// Postgres, which we start.
 #[derive(Debug)]
 pub struct Locks {
-    starting: File,
-    tenants: File,
-    server: File,
+    turn: PathBuf,
+    tenants: PathBuf,
+    server: PathBuf,
 }
 
-/// Another server uses the data directory.
+/// The right to start or stop the cluster; given back when dropped.
 #[derive(Debug)]
-pub struct AnotherServer {
-    /// Its process id, as it wrote it down.
-    pub pid: String,
+#[must_use]
+pub struct Turn {
+    _lock: File,
+}
+
+/// One who uses the cluster: it is not stopped while one of them is left.
+#[derive(Debug)]
+pub struct Residence {
+    tenants: File,
+    _server: Option<File>,
+}
+
+/// Why there is no turn.
+#[derive(Debug)]
+pub enum NoTurn {
+    /// Somebody has had it for longer than [`PATIENCE`].
+    TooLate,
+    /// The file cannot be used.
+    Files(FileError),
 }
 
 impl Locks {
-    pub fn open(home: &Path) -> io::Result<Self> {
-        Ok(Self {
-            starting: file(&home.join("start.lock"))?,
-            tenants: file(&home.join("tenants.lock"))?,
-            server: file(&home.join("server.lock"))?,
-        })
+    pub fn of(home: &Path) -> Self {
+        let (turn, tenants, server) = (home.join("turn.lock"), home.join("tenants.lock"), home.join("server.lock"));
+        Self { turn, tenants, server }
     }
 
-    /// Takes the lock of the one server, and writes down who has it.
-    pub fn become_server(&mut self) -> io::Result<Result<(), AnotherServer>> {
-        match self.server.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                self.server.read_to_string(&mut pid)?;
-                return Ok(Err(AnotherServer { pid: pid.trim().to_owned() }));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        self.server.set_len(0)?;
-        self.server.rewind()?;
-        write!(self.server, "{}", std::process::id())?;
-        Ok(Ok(()))
-    }
-
-    /// Waits for the right to start or stop the cluster.
-    pub async fn begin(&self) -> io::Result<()> {
+    /// Waits for one's turn.
+    pub async fn turn(&self) -> Result<Turn, NoTurn> {
+        // Opened anew each time, so that it also keeps two tasks of one process apart.
+        let file = open(&self.turn).map_err(NoTurn::Files)?;
         let waiting = async {
             loop {
-                match self.starting.try_lock() {
-                    Ok(()) => return Ok(()),
-                    Err(TryLockError::WouldBlock) => tokio::time::sleep(POLL).await,
-                    Err(TryLockError::Error(error)) => return Err(error),
+                if try_lock(&file, &self.turn)? {
+                    return Ok(());
                 }
+                tokio::time::sleep(POLL).await;
             }
         };
-        let late = |_elapsed| io::Error::other("another process has been starting or stopping it for too long");
-        tokio::time::timeout(PATIENCE, waiting).await.map_err(late)?
-    }
-
-    /// Gives that right back.
-    pub fn done(&self) -> io::Result<()> {
-        self.starting.unlock()
-    }
-
-    /// Moves in.
-    pub fn move_in(&self) -> io::Result<()> {
-        self.tenants.lock_shared()
-    }
-
-    /// Moves out. True: nobody is left. Only between [`Locks::begin`] and [`Locks::done`], when nobody can move in.
-    pub fn move_out(&self) -> io::Result<bool> {
-        self.tenants.unlock()?;
-        match self.tenants.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(Ok(())) => Ok(Turn { _lock: file }),
+            Ok(Err(error)) => Err(NoTurn::Files(error)),
+            Err(_elapsed) => Err(NoTurn::TooLate),
         }
+    }
+
+    /// Takes the lock of the one server and writes down who has it; or says the process id of who has it already.
+    pub fn become_server(&self, _turn: &Turn) -> Result<Result<File, String>, FileError> {
+        let mut file = open(&self.server)?;
+        if !try_lock(&file, &self.server)? {
+            let pid = fs::read_to_string(&self.server).at(&self.server)?;
+            return Ok(Err(pid.trim().to_owned()));
+        }
+        let mut write = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        write().at(&self.server)?;
+        Ok(Ok(file))
+    }
+
+    /// Moves in, as the one server or as a command.
+    pub fn move_in(&self, _turn: &Turn, server: Option<File>) -> Result<Residence, FileError> {
+        let tenants = open(&self.tenants)?;
+        tenants.lock_shared().at(&self.tenants)?;
+        Ok(Residence { tenants, _server: server })
+    }
+
+    /// Moves out. True: nobody is left, and nobody can move in before the turn is over.
+    pub fn move_out(&self, _turn: &Turn, residence: &Residence) -> Result<bool, FileError> {
+        residence.tenants.unlock().at(&self.tenants)?;
+        try_lock(&residence.tenants, &self.tenants)
     }
 }
 
-/// Opened close-on-exec, as std always does: Postgres, which we start, must not hold our locks.
-fn file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(FileError::new(path, error)),
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    let opened: io::Result<File> =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    opened.at(path)
 }
