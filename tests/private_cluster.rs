@@ -139,6 +139,7 @@ async fn a_first_start_makes_a_durable_cluster_without_a_tcp_port() {
         ("server_encoding", "UTF8"),
         ("log_timezone", "UTC"),
         ("password_encryption", "scram-sha-256"),
+        ("is_superuser", "off"),
     ] {
         assert_eq!(show(&postgres, setting).await, value, "{setting}");
     }
@@ -175,8 +176,11 @@ async fn a_second_start_takes_less_than_two_seconds_and_finds_everything() {
 async fn a_wrong_password_opens_nothing() {
     let place = Place::new();
     let postgres = place.start(Tenant::Command).await;
-    let refused = PgConnection::connect_with(&postgres.connect_options().password("wrong")).await.unwrap_err();
-    assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "28P01");
+    for role in ["heirloom", "postgres"] {
+        let options = postgres.connect_options().username(role).password("wrong");
+        let refused = PgConnection::connect_with(&options).await.unwrap_err();
+        assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "28P01", "{role}");
+    }
     postgres.stop().await.unwrap();
 }
 

@@ -4,7 +4,7 @@ use super::{
     error::At,
     home::Home,
     locks::Turn,
-    make::make,
+    make::{ROLE, make},
     password::Password,
     postmaster::{Postmaster, State},
     programs::Programs,
@@ -67,9 +67,9 @@ impl Cluster {
         PgConnectOptions::new_without_pgpass()
             .socket(&self.socket_folder)
             .port(5432)
-            .username("postgres")
+            .username(ROLE)
             .password(self.password.reveal())
-            .database("postgres")
+            .database(ROLE)
             .ssl_mode(PgSslMode::Disable)
     }
 
@@ -182,7 +182,7 @@ impl Cluster {
         if self.postmaster.state() == State::Gone {
             return Ok(());
         }
-        stopped
+        stopped.map(|_said| ())
     }
 
     fn is_still_held(&self, log_start: u64) -> bool {

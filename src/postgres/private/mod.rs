@@ -12,7 +12,7 @@
 //!
 //! Locks are the kernel's (`flock`) and die with their process, so that a `kill -9` leaves nothing to mend by hand.
 //! Durability is as Postgres ships it: fsync on; and data checksums. There is no TCP port, only a Unix socket in a
-//! folder that nobody else may enter.
+//! folder that nobody else may enter, and the application's role is no superuser.
 //!
 //! Deliberately absent: upgrades from one major version of Postgres to the next, backups, replication. Whoever needs
 //! them has outgrown this and names a Postgres in `DATABASE_URL`.

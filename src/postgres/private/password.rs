@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-/// The password of the cluster's role.
+/// The password of the cluster's roles.
 #[derive(Clone)]
 pub struct Password(String);
 
@@ -32,7 +32,7 @@ impl Password {
 
     /// Draws a password for a new cluster and writes it down, for Postgres' account and us alone. It replaces that of
     /// an earlier attempt.
-    pub fn make(file: &Path, run_as: &RunAs) -> Result<(), FileError> {
+    pub fn make(file: &Path, run_as: &RunAs) -> Result<Self, FileError> {
         match fs::remove_file(file) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(FileError::new(file, error)),
             _ => {}
@@ -40,7 +40,8 @@ impl Password {
         let password = random_name().at(file)?;
         let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).at(file)?;
         writeln!(opened, "{password}").and_then(|()| opened.sync_all()).at(file)?;
-        run_as.give(file, 0o600).at(file)
+        run_as.give(file, 0o600).at(file)?;
+        Ok(Self(password))
     }
 
     /// The password in the clear.

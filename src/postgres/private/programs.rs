@@ -1,8 +1,8 @@
 use super::{ProgramError, account::RunAs, binaries::Binaries, home::Home};
 use std::{
     ffi::OsStr,
-    io,
-    path::PathBuf,
+    io::{self, Write},
+    path::{Path, PathBuf},
     process::{Output, Stdio},
     time::Duration,
 };
@@ -48,28 +48,50 @@ impl Programs {
     }
 
     /// Runs a program to its end.
-    pub async fn run<S: AsRef<OsStr>>(&self, program: &str, arguments: &[S]) -> Result<(), ProgramError> {
-        let path = self.path(program);
+    pub async fn run<S: AsRef<OsStr>>(&self, program: &str, arguments: &[S]) -> Result<String, ProgramError> {
         let mut command = self.command(program);
-        command.args(arguments).stderr(Stdio::piped()).kill_on_drop(true);
-        match tokio::time::timeout(PATIENCE, command.output()).await {
-            Ok(ended) => judge(path, ended),
-            Err(_elapsed) => {
-                let ended = format!("it did not end within {} s", PATIENCE.as_secs());
-                Err(ProgramError::Failed { program: path, ended, said: String::new() })
-            }
-        }
+        command.args(arguments);
+        self.finish(program, command).await
+    }
+
+    /// Runs a program to its end that reads a little from its standard input (less than a pipe holds, 64 KiB).
+    pub async fn run_with_input<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        arguments: &[S],
+        input: &str,
+    ) -> Result<String, ProgramError> {
+        let fill = || {
+            let (reader, mut writer) = io::pipe()?;
+            writer.write_all(input.as_bytes())?;
+            Ok(reader)
+        };
+        let not_run = |source| ProgramError::NotRun { program: self.path(program), source };
+        let mut command = self.command(program);
+        command.args(arguments).stdin(fill().map_err(not_run)?);
+        self.finish(program, command).await
+    }
+
+    async fn finish(&self, program: &str, mut command: Command) -> Result<String, ProgramError> {
+        let path = self.path(program);
+        command.stderr(Stdio::piped()).kill_on_drop(true);
+        let Ok(ended) = tokio::time::timeout(PATIENCE, command.output()).await else {
+            let ended = format!("it did not end within {} s", PATIENCE.as_secs());
+            return Err(ProgramError::Failed { program: path, ended, said: String::new() });
+        };
+        judge(&path, ended)
     }
 }
 
-fn judge(program: PathBuf, ended: io::Result<Output>) -> Result<(), ProgramError> {
+fn judge(program: &Path, ended: io::Result<Output>) -> Result<String, ProgramError> {
+    let program = program.to_owned();
     let output = match ended {
         Ok(output) => output,
         Err(source) => return Err(ProgramError::NotRun { program, source }),
     };
-    if output.status.success() {
-        return Ok(());
-    }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
     Err(ProgramError::Failed { program, ended: output.status.to_string(), said })
 }

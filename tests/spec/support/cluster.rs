@@ -92,7 +92,8 @@ fn start() -> Cluster {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let postgres = start_postgres(&folder).await;
-            let options = postgres.connect_options();
+            // Tests end other connections and make databases.
+            let options = as_superuser(&postgres);
             make_template(&options).await;
             started.send(options.clone()).expect("somebody waits for the cluster");
             tokio::join!(make_databases(&options, made), drop_databases(&options, dropped));
@@ -129,7 +130,7 @@ async fn start_postgres(folder: &Path) -> PrivatePostgres {
         search_path: source.search_path(),
     };
     let first = PrivatePostgres::start(&settings, Tenant::Server).await.expect("Postgres starts");
-    let mut connection = first.connect_options().connect().await.expect("Postgres lets us in");
+    let mut connection = as_superuser(&first).connect().await.expect("Postgres lets us in");
     for setting in SETTINGS {
         sqlx::raw_sql(setting).execute(&mut connection).await.expect("a setting");
     }
@@ -137,6 +138,10 @@ async fn start_postgres(folder: &Path) -> PrivatePostgres {
     connection.close().await.expect("a connection closes");
     first.stop().await.expect("Postgres stops");
     PrivatePostgres::start(&settings, Tenant::Server).await.expect("Postgres starts again")
+}
+
+fn as_superuser(postgres: &PrivatePostgres) -> PgConnectOptions {
+    postgres.connect_options().username("postgres").database("postgres")
 }
 
 /// Without passwords: checking one takes longer than most tests.
