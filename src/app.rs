@@ -1,11 +1,13 @@
 //! Assembles the rooms, listens, drains. The only file that knows every room.
 
+mod scrape;
+
 use crate::{
     account,
     accounts::{Accounts, AccountsError},
     admin,
-    config::{Config, MasterKeyFileError, master_key_beside},
-    kernel::{Clock, Duration, Entropy, World},
+    config::{Config, MasterKeyFileError, USUAL_METRICS, master_key_beside},
+    kernel::{Clock, Duration, Entropy, Metrics, World},
     keys::{self, Keys, KeysError},
     login,
     postgres::{
@@ -23,7 +25,11 @@ use actix_web::{
     web::{Data, ServiceConfig, to},
 };
 use minijinja::context;
-use std::{io, net::TcpListener, sync::Arc};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
 
 /// How long requests in flight may take once the server wants to end, in seconds.
 const DRAIN_SECONDS: u64 = 28;
@@ -159,7 +165,7 @@ impl House {
         }
         let db = Database::new(connector.pooled(), config.database.max_connections);
         clock.heard(db.now().await?);
-        let world = World { db, clock, entropy, config: Arc::new(config) };
+        let world = World { db, clock, entropy, metrics: Metrics::new(), config: Arc::new(config) };
         let keys = Keys::open(world.clone(), &master_keys).await?;
         Ok(Self {
             accounts: Accounts::open(world.clone())?,
@@ -213,6 +219,7 @@ pub struct Application {
     house: House,
     readiness: Readiness,
     server: Server,
+    metrics: Option<(SocketAddr, Server)>,
 }
 
 impl Application {
@@ -223,8 +230,30 @@ impl Application {
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
         let house = House::open(config, Tenant::Server, migrations).await?;
         let readiness = Readiness::default();
-        let server = front_door(&house, &readiness, Pages::load()?, listener)?;
-        Ok(Self { house, readiness, server })
+        let pages = Pages::load().map_err(AppError::from);
+        let doors =
+            pages.and_then(|pages| Ok((front_door(&house, &readiness, pages, listener)?, metrics_door(&house)?)));
+        match doors {
+            Ok((server, metrics)) => Ok(Self { house, readiness, server, metrics }),
+            Err(error) => {
+                house.close().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the house without having served.
+    ///
+    /// # Errors
+    /// When the private Postgres does not stop.
+    pub async fn close(self) -> Result<(), AppError> {
+        self.house.close().await
+    }
+
+    /// Where metrics are told, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(address, _)| *address)
     }
 
     /// The rooms.
@@ -238,8 +267,9 @@ impl Application {
     /// # Errors
     /// When the HTTP server fails or the private Postgres does not stop.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { house, readiness, server } = self;
+        let Self { house, readiness, server, metrics } = self;
         let handle = server.handle();
+        let metrics = metrics.map(|(_, server)| (server.handle(), tokio::spawn(server)));
         let chores = Chores::start(&house);
         let watch = async {
             match &house.private {
@@ -253,6 +283,10 @@ impl Application {
             () = watch => Ok(()),
         };
         chores.stop();
+        if let Some((handle, server)) = metrics {
+            handle.stop(false).await;
+            server.abort();
+        }
         house.close().await?;
         tracing::info!("app.stopped");
         served
@@ -307,6 +341,24 @@ fn front_door(house: &House, readiness: &Readiness, pages: Pages, listener: TcpL
         .disable_signals();
     let listening = server.listen(listener).map_err(|source| AppError::Listen { address, source })?;
     Ok(listening.run())
+}
+
+/// The door for metrics, on a port of its own. At its usual place a second instance on the same machine finds it taken:
+/// that is told, and no reason not to serve.
+fn metrics_door(house: &House) -> Result<Option<(SocketAddr, Server)>, AppError> {
+    let Some(address) = house.world.config.http.metrics_bind else { return Ok(None) };
+    let refused = |source| AppError::Listen { address: address.to_string(), source };
+    let listener = match TcpListener::bind(address) {
+        Ok(listener) => listener,
+        Err(error) if address == USUAL_METRICS => {
+            tracing::warn!(%address, %error, "app.no_metrics: set HEIRLOOM_METRICS_BIND, or leave it empty");
+            return Ok(None);
+        }
+        Err(error) => return Err(refused(error)),
+    };
+    let address = listener.local_addr().unwrap_or(address);
+    let server = web::metrics_server(listener, scrape::of(house)).map_err(refused)?;
+    Ok(Some((address, server)))
 }
 
 /// What every request may ask for.

@@ -29,8 +29,12 @@ impl Serve {
         let migrations = if self.no_migrate { Migrations::Require } else { Migrations::Apply };
         let public_url = config.http.public_url.to_string();
         let application = Application::build(config, listener, migrations).await?;
-        welcome(&application).await?;
-        tracing::info!(%address, public_url, "app.listening");
+        if let Err(error) = welcome(&application).await {
+            application.close().await?;
+            return Err(error);
+        }
+        let metrics = application.metrics_address().map(|address| address.to_string()).unwrap_or_default();
+        tracing::info!(%address, public_url, metrics, "app.listening");
         application.run_until_stopped(told_to_stop()).await?;
         Ok(ExitCode::SUCCESS)
     }

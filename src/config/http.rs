@@ -1,13 +1,23 @@
 use super::{Reader, names};
 use ipnet::IpNet;
-use std::{fmt, net::SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 use url::Url;
+
+/// Where metrics are told when nobody says otherwise: a second instance on one machine finds it taken.
+pub const USUAL_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
 
 /// How we appear to clients.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// Where to listen.
     pub bind: SocketAddr,
+    /// Where metrics are told, if anywhere.
+    pub metrics_bind: Option<SocketAddr>,
+    /// Whether floods and guessing are bounded.
+    pub rate_limit: bool,
     /// What clients call us; its scheme decides the cookie's flags.
     pub public_url: PublicUrl,
     /// Other origins whose pages may call us with the cookie.
@@ -108,6 +118,8 @@ pub(super) fn read(reader: &mut Reader) -> HttpOptions {
     let options = HttpOptions {
         bind: reader
             .parsed(names::BIND, bind, "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok()),
+        metrics_bind: metrics_bind(reader),
+        rate_limit: reader.choice(names::RATE_LIMIT, true, &[("on", true), ("off", false)]),
         public_url: reader.parsed(names::PUBLIC_URL, local, A_URL, |text| Origin::parse(text).map(PublicUrl)),
         allowed_origins: reader.list(
             names::ALLOWED_ORIGINS,
@@ -133,6 +145,14 @@ pub(super) fn read(reader: &mut Reader) -> HttpOptions {
         );
     }
     options
+}
+
+fn metrics_bind(reader: &mut Reader) -> Option<SocketAddr> {
+    if reader.source().is_emptied(names::METRICS_BIND) {
+        return None;
+    }
+    let allowed = "an address and a port, such as 127.0.0.1:9090, or empty for none";
+    Some(reader.parsed(names::METRICS_BIND, USUAL_METRICS, allowed, |text| text.parse().ok()))
 }
 
 /// Whether strangers may register.

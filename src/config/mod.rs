@@ -12,7 +12,7 @@ mod source;
 mod tokens;
 
 pub use database::{DatabaseOptions, DatabaseUrl};
-pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite};
+pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite, USUAL_METRICS};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use reader::{ConfigError, Reader};
 pub use sessions::SessionOptions;

@@ -25,6 +25,8 @@ names! {
     MASTER_KEY_PREVIOUS = "HEIRLOOM_MASTER_KEY_PREVIOUS";
     /// Where to listen.
     BIND = "HEIRLOOM_BIND";
+    /// Where metrics are told.
+    METRICS_BIND = "HEIRLOOM_METRICS_BIND";
     /// What clients call us.
     PUBLIC_URL = "HEIRLOOM_PUBLIC_URL";
     /// Other origins whose pages may call us.
@@ -59,6 +61,8 @@ names! {
     RETRY_WINDOW = "HEIRLOOM_RETRY_WINDOW";
     /// Live sessions of one user.
     MAX_SESSIONS_PER_USER = "HEIRLOOM_MAX_SESSIONS_PER_USER";
+    /// Whether guessing and floods are bounded.
+    RATE_LIMIT = "HEIRLOOM_RATE_LIMIT";
     /// The cost of bcrypt.
     BCRYPT_COST = "HEIRLOOM_BCRYPT_COST";
     /// Opens what only tests want.

@@ -46,6 +46,12 @@ impl Source {
         self.search_path.clone()
     }
 
+    /// Whether an option was given, and given as nothing.
+    #[must_use]
+    pub fn is_emptied(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| value.trim().is_empty())
+    }
+
     /// The value of an option; an empty one counts as not given.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {

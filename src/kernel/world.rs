@@ -1,4 +1,4 @@
-use super::{Clock, Entropy};
+use super::{Clock, Entropy, Metrics};
 use crate::{config::Config, postgres::Database};
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ pub struct World {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The options, read once at the start.
     pub config: Arc<Config>,
 }

@@ -23,6 +23,8 @@ const EVERYONE: Duration = Duration::from_mins(2);
 pub struct Ended {
     revoked: Vec<Revoked>,
     live: u64,
+    /// For the metrics.
+    reason: Option<&'static str>,
 }
 
 impl Ended {
@@ -42,12 +44,13 @@ impl Ended {
     pub fn add(&mut self, other: Self) {
         self.revoked.extend(other.revoked);
         self.live = self.live.saturating_add(other.live);
+        self.reason = self.reason.or(other.reason);
     }
 
-    fn of(rows: &[EndedRow]) -> Self {
+    fn of(rows: &[EndedRow], reason: &EndReason) -> Self {
         let live = rows.iter().filter(|row| row.was_live).count();
         let revoked = rows.iter().map(|row| Revoked::Session(row.id)).collect();
-        Self { revoked, live: u64::try_from(live).unwrap_or(u64::MAX) }
+        Self { revoked, live: u64::try_from(live).unwrap_or(u64::MAX), reason: Some(reason.code()) }
     }
 }
 
@@ -59,7 +62,7 @@ pub(super) async fn end(
 ) -> Result<Ended, DatabaseError> {
     let ids: Vec<Uuid> = sessions.iter().map(SessionId::as_uuid).collect();
     let rows = store::end(connection, &ids, reason).await?;
-    told(connection, Ended::of(&rows)).await
+    told(connection, Ended::of(&rows, reason)).await
 }
 
 /// Ends all sessions of a user but perhaps one, in the caller's transaction.
@@ -73,7 +76,7 @@ pub async fn end_all_of(
     reason: &EndReason,
 ) -> Result<Ended, DatabaseError> {
     let rows = store::end_all_of(connection, user, except, reason).await?;
-    told(connection, Ended::of(&rows)).await
+    told(connection, Ended::of(&rows, reason)).await
 }
 
 /// Ends a user's live sessions beyond the `keep` used last, in the caller's transaction.
@@ -83,7 +86,7 @@ pub async fn end_all_of(
 pub async fn end_surplus(connection: &mut PgConnection, user: UserId, keep: u32) -> Result<Ended, DatabaseError> {
     let surplus = store::surplus(connection, user, keep).await?;
     let rows = store::end(connection, &surplus, &EndReason::SessionLimit).await?;
-    told(connection, Ended::of(&rows)).await
+    told(connection, Ended::of(&rows, &EndReason::SessionLimit)).await
 }
 
 /// Cuts off a user's access tokens that are older than this revision of their roles and claims, in the caller's
@@ -92,7 +95,7 @@ pub async fn end_surplus(connection: &mut PgConnection, user: UserId, keep: u32)
 /// # Errors
 /// When the database fails.
 pub async fn cut_off(connection: &mut PgConnection, user: UserId, revision: i32) -> Result<Ended, DatabaseError> {
-    told(connection, Ended { revoked: vec![Revoked::Access(user, revision)], live: 0 }).await
+    told(connection, Ended { revoked: vec![Revoked::Access(user, revision)], ..Ended::default() }).await
 }
 
 /// Tells every instance, when the transaction commits.
@@ -107,6 +110,9 @@ impl Sessions {
     /// This instance knows from here on.
     pub fn learn(&self, ended: &Ended) {
         self.revocations().learn(&ended.revoked, self.world().clock.now());
+        if let Some(reason) = ended.reason {
+            self.world().metrics.ended(reason, ended.live);
+        }
     }
 
     /// Ends one session. None: there is none of that id (of that user, if one is named).
@@ -177,7 +183,8 @@ impl Sessions {
                 let live = u64::try_from(live).unwrap_or_default();
                 let event = ending(actor, None, None, &client, &reason, live);
                 audit::record(connection, at, &world.entropy, &event).await?;
-                told(connection, Ended { revoked: vec![Revoked::Everyone(at)], live }).await
+                told(connection, Ended { revoked: vec![Revoked::Everyone(at)], live, reason: Some(reason.code()) })
+                    .await
             })
         });
         let ended = ended.await?;

@@ -16,6 +16,11 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// A connection that died without a word is noticed after so long: until then a revocation may go unheard, after that
 /// the database is asked.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How often the listening task says that it is awake.
+const TICK: Duration = Duration::from_millis(250);
+/// A process that stood still (SIGSTOP, a machine that slept) finds the set distrusted when it goes on, and asks the
+/// database until the task has heard what was said meanwhile.
+const ATTENTION: Duration = Duration::from_secs(1);
 /// Waits between attempts to connect: the first, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -26,7 +31,8 @@ pub async fn feed(sessions: Sessions, connector: Connector) {
     loop {
         let began = sessions.world().clock.uptime();
         let Err(error) = listen(&sessions, &connector).await;
-        sessions.revocations().trust_until(Duration::ZERO);
+        sessions.revocations().distrust();
+        sessions.world().metrics.feed_lost();
         tracing::warn!(error = error.chain(), "sessions.feed_lost");
         let lasted = sessions.world().clock.uptime().saturating_sub(began);
         wait = if lasted > SILENCE { BACK_OFF.0 } else { (wait * 2).min(BACK_OFF.1) };
@@ -40,17 +46,24 @@ async fn listen(sessions: &Sessions, connector: &Connector) -> Result<Infallible
     catch_up(sessions, &mut listener).await?;
     reload_keys(sessions).await;
     let mut beat = beat(sessions, &mut listener).await?;
+    trust(sessions, beat);
     tracing::info!(revocations = sessions.revocations().len(), "sessions.feed_listening");
     loop {
-        let uptime = sessions.world().clock.uptime();
-        let due = (beat + HEARTBEAT).saturating_sub(uptime);
-        match tokio::time::timeout(due, listener.try_recv()).await {
+        match tokio::time::timeout(TICK, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => heed(sessions, &notification).await?,
             Ok(Ok(None)) => return Err(DatabaseError::TooSlow),
             Ok(Err(error)) => return Err(error.into()),
+            Err(_elapsed) if sessions.world().clock.uptime() < beat + HEARTBEAT => {}
             Err(_elapsed) => beat = self::beat(sessions, &mut listener).await?,
         }
+        trust(sessions, beat);
     }
+}
+
+/// Nothing is left unheard at this moment; the other end answered at `beat`.
+fn trust(sessions: &Sessions, beat: Duration) {
+    let uptime = sessions.world().clock.uptime();
+    sessions.revocations().trust(beat, (uptime + ATTENTION).min(beat + SILENCE));
 }
 
 /// Loads everything that died within the last access token's lifetime.
@@ -75,7 +88,6 @@ async fn beat(sessions: &Sessions, listener: &mut PgListener) -> Result<Duration
     while let Some(notification) = listener.next_buffered() {
         heed(sessions, &notification).await?;
     }
-    sessions.revocations().trust_until(asked + SILENCE);
     sessions.revocations().prune(clock.now());
     Ok(asked)
 }

@@ -103,6 +103,15 @@ impl EndReason {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
+            Self::Admin(Some(words)) => words,
+            reason => reason.code(),
+        }
+    }
+
+    /// A stable code, whatever the administrator's words.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
             Self::SignedOut => "signed_out",
             Self::EndedByUser => "ended_by_user",
             Self::PasswordChanged => "password_changed",
@@ -110,8 +119,7 @@ impl EndReason {
             Self::SessionLimit => "session_limit",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::RefreshTokenAhead => "refresh_token_ahead",
-            Self::Admin(Some(words)) => words,
-            Self::Admin(None) => "revoked_by_admin",
+            Self::Admin(_) => "revoked_by_admin",
         }
     }
 }
@@ -154,6 +162,24 @@ pub enum Rotation {
     },
     /// Nothing was changed, unless the refusal says so.
     Refused(Refusal),
+}
+
+impl Rotation {
+    /// Its name in `sessions.md` and in the metrics. Without a key, what is retried is within the leeway.
+    #[must_use]
+    pub fn name(&self, had_key: bool) -> &'static str {
+        match self {
+            Self::Rotated(_) => "rotated",
+            Self::Retried(_) if had_key => "retried",
+            Self::Retried(_) => "within_leeway",
+            Self::ReuseDetected { .. } => "reused",
+            Self::Refused(Refusal::Ahead) => "ahead",
+            Self::Refused(Refusal::Expired) => "expired",
+            Self::Refused(Refusal::Revoked) => "revoked",
+            Self::Refused(Refusal::Blocked) => "blocked",
+            Self::Refused(Refusal::Invalid) => "invalid",
+        }
+    }
 }
 
 /// Why a refresh token is refused.

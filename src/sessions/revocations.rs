@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 use uuid::Uuid;
@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// An entry outlives the last token it could kill by this: clock differences, and a token signed in the instant in
 /// which its session was revoked.
 const SLACK: Duration = Duration::from_mins(2);
+/// The most entries there may be: some 15 MB. Should more die within an access token's lifetime, the database is asked
+/// until there is room again.
+const LIMIT: usize = 250_000;
 
 /// Something that died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +46,13 @@ pub enum TokenStanding {
 pub struct Revocations {
     set: Arc<RwLock<Set>>,
     keep: Duration,
-    /// Milliseconds of uptime until which the set is known to be whole.
+    limit: usize,
+    /// Whether there was room for everything.
+    whole: Arc<AtomicBool>,
+    /// Milliseconds of uptime until which everything has been heard.
     trusted_until: Arc<AtomicU64>,
+    /// Milliseconds of uptime at which everything had been heard.
+    heard_at: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -52,11 +60,20 @@ struct Set {
     sessions: HashMap<SessionId, Moment>,
     access: HashMap<UserId, (i32, Moment)>,
     everyone: Option<Moment>,
+    /// When something died last for which there was no room.
+    overflow: Option<Moment>,
 }
 
 impl Revocations {
     pub(super) fn new(options: &TokenOptions) -> Self {
-        Self { set: Arc::default(), keep: options.access_token_ttl + SLACK, trusted_until: Arc::default() }
+        Self {
+            set: Arc::default(),
+            keep: options.access_token_ttl + SLACK,
+            limit: LIMIT,
+            whole: Arc::new(AtomicBool::new(true)),
+            trusted_until: Arc::default(),
+            heard_at: Arc::default(),
+        }
     }
 
     /// Whether the token was cut off before its time, as far as the set knows.
@@ -73,19 +90,37 @@ impl Revocations {
     pub(super) fn learn(&self, revoked: &[Revoked], at: Moment) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         for revoked in revoked {
-            set.add(*revoked, at);
+            if set.len() < self.limit || matches!(revoked, Revoked::Everyone(_)) {
+                set.add(*revoked, at);
+            } else {
+                set.overflow = set.overflow.max(Some(at));
+            }
         }
+        self.whole.store(set.overflow.is_none(), Ordering::Release);
     }
 
-    /// Whether the set is whole: what feeds it was heard of a moment ago.
+    /// Whether the set is whole: what feeds it was heard of a moment ago, and there was room for everything.
     #[must_use]
     pub fn is_trusted(&self, uptime: Duration) -> bool {
-        uptime.as_millis() < u128::from(self.trusted_until.load(Ordering::Acquire))
+        milliseconds(uptime) < self.trusted_until.load(Ordering::Acquire) && self.whole.load(Ordering::Acquire)
     }
 
-    /// The set is whole until then, on the clock of [`crate::kernel::Clock::uptime`].
-    pub(super) fn trust_until(&self, uptime: Duration) {
-        self.trusted_until.store(u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
+    /// Everything has been heard `at` this time, and until the other one nothing more is needed to trust in that; both
+    /// on the clock of [`crate::kernel::Clock::uptime`].
+    pub(super) fn trust(&self, at: Duration, until: Duration) {
+        self.heard_at.store(milliseconds(at), Ordering::Release);
+        self.trusted_until.store(milliseconds(until), Ordering::Release);
+    }
+
+    /// From now on the database is asked.
+    pub(super) fn distrust(&self) {
+        self.trusted_until.store(0, Ordering::Release);
+    }
+
+    /// How long ago everything had been heard.
+    #[must_use]
+    pub fn age(&self, uptime: Duration) -> Duration {
+        uptime.saturating_sub(Duration::from_millis(self.heard_at.load(Ordering::Acquire)))
     }
 
     /// Forgets what can kill no token any more.
@@ -95,6 +130,8 @@ impl Revocations {
         set.sessions.retain(|_, at| kept(at));
         set.access.retain(|_, (_, at)| kept(at));
         set.everyone = set.everyone.filter(kept);
+        set.overflow = set.overflow.filter(kept);
+        self.whole.store(set.overflow.is_none(), Ordering::Release);
     }
 
     /// How long an entry is kept.
@@ -105,8 +142,7 @@ impl Revocations {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
-        set.sessions.len() + set.access.len() + usize::from(set.everyone.is_some())
+        self.set.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether there are none.
@@ -116,7 +152,15 @@ impl Revocations {
     }
 }
 
+fn milliseconds(uptime: Duration) -> u64 {
+    u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Set {
+    fn len(&self) -> usize {
+        self.sessions.len() + self.access.len() + usize::from(self.everyone.is_some())
+    }
+
     fn add(&mut self, revoked: Revoked, at: Moment) {
         match revoked {
             Revoked::Session(session) => {
@@ -237,6 +281,22 @@ mod tests {
         set.learn(&[Revoked::Everyone(now)], now);
         assert_eq!(set.standing_of(&token(now, 0)), SessionEnded);
         assert_eq!(set.standing_of(&token(now + TimeDelta::milliseconds(1), 0)), Good);
+    }
+
+    #[test]
+    fn a_set_that_is_full_is_not_trusted_until_there_is_room_again() {
+        let (set, now) = set();
+        let set = Revocations { limit: 2, ..set };
+        let (second, later) = (Duration::from_secs(1), now + TimeDelta::minutes(5));
+        set.trust(Duration::ZERO, second * 5);
+        set.learn(&[Revoked::Session(token(now, 0).session), Revoked::Session(token(now, 0).session)], now);
+        assert!(set.is_trusted(second));
+        set.learn(&[Revoked::Session(token(now, 0).session)], later);
+        assert!(!set.is_trusted(second) && set.len() == 2);
+        set.prune(now + TimeDelta::minutes(13));
+        assert!(set.is_empty() && !set.is_trusted(second));
+        set.prune(later + TimeDelta::minutes(13));
+        assert!(set.is_trusted(second));
     }
 
     #[test]

@@ -35,6 +35,18 @@ impl Sessions {
         transport: Transport,
         client: &Client,
     ) -> Result<Rotation, SessionError> {
+        let rotation = self.judge(token, key, transport, client).await;
+        self.world().metrics.rotated(rotation.as_ref().map_or("unavailable", |rotation| rotation.name(key.is_some())));
+        rotation
+    }
+
+    async fn judge(
+        &self,
+        token: &str,
+        key: Option<&RetryKey>,
+        transport: Transport,
+        client: &Client,
+    ) -> Result<Rotation, SessionError> {
         let Some(presented) = self.tokens().read(token) else { return Ok(Rotation::Refused(Refusal::Invalid)) };
         let nonce = self.world().entropy.bytes();
         let request = Request { presented: &presented, key, transport, nonce: &nonce };

@@ -38,7 +38,9 @@ impl Sessions {
         }
         let swept = windows(&mut connection).await;
         drop(connection.close().await);
-        swept.map(Sweep::Swept)
+        let swept = swept?;
+        self.world().metrics.swept(swept);
+        Ok(Sweep::Swept(swept))
     }
 }
 

@@ -48,8 +48,12 @@ pub async fn manners(
         // The client opens its next connection where it is still welcome.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    let elapsed = world.zip(began).map(|(world, began)| world.clock.uptime().saturating_sub(began));
-    log(&response, &id, elapsed.unwrap_or_default().as_secs_f64() * 1_000.0);
+    if let Some((world, began)) = world.zip(began) {
+        let elapsed = world.clock.uptime().saturating_sub(began);
+        let (request, status) = (response.request(), response.status().as_u16());
+        world.metrics.answered(request.method().as_str(), request.match_pattern(), status, elapsed);
+        log(&response, &id, elapsed.as_secs_f64() * 1_000.0);
+    }
     Ok(response)
 }
 

@@ -21,6 +21,7 @@ mod http_bodies;
 mod http_manners;
 mod lists;
 mod me;
+mod metrics;
 mod origin;
 mod outage;
 mod refresh;

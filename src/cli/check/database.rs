@@ -4,7 +4,7 @@ use super::{super::chain, Findings};
 use crate::{
     app::AppError,
     config::{Config, master_key_at, names},
-    kernel::{Clock, Duration, Entropy, World},
+    kernel::{Clock, Duration, Entropy, Metrics, World},
     keys::Keys,
     postgres::{Connector, Database, DatabaseError, Pooling, now, pending},
 };
@@ -132,8 +132,13 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         Err(error) => return findings.error(what, &error),
     };
     let db = Database::new(connector.pooled(), 1);
-    let world =
-        World { db: db.clone(), clock: Clock::start(), entropy: Entropy::system(), config: Arc::new(config.clone()) };
+    let world = World {
+        db: db.clone(),
+        clock: Clock::start(),
+        entropy: Entropy::system(),
+        metrics: Metrics::new(),
+        config: Arc::new(config.clone()),
+    };
     match Keys::probe(world, &master_keys).await {
         Ok(0) => findings.ok(what, "there is no signing key yet: the first start makes one"),
         Ok(count) => findings.ok(what, format!("opens {count} signing keys: all there are")),

@@ -41,6 +41,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     /// Its clock, its options and its entropy.
     pub world: World,
+    metrics: Option<SocketAddr>,
     database: Arc<TestDatabase>,
     pool: PgPool,
     client: Client,
@@ -100,7 +101,7 @@ impl TestApp {
         let address = listener.local_addr().expect("an address");
         let application = Application::build(config(way, options), listener, Migrations::Apply).await;
         let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
-        let world = application.house().world.clone();
+        let (world, metrics) = (application.house().world.clone(), application.metrics_address());
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             let served = application.run_until_stopped(async move { drop(stopped.await) }).await;
@@ -109,6 +110,7 @@ impl TestApp {
         Self {
             address,
             world,
+            metrics,
             pool: PgPoolOptions::new().max_connections(2).connect_lazy_with(database.options()),
             database,
             client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
@@ -188,6 +190,20 @@ impl TestApp {
     /// GET, from nobody in particular.
     pub async fn get(&self, path: &str) -> Answer {
         self.request("GET", path).send().await
+    }
+
+    /// What the metrics say, of a server whose `HEIRLOOM_METRICS_BIND` is set.
+    pub async fn metrics(&self) -> String {
+        let address = self.metrics.expect("HEIRLOOM_METRICS_BIND is set");
+        let answer = self.client.get(format!("http://{address}/metrics")).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer.text().await.expect("a text")
+    }
+
+    /// The status of a path on the port of the metrics.
+    pub async fn status_beside_metrics(&self, path: &str) -> u16 {
+        let address = self.metrics.expect("HEIRLOOM_METRICS_BIND is set");
+        self.client.get(format!("http://{address}{path}")).send().await.expect("an answer").status().as_u16()
     }
 
     /// POST of JSON, from nobody in particular.

@@ -1,0 +1,218 @@
+//! What is counted: numbers for an operator, labels from short fixed lists, never a name, an address or a token.
+
+use super::Duration;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+/// Upper bounds of the request histogram, in seconds: from a rotation on a quiet machine to the contract's five.
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// The process's metrics (OpenMetrics 1.0). Counters are raised where things happen; gauges are read when asked for.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    rotations: Family<Outcome, Counter>,
+    sign_ins: Family<Outcome, Counter>,
+    refused: Family<Limit, Counter>,
+    ended: Family<Reason, Counter>,
+    swept: Counter,
+    feed_losses: Counter,
+    gauges: Gauges,
+}
+
+/// A gauge in seconds or another measure that has fractions.
+pub type Level = Gauge<f64, AtomicU64>;
+
+/// What has a size at the moment at which it is asked.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Entries of the revocation set.
+    pub revocations: Gauge,
+    /// Seconds since the set was last known to be whole.
+    pub revocations_age: Level,
+    /// Whether bearer requests are answered from the set (1) or from the database (0).
+    pub revocations_trusted: Gauge,
+    /// Connections of the pool.
+    pub connections: Gauge,
+    /// Those of them that nobody uses.
+    pub connections_idle: Gauge,
+    /// The most there may be.
+    pub connections_max: Gauge,
+    /// Passwords that wait to be hashed.
+    pub hashing_queued: Gauge,
+    /// Passwords that are being hashed.
+    pub hashing_running: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limit {
+    limit: &'static str,
+}
+
+impl Metrics {
+    /// Everything at nought.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut inner = Inner {
+            registry: Registry::with_prefix("heirloom"),
+            requests: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            rotations: Family::default(),
+            sign_ins: Family::default(),
+            refused: Family::default(),
+            ended: Family::default(),
+            swept: Counter::default(),
+            feed_losses: Counter::default(),
+            gauges: Gauges::default(),
+        };
+        inner.register();
+        Self(Arc::new(inner))
+    }
+
+    /// A request was answered. `route` is the pattern that matched, never the path.
+    pub fn answered(&self, method: &str, route: Option<String>, status: u16, elapsed: Duration) {
+        let route = route.unwrap_or_else(|| "-".to_owned());
+        let labels = RequestLabels { method: known_method(method), route, status };
+        self.0.requests.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// A refresh token was presented: an outcome of `sessions.md`, or `unavailable`.
+    pub fn rotated(&self, outcome: &'static str) {
+        self.0.rotations.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Somebody tried to sign in.
+    pub fn signed_in(&self, outcome: &'static str) {
+        self.0.sign_ins.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A limit refused a request.
+    pub fn limited(&self, limit: &'static str) {
+        self.0.refused.get_or_create(&Limit { limit }).inc();
+    }
+
+    /// Live sessions were ended.
+    pub fn ended(&self, reason: &'static str, sessions: u64) {
+        self.0.ended.get_or_create(&Reason { reason }).inc_by(sessions);
+    }
+
+    /// Sessions were deleted.
+    pub fn swept(&self, sessions: u64) {
+        self.0.swept.inc_by(sessions);
+    }
+
+    /// The connection over which revocations are heard broke.
+    pub fn feed_lost(&self) {
+        self.0.feed_losses.inc();
+    }
+
+    /// What has a size.
+    #[must_use]
+    pub fn gauges(&self) -> &Gauges {
+        &self.0.gauges
+    }
+
+    /// All of it, as OpenMetrics text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut page = String::new();
+        // Writing to a string fails only where an encoder of the library does.
+        if text::encode(&mut page, &self.0.registry).is_err() {
+            tracing::error!("metrics.not_encoded");
+        }
+        page
+    }
+}
+
+impl Inner {
+    fn register(&mut self) {
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        let registry = &mut self.registry;
+        registry.register("build", "The version that runs", build);
+        let help = "Requests by route and status, and how long they took";
+        registry.register_with_unit("http_request_duration", help, Unit::Seconds, self.requests.clone());
+        registry.register("rotations", "Presented refresh tokens by what became of them", self.rotations.clone());
+        registry.register("sign_ins", "Attempts to sign in by what became of them", self.sign_ins.clone());
+        registry.register("requests_limited", "Requests that a limit refused", self.refused.clone());
+        registry.register("sessions_ended", "Live sessions that were ended", self.ended.clone());
+        registry.register("sessions_swept", "Sessions that were deleted by this instance", self.swept.clone());
+        let help = "How often the connection over which revocations are heard broke";
+        registry.register("revocation_feed_losses", help, self.feed_losses.clone());
+        let Gauges { revocations, revocations_age, revocations_trusted, .. } = &self.gauges;
+        registry.register("revocation_set_entries", "Entries of the revocation set", revocations.clone());
+        let help = "Time since the revocation set was last known to be whole";
+        registry.register_with_unit("revocation_set_age", help, Unit::Seconds, revocations_age.clone());
+        let help = "Whether access tokens are checked against the set (1) or the database (0)";
+        registry.register("revocation_set_trusted", help, revocations_trusted.clone());
+        let Gauges { connections, connections_idle, connections_max, hashing_queued, hashing_running, .. } =
+            &self.gauges;
+        registry.register("database_connections", "Connections of the pool", connections.clone());
+        registry.register("database_connections_idle", "Those that nobody uses", connections_idle.clone());
+        registry.register("database_connections_max", "The most there may be", connections_max.clone());
+        registry.register("hashing_queued", "Passwords that wait to be hashed", hashing_queued.clone());
+        registry.register("hashing_running", "Passwords that are being hashed", hashing_running.clone());
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// A stranger may invent methods; each would be a new time series.
+fn known_method(method: &str) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_told() {
+        let metrics = Metrics::new();
+        metrics.rotated("reused");
+        metrics.answered("BREW", None, 405, Duration::from_millis(2));
+        metrics.gauges().revocations.set(3);
+        let text = metrics.text();
+        assert!(text.contains("heirloom_rotations_total{outcome=\"reused\"} 1"), "{text}");
+        assert!(text.contains("heirloom_revocation_set_entries 3"), "{text}");
+        let counted = "heirloom_http_request_duration_seconds_count{method=\"other\",route=\"-\",status=\"405\"} 1";
+        assert!(text.contains(counted), "{text}");
+        assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+}
