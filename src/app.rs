@@ -7,6 +7,7 @@ use crate::{
     accounts::{Accounts, AccountsError},
     admin,
     config::{Config, MasterKeyFileError, USUAL_METRICS, master_key_beside},
+    guessing,
     kernel::{Clock, Duration, Entropy, Metrics, World},
     keys::{self, Keys, KeysError},
     login,
@@ -15,7 +16,7 @@ use crate::{
         private::{PrivatePostgres, Settings, StartError, StopError, Tenant},
     },
     sessions::{self, Sessions},
-    web::{self, Cursors, Pages, Problem, Readiness, TemplateError, paths},
+    web::{self, Cursors, Limits, Pages, Problem, Readiness, TemplateError, paths},
 };
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -168,7 +169,7 @@ impl House {
         let world = World { db, clock, entropy, metrics: Metrics::new(), config: Arc::new(config) };
         let keys = Keys::open(world.clone(), &master_keys).await?;
         Ok(Self {
-            accounts: Accounts::open(world.clone())?,
+            accounts: Accounts::open(world.clone(), &master_keys)?,
             sessions: Sessions::new(world.clone(), keys.clone(), &master_keys),
             cursors: Cursors::new(&master_keys),
             keys,
@@ -218,6 +219,7 @@ pub fn private_settings(config: &Config) -> Settings {
 pub struct Application {
     house: House,
     readiness: Readiness,
+    limits: Limits,
     server: Server,
     metrics: Option<(SocketAddr, Server)>,
 }
@@ -229,12 +231,12 @@ impl Application {
     /// What stands in the way.
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
         let house = House::open(config, Tenant::Server, migrations).await?;
-        let readiness = Readiness::default();
+        let (readiness, limits) = (Readiness::default(), Limits::new());
         let pages = Pages::load().map_err(AppError::from);
-        let doors =
-            pages.and_then(|pages| Ok((front_door(&house, &readiness, pages, listener)?, metrics_door(&house)?)));
+        let doors = pages
+            .and_then(|pages| Ok((front_door(&house, (&readiness, &limits), pages, listener)?, metrics_door(&house)?)));
         match doors {
-            Ok((server, metrics)) => Ok(Self { house, readiness, server, metrics }),
+            Ok((server, metrics)) => Ok(Self { house, readiness, limits, server, metrics }),
             Err(error) => {
                 house.close().await?;
                 Err(error)
@@ -267,10 +269,10 @@ impl Application {
     /// # Errors
     /// When the HTTP server fails or the private Postgres does not stop.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { house, readiness, server, metrics } = self;
+        let Self { house, readiness, limits, server, metrics } = self;
         let handle = server.handle();
         let metrics = metrics.map(|(_, server)| (server.handle(), tokio::spawn(server)));
-        let chores = Chores::start(&house);
+        let chores = Chores::start(&house, limits);
         let watch = async {
             match &house.private {
                 Some(private) => private.watch().await,
@@ -305,12 +307,14 @@ async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, handle: &S
 struct Chores(Vec<tokio::task::JoinHandle<()>>);
 
 impl Chores {
-    fn start(house: &House) -> Self {
+    fn start(house: &House, limits: Limits) -> Self {
         let feed = tokio::spawn(sessions::feed(house.sessions.clone(), house.connector.clone()));
         let ring = tokio::spawn(keys::keep_ring(house.keys.clone()));
         let primary = tokio::spawn(keep_to_primary(house.world.db.clone(), house.connector.clone()));
         let sweep = tokio::spawn(sessions::keep_clean(house.sessions.clone(), house.connector.clone()));
-        Self(vec![feed, ring, sweep, primary])
+        let guesses = tokio::spawn(guessing::keep_small(house.world.clone()));
+        let limits = tokio::spawn(limits.keep_small());
+        Self(vec![feed, ring, sweep, primary, guesses, limits])
     }
 
     fn stop(self) {
@@ -318,7 +322,12 @@ impl Chores {
     }
 }
 
-fn front_door(house: &House, readiness: &Readiness, pages: Pages, listener: TcpListener) -> Result<Server, AppError> {
+fn front_door(
+    house: &House,
+    (readiness, limits): (&Readiness, &Limits),
+    pages: Pages,
+    listener: TcpListener,
+) -> Result<Server, AppError> {
     let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     let shared = Shared {
         world: Data::new(house.world.clone()),
@@ -329,10 +338,12 @@ fn front_door(house: &House, readiness: &Readiness, pages: Pages, listener: TcpL
         readiness: Data::new(readiness.clone()),
         pages: Data::new(pages),
         headers: Data::new(web::security_headers(&house.world.config.http)),
+        limits: Data::new(limits.clone()),
     };
     let server = HttpServer::new(move || {
         let shared = shared.clone();
-        App::new().configure(move |config| shared.configure(config)).wrap(from_fn(web::manners))
+        let app = App::new().configure(move |config| shared.configure(config));
+        app.wrap(from_fn(web::limited)).wrap(from_fn(web::manners))
     });
     let server = server
         .keep_alive(KEEP_ALIVE)
@@ -372,6 +383,7 @@ struct Shared {
     readiness: Data<Readiness>,
     pages: Data<Pages>,
     headers: Data<web::SecurityHeaders>,
+    limits: Data<Limits>,
 }
 
 impl Shared {
@@ -386,6 +398,7 @@ impl Shared {
             .app_data(self.readiness)
             .app_data(self.pages)
             .app_data(self.headers)
+            .app_data(self.limits)
             .configure(web::health_routes)
             .configure(web::asset_routes)
             .configure(keys::routes)

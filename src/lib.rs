@@ -9,6 +9,7 @@ pub mod postgres;
 pub mod web;
 
 pub mod audit;
+pub mod guessing;
 
 pub mod accounts;
 pub mod keys;

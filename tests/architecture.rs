@@ -17,10 +17,11 @@ use std::{
 /// Rooms, each of which may import those before it. `login`, `account` and `admin` do not import each other.
 const ROOMS: &[(&str, &[&str])] = &[
     ("audit", &[]),
-    ("accounts", &["audit"]),
+    ("guessing", &[]),
+    ("accounts", &["audit", "guessing"]),
     ("keys", &["audit"]),
     ("sessions", &["accounts", "keys", "audit"]),
-    ("login", &["sessions", "accounts", "keys", "audit"]),
+    ("login", &["sessions", "accounts", "keys", "guessing", "audit"]),
     ("account", &["sessions", "accounts", "keys", "audit"]),
     ("admin", &["sessions", "accounts", "keys", "audit"]),
 ];

@@ -1,6 +1,6 @@
 use super::{PasswordChange, change_password};
 use crate::{
-    accounts::{Accounts, Password, PersonName, Refused, UserView},
+    accounts::{Accounts, Password, PersonName, Refused, UserView, too_many_attempts},
     kernel::{Moment, SessionId},
     sessions::{EndReason, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
     web::{Cursors, Endpoint, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
@@ -101,6 +101,7 @@ async fn set_password(
     match change_password(rooms, &signed_in, &wanted.current_password, new, &client).await? {
         PasswordChange::Changed => Ok(HttpResponse::NoContent().finish()),
         PasswordChange::WrongPassword => Err(wrong_password()),
+        PasswordChange::Limited { wait } => Err(too_many_attempts(wait)),
         PasswordChange::Refused(error) => Err(Problem::fields(vec![error.of("new_password")])),
     }
 }

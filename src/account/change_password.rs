@@ -1,7 +1,7 @@
 use crate::{
     accounts::{self, Accounts, AccountsError, Password, PasswordCheck, PasswordError},
     audit,
-    kernel::Client,
+    kernel::{Client, Duration},
     sessions::{self, EndReason, Sessions, SignedIn},
 };
 use serde_json::json;
@@ -14,6 +14,11 @@ pub enum PasswordChange {
     Changed,
     /// The current password is another one.
     WrongPassword,
+    /// Too many were wrong lately: this one was not looked at.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
     /// The new one is too easy to guess.
     Refused(PasswordError),
 }
@@ -30,8 +35,10 @@ pub async fn change_password(
     new: Password,
     client: &Client,
 ) -> Result<PasswordChange, AccountsError> {
-    let PasswordCheck::Right(credentials) = accounts.check_own(signed_in.user, current, client).await? else {
-        return Ok(PasswordChange::WrongPassword);
+    let credentials = match accounts.check_own(signed_in.user, current, client).await? {
+        PasswordCheck::Right(credentials) => credentials,
+        PasswordCheck::Wrong => return Ok(PasswordChange::WrongPassword),
+        PasswordCheck::Limited { wait } => return Ok(PasswordChange::Limited { wait }),
     };
     let Some(user) = accounts.lookup(signed_in.user).await? else { return Ok(PasswordChange::WrongPassword) };
     let hash = match accounts.new_password(new, accounts.context_of(&user.email, user.name.as_deref())).await? {

@@ -2,9 +2,10 @@ use super::{
     AccountsError, ClaimsError, EmailAddress, EmailError, HashingError, PasswordError, RoleError, TextError, User,
 };
 use crate::{
-    kernel::{Moment, UserId},
-    web::{FieldError, Problem},
+    kernel::{Duration, Moment, UserId},
+    web::{FieldError, Problem, kind},
 };
+use actix_web::http::header;
 use serde::Serialize;
 
 /// A person, as every answer of ours shows them: an allow-list, so that nothing slips out with a new column.
@@ -57,6 +58,14 @@ macro_rules! refused {
 }
 
 refused!(EmailError, TextError, PasswordError, RoleError, ClaimsError);
+
+/// 429: no password is looked at for so long.
+#[must_use]
+pub fn too_many_attempts(wait: Duration) -> Problem {
+    let seconds = wait.as_secs();
+    Problem::new(kind::TOO_MANY_ATTEMPTS, format!("Too many passwords were tried. Wait {seconds} seconds."))
+        .with_header(header::RETRY_AFTER, seconds.to_string())
+}
 
 impl From<AccountsError> for Problem {
     fn from(error: AccountsError) -> Self {

@@ -5,7 +5,8 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Client, UserId},
+    guessing::{Admission, Target},
+    kernel::{Client, Duration, UserId},
     postgres::DatabaseError,
 };
 use serde_json::json;
@@ -27,6 +28,11 @@ pub enum PasswordCheck {
     Right(Credentials),
     /// Wrong, or nobody's: the caller cannot tell, and neither can a clock.
     Wrong,
+    /// Not verified: too many were wrong lately.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
 }
 
 impl Accounts {
@@ -35,18 +41,16 @@ impl Accounts {
     /// # Errors
     /// When the database fails or the hashing threads have too much to do.
     pub async fn check(&self, email: &str, password: &str, client: &Client) -> Result<PasswordCheck, AccountsError> {
-        let email = EmailAddress::parse(email).ok();
-        let stored = match email {
+        let canonical = EmailAddress::parse(email).ok();
+        let stored = match canonical.clone() {
             Some(email) => {
                 self.world().db.run(move |connection| Box::pin(store::password_of(connection, email))).await?
             }
             None => None,
         };
-        let checked = self.verify(stored, password).await?;
-        if let (PasswordCheck::Wrong, user) = (&checked.0, checked.1) {
-            self.record_failure(user, client).await?;
-        }
-        Ok(checked.0)
+        let user = stored.as_ref().map(|(credentials, _)| credentials.user);
+        let name = canonical.as_ref().map_or(email, EmailAddress::as_str);
+        self.guarded(Target::Account(name, user), stored, password, client).await
     }
 
     /// Checks the password of a person who is known already.
@@ -60,28 +64,53 @@ impl Accounts {
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
         let stored = self.world().db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
-        let (checked, _) = self.verify(stored, password).await?;
-        if matches!(checked, PasswordCheck::Wrong) {
-            self.record_failure(Some(user), client).await?;
+        self.guarded(Target::Own(user), stored, password, client).await
+    }
+
+    /// The one way to a verification: counted before, settled after.
+    async fn guarded(
+        &self,
+        target: Target<'_>,
+        stored: Option<(Credentials, PasswordHash)>,
+        password: &str,
+        client: &Client,
+    ) -> Result<PasswordCheck, AccountsError> {
+        let user = stored.as_ref().map(|(credentials, _)| credentials.user);
+        let attempt = match self.guard().admit(target, client).await? {
+            Admission::Admitted(attempt) => attempt,
+            Admission::Refused { wait } => return Ok(PasswordCheck::Limited { wait }),
+        };
+        match self.verify(stored, password).await {
+            Ok(Some(credentials)) => {
+                self.guard().forgive(attempt).await?;
+                Ok(PasswordCheck::Right(credentials))
+            }
+            Ok(None) => {
+                self.record_failure(user, client).await?;
+                Ok(PasswordCheck::Wrong)
+            }
+            Err(error) => {
+                // What failed to be verified is no guess; should this fail too, it stays counted.
+                drop(self.guard().give_back(attempt).await);
+                Err(error)
+            }
         }
-        Ok(checked)
     }
 
     async fn verify(
         &self,
         stored: Option<(Credentials, PasswordHash)>,
         password: &str,
-    ) -> Result<(PasswordCheck, Option<UserId>), AccountsError> {
-        let user = stored.as_ref().map(|(credentials, _)| credentials.user);
+    ) -> Result<Option<Credentials>, AccountsError> {
         // Longer than any password of ours: wrong, and not worth a hash, whoever it is meant for.
-        let Ok(password) = Password::presented(password) else { return Ok((PasswordCheck::Wrong, user)) };
+        let Ok(password) = Password::presented(password) else { return Ok(None) };
         let cost = self.cost();
         let Some((credentials, hash)) = stored else {
             self.hashing().run(move || password::burn(&password, cost)).await?;
-            return Ok((PasswordCheck::Wrong, None));
+            return Ok(None);
         };
         let (verification, hash) = self.hashing().run(move || (password::verify(&password, &hash, cost), hash)).await?;
-        Ok((self.conclude(credentials, verification, hash).await?, user))
+        self.conclude(credentials, verification, hash).await
     }
 
     async fn conclude(
@@ -89,9 +118,9 @@ impl Accounts {
         credentials: Credentials,
         verification: Verification,
         hash: PasswordHash,
-    ) -> Result<PasswordCheck, AccountsError> {
+    ) -> Result<Option<Credentials>, AccountsError> {
         match verification {
-            Verification::Right { replacement: None } => Ok(PasswordCheck::Right(credentials)),
+            Verification::Right { replacement: None } => Ok(Some(credentials)),
             Verification::Right { replacement: Some(better) } => {
                 let user = credentials.user;
                 let replaced = self
@@ -99,12 +128,12 @@ impl Accounts {
                     .db
                     .run(move |connection| Box::pin(store::replace_hash(connection, user, hash, better)));
                 replaced.await?;
-                Ok(PasswordCheck::Right(credentials))
+                Ok(Some(credentials))
             }
-            Verification::Wrong => Ok(PasswordCheck::Wrong),
+            Verification::Wrong => Ok(None),
             Verification::Unreadable => {
                 tracing::error!(user.id = %credentials.user, "accounts.password_hash_unreadable");
-                Ok(PasswordCheck::Wrong)
+                Ok(None)
             }
         }
     }

@@ -5,7 +5,8 @@ use super::{
     store,
 };
 use crate::{
-    kernel::{UserId, World},
+    guessing::Guard,
+    kernel::{MasterKeys, UserId, World},
     postgres::DatabaseError,
     web::PageRequest,
 };
@@ -19,6 +20,7 @@ struct Room {
     world: World,
     hashing: HashingPool,
     cost: Cost,
+    guard: Guard,
 }
 
 /// Why an account could not be asked or changed, apart from the outcomes that are answers.
@@ -46,11 +48,12 @@ impl Accounts {
     ///
     /// # Errors
     /// When the threads cannot be started.
-    pub fn open(world: World) -> Result<Self, AccountsError> {
+    pub fn open(world: World, masters: &MasterKeys) -> Result<Self, AccountsError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hashing = HashingPool::start(HashingLimits::for_cores(cores))?;
         let cost = Cost::new(world.config.bcrypt_cost)?;
-        Ok(Self(Arc::new(Room { world, hashing, cost })))
+        let guard = Guard::new(world.clone(), masters);
+        Ok(Self(Arc::new(Room { world, hashing, cost, guard })))
     }
 
     /// A person by id.
@@ -137,6 +140,12 @@ impl Accounts {
     #[must_use]
     pub fn hashing_load(&self) -> (usize, usize) {
         (self.0.hashing.queued(), self.0.hashing.running())
+    }
+
+    /// The gate before every verification of a password.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.0.guard
     }
 
     pub(super) fn world(&self) -> &World {

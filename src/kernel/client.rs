@@ -9,12 +9,14 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// The id that ties the request's log line, its answer and its audit events together.
     pub request_id: String,
+    /// What the device's cookie says that signed in before, not yet verified.
+    pub device: Option<String>,
 }
 
 impl Client {
     /// The operator at the command line, who has no address.
     #[must_use]
     pub fn command_line() -> Self {
-        Self { ip: None, user_agent: None, request_id: "command-line".to_owned() }
+        Self { ip: None, user_agent: None, request_id: "command-line".to_owned(), device: None }
     }
 }

@@ -2,18 +2,24 @@ use super::{SignIn, SignInError, SigningIn};
 use crate::{
     accounts::{
         Accounts, DeviceName, EmailAddress, NewUser, Password, PersonName, Refused, Registration, Roles, UserView,
+        too_many_attempts,
     },
-    config::Registration as RegistrationPolicy,
+    config::{HttpOptions, Registration as RegistrationPolicy},
+    guessing::DeviceToken,
     sessions::{Sessions, Transport, token_answer},
-    web::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, kind, paths},
+    web::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, device_cookie_name, kind, paths},
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
+    cookie::{self, Cookie},
     web::{Data, ServiceConfig},
 };
 use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
+
+/// As long as browsers keep any cookie (RFC 6265bis §5.5).
+const DEVICE_LIFETIME: cookie::time::Duration = cookie::time::Duration::days(400);
 
 /// The endpoints for those who have no session yet.
 pub fn routes(config: &mut ServiceConfig) {
@@ -120,10 +126,29 @@ async fn sign_in(
         device_name,
     };
     match sign_in.attempt(&accounts, &sessions, &client).await? {
-        SigningIn::Opened(grant) => Ok(token_answer(&grant, &sessions.world().config.http)),
+        SigningIn::Opened(grant, device) => {
+            let options = &sessions.world().config.http;
+            let mut answer = token_answer(&grant, options);
+            if let Some(device) = device {
+                answer.add_cookie(&device_cookie(&device, options)).map_err(|_malformed| Problem::internal())?;
+            }
+            Ok(answer)
+        }
         SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "Check both and try again.")),
+        SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
         SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "Ask an administrator.")),
     }
+}
+
+/// The cookie by which a device is known again that signed in once. It proves nobody's identity.
+pub(super) fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
+    Cookie::build(device_cookie_name(options), device.as_str().to_owned())
+        .path("/")
+        .http_only(true)
+        .secure(options.public_url.is_https())
+        .same_site(cookie::SameSite::Strict)
+        .max_age(DEVICE_LIFETIME)
+        .finish()
 }
 
 impl From<SignInError> for Problem {

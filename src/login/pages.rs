@@ -1,11 +1,12 @@
 use super::{
     SignIn, SigningIn,
-    api::{parse, require_open},
+    api::{device_cookie, parse, require_open},
     return_to,
 };
 use crate::{
-    accounts::{Accounts, Refused, Registration},
+    accounts::{Accounts, Refused, Registration, too_many_attempts},
     config::{HttpOptions, Registration as RegistrationPolicy},
+    guessing::DeviceToken,
     kernel::Client,
     sessions::{Grant, NewSession, Opening, Sessions, Transport, token_cookie},
     web::{Endpoint, FieldError, FromClient, Pages, Problem, Query, SameOrigin, form, html, kind, paths},
@@ -94,12 +95,13 @@ impl Rooms {
     }
 
     /// Leads on, signed in. 303, so that the browser does not post the password again (RFC 9700 §4.12).
-    fn lead_on(&self, grant: &Grant, to: &str) -> HttpResponse {
-        HttpResponse::SeeOther()
-            .cookie(token_cookie(grant, self.options()))
-            .insert_header((header::LOCATION, to))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .finish()
+    fn lead_on(&self, grant: &Grant, device: Option<&DeviceToken>, to: &str) -> HttpResponse {
+        let mut answer = HttpResponse::SeeOther();
+        answer.cookie(token_cookie(grant, self.options()));
+        if let Some(device) = device {
+            answer.cookie(device_cookie(device, self.options()));
+        }
+        answer.insert_header((header::LOCATION, to)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
     }
 }
 
@@ -167,7 +169,7 @@ async fn login(
     };
     let mut form = rooms.form(LOGIN, &typed);
     match sign_in(&request, &rooms, &typed, &client).await {
-        Ok(grant) => rooms.lead_on(&grant, &form.return_to),
+        Ok((grant, device)) => rooms.lead_on(&grant, device.as_ref(), &form.return_to),
         Err(problem) => {
             form.problem = Some(problem);
             form.answer(&rooms.pages)
@@ -175,7 +177,12 @@ async fn login(
     }
 }
 
-async fn sign_in(request: &HttpRequest, rooms: &Rooms, typed: &Typed, client: &Client) -> Result<Grant, Problem> {
+async fn sign_in(
+    request: &HttpRequest,
+    rooms: &Rooms,
+    typed: &Typed,
+    client: &Client,
+) -> Result<(Grant, Option<DeviceToken>), Problem> {
     SameOrigin::extract(request).await?;
     require_both(typed)?;
     let sign_in = SignIn {
@@ -186,8 +193,9 @@ async fn sign_in(request: &HttpRequest, rooms: &Rooms, typed: &Typed, client: &C
         device_name: None,
     };
     match sign_in.attempt(&rooms.accounts, &rooms.sessions, client).await? {
-        SigningIn::Opened(grant) => Ok(grant),
+        SigningIn::Opened(grant, device) => Ok((grant, device)),
         SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
+        SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
         SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
     }
 }
@@ -217,7 +225,7 @@ async fn register(
     };
     let mut form = rooms.form(REGISTER, &typed);
     match sign_up(&request, &rooms, &typed, &client).await {
-        Ok(grant) => rooms.lead_on(&grant, &form.return_to),
+        Ok(grant) => rooms.lead_on(&grant, None, &form.return_to),
         Err(problem) => {
             form.problem = Some(problem);
             form.answer(&rooms.pages)

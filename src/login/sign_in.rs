@@ -1,6 +1,7 @@
 use crate::{
     accounts::{Accounts, AccountsError, DeviceName, PasswordCheck},
-    kernel::Client,
+    guessing::DeviceToken,
+    kernel::{Client, Duration},
     sessions::{Grant, NewSession, Opening, SessionError, Sessions, Transport},
 };
 use std::fmt;
@@ -29,12 +30,28 @@ impl fmt::Debug for SignIn<'_> {
 #[must_use]
 #[derive(Debug)]
 pub enum SigningIn {
-    /// Signed in.
-    Opened(Grant),
+    /// Signed in. A device that wants to be remembered and is not known yet gets a token by which it will be.
+    Opened(Grant, Option<DeviceToken>),
     /// Unknown address or wrong password.
     WrongCredentials,
+    /// Too many were wrong lately: this one was not looked at.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
     /// The password was right, the account is blocked.
     Blocked,
+}
+
+impl SigningIn {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Opened(..) => "signed_in",
+            Self::WrongCredentials => "invalid_credentials",
+            Self::Limited { .. } => "too_many_attempts",
+            Self::Blocked => "account_blocked",
+        }
+    }
 }
 
 /// Why nobody knows.
@@ -59,8 +76,21 @@ impl SignIn<'_> {
         sessions: &Sessions,
         client: &Client,
     ) -> Result<SigningIn, SignInError> {
-        let PasswordCheck::Right(credentials) = accounts.check(self.email, self.password, client).await? else {
-            return Ok(SigningIn::WrongCredentials);
+        let outcome = self.check_and_open(accounts, sessions, client).await;
+        sessions.world().metrics.signed_in(outcome.as_ref().map_or("unavailable", SigningIn::name));
+        outcome
+    }
+
+    async fn check_and_open(
+        self,
+        accounts: &Accounts,
+        sessions: &Sessions,
+        client: &Client,
+    ) -> Result<SigningIn, SignInError> {
+        let credentials = match accounts.check(self.email, self.password, client).await? {
+            PasswordCheck::Right(credentials) => credentials,
+            PasswordCheck::Wrong => return Ok(SigningIn::WrongCredentials),
+            PasswordCheck::Limited { wait } => return Ok(SigningIn::Limited { wait }),
         };
         let new = NewSession {
             user: credentials.user,
@@ -71,7 +101,11 @@ impl SignIn<'_> {
             client: client.clone(),
         };
         Ok(match sessions.open(new).await? {
-            Opening::Opened(grant) => SigningIn::Opened(grant),
+            Opening::Opened(grant) => {
+                let wanted = grant.transport == Transport::Cookie && grant.remembered;
+                let device = if wanted { accounts.guard().introduce(credentials.user, client) } else { None };
+                SigningIn::Opened(grant, device)
+            }
             Opening::Blocked => SigningIn::Blocked,
             Opening::Outdated => SigningIn::WrongCredentials,
         })

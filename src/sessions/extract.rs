@@ -4,7 +4,7 @@ use crate::{
     kernel::{SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
-    web::{Problem, kind},
+    web::{Problem, cookies, kind},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use std::{future::Future, pin::Pin};
@@ -154,16 +154,4 @@ pub(super) fn cookie_name(options: &HttpOptions) -> &'static str {
         (true, _) => "__Secure-heirloom",
         (false, _) => "heirloom",
     }
-}
-
-/// The values of every cookie of a name, over all `Cookie` headers.
-fn cookies(request: &HttpRequest, name: &str) -> Vec<Zeroizing<String>> {
-    // Another cookie may hold any byte: it must not hide ours.
-    let headers = request.headers().get_all(header::COOKIE).map(|header| String::from_utf8_lossy(header.as_bytes()));
-    let ours = |header: &str| {
-        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let values = pairs.filter(|(given, _)| *given == name).map(|(_, value)| Zeroizing::new(value.to_owned()));
-        values.collect::<Vec<_>>()
-    };
-    headers.flat_map(|header| ours(&header)).collect()
 }

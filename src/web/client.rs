@@ -1,4 +1,4 @@
-use super::manners::RequestId;
+use super::{cookies, device_cookie_name, manners::RequestId};
 use crate::{
     config::HttpOptions,
     kernel::{Client, World},
@@ -25,8 +25,13 @@ impl FromRequest for FromClient {
         let world = request.app_data::<web::Data<World>>();
         let ip = world.and_then(|world| client_address(request, &world.config.http));
         let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        ready(Ok(Self(Client { ip, user_agent: user_agent(request), request_id })))
+        let device = world.and_then(|world| device(request, &world.config.http));
+        ready(Ok(Self(Client { ip, user_agent: user_agent(request), request_id, device })))
     }
+}
+
+fn device(request: &HttpRequest, options: &HttpOptions) -> Option<String> {
+    cookies(request, device_cookie_name(options)).pop().map(|value| value.to_string())
 }
 
 fn user_agent(request: &HttpRequest) -> Option<String> {
@@ -39,7 +44,7 @@ fn user_agent(request: &HttpRequest) -> Option<String> {
 /// The address of the client: the peer's, unless the peer is a trusted proxy. Then the forwarded addresses are walked
 /// from the right, and the first that is no trusted proxy of ours is the client. What does not parse ends the walk:
 /// it never widens anything.
-fn client_address(request: &HttpRequest, options: &HttpOptions) -> Option<IpAddr> {
+pub(super) fn client_address(request: &HttpRequest, options: &HttpOptions) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let trusted = |address: &IpAddr| options.trusted_proxies.iter().any(|network| network.contains(address));
     let mut client = peer;

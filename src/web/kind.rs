@@ -44,6 +44,8 @@ kinds! {
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "The request body has a wrong content type";
     VALIDATION_FAILED = 422 "validation_failed" "A field of the request is not valid";
     WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong";
+    TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many passwords were tried";
+    TOO_MANY_REQUESTS = 429 "too_many_requests" "Too many requests";
     INTERNAL_ERROR = 500 "internal_error" "Something went wrong on our side";
     TEMPORARILY_UNAVAILABLE = 503 "temporarily_unavailable" "Temporarily unavailable";
 }

@@ -5,11 +5,13 @@
 
 mod assets;
 mod client;
+mod cookies;
 mod endpoint;
 mod form;
 mod health;
 mod json;
 pub mod kind;
+mod limits;
 mod list;
 mod manners;
 mod metrics;
@@ -22,11 +24,13 @@ mod security_headers;
 
 pub use assets::routes as asset_routes;
 pub use client::FromClient;
+pub use cookies::{cookies, device_cookie_name};
 pub use endpoint::Endpoint;
 pub use form::form;
 pub use health::{Readiness, routes as health_routes};
 pub use json::{Json, optional_json};
 pub use kind::Kind;
+pub use limits::{Limits, limited};
 pub use list::{Cursors, Listed, PageRequest};
 pub use manners::manners;
 pub use metrics::{Scrape, metrics_server};

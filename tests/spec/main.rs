@@ -17,6 +17,7 @@
 mod access;
 mod access_tokens;
 mod admin;
+mod guessing;
 mod http_bodies;
 mod http_manners;
 mod lists;

@@ -173,6 +173,12 @@ impl Answer {
         self.header("set-cookie").map(SetCookie::parse)
     }
 
+    /// All cookies that are set.
+    pub fn set_cookies(&self) -> Vec<SetCookie> {
+        let values = self.headers.get_all("set-cookie").iter();
+        values.map(|value| SetCookie::parse(value.to_str().expect("a text"))).collect()
+    }
+
     /// Neither sets nor clears a cookie.
     #[track_caller]
     pub fn expect_no_cookie(&self) -> &Self {

@@ -1,0 +1,197 @@
+use super::{
+    device::{DeviceKeys, DeviceToken},
+    model::{ACCOUNT, ADDRESS, FORGET, Limit, network},
+    store,
+};
+use crate::{
+    kernel::{Client, Digest32, Duration, MasterKeys, UserId, World},
+    postgres::DatabaseError,
+};
+use aws_lc_rs::hmac;
+use std::{fmt, net::IpAddr, sync::Arc};
+use tokio::sync::Semaphore;
+
+/// What is told when a wait was over just as it was asked for.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// The gate before every verification of a password.
+#[derive(Clone)]
+pub struct Guard(Arc<Room>);
+
+struct Room {
+    world: World,
+    buckets: hmac::Key,
+    devices: DeviceKeys,
+    /// Guesses at one account wait for each other in the database: they must not hold every connection meanwhile.
+    turnstile: Semaphore,
+}
+
+/// Whose password is about to be verified.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// That of the account of a name, in its canonical spelling, and of the user of that name if there is one.
+    Account(&'a str, Option<UserId>),
+    /// That of somebody who is signed in already: a stranger cannot use it up.
+    Own(UserId),
+}
+
+/// Whether a password may be verified.
+#[must_use]
+#[derive(Debug)]
+pub enum Admission {
+    /// It may. The attempt counts as a wrong guess until [`Guard::forgive`] or [`Guard::give_back`] says otherwise.
+    Admitted(Attempt),
+    /// Not now.
+    Refused {
+        /// For how long.
+        wait: Duration,
+    },
+}
+
+/// An attempt that was counted.
+#[derive(Debug, Default)]
+pub struct Attempt(Vec<Bucket>);
+
+/// One thing that is counted.
+#[derive(Debug, Clone)]
+pub(super) struct Bucket {
+    pub digest: Digest32,
+    pub limit: Limit,
+    /// Whether a right password empties it.
+    pub is_emptied: bool,
+}
+
+impl Guard {
+    /// The gate, under keys derived from the master key.
+    #[must_use]
+    pub fn new(world: World, masters: &MasterKeys) -> Self {
+        let key = masters.current.derive("heirloom/guessing/v1");
+        let buckets = hmac::Key::new(hmac::HMAC_SHA256, key.as_slice());
+        let connections = usize::try_from(world.config.database.max_connections).unwrap_or(1);
+        let turnstile = Semaphore::new((connections / 4).max(1));
+        Self(Arc::new(Room { world, buckets, devices: DeviceKeys::new(masters), turnstile }))
+    }
+
+    /// Counts an attempt, if there is room for it.
+    ///
+    /// # Errors
+    /// When the database fails: then nothing is verified.
+    pub async fn admit(&self, target: Target<'_>, client: &Client) -> Result<Admission, DatabaseError> {
+        if !self.0.world.config.http.rate_limit {
+            return Ok(Admission::Admitted(Attempt::default()));
+        }
+        // Never closed: at worst all pass.
+        let _turn = self.0.turnstile.acquire().await.ok();
+        let buckets = self.buckets(target, client).await?;
+        let counted = buckets.clone();
+        let taken = self.0.world.db.transaction(move |connection| Box::pin(take_all(connection, counted)));
+        match taken.await? {
+            None => Ok(Admission::Admitted(Attempt(buckets))),
+            Some((limit, wait)) => {
+                self.0.world.metrics.limited(limit.name);
+                tracing::warn!(limit = limit.name, request.id = client.request_id, "guessing.refused");
+                Ok(Admission::Refused { wait })
+            }
+        }
+    }
+
+    /// The password was right.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forgive(&self, attempt: Attempt) -> Result<(), DatabaseError> {
+        let (emptied, lessened) = attempt.0.into_iter().partition(|bucket| bucket.is_emptied);
+        self.settle(emptied, lessened).await
+    }
+
+    /// The password was not verified after all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn give_back(&self, attempt: Attempt) -> Result<(), DatabaseError> {
+        self.settle(Vec::new(), attempt.0).await
+    }
+
+    async fn settle(&self, emptied: Vec<Bucket>, lessened: Vec<Bucket>) -> Result<(), DatabaseError> {
+        if emptied.is_empty() && lessened.is_empty() {
+            return Ok(());
+        }
+        self.0.world.db.run(move |connection| Box::pin(store::settle(connection, emptied, lessened))).await
+    }
+
+    /// What makes this device known to the account from now on. None: it is already, or nothing is counted.
+    #[must_use]
+    pub fn introduce(&self, user: UserId, client: &Client) -> Option<DeviceToken> {
+        if self.device(user, client).is_some() || !self.0.world.config.http.rate_limit {
+            return None;
+        }
+        self.0.devices.issue(user, &self.0.world.entropy)
+    }
+
+    fn device(&self, user: UserId, client: &Client) -> Option<[u8; 16]> {
+        self.0.devices.read(client.device.as_deref()?, user)
+    }
+
+    /// In the order in which they are taken: everybody takes an address first, so that nobody waits in a circle.
+    async fn buckets(&self, target: Target<'_>, client: &Client) -> Result<Vec<Bucket>, DatabaseError> {
+        let (name, user) = match target {
+            Target::Own(user) => return Ok(vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)]),
+            Target::Account(name, user) => (name, user),
+        };
+        if let Some(device) = user.and_then(|user| self.device(user, client)) {
+            return Ok(vec![self.bucket("device", &device, ACCOUNT)]);
+        }
+        let Some(ip) = client.ip else { return Ok(vec![self.bucket("account", name.as_bytes(), ACCOUNT)]) };
+        let place = network(ip).to_string();
+        let account = if self.is_familiar(user, ip).await? {
+            self.bucket("account-at", format!("{place} {name}").as_bytes(), ACCOUNT)
+        } else {
+            self.bucket("account", name.as_bytes(), ACCOUNT)
+        };
+        Ok(vec![self.bucket("address", place.as_bytes(), ADDRESS), account])
+    }
+
+    /// Asked also for an address that is nobody's, whose answer must take as long.
+    async fn is_familiar(&self, user: Option<UserId>, ip: IpAddr) -> Result<bool, DatabaseError> {
+        let (user, place) = (user.unwrap_or(UserId::from(uuid::Uuid::nil())), network(ip));
+        self.0.world.db.run(move |connection| Box::pin(store::has_session_at(connection, user, place))).await
+    }
+
+    fn bucket(&self, sort: &str, what: &[u8], limit: Limit) -> Bucket {
+        let mut context = hmac::Context::with_key(&self.0.buckets);
+        context.update(sort.as_bytes());
+        context.update(&[0]);
+        context.update(what);
+        let digest = Digest32::from_slice(context.sign().as_ref()).unwrap_or_else(|| crate::kernel::sha256(what));
+        Bucket { digest, limit, is_emptied: limit == ACCOUNT }
+    }
+}
+
+/// Takes from each bucket, or from none. Returns the limit that refused, and for how long.
+async fn take_all(
+    connection: &mut sqlx::PgConnection,
+    buckets: Vec<Bucket>,
+) -> Result<Option<(Limit, Duration)>, DatabaseError> {
+    for bucket in &buckets {
+        // A flood of refused guesses takes no lock, and nobody waits for it.
+        if let Some(wait) = store::wait_left(connection, bucket).await? {
+            return Ok(Some((bucket.limit, wait)));
+        }
+    }
+    let mut taken = Vec::new();
+    for bucket in buckets {
+        if !store::take(connection, &bucket, FORGET).await? {
+            let wait = store::wait_left(connection, &bucket).await?.unwrap_or(LEAST_WAIT);
+            store::settle(connection, Vec::new(), taken).await?;
+            return Ok(Some((bucket.limit, wait)));
+        }
+        taken.push(bucket);
+    }
+    Ok(None)
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guard")
+    }
+}

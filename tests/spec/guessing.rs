@@ -1,0 +1,255 @@
+//! Guessing passwords is bounded: counted before the password is verified, in the database.
+
+use crate::support::{Answer, TestApp, credentials, email, password};
+use futures_util::future::join_all;
+use serde_json::json;
+
+const LIMITED: &[(&str, &str)] = &[("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")];
+/// Wrong guesses that are free, as docs/limits.md says.
+const FREE: usize = 10;
+
+async fn guess(app: &TestApp, address: &str, from: &str) -> Answer {
+    let body = json!({ "email": address, "password": "not the password" });
+    app.request("POST", "/api/v1/auth/login").header("X-Forwarded-For", from).json(&body).send().await
+}
+
+async fn sign_in_from(app: &TestApp, name: &str, from: &str, cookie: Option<&str>) -> Answer {
+    let body = json!({ "email": email(name), "password": password(name), "transport": "cookie" });
+    let request = app.request("POST", "/api/v1/auth/login").header("X-Forwarded-For", from).json(&body);
+    match cookie {
+        Some(cookie) => request.header("Cookie", cookie).send().await,
+        None => request.send().await,
+    }
+}
+
+async fn use_up(app: &TestApp, address: &str, from: &str) {
+    for _ in 0..FREE {
+        guess(app, address, from).await.expect_problem(401, "invalid_credentials");
+    }
+    guess(app, address, from).await.expect_problem(429, "too_many_attempts");
+}
+
+async fn hours_pass(app: &TestApp, interval: &'static str) {
+    let sql = "UPDATE password_guesses SET last_at = last_at - $1::text::interval";
+    sqlx::query(sql).bind(interval).execute(app.db()).await.expect("SQL");
+}
+
+#[tokio::test]
+async fn after_ten_wrong_guesses_even_the_right_password_has_to_wait() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    app.register("bob").await;
+    use_up(&app, &email("alice"), "192.0.2.1").await;
+
+    let refused = sign_in_from(&app, "alice", "192.0.2.1", None).await;
+    refused.expect_problem(429, "too_many_attempts").expect_no_cookie();
+    let wait: u32 = refused.header("retry-after").and_then(|seconds| seconds.parse().ok()).expect("seconds");
+    assert!((1..=30).contains(&wait), "{wait}");
+    sign_in_from(&app, "bob", "192.0.2.1", None).await.expect(200);
+}
+
+/// A wait is not extended by those who do not heed it, grows with each guess, and ends.
+#[tokio::test]
+async fn waits_grow_and_end() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    use_up(&app, &email("alice"), "192.0.2.1").await;
+    for (interval, next_wait) in [("30 seconds", 60), ("60 seconds", 120), ("120 seconds", 240)] {
+        hours_pass(&app, interval).await;
+        guess(&app, &email("alice"), "192.0.2.1").await.expect_problem(401, "invalid_credentials");
+        let refused = guess(&app, &email("alice"), "192.0.2.1").await;
+        let wait: u32 = refused.header("retry-after").and_then(|seconds| seconds.parse().ok()).expect("seconds");
+        assert!(wait > next_wait / 2 && wait <= next_wait, "{wait}");
+    }
+    hours_pass(&app, "15 minutes").await;
+    sign_in_from(&app, "alice", "192.0.2.1", None).await.expect(200);
+    // And all is forgotten.
+    use_up(&app, &email("alice"), "192.0.2.99").await;
+}
+
+/// CVE-2024-4629, CVE-2023-47111: a counter that is read first and written later is beaten by asking at once.
+#[tokio::test]
+async fn parallel_guesses_on_two_instances_get_no_more_than_one_after_another() {
+    let app = TestApp::with(LIMITED).await;
+    let other = app.another(LIMITED).await;
+    app.register("alice").await;
+    let address = email("alice");
+    let guesses = (0..80).map(|number| guess(if number % 2 == 0 { &app } else { &other }, &address, "192.0.2.1"));
+    let answers = join_all(guesses).await;
+    let statuses = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+    assert!(statuses(401) <= FREE, "{} were let through", statuses(401));
+    assert_eq!(statuses(401) + statuses(429) + statuses(503), 80);
+    guess(&app, &address, "192.0.2.1").await.expect_problem(429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn a_restart_forgets_nothing() {
+    let mut app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    use_up(&app, &email("alice"), "192.0.2.1").await;
+    let next = app.another(LIMITED).await;
+    app.stop().await;
+    guess(&next, &email("alice"), "192.0.2.1").await.expect_problem(429, "too_many_attempts");
+}
+
+/// CVE-2025-24806: one spelling for the look-up and another for the counter.
+#[tokio::test]
+async fn all_spellings_of_an_address_are_counted_as_one() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("mike").await;
+    let spellings = ["mike@example.com", "MIKE@example.com", " Mike@EXAMPLE.com ", "mike@example.COM"];
+    for number in 0..FREE {
+        guess(&app, spellings[number % spellings.len()], "192.0.2.1").await.expect_problem(401, "invalid_credentials");
+    }
+    for spelling in spellings {
+        guess(&app, spelling, "192.0.2.1").await.expect_problem(429, "too_many_attempts");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_refused_as_a_known_one_is() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    use_up(&app, "nobody@example.com", "192.0.2.1").await;
+    use_up(&app, &email("alice"), "192.0.2.2").await;
+    let known = guess(&app, &email("alice"), "192.0.2.2").await;
+    let unknown = guess(&app, "nobody@example.com", "192.0.2.1").await;
+    assert_eq!(known.text("/title"), unknown.text("/title"));
+    assert_eq!(known.text("/code"), unknown.text("/code"));
+}
+
+#[tokio::test]
+async fn a_stranger_does_not_shut_out_a_device_that_signed_in_before() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let signed_in = sign_in_from(&app, "alice", "192.0.2.1", None).await;
+    let device = signed_in.set_cookies().into_iter().find(|cookie| cookie.name == "heirloom-device").expect("a cookie");
+    assert_eq!(device.attributes, ["httponly", "path=/", "samesite=strict"]);
+    let device = format!("heirloom-device={}", device.value);
+
+    use_up(&app, &email("alice"), "203.0.113.9").await;
+    // From wherever the device is now, and also from where the stranger is.
+    for from in ["198.51.100.1", "203.0.113.9"] {
+        sign_in_from(&app, "alice", from, Some(&device)).await.expect(200);
+    }
+    // A place that the account has been seen at has a bucket of its own, without any cookie.
+    sign_in_from(&app, "alice", "192.0.2.1", None).await.expect(200);
+    // The device of one account is none for another, and a forged one is none at all.
+    app.register("bob").await;
+    use_up(&app, &email("bob"), "203.0.113.9").await;
+    for cookie in [device.as_str(), "heirloom-device=AAAA", "heirloom-device="] {
+        sign_in_from(&app, "bob", "203.0.113.9", Some(cookie)).await.expect_problem(429, "too_many_attempts");
+    }
+}
+
+#[tokio::test]
+async fn a_devices_own_budget_is_bounded_too() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let signed_in = sign_in_from(&app, "alice", "192.0.2.1", None).await;
+    let device = signed_in.set_cookies().into_iter().find(|cookie| cookie.name == "heirloom-device").expect("a cookie");
+    let body = json!({ "email": email("alice"), "password": "not the password" });
+    let wrong = async || {
+        let request =
+            app.request("POST", "/api/v1/auth/login").header("Cookie", &format!("heirloom-device={}", device.value));
+        request.json(&body).send().await
+    };
+    for _ in 0..FREE {
+        wrong().await.expect_problem(401, "invalid_credentials");
+    }
+    wrong().await.expect_problem(429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn only_a_browser_that_is_to_be_remembered_gets_a_device_cookie() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    app.try_sign_in("alice").await.expect(200).expect_no_cookie();
+    let mut body = credentials("alice");
+    body["transport"] = json!("cookie");
+    body["remember"] = json!(false);
+    let names = |answer: &Answer| answer.set_cookies().into_iter().map(|cookie| cookie.name).collect::<Vec<_>>();
+    assert_eq!(names(&app.post("/api/v1/auth/login", &body).await), ["heirloom"]);
+    body["remember"] = json!(true);
+    assert_eq!(names(&app.post("/api/v1/auth/login", &body).await), ["heirloom", "heirloom-device"]);
+}
+
+/// One password tried on many accounts, and an IPv6 client that owns a whole /64.
+#[tokio::test]
+async fn an_address_that_tries_many_accounts_is_refused() {
+    let app = TestApp::with(LIMITED).await;
+    let from = |number: usize| format!("2001:db8:1:2::{number:x}");
+    for number in 0..100 {
+        let answer = guess(&app, &format!("person{number}@example.com"), &from(number)).await;
+        answer.expect_problem(401, "invalid_credentials");
+    }
+    guess(&app, "person100@example.com", &from(100)).await.expect_problem(429, "too_many_attempts");
+    guess(&app, "person100@example.com", "2001:db8:1:3::1").await.expect_problem(401, "invalid_credentials");
+}
+
+/// A header that does not parse never widens anything (CVE-2024-47070).
+#[tokio::test]
+async fn an_address_that_does_not_parse_is_no_new_address() {
+    let app = TestApp::with(LIMITED).await;
+    for number in 0..100 {
+        let answer = guess(&app, &format!("person{number}@example.com"), &format!("nonsense-{number}")).await;
+        answer.expect_problem(401, "invalid_credentials");
+    }
+    guess(&app, "another@example.com", "more nonsense").await.expect_problem(429, "too_many_attempts");
+}
+
+/// CVE-2026-9798: a gate on one path and none on another.
+#[tokio::test]
+async fn the_form_and_the_api_are_one_gate() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let form = async |word: &str| {
+        let fields = [("email", "alice@example.com"), ("password", word)];
+        app.request("POST", "/login").header("X-Forwarded-For", "192.0.2.1").form(&fields).send().await
+    };
+    for _ in 0..FREE / 2 {
+        form("wrong").await.expect(401);
+        guess(&app, &email("alice"), "192.0.2.1").await.expect_problem(401, "invalid_credentials");
+    }
+    let refused = form(&password("alice")).await;
+    refused.expect(429).expect_no_cookie();
+    assert!(refused.header("retry-after").is_some());
+    guess(&app, &email("alice"), "192.0.2.1").await.expect_problem(429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn a_thief_with_an_access_token_cannot_guess_the_password_and_a_stranger_cannot_use_up_its_budget() {
+    let app = TestApp::with(LIMITED).await;
+    let alice = app.person("alice").await;
+    use_up(&app, &email("alice"), "203.0.113.9").await;
+    let change = async |current: &str| {
+        let body = json!({ "current_password": current, "new_password": "a new and rather long one" });
+        alice.post("/api/v1/me/password", &body).await
+    };
+    for _ in 0..FREE {
+        change("wrong").await.expect_problem(422, "wrong_password");
+    }
+    change(&password("alice")).await.expect_problem(429, "too_many_attempts");
+    hours_pass(&app, "1 minute").await;
+    change(&password("alice")).await.expect(204);
+}
+
+#[tokio::test]
+async fn what_was_counted_names_nobody_and_is_forgotten_after_a_day() {
+    let app = TestApp::with(LIMITED).await;
+    guess(&app, &email("alice"), "192.0.2.1").await.expect_problem(401, "invalid_credentials");
+    let rows = app.all_rows().await.join("\n");
+    assert!(!rows.contains(&email("alice")), "{rows}");
+    hours_pass(&app, "25 hours").await;
+    assert_eq!(heirloom::guessing::forget(&app.world).await.expect("SQL"), 2);
+}
+
+#[tokio::test]
+async fn the_limits_can_be_lifted_for_load_tests() {
+    let app = TestApp::with(&[("HEIRLOOM_RATE_LIMIT", "off")]).await;
+    app.register("alice").await;
+    for _ in 0..FREE * 2 {
+        guess(&app, &email("alice"), "192.0.2.1").await.expect_problem(401, "invalid_credentials");
+    }
+    app.try_sign_in("alice").await.expect(200);
+}
