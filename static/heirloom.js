@@ -1,24 +1,15 @@
-/*! Heirloom in the browser; heirloom.d.ts has the interface.
+/*! Heirloom in the browser; heirloom.d.ts has the interface, docs/browser-client.md the reasons.
  *
- * The access token lives in a closure: no global, storage, DOM or message holds it. The refresh token is an HttpOnly
- * cookie, the same for all tabs. So is the key of the next refresh, in localStorage; alone it is worth nothing.
- *
- * Why no tab signs the others out. A token T counts as stolen when it comes with another key than the K that rotated
- * it, or after its successor T' was used. So:
- * 1. Tabs that refresh in the same moment all send (T, K), and all get T'.
- * 2. K is written down before it is sent, and replaced only after a success. After a lost answer, a reload, a crash,
- *    the next to come sends (T, K) again; or (T', K), a plain rotation, if the cookie had arrived.
- * 3. T never goes with a later key: browsers store the cookie T' before a script sees the answer and replaces K.
- * 4. That leaves overlap: (T', K) beside (T', K'), from a tab that read K just before it was replaced; (T, K) still on
- *    its way when T' is used; its late answer putting T' back over T''. So tabs take turns: by Web Locks, or (plain
- *    http) by notes in localStorage, which others see late: harmless by 1. Who dies frees the turn; who is frozen in
- *    it is passed over, once its request must be dead.
- * 5. No `keepalive`, and leaving aborts: no answer outlives its page and puts an old cookie back.
- * Origins that share the cookie but not localStorage are beyond this: let one of them refresh.
+ * The access token lives in a closure: no global, storage, DOM or message holds it. The refresh token T is an HttpOnly
+ * cookie, the same for all tabs. So is the key K of the next refresh, in localStorage; alone it is worth nothing.
+ * K is written down before it is sent, and replaced only after a success: a lost answer, a reload, a crash repeat the
+ * same request. Tabs take turns, for T must not travel with another key than the one that rotated it, nor after its
+ * successor was used: that is how a thief looks. No `keepalive`, and leaving aborts: no late answer puts an old cookie
+ * back.
  */
 
 const REQUEST_LIMIT = 15_000; // ms; the server needs 5 s at most
-const TURN_LIMIT = 20_000; // ms; more than that, see 4
+const TURN_LIMIT = 20_000; // ms; more than that: who is frozen in its turn is passed over
 const MISSING = 'refresh_token_missing';
 const OVER = /^(refresh_token_(missing|invalid|reused)|session_(expired|revoked)|account_blocked)$/;
 

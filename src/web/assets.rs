@@ -1,36 +1,100 @@
 use super::{Endpoint, Problem, paths};
+use crate::kernel::sha256;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, ETag, EntityTag, Header, IfNoneMatch},
-    web::ServiceConfig,
+    http::header::{self, AcceptEncoding, ETag, Encoding, EntityTag, Header, IfNoneMatch},
+    web::{Query, ServiceConfig},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use rust_embed::RustEmbed;
+use aws_lc_rs::digest;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use flate2::{Compression, write::GzEncoder};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use serde_json::{Value, json};
+use std::io::Write;
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/static"]
 struct Assets;
+
+/// The folder of [`paths::ASSET`].
+const FOLDER: &str = "/static";
+/// The list of all files, with their versions and integrity hashes.
+const LIST: &str = "manifest.json";
 
 /// The files of `static/`.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::ASSET).get(asset).mount(config);
 }
 
-/// Serves one embedded file. Browsers keep it and ask each time whether it is still the one: an upgrade is seen at once.
+/// Serves one embedded file. Browsers keep it and ask each time whether it is still the one, so that an upgrade is seen
+/// at once; under its version they keep it for good. Pages of other origins may load it: it is the same for everybody.
 async fn asset(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().get("name").unwrap_or_default();
+    if name == LIST {
+        return Ok(public(HttpResponse::Ok(), "no-cache").json(list()));
+    }
     let file = Assets::get(name).ok_or_else(|| Problem::not_found("file"))?;
-    let tag = EntityTag::new_strong(URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
+    let version = version(&file);
+    let asked_for = Query::<Vec<(String, String)>>::from_query(request.query_string()).ok();
+    let is_pinned = asked_for.is_some_and(|query| query.iter().any(|(key, value)| key == "v" && *value == version));
+    let caching = if is_pinned { "public, max-age=31536000, immutable" } else { "no-cache" };
+    // Weak: the same file travels compressed and not.
+    let tag = EntityTag::new_weak(version);
     let known = match IfNoneMatch::parse(&request) {
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
         _ => false,
     };
-    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer.insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
+    let answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let mut answer = public(answer, caching);
+    answer.insert_header(ETag(tag));
     if known {
         return Ok(answer.finish());
     }
-    Ok(answer.content_type(content_type(name)).body(file.data.into_owned()))
+    answer.content_type(content_type(name));
+    match compressed(&request, &file.data) {
+        Some(body) => Ok(answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(body)),
+        None => Ok(answer.body(file.data.into_owned())),
+    }
+}
+
+/// The file as gzip, for those who take it. Unlike pages, files hold nothing that is secret (BREACH).
+fn compressed(request: &HttpRequest, data: &[u8]) -> Option<Vec<u8>> {
+    let accepted = AcceptEncoding::parse(request).ok()?;
+    let wanted = [Encoding::gzip(), Encoding::identity()];
+    if accepted.is_empty() || accepted.negotiate(wanted.iter()) != Some(Encoding::gzip()) {
+        return None;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data).ok()?;
+    encoder.finish().ok()
+}
+
+fn public(mut answer: actix_web::HttpResponseBuilder, caching: &'static str) -> actix_web::HttpResponseBuilder {
+    answer.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    answer.insert_header((header::VARY, "Accept-Encoding"));
+    answer
+}
+
+/// Sixteen characters that change with the file.
+fn version(file: &EmbeddedFile) -> String {
+    let digest = sha256(&file.data);
+    URL_SAFE_NO_PAD.encode(digest.as_bytes().iter().take(12).copied().collect::<Vec<_>>())
+}
+
+/// For pages elsewhere that load the client from here: where each file is under its version, and its hash for the
+/// `integrity` attribute (W3C Subresource Integrity).
+fn list() -> Value {
+    let entry = |name: &str| {
+        let file = Assets::get(name)?;
+        let integrity = digest::digest(&digest::SHA384, &file.data);
+        let url = format!("{FOLDER}/{name}?v={}", version(&file));
+        Some((name.to_owned(), json!({ "url": url, "integrity": format!("sha384-{}", STANDARD.encode(integrity)) })))
+    };
+    let files: serde_json::Map<_, _> = Assets::iter().filter_map(|name| entry(&name)).collect();
+    json!({ "version": env!("CARGO_PKG_VERSION"), "files": files })
 }
 
 fn content_type(name: &str) -> &'static str {

@@ -17,6 +17,7 @@
 mod access;
 mod access_tokens;
 mod admin;
+mod assets;
 mod guessing;
 mod http_bodies;
 mod http_manners;

@@ -345,6 +345,11 @@ impl Request {
         self
     }
 
+    /// Sends it; the answer is as it came, which may be no text.
+    pub async fn send_raw(self) -> reqwest::Response {
+        self.builder.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.to))
+    }
+
     /// Sends it and reads the whole answer.
     pub async fn send(self) -> Answer {
         let response = self.builder.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.to));
