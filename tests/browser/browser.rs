@@ -116,6 +116,25 @@ impl Browser {
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
+    /// Takes the network away, or gives it back.
+    pub async fn network(&self, is_there: bool) {
+        self.cdp("Network.enable", json!({})).await;
+        let conditions =
+            json!({ "offline": !is_there, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.cdp("Network.emulateNetworkConditions", conditions).await;
+    }
+
+    /// Waits until a script says true.
+    pub async fn until(&self, script: &str) {
+        for _ in 0..1200 {
+            if self.page.execute(script, Vec::new()).await.is_ok_and(|said| said.json() == true) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it never came to pass: {script}");
+    }
+
     /// A picture for people to look at, in `target/screenshots`.
     pub async fn screenshot(&self, name: &str) {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");

@@ -12,3 +12,5 @@
 mod browser;
 mod server;
 mod signing_in;
+mod tabs;
+mod way;

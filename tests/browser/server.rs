@@ -1,3 +1,4 @@
+use crate::way::Way;
 use serde_json::{Value, json};
 use std::{
     net::TcpListener,
@@ -16,8 +17,23 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (data, url) = (TempDir::new().unwrap(), format!("http://localhost:{port}"));
+        Self::with(&[]).await
+    }
+
+    pub async fn with(options: &[(&str, &str)]) -> Self {
+        let port = free_port();
+        Self::known_as(port, port, options).await
+    }
+
+    /// A server that browsers reach by a way that may lose and hold back answers.
+    pub async fn behind_a_way(options: &[(&str, &str)]) -> (Self, Way) {
+        let port = free_port();
+        let way = Way::to(port).await;
+        (Self::known_as(way.port, port, options).await, way)
+    }
+
+    async fn known_as(public_port: u16, port: u16, options: &[(&str, &str)]) -> Self {
+        let (data, url) = (TempDir::new().unwrap(), format!("http://localhost:{public_port}"));
         let child = Command::new(env!("CARGO_BIN_EXE_heirloom"))
             .env_remove("DATABASE_URL")
             .env("HEIRLOOM_DATA_DIR", data.path())
@@ -26,6 +42,8 @@ impl Server {
             .env("HEIRLOOM_INSECURE_FOR_TESTS", "true")
             .env("HEIRLOOM_BCRYPT_COST", "4")
             .env("HEIRLOOM_LOG", "warn")
+            .env("HEIRLOOM_METRICS_BIND", "")
+            .envs(options.iter().copied())
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
@@ -56,12 +74,27 @@ impl Server {
         assert_eq!(answer.status(), 201);
     }
 
+    /// How many sessions somebody has beside the one that this sign-in makes.
+    pub async fn sessions(&self, email: &str, password: &str) -> usize {
+        let body = json!({ "email": email, "password": password });
+        let request = self.http.post(format!("{}/api/v1/auth/login", self.url)).json(&body);
+        let signed_in: Value = request.send().await.unwrap().json().await.unwrap();
+        let request = self.http.get(format!("{}/api/v1/me/sessions", self.url));
+        let request = request.bearer_auth(signed_in["access_token"].as_str().unwrap());
+        let listed: Value = request.send().await.unwrap().json().await.unwrap();
+        listed["items"].as_array().unwrap().iter().filter(|session| session["current"] == false).count()
+    }
+
     /// What somebody gets who refreshes with this cookie from another machine.
     pub async fn refresh_elsewhere(&self, cookie: &str) -> (u16, Value) {
         let request = self.http.post(format!("{}/api/v1/auth/refresh", self.url));
         let answer = request.header("cookie", format!("heirloom={cookie}")).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Server {
