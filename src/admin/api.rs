@@ -101,6 +101,7 @@ async fn change(
     match change_user(rooms, Some(admin.user), id, change, &client).await? {
         UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(json!({ "user": AdminUserView::from(*user) }))),
         UserChanged::NotFound => Err(Problem::not_found("user")),
+        UserChanged::RoleRefused(error) => Err(Problem::fields(vec![error.of("roles")])),
         UserChanged::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make somebody else an administrator first.")),
     }
 }
@@ -120,7 +121,7 @@ impl ChangeRequest {
             return Err(Problem::fields(errors));
         }
         let blocking = self.blocked.map(|block| if block { Blocking::Block(reason) } else { Blocking::Unblock });
-        Ok(UserChange { access: AccessChange { roles, claims }, blocking })
+        Ok(UserChange { access: AccessChange { roles, claims }, role: None, blocking })
     }
 }
 

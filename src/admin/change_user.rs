@@ -1,5 +1,5 @@
 use crate::{
-    accounts::{self, AccessChange, Accounts, BlockReason, Blocking, Role, User},
+    accounts::{self, AccessChange, Accounts, BlockReason, Blocking, Role, RoleError, Roles, User},
     audit,
     kernel::{Client, UserId},
     postgres::DatabaseError,
@@ -13,8 +13,19 @@ use sqlx::PgConnection;
 pub struct UserChange {
     /// Their roles and claims.
     pub access: AccessChange,
+    /// One role, whatever the others are at that moment.
+    pub role: Option<RoleChange>,
     /// Whether they are blocked.
     pub blocking: Option<Blocking>,
+}
+
+/// What is to become of one role.
+#[derive(Debug, Clone)]
+pub enum RoleChange {
+    /// They have it from now on.
+    Grant(Role),
+    /// They have it no longer.
+    Ungrant(Role),
 }
 
 /// What became of them.
@@ -25,6 +36,8 @@ pub enum UserChanged {
     Changed(Box<User>),
     /// There is no such person.
     NotFound,
+    /// They cannot have one role more.
+    RoleRefused(RoleError),
     /// They are the last administrator, and would be none any more: nothing was changed.
     LastAdmin,
 }
@@ -61,17 +74,30 @@ pub async fn change_user(
 
 impl Change {
     /// The inner error is an answer: nothing was changed by then.
-    async fn apply(self, connection: &mut PgConnection) -> Result<Result<Ended, UserChanged>, DatabaseError> {
+    async fn apply(mut self, connection: &mut PgConnection) -> Result<Result<Ended, UserChanged>, DatabaseError> {
         accounts::lock_admins(connection).await?;
         let Some(user) = accounts::lookup_in(connection, self.user).await? else {
             return Ok(Err(UserChanged::NotFound));
         };
+        if let Err(error) = self.settle_roles(&user) {
+            return Ok(Err(UserChanged::RoleRefused(error)));
+        }
         if self.takes_admin_from(&user) && accounts::other_admins(connection, Some(self.user)).await? == 0 {
             return Ok(Err(UserChanged::LastAdmin));
         }
         let mut ended = self.change_access(connection).await?;
         ended.add(self.change_block(connection).await?);
         Ok(Ok(ended))
+    }
+
+    /// Now that nobody else changes roles: what one role more or less makes of those at hand.
+    fn settle_roles(&mut self, user: &User) -> Result<(), RoleError> {
+        self.wanted.access.roles = match self.wanted.role.take() {
+            None => return Ok(()),
+            Some(RoleChange::Grant(role)) => Some(Roles::parse(&user.roles)?.with(role)?),
+            Some(RoleChange::Ungrant(role)) => Some(Roles::parse(&user.roles)?.without(&role)),
+        };
+        Ok(())
     }
 
     fn takes_admin_from(&self, user: &User) -> bool {

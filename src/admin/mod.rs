@@ -5,5 +5,5 @@ mod change_user;
 mod set_password;
 
 pub use api::routes as api_routes;
-pub use change_user::{UserChange, UserChanged, change_user};
+pub use change_user::{RoleChange, UserChange, UserChanged, change_user};
 pub use set_password::{PasswordSet, set_password};

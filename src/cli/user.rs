@@ -5,10 +5,10 @@ use super::{
 };
 use crate::{
     accounts::{
-        AccessChange, BlockReason, Blocking, EmailAddress, NewUser, Password, PersonName, Registration, Role, Roles,
-        User, UserFilter, UserStatus, UserView,
+        BlockReason, Blocking, EmailAddress, NewUser, Password, PersonName, Registration, Role, Roles, User,
+        UserFilter, UserStatus, UserView,
     },
-    admin::{PasswordSet, UserChange, UserChanged, change_user, set_password},
+    admin::{PasswordSet, RoleChange, UserChange, UserChanged, change_user, set_password},
     app::House,
     config::Config,
     kernel::Client,
@@ -119,11 +119,11 @@ impl UserCommand {
             }
             Self::Grant { user, role } => {
                 let role = Role::parse(&role).map_err(CliError::not_allowed("ROLE"))?;
-                in_house(config, async |house| with_role(house, &user, role, output).await).await
+                in_house(config, async |house| change_role(house, &user, RoleChange::Grant(role), output).await).await
             }
             Self::Ungrant { user, role } => {
                 let role = Role::parse(&role).map_err(CliError::not_allowed("ROLE"))?;
-                in_house(config, async |house| without_role(house, &user, &role, output).await).await
+                in_house(config, async |house| change_role(house, &user, RoleChange::Ungrant(role), output).await).await
             }
         }
     }
@@ -182,20 +182,9 @@ async fn block(house: &House, who: &str, blocking: Blocking, output: Output) -> 
     change(house, &user, UserChange { blocking: Some(blocking), ..UserChange::default() }, output).await
 }
 
-async fn with_role(house: &House, who: &str, role: Role, output: Output) -> Result<(), CliError> {
+async fn change_role(house: &House, who: &str, role: RoleChange, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
-    let roles = Roles::parse(&user.roles).and_then(|roles| roles.with(role)).map_err(refused)?;
-    change(house, &user, to_roles(roles), output).await
-}
-
-async fn without_role(house: &House, who: &str, role: &Role, output: Output) -> Result<(), CliError> {
-    let user = find(house, who).await?;
-    let roles = Roles::parse(&user.roles).map_err(refused)?.without(role);
-    change(house, &user, to_roles(roles), output).await
-}
-
-fn to_roles(roles: Roles) -> UserChange {
-    UserChange { access: AccessChange { roles: Some(roles), claims: None }, blocking: None }
+    change(house, &user, UserChange { role: Some(role), ..UserChange::default() }, output).await
 }
 
 async fn change(house: &House, user: &User, wanted: UserChange, output: Output) -> Result<(), CliError> {
@@ -203,6 +192,7 @@ async fn change(house: &House, user: &User, wanted: UserChange, output: Output) 
     match change_user(rooms, None, user.id, wanted, &Client::command_line()).await? {
         UserChanged::Changed(user) => show(&user, output),
         UserChanged::NotFound => Err(CliError::NoSuchUser(user.id.to_string())),
+        UserChanged::RoleRefused(error) => Err(refused(error)),
         UserChanged::LastAdmin => {
             Err(CliError::Refused("this is the last administrator: make somebody else one first".to_owned()))
         }

@@ -111,3 +111,20 @@ async fn the_last_administrator_stays_one_and_who_is_not_there_is_told() {
     home.run(&["sessions", "list", "--user", who]).refused(1, told);
     home.run(&["sessions", "revoke", "--user", who]).refused(1, told);
 }
+
+/// Two administrators at two terminals: neither undoes what the other has just done.
+#[tokio::test]
+async fn roles_that_are_granted_at_once_are_all_there_afterwards() {
+    let home = Home::start().await;
+    home.add("a@example.com", &[]);
+    let roles = ["auditor", "billing", "editor", "support"];
+    std::thread::scope(|scope| {
+        for role in roles {
+            scope.spawn(|| home.run(&["user", "grant", "a@example.com", role]).done());
+        }
+    });
+    let shown = home.json(&["user", "show", "a@example.com"]);
+    let mut granted: Vec<_> = shown["user"]["roles"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    granted.sort_unstable();
+    assert_eq!(granted, roles);
+}
