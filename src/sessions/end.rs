@@ -13,6 +13,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+/// How many sessions are ended in one statement.
+const AT_ONCE: usize = 5_000;
 /// How long the end of everybody's sessions may take: it writes every row.
 const EVERYONE: Duration = Duration::from_mins(2);
 
@@ -169,6 +171,37 @@ impl Sessions {
         let ended = ended.await?;
         self.learn(&ended);
         Ok(ended.live)
+    }
+
+    /// Ends again what this instance knows to have ended, should the database have forgotten it: a standby may take over
+    /// that had not yet received the end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn end_again(&self) -> Result<(), DatabaseError> {
+        for known in self.revocations().ended().chunks(AT_ONCE) {
+            let (world, known) = (self.world().clone(), known.to_vec());
+            let ended = self.world().db.transaction(move |connection| {
+                Box::pin(async move {
+                    let ended = end(connection, &known, &EndReason::RevocationLost).await?;
+                    if !ended.is_empty() {
+                        let operator = Client::command_line();
+                        let event = ending(None, None, None, &operator, &EndReason::RevocationLost, ended.live);
+                        audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+                    }
+                    Ok(ended)
+                })
+            });
+            let ended = ended.await?;
+            if !ended.is_empty() {
+                tracing::error!(
+                    sessions = ended.live,
+                    "sessions.revocations_lost: the database had forgotten their end"
+                );
+            }
+            self.learn(&ended);
+        }
+        Ok(())
     }
 
     /// Ends everybody's sessions. Returns how many were live.

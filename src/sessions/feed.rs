@@ -44,6 +44,7 @@ async fn listen(sessions: &Sessions, connector: &Connector) -> Result<Infallible
     let mut listener = connector.listen(&[REVOCATIONS, SIGNING_KEYS]).await?;
     // Listening first and loading then leaves no gap: what commits in between is told.
     catch_up(sessions, &mut listener).await?;
+    sessions.end_again().await?;
     reload_keys(sessions).await;
     let mut beat = beat(sessions, &mut listener).await?;
     trust(sessions, beat);

@@ -94,6 +94,8 @@ pub enum EndReason {
     RefreshTokenReused,
     /// A refresh token came from a future that the database has forgotten.
     RefreshTokenAhead,
+    /// It had ended, and the database has forgotten that: a fail-over lost its tail.
+    RevocationLost,
     /// An administrator ended it, perhaps with words of their own.
     Admin(Option<String>),
 }
@@ -119,6 +121,7 @@ impl EndReason {
             Self::SessionLimit => "session_limit",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::RefreshTokenAhead => "refresh_token_ahead",
+            Self::RevocationLost => "revocation_lost",
             Self::Admin(_) => "revoked_by_admin",
         }
     }

@@ -80,11 +80,22 @@ impl Revocations {
     #[must_use]
     pub fn standing_of(&self, token: &Verified) -> TokenStanding {
         let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
-        if set.sessions.contains_key(&token.session) || set.everyone.is_some_and(|at| opened_up_to(token.session, at)) {
+        if set.has_ended(token.session) {
             return TokenStanding::SessionEnded;
         }
         let revised = set.access.get(&token.user).is_some_and(|(revision, _)| token.access_revision < *revision);
         if revised { TokenStanding::Outdated } else { TokenStanding::Good }
+    }
+
+    /// Whether this session has ended, as far as the set knows. What has ended never lives again.
+    pub(super) fn has_ended(&self, session: SessionId) -> bool {
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+        set.has_ended(session)
+    }
+
+    /// The sessions of which the set knows that they have ended.
+    pub(super) fn ended(&self) -> Vec<SessionId> {
+        self.set.read().unwrap_or_else(PoisonError::into_inner).sessions.keys().copied().collect()
     }
 
     pub(super) fn learn(&self, revoked: &[Revoked], at: Moment) {
@@ -159,6 +170,10 @@ fn milliseconds(uptime: Duration) -> u64 {
 impl Set {
     fn len(&self) -> usize {
         self.sessions.len() + self.access.len() + usize::from(self.everyone.is_some())
+    }
+
+    fn has_ended(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session) || self.everyone.is_some_and(|at| opened_up_to(session, at))
     }
 
     fn add(&mut self, revoked: Revoked, at: Moment) {

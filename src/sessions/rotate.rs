@@ -61,6 +61,9 @@ impl Sessions {
         let began = self.world().clock.uptime();
         for _ in 0..TRIES {
             match self.replace(request, &successor, client, began + LATEST_WRITE).await {
+                Ok(Some(row)) if self.revocations().has_ended(request.presented.session) => {
+                    return Ok(self.end_family(request.presented, EndReason::RevocationLost, row, client).await?);
+                }
                 Ok(Some(row)) => return self.granted(request, row, &successor).map(Rotation::Rotated),
                 Ok(None) => {}
                 // Nobody knows whether it was written: the second look finds our nonce, or does not.
@@ -121,6 +124,9 @@ impl Sessions {
         self.world().clock.heard(standing.now);
         Ok(Some(match standing.judge(request, self.tokens(), &self.world().config.sessions) {
             Verdict::Current => return Ok(None),
+            Verdict::Ours | Verdict::Retry(_) if self.revocations().has_ended(session) => {
+                self.end_family(request.presented, EndReason::RevocationLost, row, client).await?
+            }
             Verdict::Ours => Rotation::Rotated(self.granted(request, row, successor)?),
             Verdict::Retry(existing) => Rotation::Retried(self.granted(request, row, &existing)?),
             Verdict::Reused => self.end_family(request.presented, EndReason::RefreshTokenReused, row, client).await?,
@@ -168,8 +174,10 @@ impl Sessions {
             Box::pin(async move {
                 let ended = end::end(connection, &[session], &why).await?;
                 if !ended.is_empty() {
-                    let ahead = why == EndReason::RefreshTokenAhead;
-                    let kind = if ahead { audit::Kind::RefreshTokenAhead } else { audit::Kind::RefreshTokenReused };
+                    let kind = match why {
+                        EndReason::RefreshTokenReused => audit::Kind::RefreshTokenReused,
+                        _ => audit::Kind::RefreshTokenAhead,
+                    };
                     let event = audit::Event {
                         kind,
                         actor: None,
@@ -194,8 +202,8 @@ fn outcome(ended: &end::Ended, session: SessionId, presented: &Presented, reason
         return Rotation::Refused(Refusal::Revoked);
     }
     tracing::warn!(session.id = %session, generation = %presented.generation, reason = reason.text(), "sessions.family_ended");
-    if *reason == EndReason::RefreshTokenAhead {
-        return Rotation::Refused(Refusal::Ahead);
+    if *reason == EndReason::RefreshTokenReused {
+        return Rotation::ReuseDetected { session, replayed: presented.generation };
     }
-    Rotation::ReuseDetected { session, replayed: presented.generation }
+    Rotation::Refused(Refusal::Ahead)
 }

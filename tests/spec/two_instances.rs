@@ -204,3 +204,48 @@ async fn a_changed_master_key_signs_nobody_out() {
     two.refresh(&next.refresh_token).await.expect_tokens();
     one.refresh(&next.refresh_token).await.expect_problem(401, "refresh_token_invalid");
 }
+
+/// What a fail-over to a standby does that had not received the last transactions (ADR 0020).
+async fn forget_every_end(app: &TestApp) {
+    let forgotten = "UPDATE sessions SET revoked_at = NULL, revoked_reason = NULL";
+    sqlx::query(forgotten).execute(app.db()).await.expect("SQL");
+}
+
+/// Invariant 3, across a fail-over.
+#[tokio::test]
+async fn a_family_stays_dead_when_the_database_forgets_that_it_died() {
+    let app = TestApp::start().await;
+    let other = app.another(&[]).await;
+    for (server, key) in [(&app, None), (&other, None), (&app, Some("a-key-of-nobody-in-particular"))] {
+        let stolen = app.sign_in("alice").await;
+        let newest = app.refresh(&stolen.refresh_token).await.expect_tokens();
+        app.refresh(&stolen.refresh_token).await.expect_problem(401, "refresh_token_reused");
+        expect_end_on(&other, &newest.access_token).await;
+
+        forget_every_end(&app).await;
+        let presented = match key {
+            None => server.refresh(&newest.refresh_token).await,
+            Some(key) => server.refresh_with(&newest.refresh_token, key).await,
+        };
+        presented.expect_problem(401, "session_revoked");
+        assert_eq!(app.session_row(&newest.session_id).await["revoked_reason"], "revocation_lost");
+    }
+    // And somebody else's session is none of this.
+    let bob = app.sign_in("bob").await;
+    app.refresh(&bob.refresh_token).await.expect_tokens();
+}
+
+#[tokio::test]
+async fn what_the_database_forgot_is_ended_again_when_the_feed_connects_anew() {
+    let app = TestApp::start().await;
+    let alice = app.sign_in("alice").await;
+    app.sign_out(&alice.refresh_token).await.expect(204);
+    forget_every_end(&app).await;
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'heirloom listener'";
+    assert!(app.count(cut).await >= 1);
+    eventually("it is ended again", || async {
+        app.session_row(&alice.session_id).await["revoked_reason"] == "revocation_lost"
+    })
+    .await;
+}
