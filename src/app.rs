@@ -348,6 +348,8 @@ fn front_door(
     let server = server
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
+        // Whoever closes their half of the connection has gone: see `web::somebody_waits`.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals();
     let listening = server.listen(listener).map_err(|source| AppError::Listen { address, source })?;

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     config::{HttpOptions, SameSite},
     kernel::{Client, SessionId},
-    web::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths},
+    web::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths, somebody_waits},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -109,6 +109,7 @@ async fn refresh(
     let Carried { token, transport } = carried.ok_or_else(|| {
         Problem::new(kind::REFRESH_TOKEN_MISSING, "Send it as the cookie or as `refresh_token` in the body.")
     })?;
+    somebody_waits().await;
     match sessions.rotate(&token, key.as_ref(), transport, &client).await? {
         Rotation::Rotated(grant) | Rotation::Retried(grant) => Ok(token_answer(&grant, options)),
         Rotation::ReuseDetected { .. } => Err(Problem::new(

@@ -21,6 +21,7 @@ pub mod paths;
 mod problem;
 mod query;
 mod security_headers;
+mod waiting;
 
 pub use assets::routes as asset_routes;
 pub use client::FromClient;
@@ -39,3 +40,4 @@ pub use pages::{Pages, TemplateError, html};
 pub use problem::{FieldError, Problem};
 pub use query::{PathId, Query};
 pub use security_headers::{SecurityHeaders, security_headers};
+pub use waiting::somebody_waits;

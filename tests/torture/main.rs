@@ -21,7 +21,19 @@
 #![allow(unreachable_pub, missing_docs, reason = "what the tests share stands in modules of this one binary")]
 
 mod chance;
+mod clock;
+mod connection;
+mod disk;
+mod failover;
 mod kill;
 mod load;
+mod log_pipe;
+mod outage;
+mod pause;
+mod pooler;
 mod report;
+mod restart;
 mod site;
+mod sweep;
+mod vanish;
+mod wire;

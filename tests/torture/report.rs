@@ -44,7 +44,9 @@ impl Figures {
 
     fn write(&self, verdict: &str) {
         let held = |held: &[Held]| {
-            held.iter().map(|held| json!({ "descriptors": held.descriptors, "memory_mib": held.memory_mib })).collect::<Vec<_>>()
+            held.iter()
+                .map(|held| json!({ "descriptors": held.descriptors, "memory_mib": held.memory_mib }))
+                .collect::<Vec<_>>()
         };
         let document = json!({
             "fault": self.fault,
@@ -64,13 +66,15 @@ impl Figures {
         });
         let folder = folder();
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(format!("{}.json", self.fault)), format!("{document:#}\n")).unwrap();
-        fs::write(folder.join(format!("{}.row", self.fault)), self.row(verdict)).unwrap();
+        let name = self.fault.replace(|character: char| !character.is_alphanumeric(), "-");
+        fs::write(folder.join(format!("{name}.json")), format!("{document:#}\n")).unwrap();
+        fs::write(folder.join(format!("{name}.row")), self.row(verdict)).unwrap();
     }
 
     fn row(&self, verdict: &str) -> String {
         let change = |of: fn(&Held) -> u64| {
-            let each = self.before.iter().zip(&self.after).map(|(before, after)| format!("{}→{}", of(before), of(after)));
+            let each =
+                self.before.iter().zip(&self.after).map(|(before, after)| format!("{}→{}", of(before), of(after)));
             each.collect::<Vec<_>>().join(" ")
         };
         let descriptors = change(|held| u64::try_from(held.descriptors).unwrap());

@@ -54,6 +54,8 @@ pub struct Client {
     pub tokens: Vec<String>,
     pub access_token: String,
     key: String,
+    /// It was signed out by mistake: it would be told so again and again.
+    pub is_lost: bool,
     /// Whether answers of servers that were told another time may refuse an access token.
     pub forgives_clocks: bool,
 }
@@ -71,7 +73,18 @@ impl Client {
         let tokens: Value = answer.json().await.unwrap();
         let (refresh, access) = (text(&tokens, "refresh_token"), text(&tokens, "access_token"));
         let (chance, key) = (Chance::new(), new_key());
-        Self { http, urls, tally, chance, email, tokens: vec![refresh], access_token: access, key, forgives_clocks: false }
+        Self {
+            http,
+            urls,
+            tally,
+            chance,
+            email,
+            tokens: vec![refresh],
+            access_token: access,
+            key,
+            is_lost: false,
+            forgives_clocks: false,
+        }
     }
 
     pub fn newest(&self) -> &str {
@@ -90,7 +103,10 @@ impl Client {
             Answer::Tokens(tokens) => self.take(&tokens),
             Answer::Away => drop(self.tally.unavailable.fetch_add(1, Ordering::Relaxed)),
             Answer::None => drop(self.tally.unanswered.fetch_add(1, Ordering::Relaxed)),
-            Answer::Refused(code) => self.wronged(format!("refresh: {code}")),
+            Answer::Refused(code) => {
+                self.is_lost = true;
+                self.wronged(format!("refresh: {code}"));
+            }
             Answer::Odd(what) => self.surprised(what),
         }
         self.key != key
@@ -170,6 +186,8 @@ async fn answer_to(request: reqwest::RequestBuilder) -> Answer {
     match status.as_u16() {
         200 | 204 => Answer::Tokens(body),
         503 if retry_after => Answer::Away,
+        // "The server did not receive a complete request in time" (RFC 9110 §15.5.9): nothing was done.
+        408 => Answer::None,
         401 | 403 => Answer::Refused(text(&body, "code")),
         _ => Answer::Odd(format!("{status} {body}")),
     }
@@ -198,4 +216,10 @@ pub fn parts(token: &str) -> Parts {
 
 fn generation(token: &str) -> u32 {
     parts(token).generation
+}
+
+/// A client without a key.
+pub async fn bare_refresh(url: &str, token: &str) -> Answer {
+    let body = json!({ "refresh_token": token });
+    answer_to(reqwest::Client::new().post(format!("{url}/api/v1/auth/refresh")).json(&body)).await
 }

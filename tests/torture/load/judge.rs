@@ -17,13 +17,15 @@ pub struct Case {
     pub before: Vec<Held>,
     /// Sessions that the test itself has ended.
     pub ended: i64,
+    /// What else is worth telling.
+    pub note: String,
 }
 
 impl Case {
     /// Before the fault, with the load well under way.
     pub async fn begin(fault: &'static str, site: &Site, load: &Load) -> Self {
         load.further(5).await;
-        Self { fault, cycles: 0, before: site.held(), ended: 0 }
+        Self { fault, cycles: 0, before: site.held(), ended: 0, note: String::new() }
     }
 
     /// Looks at everything, writes the figures down, and fails if any of them is wrong.
@@ -38,6 +40,7 @@ impl Case {
             unavailable: tally.unavailable.load(Ordering::Relaxed),
             unanswered: tally.unanswered.load(Ordering::Relaxed),
             left_in_transaction: site.left_in_transaction().await,
+            note: self.note,
             ..Figures::default()
         };
         rows(site, &clients, self.ended, &mut figures).await;
@@ -65,7 +68,10 @@ async fn rows(site: &Site, clients: &[Client], ended: i64, figures: &mut Figures
         let generation = u32::try_from(row.get::<i32, _>(0)).unwrap();
         if generation < newest.generation {
             figures.acknowledged_lost += 1;
-            figures.violation(format!("{}: {} was acknowledged, the row says {generation}", client.email, newest.generation));
+            figures.violation(format!(
+                "{}: {} was acknowledged, the row says {generation}",
+                client.email, newest.generation
+            ));
         }
         let is_live = digest(&SHA256, &newest.secret).as_ref() == row.get::<Vec<u8>, _>(1);
         if generation > newest.generation || !is_live {

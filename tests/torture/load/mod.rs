@@ -82,6 +82,11 @@ impl Load {
         }
     }
 
+    /// How many requests were answered 503, or not at all.
+    pub fn away(&self) -> u64 {
+        self.tally.unavailable.load(Ordering::Relaxed) + self.tally.unanswered.load(Ordering::Relaxed)
+    }
+
     pub fn rotations(&self) -> u64 {
         self.tally.rotations.load(Ordering::Relaxed)
     }
@@ -109,7 +114,7 @@ async fn rotate_until(stop: Arc<AtomicBool>, mut client: Client, rotated: Arc<At
             }
         }
         stopped_for += u32::from(is_stopped);
-        if is_stopped && (is_acknowledged || stopped_for > 200) {
+        if client.is_lost || is_stopped && (is_acknowledged || stopped_for > 200) {
             return client;
         }
         client.pause().await;

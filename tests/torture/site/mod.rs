@@ -84,6 +84,12 @@ impl Site {
         self.postgres.connect().await
     }
 
+    /// What the row of this token's session says.
+    pub async fn generation(&self, token: &str) -> i64 {
+        let session = crate::load::client::parts(token).session;
+        self.postgres.number(&format!("SELECT generation::int8 FROM sessions WHERE id = '{session}'")).await
+    }
+
     /// Connections of the servers that stay in a transaction, though nobody works any more.
     pub async fn left_in_transaction(&self) -> i64 {
         const COUNT: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'heirloom' \

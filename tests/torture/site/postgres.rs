@@ -122,7 +122,12 @@ impl Postgres {
         format!("postgres://heirloom@localhost:{port}/heirloom?host={}", run.display())
     }
 
-    fn port(&self) -> u16 {
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("run").join(format!(".s.PGSQL.{}", self.port()))
+    }
+
+    pub fn port(&self) -> u16 {
         let set = self.settings.iter().rev().find_map(|setting| setting.strip_prefix("port="));
         set.map_or(5432, |port| port.parse().unwrap())
     }
@@ -137,10 +142,10 @@ impl Postgres {
         panic!("Postgres lets nobody in");
     }
 
-    /// Runs statements as the superuser.
+    /// Runs statements as the superuser, one by one.
     pub async fn execute(&self, statements: &str) {
         let mut connection = self.connect().await;
-        for statement in statements.split(';').filter(|statement| !statement.trim().is_empty()) {
+        for statement in statements.split("; ").filter(|statement| !statement.trim().is_empty()) {
             sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
         }
     }

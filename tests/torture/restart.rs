@@ -1,0 +1,143 @@
+//! A graceful end, and a deployment that is restarted one server after another.
+
+use crate::{
+    chance::so_many,
+    load::{Client, Load, judge::Case},
+    report::Figures,
+    site::Site,
+};
+use serde_json::json;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Mutex,
+    time::Instant,
+};
+
+async fn readiness(url: &str) -> Option<u16> {
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let answer = http.get(format!("{url}/readyz")).timeout(Duration::from_secs(5)).send().await;
+    answer.ok().map(|answer| answer.status().as_u16())
+}
+
+/// On SIGTERM `/readyz` turns 503 while the door is still open, the request in flight is answered, then it is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_told_to_end_answers_what_it_has_begun() {
+    let mut site = Site::start(1).await;
+    let url = site.urls()[0].clone();
+    let (_, clients) = Load::clients(&site, 1).await;
+    let body = json!({ "refresh_token": clients[0].newest() }).to_string();
+    let (first, second) = body.split_at(body.len() / 2);
+    let head = format!(
+        "POST /api/v1/auth/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(format!("{head}{first}").as_bytes()).await.unwrap();
+    // It has the head: what else it is asked later, it answers later.
+    assert_eq!(readiness(&url).await, Some(200));
+
+    site.servers[0].signal("TERM");
+
+    let mut said = Vec::new();
+    while let Some(status) = readiness(&url).await {
+        said.push(status);
+    }
+    assert!(said.contains(&503), "the door was closed without a notice: {said:?}");
+    assert!(said.is_sorted(), "once it wants no more requests it stays so: {said:?}");
+    stream.write_all(second.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("hrt_"), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    assert_eq!(site.servers[0].ended().await.code(), Some(0));
+    Figures { cycles: 1, rotations: 1, ..Figures::of("SIGTERM with a request in flight") }.conclude();
+}
+
+/// What a load balancer knows: which instances were ready a moment ago.
+struct Balancer {
+    urls: Vec<String>,
+    ready: Vec<AtomicBool>,
+    looked: Mutex<Option<Instant>>,
+}
+
+impl Balancer {
+    /// How old its knowledge may be. The server's notice is a second.
+    const FRESH: Duration = Duration::from_millis(100);
+
+    fn of(urls: Vec<String>) -> Self {
+        Self { ready: urls.iter().map(|_| AtomicBool::new(false)).collect(), urls, looked: Mutex::default() }
+    }
+
+    /// An instance that is ready.
+    async fn pick(&self, turn: usize) -> &str {
+        loop {
+            self.look().await;
+            let instances = (0..self.urls.len()).map(|index| (index + turn) % self.urls.len());
+            let ready = instances.into_iter().find(|index| self.ready[*index].load(Ordering::Relaxed));
+            match ready {
+                Some(index) => return &self.urls[index],
+                None => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    async fn look(&self) {
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|looked| looked.elapsed() < Self::FRESH) {
+            return;
+        }
+        *looked = Some(Instant::now());
+        for (url, ready) in self.urls.iter().zip(&self.ready) {
+            ready.store(readiness(url).await == Some(200), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Two instances behind a load balancer, restarted one after the other, again and again: not one request fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_is_noticed_by_nobody() {
+    let mut site = Site::start(2).await;
+    let (tally, clients) = Load::clients(&site, 10).await;
+    let (before, balancer) = (site.held(), Arc::new(Balancer::of(site.urls())));
+    let stop = Arc::<AtomicBool>::default();
+    let clients: Vec<_> =
+        clients.into_iter().map(|client| tokio::spawn(rotate(client, balancer.clone(), stop.clone()))).collect();
+    let mut cycles = 0;
+    for _ in 0..so_many(1, 12) {
+        for server in &mut site.servers {
+            server.signal("TERM");
+            assert_eq!(server.ended().await.code(), Some(0));
+            server.start().await;
+            cycles += 1;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut ended = Vec::new();
+    for client in clients {
+        ended.push(client.await.unwrap());
+    }
+    let failed = (tally.unavailable.load(Ordering::Relaxed), tally.unanswered.load(Ordering::Relaxed));
+    assert_eq!(failed, (0, 0), "requests that were answered 503, or not at all");
+    let case = Case { fault: "rolling restart of two instances", cycles, before, ended: 0, note: String::new() };
+    case.close(&site, Load::of((tally, ended))).await;
+}
+
+async fn rotate(mut client: Client, balancer: Arc<Balancer>, stop: Arc<AtomicBool>) -> Client {
+    let mut turn = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let url = balancer.pick(turn).await;
+        client.refresh_at(url).await;
+        client.pause().await;
+        turn += 1;
+    }
+    client
+}
