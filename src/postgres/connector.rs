@@ -4,7 +4,7 @@ use crate::{
     kernel::Duration,
 };
 use sqlx::{
-    ConnectOptions, Connection, PgConnection,
+    ConnectOptions, Connection, PgConnection, Row,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use std::sync::{
@@ -126,11 +126,14 @@ impl Connector {
 
 /// Whether this host is reachable and no standby.
 async fn accepts_writes(host: PgConnectOptions) -> bool {
+    // Poolers refuse that start-up parameter.
+    let host = host.application_name("heirloom").extra_float_digits(None);
     let asking = async {
         let mut connection = host.connect().await?;
-        let standby = sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
+        // Not prepared, so that a pooler that mixes up statements is found out by its own probe, not here.
+        let answer = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
         drop(connection.close().await);
-        Ok::<_, sqlx::Error>(!standby)
+        Ok::<_, sqlx::Error>(!answer.try_get::<bool, _>(0)?)
     };
     matches!(tokio::time::timeout(CONNECT, asking).await, Ok(Ok(true)))
 }

@@ -46,10 +46,14 @@ async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings
             unreachable(what, names::DATABASE_URL, &error, findings);
             return false;
         }
+        // What else is asked through it would be answered with nonsense.
+        Ok(Pooling::Unsafe) => {
+            findings.error(what, &AppError::UnsafePooler);
+            return false;
+        }
         Ok(_) if !is_primary => {
             findings.fail(what, format!("{} leads to a standby, which accepts no writes", names::DATABASE_URL));
         }
-        Ok(Pooling::Unsafe) => findings.error(what, &AppError::UnsafePooler),
         Ok(Pooling::Sessions) if config.database.url.is_none() => {
             findings.ok(what, format!("the private PostgreSQL in {}", config.database.data_dir.display()));
         }
