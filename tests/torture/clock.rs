@@ -76,7 +76,7 @@ async fn the_servers_clocks_decide_nothing() {
 
 fn says(server: &Server, what: &str) -> bool {
     let checked = server.command(&["check"]).output().unwrap();
-    String::from_utf8_lossy(&checked.stdout).replace("\n", " ").contains(what)
+    String::from_utf8_lossy(&checked.stdout).replace('\n', " ").contains(what)
 }
 
 /// A minute before its end a session is alive, a second after it is over, on each of them.
@@ -98,6 +98,7 @@ async fn both_agree_about_lifetimes(site: &Site) {
 }
 
 const STEPPED: &str = "Postgres' clock steps";
+const NOW: &str = "SELECT extract(epoch FROM clock_timestamp())::int8";
 
 /// Back and forth by less than any lifetime: nobody is signed out. (An access token may be from the future for a while;
 /// then its client refreshes.)
@@ -112,10 +113,11 @@ async fn postgres_clock_steps_forwards_and_back() {
     site.add_server(&url);
     site.start_servers().await;
     let (tally, mut clients) = Load::clients(&site, 8).await;
-    clients.iter_mut().for_each(|client| client.forgives_clocks = true);
+    for client in &mut clients {
+        client.forgives_clocks = true;
+    }
     let load = Load::of((tally, clients));
     let mut case = Case::begin(STEPPED, &site, &load).await;
-    const NOW: &str = "SELECT extract(epoch FROM clock_timestamp())::int8";
     for step in [3_600, -3_600, 0, -7_200, 7_200, 60, -60, 0].into_iter().cycle().take(so_many(4, 40)) {
         let before = site.postgres.number(NOW).await;
         dial.turn(step);

@@ -14,6 +14,8 @@ use std::{
 };
 
 const FAULT: &str = "disk full";
+/// A lot for the write-ahead log, and nothing else.
+const MESSAGE: &str = "SELECT pg_logical_emit_message(true, 'torture', repeat('x', 100000))";
 
 /// Postgres refuses, or panics and comes up again when there is room: 503 meanwhile, and nothing is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +73,6 @@ async fn while_it_is_full(site: &Site, load: &Load) {
     let writer = tokio::spawn(async move {
         use sqlx::ConnectOptions;
         let Ok(mut connection) = url.connect().await else { return };
-        const MESSAGE: &str = "SELECT pg_logical_emit_message(true, 'torture', repeat('x', 100000))";
         while sqlx::raw_sql(MESSAGE).execute(&mut connection).await.is_ok() {}
     });
     load.until_away().await;

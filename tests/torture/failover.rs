@@ -7,6 +7,9 @@ use crate::{
 };
 use std::{mem, process::Stdio};
 
+/// Standbys that have what was acknowledged.
+const IN_STEP: &str = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+
 /// With synchronous replication nothing that was acknowledged is lost, so that nobody is signed out: 503 until the new
 /// primary is found, never 401. Then the old host is made the standby of the new one, and it goes the other way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,7 +52,6 @@ async fn follow(site: &Site, name: &str, port: u16) -> Postgres {
     standby.set("port", &port.to_string());
     standby.start().await;
     site.postgres.execute("ALTER SYSTEM SET synchronous_standby_names = '*'; SELECT pg_reload_conf()").await;
-    const IN_STEP: &str = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
     while site.postgres.number(IN_STEP).await == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

@@ -1,4 +1,4 @@
-//! Behind PgBouncer: in session mode everything works, in transaction mode one that does not keep track of prepared
+//! Behind `PgBouncer`: in session mode everything works, in transaction mode one that does not keep track of prepared
 //! statements is refused.
 
 use crate::{
@@ -39,6 +39,7 @@ fn start(program: &std::path::Path, site: &Site, mode: &str) -> String {
     let file = site.folder.join(format!("pgbouncer-{mode}.ini"));
     fs::write(&file, options).unwrap();
     let mut pooler = postgres::as_the_user_of_postgres(program.as_os_str());
+    #[expect(clippy::zombie_processes, reason = "the undertaker ends it, and it goes with this process at the latest")]
     let child = pooler.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     postgres::note(&site.folder, &format!("pgbouncer-{mode}"), child.id());
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -105,9 +105,9 @@ impl Client {
             Answer::None => drop(self.tally.unanswered.fetch_add(1, Ordering::Relaxed)),
             Answer::Refused(code) => {
                 self.is_lost = true;
-                self.wronged(format!("refresh: {code}"));
+                self.wronged(&format!("refresh: {code}"));
             }
-            Answer::Odd(what) => self.surprised(what),
+            Answer::Odd(what) => self.surprised(&what),
         }
         self.key != key
     }
@@ -116,7 +116,7 @@ impl Client {
         let next = text(tokens, "refresh_token");
         let (before, after) = (generation(self.newest()), generation(&next));
         if after != before + 1 {
-            self.surprised(format!("generation {before} was followed by {after}"));
+            self.surprised(&format!("generation {before} was followed by {after}"));
         }
         self.tokens.push(next);
         self.access_token = text(tokens, "access_token");
@@ -137,9 +137,9 @@ impl Client {
     pub async fn check(&self) {
         match self.ask_check(&self.any_url()).await {
             Answer::Refused(code) if code == "session_revoked" || !self.forgives_clocks => {
-                self.wronged(format!("check: {code}"));
+                self.wronged(&format!("check: {code}"));
             }
-            Answer::Odd(what) => self.surprised(what),
+            Answer::Odd(what) => self.surprised(&what),
             Answer::Tokens(_) | Answer::Away | Answer::None | Answer::Refused(_) => {}
         }
     }
@@ -169,11 +169,11 @@ impl Client {
         self.urls[usize::try_from(index).unwrap()].clone()
     }
 
-    fn wronged(&self, what: String) {
+    fn wronged(&self, what: &str) {
         self.tally.false_revocations.lock().unwrap().push(format!("{}: {what}", self.email));
     }
 
-    fn surprised(&self, what: String) {
+    fn surprised(&self, what: &str) {
         self.tally.surprises.lock().unwrap().push(format!("{}: {what}", self.email));
     }
 }
