@@ -26,6 +26,7 @@ mod connection;
 mod disk;
 mod failover;
 mod kill;
+mod kit;
 mod load;
 mod log_pipe;
 mod outage;
