@@ -231,7 +231,7 @@ impl Application {
     /// What stands in the way.
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
         let house = House::open(config, Tenant::Server, migrations).await?;
-        let (readiness, limits) = (Readiness::default(), Limits::new());
+        let (readiness, limits) = (readiness(&house), Limits::new());
         let pages = Pages::load().map_err(AppError::from);
         let doors = pages
             .and_then(|pages| Ok((front_door(&house, (&readiness, &limits), pages, listener)?, metrics_door(&house)?)));
@@ -354,6 +354,12 @@ fn front_door(
         .disable_signals();
     let listening = server.listen(listener).map_err(|source| AppError::Listen { address, source })?;
     Ok(listening.run())
+}
+
+/// Bound to what is heard of revocations at the moment at which somebody asks.
+fn readiness(house: &House) -> Readiness {
+    let (sessions, clock) = (house.sessions.clone(), house.world.clock.clone());
+    Readiness::new(move || sessions.revocations().is_trusted(clock.uptime()))
 }
 
 /// The door for metrics, on a port of its own. At its usual place a second instance on the same machine finds it taken:

@@ -1,6 +1,7 @@
 //! Words that everybody uses. The kernel imports no room.
 
 mod client;
+mod database_time;
 mod digest;
 mod entropy;
 mod ids;
@@ -11,6 +12,7 @@ mod time;
 mod world;
 
 pub use client::Client;
+pub use database_time::{database_wait, with_database_time};
 pub use digest::{Digest32, sha256};
 pub use entropy::Entropy;
 pub use ids::{SessionId, UserId, new_uuid};

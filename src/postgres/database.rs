@@ -1,5 +1,5 @@
 use super::DatabaseError;
-use crate::kernel::{Duration, Moment};
+use crate::kernel::{Duration, Moment, database_wait};
 use sqlx::{
     ConnectOptions, Connection, PgConnection,
     pool::PoolConnection,
@@ -149,7 +149,7 @@ impl Database {
     {
         let pool = self.pool.clone();
         let task = tokio::spawn(async move { bounded(pool.acquire().await?, limit, work).await });
-        task.await.map_err(DatabaseError::Lost)?
+        database_wait(task).await.map_err(DatabaseError::Lost)?
     }
 }
 

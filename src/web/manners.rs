@@ -1,5 +1,5 @@
 use super::{Problem, Readiness, kind, security_headers::SecurityHeaders};
-use crate::kernel::{World, new_uuid};
+use crate::kernel::{Duration, World, new_uuid, with_database_time};
 use actix_cors::CorsError;
 use actix_web::{
     Error, HttpMessage, ResponseError,
@@ -12,6 +12,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use tracing::Instrument;
 
 /// The id of a request: the caller's, if sane.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ pub(super) struct RequestId(pub String);
 const REQUEST_ID_LIMIT: usize = 128;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every request gets: an id, security headers, and one log line. The line holds the route and the path, never
-/// the query: what stands there is not ours to log.
+/// What every request gets: an id, security headers, and one log line. The line holds the route, never the path and the
+/// query: what stands there is not ours to log. Whatever else is logged meanwhile carries the id too, in its span.
 ///
 /// # Errors
 /// Those of the services inside.
@@ -36,8 +37,10 @@ pub async fn manners(
     let id = request_id(&request, world.as_ref().map(web::Data::get_ref));
     request.extensions_mut().insert(RequestId(id.clone()));
     let began = world.as_ref().map(|world| world.clock.uptime());
-    let response = next.call(request).await?;
-    let mut response = explained(response);
+    // As an error's span it is there at every level at which anything is logged.
+    let span = tracing::error_span!("web.request", request.id = id);
+    let (response, database) = with_database_time(next.call(request).instrument(span)).await;
+    let mut response = explained(response?);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -52,7 +55,7 @@ pub async fn manners(
         let elapsed = world.clock.uptime().saturating_sub(began);
         let (request, status) = (response.request(), response.status().as_u16());
         world.metrics.answered(request.method().as_str(), request.match_pattern(), status, elapsed);
-        log(&response, &id, elapsed.as_secs_f64() * 1_000.0);
+        log(&response, &id, elapsed, database);
     }
     Ok(response)
 }
@@ -81,7 +84,7 @@ fn is_sane(id: &str) -> bool {
     !id.is_empty() && id.len() <= REQUEST_ID_LIMIT && id.chars().all(allowed)
 }
 
-fn log<B>(response: &ServiceResponse<B>, id: &str, elapsed_ms: f64) {
+fn log<B>(response: &ServiceResponse<B>, id: &str, elapsed: Duration, database: Duration) {
     let request = response.request();
     let route = request.match_pattern();
     tracing::info!(
@@ -89,7 +92,13 @@ fn log<B>(response: &ServiceResponse<B>, id: &str, elapsed_ms: f64) {
         method = %request.method(),
         route = route.as_deref().unwrap_or("-"),
         status = response.status().as_u16(),
-        elapsed_ms,
+        elapsed_ms = milliseconds(elapsed),
+        database_ms = milliseconds(database),
         "request"
     );
+}
+
+/// To the microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }

@@ -19,6 +19,7 @@ mod access_tokens;
 mod admin;
 mod assets;
 mod guessing;
+mod health;
 mod http_bodies;
 mod http_manners;
 mod lists;

@@ -1,11 +1,12 @@
 //! What is left behind: one row for each session, for ever, and nothing in it that could be presented as a token.
 
-use crate::support::{MASTER_KEY, TestApp, Tokens, eventually, forge, logs, password};
+use crate::support::{MASTER_KEY, Proxy, TestApp, TestDatabase, Tokens, eventually, forge, logs, password};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Rotations that the issue names.
 const ROTATIONS: i64 = 2_000;
@@ -147,6 +148,40 @@ async fn every_request_is_one_log_line_without_its_query() {
         assert_eq!(lines.len(), 1, "{lines:?}");
     }
     assert!(!logs::so_far().contains("secret-in-a-query"));
+}
+
+/// The log line of a request, once it has been answered.
+async fn line_of(app: &TestApp, id: &str, path: &str) -> Value {
+    app.request("GET", path).header("X-Request-Id", id).send().await;
+    let logged = logs::so_far();
+    let line = logged.lines().find(|line| line.contains(id) && line.contains("\"request\"")).expect("a line");
+    serde_json::from_str::<Value>(line).expect("JSON")["fields"].take()
+}
+
+#[tokio::test]
+async fn the_log_tells_how_much_of_a_requests_time_was_the_databases() {
+    let app = TestApp::start().await;
+    let ready = line_of(&app, "time-with-the-database", "/readyz").await;
+    let (database, elapsed) = (ready["database_ms"].as_f64().unwrap(), ready["elapsed_ms"].as_f64().unwrap());
+    assert!(database > 0.0 && database <= elapsed, "{ready}");
+    let alive = line_of(&app, "time-without-the-database", "/healthz").await;
+    assert_eq!(alive["database_ms"], 0.0, "{alive}");
+}
+
+/// "The request id names the log line that says what happened."
+#[tokio::test]
+async fn what_is_logged_while_a_request_is_answered_carries_its_id() {
+    let database = Arc::new(TestDatabase::create().await);
+    let (proxy, way) = Proxy::to(&database);
+    let app = TestApp::by_way_of(database, way, &[]).await;
+    let tokens = app.sign_in("alice").await;
+    proxy.go_down();
+    let refresh = app.request("POST", "/api/v1/auth/refresh").header("X-Request-Id", "the-id-of-an-outage");
+    let answer = refresh.json(&json!({ "refresh_token": tokens.refresh_token })).send().await;
+    answer.expect_problem(503, "temporarily_unavailable");
+    let logged = logs::so_far();
+    let mut lines = logged.lines().filter(|line| line.contains("the-id-of-an-outage"));
+    assert!(lines.any(|line| line.contains("database.unavailable") && line.contains("\"WARN\"")));
 }
 
 /// A copy of the database opens no session: what it holds is not what the server is shown.

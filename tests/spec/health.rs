@@ -1,0 +1,67 @@
+//! Alive and ready: what a load balancer is told, and what the operator is told beside the server.
+
+use crate::support::{Answer, TestApp, TestDatabase, eventually};
+use std::sync::Arc;
+
+/// What a program on the same machine is told.
+async fn near(app: &TestApp) -> Answer {
+    app.get("/readyz").await
+}
+
+/// What everybody else is told: a proxy asks for them.
+async fn far(app: &TestApp, header: &str) -> Answer {
+    app.request("GET", "/readyz").header(header, "for=192.0.2.7").send().await
+}
+
+const AWAY: &str = "temporarily_unavailable";
+
+#[tokio::test]
+async fn a_ready_server_names_its_dependencies_on_this_machine_only() {
+    let app = TestApp::start().await;
+    eventually("the feed is heard", async || near(&app).await.json()["dependencies"]["revocation_feed"] == "ok").await;
+    let answer = near(&app).await;
+    answer.expect(200);
+    assert_eq!(
+        answer.json(),
+        serde_json::json!({
+            "status": "ready",
+            "dependencies": { "database": "ok", "migrations": "ok", "revocation_feed": "ok" }
+        })
+    );
+    for header in ["X-Forwarded-For", "Forwarded", "Via", "X-Forwarded-Host"] {
+        let answer = far(&app, header).await;
+        answer.expect(200);
+        assert_eq!(answer.json(), serde_json::json!({ "status": "ready" }), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_named_on_this_machine_only() {
+    let database = Arc::new(TestDatabase::create().await);
+    let (proxy, way) = crate::support::Proxy::to(&database);
+    let app = TestApp::by_way_of(database, way, &[]).await;
+    proxy.go_down();
+    eventually("it is noticed", async || failing(&near(&app).await) == ["database", "migrations", "revocation_feed"])
+        .await;
+    let answer = far(&app, "X-Forwarded-For").await;
+    answer.expect_problem(503, AWAY);
+    assert_eq!(answer.json()["errors"], serde_json::Value::Null, "{answer:?}");
+}
+
+#[tokio::test]
+async fn missing_migrations_are_named() {
+    let app = TestApp::start().await;
+    eventually("the feed is heard", async || near(&app).await.json()["dependencies"]["revocation_feed"] == "ok").await;
+    let sql = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    sqlx::raw_sql(sql).execute(app.db()).await.unwrap();
+    let answer = near(&app).await;
+    answer.expect_problem(503, AWAY);
+    assert_eq!(failing(&answer), ["migrations"]);
+    far(&app, "Forwarded").await.expect_problem(503, AWAY);
+}
+
+/// The dependencies that an answer says are failing; none if it says nothing.
+fn failing(answer: &Answer) -> Vec<String> {
+    let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
+    errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+}
