@@ -5,9 +5,11 @@
 //! standard output, as text or with `--json` as one JSON document; everything else goes to standard error.
 
 mod check;
+mod health;
 mod keys;
 mod migrate;
 mod output;
+mod papers;
 mod password;
 mod serve;
 mod sessions;
@@ -22,9 +24,9 @@ use crate::{
     keys::KeysError,
     postgres::{DatabaseError, private::Tenant},
 };
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use output::Output;
-use std::{error::Error, io, process::ExitCode};
+use std::{error::Error, io, net::SocketAddr, process::ExitCode};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -61,6 +63,12 @@ enum Command {
     Sweep,
     /// Read the configuration and try everything it names, a line each; changes nothing
     Check,
+    /// Ask the server on this machine whether it is alive: for health checks of containers
+    Health(health::Health),
+    /// Print completions for a shell, to be put where it looks for them
+    Completions(papers::Completions),
+    /// Print the manual page, in roff
+    Man,
 }
 
 /// Why a command failed.
@@ -95,6 +103,17 @@ enum CliError {
     /// What was asked for cannot be done.
     #[error("{0}")]
     Refused(String),
+    /// No server listens where one should, or it does not answer in time.
+    #[error("no server answers at http://{address}{path}")]
+    NoServer {
+        /// Where it should listen.
+        address: SocketAddr,
+        /// What was asked for.
+        path: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Standard input.
     #[error("the answer cannot be read")]
     Input(#[source] io::Error),
@@ -114,6 +133,11 @@ impl CliError {
 #[must_use]
 pub fn run() -> ExitCode {
     let Arguments { json, command } = Arguments::parse();
+    match &command {
+        Some(Command::Completions(completions)) => return ended(completions.print(Arguments::command())),
+        Some(Command::Man) => return ended(papers::manual(Arguments::command())),
+        _ => {}
+    }
     let (command, output) = (command.unwrap_or(Command::Serve(serve::Serve::default())), Output { json });
     let config = match (Config::load(), &command) {
         (Ok(config), _) => config,
@@ -124,6 +148,10 @@ pub fn run() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime);
     let done = runtime.and_then(|runtime| runtime.block_on(dispatch(command, config, output)));
     done.unwrap_or_else(|error| output::fail(&error))
+}
+
+fn ended(done: Result<(), CliError>) -> ExitCode {
+    done.map_or_else(|error| output::fail(&error), |()| ExitCode::SUCCESS)
 }
 
 /// Commands say what they did; their log lines would only be in the way, unless somebody asks for them.
@@ -139,6 +167,9 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
     match command {
         Command::Serve(serve) => return Ok(serve.run(config).await?),
         Command::Check => return check::run(config, output).await,
+        Command::Health(health) => health.run(&config, output).await?,
+        // They need no configuration, and were printed before it was read.
+        Command::Completions(_) | Command::Man => {}
         Command::Migrate => migrate::run(config, output).await?,
         Command::User(command) => command.run(config, output).await?,
         Command::Sessions(command) => command.run(config, output).await?,

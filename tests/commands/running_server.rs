@@ -96,6 +96,8 @@ async fn the_first_run_says_how_to_make_the_first_administrator_and_the_command_
     assert_eq!(server.me(&tokens).await, 200);
     server.home.run(&["check"]).done();
     assert_eq!(server.me(&tokens).await, 200, "a check disturbs nobody");
+    assert_eq!(server.home.json(&["health"]), json!({ "status": "ok" }));
+    assert_eq!(server.home.json(&["health", "--ready"])["dependencies"]["database"], "ok");
 }
 
 #[tokio::test]

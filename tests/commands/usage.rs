@@ -52,11 +52,36 @@ fn options_that_are_not_understood_are_told_all_at_once() {
 fn help_is_no_mistake() {
     let home = Home::empty();
     let help = home.run(&["--help"]).done().stdout;
-    for command in ["serve", "migrate", "user", "sessions", "keys", "sweep", "check"] {
+    for command in ["serve", "migrate", "user", "sessions", "keys", "sweep", "check", "health", "completions", "man"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
     }
     assert!(home.run(&["--version"]).done().stdout.starts_with("heirloom "));
     assert!(home.run(&["user", "add", "--help"]).done().stdout.contains("standard input"));
+}
+
+/// They are made where packages are made, with no configuration or a wrong one.
+#[test]
+fn the_manual_and_the_completions_know_every_command() {
+    let home = Home::empty().with("HEIRLOOM_BIND", "everywhere");
+    let manual = home.run(&["man"]).done().stdout;
+    for heading in ["HEIRLOOM SERVE", "HEIRLOOM USER ADD", "HEIRLOOM KEYS ROTATE", "ENVIRONMENT"] {
+        assert!(manual.contains(&format!("\n.SH {heading}\n")), "{heading}");
+    }
+    assert!(manual.contains("HEIRLOOM_REUSE_LEEWAY"), "options are explained");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let completions = home.run(&["completions", shell]).done().stdout;
+        assert!(completions.contains("set-password"), "{shell}");
+    }
+    home.run(&["completions", "abacus"]).refused(2, "possible values");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_not_healthy() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let home = Home::empty().with("HEIRLOOM_BIND", &address);
+    home.run(&["health"]).refused(1, &format!("no server answers at http://{address}/healthz"));
 }
 
 #[test]
