@@ -20,5 +20,7 @@ pub mod account;
 pub mod admin;
 pub mod login;
 
+pub mod torture;
+
 pub mod app;
 pub mod cli;

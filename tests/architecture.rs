@@ -24,6 +24,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("login", &["sessions", "accounts", "keys", "guessing", "audit"]),
     ("account", &["sessions", "accounts", "keys", "audit"]),
     ("admin", &["sessions", "accounts", "keys", "audit"]),
+    // It knows a server through HTTP only.
+    ("torture", &[]),
 ];
 
 /// What belongs to no room, and may therefore import none.
@@ -131,6 +133,16 @@ fn a_room_imports_only_rooms_below_it() {
     assert_eq!(broken(rule), Vec::<String>::new());
 }
 
+/// So that it can be pointed at any server, and takes nothing for granted that only this one knows.
+#[test]
+fn the_torture_kit_knows_the_server_through_http_only() {
+    let rule = |file: &File| {
+        let own = |path: &String| matches!(path.split("::").next(), Some("kernel" | "torture"));
+        file.crate_paths().into_iter().filter(|path| file.room() == "torture" && !own(path)).collect()
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+}
+
 #[test]
 fn another_room_is_entered_through_its_door_only() {
     let inside = |path: &str, room: &str| {
@@ -195,6 +207,9 @@ fn a_secret_leaves_its_type_in_few_places() {
         "src/sessions/token/tests.rs",
         "src/sessions/model/tests.rs",
         "src/keys/access_token.rs",
+        // What the torture kit sends and mangles.
+        "src/torture/template.rs",
+        "src/torture/family.rs",
         // The private Postgres' own, into its role and into connections to it.
         "src/postgres/private/make.rs",
         "src/postgres/private/cluster.rs",

@@ -14,6 +14,7 @@ mod password;
 mod serve;
 mod sessions;
 mod sweep;
+mod torture;
 mod user;
 
 use crate::{
@@ -69,6 +70,8 @@ enum Command {
     Completions(papers::Completions),
     /// Print the manual page, in roff
     Man,
+    /// Torture a server's refresh tokens, over HTTP alone: races, lost answers, replays, restarts
+    Torture(Box<torture::Torture>),
 }
 
 /// Why a command failed.
@@ -139,15 +142,22 @@ pub fn run() -> ExitCode {
         _ => {}
     }
     let (command, output) = (command.unwrap_or(Command::Serve(serve::Serve::default())), Output { json });
+    // It knows a server through HTTP only: our options are nothing to it.
+    if let Command::Torture(torture) = command {
+        return block_on(torture.run(output)).unwrap_or_else(|error| output::fail(&error));
+    }
     let config = match (Config::load(), &command) {
         (Ok(config), _) => config,
         (Err(error), Command::Check) => return check::refuse(&error, output),
         (Err(error), _) => return output::fail(&error),
     };
     start_logging(log_filter(&command, &config), config.log_format);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime);
-    let done = runtime.and_then(|runtime| runtime.block_on(dispatch(command, config, output)));
-    done.unwrap_or_else(|error| output::fail(&error))
+    block_on(dispatch(command, config, output)).unwrap_or_else(|error| output::fail(&error))
+}
+
+fn block_on(command: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
+    runtime.block_on(command)
 }
 
 fn ended(done: Result<(), CliError>) -> ExitCode {
@@ -170,6 +180,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Health(health) => health.run(&config, output).await?,
         // They need no configuration, and were printed before it was read.
         Command::Completions(_) | Command::Man => {}
+        Command::Torture(torture) => return torture.run(output).await,
         Command::Migrate => migrate::run(config, output).await?,
         Command::User(command) => command.run(config, output).await?,
         Command::Sessions(command) => command.run(config, output).await?,

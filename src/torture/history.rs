@@ -1,0 +1,218 @@
+//! Was it right? A history of calls that overlapped, held against the sequential specification.
+//!
+//! The search of Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's memory of what was tried:
+//! is there an order of the calls, consistent with real time (a call that was answered before another was sent comes
+//! before it), in which every outcome is right? A call without an answer may stand anywhere after it was sent, or
+//! nowhere. Two facts keep the search small: a call that may come next and changes nothing may as well come at once, and
+//! of unanswered calls that ask the same, the one sent first may as well be the one that took effect.
+
+use super::model::{Ask, Outcome, Rules, Span, State, TokenNo};
+use std::collections::{BTreeMap, HashSet};
+
+/// States that are looked at before the search gives up.
+const PATIENCE: usize = 400_000;
+
+/// A point in time: its place among all others that this process noted, and milliseconds since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Counts up, never the same twice.
+    pub tick: u64,
+    /// For retry windows, and for reading.
+    pub millis: u64,
+}
+
+/// One call, as the client saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// What was asked.
+    pub ask: Ask,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Before the request was sent.
+    pub sent: Stamp,
+    /// After the answer was read, or given up.
+    pub over: Stamp,
+}
+
+impl Call {
+    /// From when on others come after this one; an unanswered call may take effect at any time.
+    fn done_by(&self) -> u64 {
+        if self.outcome == Outcome::Unknown { u64::MAX } else { self.over.tick }
+    }
+
+    fn span(&self) -> Span {
+        let latest = if self.outcome == Outcome::Unknown { u64::MAX } else { self.over.millis };
+        Span { earliest: self.sent.millis, latest }
+    }
+}
+
+/// What the search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// There is such an order.
+    Explained,
+    /// There is none.
+    Contradicts,
+    /// The search was given up.
+    GivenUp,
+}
+
+/// All calls of one family.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// In any order.
+    pub calls: Vec<Call>,
+}
+
+impl History {
+    /// Looks for an order.
+    #[must_use]
+    pub fn check(&self, rules: Rules) -> Finding {
+        if self.hands_one_token_out_twice() {
+            return Finding::Contradicts;
+        }
+        Search { calls: &self.calls, rules, tried: HashSet::new() }.run()
+    }
+
+    /// A token succeeds one other, and the first succeeds none.
+    fn hands_one_token_out_twice(&self) -> bool {
+        let mut predecessors = BTreeMap::new();
+        self.calls.iter().any(|call| match (call.ask, call.outcome) {
+            (_, Outcome::Handed(TokenNo(0))) => true,
+            (Ask::Refresh(presented, _), Outcome::Handed(token)) => {
+                *predecessors.entry(token).or_insert(presented) != presented
+            }
+            _harmless => false,
+        })
+    }
+
+    /// Of a history that contradicts: the calls, as few as can be told, whose outcomes alone cannot all be right whatever
+    /// the others did.
+    #[must_use]
+    pub fn core(&self, rules: Rules) -> Vec<Call> {
+        let mut ends: Vec<u64> = self.calls.iter().map(Call::done_by).filter(|end| *end != u64::MAX).collect();
+        ends.sort_unstable();
+        let fine = ends.partition_point(|end| self.until(*end).check(rules) != Finding::Contradicts);
+        let mut core = ends.get(fine).map_or_else(|| self.clone(), |end| self.until(*end));
+        core.calls.sort_by_key(|call| call.over.tick);
+        for place in (0..core.calls.len()).rev() {
+            if let Some(weaker) = core.without(place).filter(|weaker| weaker.check(rules) == Finding::Contradicts) {
+                core = weaker;
+            }
+        }
+        // What is left without an outcome was unanswered, or does not matter.
+        core.calls.retain(|call| call.outcome != Outcome::Unknown);
+        core.calls.sort_by_key(|call| call.sent.tick);
+        core.calls
+    }
+
+    /// The same with one outcome forgotten; none when that would leave a token that came from nowhere.
+    fn without(&self, place: usize) -> Option<Self> {
+        let outcome = self.calls.get(place)?.outcome;
+        let presents = |call: &Call| match (call.ask, outcome) {
+            (Ask::Refresh(presented, _) | Ask::SignOut(presented), Outcome::Handed(handed)) => presented == handed,
+            _other => false,
+        };
+        if self.calls.iter().any(|call| call.outcome != Outcome::Unknown && presents(call)) {
+            return None;
+        }
+        let mut weaker = self.clone();
+        weaker.calls.get_mut(place)?.outcome = Outcome::Unknown;
+        Some(weaker)
+    }
+
+    /// What was known at this tick.
+    fn until(&self, tick: u64) -> Self {
+        let begun = self.calls.iter().filter(|call| call.sent.tick <= tick);
+        let known = begun.map(|call| {
+            let outcome = if call.over.tick <= tick { call.outcome } else { Outcome::Unknown };
+            Call { outcome, ..call.clone() }
+        });
+        Self { calls: known.collect() }
+    }
+}
+
+/// Which calls have been placed, a bit each.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Placed(Vec<bool>);
+
+impl Placed {
+    fn has(&self, call: usize) -> bool {
+        self.0.get(call).copied().unwrap_or_default()
+    }
+
+    fn with(&self, call: usize) -> Self {
+        let mut more = self.clone();
+        more.place(call);
+        more
+    }
+
+    fn place(&mut self, call: usize) {
+        if let Some(placed) = self.0.get_mut(call) {
+            *placed = true;
+        }
+    }
+}
+
+struct Search<'a> {
+    calls: &'a [Call],
+    rules: Rules,
+    tried: HashSet<(Placed, State)>,
+}
+
+impl Search<'_> {
+    fn run(mut self) -> Finding {
+        let mut open = vec![(Placed(vec![false; self.calls.len()]), State::new())];
+        while let Some((mut placed, state)) = open.pop() {
+            let Some(next) = self.place_what_changes_nothing(&mut placed, &state) else { return Finding::Explained };
+            if !self.tried.insert((placed.clone(), state.clone())) {
+                continue;
+            }
+            if self.tried.len() > PATIENCE {
+                return Finding::GivenUp;
+            }
+            for call in next {
+                let states =
+                    self.after(&state, call).into_iter().filter(|after| *after != state || self.is_answered(call));
+                open.extend(states.map(|after| (placed.with(call), after)));
+            }
+        }
+        Finding::Contradicts
+    }
+
+    /// Places what may come at once; returns what may come next, or none when every answer has been explained.
+    fn place_what_changes_nothing(&self, placed: &mut Placed, state: &State) -> Option<Vec<usize>> {
+        loop {
+            let candidates = self.candidates(placed)?;
+            let still = |call: &usize| self.is_answered(*call) && self.after(state, *call) == [state.clone()];
+            let mut idle = candidates.iter().copied().filter(still).peekable();
+            if idle.peek().is_none() {
+                return Some(candidates);
+            }
+            idle.for_each(|call| placed.place(call));
+        }
+    }
+
+    /// Calls that no other, unplaced, must come before. None: every answered call is placed.
+    fn candidates(&self, placed: &Placed) -> Option<Vec<usize>> {
+        let open = || self.calls.iter().enumerate().filter(|(number, _)| !placed.has(*number));
+        let first_end = open().map(|(_, call)| call.done_by()).filter(|end| *end != u64::MAX).min()?;
+        let mut unanswered: HashSet<Ask> = HashSet::new();
+        let mut ready: Vec<(usize, &Call)> = open().filter(|(_, call)| call.sent.tick < first_end).collect();
+        ready.sort_by_key(|(_, call)| call.sent.tick);
+        ready.retain(|(_, call)| call.outcome != Outcome::Unknown || unanswered.insert(call.ask));
+        Some(ready.into_iter().map(|(number, _)| number).collect())
+    }
+
+    fn is_answered(&self, call: usize) -> bool {
+        self.calls.get(call).is_some_and(|call| call.outcome != Outcome::Unknown)
+    }
+
+    fn after(&self, state: &State, call: usize) -> Vec<State> {
+        let call = self.calls.get(call);
+        call.map_or_else(Vec::new, |call| state.after(self.rules, call.ask, call.outcome, call.span()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! What all scenarios share: the server, the way of talking to it, sessions to be had, chance, and the order of events.
+
+use super::{
+    client::{Asked, Client, Manner, Reply, RequestError},
+    history::Stamp,
+    model::Rules,
+    profile::{Profile, Request, Sign},
+    secret::Guarded,
+    template::{Values, names},
+};
+use crate::kernel::{Clock, Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Tries of a sign-in that meets an outage or a limit.
+const SIGN_IN_TRIES: u32 = 6;
+/// The longest that a sign-in waits between two tries, in seconds.
+const LONGEST_WAIT: u64 = 30;
+
+/// Where sessions come from.
+pub enum Source {
+    /// Somebody signs in, again and again.
+    SignIn {
+        /// Who.
+        user: Guarded,
+        /// And their password.
+        password: Guarded,
+    },
+    /// Tokens that were handed in, each good for one session.
+    Tokens(Mutex<VecDeque<Guarded>>),
+}
+
+impl Source {
+    /// Tokens that were handed in.
+    #[must_use]
+    pub fn tokens(tokens: impl Iterator<Item = Guarded>) -> Self {
+        Self::Tokens(Mutex::new(tokens.collect()))
+    }
+}
+
+/// What the command line asks for.
+pub struct Settings {
+    /// The server's instances.
+    pub bases: Vec<String>,
+    /// The name under which the profile was asked for.
+    pub profile_name: String,
+    /// How the server talks.
+    pub profile: Profile,
+    /// What stands for the names in the profile.
+    pub values: Values,
+    /// Where sessions come from.
+    pub source: Source,
+    /// Makes random choices repeatable.
+    pub seed: u64,
+    /// How often each round is run.
+    pub rounds: usize,
+    /// How long the storm lasts.
+    pub storm: Duration,
+    /// Clients of the storm.
+    pub clients: usize,
+    /// A shell command that restarts the server.
+    pub restart: Option<String>,
+    /// How long a session may live in all, as the server is configured.
+    pub absolute_lifetime: Option<Duration>,
+    /// Names of the scenarios to run; all, if empty.
+    pub only: Vec<String>,
+}
+
+/// Why a scenario stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The server, or the command line, has not what it needs.
+    #[error("{0}")]
+    Skip(String),
+    /// It could not be run to its end.
+    #[error("{0}")]
+    Fail(String),
+}
+
+impl From<RequestError> for Stop {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Missing(name) => Self::Skip(name.to_string()),
+            RequestError::Malformed(_) => Self::Fail(error.to_string()),
+        }
+    }
+}
+
+/// What all scenarios share.
+pub struct Kit {
+    /// What the command line asks for.
+    pub settings: Settings,
+    client: Client,
+    clock: Clock,
+    ticks: AtomicU64,
+    calls: AtomicU64,
+    turn: AtomicU64,
+}
+
+impl Kit {
+    /// Ready to ask.
+    ///
+    /// # Errors
+    /// When there is no TLS to be had.
+    pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
+        let client = Client::new(&settings.profile, settings.values.clone())?;
+        let zero = AtomicU64::default;
+        Ok(Self { settings, client, clock: Clock::start(), ticks: zero(), calls: zero(), turn: zero() })
+    }
+
+    /// How the server talks.
+    pub fn profile(&self) -> &Profile {
+        &self.settings.profile
+    }
+
+    /// Where this server may differ from others.
+    pub fn rules(&self) -> Rules {
+        self.settings.profile.rules()
+    }
+
+    /// This instant.
+    pub fn stamp(&self) -> Stamp {
+        let millis = u64::try_from(self.clock.uptime().as_millis()).unwrap_or(u64::MAX);
+        Stamp { tick: self.ticks.fetch_add(1, Ordering::SeqCst), millis }
+    }
+
+    /// Time since the kit began.
+    pub fn uptime(&self) -> Duration {
+        self.clock.uptime()
+    }
+
+    /// Requests sent so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Chance, the same at every run with this seed and name.
+    pub fn chance(&self, name: &str) -> fastrand::Rng {
+        let mixed =
+            name.bytes().fold(self.settings.seed, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(byte.into()));
+        fastrand::Rng::with_seed(mixed)
+    }
+
+    /// The instances, each in its turn.
+    pub fn next_base(&self) -> &str {
+        let turn = usize::try_from(self.turn.fetch_add(1, Ordering::Relaxed)).unwrap_or_default();
+        let bases = &self.settings.bases;
+        bases.get(turn.checked_rem(bases.len()).unwrap_or_default()).map_or("", String::as_str)
+    }
+
+    /// Sends a request to one instance.
+    pub async fn send(&self, base: &str, mut asked: Asked<'_>, manner: Manner) -> Result<Option<Reply>, RequestError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        asked.values.push(("base", Guarded::new(base.to_owned())));
+        self.client.ask(&asked, manner).await
+    }
+
+    /// The first of the names that nothing stands for, of a request that bears these besides.
+    pub fn lacks(&self, request: &Request, besides: &[&str]) -> Option<String> {
+        let known: BTreeSet<&str> = self.settings.values.keys().map(String::as_str).chain(["base"]).collect();
+        names(request).into_iter().find(|name| !known.contains(name.as_str()) && !besides.contains(&name.as_str()))
+    }
+
+    /// A session begins: its first answer, or only its first refresh token.
+    pub async fn sign_in(&self) -> Result<Start, Stop> {
+        match &self.settings.source {
+            Source::Tokens(tokens) => {
+                let token = lock(tokens).pop_front();
+                token.map(Start::Token).ok_or_else(|| Stop::Skip("no initial token is left".to_owned()))
+            }
+            Source::SignIn { user, password } => self.sign_in_as(user, password).await.map(Start::Answer),
+        }
+    }
+
+    async fn sign_in_as(&self, user: &Guarded, password: &Guarded) -> Result<Reply, Stop> {
+        let sign_in = self.profile().sign_in.as_ref();
+        let sign_in = sign_in.ok_or_else(|| Stop::Skip("the profile cannot sign in: hand tokens in".to_owned()))?;
+        let mut told = "no answer".to_owned();
+        for _try in 0..SIGN_IN_TRIES {
+            let values = vec![("user", user.clone()), ("password", password.clone())];
+            let asked = Asked { request: &sign_in.request, values, header: None };
+            let reply = self.send(self.next_base(), asked, Manner::Patient).await?;
+            let Some(reply) = reply else { continue };
+            if matches(&sign_in.done, &reply) {
+                return Ok(reply);
+            }
+            told = reply.told();
+            if !reply.is_outage() {
+                break;
+            }
+            let wait = reply.retry_after.unwrap_or(1).min(LONGEST_WAIT);
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+        }
+        Err(Stop::Fail(format!("nobody can sign in: {told}")))
+    }
+}
+
+/// How a session began.
+pub enum Start {
+    /// With a token that was handed in.
+    Token(Guarded),
+    /// With the answer to a sign-in.
+    Answer(Reply),
+}
+
+/// Whether an answer is one of these.
+pub fn matches(signs: &[Sign], reply: &Reply) -> bool {
+    signs.iter().any(|sign| sign.is(reply.status, reply.code.as_deref()))
+}
+
+/// A lock that a panic elsewhere does not take away.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,158 @@
+//! What is said at the end.
+
+use super::{
+    kit::Stop,
+    scenario::Scenario,
+    trial::{Objection, Seen},
+};
+use serde::Serialize;
+
+/// How a scenario came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// What should hold, held.
+    Holds,
+    /// It did not.
+    Violated,
+    /// It could not be tried to its end.
+    Failed,
+    /// The server or the command line has not what it needs.
+    Skipped,
+}
+
+impl Verdict {
+    /// As the table has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Violated => "VIOLATED",
+            Self::Failed => "FAILED",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One scenario, as it came out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// By which it is picked.
+    pub scenario: &'static str,
+    /// The invariants that it tries, by number.
+    pub invariants: &'static [u8],
+    /// Requests sent.
+    pub calls: u64,
+    /// Sessions whose histories were checked.
+    pub sessions: usize,
+    /// What a right server does.
+    pub should_hold: &'static str,
+    /// What this one did, in short.
+    pub saw: String,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// Why it did not hold.
+    pub objections: Vec<Objection>,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Whether nothing was violated and nothing failed.
+    pub holds: bool,
+    /// With which random choices are repeated.
+    pub seed: u64,
+    /// The server's instances.
+    pub urls: Vec<String>,
+    /// How it was talked to.
+    pub profile: String,
+    /// In the order in which they ran.
+    pub scenarios: Vec<Row>,
+}
+
+impl Row {
+    /// Judges what a trial has seen.
+    #[must_use]
+    pub(super) fn judge(scenario: &Scenario, calls: u64, seen: Seen, ended: Result<(), Stop>) -> Self {
+        let (verdict, why) = verdict(scenario, &seen, ended);
+        let saw = why.unwrap_or_else(|| saw(&seen));
+        Self {
+            scenario: scenario.name,
+            invariants: scenario.invariants,
+            calls,
+            sessions: seen.families,
+            should_hold: scenario.holds,
+            saw,
+            verdict,
+            objections: seen.objections,
+        }
+    }
+}
+
+/// The verdict, and the reason if it is another than what was seen.
+fn verdict(scenario: &Scenario, seen: &Seen, ended: Result<(), Stop>) -> (Verdict, Option<String>) {
+    if !seen.objections.is_empty() {
+        return (Verdict::Violated, None);
+    }
+    match ended {
+        Err(Stop::Skip(why)) => return (Verdict::Skipped, Some(why)),
+        Err(Stop::Fail(why)) => return (Verdict::Failed, Some(why)),
+        Ok(()) => {}
+    }
+    let failed = |why: String| (Verdict::Failed, Some(why));
+    if !seen.unforeseen.is_empty() {
+        let told = seen.unforeseen.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        return failed(format!("answers that the profile does not know: {told}"));
+    }
+    if seen.given_up > 0 {
+        return failed(format!("{} histories are too tangled to be judged", seen.given_up));
+    }
+    if seen.unanswered > 0 && !scenario.bears_outages() {
+        return failed(format!(
+            "{} calls met an outage, which may hide what should be seen: run it again",
+            seen.unanswered
+        ));
+    }
+    if seen.families > 0 && !seen.outcomes.contains_key("rotated") {
+        return failed("no refresh succeeded at all".to_owned());
+    }
+    (Verdict::Holds, None)
+}
+
+fn saw(seen: &Seen) -> String {
+    let counted = seen.outcomes.iter().map(|(word, count)| format!("{count} {word}"));
+    let what = seen.objections.iter().filter(|objection| objection.calls.is_empty()).map(|one| one.what.clone());
+    counted.chain(seen.notes.iter().cloned()).chain(what.take(1)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::scenario::ALL, *};
+
+    fn judged(seen: Seen, ended: Result<(), Stop>) -> Verdict {
+        ALL.first().map_or(Verdict::Failed, |scenario| Row::judge(scenario, 1, seen, ended).verdict)
+    }
+
+    fn seen() -> Seen {
+        Seen { families: 1, outcomes: [("rotated", 1)].into(), ..Seen::default() }
+    }
+
+    #[test]
+    fn only_what_was_seen_to_hold_holds() {
+        let objection = Objection { what: "two live tokens".to_owned(), calls: Vec::new() };
+        let unforeseen = ["418".to_owned()].into();
+        for (expected, seen, ended) in [
+            (Verdict::Holds, seen(), Ok(())),
+            (Verdict::Violated, Seen { objections: vec![objection.clone()], ..seen() }, Ok(())),
+            (Verdict::Violated, Seen { objections: vec![objection], ..seen() }, Err(Stop::Fail(String::new()))),
+            (Verdict::Skipped, seen(), Err(Stop::Skip(String::new()))),
+            (Verdict::Failed, seen(), Err(Stop::Fail(String::new()))),
+            (Verdict::Failed, Seen { unforeseen, ..seen() }, Ok(())),
+            (Verdict::Failed, Seen { given_up: 1, ..seen() }, Ok(())),
+            (Verdict::Failed, Seen { unanswered: 1, ..seen() }, Ok(())),
+            (Verdict::Failed, Seen { outcomes: [("no answer", 9)].into(), ..seen() }, Ok(())),
+        ] {
+            assert_eq!(judged(seen, ended), expected);
+        }
+    }
+}

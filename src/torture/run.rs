@@ -1,0 +1,75 @@
+use super::{
+    kit::{Kit, Settings},
+    report::{Report, Row, Verdict},
+    scenario::{ALL, Scenario},
+    trial::Trial,
+};
+use crate::kernel::Duration;
+
+/// How often a long run says how far it is.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What a run has to say while it lasts.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A scenario is still under way; so many requests have been sent in all.
+    Running(&'static str, Duration, u64),
+    /// A scenario is over.
+    Done(&'a Row),
+}
+
+/// The name of a scenario that there is none of.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no scenario `{0}`: --list lists them")]
+pub struct NoSuchScenario(pub String);
+
+/// Those scenarios that are asked for by name; all, if none is named.
+///
+/// # Errors
+/// When there is none of a name.
+pub fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, NoSuchScenario> {
+    if names.is_empty() {
+        return Ok(ALL.iter().collect());
+    }
+    let found =
+        |name: &String| ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| NoSuchScenario(name.clone()));
+    names.iter().map(found).collect()
+}
+
+/// Runs one scenario after another.
+///
+/// # Errors
+/// When there is no TLS to be had.
+pub async fn run(settings: Settings, tell: impl Fn(&Progress<'_>)) -> Result<Report, reqwest::Error> {
+    let scenarios = chosen(&settings.only).unwrap_or_default();
+    let kit = Kit::new(settings)?;
+    let mut rows = Vec::new();
+    for scenario in scenarios {
+        let row = run_one(&kit, scenario, &tell).await;
+        tell(&Progress::Done(&row));
+        rows.push(row);
+    }
+    Ok(Report {
+        holds: rows.iter().all(|row| matches!(row.verdict, Verdict::Holds | Verdict::Skipped)),
+        seed: kit.settings.seed,
+        urls: kit.settings.bases.clone(),
+        profile: kit.settings.profile_name.clone(),
+        scenarios: rows,
+    })
+}
+
+async fn run_one(kit: &Kit, scenario: &'static Scenario, tell: &impl Fn(&Progress<'_>)) -> Row {
+    let (trial, before, begun) = (Trial::new(kit, scenario.name), kit.calls(), kit.uptime());
+    let ended = {
+        let mut running = std::pin::pin!(scenario.run(&trial));
+        loop {
+            tokio::select! {
+                ended = &mut running => break ended,
+                () = tokio::time::sleep(HEARTBEAT) => {
+                    tell(&Progress::Running(scenario.name, kit.uptime().saturating_sub(begun), kit.calls()));
+                }
+            }
+        }
+    };
+    Row::judge(scenario, kit.calls().saturating_sub(before), trial.into_seen(), ended)
+}

@@ -1,0 +1,41 @@
+use crate::kernel::sha256;
+use std::{fmt, sync::Arc};
+use zeroize::Zeroizing;
+
+/// A text that must not be printed: a token, a password, a client's secret. It is shown as a short digest.
+#[derive(Clone)]
+pub struct Guarded(Arc<Zeroizing<String>>);
+
+impl Guarded {
+    /// Guards a text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Arc::new(Zeroizing::new(text)))
+    }
+
+    /// The text, for a request.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Tells one text from another, and gives neither away.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(sha256(self.0.as_bytes()).as_bytes());
+        digest
+    }
+
+    /// The beginning of the digest, for people.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        let beginning = self.digest().first_chunk().copied().unwrap_or_default();
+        format!("{:08x}", u32::from_be_bytes(beginning))
+    }
+}
+
+impl fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({})", self.tag())
+    }
+}
