@@ -1,5 +1,6 @@
 //! Assembles the rooms, listens, drains. The only file that knows every room.
 
+mod pages;
 mod scrape;
 
 use crate::{
@@ -21,11 +22,9 @@ use crate::{
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     dev::{Server, ServerHandle},
-    http::{StatusCode, header},
     middleware::from_fn,
     web::{Data, ServiceConfig, to},
 };
-use minijinja::context;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -232,7 +231,7 @@ impl Application {
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
         let house = House::open(config, Tenant::Server, migrations).await?;
         let (readiness, limits) = (readiness(&house), Limits::new());
-        let pages = Pages::load().map_err(AppError::from);
+        let pages = pages::load(&house.world.config.brand).map_err(AppError::from);
         let doors = pages
             .and_then(|pages| Ok((front_door(&house, (&readiness, &limits), pages, listener)?, metrics_door(&house)?)));
         match doors {
@@ -285,6 +284,9 @@ impl Application {
             () = watch => Ok(()),
         };
         chores.stop();
+        if let Err(error) = house.sessions.count_in().await {
+            tracing::warn!(error = error.chain(), "sessions.not_counted");
+        }
         if let Some((handle, server)) = metrics {
             handle.stop(false).await;
             server.abort();
@@ -312,9 +314,10 @@ impl Chores {
         let ring = tokio::spawn(keys::keep_ring(house.keys.clone()));
         let primary = tokio::spawn(keep_to_primary(house.world.db.clone(), house.connector.clone()));
         let sweep = tokio::spawn(sessions::keep_clean(house.sessions.clone(), house.connector.clone()));
+        let count = tokio::spawn(sessions::keep_count(house.sessions.clone()));
         let guesses = tokio::spawn(guessing::keep_small(house.world.clone()));
         let limits = tokio::spawn(limits.keep_small());
-        Self(vec![feed, ring, sweep, primary, guesses, limits])
+        Self(vec![feed, ring, sweep, primary, count, guesses, limits])
     }
 
     fn stop(self) {
@@ -412,6 +415,7 @@ impl Shared {
             .configure(keys::routes)
             .configure(login::page_routes)
             .configure(account::page_routes)
+            .configure(admin::page_routes)
             .service(actix_web::web::scope(paths::API).wrap(web::cors(&options)).configure(api))
             .default_service(to(nothing_here));
     }
@@ -428,12 +432,6 @@ fn api(config: &mut ServiceConfig) {
 }
 
 /// A person gets a page, a program a problem.
-async fn nothing_here(request: HttpRequest, pages: Data<Pages>) -> Result<HttpResponse, Problem> {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if request.path().starts_with(paths::API) || !accept.contains("text/html") {
-        return Err(Problem::not_found("endpoint"));
-    }
-    let problem = Problem::not_found("page");
-    let shown = context! { status => problem.kind.status, title => problem.kind.title, detail => problem.detail };
-    Ok(web::html(StatusCode::NOT_FOUND, pages.render("web/error.html", shown)?))
+async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    web::explain(&request, Problem::not_found("endpoint"))
 }

@@ -1,46 +1,15 @@
-// Who is signed in, and where. The server renders this page without knowing for whom: everything personal is fetched
-// here, put in as text, and taken out again when the page is left.
-import { createHeirloom } from './heirloom.js';
-import { browserOf, isPhone, systemOf } from './device.js';
+// Who is signed in, where, and what happened. The server renders this page without knowing for whom.
+import { isPhone } from './device.js';
+import {
+  ask, begin, confirmed, deviceOf, element, fact, firstPage, focus, heirloom, make, press, say, submits, tell, time,
+} from './page.js';
+import './password.js';
 
-const element = (id) => document.getElementById(id);
-const account = element('account');
-const told = element('told');
 const list = element('sessions');
-const dialog = element('confirm');
-
-const dates = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
-const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'auto' });
-
-const heirloom = createHeirloom({ onSignedOut: leave });
-heirloom.on('signedin', show);
-heirloom.on('refreshed', () => { element('unreachable').hidden = true; });
-heirloom.on('unreachable', () => { element('unreachable').hidden = Boolean(heirloom.session); });
-
-let attempt = 0; // the newest one's number: what an older one finds is thrown away
-let leaving = false;
-
-function clear() {
-  attempt += 1;
-  account.hidden = true;
-  element('loading').hidden = false;
-  for (const place of [element('name'), element('email'), list]) place.replaceChildren();
-  told.hidden = true;
-}
-
-function leave({ why }) {
-  leaving = true;
-  clear();
-  const query = new URLSearchParams({ return_to: location.pathname });
-  if (why !== 'refresh_token_missing') query.set('reason', why);
-  location.replace(`/login?${query}`);
-}
-
-async function ask(path, method = 'GET') {
-  const answer = await heirloom.fetch(path, { method, headers: { Accept: 'application/json' } });
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  throw Object.assign(new Error(`${method} ${path} was answered ${answer.status}`), { status: answer.status });
-}
+const picture = {
+  phone: 'M7 3h10v18H7zM11 18h2',
+  desktop: 'M4 5h16v11H4zM2 19h20',
+};
 
 async function allSessions() {
   const items = [];
@@ -55,31 +24,33 @@ async function allSessions() {
   return items.sort((one, other) => other.current - one.current || newestFirst(one, other));
 }
 
-/** Fetches and shows everything; tries again until it is there. */
-async function show() {
-  const mine = ++attempt;
-  for (let failures = 0; mine === attempt; failures += 1) {
-    try {
-      const [{ user }, sessions] = await Promise.all([ask('/api/v1/me'), allSessions()]);
-      if (mine === attempt) fill(user, sessions);
-      return;
-    } catch {
-      if (mine !== attempt) return;
-      element('unreachable').hidden = false;
-      await new Promise((done) => setTimeout(done, Math.min(30_000, 1_000 * 2 ** failures)));
-    }
-  }
-}
+const again = begin(async () => {
+  const events = firstPage({
+    path: '/api/v1/me/events', query: { limit: 20 }, list: element('events'), more: element('more-events'),
+    none: element('no-events'), row: eventRow,
+  });
+  const [{ user }, sessions, showEvents] = await Promise.all([ask('/api/v1/me'), allSessions(), events]);
+  return () => {
+    showPerson(user);
+    list.replaceChildren(...sessions.map(sessionRow));
+    count();
+    showEvents();
+  };
+}, () => {
+  for (const place of [element('name'), element('email'), list, element('events')]) place.replaceChildren();
+  for (const form of document.forms) form.reset();
+  element('username').value = '';
+});
 
-function fill(user, sessions) {
+function showPerson(user) {
   element('name').textContent = user.name || user.email;
   element('email').textContent = user.name ? user.email : '';
-  list.replaceChildren(...sessions.map(row));
-  count();
-  element('unreachable').hidden = true;
-  element('loading').hidden = true;
-  account.hidden = false;
+  element('new-name').value = user.name ?? '';
+  element('username').value = user.email;
+  element('admin').hidden = !user.roles.includes('admin');
 }
+
+// ---- sessions
 
 function count() {
   const isAlone = list.children.length < 2;
@@ -87,120 +58,115 @@ function count() {
   element('end-others').hidden = isAlone;
 }
 
-function row(session) {
-  const item = element('session').content.cloneNode(true).firstElementChild;
-  const slot = (name) => item.querySelector(`[data-slot=${name}]`);
-  const device = deviceOf(session);
-  slot('device').textContent = device;
-  slot(isPhone(session.user_agent) ? 'desktop' : 'phone').remove();
-  slot('current').hidden = !session.current;
-  time(slot('used'), session.last_used_at, sinceThen);
-  time(slot('created'), session.created_at, (moment) => dates.format(moment));
-  if (session.ip) slot('ip').textContent = session.ip;
-  else slot('ip').parentElement.remove();
-  const end = slot('end');
-  end.hidden = session.current;
-  end.setAttribute('aria-label', end.dataset.label.replace('{device}', () => device));
-  end.addEventListener('click', () => endOne(end, item, session.id, device));
-  return item;
-}
-
-/** What its owner called it, or as much as its browser says of itself. */
-function deviceOf({ device_name, user_agent }) {
-  if (device_name) return device_name;
-  const browser = browserOf(user_agent);
-  const system = systemOf(user_agent);
-  if (!browser || !system) return browser || system || account.dataset.deviceUnknown;
-  return account.dataset.device.replace('{browser}', () => browser).replace('{system}', () => system);
-}
-
-function time(place, moment, words) {
-  const date = new Date(moment);
-  place.dateTime = moment;
-  place.title = dates.format(date);
-  place.textContent = words(date);
-}
-
-function sinceThen(moment) {
-  const seconds = Math.max(0, (Date.now() - moment) / 1000);
-  if (seconds < 60) return ago.format(0, 'second');
-  if (seconds < 3_600) return ago.format(-Math.floor(seconds / 60), 'minute');
-  if (seconds < 86_400) return ago.format(-Math.floor(seconds / 3_600), 'hour');
-  if (seconds < 7 * 86_400) return ago.format(-Math.floor(seconds / 86_400), 'day');
-  return dates.format(moment);
-}
-
-function tell(words, isWrong = false) {
-  told.textContent = words;
-  told.classList.toggle('wrong', isWrong);
-  told.hidden = false;
-  told.scrollIntoView({ block: 'nearest' });
-}
-
-/** Does it once, however often the button is pressed, and says so when it fails. */
-async function press(button, work, failure) {
-  if (button.hasAttribute('aria-disabled')) return;
-  const idle = button.textContent;
-  button.setAttribute('aria-disabled', 'true');
-  button.textContent = account.dataset.busy;
-  try {
-    await work();
-  } catch {
-    if (!leaving) tell(failure, true);
+function icon(kind) {
+  const space = 'http://www.w3.org/2000/svg';
+  const svg = document.createElementNS(space, 'svg');
+  const path = document.createElementNS(space, 'path');
+  for (const [name, value] of [['class', 'device'], ['viewBox', '0 0 24 24'], ['width', 28], ['height', 28], ['aria-hidden', true]]) {
+    svg.setAttribute(name, value);
   }
-  button.removeAttribute('aria-disabled');
-  button.textContent = idle;
+  path.setAttribute('d', picture[kind]);
+  svg.append(path);
+  return svg;
 }
 
-const endOne = (button, item, id, device) => press(button, async () => {
+function sessionRow(session) {
+  const device = deviceOf(session);
+  const end = make('button', { type: 'button', 'aria-label': say('account-end-label', { device }) }, say('account-end'));
+  const row = make('li', {},
+    icon(isPhone(session.user_agent) ? 'phone' : 'desktop'),
+    make('div', {},
+      make('p', { class: 'name' }, device, ' ', session.current && make('span', { class: 'badge' }, say('device-this'))),
+      make('p', { class: 'hint facts' },
+        fact(say('account-last-used'), time(session.last_used_at, true)),
+        fact(say('account-since'), time(session.created_at)),
+        fact(say('account-ip'), session.ip))),
+    !session.current && end);
+  end.addEventListener('click', () => endOne(end, row, session.id, device));
+  return row;
+}
+
+const endOne = (button, row, id, device) => press(button, async () => {
   try {
     await ask(`/api/v1/me/sessions/${encodeURIComponent(id)}`, 'DELETE');
-  } catch (error) {
-    if (error.status !== 404) throw error; // it had ended already
+  } catch (problem) {
+    if (problem.status !== 404) throw problem; // it had ended already
   }
-  item.remove();
+  row.remove();
   count();
-  tell(told.dataset.ended.replace('{device}', () => device));
-  element('sessions-title').focus();
-}, told.dataset.notEnded);
-
-/** Asks before something is lost. */
-function confirmed({ dataset }) {
-  element('confirm-title').textContent = dataset.title;
-  element('confirm-text').textContent = dataset.text;
-  element('confirm-yes').textContent = dataset.yes;
-  dialog.returnValue = '';
-  dialog.showModal();
-  return new Promise((done) => {
-    dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), { once: true });
-  });
-}
+  tell(say('account-ended', { device }));
+  focus(element('sessions-title'));
+}, say('account-not-ended'));
 
 element('sign-out').addEventListener('click', ({ currentTarget }) => {
-  press(currentTarget, heirloom.signOut, told.dataset.notSignedOut);
+  press(currentTarget, heirloom.signOut, say('account-not-signed-out'));
 });
 
 element('everywhere').addEventListener('click', async ({ currentTarget }) => {
-  if (!await confirmed(currentTarget)) return;
-  press(currentTarget, heirloom.signOutEverywhere, told.dataset.notSignedOut);
+  const question = { title: say('account-everywhere-title'), text: say('account-everywhere-text'), yes: say('account-everywhere') };
+  if (await confirmed(question) === null) return;
+  press(currentTarget, heirloom.signOutEverywhere, say('account-not-signed-out'));
 });
 
 element('end-others').addEventListener('click', async ({ currentTarget }) => {
-  if (!await confirmed(currentTarget)) return;
+  const question = { title: say('account-end-others-title'), text: say('account-end-others-text'), yes: say('account-end-others') };
+  if (await confirmed(question) === null) return;
   press(currentTarget, async () => {
     await ask('/api/v1/me/sessions', 'DELETE');
-    await show();
-    tell(told.dataset.endedOthers);
-    element('sessions-title').focus();
-  }, told.dataset.notEnded);
+    await again();
+    tell(say('account-ended-others'));
+    focus(element('sessions-title'));
+  }, say('account-not-ended'));
 });
 
-// Nothing personal stays in a page that the back button may bring back.
-addEventListener('pagehide', clear);
-addEventListener('pageshow', ({ persisted }) => {
-  if (persisted) show();
+// ---- name and password
+
+submits(element('profile'), { name: 'new-name' }, async () => {
+  const { user } = await ask('/api/v1/me', 'PATCH', { name: element('new-name').value });
+  showPerson(user);
+  tell(say('account-name-saved'));
 });
+
+submits(element('password'), { current_password: 'current-password', new_password: 'new-password' }, async (form) => {
+  const [current, wanted] = [element('current-password'), element('new-password')];
+  await ask('/api/v1/me/password', 'POST', { current_password: current.value, new_password: wanted.value });
+  form.reset();
+  await again();
+  tell(say('account-password-saved'));
+});
+
+// ---- events
+
+function wordsOf({ kind, by, reason, session, user_agent }) {
+  const of = (name, who) => say(name, { device: deviceOf(who ?? {}) });
+  const theSession = session ?? { user_agent };
+  switch (kind) {
+    case 'signed_in': return of('event-signed-in', theSession);
+    case 'sign_in_failed': return of('event-sign-in-failed', { user_agent });
+    case 'password_changed': return say(by === 'you' ? 'event-password-changed' : 'event-password-changed-for-you');
+    case 'refresh_token_reused': return of('event-refresh-token-reused', session);
+    case 'refresh_token_ahead': return of('event-refresh-token-ahead', session);
+    case 'sessions_ended': return session
+      ? of({
+        signed_out: 'event-ended-signed-out',
+        ended_by_user: 'event-ended-ended-by-user',
+      }[reason] ?? 'event-ended-by-admin', session)
+      : say(reason === 'ended_by_user' ? 'event-ended-ended-by-user-all' : 'event-ended-by-admin-all');
+    case 'user_added': return say('event-user-added');
+    case 'roles_changed': return say('event-roles-changed');
+    case 'claims_changed': return say('event-claims-changed');
+    case 'user_blocked': return say('event-user-blocked');
+    case 'user_unblocked': return say('event-user-unblocked');
+    default: return say('event-other');
+  }
+}
+
+const eventRow = (event) => make('li', { class: /reused|ahead|failed/.test(event.kind) ? 'alarming' : null },
+  make('div', {},
+    make('p', {}, wordsOf(event)),
+    make('p', { class: 'hint facts' }, make('span', {}, time(event.at, true)), fact(say('account-ip'), event.ip))));
+
 document.addEventListener('visibilitychange', () => {
-  const isBusy = dialog.open || list.contains(document.activeElement);
-  if (!document.hidden && !account.hidden && !isBusy) show();
+  const isBusy = element('confirm').open || element('content').contains(document.activeElement);
+  if (!document.hidden && !element('content').hidden && !isBusy) again();
 });

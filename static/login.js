@@ -1,34 +1,6 @@
 // The pages of signing in and up work without this. With it, the password can be shown, Caps Lock is pointed out, an
 // empty field is noticed before the form is sent, and the button says that something is happening.
-
-for (const button of document.querySelectorAll('[data-shows]')) {
-  const input = document.getElementById(button.dataset.shows);
-  const show = (shown) => {
-    input.type = shown ? 'text' : 'password';
-    button.textContent = shown ? button.dataset.hide : button.dataset.show;
-    button.setAttribute('aria-label', shown ? button.dataset.hideLabel : button.dataset.showLabel);
-  };
-  show(false);
-  button.hidden = false;
-  button.addEventListener('click', () => {
-    const { selectionStart, selectionEnd } = input;
-    show(input.type === 'password');
-    input.focus();
-    input.setSelectionRange(selectionStart, selectionEnd);
-  });
-  // Browsers remember what was typed into text fields.
-  input.form.addEventListener('submit', () => show(false));
-}
-
-for (const hint of document.querySelectorAll('[data-caps]')) {
-  const input = hint.closest('.field').querySelector('input');
-  const tell = (event) => {
-    const on = event.type !== 'blur' && event.getModifierState?.('CapsLock');
-    const words = on ? hint.dataset.caps : '';
-    if (hint.textContent !== words) hint.textContent = words;
-  };
-  for (const type of ['keydown', 'keyup', 'pointerdown', 'blur']) input.addEventListener(type, tell);
-}
+import './password.js';
 
 function say(input, words) {
   document.getElementById(`${input.id}-error`).textContent = words;

@@ -1,9 +1,9 @@
-use super::{PasswordChange, change_password};
+use super::{PasswordChange, change_password, events::my_events};
 use crate::{
     accounts::{Accounts, Password, PersonName, Refused, UserView, too_many_attempts},
     kernel::{Moment, SessionId},
     sessions::{EndReason, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
-    web::{Cursors, Endpoint, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
+    web::{Cursors, Endpoint, FieldError, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
 };
 use actix_web::{
     HttpResponse,
@@ -20,6 +20,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::MY_PASSWORD).post(set_password).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
     Endpoint::api(paths::MY_SESSION).delete(end_one).mount(config);
+    Endpoint::api(paths::MY_EVENTS).get(list_events).mount(config);
 }
 
 #[derive(Deserialize)]
@@ -107,12 +108,9 @@ async fn set_password(
 }
 
 fn wrong_password() -> Problem {
-    let field = crate::web::FieldError {
-        field: "current_password".to_owned(),
-        code: "wrong_password",
-        message: "This is not your current password.".to_owned(),
-    };
-    Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, "This is not your current password.") }
+    let told = "This is not your current password.";
+    let field = FieldError::new("current_password", "wrong_password", told);
+    Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, told) }
 }
 
 async fn my_sessions(
@@ -168,6 +166,18 @@ async fn end_others(
     let by = (Some(signed_in.user), EndReason::EndedByUser);
     let revoked = sessions.end_all(signed_in.user, except, by, &client).await?;
     Ok(HttpResponse::Ok().json(json!({ "revoked": revoked })))
+}
+
+async fn list_events(
+    signed_in: SignedIn,
+    Query(paging): Query<Paging>,
+    sessions: Data<Sessions>,
+    cursors: Data<Cursors>,
+) -> Result<HttpResponse, Problem> {
+    const LIST: &str = "my-events";
+    let page = cursors.request(LIST, paging.cursor.as_deref(), paging.limit)?;
+    let rows = my_events(&sessions, &signed_in, page).await?;
+    Ok(HttpResponse::Ok().json(cursors.page(LIST, page, rows, |row| row.id)))
 }
 
 /// The account was deleted under a token that still lives.

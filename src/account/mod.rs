@@ -1,9 +1,10 @@
-//! What a signed-in person sees and does of their own: their name, their password, their sessions.
+//! What a signed-in person sees and does of their own: their name, their password, their sessions, what happened.
 
 mod api;
 mod change_password;
+mod events;
 mod pages;
 
 pub use api::routes as api_routes;
 pub use change_password::{PasswordChange, change_password};
-pub use pages::routes as page_routes;
+pub use pages::{page_samples, routes as page_routes};

@@ -1,10 +1,12 @@
-use crate::web::{Endpoint, Pages, Problem, html, paths};
+use crate::web::{Endpoint, Problem, Sample, View, paths};
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
-    web::{Data, ServiceConfig},
+    web::ServiceConfig,
 };
 use minijinja::context;
+
+const ACCOUNT: &str = "account/account.html";
 
 /// `/account`, and the way there from `/`.
 pub fn routes(config: &mut ServiceConfig) {
@@ -13,10 +15,16 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// The page without anybody's data: the cookie does not come here. Its script signs in silently and fills it in.
-async fn account(pages: Data<Pages>) -> Result<HttpResponse, Problem> {
-    Ok(html(StatusCode::OK, pages.render("account/account.html", context! {})?))
+async fn account(view: View) -> Result<HttpResponse, Problem> {
+    view.show(StatusCode::OK, ACCOUNT, &context! {})
 }
 
 async fn home() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, paths::ACCOUNT_PAGE)).finish()
+}
+
+/// The page, to be tried.
+#[must_use]
+pub fn page_samples() -> Vec<Sample> {
+    vec![(ACCOUNT, context! {})]
 }

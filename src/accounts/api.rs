@@ -51,13 +51,19 @@ macro_rules! refused {
     ($($error:ty),*) => {
         $(impl Refused for $error {
             fn of(&self, field: &str) -> FieldError {
-                FieldError { field: field.to_owned(), code: self.code(), message: self.to_string() }
+                FieldError::new(field, self.code(), self.to_string())
             }
         })*
     };
 }
 
-refused!(EmailError, TextError, PasswordError, RoleError, ClaimsError);
+refused!(EmailError, TextError, RoleError, ClaimsError);
+
+impl Refused for PasswordError {
+    fn of(&self, field: &str) -> FieldError {
+        FieldError { advice: self.advice(), ..FieldError::new(field, self.code(), self.to_string()) }
+    }
+}
 
 /// 429: no password is looked at for so long.
 #[must_use]

@@ -25,7 +25,7 @@ pub use claims::{ClaimsError, CustomClaims};
 pub use credentials::{Credentials, PasswordCheck};
 pub use email::{EmailAddress, EmailError};
 pub use hashing::HashingError;
-pub use model::{AccessChange, Blocking, User, UserFilter, UserStatus};
+pub use model::{AccessChange, Blocking, User, UserCounts, UserFilter, UserStatus};
 pub use password::{Password, PasswordError, PasswordHash};
 pub use register::{NewUser, Registration};
 pub use roles::{Role, RoleError, Roles};

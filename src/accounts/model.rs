@@ -45,6 +45,15 @@ pub enum UserStatus {
     Blocked,
 }
 
+/// How many people there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserCounts {
+    /// All.
+    pub all: i64,
+    /// Those that are blocked.
+    pub blocked: i64,
+}
+
 /// Which people are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {

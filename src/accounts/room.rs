@@ -1,5 +1,5 @@
 use super::{
-    HashingError, Password, PasswordError, PasswordHash, User, UserFilter,
+    HashingError, Password, PasswordError, PasswordHash, User, UserCounts, UserFilter,
     hashing::{HashingLimits, HashingPool},
     password::{self, Cost, PasswordContext},
     store,
@@ -54,6 +54,14 @@ impl Accounts {
         let cost = Cost::new(world.config.bcrypt_cost)?;
         let guard = Guard::new(world.clone(), masters);
         Ok(Self(Arc::new(Room { world, hashing, cost, guard })))
+    }
+
+    /// How many people there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn counts(&self) -> Result<UserCounts, DatabaseError> {
+        self.0.world.db.run(move |connection| Box::pin(store::count(connection))).await
     }
 
     /// A person by id.

@@ -1,6 +1,6 @@
 use super::{
-    AccessChange, BlockReason, Blocking, CustomClaims, EmailAddress, PasswordHash, Roles, User, UserFilter, UserStatus,
-    credentials::Credentials,
+    AccessChange, BlockReason, Blocking, CustomClaims, EmailAddress, PasswordHash, Roles, User, UserCounts, UserFilter,
+    UserStatus, credentials::Credentials,
 };
 use crate::{
     kernel::{Moment, UserId},
@@ -91,6 +91,15 @@ pub async fn list(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// How many people there are.
+pub async fn count(connection: &mut PgConnection) -> Result<UserCounts, DatabaseError> {
+    let counted = sqlx::query_as!(
+        UserCounts,
+        r#"SELECT count(*) AS "all!", count(*) FILTER (WHERE blocked_at IS NOT NULL) AS "blocked!" FROM users"#
+    );
+    Ok(counted.fetch_one(connection).await?)
 }
 
 /// A new account's row.

@@ -1,4 +1,4 @@
-use super::{UserChange, UserChanged, change_user};
+use super::{UserChange, UserChanged, change_user, overview};
 use crate::{
     accounts::{
         AccessChange, Accounts, BlockReason, Blocking, CustomClaims, Refused, Roles, User, UserFilter, UserStatus,
@@ -20,11 +20,19 @@ use zeroize::Zeroizing;
 
 /// The endpoints under `/api/v1/admin`.
 pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::ADMIN_OVERVIEW).get(numbers).mount(config);
     Endpoint::api(paths::ADMIN_USERS).get(users).mount(config);
     Endpoint::api(paths::ADMIN_USER).get(user).patch(change).mount(config);
     Endpoint::api(paths::ADMIN_SESSIONS).get(list_sessions).mount(config);
     Endpoint::api(paths::ADMIN_REVOKE).post(revoke).mount(config);
     Endpoint::api(paths::ADMIN_AUDIT).get(events).mount(config);
+}
+
+async fn numbers(
+    _admin: Admin,
+    (accounts, sessions): (Data<Accounts>, Data<Sessions>),
+) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(overview(&accounts, &sessions).await?))
 }
 
 /// A person, as administrators see them.
@@ -130,7 +138,7 @@ fn keep<T, E: Refused>(parsed: Result<T, E>, field: &str, errors: &mut Vec<Field
 }
 
 fn field(field: &str, code: &'static str, message: &str) -> FieldError {
-    FieldError { field: field.to_owned(), code, message: message.to_owned() }
+    FieldError::new(field, code, message)
 }
 
 #[derive(Deserialize)]

@@ -2,8 +2,12 @@
 
 mod api;
 mod change_user;
+mod overview;
+mod pages;
 mod set_password;
 
 pub use api::routes as api_routes;
 pub use change_user::{RoleChange, UserChange, UserChanged, change_user};
+pub use overview::{Hour, Overview, overview};
+pub use pages::{page_samples, routes as page_routes};
 pub use set_password::{PasswordSet, set_password};

@@ -5,4 +5,4 @@ mod model;
 mod store;
 
 pub use model::{Event, EventFilter, Kind, Recorded};
-pub use store::{list, record};
+pub use store::{by_hour, list, record};

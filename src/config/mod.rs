@@ -2,6 +2,7 @@
 //!
 //! `.env.example` lists every option with its unit and default; a test compares it with [`names::ALL`].
 
+mod branding;
 mod database;
 mod http;
 mod master_key;
@@ -11,6 +12,7 @@ mod sessions;
 mod source;
 mod tokens;
 
+pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::{DatabaseOptions, DatabaseUrl};
 pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite, USUAL_METRICS};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
@@ -36,6 +38,8 @@ pub struct Config {
     pub sessions: SessionOptions,
     /// bcrypt's cost: each step doubles the time of a guess, and of an honest sign-in.
     pub bcrypt_cost: u32,
+    /// Whose pages these are.
+    pub brand: BrandOptions,
     /// Whether strangers may register.
     pub registration: Registration,
     /// Allows what only tests want: lifetimes of seconds and weak hashing.
@@ -71,6 +75,7 @@ impl Config {
             tokens: tokens::read(&mut reader, insecure_for_tests),
             sessions: sessions::read(&mut reader, insecure_for_tests),
             bcrypt_cost: reader.number(names::BCRYPT_COST, 12, if insecure_for_tests { 4..=16 } else { 10..=16 }),
+            brand: branding::read(&mut reader),
             registration: http::read_registration(&mut reader),
             log_filter: reader.raw(names::LOG),
             log_format: reader.choice(

@@ -65,6 +65,16 @@ names! {
     RATE_LIMIT = "HEIRLOOM_RATE_LIMIT";
     /// The cost of bcrypt.
     BCRYPT_COST = "HEIRLOOM_BCRYPT_COST";
+    /// What the product is called.
+    BRAND_NAME = "HEIRLOOM_BRAND_NAME";
+    /// Its logo.
+    BRAND_LOGO = "HEIRLOOM_BRAND_LOGO";
+    /// Its colour.
+    BRAND_ACCENT = "HEIRLOOM_BRAND_ACCENT";
+    /// Where its terms of use are.
+    TERMS_URL = "HEIRLOOM_TERMS_URL";
+    /// Templates that go before ours.
+    TEMPLATES_DIR = "HEIRLOOM_TEMPLATES_DIR";
     /// Opens what only tests want.
     INSECURE_FOR_TESTS = "HEIRLOOM_INSECURE_FOR_TESTS";
     /// Which log lines.

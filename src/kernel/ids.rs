@@ -17,6 +17,13 @@ pub fn new_uuid(now: Moment, entropy: &Entropy) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
+/// The least UUIDv7 of a point in time: ids made from then on are not less.
+#[must_use]
+pub fn least_uuid(from: Moment) -> Uuid {
+    let millis = u64::try_from(from.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

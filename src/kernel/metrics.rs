@@ -30,6 +30,9 @@ struct Inner {
     gauges: Gauges,
 }
 
+/// The outcome of a refresh that went as it should.
+pub const ROTATED: &str = "rotated";
+
 /// A gauge in seconds or another measure that has fractions.
 pub type Level = Gauge<f64, AtomicU64>;
 
@@ -105,6 +108,12 @@ impl Metrics {
     /// A refresh token was presented: an outcome of `sessions.md`, or `unavailable`.
     pub fn rotated(&self, outcome: &'static str) {
         self.0.rotations.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// How many refresh tokens were rotated.
+    #[must_use]
+    pub fn rotations(&self) -> u64 {
+        self.0.rotations.get_or_create(&Outcome { outcome: ROTATED }).get()
     }
 
     /// Somebody tried to sign in.

@@ -9,5 +9,5 @@ mod return_to;
 mod sign_in;
 
 pub use api::routes as api_routes;
-pub use pages::routes as page_routes;
+pub use pages::{page_samples, routes as page_routes};
 pub use sign_in::{SignIn, SignInError, SigningIn};

@@ -5,7 +5,7 @@ use crate::{
     web::PageRequest,
 };
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 /// Whether a session can still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,28 @@ pub struct SessionView {
     pub revoked_reason: Option<String>,
 }
 
+/// As much of a device as its session's row knows.
+#[derive(Debug, Clone, Default)]
+pub struct Device {
+    /// What its user calls it.
+    pub name: Option<String>,
+    /// What it called itself at the last rotation.
+    pub user_agent: Option<String>,
+}
+
 impl Sessions {
+    /// The devices of some of a user's sessions, of those that are still kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn devices(
+        &self,
+        user: UserId,
+        sessions: Vec<SessionId>,
+    ) -> Result<HashMap<SessionId, Device>, DatabaseError> {
+        self.world().db.run(move |connection| Box::pin(store::devices(connection, user, sessions))).await
+    }
+
     /// Lists sessions, newest first: one row more than the page holds, if there is one.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 //! it answers (`revocations.rs`), so that access tokens of the session die at once.
 
 mod api;
+mod count;
 mod end;
 mod extract;
 mod feed;
@@ -28,10 +29,11 @@ mod sweep;
 mod token;
 
 pub use api::{routes, token_answer, token_cookie};
+pub use count::keep_count;
 pub use end::{Ended, cut_off, end_all_of, end_surplus};
 pub use extract::{Admin, SignedIn};
 pub use feed::feed;
-pub use list::{SessionFilter, SessionState, SessionView};
+pub use list::{Device, SessionFilter, SessionState, SessionView};
 pub use model::{EndReason, Generation, Grant, Refusal, Rotation, Transport};
 pub use open::{NewSession, Opening};
 pub use revocations::Revocations;

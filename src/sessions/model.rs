@@ -1,7 +1,7 @@
 use super::token::{Nonce, Presented, RefreshToken, RetryKey, Secret, TokenKeys};
 use crate::{
     config::SessionOptions,
-    kernel::{Digest32, Duration, Moment, SessionId},
+    kernel::{Digest32, Duration, Moment, ROTATED, SessionId},
     keys::AccessToken,
 };
 use std::fmt;
@@ -172,7 +172,7 @@ impl Rotation {
     #[must_use]
     pub fn name(&self, had_key: bool) -> &'static str {
         match self {
-            Self::Rotated(_) => "rotated",
+            Self::Rotated(_) => ROTATED,
             Self::Retried(_) if had_key => "retried",
             Self::Retried(_) => "within_leeway",
             Self::ReuseDetected { .. } => "reused",

@@ -8,7 +8,13 @@ use crate::{
     keys::{Keys, Subject},
     postgres::DatabaseError,
 };
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// The sessions room: what its verbs need.
 #[derive(Clone)]
@@ -19,6 +25,24 @@ struct Room {
     keys: Keys,
     tokens: TokenKeys,
     revocations: Revocations,
+    counted: Counted,
+}
+
+/// How many of this instance's rotations have been counted in.
+#[derive(Debug, Default)]
+pub(super) struct Counted(AtomicU64);
+
+impl Counted {
+    /// How many are to be counted in, of so many in all; they count as done from here on. None: nothing to do.
+    pub fn due(&self, made: u64) -> Option<i64> {
+        let before = self.0.swap(made, Ordering::AcqRel);
+        i64::try_from(made.saturating_sub(before)).ok().filter(|fresh| *fresh > 0)
+    }
+
+    /// So many could not be counted in.
+    pub fn give_back(&self, fresh: i64) {
+        self.0.fetch_sub(fresh.unsigned_abs(), Ordering::AcqRel);
+    }
 }
 
 /// Why a session could not be opened or rotated, apart from the outcomes that are answers.
@@ -48,7 +72,7 @@ impl Sessions {
     #[must_use]
     pub fn new(world: World, keys: Keys, masters: &MasterKeys) -> Self {
         let revocations = Revocations::new(&world.config.tokens);
-        Self(Arc::new(Room { tokens: TokenKeys::new(masters), world, keys, revocations }))
+        Self(Arc::new(Room { tokens: TokenKeys::new(masters), world, keys, revocations, counted: Counted::default() }))
     }
 
     /// What died within the last access token's lifetime.
@@ -67,6 +91,10 @@ impl Sessions {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.0.world
+    }
+
+    pub(super) fn counted(&self) -> &Counted {
+        &self.0.counted
     }
 
     pub(super) fn tokens(&self) -> &TokenKeys {

@@ -1,11 +1,13 @@
 //! SQL and nothing else: every statement on `sessions`, by what it is for.
 
+mod counting;
 mod ending;
 mod listing;
 mod opening;
 mod rotation;
 mod sweeping;
 
+pub use counting::*;
 pub use ending::*;
 pub use listing::*;
 pub use opening::*;

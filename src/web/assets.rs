@@ -1,9 +1,9 @@
-use super::{Endpoint, Problem, paths};
+use super::{Endpoint, Pages, Problem, paths};
 use crate::kernel::sha256;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, AcceptEncoding, ETag, Encoding, EntityTag, Header, IfNoneMatch},
-    web::{Query, ServiceConfig},
+    web::{Data, Query, ServiceConfig},
 };
 use aws_lc_rs::digest;
 use base64::{
@@ -11,9 +11,9 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use flate2::{Compression, write::GzEncoder};
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
 use serde_json::{Value, json};
-use std::io::Write;
+use std::{borrow::Cow, io::Write};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/static"]
@@ -29,15 +29,18 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::ASSET).get(asset).mount(config);
 }
 
-/// Serves one embedded file. Browsers keep it and ask each time whether it is still the one, so that an upgrade is seen
+/// Serves one file, embedded or made of the options. Browsers keep it and ask each time whether it is still the one, so that an upgrade is seen
 /// at once; under its version they keep it for good. Pages of other origins may load it: it is the same for everybody.
 async fn asset(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().get("name").unwrap_or_default();
     if name == LIST {
         return Ok(public(HttpResponse::Ok(), "no-cache").json(list()));
     }
-    let file = Assets::get(name).ok_or_else(|| Problem::not_found("file"))?;
-    let version = version(&file);
+    let pages = request.app_data::<Data<Pages>>();
+    let brand = pages.and_then(|pages| pages.brand_file(name)).map(|file| Cow::Owned(file.content.clone()));
+    let embedded = || Assets::get(name).map(|file| file.data);
+    let data = brand.or_else(embedded).ok_or_else(|| Problem::not_found("file"))?;
+    let version = version(&data);
     let asked_for = Query::<Vec<(String, String)>>::from_query(request.query_string()).ok();
     let is_pinned = asked_for.is_some_and(|query| query.iter().any(|(key, value)| key == "v" && *value == version));
     let caching = if is_pinned { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -54,9 +57,9 @@ async fn asset(request: HttpRequest) -> Result<HttpResponse, Problem> {
         return Ok(answer.finish());
     }
     answer.content_type(content_type(name));
-    match compressed(&request, &file.data) {
+    match compressed(&request, &data) {
         Some(body) => Ok(answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(body)),
-        None => Ok(answer.body(file.data.into_owned())),
+        None => Ok(answer.body(data.into_owned())),
     }
 }
 
@@ -79,8 +82,8 @@ fn public(mut answer: actix_web::HttpResponseBuilder, caching: &'static str) -> 
 }
 
 /// Sixteen characters that change with the file.
-fn version(file: &EmbeddedFile) -> String {
-    let digest = sha256(&file.data);
+fn version(data: &[u8]) -> String {
+    let digest = sha256(data);
     URL_SAFE_NO_PAD.encode(digest.as_bytes().iter().take(12).copied().collect::<Vec<_>>())
 }
 
@@ -90,7 +93,7 @@ fn list() -> Value {
     let entry = |name: &str| {
         let file = Assets::get(name)?;
         let integrity = digest::digest(&digest::SHA384, &file.data);
-        let url = format!("{FOLDER}/{name}?v={}", version(&file));
+        let url = format!("{FOLDER}/{name}?v={}", version(&file.data));
         Some((name.to_owned(), json!({ "url": url, "integrity": format!("sha384-{}", STANDARD.encode(integrity)) })))
     };
     let files: serde_json::Map<_, _> = Assets::iter().filter_map(|name| entry(&name)).collect();
@@ -102,6 +105,7 @@ fn content_type(name: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
         Some("ts") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }

@@ -101,11 +101,7 @@ impl Dependencies {
         let all =
             [("database", self.database), ("migrations", self.migrations), ("revocation_feed", self.revocation_feed)];
         let failing = all.iter().filter(|(_, state)| *state != OK);
-        let error = |(name, state): &(&str, &str)| FieldError {
-            field: (*name).to_owned(),
-            code: "failing",
-            message: (*state).to_owned(),
-        };
+        let error = |(name, state): &(&str, &str)| FieldError::new(name, "failing", *state);
         let errors = failing.map(error).collect();
         Problem { errors, ..Problem::unavailable("This instance is not ready: `errors` says why.") }
     }

@@ -100,7 +100,7 @@ fn refusal(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -
 }
 
 fn invalid(field: &str, message: String) -> Problem {
-    Problem::fields(vec![FieldError { field: field.to_owned(), code: "invalid", message }])
+    Problem::fields(vec![FieldError::new(field, "invalid", message)])
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {

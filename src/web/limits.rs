@@ -1,10 +1,10 @@
-use super::{Problem, client::client_address, kind, paths};
+use super::{Problem, client::client_address, explain, kind, paths};
 use crate::{
     config::HttpOptions,
     kernel::{Duration, World},
 };
 use actix_web::{
-    Error,
+    Error, ResponseError,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header},
@@ -93,7 +93,7 @@ pub async fn limited(
     let seconds = wait.as_secs().saturating_add(1);
     let problem = Problem::new(kind::TOO_MANY_REQUESTS, format!("Too many requests came from here. Wait {seconds} s."));
     let problem = problem.with_header(header::RETRY_AFTER, seconds.to_string());
-    let answer = actix_web::ResponseError::error_response(&problem);
+    let answer = explain(request.request(), problem).unwrap_or_else(|problem| problem.error_response());
     let answer: ServiceResponse<EitherBody<_>> = request.into_response(answer.map_into_right_body());
     Ok(answer)
 }

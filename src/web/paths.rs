@@ -21,6 +21,8 @@ paths! {
     MY_PASSWORD = "/api/v1/me/password" [POST];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
     MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];
+    MY_EVENTS = "/api/v1/me/events" [GET];
+    ADMIN_OVERVIEW = "/api/v1/admin/overview" [GET];
     ADMIN_USERS = "/api/v1/admin/users" [GET];
     ADMIN_USER = "/api/v1/admin/users/{id}" [GET PATCH];
     ADMIN_SESSIONS = "/api/v1/admin/sessions" [GET];
@@ -32,6 +34,11 @@ paths! {
     LOGIN_PAGE = "/login" [GET POST];
     REGISTER_PAGE = "/register" [GET POST];
     ACCOUNT_PAGE = "/account" [GET];
+    ADMIN_PAGE = "/admin" [GET];
+    ADMIN_PEOPLE_PAGE = "/admin/people" [GET];
+    ADMIN_PERSON_PAGE = "/admin/people/{id}" [GET];
+    ADMIN_SESSIONS_PAGE = "/admin/sessions" [GET];
+    ADMIN_AUDIT_PAGE = "/admin/audit" [GET];
     ASSET = "/static/{name}" [GET];
     HOME = "/" [GET];
 }

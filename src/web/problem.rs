@@ -29,6 +29,17 @@ pub struct FieldError {
     pub code: &'static str,
     /// For people.
     pub message: String,
+    /// What makes it so, or would help: stable, for programs. Only of passwords that are easy to guess.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<&'static str>,
+}
+
+impl FieldError {
+    /// An error without advice.
+    #[must_use]
+    pub fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), code, message: message.into(), advice: None }
+    }
 }
 
 #[derive(Serialize)]
@@ -55,8 +66,7 @@ impl Problem {
     /// One wrong field.
     #[must_use]
     pub fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
-        let error = FieldError { field: field.to_owned(), code, message: message.into() };
-        Self::fields(vec![error])
+        Self::fields(vec![FieldError::new(field, code, message)])
     }
 
     /// Several wrong fields.
@@ -96,6 +106,15 @@ impl Problem {
     pub fn retry_after(&self) -> Option<u64> {
         let (_, seconds) = self.headers.iter().find(|(name, _)| name == header::RETRY_AFTER)?;
         seconds.parse().ok()
+    }
+
+    /// Sets its headers on an answer that is not made of it.
+    pub fn add_headers_to(&self, headers: &mut header::HeaderMap) {
+        for (name, value) in &self.headers {
+            if let Ok(value) = header::HeaderValue::from_str(value) {
+                headers.insert(name.clone(), value);
+            }
+        }
     }
 
     /// Adds RFC 6750 §3's challenge, for bearer endpoints.

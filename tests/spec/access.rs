@@ -33,6 +33,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/me/sessions", For::SignedIn),
     ("DELETE", "/api/v1/me/sessions", For::SignedIn),
     ("DELETE", "/api/v1/me/sessions/{id}", For::SignedIn),
+    ("GET", "/api/v1/me/events", For::SignedIn),
+    ("GET", "/api/v1/admin/overview", For::Admin),
     ("GET", "/api/v1/admin/users", For::Admin),
     ("GET", "/api/v1/admin/users/{id}", For::Admin),
     ("PATCH", "/api/v1/admin/users/{id}", For::Admin),
@@ -46,8 +48,13 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/login", For::Anyone),
     ("GET", "/register", For::Anyone),
     ("POST", "/register", For::Anyone),
-    // The page holds nobody's data: its script asks the API for them.
+    // These pages hold nobody's data: their scripts ask the API for them.
     ("GET", "/account", For::Anyone),
+    ("GET", "/admin", For::Anyone),
+    ("GET", "/admin/people", For::Anyone),
+    ("GET", "/admin/people/{id}", For::Anyone),
+    ("GET", "/admin/sessions", For::Anyone),
+    ("GET", "/admin/audit", For::Anyone),
     ("GET", "/static/{name}", For::Anyone),
     ("GET", "/", For::Anyone),
 ];

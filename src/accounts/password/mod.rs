@@ -18,7 +18,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use hash::{Cost, CostOutOfRange, HashError, PasswordHash, Verification, burn, hash, verify};
-pub use strength::{PasswordContext, check_strength};
+pub use strength::{Advice, PasswordContext, check_strength};
 
 /// The fewest characters of a new password (ASVS 6.2.1).
 pub const MIN_CHARACTERS: usize = 8;
@@ -51,8 +51,8 @@ pub enum PasswordError {
     /// Among the first that somebody would try.
     #[error("This password is easy to guess.{}", .hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default())]
     TooCommon {
-        /// What makes it so, or what would help: one English sentence, without the password.
-        hint: Option<String>,
+        /// What makes it so, or what would help. Never says the password.
+        hint: Option<Advice>,
     },
     /// The person's own e-mail address, with little or nothing else, or the part before the @.
     #[error("Your own e-mail address cannot be your password.")]
@@ -68,6 +68,15 @@ impl PasswordError {
             Self::TooLong => "too_long",
             Self::TooCommon { .. } => "too_common",
             Self::IsYourAddress => "is_your_address",
+        }
+    }
+
+    /// The stable code of the advice, where there is any.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::TooCommon { hint } => hint.map(Advice::code),
+            Self::TooShort | Self::TooLong | Self::IsYourAddress => None,
         }
     }
 }
@@ -192,7 +201,7 @@ mod tests {
 
     #[test]
     fn reasons_have_a_code_and_a_message() {
-        let hint = Some("Dates are often easy to guess.".to_owned());
+        let hint = Some(Advice::Date);
         for (error, code, message) in [
             (PasswordError::TooShort, "too_short", "A password needs at least 8 characters."),
             (PasswordError::TooLong, "too_long", "A password may have at most 1,024 characters."),
@@ -200,7 +209,7 @@ mod tests {
             (
                 PasswordError::TooCommon { hint },
                 "too_common",
-                "This password is easy to guess. Dates are often easy to guess.",
+                "This password is easy to guess. Dates and years are easy to guess.",
             ),
             (PasswordError::IsYourAddress, "is_your_address", "Your own e-mail address cannot be your password."),
         ] {

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use zeroize::Zeroizing;
-use zxcvbn::{Score, feedback::Feedback, zxcvbn};
+use zxcvbn::{
+    Score,
+    feedback::{Feedback, Warning},
+    zxcvbn,
+};
 
 use super::super::email::{EmailAddress, fold};
 use super::{MIN_CHARACTERS, Password, PasswordError};
@@ -66,7 +70,7 @@ pub fn check_strength(password: &Password, context: &PasswordContext) -> Result<
     let estimated: Zeroizing<String> = Zeroizing::new(password.reveal().chars().take(ESTIMATED_CHARACTERS).collect());
     let estimate = zxcvbn(&estimated, &words);
     if estimate.score() < LOWEST_SCORE {
-        return Err(PasswordError::TooCommon { hint: estimate.feedback().and_then(hint) });
+        return Err(PasswordError::TooCommon { hint: estimate.feedback().map(hint) });
     }
     Ok(())
 }
@@ -85,10 +89,76 @@ fn parts(word: &str) -> Vec<String> {
     word.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
 }
 
+/// What is wrong with a password that is easy to guess, or else what would help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Advice {
+    /// It is one of those that everybody uses, or nearly.
+    #[error("It is among the passwords that many people use, or much like one of them.")]
+    Common,
+    /// Keys that lie side by side.
+    #[error("Keys that lie side by side are easy to guess.")]
+    Keyboard,
+    /// The same again and again.
+    #[error("Repeats such as \u{201c}aaa\u{201d} or \u{201c}abcabc\u{201d} are easy to guess.")]
+    Repeat,
+    /// Letters or digits in their order.
+    #[error("Sequences such as \u{201c}abc\u{201d} or \u{201c}6543\u{201d} are easy to guess.")]
+    Sequence,
+    /// A year or a date.
+    #[error("Dates and years are easy to guess.")]
+    Date,
+    /// One word.
+    #[error("A word by itself is easy to guess.")]
+    Word,
+    /// A name.
+    #[error("Names are easy to guess.")]
+    Name,
+    /// Nothing in particular.
+    #[error("Add another word or two. Uncommon words are better.")]
+    MoreWords,
+}
+
+impl Advice {
+    /// The stable code for clients.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Common => "common",
+            Self::Keyboard => "keyboard",
+            Self::Repeat => "repeat",
+            Self::Sequence => "sequence",
+            Self::Date => "date",
+            Self::Word => "word",
+            Self::Name => "name",
+            Self::MoreWords => "more_words",
+        }
+    }
+}
+
+impl From<Warning> for Advice {
+    fn from(warning: Warning) -> Self {
+        match warning {
+            Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess => Self::Keyboard,
+            Warning::RepeatsLikeAaaAreEasyToGuess | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => {
+                Self::Repeat
+            }
+            Warning::ThisIsATop10Password
+            | Warning::ThisIsATop100Password
+            | Warning::ThisIsACommonPassword
+            | Warning::ThisIsSimilarToACommonlyUsedPassword => Self::Common,
+            Warning::SequencesLikeAbcAreEasyToGuess => Self::Sequence,
+            Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess => Self::Date,
+            Warning::AWordByItselfIsEasyToGuess => Self::Word,
+            Warning::NamesAndSurnamesByThemselvesAreEasyToGuess | Warning::CommonNamesAndSurnamesAreEasyToGuess => {
+                Self::Name
+            }
+        }
+    }
+}
+
 /// What is wrong with it, or else what would help.
-fn hint(feedback: &Feedback) -> Option<String> {
-    let warning = feedback.warning().map(|warning| warning.to_string());
-    warning.or_else(|| feedback.suggestions().first().map(ToString::to_string))
+fn hint(feedback: &Feedback) -> Advice {
+    feedback.warning().map_or(Advice::MoreWords, Advice::from)
 }
 
 #[cfg(test)]

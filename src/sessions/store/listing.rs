@@ -3,10 +3,11 @@
 use crate::{
     kernel::{SessionId, UserId},
     postgres::DatabaseError,
-    sessions::list::{SessionFilter, SessionState, SessionView},
+    sessions::list::{Device, SessionFilter, SessionState, SessionView},
 };
 use ipnet::IpNet;
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Lists sessions, newest first.
@@ -48,4 +49,21 @@ pub async fn list(
         revoked_reason: row.revoked_reason,
     });
     Ok(views.collect())
+}
+
+/// The devices of some of a user's sessions.
+pub async fn devices(
+    connection: &mut PgConnection,
+    user: UserId,
+    sessions: Vec<SessionId>,
+) -> Result<HashMap<SessionId, Device>, DatabaseError> {
+    let ids: Vec<Uuid> = sessions.into_iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: SessionId", device_name, user_agent FROM sessions WHERE user_id = $1 AND id = ANY($2)"#,
+        user.as_uuid(),
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, Device { name: row.device_name, user_agent: row.user_agent })).collect())
 }

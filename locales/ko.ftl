@@ -1,0 +1,300 @@
+# 화면에 나오는 글입니다. 모든 언어에 같은 이름이 있어야 하며, 테스트가 이를 비교합니다.
+# {$something} 자리는 채워집니다. 조사는 채워지는 말에 붙이지 않습니다.
+
+## 모든 화면
+
+language = 언어
+terms = 이용 약관
+skip = 본문으로 건너뛰기
+title-problem = 문제: { $title }
+
+## 로그인과 가입
+
+login-title = 로그인
+login-submit = 로그인
+login-busy = 로그인하는 중…
+login-remember = 이 기기에서 로그인 유지
+login-remember-hint = 다른 사람과 함께 쓰는 컴퓨터에서는 선택하지 마세요.
+login-new-here = 처음이신가요?
+login-to-register = 계정 만들기
+register-title = 계정 만들기
+register-submit = 계정 만들기
+register-busy = 계정을 만드는 중…
+register-known-here = 이미 계정이 있으신가요?
+register-to-login = 로그인
+register-terms = 계정을 만들면 다음에 동의하는 것으로 봅니다:
+
+form-email = 이메일 주소
+form-email-missing = 이메일 주소를 입력해 주십시오.
+form-name = 이름(선택)
+form-name-hint = 화면에 표시할 이름입니다.
+form-password = 비밀번호
+form-password-missing = 비밀번호를 입력해 주십시오.
+form-new-password-missing = 사용할 비밀번호를 입력해 주십시오.
+form-new-password-hint = 8자 이상이면 됩니다. 어떤 언어의 글자든, 띄어쓰기든, 긴 문장이든 모두 쓸 수 있습니다.
+form-show = 표시
+form-show-label = 비밀번호 표시
+form-hide = 숨기기
+form-hide-label = 비밀번호 숨기기
+form-caps = Caps Lock이 켜져 있습니다.
+
+notice-signed-out = 로그아웃되었습니다.
+notice-session-expired = 로그인 유효 기간이 지났습니다. 계속하려면 다시 로그인해 주십시오.
+notice-session-revoked = 이 기기의 로그인이 종료되었습니다. 계속하려면 다시 로그인해 주십시오.
+notice-refresh-token-invalid = 로그인 정보를 확인할 수 없습니다. 계속하려면 다시 로그인해 주십시오.
+notice-refresh-token-reused = 계정을 보호하기 위해 로그인을 종료했습니다. 이 로그인의 토큰이 다른 곳에서 사용되었으며, 본인이 아닐 수 있습니다. 다시 로그인한 뒤 계정 화면에서 로그인된 기기를 확인해 주십시오.
+notice-account-blocked = 차단된 계정입니다. 이유는 서비스 운영자에게 문의해 주십시오.
+
+## 거절된 이유
+
+problem-fields = 아래에 표시된 항목을 확인해 주십시오.
+problem-invalid-credentials = 이메일 주소 또는 비밀번호가 올바르지 않습니다.
+problem-account-blocked = 차단된 계정입니다. 이유는 서비스 운영자에게 문의해 주십시오.
+problem-registration-closed = 지금은 새 계정을 만들 수 없습니다.
+problem-too-many-attempts = 비밀번호를 너무 여러 번 시도했습니다.
+problem-too-many-requests = 요청이 너무 많습니다.
+problem-temporarily-unavailable = 지금은 응답할 수 없습니다. 잠시 후 다시 시도해 주십시오.
+problem-origin-not-allowed = 다른 사이트에서 보낸 요청입니다. 이 화면에서 다시 입력해 주십시오.
+problem-unreachable = 서버에 연결할 수 없습니다. 다시 시도해 주십시오.
+problem-last-admin = 마지막 관리자입니다. 먼저 다른 사람을 관리자로 지정해 주십시오.
+problem-not-found = 더 이상 존재하지 않습니다.
+problem-filter = 위에 입력한 값을 이해할 수 없습니다. 다시 확인해 주십시오.
+problem-other = 처리하지 못했습니다. 다시 시도해 주십시오.
+problem-wait-seconds = { $number ->
+       *[other] { $number }초 후에 다시 시도해 주십시오.
+    }
+problem-wait-minutes = { $number ->
+       *[other] { $number }분 후에 다시 시도해 주십시오.
+    }
+
+field-email-required = 이메일 주소를 입력해 주십시오.
+field-email-too-long = 이메일 주소가 너무 깁니다. 전체 254자, @ 앞은 64자까지 쓸 수 있습니다.
+field-email-not-an-address = 이메일 주소 형식이 아닙니다. name@example.com과 같이 입력해 주십시오.
+field-email-taken = 이미 가입된 이메일 주소입니다. 로그인해 주십시오.
+field-password-required = 비밀번호를 입력해 주십시오.
+field-password-too-short = 비밀번호는 8자 이상이어야 합니다.
+field-password-too-long = 비밀번호는 1,024자까지 쓸 수 있습니다.
+field-password-too-common = 추측하기 쉬운 비밀번호입니다.
+field-password-is-your-address = 본인의 이메일 주소는 비밀번호로 쓸 수 없습니다.
+field-current-password-wrong-password = 현재 비밀번호가 아닙니다.
+field-name-too-long = 이름은 100자까지 쓸 수 있습니다.
+field-name-forbidden-character = 이름에는 줄 바꿈이나 글 방향을 바꾸는 문자를 쓸 수 없습니다.
+field-blocked-reason-too-long = 이유는 500자까지 쓸 수 있습니다.
+field-blocked-reason-forbidden-character = 이유에는 줄 바꿈이나 글 방향을 바꾸는 문자를 쓸 수 없습니다.
+field-roles-not-a-role = 역할은 영문 소문자로 시작하고 영문 소문자, 숫자, _ . : - 만 쓸 수 있습니다.
+field-roles-too-many = 역할은 한 사람에게 32개까지 줄 수 있습니다.
+field-other = 사용할 수 없는 값입니다. 바꿔 주십시오.
+
+advice-common = 많은 사람이 쓰는 비밀번호이거나 그와 매우 비슷합니다.
+advice-keyboard = 키보드에서 나란히 있는 글자는 가장 먼저 시도됩니다.
+advice-repeat = ‘aaa’나 ‘abcabc’처럼 되풀이되는 글자는 거의 도움이 되지 않습니다.
+advice-sequence = ‘abc’나 ‘6543’처럼 이어지는 글자는 거의 도움이 되지 않습니다.
+advice-date = 날짜와 연도는 일찍 시도됩니다.
+advice-word = 단어 하나로는 부족합니다. 단어를 한두 개 더 넣어 주십시오.
+advice-name = 이름은 일찍 시도됩니다.
+advice-more-words = 단어를 한두 개 더 넣어 주십시오. 흔하지 않은 단어일수록 좋습니다.
+
+## 오류 화면
+
+error-status = 오류 { $number }
+error-back = 내 계정으로 이동
+error-request-id = 문의하실 때 다음 번호를 알려 주십시오:
+error-not-found-title = 페이지를 찾을 수 없습니다
+error-not-found-detail = 오래된 링크이거나 주소가 잘못 입력되었을 수 있습니다.
+error-too-many-requests-title = 요청이 너무 많습니다
+error-too-many-requests-detail = 사용 중인 네트워크에서 짧은 시간에 너무 많은 요청이 왔습니다. 잠시 기다려 주십시오.
+error-temporarily-unavailable-title = 잠시 후 다시 이용해 주십시오
+error-temporarily-unavailable-detail = 지금은 응답할 수 없습니다. 잃어버린 것은 없으니 잠시 후 다시 시도해 주십시오.
+error-other-title = 처리하지 못했습니다
+error-other-detail = 서버에 문제가 생겼습니다. 다시 시도해 주십시오.
+
+## 스크립트와 함께 쓰는 글
+
+common-noscript = 이 화면은 자바스크립트가 있어야 작동하는데, 이 브라우저에서는 꺼져 있습니다. 켠 뒤 다시 불러와 주십시오.
+common-loading = 잠시만 기다려 주십시오…
+common-busy = 처리하는 중…
+common-unreachable = 서버에 연결할 수 없습니다. 다시 시도하고 있습니다…
+common-cancel = 취소
+common-more = 더 보기
+common-save = 저장
+common-never = 없음
+common-fact = { $label }: { $value }
+
+device-both = { $browser } · { $system }
+device-unknown = 알 수 없는 기기
+device-this = 이 기기
+
+## 계정
+
+account-title = 내 계정
+account-signed-in-as = 로그인한 계정
+account-sign-out = 로그아웃
+account-profile = 프로필
+account-name = 이름
+account-name-hint = 화면에 표시할 이름입니다. 비워 두어도 됩니다.
+account-name-saved = 이름을 저장했습니다.
+account-email = 이메일 주소
+account-admin = 관리
+account-sessions = 로그인된 기기
+account-sessions-hint = 모르는 기기가 있으면 로그인을 종료해 주십시오.
+account-alone = 다른 곳에는 로그인되어 있지 않습니다.
+account-last-used = 마지막 사용
+account-since = 로그인
+account-ip = IP 주소
+account-end = 종료
+account-end-label = 로그인 종료: { $device }
+account-ended = 로그인을 종료했습니다: { $device }
+account-ended-others = 다른 모든 로그인을 종료했습니다.
+account-not-ended = 처리하지 못했으며, 종료된 로그인은 없습니다. 다시 시도해 주십시오.
+account-not-signed-out = 서버에 연결할 수 없어 아직 로그인되어 있습니다. 다시 시도해 주십시오.
+account-end-others = 다른 로그인 모두 종료
+account-end-others-title = 다른 로그인을 모두 종료하시겠습니까?
+account-end-others-text = 다른 모든 기기와 브라우저에서 다시 로그인해야 합니다. 이 기기의 로그인은 유지됩니다.
+account-everywhere = 모든 곳에서 로그아웃
+account-everywhere-title = 모든 곳에서 로그아웃하시겠습니까?
+account-everywhere-text = 이 기기를 포함한 모든 로그인이 종료됩니다.
+account-password = 비밀번호 변경
+account-password-hint = 다른 모든 로그인이 종료됩니다. 이 기기의 로그인은 유지됩니다.
+account-password-current = 현재 비밀번호
+account-password-new = 새 비밀번호
+account-password-save = 비밀번호 변경
+account-password-saved = 비밀번호를 변경하고 다른 모든 로그인을 종료했습니다.
+account-events = 계정 활동 기록
+account-events-hint = 본인이 하지 않은 활동이 있으면 비밀번호를 변경해 주십시오.
+account-events-none = 아직 기록이 없습니다.
+
+event-user-added = 계정이 만들어졌습니다.
+event-roles-changed = 관리자가 이 계정의 권한을 변경했습니다.
+event-claims-changed = 관리자가 이 계정의 정보를 변경했습니다.
+event-user-blocked = 관리자가 이 계정을 차단했습니다.
+event-user-unblocked = 관리자가 이 계정의 차단을 해제했습니다.
+event-password-changed = 비밀번호를 변경했으며, 다른 로그인이 종료되었습니다.
+event-password-changed-for-you = 서비스 운영자가 비밀번호를 새로 설정했으며, 모든 로그인이 종료되었습니다.
+event-signed-in = 로그인했습니다: { $device }
+event-sign-in-failed = 누군가 잘못된 비밀번호로 로그인을 시도했습니다: { $device }
+event-ended-signed-out = 로그아웃했습니다: { $device }
+event-ended-ended-by-user = 로그인을 종료했습니다: { $device }
+event-ended-ended-by-user-all = 여러 로그인을 한꺼번에 종료했습니다.
+event-ended-by-admin = 관리자가 로그인을 종료했습니다: { $device }
+event-ended-by-admin-all = 관리자가 이 계정의 로그인을 모두 종료했습니다.
+event-refresh-token-reused = 누군가 이 기기의 지난 로그인 토큰을 사용하여 로그인을 종료했습니다: { $device }
+event-refresh-token-ahead = 데이터베이스에 없는 로그인 토큰이 들어와 안전을 위해 로그인을 종료했습니다: { $device }
+event-other = 계정의 설정이 변경되었습니다.
+
+## 관리
+
+admin-title = 관리
+admin-nav = 관리 메뉴
+admin-overview = 현황
+admin-people = 사용자
+admin-person = 사용자 정보
+admin-sessions = 세션
+admin-audit = 감사 기록
+admin-account = 내 계정
+admin-sign-out = 로그아웃
+admin-forbidden = 관리자 계정이 아닙니다
+admin-forbidden-text = 로그인되어 있지만 이 화면은 관리자만 볼 수 있습니다. 필요하시면 관리자에게 문의해 주십시오.
+admin-not-signed-out = 서버에 연결할 수 없어 아직 로그인되어 있습니다. 다시 시도해 주십시오.
+admin-live-sessions = 유효한 세션
+admin-users = 사용자
+admin-blocked = 차단됨
+admin-chart = 최근 24시간
+admin-chart-sign-ins = 로그인
+admin-chart-refreshes = 토큰 갱신
+admin-chart-reuses = 재사용된 토큰
+admin-chart-hint = 막대 하나가 한 시간이며, 마지막 막대는 아직 진행 중입니다. 토큰 갱신은 1분마다 집계됩니다.
+admin-chart-point = { $hour }: { $number }건
+admin-chart-total = 모두 { $number }건
+admin-chart-most = 시간당 최대 { $number }건
+admin-chart-hour = 시각
+admin-chart-table = 표로 보기
+admin-everyone = 모든 사용자의 세션 종료
+admin-everyone-text = 본인을 포함한 모든 사용자가 다시 로그인해야 합니다. 되돌릴 수 없습니다.
+admin-everyone-title = 모든 사용자의 세션을 종료하시겠습니까?
+admin-everyone-type = 확인을 위해 다음을 입력해 주십시오: { $word }
+admin-everyone-word = 모두 종료
+admin-everyone-done = 종료한 세션 수: { $number }
+admin-reason = 이유(선택)
+admin-search = 검색
+admin-search-label = 이메일 주소 또는 이름
+admin-status = 상태
+admin-status-any = 전체
+admin-status-active = 정상
+admin-status-blocked = 차단됨
+admin-people-none = 조건에 맞는 사용자가 없습니다.
+admin-sessions-none = 조건에 맞는 세션이 없습니다.
+admin-audit-none = 조건에 맞는 기록이 없습니다.
+admin-roles = 역할
+admin-roles-hint = 띄어쓰기로 구분합니다. ‘admin’을 넣으면 관리자가 됩니다.
+admin-roles-none = 역할 없음
+admin-roles-saved = 역할을 저장했습니다. 바로 적용됩니다.
+admin-since = 가입
+admin-last-login = 마지막 로그인
+admin-sessions-live = 유효한 세션: { $number }
+admin-block = 차단
+admin-block-title = 이 사용자를 차단하시겠습니까?
+admin-block-text = 모든 세션이 바로 종료되고 더 이상 로그인할 수 없습니다.
+admin-block-reason = 이유(선택, 관리자에게만 표시)
+admin-blocked-now = 차단됨
+admin-blocked-reason = 이유
+admin-blocked-done = 차단하고 모든 세션을 종료했습니다.
+admin-unblock = 차단 해제
+admin-unblocked-done = 차단을 해제했습니다.
+admin-revoke = 종료
+admin-revoke-label = 세션 종료: { $device }
+admin-revoke-title = 이 세션을 종료하시겠습니까?
+admin-revoke-text = 이 기기에서 다시 로그인해야 합니다: { $device }
+admin-revoked-done = 세션을 종료했습니다: { $device }
+admin-revoke-user = 모든 세션 종료
+admin-revoke-user-title = 이 사용자의 모든 세션을 종료하시겠습니까?
+admin-revoke-user-text = 모든 기기에서 다시 로그인해야 합니다.
+admin-revoke-user-done = 종료한 세션 수: { $number }
+admin-state = 상태
+admin-state-any = 전체
+admin-ended = 종료
+admin-expires = 만료
+admin-generation = 갱신 횟수
+admin-ip = IP 주소
+admin-last-used = 마지막 사용
+admin-created = 로그인
+admin-of = 사용자
+admin-show-person = 사용자 보기
+admin-kind = 종류
+admin-kind-any = 전체
+admin-from = 시작일
+admin-of-user = 사용자(ID)
+admin-of-session = 세션(ID)
+admin-filter = 적용
+admin-actor = 실행한 사람
+admin-user = 사용자
+admin-session = 세션
+admin-request = 요청
+admin-details = 세부 정보
+admin-events = 기록
+admin-back = 전체 사용자
+admin-close = 닫기
+
+state-live = 유효
+state-revoked = 종료됨
+state-expired = 만료됨
+
+reason-signed-out = 로그아웃
+reason-ended-by-user = 사용자가 종료
+reason-password-changed = 비밀번호 변경
+reason-blocked = 차단
+reason-session-limit = 새 로그인으로 대체
+reason-refresh-token-reused = 사용된 토큰이 다시 들어옴
+reason-refresh-token-ahead = 데이터베이스에 없는 토큰이 들어옴
+reason-revoked-by-admin = 관리자가 종료
+
+audit-user-added = 계정 생성
+audit-roles-changed = 역할 변경
+audit-claims-changed = 클레임 변경
+audit-user-blocked = 차단
+audit-user-unblocked = 차단 해제
+audit-password-changed = 비밀번호 변경
+audit-signed-in = 로그인
+audit-sign-in-failed = 로그인 실패
+audit-sessions-ended = 세션 종료
+audit-refresh-token-reused = 사용된 토큰이 다시 들어옴
+audit-refresh-token-ahead = 알 수 없는 새 토큰이 들어옴

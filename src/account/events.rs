@@ -1,0 +1,113 @@
+use crate::{
+    audit::{self, EventFilter, Recorded},
+    kernel::{Moment, SessionId},
+    postgres::DatabaseError,
+    sessions::{Device, EndReason, Sessions, SignedIn},
+    web::PageRequest,
+};
+use serde::Serialize;
+use std::{collections::HashMap, net::IpAddr};
+use uuid::Uuid;
+
+/// An event of one's own account, as its owner sees it: an allow-list. What an administrator wrote, who they are and
+/// where they sat is not in it.
+#[derive(Debug, Serialize)]
+pub struct MyEvent {
+    /// The event's id; they ascend with time.
+    pub id: Uuid,
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub kind: String,
+    /// Who did it.
+    pub by: By,
+    /// To which session.
+    pub session: Option<EventSession>,
+    /// Why sessions ended: a code of ours.
+    pub reason: Option<&'static str>,
+    /// From where; none when it was neither the owner nor a stranger.
+    pub ip: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+}
+
+/// Who did something to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Its owner.
+    You,
+    /// Somebody who runs the service.
+    Operator,
+    /// Somebody who proved nothing: perhaps its owner.
+    Unknown,
+}
+
+/// The session of an event, and as much of its device as is still known.
+#[derive(Debug, Serialize)]
+pub struct EventSession {
+    /// The session.
+    pub id: SessionId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// What its owner calls the device.
+    pub device_name: Option<String>,
+    /// What the device called itself.
+    pub user_agent: Option<String>,
+}
+
+/// The events of one's own account, newest first: one more than the page holds, if there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn my_events(sessions: &Sessions, me: &SignedIn, page: PageRequest) -> Result<Vec<MyEvent>, DatabaseError> {
+    let filter = EventFilter { user: Some(me.user), ..EventFilter::default() };
+    let db = &sessions.world().db;
+    let listing = db.run(move |connection| {
+        Box::pin(async move { audit::list(connection, &filter, page.after, page.rows()).await })
+    });
+    let events = listing.await?;
+    let concerned = events.iter().filter_map(|event| event.session_id).collect();
+    let mut devices = sessions.devices(me.user, concerned).await?;
+    Ok(events.into_iter().map(|event| seen(event, me, &mut devices)).collect())
+}
+
+fn seen(event: Recorded, me: &SignedIn, devices: &mut HashMap<SessionId, Device>) -> MyEvent {
+    let by = by(&event, me);
+    let reason = event.details.get("reason").and_then(|reason| reason.as_str());
+    let session = event.session_id.map(|id| {
+        let device = devices.get(&id).cloned().unwrap_or_default();
+        EventSession { id, current: id == me.session, device_name: device.name, user_agent: device.user_agent }
+    });
+    MyEvent {
+        id: event.id,
+        at: event.at,
+        by,
+        session,
+        reason: reason.filter(|_| event.kind == audit::Kind::SessionsEnded.name()).and_then(|words| code(by, words)),
+        ip: event.ip.filter(|_| by != By::Operator),
+        user_agent: event.user_agent.filter(|_| by != By::Operator),
+        kind: event.kind,
+    }
+}
+
+/// The code of a reason that is no administrator's: those may be words, and may look like a code.
+fn code(by: By, words: &str) -> Option<&'static str> {
+    match by {
+        By::Operator => Some(EndReason::Admin(None).code()),
+        By::You | By::Unknown => {
+            let own = [EndReason::SignedOut, EndReason::EndedByUser];
+            own.iter().map(EndReason::code).find(|code| *code == words)
+        }
+    }
+}
+
+fn by(event: &Recorded, me: &SignedIn) -> By {
+    use audit::Kind::{RefreshTokenAhead, RefreshTokenReused, SignInFailed};
+    let proves_nothing = |kind| matches!(kind, SignInFailed | RefreshTokenReused | RefreshTokenAhead);
+    match event.actor_id {
+        Some(actor) if actor == me.user => By::You,
+        None if audit::Kind::from_name(&event.kind).is_some_and(proves_nothing) => By::Unknown,
+        Some(_) | None => By::Operator,
+    }
+}

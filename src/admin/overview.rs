@@ -1,0 +1,77 @@
+use crate::{
+    accounts::Accounts,
+    audit::{self, Kind},
+    kernel::{Duration, Moment},
+    postgres::DatabaseError,
+    sessions::Sessions,
+};
+use chrono::{DurationRound, TimeDelta};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How far the overview looks back: this hour and those before it.
+const HOURS: i32 = 24;
+
+/// The numbers of an administrator's front page.
+#[derive(Debug, Serialize)]
+pub struct Overview {
+    /// Sessions that can still be used.
+    pub live_sessions: i64,
+    /// Accounts.
+    pub users: i64,
+    /// Those of them that are blocked.
+    pub blocked_users: i64,
+    /// The last 24 hours, the oldest first; the last is the present one.
+    pub hours: Vec<Hour>,
+}
+
+/// What happened in one hour.
+#[derive(Debug, Serialize)]
+pub struct Hour {
+    /// When it began.
+    pub begins_at: Moment,
+    /// Sign-ins.
+    pub sign_ins: i64,
+    /// Refresh tokens rotated, counted in once a minute.
+    pub refreshes: i64,
+    /// Stale refresh tokens that came back.
+    pub reuses: i64,
+}
+
+/// Counts everything.
+///
+/// # Errors
+/// When the database fails.
+pub async fn overview(accounts: &Accounts, sessions: &Sessions) -> Result<Overview, DatabaseError> {
+    let world = sessions.world();
+    let since = first_hour(world.clock.now());
+    let counting = world.db.run(move |connection| {
+        Box::pin(audit::by_hour(connection, &[Kind::SignedIn, Kind::RefreshTokenReused], since))
+    });
+    let events: BTreeMap<_, _> =
+        counting.await?.into_iter().map(|(hour, kind, number)| ((hour, kind), number)).collect();
+    let rotations: BTreeMap<_, _> = sessions.rotations_by_hour(since).await?.into_iter().collect();
+    let of = |hour, kind: Kind| events.get(&(hour, kind.name().to_owned())).copied().unwrap_or_default();
+    let hour = |number| {
+        let begins_at = since + Duration::from_hours(number);
+        let refreshes = rotations.get(&begins_at).copied().unwrap_or_default();
+        Hour {
+            begins_at,
+            sign_ins: of(begins_at, Kind::SignedIn),
+            refreshes,
+            reuses: of(begins_at, Kind::RefreshTokenReused),
+        }
+    };
+    let counts = accounts.counts().await?;
+    Ok(Overview {
+        live_sessions: sessions.live().await?,
+        users: counts.all,
+        blocked_users: counts.blocked,
+        hours: (0..HOURS.unsigned_abs().into()).map(hour).collect(),
+    })
+}
+
+fn first_hour(now: Moment) -> Moment {
+    let this = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now);
+    this - TimeDelta::hours(i64::from(HOURS) - 1)
+}

@@ -1,0 +1,51 @@
+use super::{Sessions, store};
+use crate::{
+    kernel::{Duration, Moment},
+    postgres::DatabaseError,
+};
+
+/// How often rotations are counted in.
+const EVERY: Duration = Duration::from_mins(1);
+
+impl Sessions {
+    /// Sessions that can still be used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live(&self) -> Result<i64, DatabaseError> {
+        self.world().db.run(move |connection| Box::pin(store::count_live(connection))).await
+    }
+
+    /// How often tokens were rotated, by hour, on all instances. What happened in the last minute may be missing, and
+    /// with an instance that crashed its last minute is lost: this is for looking at, not for deciding by.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rotations_by_hour(&self, since: Moment) -> Result<Vec<(Moment, i64)>, DatabaseError> {
+        self.world().db.run(move |connection| Box::pin(store::rotations_by_hour(connection, since))).await
+    }
+
+    /// Adds the rotations that this instance has made since the last time to the present hour's.
+    ///
+    /// # Errors
+    /// When the database fails; then they are counted in next time.
+    pub async fn count_in(&self) -> Result<(), DatabaseError> {
+        let made = self.world().metrics.rotations();
+        let Some(fresh) = self.counted().due(made) else { return Ok(()) };
+        let added = self.world().db.run(move |connection| Box::pin(store::add_rotations(connection, fresh))).await;
+        if added.is_err() {
+            self.counted().give_back(fresh);
+        }
+        added
+    }
+}
+
+/// Counts rotations in, for ever. An outage is waited out.
+pub async fn keep_count(sessions: Sessions) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        if let Err(error) = sessions.count_in().await {
+            tracing::warn!(error = error.chain(), "sessions.not_counted");
+        }
+    }
+}
