@@ -6,10 +6,10 @@ mod scrape;
 use crate::{
     account,
     accounts::{Accounts, AccountsError},
-    admin,
+    admin, audit,
     config::{Config, MasterKeyFileError, USUAL_METRICS, master_key_beside},
     guessing,
-    kernel::{Clock, Duration, Entropy, Metrics, World},
+    kernel::{Clock, Duration, Entropy, MacKeys, Metrics, World},
     keys::{self, Keys, KeysError},
     login,
     postgres::{
@@ -165,7 +165,8 @@ impl House {
         }
         let db = Database::new(connector.pooled(), config.database.max_connections);
         clock.heard(db.now().await?);
-        let world = World { db, clock, entropy, metrics: Metrics::new(), config: Arc::new(config) };
+        let audit_keys = MacKeys::new(&master_keys, audit::KEY_PURPOSE);
+        let world = World { db, clock, entropy, audit_keys, metrics: Metrics::new(), config: Arc::new(config) };
         let keys = Keys::open(world.clone(), &master_keys).await?;
         Ok(Self {
             accounts: Accounts::open(world.clone(), &master_keys)?,
@@ -317,7 +318,8 @@ impl Chores {
         let count = tokio::spawn(sessions::keep_count(house.sessions.clone()));
         let guesses = tokio::spawn(guessing::keep_small(house.world.clone()));
         let limits = tokio::spawn(limits.keep_small());
-        Self(vec![feed, ring, sweep, primary, count, guesses, limits])
+        let audit = tokio::spawn(audit::keep(house.world.clone()));
+        Self(vec![feed, ring, sweep, primary, count, guesses, limits, audit])
     }
 
     fn stop(self) {

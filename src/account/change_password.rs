@@ -62,7 +62,7 @@ pub async fn change_password(
                 client: &client,
                 details: json!({ "sessions": ended.live() }),
             };
-            audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+            audit::record(connection, world.clock.now(), &world, &event).await?;
             Ok(Some(ended))
         })
     });

@@ -144,7 +144,7 @@ impl Accounts {
             Box::pin(async move {
                 let (kind, details) = (audit::Kind::SignInFailed, json!({}));
                 let event = audit::Event { kind, actor: None, user, session: None, client: &client, details };
-                audit::record(connection, world.clock.now(), &world.entropy, &event).await
+                audit::record(connection, world.clock.now(), &world, &event).await
             })
         });
         recorded.await

@@ -52,7 +52,7 @@ impl Accounts {
                 }
                 let (kind, details) = (audit::Kind::UserAdded, json!({}));
                 let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };
-                audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+                audit::record(connection, world.clock.now(), &world, &event).await?;
                 store::lookup(connection, id).await
             })
         });

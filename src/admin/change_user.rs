@@ -147,6 +147,6 @@ impl Change {
     ) -> Result<(), DatabaseError> {
         let Self { actor, user, client, world, .. } = self;
         let event = audit::Event { kind, actor: *actor, user: Some(*user), session: None, client, details };
-        audit::record(connection, world.clock.now(), &world.entropy, &event).await
+        audit::record(connection, world.clock.now(), world, &event).await
     }
 }

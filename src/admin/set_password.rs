@@ -39,7 +39,7 @@ pub async fn set_password(
             let ended = sessions::end_all_of(connection, id, None, &EndReason::PasswordChanged).await?;
             let (kind, details) = (audit::Kind::PasswordChanged, json!({ "sessions": ended.live() }));
             let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };
-            audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+            audit::record(connection, world.clock.now(), &world, &event).await?;
             Ok(ended)
         })
     });

@@ -1,8 +1,31 @@
 //! What happened, to whom, from where. Append-only: every security decision is one event, written in the transaction
-//! that it tells of. A plain rotation is none: it is a number in the metrics.
+//! that it tells of. A plain rotation is none: it is a number in the metrics. `docs/audit.md` lists the kinds.
+//!
+//! 1. [`record`] inserts the event with a tag, an HMAC under a key derived from the master key (`entry.rs`). It waits
+//!    for nobody: what decides never queues behind what is told of other decisions.
+//! 2. A second later one instance gives what is new its place in the chain (`chain.rs`): a number, and an HMAC over the
+//!    event, its number, and the hash before. In the order in which it comes to be seen, which is not that of the ids.
+//! 3. Each month is a table of its own (`months.rs`). What is older than the retention is dropped; an anchor remembers
+//!    which places those were, and the hash that the rest is chained to.
+//! 4. [`verify`] walks the chain and names what was changed, removed or inserted (`walk.rs`, `verify.rs`).
 
+mod chain;
+mod entry;
+mod export;
+mod keep;
 mod model;
+mod months;
 mod store;
+mod verify;
+mod walk;
 
+pub use chain::{Extension, Head, extend};
+pub use export::{Exported, export};
+pub use keep::{Tidied, keep, tidy};
 pub use model::{Event, EventFilter, Kind, Recorded};
-pub use store::{by_hour, list, record};
+pub use store::{by_hour, list, record, record_unless_recent};
+pub use verify::{Report, verify};
+pub use walk::{Finding, KnownHead};
+
+/// What the key is derived from the master key for.
+pub const KEY_PURPOSE: &str = "heirloom/audit-chain/v1";

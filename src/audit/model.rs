@@ -43,12 +43,44 @@ kind! {
     SignedIn = "signed_in",
     /// Somebody did not.
     SignInFailed = "sign_in_failed",
+    /// Somebody who is signed in could not confirm it with their password.
+    ReauthenticationFailed = "reauthentication_failed",
+    /// Too many passwords were wrong: one event when a wait begins to refuse, none for what it refuses after that.
+    GuessingLimited = "guessing_limited",
+    /// Somebody wanted what they may not: one event a minute for each session.
+    AccessDenied = "access_denied",
     /// A session ended: signed out, ended by its user, by an admin, or for a newer one.
     SessionsEnded = "sessions_ended",
     /// A stale refresh token came back: the family has ended.
     RefreshTokenReused = "refresh_token_reused",
     /// A refresh token from a future that the database has forgotten: the family has ended.
     RefreshTokenAhead = "refresh_token_ahead",
+    /// A signing key was published.
+    SigningKeyAdded = "signing_key_added",
+}
+
+impl Kind {
+    /// How it ended for who wanted it: `success` or `failure`.
+    #[must_use]
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::UserAdded
+            | Self::RolesChanged
+            | Self::ClaimsChanged
+            | Self::UserBlocked
+            | Self::UserUnblocked
+            | Self::PasswordChanged
+            | Self::SignedIn
+            | Self::SessionsEnded
+            | Self::SigningKeyAdded => "success",
+            Self::SignInFailed
+            | Self::ReauthenticationFailed
+            | Self::GuessingLimited
+            | Self::AccessDenied
+            | Self::RefreshTokenReused
+            | Self::RefreshTokenAhead => "failure",
+        }
+    }
 }
 
 /// One event, about to be recorded.
@@ -77,6 +109,8 @@ pub struct Recorded {
     pub at: Moment,
     /// What.
     pub kind: String,
+    /// How it ended; none where a later version recorded a kind that this one does not know.
+    pub outcome: Option<&'static str>,
     /// Who.
     pub actor_id: Option<UserId>,
     /// To whom.
@@ -94,7 +128,7 @@ pub struct Recorded {
 }
 
 /// Which events are wanted.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct EventFilter {
     /// Only those to this user.
     pub user: Option<UserId>,
@@ -104,4 +138,6 @@ pub struct EventFilter {
     pub kind: Option<Kind>,
     /// Only from then on.
     pub since: Option<Moment>,
+    /// Only before then.
+    pub until: Option<Moment>,
 }

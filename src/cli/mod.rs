@@ -4,6 +4,7 @@
 //! environment (`check` says 1 of it too); 2 a command line that clap does not understand. What was asked for goes to
 //! standard output, as text or with `--json` as one JSON document; everything else goes to standard error.
 
+mod audit;
 mod check;
 mod health;
 mod keys;
@@ -60,7 +61,10 @@ enum Command {
     /// Signing keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Delete sessions whose time is over, once and now (servers do so by themselves)
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Delete what is over: sessions, and months of the audit log; once and now (servers do so by themselves)
     Sweep,
     /// Read the configuration and try everything it names, a line each; changes nothing
     Check,
@@ -185,6 +189,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::User(command) => command.run(config, output).await?,
         Command::Sessions(command) => command.run(config, output).await?,
         Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,
+        Command::Audit(command) => return command.run(config, output).await,
         Command::Sweep => in_house(config, async |house| sweep::run(house, output).await).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -21,7 +21,7 @@ pub use sessions::SessionOptions;
 pub use source::Source;
 pub use tokens::{SigningAlgorithm, TokenOptions};
 
-use crate::kernel::{LogFormat, MasterKeys};
+use crate::kernel::{Duration, LogFormat, MasterKeys};
 
 /// All options of one process.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct Config {
     pub brand: BrandOptions,
     /// Whether strangers may register.
     pub registration: Registration,
+    /// A month of the audit log is dropped when it ended so long ago.
+    pub audit_retention: Duration,
     /// Allows what only tests want: lifetimes of seconds and weak hashing.
     pub insecure_for_tests: bool,
     /// Which log lines are written (`tracing-subscriber`'s filter syntax); none: a server's `info`, a command's `warn`.
@@ -76,6 +78,7 @@ impl Config {
             sessions: sessions::read(&mut reader, insecure_for_tests),
             bcrypt_cost: reader.number(names::BCRYPT_COST, 12, if insecure_for_tests { 4..=16 } else { 10..=16 }),
             brand: branding::read(&mut reader),
+            audit_retention: reader.duration(names::AUDIT_RETENTION, "400d", "1d"..="36500d"),
             registration: http::read_registration(&mut reader),
             log_filter: reader.raw(names::LOG),
             log_format: reader.choice(

@@ -75,6 +75,8 @@ names! {
     TERMS_URL = "HEIRLOOM_TERMS_URL";
     /// Templates that go before ours.
     TEMPLATES_DIR = "HEIRLOOM_TEMPLATES_DIR";
+    /// How long events are kept.
+    AUDIT_RETENTION = "HEIRLOOM_AUDIT_RETENTION";
     /// Opens what only tests want.
     INSECURE_FOR_TESTS = "HEIRLOOM_INSECURE_FOR_TESTS";
     /// Which log lines.

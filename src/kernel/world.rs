@@ -1,4 +1,4 @@
-use super::{Clock, Entropy, Metrics};
+use super::{Clock, Entropy, MacKeys, Metrics};
 use crate::{config::Config, postgres::Database};
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ pub struct World {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// What vouches for the events of the audit log.
+    pub audit_keys: MacKeys,
     /// What is counted.
     pub metrics: Metrics,
     /// The options, read once at the start.

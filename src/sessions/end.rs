@@ -138,7 +138,7 @@ impl Sessions {
                 let ended = end(connection, &[session], &reason).await?;
                 if !ended.is_empty() {
                     let event = ending(actor, Some(user), Some(session), &client, &reason, ended.live);
-                    audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+                    audit::record(connection, world.clock.now(), &world, &event).await?;
                 }
                 Ok(Some(ended))
             })
@@ -164,7 +164,7 @@ impl Sessions {
             Box::pin(async move {
                 let ended = end_all_of(connection, user, except, &reason).await?;
                 let event = ending(actor, Some(user), None, &client, &reason, ended.live);
-                audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+                audit::record(connection, world.clock.now(), &world, &event).await?;
                 Ok(ended)
             })
         });
@@ -187,7 +187,7 @@ impl Sessions {
                     if !ended.is_empty() {
                         let operator = Client::command_line();
                         let event = ending(None, None, None, &operator, &EndReason::RevocationLost, ended.live);
-                        audit::record(connection, world.clock.now(), &world.entropy, &event).await?;
+                        audit::record(connection, world.clock.now(), &world, &event).await?;
                     }
                     Ok(ended)
                 })
@@ -215,7 +215,7 @@ impl Sessions {
                 let (live, at) = store::end_everyone(connection, &reason).await?;
                 let live = u64::try_from(live).unwrap_or_default();
                 let event = ending(actor, None, None, &client, &reason, live);
-                audit::record(connection, at, &world.entropy, &event).await?;
+                audit::record(connection, at, &world, &event).await?;
                 told(connection, Ended { revoked: vec![Revoked::Everyone(at)], live, reason: Some(reason.code()) })
                     .await
             })

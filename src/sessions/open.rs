@@ -122,7 +122,7 @@ impl Sessions {
             client: &new.client,
             details: json!({ "transport": new.transport.name(), "remembered": new.remembered }),
         };
-        audit::record(connection, now, &self.world().entropy, &event).await
+        audit::record(connection, now, self.world(), &event).await
     }
 
     fn hand_out(

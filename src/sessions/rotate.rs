@@ -186,7 +186,7 @@ impl Sessions {
                         client: &client,
                         details: json!({ "generation": replayed.number() }),
                     };
-                    audit::record(connection, row.now, &world.entropy, &event).await?;
+                    audit::record(connection, row.now, &world, &event).await?;
                 }
                 Ok(ended)
             })

@@ -3,8 +3,9 @@
 use super::{super::chain, Findings};
 use crate::{
     app::AppError,
+    audit,
     config::{Config, master_key_at, names},
-    kernel::{Clock, Duration, Entropy, Metrics, World},
+    kernel::{Clock, Duration, Entropy, MacKeys, Metrics, World},
     keys::Keys,
     postgres::{Connector, Database, DatabaseError, Pooling, now, pending},
 };
@@ -140,6 +141,7 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         db: db.clone(),
         clock: Clock::start(),
         entropy: Entropy::system(),
+        audit_keys: MacKeys::new(&master_keys, audit::KEY_PURPOSE),
         metrics: Metrics::new(),
         config: Arc::new(config.clone()),
     };

@@ -1,0 +1,89 @@
+use super::{
+    chain::{Extension, Head, extend},
+    months,
+};
+use crate::{
+    kernel::{Duration, World},
+    postgres::DatabaseError,
+};
+
+/// How often what is new is chained: until then, whoever can write to the database can remove an event unseen.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long an outage is waited out.
+const PAUSE: Duration = Duration::from_secs(10);
+/// How often the chain's end is told in the log, if it has moved.
+const TELL_EVERY: Duration = Duration::from_mins(1);
+/// How often months are made and dropped.
+const TIDY_EVERY: Duration = Duration::from_hours(1);
+/// How long it may take to look through a month that is to be dropped.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What a tidying-up did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// Tables of months that were made.
+    pub made: u64,
+    /// Months that were dropped.
+    pub dropped: u64,
+}
+
+/// Makes the months to come, and drops those that are older than the retention.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tidy(world: &World) -> Result<Tidied, DatabaseError> {
+    let (now, retention) = (world.clock.now(), world.config.audit_retention);
+    let made = world.db.transaction(move |connection| Box::pin(months::prepare(connection, now))).await?;
+    let retired = world.db.run(move |connection| Box::pin(months::retired(connection, now, retention))).await?;
+    let mut tidied = Tidied { made, dropped: 0 };
+    for month in retired {
+        let keys = world.audit_keys.clone();
+        let dropped = world.db.long_transaction(PATIENCE, move |connection| {
+            Box::pin(async move { months::retire(connection, month, &keys).await })
+        });
+        if dropped.await? {
+            tracing::info!(month = %month.first_day(), "audit.month_dropped");
+            tidied.dropped = tidied.dropped.saturating_add(1);
+        }
+    }
+    Ok(tidied)
+}
+
+/// Chains what is new, tells where the chain ends, and keeps months, for ever. An outage is told and waited out.
+pub async fn keep(world: World) {
+    let (mut told, mut next_telling, mut next_tidying) = (None, Duration::ZERO, Duration::ZERO);
+    loop {
+        let now = world.clock.uptime();
+        let mut done = extend(&world).await;
+        if now >= next_tidying && done.is_ok() {
+            next_tidying = now + TIDY_EVERY;
+            done = tidy(&world).await.and(done);
+        }
+        let pause = match done {
+            Ok(Extension::Extended(head)) if now >= next_telling && told.as_ref() != Some(&head) => {
+                tell(&head);
+                (told, next_telling) = (Some(head), now + TELL_EVERY);
+                EVERY
+            }
+            Ok(Extension::HeadRefused) => {
+                tracing::error!(
+                    "audit.head_refused: the chain's end is not as it was left; see `heirloom audit verify`"
+                );
+                TELL_EVERY
+            }
+            Ok(Extension::Extended(_) | Extension::Elsewhere) => EVERY,
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "audit.chaining_failed");
+                PAUSE
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Whoever keeps the log lines elsewhere has, with this one, a chain that nobody can shorten or make anew.
+fn tell(head: &Head) {
+    if head.seq > 0 {
+        tracing::info!(%head, "audit.chain_head");
+    }
+}

@@ -1,0 +1,109 @@
+use super::store;
+use crate::{
+    kernel::{Duration, MacKeys, Moment},
+    postgres::DatabaseError,
+};
+use chrono::{Datelike, Months, NaiveDate, NaiveTime};
+use sqlx::PgConnection;
+
+/// A calendar month, UTC: one table of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Month(NaiveDate);
+
+/// What the names of their tables begin with.
+const TABLE: &str = "audit_events_";
+
+impl Month {
+    pub fn of(day: NaiveDate) -> Self {
+        Self(day.with_day(1).unwrap_or(day))
+    }
+
+    /// The month of a table that is one's.
+    pub fn of_table(name: &str) -> Option<Self> {
+        let (year, month) = name.strip_prefix(TABLE)?.split_once('_')?;
+        NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1).map(Self)
+    }
+
+    pub fn table(self) -> String {
+        self.0.format("audit_events_%Y_%m").to_string()
+    }
+
+    pub fn first_day(self) -> NaiveDate {
+        self.0
+    }
+
+    pub fn next(self) -> Self {
+        Self(self.0.checked_add_months(Months::new(1)).unwrap_or(NaiveDate::MAX))
+    }
+
+    fn begins(self) -> Moment {
+        self.0.and_time(NaiveTime::MIN).and_utc()
+    }
+}
+
+/// Makes the tables of this month and the next two, and of months that events came from without one. Returns how many.
+pub(super) async fn prepare(connection: &mut PgConnection, now: Moment) -> Result<u64, DatabaseError> {
+    if !store::lock_months(connection).await? {
+        return Ok(0);
+    }
+    let this = Month::of(now.date_naive());
+    let strays = store::strays(connection).await?;
+    let mut wanted: Vec<_> = strays.into_iter().map(Month::of).chain([this, this.next(), this.next().next()]).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let there = store::months(connection).await?;
+    let mut made = 0_u64;
+    for month in wanted.into_iter().filter(|month| !there.contains(month)) {
+        store::make_month(connection, month).await?;
+        made = made.saturating_add(1);
+    }
+    Ok(made)
+}
+
+/// Months that ended so long ago, all of whose events have their places in the chain.
+pub(super) async fn retired(
+    connection: &mut PgConnection,
+    now: Moment,
+    retention: Duration,
+) -> Result<Vec<Month>, DatabaseError> {
+    let mut retired = Vec::new();
+    for month in store::months(connection).await? {
+        let (begins, ends) = (month.begins(), month.next().begins());
+        if ends + retention <= now && store::is_chained(connection, begins, ends).await? {
+            retired.push(month);
+        }
+    }
+    retired.sort_unstable();
+    Ok(retired)
+}
+
+/// Drops a month, and remembers what the rest is chained to. False: another instance is at it.
+pub(super) async fn retire(connection: &mut PgConnection, month: Month, keys: &MacKeys) -> Result<bool, DatabaseError> {
+    if !store::lock_months(connection).await? || !store::months(connection).await?.contains(&month) {
+        return Ok(false);
+    }
+    for mut run in store::runs(connection, month.begins(), month.next().begins()).await? {
+        run.tag = run.tagged(keys);
+        store::add_anchor(connection, &run, month).await?;
+    }
+    store::drop_month(connection, month).await?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_the_name_of_its_month() {
+        let of = |name: &str| Month::of_table(name).map(Month::table);
+        assert_eq!(of("audit_events_2026_12").as_deref(), Some("audit_events_2026_12"));
+        assert_eq!(
+            Month::of_table("audit_events_2026_12").map(|month| month.next().table()).as_deref(),
+            Some("audit_events_2027_01")
+        );
+        for other in ["audit_events_default", "audit_events", "audit_events_2026_13", "audit_chain_head"] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+}

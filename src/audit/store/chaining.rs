@@ -1,0 +1,105 @@
+use crate::{
+    audit::{chain::Head, entry::Entry, walk::Anchor},
+    postgres::DatabaseError,
+};
+use sqlx::PgConnection;
+
+/// The chain's end, as stored.
+pub struct StoredHead {
+    pub head: Head,
+    /// None: nothing was ever chained.
+    pub tag: Option<Vec<u8>>,
+}
+
+/// The end of the chain, locked. None: somebody else has it.
+pub async fn lock_head(connection: &mut PgConnection) -> Result<Option<StoredHead>, DatabaseError> {
+    let row = sqlx::query!("SELECT seq, hash, untagged_until, tag FROM audit_chain_head FOR UPDATE SKIP LOCKED");
+    let row = row.fetch_optional(connection).await?;
+    Ok(row.map(|row| StoredHead {
+        head: Head { seq: row.seq, hash: row.hash, untagged_until: row.untagged_until },
+        tag: row.tag,
+    }))
+}
+
+/// The end of the chain. None: it was removed.
+pub async fn head(connection: &mut PgConnection) -> Result<Option<StoredHead>, DatabaseError> {
+    let row = sqlx::query!("SELECT seq, hash, untagged_until, tag FROM audit_chain_head");
+    let row = row.fetch_optional(connection).await?;
+    Ok(row.map(|row| StoredHead {
+        head: Head { seq: row.seq, hash: row.hash, untagged_until: row.untagged_until },
+        tag: row.tag,
+    }))
+}
+
+/// Moves the end of the chain.
+pub async fn set_head(connection: &mut PgConnection, head: &Head, tag: &[u8]) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE audit_chain_head SET seq = $1, hash = $2, untagged_until = $3, tag = $4",
+        head.seq,
+        head.hash,
+        head.untagged_until,
+        tag,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether anything bears a place in a chain, or did before it was dropped.
+pub async fn has_chain(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM audit_events WHERE seq IS NOT NULL)
+               OR EXISTS (SELECT FROM audit_chain_anchors) AS "exists!""#
+    );
+    Ok(found.fetch_one(connection).await?)
+}
+
+/// How many events have no place yet.
+pub async fn count_unchained(connection: &mut PgConnection) -> Result<i64, DatabaseError> {
+    let counted = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM audit_events WHERE seq IS NULL"#);
+    Ok(counted.fetch_one(connection).await?)
+}
+
+/// Events that have no place yet, oldest first.
+pub async fn unchained(connection: &mut PgConnection, limit: i64) -> Result<Vec<Entry>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Entry,
+        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+                  details, tag, seq, hash
+           FROM audit_events WHERE seq IS NULL ORDER BY at, id LIMIT $1"#,
+        limit,
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// Gives events their places.
+pub async fn place(connection: &mut PgConnection, placed: &[Entry]) -> Result<(), DatabaseError> {
+    let ids: Vec<_> = placed.iter().map(|entry| entry.id).collect();
+    let times: Vec<_> = placed.iter().map(|entry| entry.at).collect();
+    let places: Vec<_> = placed.iter().filter_map(|entry| entry.seq).collect();
+    let hashes: Vec<_> = placed.iter().filter_map(|entry| entry.hash.clone()).collect();
+    let done = sqlx::query!(
+        "UPDATE audit_events AS e SET seq = p.seq, hash = p.hash
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::int8[], $4::bytea[]) AS p (id, at, seq, hash)
+         WHERE e.id = p.id AND e.at = p.at AND e.seq IS NULL",
+        &ids,
+        &times,
+        &places,
+        &hashes,
+    )
+    .execute(connection)
+    .await?;
+    if done.rows_affected() == u64::try_from(placed.len()).unwrap_or(u64::MAX) {
+        return Ok(());
+    }
+    Err(DatabaseError::Nonsense("an event that was to be chained has gone or was chained meanwhile"))
+}
+
+/// What was dropped, oldest first.
+pub async fn anchors(connection: &mut PgConnection) -> Result<Vec<Anchor>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Anchor,
+        "SELECT first_seq AS first, last_seq AS last, hash, tag FROM audit_chain_anchors ORDER BY first_seq"
+    );
+    Ok(found.fetch_all(connection).await?)
+}

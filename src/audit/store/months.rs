@@ -1,0 +1,106 @@
+use crate::{
+    audit::{months::Month, walk::Anchor},
+    kernel::Moment,
+    postgres::DatabaseError,
+};
+use chrono::NaiveDate;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+/// Longest wait for a lock that recording could come to wait behind.
+const LOCK: &str = "SELECT set_config('lock_timeout', '200ms', true)";
+
+/// Locks the making and dropping of months, until the transaction ends. False: another instance is at it.
+pub async fn lock_months(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
+    sqlx::query(LOCK).execute(&mut *connection).await?;
+    let locked =
+        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtext('heirloom.audit_months')) AS "locked!""#);
+    Ok(locked.fetch_one(connection).await?)
+}
+
+/// The tables of the log that are one month's.
+pub async fn months(connection: &mut PgConnection) -> Result<Vec<Month>, DatabaseError> {
+    let names = sqlx::query_scalar!(
+        r#"SELECT c.relname::text AS "name!" FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+           WHERE i.inhparent = 'audit_events'::regclass"#
+    );
+    Ok(names.fetch_all(connection).await?.iter().filter_map(|name| Month::of_table(name)).collect())
+}
+
+/// The months of events that have no table of their month.
+pub async fn strays(connection: &mut PgConnection) -> Result<Vec<NaiveDate>, DatabaseError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC')::date AS "month!" FROM audit_events_default"#
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// Makes the table of a month, and moves into it what stands in the default one. Attached rather than made in place:
+/// that takes no lock that recording waits for.
+pub async fn make_month(connection: &mut PgConnection, month: Month) -> Result<(), DatabaseError> {
+    let (table, first, end) = (month.table(), month.first_day(), month.next().first_day());
+    let (from, to) = (format!("'{first} 00:00:00+00'"), format!("'{end} 00:00:00+00'"));
+    let sql = format!(
+        "CREATE TABLE {table} (LIKE audit_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+         SET LOCAL heirloom.moves_audit_events = 'on';
+         WITH moved AS (DELETE FROM audit_events_default WHERE at >= {from} AND at < {to} RETURNING *)
+         INSERT INTO {table} SELECT * FROM moved;
+         SET LOCAL heirloom.moves_audit_events = 'off';
+         ALTER TABLE audit_events ATTACH PARTITION {table} FOR VALUES FROM ({from}) TO ({to})"
+    );
+    // Numbers of ours and nothing else.
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}
+
+/// Whether everything from here to there has its place in the chain.
+pub async fn is_chained(connection: &mut PgConnection, from: Moment, to: Moment) -> Result<bool, DatabaseError> {
+    let unchained = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM audit_events WHERE at >= $1 AND at < $2 AND seq IS NULL) AS "exists!""#,
+        from,
+        to,
+    );
+    Ok(!unchained.fetch_one(connection).await?)
+}
+
+/// The places from here to there, as runs without a gap; not yet tagged.
+pub async fn runs(connection: &mut PgConnection, from: Moment, to: Moment) -> Result<Vec<Anchor>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Anchor,
+        r#"WITH numbered AS (
+               SELECT seq, seq - row_number() OVER (ORDER BY seq) AS run FROM
+                   (SELECT DISTINCT seq FROM audit_events WHERE at >= $1 AND at < $2) AS places
+           ), runs AS (
+               SELECT min(seq) AS first, max(seq) AS last FROM numbered GROUP BY run
+           )
+           SELECT first AS "first!", last AS "last!", ''::bytea AS "tag!",
+                  (SELECT hash FROM audit_events WHERE at >= $1 AND at < $2 AND seq = last LIMIT 1) AS "hash!"
+           FROM runs ORDER BY 1"#,
+        from,
+        to,
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// Remembers what is about to be dropped.
+pub async fn add_anchor(connection: &mut PgConnection, anchor: &Anchor, month: Month) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "INSERT INTO audit_chain_anchors (first_seq, last_seq, hash, month, dropped_at, tag)
+         VALUES ($1, $2, $3, $4, now(), $5)",
+        anchor.first,
+        anchor.last,
+        anchor.hash,
+        month.first_day(),
+        anchor.tag,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Drops a month. Recording waits for it, at most as long as for any lock here.
+pub async fn drop_month(connection: &mut PgConnection, month: Month) -> Result<(), DatabaseError> {
+    let sql = format!("DROP TABLE {}", month.table());
+    // A name of ours: letters, a year, a month.
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,131 @@
+use crate::{
+    audit::{EventFilter, Kind, Recorded, entry::Entry},
+    kernel::{Duration, Moment, least_uuid},
+    postgres::DatabaseError,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Lists events, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    connection: &mut PgConnection,
+    filter: &EventFilter,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Recorded>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Entry,
+        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+                  details, tag, seq, hash
+           FROM audit_events
+           WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR session_id = $2)
+             AND ($3::text IS NULL OR kind = $3) AND ($4::timestamptz IS NULL OR at >= $4)
+             AND ($5::timestamptz IS NULL OR at < $5) AND ($6::uuid IS NULL OR id < $6)
+           ORDER BY id DESC LIMIT $7"#,
+        filter.user.map(|id| id.as_uuid()),
+        filter.session.map(|id| id.as_uuid()),
+        filter.kind.map(Kind::name),
+        filter.since,
+        filter.until,
+        before,
+        limit,
+    );
+    Ok(found.fetch_all(connection).await?.into_iter().map(Recorded::from).collect())
+}
+
+/// Events after one, oldest first: what is exported.
+pub async fn after(
+    connection: &mut PgConnection,
+    filter: &EventFilter,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Entry>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Entry,
+        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+                  details, tag, seq, hash
+           FROM audit_events
+           WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::text IS NULL OR kind = $2)
+             AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
+             AND ($5::uuid IS NULL OR id > $5)
+           ORDER BY id LIMIT $6"#,
+        filter.user.map(|id| id.as_uuid()),
+        filter.kind.map(Kind::name),
+        filter.since,
+        filter.until,
+        after,
+        limit,
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// The chain, from after this place and id on.
+pub async fn chained(
+    connection: &mut PgConnection,
+    (seq, id): (i64, Uuid),
+    limit: i64,
+) -> Result<Vec<Entry>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Entry,
+        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+                  details, tag, seq, hash
+           FROM audit_events WHERE (seq, id) > ($1, $2) ORDER BY seq, id LIMIT $3"#,
+        seq,
+        id,
+        limit,
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// Events that have no place yet, from after this one on.
+pub async fn loose(
+    connection: &mut PgConnection,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Entry>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Entry,
+        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+                  details, tag, seq, hash
+           FROM audit_events WHERE seq IS NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2"#,
+        after,
+        limit,
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// From here on this connection sees one moment, and changes nothing.
+pub async fn stand_still(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(connection).await?;
+    Ok(())
+}
+
+/// How much an event's id may be older than its time.
+const SLACK: Duration = Duration::from_mins(10);
+
+/// How many events of some kinds there were in each hour: the hour, the kind's name, the number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_hour(
+    connection: &mut PgConnection,
+    kinds: &[Kind],
+    since: Moment,
+) -> Result<Vec<(Moment, String, i64)>, DatabaseError> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    // Ids ascend with time, give or take what two machines' clocks differ: the index finds where to begin.
+    let first = least_uuid(since - SLACK);
+    let rows = sqlx::query!(
+        r#"SELECT date_trunc('hour', at, 'UTC') AS "hour!", kind, count(*) AS "number!"
+           FROM audit_events WHERE id >= $1 AND at >= $2 AND kind = ANY($3) GROUP BY 1, 2"#,
+        first,
+        since,
+        &kinds,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.hour, row.kind, row.number)).collect())
+}

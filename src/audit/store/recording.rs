@@ -1,0 +1,80 @@
+use crate::{
+    audit::{Event, entry::Entry},
+    kernel::{Duration, Moment, World, new_uuid},
+    postgres::DatabaseError,
+};
+use ipnet::IpNet;
+use sqlx::PgConnection;
+
+/// Records an event on the connection, and in the transaction, of what it tells of.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(
+    connection: &mut PgConnection,
+    now: Moment,
+    world: &World,
+    event: &Event<'_>,
+) -> Result<(), DatabaseError> {
+    let entry = entry(now, world, event);
+    sqlx::query!(
+        "INSERT INTO audit_events
+             (id, at, kind, actor_id, user_id, session_id, ip, user_agent, request_id, details, tag)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        entry.id,
+        entry.at,
+        entry.kind,
+        entry.actor_id,
+        entry.user_id,
+        entry.session_id,
+        entry.ip,
+        entry.user_agent,
+        entry.request_id,
+        entry.details,
+        entry.tag,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Records an event of a session, unless there is one of its kind that is younger than `age`: what somebody can repeat
+/// as often as they like must not fill the log.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_unless_recent(
+    connection: &mut PgConnection,
+    now: Moment,
+    world: &World,
+    event: &Event<'_>,
+    age: Duration,
+) -> Result<(), DatabaseError> {
+    let recent = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM audit_events WHERE session_id = $1 AND kind = $2 AND at > $3) AS "exists!""#,
+        event.session.map(|id| id.as_uuid()),
+        event.kind.name(),
+        now - age,
+    );
+    if recent.fetch_one(&mut *connection).await? { Ok(()) } else { record(connection, now, world, event).await }
+}
+
+fn entry(now: Moment, world: &World, event: &Event<'_>) -> Entry {
+    let mut entry = Entry {
+        id: new_uuid(now, &world.entropy),
+        at: now,
+        kind: event.kind.name().to_owned(),
+        actor_id: event.actor.map(|id| id.as_uuid()),
+        user_id: event.user.map(|id| id.as_uuid()),
+        session_id: event.session.map(|id| id.as_uuid()),
+        ip: event.client.ip.map(IpNet::from),
+        user_agent: event.client.user_agent.clone(),
+        request_id: Some(event.client.request_id.clone()),
+        details: event.details.clone(),
+        tag: None,
+        seq: None,
+        hash: None,
+    };
+    entry.tag = Some(entry.tagged(&world.audit_keys));
+    entry
+}

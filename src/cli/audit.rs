@@ -1,0 +1,122 @@
+use super::{
+    CliError, find, in_house,
+    output::{Output, printable},
+};
+use crate::{
+    app::House,
+    audit::{self, EventFilter, Kind, KnownHead, Report},
+    config::Config,
+    kernel::{Moment, UserId},
+};
+use chrono::Datelike;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::{
+    io::{self, BufWriter, Write},
+    process::ExitCode,
+};
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk along the chain of events and name what was changed, removed or inserted; 1 if anything was
+    Verify {
+        /// An end of the chain that was noted elsewhere, as the log line `audit.chain_head` has it
+        #[arg(long, value_name = "SEQ:HASH")]
+        head: Option<KnownHead>,
+    },
+    /// Print events, oldest first, as NDJSON: one JSON document a line
+    Export(Wanted),
+}
+
+#[derive(Debug, Args)]
+pub struct Wanted {
+    /// Only from then on (RFC 3339, such as 2026-11-23T00:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Moment>,
+    /// Only before then
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Moment>,
+    /// Only of this kind, such as refresh_token_reused
+    #[arg(long, value_parser = kind)]
+    kind: Option<Kind>,
+    /// Only to this user (e-mail address or id, also of one that is no more)
+    #[arg(long)]
+    user: Option<String>,
+}
+
+/// Postgres knows fewer years than RFC 3339's library does.
+fn moment(text: &str) -> Result<Moment, String> {
+    let moment: Moment = text.parse().map_err(|error| format!("{error}: write it as 2026-11-23T00:00:00Z"))?;
+    if (1..=9_999).contains(&moment.year()) { Ok(moment) } else { Err("it must be of the years 1 to 9999".to_owned()) }
+}
+
+fn kind(name: &str) -> Result<Kind, &'static str> {
+    Kind::from_name(name).ok_or("it is not a kind of event: docs/audit.md lists them")
+}
+
+impl AuditCommand {
+    pub async fn run(self, config: Config, output: Output) -> Result<ExitCode, CliError> {
+        let mut is_whole = true;
+        match self {
+            Self::Verify { head } => {
+                in_house(config, async |house| {
+                    is_whole = verify(house, head, output).await?;
+                    Ok(())
+                })
+                .await?;
+            }
+            Self::Export(wanted) => in_house(config, async |house| export(house, wanted).await).await?,
+        }
+        Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Whether nothing is wrong.
+async fn verify(house: &House, head: Option<KnownHead>, output: Output) -> Result<bool, CliError> {
+    let report = audit::verify(&house.world, &house.connector, head).await?;
+    let is_whole = report.findings.is_empty();
+    output.say(&json!({ "ok": is_whole, "report": report }), || text(&report))?;
+    Ok(is_whole)
+}
+
+fn text(report: &Report) -> String {
+    let mut lines: Vec<_> = report.findings.iter().map(|finding| printable(&finding.to_string())).collect();
+    let begins = match report.dropped {
+        0 => "from the first one on".to_owned(),
+        dropped => format!("from place {} on: those before were dropped with their months", dropped.saturating_add(1)),
+    };
+    lines.push(format!("{} events, {begins}; {} of them not chained yet.", report.events, report.unchained));
+    if let Some(head) = &report.head {
+        lines.push(format!("The chain ends at {head}"));
+    }
+    lines.push(match report.findings.len() {
+        0 => "Nothing was changed, removed or inserted.".to_owned(),
+        findings => format!("Findings: {findings}."),
+    });
+    lines.join("\n")
+}
+
+async fn export(house: &House, wanted: Wanted) -> Result<(), CliError> {
+    let user = match wanted.user.as_deref() {
+        None => None,
+        // An event outlives whom it tells of.
+        Some(who) => Some(match who.parse::<UserId>() {
+            Ok(id) => id,
+            Err(_) => find(house, who).await?.id,
+        }),
+    };
+    let filter = EventFilter { user, session: None, kind: wanted.kind, since: wanted.since, until: wanted.until };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut written = Ok(());
+    audit::export(&house.world, &house.connector, &filter, |event| {
+        let line = serde_json::to_writer(&mut out, &event).map_err(io::Error::from);
+        written = line.and_then(|()| writeln!(out));
+        written.is_ok()
+    })
+    .await?;
+    match written.and_then(|()| out.flush()) {
+        // A reader that has read enough (`| head`) is no error.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
