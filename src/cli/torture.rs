@@ -144,8 +144,11 @@ fn source(user: Option<&str>, tokens: Option<&Path>) -> Result<Source, CliError>
         }
         (None, Some(path)) => {
             let text = read_tokens(path).map_err(CliError::Input)?;
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            Ok(Source::tokens(lines.map(|line| Guarded::new(line.to_owned()))))
+            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            if lines.is_empty() {
+                wrong_usage("--tokens: there is none");
+            }
+            Ok(Source::tokens(lines.into_iter().map(|line| Guarded::new(line.to_owned()))))
         }
         (None, None) => wrong_usage("say who signs in (--user), or hand initial refresh tokens in (--tokens)"),
     }

@@ -239,7 +239,7 @@ impl<'k> Family<'k> {
 
     fn note(&self, ask: Ask, outcome: Outcome, (sent, reply): (Stamp, Option<&Reply>), manner: Manner) {
         if outcome == Outcome::Unknown && matches!(manner, Manner::Patient) {
-            self.trial.count_unanswered();
+            self.trial.count_unanswered(reply.map(Reply::told));
         }
         if outcome == Outcome::Unforeseen {
             self.trial.count_unforeseen(reply.map(Reply::told).unwrap_or_default());

@@ -53,6 +53,9 @@ pub struct Row {
     pub verdict: Verdict,
     /// Why it did not hold.
     pub objections: Vec<Objection>,
+    /// Whether it failed for nothing but outages, and may well hold the next time.
+    #[serde(skip)]
+    pub(super) disturbed: bool,
 }
 
 /// All of them.
@@ -74,6 +77,7 @@ impl Row {
     /// Judges what a trial has seen.
     #[must_use]
     pub(super) fn judge(scenario: &Scenario, calls: u64, seen: Seen, ended: Result<(), Stop>) -> Self {
+        let disturbed = !seen.unanswered.is_empty() && !scenario.bears_outages();
         let (verdict, why) = verdict(scenario, &seen, ended);
         let saw = why.unwrap_or_else(|| saw(&seen));
         Self {
@@ -85,6 +89,7 @@ impl Row {
             saw,
             verdict,
             objections: seen.objections,
+            disturbed: disturbed && verdict == Verdict::Failed,
         }
     }
 }
@@ -107,11 +112,9 @@ fn verdict(scenario: &Scenario, seen: &Seen, ended: Result<(), Stop>) -> (Verdic
     if seen.given_up > 0 {
         return failed(format!("{} histories are too tangled to be judged", seen.given_up));
     }
-    if seen.unanswered > 0 && !scenario.bears_outages() {
-        return failed(format!(
-            "{} calls met an outage, which may hide what should be seen: run it again",
-            seen.unanswered
-        ));
+    if !seen.unanswered.is_empty() && !scenario.bears_outages() {
+        let told: Vec<_> = seen.unanswered.iter().map(|(told, count)| format!("{count} × {told}")).collect();
+        return failed(format!("an outage may hide what should be seen, run it again: {}", told.join(", ")));
     }
     if seen.families > 0 && !seen.outcomes.contains_key("rotated") {
         return failed("no refresh succeeded at all".to_owned());
@@ -121,8 +124,9 @@ fn verdict(scenario: &Scenario, seen: &Seen, ended: Result<(), Stop>) -> (Verdic
 
 fn saw(seen: &Seen) -> String {
     let counted = seen.outcomes.iter().map(|(word, count)| format!("{count} {word}"));
-    let what = seen.objections.iter().filter(|objection| objection.calls.is_empty()).map(|one| one.what.clone());
-    counted.chain(seen.notes.iter().cloned()).chain(what.take(1)).collect::<Vec<_>>().join(", ")
+    let wrong =
+        (seen.contradictions > 0).then(|| format!("{} of {} histories wrong", seen.contradictions, seen.families));
+    counted.chain(seen.notes.iter().cloned()).chain(wrong).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -149,7 +153,7 @@ mod tests {
             (Verdict::Failed, seen(), Err(Stop::Fail(String::new()))),
             (Verdict::Failed, Seen { unforeseen, ..seen() }, Ok(())),
             (Verdict::Failed, Seen { given_up: 1, ..seen() }, Ok(())),
-            (Verdict::Failed, Seen { unanswered: 1, ..seen() }, Ok(())),
+            (Verdict::Failed, Seen { unanswered: [("503".to_owned(), 1)].into(), ..seen() }, Ok(())),
             (Verdict::Failed, Seen { outcomes: [("no answer", 9)].into(), ..seen() }, Ok(())),
         ] {
             assert_eq!(judged(seen, ended), expected);

@@ -7,13 +7,10 @@ use super::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, PoisonError},
 };
 
-/// Contradictions that are told in full.
+/// Histories that contradict and are told with their calls, and other objections that are told: of each so many.
 const TOLD: usize = 3;
 
 /// One scenario under way.
@@ -23,7 +20,6 @@ pub struct Trial<'k> {
     /// Chance.
     pub chance: Mutex<fastrand::Rng>,
     seen: Mutex<Seen>,
-    unanswered: AtomicU64,
 }
 
 /// What a trial has seen.
@@ -35,14 +31,22 @@ pub struct Seen {
     pub outcomes: BTreeMap<&'static str, usize>,
     /// What is wrong: one sentence each, and the calls that show it.
     pub objections: Vec<Objection>,
+    /// Sessions whose histories contradict the specification.
+    pub contradictions: usize,
     /// Histories too tangled to be judged.
     pub given_up: usize,
     /// Answers that the profile does not know.
     pub unforeseen: BTreeSet<String>,
-    /// Answers that did not come although they were waited for.
-    pub unanswered: u64,
+    /// Answers that told of an outage, or did not come although they were waited for.
+    pub unanswered: BTreeMap<String, usize>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
+}
+
+impl Seen {
+    fn told(&self, kind: impl Fn(&Objection) -> bool) -> usize {
+        self.objections.iter().filter(|objection| kind(objection)).count()
+    }
 }
 
 /// Something that should not be.
@@ -58,7 +62,7 @@ impl<'k> Trial<'k> {
     /// A trial that has seen nothing yet.
     pub fn new(kit: &'k Kit, name: &str) -> Self {
         let chance = Mutex::new(kit.chance(name));
-        Self { kit, chance, seen: Mutex::default(), unanswered: AtomicU64::default() }
+        Self { kit, chance, seen: Mutex::default() }
     }
 
     /// Chance for one client of several.
@@ -68,7 +72,10 @@ impl<'k> Trial<'k> {
 
     /// Something is wrong that no single call shows.
     pub fn object(&self, what: String) {
-        lock(&self.seen).objections.push(Objection { what, calls: Vec::new() });
+        let mut seen = lock(&self.seen);
+        if seen.told(|objection| objection.calls.is_empty()) < TOLD {
+            seen.objections.push(Objection { what, calls: Vec::new() });
+        }
     }
 
     /// Something is worth knowing.
@@ -76,9 +83,12 @@ impl<'k> Trial<'k> {
         lock(&self.seen).notes.push(note.into());
     }
 
-    /// An answer did not come although it was waited for.
-    pub fn count_unanswered(&self) {
-        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    /// An answer did not come although it was waited for, or told of an outage.
+    pub fn count_unanswered(&self, told: Option<String>) {
+        let told = told.unwrap_or_else(|| "no answer".to_owned());
+        let mut seen = lock(&self.seen);
+        let count = seen.unanswered.entry(told).or_default();
+        *count = count.saturating_add(1);
     }
 
     /// An answer came that the profile does not know.
@@ -111,12 +121,14 @@ impl<'k> Trial<'k> {
 
     /// Holds a session's history against the specification.
     pub fn keep(&self, history: &History, tags: &[String]) {
+        let words = in_order(history);
+        let history = &history.as_far_as_understood();
         let finding = history.check(self.kit.rules());
-        let telling = lock(&self.seen).objections.len() < TOLD;
+        let telling = lock(&self.seen).told(|objection| !objection.calls.is_empty()) < TOLD;
         let core = (finding == Finding::Contradicts && telling).then(|| history.core(self.kit.rules()));
         let mut seen = lock(&self.seen);
         seen.families = seen.families.saturating_add(1);
-        for call in in_order(history) {
+        for call in words {
             let count = seen.outcomes.entry(call).or_default();
             *count = count.saturating_add(1);
         }
@@ -124,19 +136,17 @@ impl<'k> Trial<'k> {
             Finding::Explained => {}
             Finding::GivenUp => seen.given_up = seen.given_up.saturating_add(1),
             Finding::Contradicts => {
-                let core = core.unwrap_or_default();
-                let calls = core.iter().map(|call| told(call, tags)).collect();
+                seen.contradictions = seen.contradictions.saturating_add(1);
+                let calls = core.iter().flatten().map(|call| told(call, tags)).collect();
                 let what = "no order of these calls agrees with one live token a family".to_owned();
-                seen.objections.push(Objection { what, calls });
+                seen.objections.extend(core.is_some().then_some(Objection { what, calls }));
             }
         }
     }
 
     /// What it has seen in all.
     pub fn into_seen(self) -> Seen {
-        let mut seen = self.seen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        seen.unanswered = self.unanswered.into_inner();
-        seen
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

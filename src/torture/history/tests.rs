@@ -136,7 +136,7 @@ fn simulate(moves: &[(Move, u64, u64)]) -> Vec<Call> {
     let mut calls = Vec::new();
     for (number, (step, before, after)) in moves.iter().enumerate() {
         let rotation = (refresh(newest), with_key(newest, number));
-        let (ask, outcome, lost) = match (step, last) {
+        let (ask, outcome, unread) = match (step, last) {
             (Move::Rotate { keyed, lost }, _) if is_known => {
                 let ask = if *keyed { rotation.1 } else { rotation.0 };
                 if !over {
@@ -170,7 +170,7 @@ fn simulate(moves: &[(Move, u64, u64)]) -> Vec<Call> {
             _nothing_to_repeat => continue,
         };
         let instant = 100 + 10 * u64::try_from(number).unwrap_or_default();
-        calls.push(call(instant - before, instant + after + 1, ask, if lost { Outcome::Unknown } else { outcome }));
+        calls.push(call(instant - before, instant + after + 1, ask, if unread { Outcome::Unknown } else { outcome }));
     }
     calls
 }

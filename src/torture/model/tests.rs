@@ -17,6 +17,9 @@ fn rotated(newest: Option<TokenNo>) -> State {
     State::Live { newest, last: Some(Rotation { retired: token(0), key: KEY, at: at(0) }) }
 }
 
+/// A state, the token that is presented to it, with which key, what came of it, and what may follow.
+type Row<'a> = (&'a State, usize, Option<KeyNo>, Outcome, Vec<State>);
+
 #[test]
 fn what_may_follow_upon_a_refresh() {
     let first = State::new();
@@ -25,7 +28,7 @@ fn what_may_follow_upon_a_refresh() {
     let twice =
         State::Live { newest: Some(token(2)), last: Some(Rotation { retired: token(1), key: OTHER, at: at(10) }) };
     let handed = Outcome::Handed;
-    let table: Vec<(&State, usize, Option<KeyNo>, Outcome, Vec<State>)> = vec![
+    let table: Vec<Row> = vec![
         // The newest token rotates, and is never refused.
         (&first, 0, KEY, handed(token(1)), vec![rotated_at_10(0, 1, KEY)]),
         (&live, 1, OTHER, handed(token(2)), vec![twice.clone()]),

@@ -1,0 +1,159 @@
+//! Our own server holds.
+
+use crate::kit::{PASSWORD, Report};
+use heirloom::postgres::private::{PrivatePostgres, Settings, Tenant};
+use serde_json::json;
+use sqlx::ConnectOptions;
+use std::{
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+use tempfile::TempDir;
+
+const ALICE: &str = "alice@example.com";
+const MASTER_KEY: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+
+/// Instances of the server on one database, each started again whenever it ends.
+struct House {
+    instances: Vec<Instance>,
+    /// Holds the private Postgres up.
+    tenancy: Option<PrivatePostgres>,
+    data: TempDir,
+}
+
+struct Instance {
+    url: String,
+    /// The file that holds its process id.
+    process: PathBuf,
+    stopping: Arc<AtomicBool>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl House {
+    async fn start(count: usize, options: &[(&str, &str)]) -> Self {
+        let data = TempDir::new().unwrap();
+        let settings =
+            Settings { data_dir: data.path().to_owned(), binaries: None, search_path: std::env::var_os("PATH") };
+        let postgres = PrivatePostgres::start(&settings, Tenant::Command).await.unwrap();
+        let database = postgres.connect_options().to_url_lossy().to_string();
+        let mut house = Self { instances: Vec::new(), tenancy: Some(postgres), data };
+        let options = [options, &[("DATABASE_URL", &database), ("HEIRLOOM_MASTER_KEY", MASTER_KEY)]].concat();
+        for number in 0..count {
+            let instance = Instance::start(&house, number, &options);
+            instance.until_ready().await;
+            house.instances.push(instance);
+        }
+        let request = reqwest::Client::new().post(format!("{}/api/v1/auth/register", house.instances[0].url));
+        let answer = request.json(&json!({ "email": ALICE, "password": PASSWORD })).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+        house
+    }
+
+    async fn torture(&self, arguments: &[&str]) -> Report {
+        let (first, others) = self.instances.split_first().unwrap();
+        let mut all = vec![first.url.as_str(), "--user", ALICE];
+        all.extend(others.iter().flat_map(|other| ["--url", other.url.as_str()]));
+        all.extend(arguments);
+        Report::of(&all).await
+    }
+}
+
+impl Drop for House {
+    /// The last command to leave stops Postgres.
+    fn drop(&mut self) {
+        self.instances.clear();
+        drop(self.tenancy.take());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
+        command.arg("migrate").env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("HEIRLOOM_DATA_DIR", self.data.path()).current_dir(self.data.path());
+        drop(command.stdout(Stdio::null()).stderr(Stdio::null()).status());
+    }
+}
+
+impl Instance {
+    fn start(house: &House, number: usize, options: &[(&str, &str)]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
+        let folder = house.data.path();
+        let process = folder.join(format!("process-{number}"));
+        let (data, written, bind) = (folder.to_owned(), process.clone(), format!("127.0.0.1:{port}"));
+        let options: Vec<_> = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let spawn = move || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
+            command.arg("serve").env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir(&data);
+            command.env("HEIRLOOM_BIND", &bind);
+            command.env("HEIRLOOM_INSECURE_FOR_TESTS", "true").env("HEIRLOOM_BCRYPT_COST", "4");
+            command.env("HEIRLOOM_PUBLIC_URL", "http://heirloom.test").env("HEIRLOOM_RATE_LIMIT", "off");
+            command.env("HEIRLOOM_METRICS_BIND", "").envs(options.iter().cloned());
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
+        let stopping = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stopping);
+        let keeper = std::thread::spawn(move || {
+            while !told.load(Ordering::SeqCst) {
+                let mut child: Child = spawn();
+                fs::write(&written, child.id().to_string()).unwrap();
+                child.wait().unwrap();
+            }
+        });
+        Self { url, process, stopping, keeper: Some(keeper) }
+    }
+
+    async fn until_ready(&self) {
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        for _look in 0..2400 {
+            let answer = http.get(format!("{}/readyz", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server did not become ready");
+    }
+
+    /// A shell command that ends the server this way and returns when the next one runs.
+    fn restart_command(&self, signal: &str) -> String {
+        let file = self.process.display();
+        let until_another = format!("while [ \"$(cat {file})\" = \"$old\" ]; do sleep 0.05; done");
+        format!("old=$(cat {file}); kill -{signal} $old; {until_another}")
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let process = fs::read_to_string(&self.process).unwrap_or_default();
+        drop(Command::new("kill").arg(process).status());
+        drop(self.keeper.take().map(JoinHandle::join));
+    }
+}
+
+#[tokio::test]
+async fn all_holds_of_our_server() {
+    let house = House::start(1, &[]).await;
+    let restart = house.instances[0].restart_command("TERM");
+    let report =
+        house.torture(&["--duration", "5s", "--restart-command", &restart, "--absolute-lifetime", "90d"]).await;
+    report.expect_all_hold(&[]);
+}
+
+#[tokio::test]
+async fn all_holds_of_two_instances_on_one_database() {
+    let house = House::start(2, &[]).await;
+    let restart = house.instances[1].restart_command("KILL");
+    house.torture(&["--duration", "5s", "--restart-command", &restart]).await.expect_all_hold(&["lifetime"]);
+}
+
+#[tokio::test]
+async fn no_session_of_ours_outlives_its_absolute_end() {
+    let house = House::start(1, &[("HEIRLOOM_SESSION_ABSOLUTE_TTL", "6s")]).await;
+    house.torture(&["--only", "lifetime", "--absolute-lifetime", "6s"]).await.expect_all_hold(&[]);
+}
