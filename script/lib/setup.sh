@@ -72,20 +72,20 @@ need_browser() {
 
 # For the fault tests. Where they cannot be had, those tests say that they could not be run.
 need_fault_tools() {
-  command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || install_without_starting "PgBouncer" pgbouncer
-  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || install_without_starting "libfaketime" faketime
+  command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || try_without_starting "PgBouncer" pgbouncer
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || try_without_starting "libfaketime" faketime
 }
 
-# A service that a package brings along must not be started: nobody asked for it.
-install_without_starting() {
-  local what=$1; shift
-  command -v apt-get >/dev/null || { printf '%s is missing: its fault tests will not be run\n' "$what" >&2; return 0; }
-  local policy=/usr/sbin/policy-rc.d
-  if [ -e "$policy" ]; then install_packages "$what" "$@"; return; fi
-  as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
-  # In a process of its own, for giving up must not leave the policy behind.
-  local installed=0
-  (install_packages "$what, for the fault tests" "$@") || installed=$?
-  as_root rm -f "$policy"
-  return "$installed"
+# try_without_starting WHAT PACKAGE: a service that the package brings along is not started, for nobody asked for it.
+try_without_starting() {
+  local what=$1 package=$2 policy=/usr/sbin/policy-rc.d
+  if ! command -v apt-get >/dev/null || ! as_root true; then
+    printf '%s is missing: its fault tests will say that they could not be run\n' "$what" >&2
+    return
+  fi
+  local ours=
+  [ -e "$policy" ] || { ours=1; as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"; }
+  # In a process of its own: giving up must neither end the tests nor leave the policy behind.
+  (install_packages "$what, for the fault tests" "$package") || true
+  [ -z "$ours" ] || as_root rm -f "$policy"
 }
