@@ -104,11 +104,8 @@ async fn connections_are_cut_at_random_under_load() {
     for _ in 0..so_many(40, 1500) {
         let cut = CUTS[usize::try_from(chance.below(4)).unwrap()];
         if chance.below(4) == 0 {
-            let cuts = wire.cuts();
             wire.arm_and_stay_down(cut);
-            while wire.cuts() == cuts {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
+            wire.until_down().await;
             chance.wait(0, 100).await;
             wire.open();
         } else {

@@ -69,6 +69,11 @@ impl Wire {
         *self.armed.lock().unwrap() = Some((cut, true));
     }
 
+    /// Waits until that has come to pass.
+    pub async fn until_down(&self) {
+        self.is_up.subscribe().wait_for(|up| !up).await.unwrap();
+    }
+
     pub fn open(&self) {
         self.is_up.send_replace(true);
     }
