@@ -301,3 +301,35 @@ audit-sign-in-failed = Sign-in failed
 audit-sessions-ended = Sessions ended
 audit-refresh-token-reused = Spent token came back
 audit-refresh-token-ahead = Unknown newer token came
+
+## Letters
+
+mail-greeting = Hello { $name },
+mail-greeting-unnamed = Hello,
+mail-token-reused-subject = { $brand }: we ended a session of yours
+mail-token-reused-text = Somebody used an old sign-in token of one of your devices. It may have been stolen, so we ended that session. The device has to sign in again.
+mail-new-device-subject = { $brand }: sign-in from a new device
+mail-new-device-text = Somebody signed in to your account from a device or a place that we had not seen before.
+mail-password-changed-subject = { $brand }: your password was changed
+mail-password-changed-text = The password of your account was changed. Other devices have to sign in again.
+mail-blocked-subject = { $brand }: your account was blocked
+mail-blocked-text = An administrator blocked your account and ended its sessions. If you do not know why, please ask them.
+mail-when = When: { $at }
+mail-device = Device: { $device }
+mail-ip = Address: { $ip }
+mail-was-you = If you know of this, there is nothing to do.
+mail-was-not-you = If it was not you, end all sessions here (the link works once, for seven days), and then choose a new password:
+mail-signature = { $brand }. You cannot reply to this letter.
+
+## The page behind a letter's link
+
+end-title = End all sessions
+end-text = Every device and browser that is signed in to your account will have to sign in again.
+end-submit = End all sessions
+end-done = { $number ->
+    [0] There was no session left to end.
+    [one] One session was ended.
+   *[other] { $number } sessions were ended.
+}
+end-to-login = Sign in and choose a new password
+end-over = This link is over, or it was used already. You can end sessions on your account page.

@@ -298,3 +298,34 @@ audit-sign-in-failed = 로그인 실패
 audit-sessions-ended = 세션 종료
 audit-refresh-token-reused = 사용된 토큰이 다시 들어옴
 audit-refresh-token-ahead = 알 수 없는 새 토큰이 들어옴
+
+## Letters
+
+mail-greeting = { $name } 님, 안녕하세요.
+mail-greeting-unnamed = 안녕하세요.
+mail-token-reused-subject = { $brand }: 세션 하나를 종료했습니다
+mail-token-reused-text = 회원님의 기기에서 쓰던 예전 로그인 토큰을 누군가 사용했습니다. 도난되었을 수 있어 해당 세션을 종료했습니다. 그 기기에서는 다시 로그인해야 합니다.
+mail-new-device-subject = { $brand }: 새 기기에서 로그인했습니다
+mail-new-device-text = 지금까지 확인되지 않은 기기 또는 장소에서 회원님의 계정에 로그인했습니다.
+mail-password-changed-subject = { $brand }: 비밀번호가 변경되었습니다
+mail-password-changed-text = 회원님 계정의 비밀번호가 변경되었습니다. 다른 기기에서는 다시 로그인해야 합니다.
+mail-blocked-subject = { $brand }: 계정이 차단되었습니다
+mail-blocked-text = 관리자가 회원님의 계정을 차단하고 세션을 종료했습니다. 이유를 모르시면 관리자에게 문의해 주세요.
+mail-when = 시각: { $at }
+mail-device = 기기: { $device }
+mail-ip = 주소: { $ip }
+mail-was-you = 본인이 하신 일이라면 아무것도 하지 않으셔도 됩니다.
+mail-was-not-you = 본인이 아니라면 아래 링크에서 모든 세션을 종료하고(7일 동안 한 번만 사용할 수 있습니다) 새 비밀번호를 정해 주세요.
+mail-signature = { $brand } 드림. 이 메일에는 회신할 수 없습니다.
+
+## The page behind a letter's link
+
+end-title = 모든 세션 종료
+end-text = 회원님의 계정에 로그인된 모든 기기와 브라우저에서 다시 로그인해야 합니다.
+end-submit = 모든 세션 종료
+end-done = { $number ->
+    [0] 종료할 세션이 없었습니다.
+   *[other] 세션 { $number }개를 종료했습니다.
+}
+end-to-login = 로그인하고 새 비밀번호 정하기
+end-over = 만료되었거나 이미 사용한 링크입니다. 세션은 계정 페이지에서 종료할 수 있습니다.

@@ -1,19 +1,21 @@
 //! Assembles the rooms, listens, drains. The only file that knows every room.
 
+mod chores;
 mod pages;
 mod scrape;
 
+use self::chores::Chores;
 use crate::{
     account,
     accounts::{Accounts, AccountsError},
     admin, audit,
     config::{Config, MasterKeyFileError, USUAL_METRICS, master_key_beside},
-    guessing,
     kernel::{Clock, Duration, Entropy, MacKeys, Metrics, World},
     keys::{self, Keys, KeysError},
     login,
+    mail::{Mail, MailError},
     postgres::{
-        Connector, Database, DatabaseError, MigrateError, Pooling, keep_to_primary,
+        Connector, Database, DatabaseError, MigrateError, Pooling,
         private::{PrivatePostgres, Settings, StartError, StopError, Tenant},
     },
     sessions::{self, Sessions},
@@ -52,6 +54,8 @@ pub struct House {
     pub keys: Keys,
     /// Sessions.
     pub sessions: Sessions,
+    /// Letters.
+    pub mail: Mail,
     /// Makes and reads cursors of lists.
     pub cursors: Cursors,
     /// Connections of one's own, past the pool.
@@ -105,6 +109,9 @@ pub enum AppError {
     /// Passwords.
     #[error("passwords cannot be hashed")]
     Accounts(#[from] AccountsError),
+    /// Letters.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// Templates.
     #[error("the pages cannot be read")]
     Pages(#[from] TemplateError),
@@ -171,6 +178,7 @@ impl House {
         Ok(Self {
             accounts: Accounts::open(world.clone(), &master_keys)?,
             sessions: Sessions::new(world.clone(), keys.clone(), &master_keys),
+            mail: Mail::open(world.clone(), &master_keys)?,
             cursors: Cursors::new(&master_keys),
             keys,
             world,
@@ -220,6 +228,7 @@ pub struct Application {
     house: House,
     readiness: Readiness,
     limits: Limits,
+    pages: Pages,
     server: Server,
     metrics: Option<(SocketAddr, Server)>,
 }
@@ -232,11 +241,12 @@ impl Application {
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
         let house = House::open(config, Tenant::Server, migrations).await?;
         let (readiness, limits) = (readiness(&house), Limits::new());
-        let pages = pages::load(&house.world.config.brand).map_err(AppError::from);
-        let doors = pages
-            .and_then(|pages| Ok((front_door(&house, (&readiness, &limits), pages, listener)?, metrics_door(&house)?)));
+        let doors = pages::load(&house.world.config.brand).map_err(AppError::from).and_then(|pages| {
+            let server = front_door(&house, (&readiness, &limits), pages.clone(), listener)?;
+            Ok((pages, server, metrics_door(&house)?))
+        });
         match doors {
-            Ok((server, metrics)) => Ok(Self { house, readiness, limits, server, metrics }),
+            Ok((pages, server, metrics)) => Ok(Self { house, readiness, limits, pages, server, metrics }),
             Err(error) => {
                 house.close().await?;
                 Err(error)
@@ -269,10 +279,10 @@ impl Application {
     /// # Errors
     /// When the HTTP server fails or the private Postgres does not stop.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Self { house, readiness, limits, server, metrics } = self;
+        let Self { house, readiness, limits, pages, server, metrics } = self;
         let handle = server.handle();
         let metrics = metrics.map(|(_, server)| (server.handle(), tokio::spawn(server)));
-        let chores = Chores::start(&house, limits);
+        let chores = Chores::start(&house, limits, pages);
         let watch = async {
             match &house.private {
                 Some(private) => private.watch().await,
@@ -306,27 +316,6 @@ async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, handle: &S
     handle.stop(true).await;
 }
 
-/// What is done beside the requests, again and again.
-struct Chores(Vec<tokio::task::JoinHandle<()>>);
-
-impl Chores {
-    fn start(house: &House, limits: Limits) -> Self {
-        let feed = tokio::spawn(sessions::feed(house.sessions.clone(), house.connector.clone()));
-        let ring = tokio::spawn(keys::keep_ring(house.keys.clone()));
-        let primary = tokio::spawn(keep_to_primary(house.world.db.clone(), house.connector.clone()));
-        let sweep = tokio::spawn(sessions::keep_clean(house.sessions.clone(), house.connector.clone()));
-        let count = tokio::spawn(sessions::keep_count(house.sessions.clone()));
-        let guesses = tokio::spawn(guessing::keep_small(house.world.clone()));
-        let limits = tokio::spawn(limits.keep_small());
-        let audit = tokio::spawn(audit::keep(house.world.clone()));
-        Self(vec![feed, ring, sweep, primary, count, guesses, limits, audit])
-    }
-
-    fn stop(self) {
-        self.0.iter().for_each(tokio::task::JoinHandle::abort);
-    }
-}
-
 fn front_door(
     house: &House,
     (readiness, limits): (&Readiness, &Limits),
@@ -339,6 +328,7 @@ fn front_door(
         accounts: Data::new(house.accounts.clone()),
         keys: Data::new(house.keys.clone()),
         sessions: Data::new(house.sessions.clone()),
+        mail: Data::new(house.mail.clone()),
         cursors: Data::new(house.cursors.clone()),
         readiness: Data::new(readiness.clone()),
         pages: Data::new(pages),
@@ -392,6 +382,7 @@ struct Shared {
     accounts: Data<Accounts>,
     keys: Data<Keys>,
     sessions: Data<Sessions>,
+    mail: Data<Mail>,
     cursors: Data<Cursors>,
     readiness: Data<Readiness>,
     pages: Data<Pages>,
@@ -407,6 +398,7 @@ impl Shared {
             .app_data(self.accounts)
             .app_data(self.keys)
             .app_data(self.sessions)
+            .app_data(self.mail)
             .app_data(self.cursors)
             .app_data(self.readiness)
             .app_data(self.pages)

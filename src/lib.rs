@@ -10,6 +10,7 @@ pub mod web;
 
 pub mod audit;
 pub mod guessing;
+pub mod mail;
 
 pub mod accounts;
 pub mod keys;

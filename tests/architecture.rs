@@ -18,12 +18,13 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("audit", &[]),
     ("guessing", &[]),
+    ("mail", &[]),
     ("accounts", &["audit", "guessing"]),
     ("keys", &["audit"]),
-    ("sessions", &["accounts", "keys", "audit"]),
+    ("sessions", &["accounts", "keys", "mail", "audit"]),
     ("login", &["sessions", "accounts", "keys", "guessing", "audit"]),
-    ("account", &["sessions", "accounts", "keys", "audit"]),
-    ("admin", &["sessions", "accounts", "keys", "audit"]),
+    ("account", &["sessions", "accounts", "keys", "mail", "audit"]),
+    ("admin", &["sessions", "accounts", "keys", "mail", "audit"]),
     // It knows a server through HTTP only.
     ("torture", &[]),
 ];

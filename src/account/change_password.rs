@@ -2,6 +2,7 @@ use crate::{
     accounts::{self, Accounts, AccountsError, Password, PasswordCheck, PasswordError},
     audit,
     kernel::{Client, Duration},
+    mail,
     sessions::{self, EndReason, Sessions, SignedIn},
 };
 use serde_json::json;
@@ -62,7 +63,9 @@ pub async fn change_password(
                 client: &client,
                 details: json!({ "sessions": ended.live() }),
             };
-            audit::record(connection, world.clock.now(), &world, &event).await?;
+            let now = world.clock.now();
+            audit::record(connection, now, &world, &event).await?;
+            mail::tell(connection, (&world, now), me.user, mail::Notice::PasswordChanged, &client).await?;
             Ok(Some(ended))
         })
     });

@@ -2,6 +2,7 @@
 
 mod api;
 mod change_password;
+mod end_by_link;
 mod events;
 mod pages;
 

@@ -2,6 +2,7 @@ use crate::{
     accounts::{self, AccessChange, Accounts, BlockReason, Blocking, Role, RoleError, Roles, User},
     audit,
     kernel::{Client, UserId},
+    mail,
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended, Sessions},
 };
@@ -134,6 +135,8 @@ impl Change {
                 let reason = reason.as_ref().map(BlockReason::as_str);
                 let details = json!({ "reason": reason, "sessions": ended.live() });
                 self.record(connection, audit::Kind::UserBlocked, details).await?;
+                let at = (&self.world, self.world.clock.now());
+                mail::tell(connection, at, self.user, mail::Notice::Blocked, &self.client).await?;
                 Ok(ended)
             }
         }

@@ -2,6 +2,7 @@ use crate::{
     accounts::{self, Accounts, AccountsError, Password, PasswordError, User},
     audit,
     kernel::Client,
+    mail,
     sessions::{self, EndReason, Sessions},
 };
 use serde_json::json;
@@ -39,7 +40,9 @@ pub async fn set_password(
             let ended = sessions::end_all_of(connection, id, None, &EndReason::PasswordChanged).await?;
             let (kind, details) = (audit::Kind::PasswordChanged, json!({ "sessions": ended.live() }));
             let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };
-            audit::record(connection, world.clock.now(), &world, &event).await?;
+            let now = world.clock.now();
+            audit::record(connection, now, &world, &event).await?;
+            mail::tell(connection, (&world, now), id, mail::Notice::PasswordChanged, &client).await?;
             Ok(ended)
         })
     });

@@ -1,7 +1,7 @@
 use crate::{
     account, admin,
     config::BrandOptions,
-    login,
+    login, mail,
     web::{self, Pages, Sample, TemplateError},
 };
 
@@ -17,7 +17,8 @@ pub fn load(options: &BrandOptions) -> Result<Pages, TemplateError> {
 
 /// Every page in every state that the server knows of.
 fn samples() -> Vec<Sample> {
-    [web::page_samples(), login::page_samples(), account::page_samples(), admin::page_samples()].concat()
+    [web::page_samples(), login::page_samples(), account::page_samples(), mail::letter_samples(), admin::page_samples()]
+        .concat()
 }
 
 #[cfg(test)]

@@ -86,6 +86,15 @@ impl PublicUrl {
         &self.0
     }
 
+    /// The host, without a port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let (_, host) = self.0.as_str().split_once("://").unwrap_or_default();
+        host.rsplit_once(':')
+            .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+            .map_or(host, |(host, _)| host)
+    }
+
     /// Whether clients reach us over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {

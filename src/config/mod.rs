@@ -5,6 +5,7 @@
 mod branding;
 mod database;
 mod http;
+mod mail;
 mod master_key;
 pub mod names;
 mod reader;
@@ -15,6 +16,7 @@ mod tokens;
 pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::{DatabaseOptions, DatabaseUrl};
 pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite, USUAL_METRICS};
+pub use mail::{MailOptions, SmtpUrl};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use reader::{ConfigError, Reader};
 pub use sessions::SessionOptions;
@@ -32,6 +34,8 @@ pub struct Config {
     pub master_keys: Option<MasterKeys>,
     /// Addresses, origins, cookies.
     pub http: HttpOptions,
+    /// How letters are sent; none: they are not.
+    pub mail: Option<MailOptions>,
     /// Access tokens.
     pub tokens: TokenOptions,
     /// Lifetimes and limits of sessions.
@@ -71,9 +75,11 @@ impl Config {
         let mut reader = Reader::new(source);
         let insecure_for_tests = reader.switch(names::INSECURE_FOR_TESTS, false);
         let database = database::read(&mut reader);
+        let http = http::read(&mut reader);
         let config = Self {
             master_keys: master_key::read(&mut reader, database.url.is_some()),
-            http: http::read(&mut reader),
+            mail: mail::read(&mut reader, &http),
+            http,
             tokens: tokens::read(&mut reader, insecure_for_tests),
             sessions: sessions::read(&mut reader, insecure_for_tests),
             bcrypt_cost: reader.number(names::BCRYPT_COST, 12, if insecure_for_tests { 4..=16 } else { 10..=16 }),

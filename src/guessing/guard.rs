@@ -122,10 +122,16 @@ impl Guard {
     /// What makes this device known to the account from now on. None: it is already, or nothing is counted.
     #[must_use]
     pub fn introduce(&self, user: UserId, client: &Client) -> Option<DeviceToken> {
-        if self.device(user, client).is_some() || !self.0.world.config.http.rate_limit {
+        if self.knows(user, client) || !self.0.world.config.http.rate_limit {
             return None;
         }
         self.0.devices.issue(user, &self.0.world.entropy)
+    }
+
+    /// Whether the device proves that it signed in to this account before.
+    #[must_use]
+    pub fn knows(&self, user: UserId, client: &Client) -> bool {
+        self.device(user, client).is_some()
     }
 
     fn device(&self, user: UserId, client: &Client) -> Option<[u8; 16]> {

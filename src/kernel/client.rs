@@ -11,12 +11,14 @@ pub struct Client {
     pub request_id: String,
     /// What the device's cookie says that signed in before, not yet verified.
     pub device: Option<String>,
+    /// The language that the request asks for, as a tag (RFC 5646).
+    pub language: Option<&'static str>,
 }
 
 impl Client {
     /// The operator at the command line, who has no address.
     #[must_use]
     pub fn command_line() -> Self {
-        Self { ip: None, user_agent: None, request_id: "command-line".to_owned(), device: None }
+        Self { ip: None, user_agent: None, request_id: "command-line".to_owned(), device: None, language: None }
     }
 }

@@ -25,6 +25,7 @@ struct Inner {
     sign_ins: Family<Outcome, Counter>,
     refused: Family<Limit, Counter>,
     ended: Family<Reason, Counter>,
+    mails: Family<Outcome, Counter>,
     swept: Counter,
     feed_losses: Counter,
     gauges: Gauges,
@@ -90,6 +91,7 @@ impl Metrics {
             sign_ins: Family::default(),
             refused: Family::default(),
             ended: Family::default(),
+            mails: Family::default(),
             swept: Counter::default(),
             feed_losses: Counter::default(),
             gauges: Gauges::default(),
@@ -131,6 +133,11 @@ impl Metrics {
         self.0.ended.get_or_create(&Reason { reason }).inc_by(sessions);
     }
 
+    /// A letter was sent, or failed to be.
+    pub fn mailed(&self, outcome: &'static str) {
+        self.0.mails.get_or_create(&Outcome { outcome }).inc();
+    }
+
     /// Sessions were deleted.
     pub fn swept(&self, sessions: u64) {
         self.0.swept.inc_by(sessions);
@@ -170,6 +177,7 @@ impl Inner {
         registry.register("sign_ins", "Attempts to sign in by what became of them", self.sign_ins.clone());
         registry.register("requests_limited", "Requests that a limit refused", self.refused.clone());
         registry.register("sessions_ended", "Live sessions that were ended", self.ended.clone());
+        registry.register("mails", "Attempts to send a letter by what became of them", self.mails.clone());
         registry.register("sessions_swept", "Sessions that were deleted by this instance", self.swept.clone());
         let help = "How often the connection over which revocations are heard broke";
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());

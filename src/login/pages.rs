@@ -253,6 +253,7 @@ impl Rooms {
             remembered: typed.remember.is_some(),
             device_name: None,
             client: client.clone(),
+            known_device: false,
         };
         match self.sessions.open(first).await? {
             Opening::Opened(grant) => Ok((grant, None)),

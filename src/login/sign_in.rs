@@ -99,6 +99,7 @@ impl SignIn<'_> {
             remembered: self.remembered,
             device_name: self.device_name.map(|name| name.as_str().to_owned()),
             client: client.clone(),
+            known_device: accounts.guard().knows(credentials.user, client),
         };
         Ok(match sessions.open(new).await? {
             Opening::Opened(grant) => {

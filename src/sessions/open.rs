@@ -10,6 +10,7 @@ use crate::{
     audit,
     kernel::{Client, Moment, SessionId, UserId},
     keys::Subject,
+    mail,
     postgres::DatabaseError,
 };
 use serde_json::{Map, Value, json};
@@ -29,6 +30,8 @@ pub struct NewSession {
     pub device_name: Option<String>,
     /// From where.
     pub client: Client,
+    /// Whether the device proved that it signed in before.
+    pub known_device: bool,
 }
 
 /// What became of a sign-in.
@@ -82,9 +85,14 @@ impl Sessions {
                 let keep = room.world().config.sessions.max_per_user.saturating_sub(1);
                 let ended = end_surplus(connection, new.user, keep).await?;
                 let session = SessionId::new(user.now, &room.world().entropy);
+                let is_familiar = new.known_device || store::is_familiar(connection, new.user, &new.client).await?;
                 store::add(connection, room.row(&new, session, user.now, secret_hash)).await?;
-                store::note_sign_in(connection, new.user, user.now).await?;
-                room.record(connection, &new, session, user.now).await?;
+                store::note_sign_in(connection, new.user, user.now, new.client.language).await?;
+                room.record(connection, (&new, session), user.now, !is_familiar).await?;
+                if !is_familiar {
+                    let (world, notice) = (room.world(), mail::Notice::NewDevice);
+                    mail::tell(connection, (world, user.now), new.user, notice, &new.client).await?;
+                }
                 Ok(Decided::Opened(user, session, ended))
             })
         })
@@ -110,9 +118,9 @@ impl Sessions {
     async fn record(
         &self,
         connection: &mut sqlx::PgConnection,
-        new: &NewSession,
-        session: SessionId,
+        (new, session): (&NewSession, SessionId),
         now: Moment,
+        is_new_device: bool,
     ) -> Result<(), DatabaseError> {
         let event = audit::Event {
             kind: audit::Kind::SignedIn,
@@ -120,7 +128,9 @@ impl Sessions {
             user: Some(new.user),
             session: Some(session),
             client: &new.client,
-            details: json!({ "transport": new.transport.name(), "remembered": new.remembered }),
+            details: json!({
+                "transport": new.transport.name(), "remembered": new.remembered, "new_device": is_new_device,
+            }),
         };
         audit::record(connection, now, self.world(), &event).await
     }

@@ -9,6 +9,7 @@ use crate::{
     audit,
     kernel::{Client, Duration, SessionId},
     keys::Subject,
+    mail,
     postgres::DatabaseError,
 };
 use serde_json::json;
@@ -187,6 +188,10 @@ impl Sessions {
                         details: json!({ "generation": replayed.number() }),
                     };
                     audit::record(connection, row.now, &world, &event).await?;
+                    if why == EndReason::RefreshTokenReused {
+                        let notice = mail::Notice::TokenReused;
+                        mail::tell(connection, (&world, row.now), row.user_id, notice, &client).await?;
+                    }
                 }
                 Ok(ended)
             })

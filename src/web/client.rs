@@ -1,4 +1,4 @@
-use super::{cookies, device_cookie_name, manners::RequestId};
+use super::{cookies, device_cookie_name, language::Chosen, manners::RequestId};
 use crate::{
     config::HttpOptions,
     kernel::{Client, World},
@@ -25,8 +25,9 @@ impl FromRequest for FromClient {
         let world = request.app_data::<web::Data<World>>();
         let ip = world.and_then(|world| client_address(request, &world.config.http));
         let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let language = Some(Chosen::of(request).language.tag());
         let device = world.and_then(|world| device(request, &world.config.http));
-        ready(Ok(Self(Client { ip, user_agent: user_agent(request), request_id, device })))
+        ready(Ok(Self(Client { ip, user_agent: user_agent(request), request_id, device, language })))
     }
 }
 

@@ -53,7 +53,8 @@ impl Language {
     }
 
     /// The language of a tag or of one that is narrower: `ko-KR` is Korean.
-    fn of_tag(tag: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or_default();
         Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
     }

@@ -23,6 +23,7 @@ use std::{
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/templates"]
 #[include = "*.html"]
+#[include = "*.txt"]
 struct Templates;
 
 /// The templates with the texts of every language, read once. Everything they show is escaped.
@@ -142,7 +143,7 @@ fn add_own(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) ->
         let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
         if path.is_dir() {
             add_own(&path, &format!("{name}/"), found)?;
-        } else if path.extension().is_some_and(|end| end == "html") {
+        } else if path.extension().is_some_and(|end| end == "html" || end == "txt") {
             found.insert(name, fs::read_to_string(&path).map_err(unreadable(&path))?);
         }
     }
@@ -157,7 +158,8 @@ fn environment(
     brand: &Brand,
 ) -> Result<Environment<'static>, TemplateError> {
     let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_name| AutoEscape::Html);
+    let is_text = |name: &str| std::path::Path::new(name).extension().is_some_and(|end| end == "txt");
+    environment.set_auto_escape_callback(move |name| if is_text(name) { AutoEscape::None } else { AutoEscape::Html });
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     let texts = Texts::load(language)?;
     let (has, grouped) = (texts.clone(), texts.clone());

@@ -39,6 +39,7 @@ paths! {
     ADMIN_PERSON_PAGE = "/admin/people/{id}" [GET];
     ADMIN_SESSIONS_PAGE = "/admin/sessions" [GET];
     ADMIN_AUDIT_PAGE = "/admin/audit" [GET];
+    END_SESSIONS_PAGE = "/end-sessions" [GET POST];
     ASSET = "/static/{name}" [GET];
     HOME = "/" [GET];
 }

@@ -55,6 +55,9 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/admin/people/{id}", For::Anyone),
     ("GET", "/admin/sessions", For::Anyone),
     ("GET", "/admin/audit", For::Anyone),
+    // Whoever holds a letter's link.
+    ("GET", "/end-sessions", For::Anyone),
+    ("POST", "/end-sessions", For::Anyone),
     ("GET", "/static/{name}", For::Anyone),
     ("GET", "/", For::Anyone),
 ];

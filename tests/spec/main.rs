@@ -22,6 +22,7 @@ mod guessing;
 mod health;
 mod http_bodies;
 mod http_manners;
+mod letters;
 mod lists;
 mod me;
 mod metrics;

@@ -96,8 +96,35 @@ pub async fn surplus(connection: &mut PgConnection, user: UserId, keep: u32) -> 
     Ok(ids)
 }
 
-/// Notes that somebody signed in.
-pub async fn note_sign_in(connection: &mut PgConnection, user: UserId, now: Moment) -> Result<(), DatabaseError> {
-    sqlx::query!("UPDATE users SET last_login_at = $2 WHERE id = $1", user.as_uuid(), now).execute(connection).await?;
+/// Whether a user has been seen on a device like this one at a place like this one, or never at all: a first sign-in is
+/// no news.
+pub async fn is_familiar(connection: &mut PgConnection, user: UserId, client: &Client) -> Result<bool, DatabaseError> {
+    let familiar = sqlx::query_scalar!(
+        r#"SELECT last_login_at IS NULL OR EXISTS (
+               SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $2
+                  AND s.ip IS NOT DISTINCT FROM $3) AS "familiar!"
+           FROM users AS u WHERE id = $1"#,
+        user.as_uuid(),
+        client.user_agent,
+        client.ip.map(IpNet::from),
+    );
+    Ok(familiar.fetch_one(connection).await?)
+}
+
+/// Notes that somebody signed in, and in which language letters reach them.
+pub async fn note_sign_in(
+    connection: &mut PgConnection,
+    user: UserId,
+    now: Moment,
+    language: Option<&str>,
+) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE users SET last_login_at = $2, language = coalesce($3, language) WHERE id = $1",
+        user.as_uuid(),
+        now,
+        language,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
