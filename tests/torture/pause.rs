@@ -103,5 +103,7 @@ async fn a_request_whose_client_had_gone_before_it_was_begun_is_not_begun() {
         case.cycles += 1;
     }
     assert_eq!(*tally.surprises.lock().unwrap(), Vec::<String>::new());
+    // And their connections with them.
+    drop(clients);
     case.close(&site, load).await;
 }
