@@ -74,7 +74,7 @@ function everyone(again) {
   const button = make('button', { type: 'button', class: 'danger' }, say('admin-everyone'));
   const word = say('admin-everyone-word');
   button.addEventListener('click', () => revoke(button, { everyone: true }, {
-    title: say('admin-everyone-title'), text: say('admin-everyone-text'), yes: say('admin-everyone'),
+    title: say('admin-everyone-title'), text: say('admin-everyone-text'), yes: say('admin-everyone-yes'),
     label: say('admin-everyone-type', { word }), word,
   }, (number) => say('admin-everyone-done', { number }), again));
   return make('section', {},

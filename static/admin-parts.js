@@ -99,7 +99,6 @@ export async function revoke(button, what, question, done, again) {
 /** One event of the audit log. */
 export function eventRow(event) {
   const told = Object.entries(event.details ?? {}).filter(([, value]) => value !== null && String(value) !== '');
-  const words = ([name, value]) => (name === 'reason' ? sayCode('reason', value) : typeof value === 'object' ? JSON.stringify(value) : value);
   return make('li', { class: /reused|ahead/.test(event.kind) ? 'alarming' : null },
     make('div', {},
       make('p', { class: 'name' }, sayCode('audit', event.kind)),
@@ -111,7 +110,15 @@ export function eventRow(event) {
         fact(say('admin-ip'), event.ip),
         event.user_agent && make('span', {}, deviceOf(event)),
         event.request_id && fact(say('admin-request'), make('code', {}, event.request_id))),
-      told.length > 0 && make('p', { class: 'hint facts details' }, told.map((pair) => fact(pair[0], String(words(pair)))))));
+      told.length > 0 && make('p', { class: 'hint facts details' }, told.map(([name, value]) => fact(sayCode('detail', name), inWords(name, value))))));
+}
+
+/** What a detail of an event says; an object that this page does not know, as it is. */
+function inWords(name, value) {
+  if (name === 'reason') return sayCode('reason', value);
+  if (Array.isArray(value)) return value.join(' ') || say('common-never');
+  if (typeof value === 'boolean') return say(value ? 'detail-yes' : 'detail-no');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 const sessionLink = (id) => make('a', { href: `/admin/audit?session_id=${encodeURIComponent(id)}` }, short(id));

@@ -91,7 +91,7 @@ function roles(user, path, again) {
     'aria-describedby': 'roles-hint roles-error',
   });
   const form = make('form', { class: 'narrow-form', novalidate: true },
-    make('h2', {}, say('admin-roles')),
+    make('h2', {}, say('admin-access')),
     make('div', { class: 'field' },
       field('roles', say('admin-roles'), input,
         make('p', { class: 'hint', id: 'roles-hint' }, say('admin-roles-hint')),

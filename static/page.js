@@ -81,6 +81,7 @@ export class Refusal extends Error {
 
 export function wordsFor(problem) {
   if (!(problem instanceof Refusal)) return say('problem-unreachable');
+  if (problem.errors.length) return problem.errors.map(wordsForField).join(' ');
   const words = sayFirst(`problem-${dashed(problem.code)}`, 'problem-other');
   if (problem.status !== 429 || !problem.retryAfter) return words;
   const wait = problem.retryAfter > 90
@@ -90,7 +91,7 @@ export function wordsFor(problem) {
 }
 
 const wordsForField = ({ field, code, advice }) => {
-  const general = field.replace(/^new_password$/, 'password');
+  const general = { new_password: 'password', reason: 'blocked_reason' }[field] ?? field;
   const words = sayFirst(`field-${dashed(general)}-${dashed(code)}`, 'field-other');
   return advice ? `${words} ${sayCode('advice', advice)}` : words;
 };
@@ -154,7 +155,8 @@ export async function press(button, work, failure = wordsFor) {
   try {
     await work();
   } catch (problem) {
-    if (!isLeaving) tell(typeof failure === 'string' ? failure : failure(problem), true);
+    const words = typeof failure === 'string' ? failure : failure(problem);
+    if (!isLeaving && words) tell(words, true);
   }
   button.removeAttribute('aria-disabled');
   button.textContent = idle;
@@ -178,8 +180,8 @@ export function submits(form, fields, work) {
       const known = problem.errors?.filter(({ field }) => field in fields) ?? [];
       for (const error of known) mark(fields[error.field], wordsForField(error));
       if (!known.length) return wordsFor(problem);
-      element(fields[known[0].field]).focus();
-      return say('problem-fields');
+      element(fields[known[0].field]).focus(); // what is wrong is read out with it
+      return null;
     });
   });
 }

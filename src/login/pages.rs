@@ -242,7 +242,7 @@ impl Rooms {
         let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
         let user = match self.accounts.register(new, client).await? {
             Registration::Registered(user) => user,
-            Registration::EmailTaken => return Err(Problem::fields(vec![FieldError::new("email", "taken", "")])),
+            Registration::EmailTaken => return Err(taken()),
             Registration::PasswordRefused(error) => return Err(Problem::fields(vec![error.of("password")])),
         };
         let first = NewSession {
@@ -271,6 +271,10 @@ impl Rooms {
         }
         answer.insert_header((header::LOCATION, to)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
     }
+}
+
+fn taken() -> Problem {
+    Problem { errors: vec![FieldError::new("email", "taken", "")], ..Problem::new(kind::EMAIL_TAKEN, "") }
 }
 
 /// What a change of language is not to lose, to be added to a query.

@@ -17,7 +17,7 @@ fn words(template: &str) -> String {
         ("<", ">"),
     ] {
         while let Some(start) = rest.find(begin) {
-            let length = rest.get(start..).unwrap().find(end).expect("what begins ends") + end.len();
+            let length = rest.get(start..).unwrap().find(end).unwrap() + end.len();
             rest.replace_range(start..start + length, " ");
         }
     }
@@ -43,6 +43,31 @@ fn no_template_holds_words_of_its_own() {
         let spoken: Vec<_> = spoken_attributes(&text).into_iter().filter(|value| !technical.contains(value)).collect();
         assert_eq!(spoken, Vec::<&str>::new(), "{name}");
     }
+}
+
+/// Groups whose texts are asked for by a code: of a problem, an event, a state.
+const BY_CODE: [&str; 10] =
+    ["notice", "problem", "field", "advice", "error", "state", "reason", "audit", "detail", "admin-chart"];
+
+fn scripts() -> String {
+    let files = fs::read_dir("static").unwrap().map(|entry| entry.unwrap().path());
+    let scripts = files.filter(|path| path.extension().is_some_and(|end| end == "js"));
+    scripts.map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn every_text_is_used_and_every_text_that_a_script_says_is_there() {
+    let (scripts, templates) = (scripts(), templates(None).unwrap().into_values().collect::<String>());
+    let texts = Texts::load(Language::English).unwrap();
+    let names = texts.all_names();
+    let by_code = |name: &str| BY_CODE.iter().any(|group| name.starts_with(&format!("{group}-")));
+    let quoted = |name: &&str| {
+        ["'", "\"", "`"].iter().any(|mark| format!("{scripts}{templates}").contains(&format!("{mark}{name}{mark}")))
+    };
+    let idle: Vec<_> = names.into_iter().filter(|name| !by_code(name) && !quoted(name)).collect();
+    assert_eq!(idle, Vec::<&str>::new(), "nobody says these");
+    let said = scripts.split("say('").skip(1).filter_map(|rest| rest.split('\'').next());
+    assert_eq!(said.filter(|name| !texts.has(name)).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]
