@@ -295,6 +295,14 @@ audit-sign-in-failed = Sign-in failed
 audit-sessions-ended = Sessions ended
 audit-refresh-token-reused = Spent token came back
 audit-refresh-token-ahead = Unknown newer token came
+detail-generation = Generation
+detail-reason = Reason
+detail-remembered = Stays signed in
+detail-roles = Roles
+detail-sessions = Sessions
+detail-transport = Token travels by
+detail-yes = yes
+detail-no = no
 
 ## Letters
 
@@ -327,11 +335,3 @@ end-done = { $number ->
 }
 end-to-login = Sign in and choose a new password
 end-over = This link is over, or it was used already. You can end sessions on your account page.
-detail-generation = Generation
-detail-reason = Reason
-detail-remembered = Stays signed in
-detail-roles = Roles
-detail-sessions = Sessions
-detail-transport = Token travels by
-detail-yes = yes
-detail-no = no

@@ -292,6 +292,14 @@ audit-sign-in-failed = 로그인 실패
 audit-sessions-ended = 세션 종료
 audit-refresh-token-reused = 사용된 토큰이 다시 들어옴
 audit-refresh-token-ahead = 알 수 없는 새 토큰이 들어옴
+detail-generation = 세대
+detail-reason = 이유
+detail-remembered = 로그인 유지
+detail-roles = 역할
+detail-sessions = 세션 수
+detail-transport = 토큰 전달 방식
+detail-yes = 예
+detail-no = 아니요
 
 ## Letters
 
@@ -323,11 +331,3 @@ end-done = { $number ->
 }
 end-to-login = 로그인하고 새 비밀번호 정하기
 end-over = 만료되었거나 이미 사용한 링크입니다. 세션은 계정 페이지에서 종료할 수 있습니다.
-detail-generation = 세대
-detail-reason = 이유
-detail-remembered = 로그인 유지
-detail-roles = 역할
-detail-sessions = 세션 수
-detail-transport = 토큰 전달 방식
-detail-yes = 예
-detail-no = 아니요

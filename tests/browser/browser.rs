@@ -109,6 +109,37 @@ impl Browser {
         found.json().as_str().unwrap().to_owned()
     }
 
+    /// From now on, what a page does that it should not is written down: a dialog (an injected script's sign of life),
+    /// a breach of the policy, an error that nobody catches.
+    pub async fn watch(&self) {
+        let source = "{
+            const tell = (what) => {
+                const all = JSON.parse(sessionStorage.getItem('trouble') ?? '[]');
+                sessionStorage.setItem('trouble', JSON.stringify([...all, `${location.pathname}: ${what}`]));
+            };
+            for (const name of ['alert', 'confirm', 'prompt']) window[name] = () => tell(name);
+            addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+                tell(`policy ${violatedDirective} ${blockedURI}`));
+            addEventListener('error', ({ message }) => tell(`error ${message}`));
+            addEventListener('unhandledrejection', ({ reason }) => tell(`unhandled ${reason}`));
+            const { error } = console;
+            console.error = (...words) => { tell(`console ${words}`); error(...words); };
+        }";
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    }
+
+    /// What was written down.
+    pub async fn trouble(&self) -> Vec<String> {
+        let script = "return JSON.parse(sessionStorage.getItem('trouble') ?? '[]')";
+        self.page.execute(script, Vec::new()).await.unwrap().convert().unwrap()
+    }
+
+    /// Whether something sticks out to the right.
+    pub async fn overflows(&self) -> bool {
+        let script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+        self.page.execute(script, Vec::new()).await.unwrap().json().as_bool().unwrap()
+    }
+
     pub async fn look_like(&self, width: u32, scheme: &str) {
         let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;

@@ -10,6 +10,7 @@
 )]
 
 mod browser;
+mod pages;
 mod server;
 mod signing_in;
 mod tabs;

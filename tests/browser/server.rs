@@ -12,7 +12,7 @@ pub struct Server {
     child: Child,
     pub url: String,
     http: reqwest::Client,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Server {
@@ -47,12 +47,8 @@ impl Server {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self {
-            child,
-            url,
-            http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
-            _data: data,
-        };
+        let server =
+            Self { child, url, http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(), data };
         server.until_ready().await;
         server
     }
@@ -83,6 +79,30 @@ impl Server {
         let request = request.bearer_auth(signed_in["access_token"].as_str().unwrap());
         let listed: Value = request.send().await.unwrap().json().await.unwrap();
         listed["items"].as_array().unwrap().iter().filter(|session| session["current"] == false).count()
+    }
+
+    /// Somebody with the role `admin`, made at the command line.
+    pub async fn register_admin(&self, email: &str, password: &str) {
+        self.register(email, password).await;
+        let mut grant = Command::new(env!("CARGO_BIN_EXE_heirloom"));
+        grant
+            .args(["user", "grant", email, "admin"])
+            .env_remove("DATABASE_URL")
+            .env("HEIRLOOM_DATA_DIR", self.data.path());
+        assert!(grant.stdout(Stdio::null()).status().unwrap().success());
+    }
+
+    /// POST of JSON from elsewhere, by something that calls itself `user_agent`.
+    pub async fn post(&self, path: &str, user_agent: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url)).header("user-agent", user_agent);
+        let answer = request.json(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    /// Changes the name of the bearer.
+    pub async fn rename(&self, access_token: &str, name: &str) {
+        let request = self.http.patch(format!("{}/api/v1/me", self.url)).bearer_auth(access_token);
+        assert_eq!(request.json(&json!({ "name": name })).send().await.unwrap().status(), 200);
     }
 
     /// What somebody gets who refreshes with this cookie from another machine.
