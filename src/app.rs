@@ -4,6 +4,8 @@ mod chores;
 mod pages;
 mod scrape;
 
+pub use pages::load as load_pages;
+
 use self::chores::Chores;
 use crate::{
     account,

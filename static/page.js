@@ -152,6 +152,7 @@ export async function press(button, work, failure = wordsFor) {
   const idle = button.textContent;
   button.setAttribute('aria-disabled', 'true');
   button.textContent = say('common-busy');
+  element('told').hidden = true;
   try {
     await work();
   } catch (problem) {

@@ -143,7 +143,11 @@ impl Browser {
     pub async fn look_like(&self, width: u32, scheme: &str) {
         let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        // Still, so that no picture is taken between two colours.
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 

@@ -54,7 +54,7 @@ async fn a_good_installation_has_a_line_for_everything() {
     home.run(&["keys", "list"]).done();
     let before = files(&home);
     let checked = home.run(&["check", "--json"]);
-    for what in ["database", "server version", "clock", "migrations", "master key", "public URL", "origins", "proxies"]
+    for what in ["database", "server version", "clock", "migrations", "master key", "public URL", "origins", "proxies", "pages"]
     {
         assert_eq!(worst(&checked, what), "ok", "{what}: {checked:?}");
     }

@@ -1,7 +1,10 @@
 //! What can be said of the options without asking the database.
 
 use super::Findings;
-use crate::config::{Config, HttpOptions, Origin, names};
+use crate::{
+    app::load_pages,
+    config::{BrandOptions, Config, HttpOptions, Origin, names},
+};
 use std::{io::ErrorKind, net::TcpListener};
 use url::{Host, Url};
 
@@ -18,6 +21,15 @@ pub fn look(config: &Config, findings: &mut Findings) {
     allowed_origins(&config.http, findings);
     proxies(&config.http, findings);
     hashing(config, findings);
+    pages(&config.brand, findings);
+}
+
+/// Whether templates and logo can be shown.
+fn pages(brand: &BrandOptions, findings: &mut Findings) {
+    match load_pages(brand) {
+        Ok(_) => findings.ok("pages", "every page can be shown, in every language"),
+        Err(error) => findings.error("pages", &error),
+    }
 }
 
 /// An origin taken apart.
