@@ -241,14 +241,13 @@ impl Application {
     /// # Errors
     /// What stands in the way.
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
+        let pages = load_pages(&config.brand)?;
         let house = House::open(config, Tenant::Server, migrations).await?;
         let (readiness, limits) = (readiness(&house), Limits::new());
-        let doors = pages::load(&house.world.config.brand).map_err(AppError::from).and_then(|pages| {
-            let server = front_door(&house, (&readiness, &limits), pages.clone(), listener)?;
-            Ok((pages, server, metrics_door(&house)?))
-        });
+        let door = front_door(&house, (&readiness, &limits), pages.clone(), listener);
+        let doors = door.and_then(|door| Ok((door, metrics_door(&house)?)));
         match doors {
-            Ok((pages, server, metrics)) => Ok(Self { house, readiness, limits, pages, server, metrics }),
+            Ok((server, metrics)) => Ok(Self { house, readiness, limits, pages, server, metrics }),
             Err(error) => {
                 house.close().await?;
                 Err(error)

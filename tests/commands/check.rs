@@ -54,7 +54,8 @@ async fn a_good_installation_has_a_line_for_everything() {
     home.run(&["keys", "list"]).done();
     let before = files(&home);
     let checked = home.run(&["check", "--json"]);
-    for what in ["database", "server version", "clock", "migrations", "master key", "public URL", "origins", "proxies", "pages"]
+    for what in
+        ["database", "server version", "clock", "migrations", "master key", "public URL", "origins", "proxies", "pages"]
     {
         assert_eq!(worst(&checked, what), "ok", "{what}: {checked:?}");
     }
@@ -130,4 +131,19 @@ fn an_address_in_use_is_told() {
     let checked = home.run(&["check", "--json"]);
     assert_eq!(worst(&checked, "address"), "ok");
     assert!(checked.stdout.contains(&format!("{address} is in use")), "{checked:?}");
+}
+
+/// A template of one's own that is broken is named by the check, and stops the start before anything else is done.
+#[test]
+fn a_broken_template_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::empty().with("HEIRLOOM_TEMPLATES_DIR", folder.path().to_str().unwrap());
+    std::fs::write(folder.path().join("layout.html"), "{{ t(\"no-such-text\") }}").unwrap();
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(worst(&checked, "pages"), "fail");
+    assert!(checked.stdout.contains("no-such-text"), "{checked:?}");
+
+    std::fs::write(folder.path().join("layout.html"), "{% block").unwrap();
+    let refused = home.run(&["serve"]).refused(1, "layout.html");
+    assert!(!home.data_dir().exists() || std::fs::read_dir(home.data_dir()).unwrap().next().is_none(), "{refused:?}");
 }
