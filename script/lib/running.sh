@@ -8,8 +8,8 @@ started=()
 
 clean_up() {
   local process
-  for process in "${started[@]}"; do kill "$process" 2>/dev/null; done
-  for process in "${started[@]}"; do wait "$process" 2>/dev/null; done
+  for process in "${started[@]}"; do kill "$process" 2>/dev/null || true; done
+  for process in "${started[@]}"; do wait "$process" 2>/dev/null || true; done
   rm -rf "$work"
 }
 trap clean_up EXIT
