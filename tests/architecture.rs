@@ -17,7 +17,7 @@ use std::{
 /// Rooms, each of which may import those before it. `login`, `account` and `admin` do not import each other.
 const ROOMS: &[(&str, &[&str])] = &[
     ("audit", &[]),
-    ("guessing", &[]),
+    ("guessing", &["audit"]),
     ("mail", &[]),
     ("accounts", &["audit", "guessing"]),
     ("keys", &["audit"]),

@@ -75,7 +75,6 @@ impl Accounts {
         password: &str,
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
-        let user = stored.as_ref().map(|(credentials, _)| credentials.user);
         let attempt = match self.guard().admit(target, client).await? {
             Admission::Admitted(attempt) => attempt,
             Admission::Refused { wait } => return Ok(PasswordCheck::Limited { wait }),
@@ -86,7 +85,7 @@ impl Accounts {
                 Ok(PasswordCheck::Right(credentials))
             }
             Ok(None) => {
-                self.record_failure(user, client).await?;
+                self.record_failure(target, client).await?;
                 Ok(PasswordCheck::Wrong)
             }
             Err(error) => {
@@ -138,12 +137,17 @@ impl Accounts {
         }
     }
 
-    async fn record_failure(&self, user: Option<UserId>, client: &Client) -> Result<(), DatabaseError> {
+    /// As many as the guard lets through, so that strangers cannot fill the log. What was typed is not told.
+    async fn record_failure(&self, target: Target<'_>, client: &Client) -> Result<(), DatabaseError> {
+        let (kind, actor, user) = match target {
+            Target::Account(_, user) => (audit::Kind::SignInFailed, None, user),
+            Target::Own(user) => (audit::Kind::ReauthenticationFailed, Some(user), Some(user)),
+        };
+        let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
         let (world, client) = (self.world().clone(), client.clone());
         let recorded = self.world().db.run(move |connection| {
             Box::pin(async move {
-                let (kind, details) = (audit::Kind::SignInFailed, json!({}));
-                let event = audit::Event { kind, actor: None, user, session: None, client: &client, details };
+                let event = audit::Event { kind, actor, user, session: None, client: &client, details };
                 audit::record(connection, world.clock.now(), &world, &event).await
             })
         });

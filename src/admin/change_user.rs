@@ -74,7 +74,7 @@ pub async fn change_user(
 }
 
 impl Change {
-    /// The inner error is an answer: nothing was changed by then.
+    /// The inner error is an answer: nothing was changed by then, and at most an event says so.
     async fn apply(mut self, connection: &mut PgConnection) -> Result<Result<Ended, UserChanged>, DatabaseError> {
         accounts::lock_admins(connection).await?;
         let Some(user) = accounts::lookup_in(connection, self.user).await? else {
@@ -84,6 +84,7 @@ impl Change {
             return Ok(Err(UserChanged::RoleRefused(error)));
         }
         if self.takes_admin_from(&user) && accounts::other_admins(connection, Some(self.user)).await? == 0 {
+            self.record(connection, audit::Kind::AccessDenied, json!({ "reason": "last_admin" })).await?;
             return Ok(Err(UserChanged::LastAdmin));
         }
         let mut ended = self.change_access(connection).await?;

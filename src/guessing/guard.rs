@@ -4,10 +4,13 @@ use super::{
     store,
 };
 use crate::{
+    audit,
     kernel::{Client, Digest32, Duration, MasterKeys, UserId, World},
     postgres::DatabaseError,
 };
 use aws_lc_rs::hmac;
+use serde_json::json;
+use sqlx::PgConnection;
 use std::{fmt, net::IpAddr, sync::Arc};
 use tokio::sync::Semaphore;
 
@@ -83,8 +86,13 @@ impl Guard {
         // Never closed: at worst all pass.
         let _turn = self.0.turnstile.acquire().await.ok();
         let buckets = self.buckets(target, client).await?;
-        let counted = buckets.clone();
-        let taken = self.0.world.db.transaction(move |connection| Box::pin(take_all(connection, counted)));
+        let counted = Counted {
+            world: self.0.world.clone(),
+            buckets: buckets.clone(),
+            user: target.user(),
+            client: client.clone(),
+        };
+        let taken = self.0.world.db.transaction(move |connection| Box::pin(counted.take(connection)));
         match taken.await? {
             None => Ok(Admission::Admitted(Attempt(buckets))),
             Some((limit, wait)) => {
@@ -173,27 +181,66 @@ impl Guard {
     }
 }
 
-/// Takes from each bucket, or from none. Returns the limit that refused, and for how long.
-async fn take_all(
-    connection: &mut sqlx::PgConnection,
+impl Target<'_> {
+    fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Account(_, user) => *user,
+            Self::Own(user) => Some(*user),
+        }
+    }
+}
+
+/// An attempt that is about to be counted.
+struct Counted {
+    world: World,
     buckets: Vec<Bucket>,
-) -> Result<Option<(Limit, Duration)>, DatabaseError> {
-    for bucket in &buckets {
-        // A flood of refused guesses takes no lock, and nobody waits for it.
-        if let Some(wait) = store::wait_left(connection, bucket).await? {
-            return Ok(Some((bucket.limit, wait)));
+    user: Option<UserId>,
+    client: Client,
+}
+
+impl Counted {
+    /// Takes from each bucket, or from none. Returns the limit that refused, and for how long.
+    async fn take(self, connection: &mut PgConnection) -> Result<Option<(Limit, Duration)>, DatabaseError> {
+        for bucket in &self.buckets {
+            // A flood of refused guesses takes no lock, and nobody waits for it.
+            if let Some(wait) = store::wait_left(connection, bucket).await? {
+                return self.refuse(connection, bucket, wait).await.map(Some);
+            }
         }
-    }
-    let mut taken = Vec::new();
-    for bucket in buckets {
-        if !store::take(connection, &bucket, FORGET).await? {
-            let wait = store::wait_left(connection, &bucket).await?.unwrap_or(LEAST_WAIT);
-            store::settle(connection, Vec::new(), taken).await?;
-            return Ok(Some((bucket.limit, wait)));
+        let mut taken = Vec::new();
+        for bucket in &self.buckets {
+            if !store::take(connection, bucket, FORGET).await? {
+                let wait = store::wait_left(connection, bucket).await?;
+                let wait = wait.unwrap_or(store::Wait { left: LEAST_WAIT, is_told: true });
+                store::settle(connection, Vec::new(), taken).await?;
+                return self.refuse(connection, bucket, wait).await.map(Some);
+            }
+            taken.push(bucket.clone());
         }
-        taken.push(bucket);
+        Ok(None)
     }
-    Ok(None)
+
+    /// One event for each wait, however many attempts it refuses.
+    async fn refuse(
+        &self,
+        connection: &mut PgConnection,
+        bucket: &Bucket,
+        wait: store::Wait,
+    ) -> Result<(Limit, Duration), DatabaseError> {
+        if !wait.is_told && store::tell(connection, bucket).await? {
+            let event = audit::Event {
+                kind: audit::Kind::GuessingLimited,
+                actor: None,
+                // An address is refused whomever it tries.
+                user: self.user.filter(|_| bucket.limit == ACCOUNT),
+                session: None,
+                client: &self.client,
+                details: json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() }),
+            };
+            audit::record(connection, self.world.clock.now(), &self.world, &event).await?;
+        }
+        Ok((bucket.limit, wait.left))
+    }
 }
 
 impl fmt::Debug for Guard {

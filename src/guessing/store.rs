@@ -13,7 +13,7 @@ pub async fn take(connection: &mut PgConnection, bucket: &Bucket, forget: Durati
         "INSERT INTO password_guesses AS g (bucket, failures, last_at) VALUES ($1, 1, clock_timestamp())
          ON CONFLICT ON CONSTRAINT password_guesses_pkey DO UPDATE
          SET failures = CASE WHEN g.last_at < clock_timestamp() - make_interval(secs => $4) THEN 1 ELSE g.failures + 1 END,
-             last_at = clock_timestamp()
+             last_at = clock_timestamp(), told = false
          WHERE g.failures < $2 OR clock_timestamp() >= g.last_at
              + make_interval(secs => ($3::float8[])[least(g.failures - $2 + 1, cardinality($3::float8[]))])",
         bucket.digest.as_bytes(),
@@ -26,11 +26,20 @@ pub async fn take(connection: &mut PgConnection, bucket: &Bucket, forget: Durati
     Ok(taken.rows_affected() == 1)
 }
 
-/// How long a bucket will go on refusing, in whole seconds. None: it does not. Waits for nobody's lock.
-pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result<Option<Duration>, DatabaseError> {
-    let seconds = sqlx::query_scalar!(
+/// How long a bucket will go on refusing.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    /// In whole seconds.
+    pub left: Duration,
+    /// Whether there is an event of it.
+    pub is_told: bool,
+}
+
+/// How long a bucket will go on refusing. None: it does not. Waits for nobody's lock.
+pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result<Option<Wait>, DatabaseError> {
+    let found = sqlx::query!(
         r#"SELECT ceil(extract(epoch FROM g.last_at - clock_timestamp()) +
-             ($3::float8[])[least(g.failures - $2 + 1, cardinality($3::float8[]))])::int8 AS "seconds!"
+             ($3::float8[])[least(g.failures - $2 + 1, cardinality($3::float8[]))])::int8 AS "seconds!", told
            FROM password_guesses AS g WHERE bucket = $1 AND g.failures >= $2"#,
         bucket.digest.as_bytes(),
         bucket.limit.free,
@@ -38,8 +47,17 @@ pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result
     )
     .fetch_optional(connection)
     .await?;
-    let left = seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
-    Ok(left.map(Duration::from_secs))
+    let left = |seconds| u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    Ok(found.and_then(|row| Some(Wait { left: left(row.seconds)?, is_told: row.told })))
+}
+
+/// Notes that there is an event of a bucket's wait. False: somebody else was faster.
+pub async fn tell(connection: &mut PgConnection, bucket: &Bucket) -> Result<bool, DatabaseError> {
+    let told = sqlx::query!(
+        "UPDATE password_guesses SET told = true WHERE bucket = $1 AND NOT told",
+        bucket.digest.as_bytes(),
+    );
+    Ok(told.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Empties some buckets, and gives others their last guess back.

@@ -16,6 +16,12 @@ pub struct Client {
 }
 
 impl Client {
+    /// The server, of its own accord.
+    #[must_use]
+    pub fn server() -> Self {
+        Self { request_id: "server".to_owned(), ..Self::default() }
+    }
+
     /// The operator at the command line, who has no address.
     #[must_use]
     pub fn command_line() -> Self {

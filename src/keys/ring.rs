@@ -6,11 +6,13 @@ use super::{
     store::{self, StoredKey},
 };
 use crate::{
+    audit,
     config::SigningAlgorithm,
-    kernel::{Duration, MasterKeys, Moment, World},
+    kernel::{Client, Duration, MasterKeys, Moment, World},
     postgres::DatabaseError,
 };
 use jsonwebtoken::jwk::{Jwk, JwkSet};
+use serde_json::{Value, json};
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
@@ -114,9 +116,9 @@ impl Keys {
     ///
     /// # Errors
     /// When the key cannot be made or written.
-    pub async fn rotate(&self) -> Result<KeyId, KeysError> {
+    pub async fn rotate(&self, client: &Client) -> Result<KeyId, KeysError> {
         let now = self.0.world.clock.now();
-        let id = self.add(now, now + PUBLISHED_BEFORE_SIGNING).await?;
+        let id = self.add(now, now + PUBLISHED_BEFORE_SIGNING, client).await?;
         self.reload().await?;
         Ok(id)
     }
@@ -127,7 +129,7 @@ impl Keys {
         self.reload().await?;
         let oldest = self.0.world.clock.now() - self.0.world.config.tokens.signing_key_rotation;
         if self.ring().iter().all(|key| key.signs_from <= oldest) {
-            self.rotate().await?;
+            self.rotate(&Client::server()).await?;
         }
         Ok(())
     }
@@ -182,22 +184,29 @@ impl Keys {
             return Ok(());
         }
         let signs_from = if ring.is_empty() { now } else { now + PUBLISHED_BEFORE_SIGNING };
-        self.add(now, signs_from).await?;
+        self.add(now, signs_from, &Client::server()).await?;
         self.reload().await
     }
 
-    async fn add(&self, now: Moment, signs_from: Moment) -> Result<KeyId, KeysError> {
+    async fn add(&self, now: Moment, signs_from: Moment, client: &Client) -> Result<KeyId, KeysError> {
         let algorithm = self.0.world.config.tokens.signing_algorithm;
         let (key, sealed) = self.make(algorithm, now, signs_from).await?;
         let id = key.id.clone();
         let newest = self.ring().iter().max_by_key(|key| (key.signs_from, key.id.clone())).map(|key| key.id.clone());
         let predecessors_retire_at = signs_from + self.0.world.config.tokens.access_token_ttl + SLACK;
         let stored = StoredKey { sealed, ..StoredKey::of(&key) };
-        self.0
-            .world
-            .db
-            .transaction(move |connection| Box::pin(store::add(connection, stored, newest, predecessors_retire_at)))
-            .await?;
+        let (world, client, details) = (self.0.world.clone(), client.clone(), event_details(&key));
+        let added = self.0.world.db.transaction(move |connection| {
+            Box::pin(async move {
+                if !store::add(connection, stored, newest, predecessors_retire_at).await? {
+                    return Ok(());
+                }
+                let kind = audit::Kind::SigningKeyAdded;
+                let event = audit::Event { kind, actor: None, user: None, session: None, client: &client, details };
+                audit::record(connection, now, &world, &event).await
+            })
+        });
+        added.await?;
         tracing::info!(key.id = %id, key.algorithm = model::name(algorithm), %signs_from, "keys.added");
         Ok(id)
     }
@@ -228,6 +237,10 @@ impl Keys {
         }
         assemble(stored.algorithm, &opened.plaintext, stored.created_at, stored.signs_from)
     }
+}
+
+fn event_details(key: &SigningKey) -> Value {
+    json!({ "key": key.id.to_string(), "algorithm": model::name(key.algorithm), "signs_from": key.signs_from })
 }
 
 impl fmt::Debug for Keys {

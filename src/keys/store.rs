@@ -60,13 +60,13 @@ pub async fn published(connection: &mut PgConnection) -> Result<Vec<StoredKey>, 
     rows.into_iter().map(StoredKey::try_from).collect()
 }
 
-/// Adds a key as the successor of `newest`, unless another instance was faster; the keys before it get an end.
+/// Adds a key as the successor of `newest`, unless another instance was faster, which is false; the keys before it get an end.
 pub async fn add(
     connection: &mut PgConnection,
     key: StoredKey,
     newest: Option<KeyId>,
     predecessors_retire_at: Moment,
-) -> Result<(), DatabaseError> {
+) -> Result<bool, DatabaseError> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.signing_keys'))").fetch_one(&mut *connection).await?;
     let added = sqlx::query!(
         "INSERT INTO signing_keys (id, algorithm, encrypted_private_key, public_key, created_at, signs_from)
@@ -92,7 +92,7 @@ pub async fn add(
         .await?;
         sqlx::query!("SELECT pg_notify('heirloom_signing_keys', $1)", key.id.0).fetch_one(connection).await?;
     }
-    Ok(())
+    Ok(added.rows_affected() == 1)
 }
 
 /// Replaces the sealed private half.

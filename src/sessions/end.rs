@@ -226,7 +226,7 @@ impl Sessions {
     }
 }
 
-fn ending<'a>(
+pub(super) fn ending<'a>(
     actor: Option<UserId>,
     user: Option<UserId>,
     session: Option<SessionId>,

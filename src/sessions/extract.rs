@@ -1,14 +1,19 @@
 use super::{Sessions, Transport, revocations::TokenStanding, store};
 use crate::{
+    audit,
     config::HttpOptions,
-    kernel::{SessionId, UserId},
+    kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
-    web::{Problem, cookies, kind},
+    web::{FromClient, Problem, cookies, kind},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
+use serde_json::json;
 use std::{future::Future, pin::Pin};
 use zeroize::Zeroizing;
+
+/// How often the same session's denied requests become an event.
+const DENIED_AGAIN: Duration = Duration::from_mins(1);
 
 /// The role that makes an administrator.
 const ADMIN: &str = "admin";
@@ -50,10 +55,15 @@ impl FromRequest for Admin {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let signed_in = SignedIn::from_request(request, payload);
+        let sessions = request.app_data::<Data<Sessions>>().cloned();
+        let (client, route) = (FromClient::extract(request), request.match_pattern());
         Box::pin(async move {
             let signed_in = signed_in.await?;
             if signed_in.roles.iter().any(|role| role == ADMIN) {
                 return Ok(Self(signed_in));
+            }
+            if let (Some(sessions), Ok(FromClient(client))) = (sessions, client.await) {
+                sessions.tell_of_denied(&signed_in, client, route.unwrap_or_default()).await;
             }
             Err(Problem::new(kind::FORBIDDEN, "Only administrators may do that.")
                 .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\""))
@@ -62,6 +72,21 @@ impl FromRequest for Admin {
 }
 
 impl Sessions {
+    /// One event for each session and minute. Should it fail, the answer is the same.
+    async fn tell_of_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
+        let (world, user, session) = (self.world().clone(), Some(signed_in.user), Some(signed_in.session));
+        let told = self.world().db.run(move |connection| {
+            Box::pin(async move {
+                let (kind, details) = (audit::Kind::AccessDenied, json!({ "reason": "not_admin", "route": route }));
+                let event = audit::Event { kind, actor: user, user, session, client: &client, details };
+                audit::record_unless_recent(connection, world.clock.now(), &world, &event, DENIED_AGAIN).await
+            })
+        });
+        if let Err(error) = told.await {
+            tracing::warn!(error = error.chain(), "sessions.denial_not_recorded");
+        }
+    }
+
     /// Verifies an access token and that its session lives. Reads no database, unless the set of what was revoked
     /// cannot be trusted just now.
     pub(super) async fn authenticate(&self, token: Option<&str>) -> Result<SignedIn, Problem> {

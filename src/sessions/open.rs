@@ -1,7 +1,7 @@
 use super::{
     Ended, Sessions,
-    end::end_surplus,
-    model::{Generation, Grant, Transport},
+    end::{end_surplus, ending},
+    model::{EndReason, Generation, Grant, Transport},
     room::{Granted, SessionError},
     store::{self, LockedUser, NewRow},
     token::Secret,
@@ -77,13 +77,19 @@ impl Sessions {
             Box::pin(async move {
                 let Some(user) = store::lock_user(connection, new.user).await? else { return Ok(Decided::Outdated) };
                 if user.password_version != new.password_version {
+                    room.record_failure(connection, &new, user.now, "password_changed_meanwhile").await?;
                     return Ok(Decided::Outdated);
                 }
                 if user.is_blocked {
+                    room.record_failure(connection, &new, user.now, "account_blocked").await?;
                     return Ok(Decided::Blocked);
                 }
                 let keep = room.world().config.sessions.max_per_user.saturating_sub(1);
                 let ended = end_surplus(connection, new.user, keep).await?;
+                if !ended.is_empty() {
+                    let event = surplus(&new, &ended);
+                    audit::record(connection, user.now, room.world(), &event).await?;
+                }
                 let session = SessionId::new(user.now, &room.world().entropy);
                 let is_familiar = new.known_device || store::is_familiar(connection, new.user, &new.client).await?;
                 store::add(connection, room.row(&new, session, user.now, secret_hash)).await?;
@@ -135,6 +141,25 @@ impl Sessions {
         audit::record(connection, now, self.world(), &event).await
     }
 
+    /// The password was right, and of no use.
+    async fn record_failure(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        new: &NewSession,
+        now: Moment,
+        reason: &str,
+    ) -> Result<(), DatabaseError> {
+        let event = audit::Event {
+            kind: audit::Kind::SignInFailed,
+            actor: None,
+            user: Some(new.user),
+            session: None,
+            client: &new.client,
+            details: json!({ "reason": reason }),
+        };
+        audit::record(connection, now, self.world(), &event).await
+    }
+
     fn hand_out(
         &self,
         new: &NewSession,
@@ -164,4 +189,9 @@ impl Sessions {
             },
         })
     }
+}
+
+/// Sessions made room for this one.
+fn surplus<'a>(new: &'a NewSession, ended: &Ended) -> audit::Event<'a> {
+    ending(Some(new.user), Some(new.user), None, &new.client, &EndReason::SessionLimit, ended.live())
 }

@@ -1,5 +1,6 @@
 use heirloom::postgres::private::{PrivatePostgres, Settings, Tenant};
 use serde_json::Value;
+use sqlx::{ConnectOptions, PgConnection};
 use std::{
     io::Write,
     path::Path,
@@ -42,6 +43,11 @@ impl Home {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.options.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// A connection to its database, past everything of ours.
+    pub async fn connect(&self) -> PgConnection {
+        self.tenancy.as_ref().unwrap().connect_options().connect().await.unwrap()
     }
 
     pub fn data_dir(&self) -> &Path {

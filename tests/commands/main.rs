@@ -9,6 +9,7 @@
     reason = "a test may fail loudly, and sets up the environment of the programs it runs"
 )]
 
+mod audit;
 mod check;
 mod home;
 mod keys;

@@ -18,6 +18,7 @@ mod access;
 mod access_tokens;
 mod admin;
 mod assets;
+mod audit;
 mod guessing;
 mod health;
 mod http_bodies;

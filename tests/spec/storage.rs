@@ -19,6 +19,7 @@ async fn two_thousand_rotations_leave_one_row_and_nearly_all_are_hot() {
     let size = "SELECT pg_relation_size('sessions')::bigint";
     let index_size = "SELECT pg_indexes_size('sessions')::bigint";
     let index_size_before = app.count(index_size).await;
+    let events_before = app.count("SELECT count(*) FROM audit_events").await;
 
     for _ in 0..ROTATIONS {
         current = app.refresh(&current.refresh_token).await.expect_tokens();
@@ -29,7 +30,8 @@ async fn two_thousand_rotations_leave_one_row_and_nearly_all_are_hot() {
     assert_eq!(app.count(index_size).await, index_size_before);
     let pages = app.count(size).await / 8_192;
     assert!(pages <= 4, "a few pages at most, not {pages}");
-    assert_eq!(app.count("SELECT count(*) FROM audit_events").await, 2, "a rotation leaves no event");
+    let events = app.count("SELECT count(*) FROM audit_events").await;
+    assert_eq!(events, events_before, "a rotation leaves no event");
     // A backend tells its numbers when it ends, at the latest.
     app.stop().await;
     let told = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'sessions'";

@@ -1,0 +1,141 @@
+use crate::home::{Home, Ran};
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+async fn sql(home: &Home, statements: &str) {
+    let mut connection = home.connect().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// What somebody does who owns the database: the trigger is in nobody's way who can drop it.
+async fn tamper(home: &Home, statements: &str) {
+    let before = "DROP TRIGGER IF EXISTS audit_events_append_only ON audit_events";
+    sql(home, &format!("{before}; {statements}")).await;
+}
+
+fn lines(ran: &Ran) -> Vec<Value> {
+    ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The findings, in JSON, of a log in which there are some.
+fn findings(home: &Home, arguments: &[&str]) -> Vec<Value> {
+    let arguments: Vec<_> = ["audit", "verify", "--json"].iter().chain(arguments).copied().collect();
+    let ran = home.run(&arguments);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""), "{ran:?}");
+    assert_eq!(ran.json()["ok"], false);
+    ran.json()["report"]["findings"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_log_that_was_left_alone_is_whole_and_its_end_can_be_noted() {
+    let home = Home::start().await;
+    home.add("a@example.com", &[]);
+    let whole = home.json(&["audit", "verify"]);
+    assert_eq!(whole["ok"], true);
+    assert_eq!(whole["report"]["events"], 2, "a signing key, and a user");
+    assert_eq!((&whole["report"]["unchained"], &whole["report"]["dropped"]), (&json!(0), &json!(0)));
+    let head = whole["report"]["head"].as_str().unwrap();
+    assert!(head.starts_with("2:") && head.len() == 74, "{head}");
+    home.add("b@example.com", &[]);
+    let text = home.run(&["audit", "verify", "--head", head]).done().stdout;
+    assert!(text.contains("3 events, from the first one on") && text.contains("Nothing was changed"), "{text}");
+    home.run(&["audit", "verify", "--head", "2"]).refused(2, "write SEQ:HASH");
+}
+
+#[tokio::test]
+async fn a_tail_that_was_cut_off_with_the_stored_end_is_found_by_a_noted_one() {
+    let home = Home::start().await;
+    home.add("a@example.com", &[]);
+    home.json(&["audit", "verify"]);
+    sql(&home, "CREATE TABLE head_of_before AS SELECT * FROM audit_chain_head").await;
+    home.add("b@example.com", &[]);
+    let noted = home.json(&["audit", "verify"])["report"]["head"].as_str().unwrap().to_owned();
+    let cut = "DELETE FROM audit_events WHERE seq = 3; DELETE FROM audit_chain_head;
+               INSERT INTO audit_chain_head SELECT * FROM head_of_before";
+    tamper(&home, cut).await;
+    assert_eq!(home.json(&["audit", "verify"])["ok"], true, "an older state of everything is whole in itself");
+    assert_eq!(findings(&home, &["--head", &noted]), [json!({ "finding": "not_the_noted_head", "seq": 3 })]);
+    // Cut off without the stored end, it needs no note.
+    tamper(&home, "DELETE FROM audit_events WHERE seq = 2").await;
+    assert_eq!(findings(&home, &[]), [json!({ "finding": "removed", "first": 2, "last": 2 })]);
+    tamper(&home, "DELETE FROM audit_chain_head").await;
+    assert_eq!(findings(&home, &[])[..1], [json!({ "finding": "head_forged" })]);
+}
+
+/// The issue's own figures: of 100,000 events one changed, one removed, one inserted.
+#[tokio::test]
+async fn in_a_hundred_thousand_events_what_was_changed_removed_or_inserted_is_named() {
+    let home = Home::start().await;
+    home.run(&["migrate"]).done();
+    // There before the chain began, as in an installation that is older than it.
+    sql(
+        &home,
+        "INSERT INTO audit_events (id, at, kind, user_id, ip, user_agent, request_id, details)
+         SELECT gen_random_uuid(), now() - n * interval '1 millisecond', 'signed_in', gen_random_uuid(), '192.0.2.7',
+                'a browser', n::text, jsonb_build_object('transport', 'cookie', 'remembered', true)
+         FROM generate_series(1, 100000) AS n",
+    )
+    .await;
+    let whole = home.json(&["audit", "verify"]);
+    assert_eq!((&whole["ok"], &whole["report"]["events"]), (&json!(true), &json!(100_001)), "{whole}");
+
+    let inserted = "01a206b8-3efb-7d63-a6dc-8bf962cd3fd7";
+    tamper(
+        &home,
+        &format!(
+            "UPDATE audit_events SET ip = '192.0.2.8' WHERE seq = 70000;
+             DELETE FROM audit_events WHERE seq = 40000;
+             INSERT INTO audit_events (id, at, kind) VALUES ('{inserted}', now(), 'signed_in')"
+        ),
+    )
+    .await;
+    let mut connection = home.connect().await;
+    let changed = sqlx::query_scalar::<_, String>("SELECT id::text FROM audit_events WHERE seq = 70000");
+    let changed = changed.fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let told = [
+        json!({ "finding": "removed", "first": 40_000, "last": 40_000 }),
+        json!({ "finding": "changed", "seq": 70_000, "id": changed }),
+        json!({ "finding": "inserted", "seq": 100_002, "id": inserted }),
+    ];
+    assert_eq!(findings(&home, &[]), told);
+    let text = home.run(&["audit", "verify"]);
+    assert!(text.stdout.contains("removed: the event of place 40000\n"), "{text:?}");
+    assert!(text.stdout.contains(&format!("changed: event {changed}, place 70000\n")), "{text:?}");
+    assert!(text.stdout.contains(&format!("inserted: event {inserted}, place 100002\n")), "{text:?}");
+    assert_eq!(home.run(&["audit", "export"]).done().stdout.lines().count(), 100_001);
+}
+
+#[tokio::test]
+async fn events_are_exported_a_line_each() {
+    let home = Home::start().await;
+    let alice = home.add("alice@example.com", &[]);
+    home.add("bob@example.com", &[]);
+    home.run(&["user", "block", "alice@example.com", "--reason", "lost a laptop"]).done();
+    let all = lines(&home.run(&["audit", "export"]).done());
+    let kinds: Vec<_> = all.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["signing_key_added", "user_added", "user_added", "user_blocked"]);
+    let blocked = &all[3];
+    assert_eq!(blocked["user_id"], alice.as_str());
+    assert_eq!(blocked["outcome"], "success");
+    assert_eq!(blocked["request_id"], "command-line");
+    assert_eq!(blocked["details"], json!({ "reason": "lost a laptop", "sessions": 0 }));
+    assert_eq!((&blocked["seq"], blocked["hash"].as_str().unwrap().len()), (&json!(4), 72));
+    assert!(!home.run(&["audit", "export"]).stdout.contains('@'), "no address");
+
+    let count = |arguments: &[&str]| {
+        let arguments: Vec<_> = ["audit", "export"].iter().chain(arguments).copied().collect();
+        lines(&home.run(&arguments).done()).len()
+    };
+    assert_eq!(count(&["--kind", "user_added"]), 2);
+    assert_eq!(count(&["--user", "alice@example.com"]), 2);
+    assert_eq!(count(&["--user", &alice, "--kind", "user_blocked"]), 1);
+    assert_eq!(count(&["--since", "2100-01-01T00:00:00Z"]), 0);
+    assert_eq!(count(&["--until", "2100-01-01T00:00:00Z"]), 4);
+    let at = blocked["at"].as_str().unwrap();
+    assert_eq!((count(&["--since", at]), count(&["--until", at])), (1, 3));
+    home.run(&["audit", "export", "--kind", "x"]).refused(2, "not a kind of event");
+    home.run(&["audit", "export", "--since", "today"]).refused(2, "2026-11-23T00:00:00Z");
+    home.run(&["audit", "export", "--user", "nobody@example.com"]).refused(1, "there is no user");
+}

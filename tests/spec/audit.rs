@@ -1,0 +1,254 @@
+//! The audit log: what becomes an event, and what becomes of events.
+
+use crate::support::{TestApp, at_once, eventually, password};
+use heirloom::{
+    audit::{self, Event, Finding, Kind, Report},
+    kernel::{Client, Duration, Moment},
+    postgres::Connector,
+};
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+async fn verify(app: &TestApp) -> Report {
+    let connector = Connector::new(&app.world.config.database, None);
+    audit::verify(&app.world, &connector, None).await.expect("a report")
+}
+
+/// What somebody does who owns the database.
+async fn tamper(app: &TestApp, statements: &'static str) {
+    sqlx::raw_sql("DROP TRIGGER IF EXISTS audit_events_append_only ON audit_events").execute(app.db()).await.unwrap();
+    sqlx::raw_sql(statements).execute(app.db()).await.unwrap();
+}
+
+/// An event of another time.
+async fn record_at(app: &TestApp, at: Moment) {
+    let mut connection = app.db().acquire().await.unwrap();
+    let (client, details) = (Client::command_line(), json!({ "reason": "of another time" }));
+    let event = Event { kind: Kind::AccessDenied, actor: None, user: None, session: None, client: &client, details };
+    audit::record(&mut connection, at, &app.world, &event).await.unwrap();
+}
+
+fn kinds_and_reasons(events: &[Value]) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    events.iter().rev().map(|event| (text(&event["kind"]), text(&event["details"]["reason"]))).collect()
+}
+
+#[tokio::test]
+async fn every_way_a_sign_in_can_fail_has_its_reason() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    let try_with = async |email: &str, password: &str| {
+        app.post("/api/v1/auth/login", &json!({ "email": email, "password": password })).await
+    };
+    try_with("alice@example.com", "not her password").await.expect_problem(401, "invalid_credentials");
+    try_with("nobody@example.com", "not a password").await.expect_problem(401, "invalid_credentials");
+    alice.change_password("not her password", &password("alice2")).await.expect_problem(422, "wrong_password");
+    admin.block(&alice.id).await.expect(200);
+    app.try_sign_in("alice").await.expect_problem(403, "account_blocked");
+
+    let told = kinds_and_reasons(&admin.events(&format!("?user_id={}", alice.id)).await);
+    let told: Vec<_> = told.iter().map(|(kind, reason)| (kind.as_str(), reason.as_str())).collect();
+    let expected = [
+        ("user_added", "-"),
+        ("signed_in", "-"),
+        ("sign_in_failed", "wrong_password"),
+        ("reauthentication_failed", "wrong_password"),
+        ("user_blocked", "-"),
+        ("sign_in_failed", "account_blocked"),
+    ];
+    assert_eq!(told, expected);
+    let failed = admin.events("?kind=sign_in_failed").await;
+    let unknown: Vec<_> = failed.iter().filter(|event| event["details"]["reason"] == "unknown_address").collect();
+    assert_eq!(unknown.len(), 1);
+    assert_eq!((&unknown[0]["user_id"], &unknown[0]["outcome"]), (&Value::Null, &json!("failure")));
+    assert!(!json!(failed).to_string().contains("nobody"), "an address in the log");
+}
+
+#[tokio::test]
+async fn who_is_no_administrator_is_told_of_once_a_minute_for_each_session() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let (alice, bob) = (app.person("alice").await, app.person("bob").await);
+    for _ in 0..3 {
+        alice.get("/api/v1/admin/users").await.expect_problem(403, "forbidden");
+        bob.get("/api/v1/admin/audit").await.expect_problem(403, "forbidden");
+    }
+    let denied = admin.events("?kind=access_denied").await;
+    assert_eq!(denied.len(), 2);
+    let hers = denied.iter().find(|event| event["actor_id"] == alice.id.as_str()).expect("hers");
+    assert_eq!(hers["session_id"], alice.tokens.session_id.as_str());
+    assert_eq!(hers["details"], json!({ "reason": "not_admin", "route": "/api/v1/admin/users" }));
+    assert_eq!(hers["outcome"], "failure");
+}
+
+#[tokio::test]
+async fn the_last_administrator_who_would_be_none_is_told_of() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    admin.change(&admin.id, &json!({ "roles": [] })).await.expect_problem(409, "last_admin");
+    let denied = admin.events("?kind=access_denied").await;
+    assert_eq!(denied[0]["details"], json!({ "reason": "last_admin" }));
+}
+
+/// docs/limits.md: ten guesses are free. However many are refused after that, the wait is one event.
+#[tokio::test]
+async fn a_wait_is_one_event_however_many_guesses_it_refuses() {
+    let app = TestApp::with(&[("HEIRLOOM_RATE_LIMIT", "on")]).await;
+    app.register("alice").await;
+    let wrong = json!({ "email": "alice@example.com", "password": "not her password" });
+    let answers = at_once((0..30).map(|_| app.post("/api/v1/auth/login", &wrong))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 20);
+    assert_eq!(app.events("sign_in_failed").await, 10);
+    assert_eq!(app.events("guessing_limited").await, 1);
+    let details = sqlx::query_scalar::<_, Value>("SELECT details FROM audit_events WHERE kind = 'guessing_limited'");
+    assert_eq!(details.fetch_one(app.db()).await.unwrap()["limit"], "account");
+}
+
+#[tokio::test]
+async fn sessions_that_make_room_for_a_new_one_are_told_of() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
+    let first = app.sign_in("alice").await;
+    app.sign_in("alice").await;
+    app.me(&first.access_token).await.expect_problem(401, "session_revoked");
+    assert_eq!(app.events("sessions_ended").await, 1);
+}
+
+#[tokio::test]
+async fn events_of_two_servers_get_their_places_in_one_chain() {
+    let one = TestApp::start().await;
+    let two = one.another(&[]).await;
+    one.register("alice").await;
+    at_once((0..40).map(|number| (if number % 2 == 0 { &one } else { &two }).try_sign_in("alice"))).await;
+    eventually("everything is chained", async || {
+        one.count("SELECT count(*) FROM audit_events WHERE seq IS NULL").await == 0
+    })
+    .await;
+    let report = verify(&two).await;
+    assert_eq!(report.findings, []);
+    let count = "SELECT count(*) FROM audit_events";
+    assert_eq!(one.count("SELECT max(seq) FROM audit_events").await, one.count(count).await);
+    assert_eq!(one.count("SELECT count(DISTINCT seq) FROM audit_events").await, one.count(count).await);
+}
+
+/// An event that is being recorded holds up nobody: neither the chain nor another event.
+#[tokio::test]
+async fn a_transaction_that_has_not_committed_gets_its_place_later() {
+    let app = TestApp::start().await;
+    let mut connection = app.db().acquire().await.unwrap();
+    let mut transaction = connection.begin().await.unwrap();
+    let (client, details) = (Client::command_line(), json!({}));
+    let event = Event { kind: Kind::AccessDenied, actor: None, user: None, session: None, client: &client, details };
+    audit::record(&mut transaction, app.world.clock.now(), &app.world, &event).await.unwrap();
+    app.sign_in("alice").await;
+    let before = verify(&app).await;
+    assert_eq!((before.findings, before.unchained), (vec![], 0), "what is not to be seen is not missed");
+    transaction.commit().await.unwrap();
+    let after = verify(&app).await;
+    assert_eq!((after.findings, after.events), (vec![], before.events + 1));
+    let last = "SELECT seq FROM audit_events WHERE kind = 'access_denied'";
+    assert_eq!(app.count(last).await, app.count("SELECT max(seq) FROM audit_events").await, "though its id is older");
+}
+
+#[tokio::test]
+async fn what_was_changed_removed_or_inserted_is_found() {
+    let app = TestApp::start().await;
+    for name in ["alice", "bob", "carol"] {
+        app.sign_in(name).await;
+    }
+    let before = verify(&app).await;
+    assert_eq!((before.findings, before.events), (vec![], 7), "a key, three users, three sign-ins");
+    tamper(
+        &app,
+        "UPDATE audit_events SET details = '{}' WHERE seq = 3; DELETE FROM audit_events WHERE seq = 5;
+         INSERT INTO audit_events (id, at, kind) VALUES ('01a206b8-3efb-7d63-a6dc-8bf962cd3fd7', now(), 'signed_in')",
+    )
+    .await;
+    let findings = verify(&app).await.findings;
+    let [Finding::Changed { seq: Some(3), .. }, Finding::Removed { first: 5, last: 5 }, Finding::Inserted { id, .. }] =
+        findings.as_slice()
+    else {
+        panic!("{findings:?}");
+    };
+    assert_eq!(id.to_string(), "01a206b8-3efb-7d63-a6dc-8bf962cd3fd7");
+}
+
+/// The tag is there from the beginning: a change before the chaining is found as well.
+#[tokio::test]
+async fn an_event_that_was_changed_before_it_was_chained_is_found() {
+    let mut app = TestApp::start().await;
+    app.sign_in("alice").await;
+    app.stop().await;
+    tamper(&app, "UPDATE audit_events SET ip = '192.0.2.66', seq = NULL, hash = NULL WHERE kind = 'signed_in'").await;
+    let app = app.another(&[]).await;
+    let findings = verify(&app).await.findings;
+    assert!(findings.iter().any(|finding| matches!(finding, Finding::Changed { .. })), "{findings:?}");
+}
+
+#[tokio::test]
+async fn no_statement_changes_or_removes_an_event() {
+    let app = TestApp::start().await;
+    app.sign_in("alice").await;
+    assert_eq!(verify(&app).await.unchained, 0);
+    for statement in [
+        "UPDATE audit_events SET kind = 'x'",
+        "UPDATE audit_events SET seq = seq + 1",
+        "UPDATE audit_events SET seq = NULL, hash = NULL",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+    ] {
+        let refused = sqlx::raw_sql(statement).execute(app.db()).await.expect_err(statement).to_string();
+        assert!(refused.contains("audit_events is append-only"), "{statement}: {refused}");
+    }
+    assert_eq!(verify(&app).await.findings, []);
+}
+
+#[tokio::test]
+async fn a_month_that_was_dropped_leaves_the_rest_verifiable() {
+    let app = TestApp::with(&[("HEIRLOOM_AUDIT_RETENTION", "400d")]).await;
+    let long_ago = app.world.clock.now() - Duration::from_hours(500 * 24);
+    app.sign_in("alice").await;
+    verify(&app).await;
+    // Recorded late, so that the month's places are two runs.
+    record_at(&app, long_ago).await;
+    verify(&app).await;
+    app.sign_in("bob").await;
+    verify(&app).await;
+    record_at(&app, long_ago).await;
+    record_at(&app, long_ago).await;
+    let before = verify(&app).await;
+    assert_eq!(before.findings, []);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events_default").await, 3, "there is no table of that month");
+
+    let tidied = audit::tidy(&app.world).await.unwrap();
+    assert_eq!((tidied.made, tidied.dropped), (1, 1));
+    let after = verify(&app).await;
+    assert_eq!((after.findings, after.events), (vec![], before.events - 3));
+    assert_eq!(app.count("SELECT count(*) FROM audit_chain_anchors").await, 2);
+    assert_eq!(audit::tidy(&app.world).await.unwrap(), audit::Tidied::default());
+
+    // Without its anchor, what was dropped is what was removed.
+    sqlx::raw_sql("DELETE FROM audit_chain_anchors WHERE first_seq <> last_seq").execute(app.db()).await.unwrap();
+    assert!(matches!(verify(&app).await.findings.as_slice(), [Finding::Removed { .. }]));
+}
+
+#[tokio::test]
+async fn an_event_of_a_month_to_come_is_recorded_and_finds_its_table() {
+    let app = TestApp::start().await;
+    record_at(&app, app.world.clock.now() + Duration::from_hours(200 * 24)).await;
+    assert_eq!(app.count("SELECT count(*) FROM audit_events_default").await, 1);
+    assert_eq!(audit::tidy(&app.world).await.unwrap().made, 1);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events_default").await, 0);
+    assert_eq!(verify(&app).await.findings, []);
+}
+
+#[tokio::test]
+async fn an_instance_of_the_version_before_goes_on_recording() {
+    let app = TestApp::start().await;
+    let old = "INSERT INTO audit_events
+                   (id, at, kind, actor_id, user_id, session_id, ip, user_agent, request_id, details)
+               VALUES (gen_random_uuid(), now(), 'signed_in', NULL, NULL, NULL, NULL, NULL, 'x', '{}')";
+    sqlx::query(old).execute(app.db()).await.unwrap();
+    let findings = verify(&app).await.findings;
+    assert!(matches!(findings.as_slice(), [Finding::Inserted { .. }]), "nobody vouches for it: {findings:?}");
+}
