@@ -4,7 +4,7 @@ use super::{
     walk::{Anchor, Finding, KnownHead, Walk},
 };
 use crate::{
-    kernel::{MacKeys, World},
+    kernel::{MacKeys, Moment, World},
     postgres::{Connector, DatabaseError},
 };
 use serde::Serialize;
@@ -85,11 +85,11 @@ async fn along_the_chain(connection: &mut PgConnection, walk: &mut Walk<'_>) -> 
 }
 
 async fn over_the_loose(connection: &mut PgConnection, walk: &mut Walk<'_>) -> Result<u64, DatabaseError> {
-    let (mut met, mut after) = (0_u64, None);
+    let (mut met, mut after) = (0_u64, (Moment::UNIX_EPOCH, Uuid::nil()));
     loop {
         let page = store::loose(connection, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(met) };
-        after = Some(last.id);
+        after = (last.at, last.id);
         met = met.saturating_add(u64::try_from(page.len()).unwrap_or_default());
         page.iter().for_each(|entry| walk.meet_loose(entry));
     }

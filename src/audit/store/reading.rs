@@ -80,18 +80,19 @@ pub async fn chained(
     Ok(found.fetch_all(connection).await?)
 }
 
-/// Events that have no place yet, from after this one on.
+/// Events that have no place yet, from after this time and id on.
 pub async fn loose(
     connection: &mut PgConnection,
-    after: Option<Uuid>,
+    (at, id): (Moment, Uuid),
     limit: i64,
 ) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
         r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
-           FROM audit_events WHERE seq IS NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2"#,
-        after,
+           FROM audit_events WHERE seq IS NULL AND (at, id) > ($1, $2) ORDER BY at, id LIMIT $3"#,
+        at,
+        id,
         limit,
     );
     Ok(found.fetch_all(connection).await?)
