@@ -13,6 +13,7 @@ use std::sync::{
 };
 
 use tokio::task::JoinSet;
+use tracing::log::LevelFilter;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -84,6 +85,8 @@ impl Connector {
     /// When the database does not let us in within five seconds.
     pub async fn direct(&self) -> Result<PgConnection, DatabaseError> {
         let options = self.current(&self.direct).application_name("heirloom").extra_float_digits(None);
+        // What is done over it may take its time.
+        let options = options.log_slow_statements(LevelFilter::Off, Duration::ZERO);
         let connecting = tokio::time::timeout(CONNECT, options.connect());
         Ok(connecting.await.map_err(|_elapsed| DatabaseError::TooSlow)??)
     }
