@@ -1,11 +1,13 @@
 use super::{
+    Event, Kind,
     entry::{Encoding, Entry},
     store::{self, StoredHead},
 };
 use crate::{
-    kernel::{MacKeys, TagCheck, World},
+    kernel::{Client, MacKeys, TagCheck, World},
     postgres::DatabaseError,
 };
+use serde_json::json;
 use sqlx::PgConnection;
 use std::fmt;
 
@@ -88,6 +90,35 @@ async fn step(connection: &mut PgConnection, keys: MacKeys) -> Result<Step, Data
         store::set_head(connection, &head, &head.tagged(&keys)).await?;
     }
     Ok(Step::Placed { head, all })
+}
+
+/// Has the chain go on from the end that can be seen, when the stored one is not ours (any more): after the master key
+/// was replaced without the old one being named, or somebody has tampered with it. An event says so. None: there is
+/// nothing to resume, the stored end is ours.
+///
+/// # Errors
+/// When the database fails.
+pub async fn resume(world: &World, client: &Client) -> Result<Option<Head>, DatabaseError> {
+    let (world, client) = (world.clone(), client.clone());
+    let db = world.db.clone();
+    db.transaction(move |connection| {
+        Box::pin(async move {
+            store::restore_head(connection).await?;
+            let Some(stored) = store::lock_head(connection).await? else { return Err(DatabaseError::TooSlow) };
+            if stored.standing(connection, &world.audit_keys).await? != Standing::Foreign {
+                return Ok(None);
+            }
+            let (seq, hash) = store::visible_end(connection).await?.unwrap_or_default();
+            // Whoever wrote the end may have written this as well.
+            let head = Head { seq, hash, untagged_until: 0 };
+            store::set_head(connection, &head, &head.tagged(&world.audit_keys)).await?;
+            let (kind, details) = (Kind::AuditChainResumed, json!({ "seq": seq }));
+            let event = Event { kind, actor: None, user: None, session: None, client: &client, details };
+            store::record(connection, world.clock.now(), &world, &event).await?;
+            Ok(Some(head))
+        })
+    })
+    .await
 }
 
 /// What is to be thought of the stored end.

@@ -34,6 +34,10 @@ pub struct Tidied {
 pub async fn tidy(world: &World) -> Result<Tidied, DatabaseError> {
     let (now, retention) = (world.clock.now(), world.config.audit_retention);
     let made = world.db.transaction(move |connection| Box::pin(months::prepare(connection, now))).await?;
+    let keys = world.audit_keys.clone();
+    let renewed =
+        world.db.transaction(move |connection| Box::pin(async move { months::renew_anchors(connection, &keys).await }));
+    renewed.await?;
     let retired = world.db.run(move |connection| Box::pin(months::retired(connection, now, retention))).await?;
     let mut tidied = Tidied { made, dropped: 0 };
     for month in retired {

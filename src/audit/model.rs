@@ -57,6 +57,8 @@ kind! {
     RefreshTokenAhead = "refresh_token_ahead",
     /// A signing key was published.
     SigningKeyAdded = "signing_key_added",
+    /// An operator had the chain of events go on from an end that Heirloom had not written.
+    AuditChainResumed = "audit_chain_resumed",
 }
 
 impl Kind {
@@ -72,7 +74,8 @@ impl Kind {
             | Self::PasswordChanged
             | Self::SignedIn
             | Self::SessionsEnded
-            | Self::SigningKeyAdded => "success",
+            | Self::SigningKeyAdded
+            | Self::AuditChainResumed => "success",
             Self::SignInFailed
             | Self::ReauthenticationFailed
             | Self::GuessingLimited

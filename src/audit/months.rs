@@ -1,6 +1,6 @@
 use super::store;
 use crate::{
-    kernel::{Duration, MacKeys, Moment},
+    kernel::{Duration, MacKeys, Moment, TagCheck},
     postgres::DatabaseError,
 };
 use chrono::{Datelike, Months, NaiveDate, NaiveTime};
@@ -58,6 +58,17 @@ pub(super) async fn prepare(connection: &mut PgConnection, now: Moment) -> Resul
         made = made.saturating_add(1);
     }
     Ok(made)
+}
+
+/// Tags anchors anew that are of a previous master key: they outlive it. What is forged stays so.
+pub(super) async fn renew_anchors(connection: &mut PgConnection, keys: &MacKeys) -> Result<(), DatabaseError> {
+    for mut anchor in store::anchors(connection).await? {
+        if !keys.is_current(&anchor.tag) && anchor.check(keys) == TagCheck::Genuine {
+            anchor.tag = anchor.tagged(keys);
+            store::set_anchor_tag(connection, &anchor).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Months that ended so long ago, all of whose events have their places in the chain.

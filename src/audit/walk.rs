@@ -22,7 +22,7 @@ impl Anchor {
         keys.tag(&self.encoded())
     }
 
-    fn check(&self, keys: &MacKeys) -> TagCheck {
+    pub fn check(&self, keys: &MacKeys) -> TagCheck {
         keys.check(&self.encoded(), &self.tag)
     }
 

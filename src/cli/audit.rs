@@ -6,7 +6,7 @@ use crate::{
     app::House,
     audit::{self, EventFilter, Kind, KnownHead, Report},
     config::Config,
-    kernel::{Moment, UserId},
+    kernel::{Client, Moment, UserId},
 };
 use chrono::Datelike;
 use clap::{Args, Subcommand};
@@ -26,6 +26,8 @@ pub enum AuditCommand {
     },
     /// Print events, oldest first, as NDJSON: one JSON document a line
     Export(Wanted),
+    /// Have the chain go on when its stored end is refused: after a master key was replaced and not kept, or tampering
+    Resume,
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +67,7 @@ impl AuditCommand {
                 })
                 .await?;
             }
+            Self::Resume => in_house(config, async |house| resume(house, output).await).await?,
             Self::Export(wanted) => in_house(config, async |house| export(house, wanted).await).await?,
         }
         Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -77,6 +80,13 @@ async fn verify(house: &House, head: Option<KnownHead>, output: Output) -> Resul
     let is_whole = report.findings.is_empty();
     output.say(&json!({ "ok": is_whole, "report": report }), || text(&report))?;
     Ok(is_whole)
+}
+
+async fn resume(house: &House, output: Output) -> Result<(), CliError> {
+    let resumed = audit::resume(&house.world, &Client::command_line()).await?;
+    let resumed =
+        resumed.ok_or_else(|| CliError::Refused("the stored end is ours: nothing is to be resumed".to_owned()))?;
+    output.say(&json!({ "head": resumed.to_string() }), || format!("The chain goes on from {resumed}"))
 }
 
 fn text(report: &Report) -> String {

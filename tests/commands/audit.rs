@@ -61,6 +61,14 @@ async fn a_tail_that_was_cut_off_with_the_stored_end_is_found_by_a_noted_one() {
     assert_eq!(findings(&home, &[]), [json!({ "finding": "removed", "first": 2, "last": 2 })]);
     tamper(&home, "DELETE FROM audit_chain_head").await;
     assert_eq!(findings(&home, &[])[..1], [json!({ "finding": "head_forged" })]);
+    // Nothing is chained any more, until an operator says so; that is an event.
+    home.add("c@example.com", &[]);
+    assert_eq!(home.run(&["audit", "verify", "--json"]).json()["report"]["unchained"], 2);
+    home.json(&["audit", "resume"]);
+    let resumed = home.json(&["audit", "verify"]);
+    assert_eq!((&resumed["ok"], &resumed["report"]["unchained"]), (&json!(true), &json!(0)), "{resumed}");
+    assert_eq!(lines(&home.run(&["audit", "export", "--kind", "audit_chain_resumed"])).len(), 1);
+    home.run(&["audit", "resume"]).refused(1, "nothing is to be resumed");
 }
 
 /// The issue's own figures: of 100,000 events one changed, one removed, one inserted.

@@ -76,7 +76,7 @@ pub async fn unchained(connection: &mut PgConnection, limit: i64) -> Result<Vec<
 pub async fn place(connection: &mut PgConnection, placed: &[Entry]) -> Result<(), DatabaseError> {
     let ids: Vec<_> = placed.iter().map(|entry| entry.id).collect();
     let times: Vec<_> = placed.iter().map(|entry| entry.at).collect();
-    let places: Vec<_> = placed.iter().filter_map(|entry| entry.seq).collect();
+    let numbers: Vec<_> = placed.iter().filter_map(|entry| entry.seq).collect();
     let hashes: Vec<_> = placed.iter().filter_map(|entry| entry.hash.clone()).collect();
     let done = sqlx::query!(
         "UPDATE audit_events AS e SET seq = p.seq, hash = p.hash
@@ -84,7 +84,7 @@ pub async fn place(connection: &mut PgConnection, placed: &[Entry]) -> Result<()
          WHERE e.id = p.id AND e.at = p.at AND e.seq IS NULL",
         &ids,
         &times,
-        &places,
+        &numbers,
         &hashes,
     )
     .execute(connection)
@@ -93,6 +93,27 @@ pub async fn place(connection: &mut PgConnection, placed: &[Entry]) -> Result<()
         return Ok(());
     }
     Err(DatabaseError::Nonsense("an event that was to be chained has gone or was chained meanwhile"))
+}
+
+/// The end that the chain itself shows, whoever wrote it: the last place that an event has or had, and its hash.
+pub async fn visible_end(connection: &mut PgConnection) -> Result<Option<(i64, Vec<u8>)>, DatabaseError> {
+    let found = sqlx::query!(
+        r#"SELECT seq AS "seq!", hash AS "hash!" FROM (
+               SELECT seq, hash FROM audit_events WHERE seq IS NOT NULL
+               UNION ALL SELECT seq, hash FROM audit_chain_head WHERE seq > 0
+               UNION ALL SELECT last_seq, hash FROM audit_chain_anchors
+           ) AS ends ORDER BY 1 DESC LIMIT 1"#
+    );
+    Ok(found.fetch_optional(connection).await?.map(|end| (end.seq, end.hash)))
+}
+
+/// Puts the row of the end back that somebody removed.
+pub async fn restore_head(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    let restored = sqlx::query!(
+        "INSERT INTO audit_chain_head (seq, hash, untagged_until) VALUES (0, '', 0) ON CONFLICT DO NOTHING"
+    );
+    restored.execute(connection).await?;
+    Ok(())
 }
 
 /// What was dropped, oldest first.

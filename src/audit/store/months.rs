@@ -97,6 +97,13 @@ pub async fn add_anchor(connection: &mut PgConnection, anchor: &Anchor, month: M
     Ok(())
 }
 
+/// Replaces an anchor's tag.
+pub async fn set_anchor_tag(connection: &mut PgConnection, anchor: &Anchor) -> Result<(), DatabaseError> {
+    let set = sqlx::query!("UPDATE audit_chain_anchors SET tag = $2 WHERE first_seq = $1", anchor.first, anchor.tag);
+    set.execute(connection).await?;
+    Ok(())
+}
+
 /// Drops a month. Recording waits for it, at most as long as for any lock here.
 pub async fn drop_month(connection: &mut PgConnection, month: Month) -> Result<(), DatabaseError> {
     let sql = format!("DROP TABLE {}", month.table());
