@@ -38,7 +38,7 @@ pub struct Wanted {
     /// Only before then
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Moment>,
-    /// Only of this kind, such as refresh_token_reused
+    /// Only of this kind, such as `refresh_token_reused`
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
     /// Only to this user (e-mail address or id, also of one that is no more)
