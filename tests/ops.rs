@@ -74,7 +74,7 @@ fn events() -> BTreeSet<String> {
                 let code = text.split("#[cfg(test)]").next().unwrap();
                 for call in code.split("tracing::").skip(1) {
                     let level = ["info!(", "warn!(", "error!("].iter().find_map(|level| call.strip_prefix(level));
-                    let arguments = level.and_then(|rest| rest.split(";").next()).unwrap_or_default();
+                    let arguments = level.and_then(|rest| rest.split(';').next()).unwrap_or_default();
                     found.extend(arguments.split('"').filter_map(event));
                 }
             }

@@ -118,7 +118,9 @@ impl Encoding {
             Value::Array(values) => {
                 self.0.push(2);
                 self.length(values.len());
-                values.iter().for_each(|value| self.json(value));
+                for value in values {
+                    self.json(value);
+                }
             }
             Value::Object(fields) => {
                 self.0.push(3);
@@ -180,7 +182,9 @@ mod tests {
     fn a_field_cannot_be_taken_for_its_neighbour() {
         let of = |fields: [Option<&[u8]>; 2]| {
             let mut bytes = Encoding::of("test");
-            fields.into_iter().for_each(|field| bytes.field(field));
+            for field in fields {
+                bytes.field(field);
+            }
             bytes.0
         };
         assert_ne!(of([Some(b"ab"), Some(b"c")]), of([Some(b"a"), Some(b"bc")]));

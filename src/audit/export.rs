@@ -54,7 +54,12 @@ pub async fn export(
 impl From<super::entry::Entry> for Exported {
     fn from(mut entry: super::entry::Entry) -> Self {
         let (seq, hash) = (entry.seq, entry.hash.take());
-        let hash = hash.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect());
+        let hash = hash.map(|hash| hex(&hash));
         Self { event: entry.into(), seq, hash }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |number: u8| char::from_digit(u32::from(number), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -80,7 +80,9 @@ async fn along_the_chain(connection: &mut PgConnection, walk: &mut Walk<'_>) -> 
         let Some(last) = page.last() else { return Ok(met) };
         after = (last.seq.unwrap_or(i64::MAX), last.id);
         met = met.saturating_add(u64::try_from(page.len()).unwrap_or_default());
-        page.into_iter().for_each(|entry| walk.meet(entry));
+        for entry in page {
+            walk.meet(entry);
+        }
     }
 }
 
@@ -91,6 +93,8 @@ async fn over_the_loose(connection: &mut PgConnection, walk: &mut Walk<'_>) -> R
         let Some(last) = page.last() else { return Ok(met) };
         after = (last.at, last.id);
         met = met.saturating_add(u64::try_from(page.len()).unwrap_or_default());
-        page.iter().for_each(|entry| walk.meet_loose(entry));
+        for entry in &page {
+            walk.meet_loose(entry);
+        }
     }
 }

@@ -237,14 +237,13 @@ impl<'a> Walk<'a> {
         while self.last.saturating_add(1) < seq {
             let next = self.last.saturating_add(1);
             let dropped = self.anchors.iter().find(|anchor| anchor.first <= next && next <= anchor.last);
-            let (last, hash, is_dropped) = match dropped {
-                Some(anchor) => (anchor.last, anchor.hash.clone(), true),
-                None => {
-                    let following = self.anchors.iter().map(|anchor| anchor.first).filter(|first| *first > next).min();
-                    let last = following.map_or(seq, |first| first.min(seq)).saturating_sub(1);
-                    self.findings.push(Finding::Removed { first: next, last });
-                    (last, Vec::new(), false)
-                }
+            let (last, hash, is_dropped) = if let Some(anchor) = dropped {
+                (anchor.last, anchor.hash.clone(), true)
+            } else {
+                let following = self.anchors.iter().map(|anchor| anchor.first).filter(|first| *first > next).min();
+                let last = following.map_or(seq, |first| first.min(seq)).saturating_sub(1);
+                self.findings.push(Finding::Removed { first: next, last });
+                (last, Vec::new(), false)
             };
             (self.last, self.hash, self.is_sure) = (last, hash, is_dropped);
             self.compare_noted();
