@@ -296,7 +296,7 @@ impl Application {
             () = watch => Ok(()),
         };
         chores.stop();
-        if let Err(error) = house.sessions.count_in().await {
+        if let Err(error) = house.sessions.count_in_last(&house.connector).await {
             tracing::warn!(error = error.chain(), "sessions.not_counted");
         }
         if let Some((handle, server)) = metrics {

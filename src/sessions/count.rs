@@ -1,11 +1,14 @@
 use super::{Sessions, store};
 use crate::{
     kernel::{Duration, Moment},
-    postgres::DatabaseError,
+    postgres::{Connector, DatabaseError},
 };
+use sqlx::Connection;
 
 /// How often rotations are counted in.
 const EVERY: Duration = Duration::from_mins(1);
+/// How long the last count may hold up the end.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Sessions {
     /// Sessions that can still be used.
@@ -30,13 +33,28 @@ impl Sessions {
     /// # Errors
     /// When the database fails; then they are counted in next time.
     pub async fn count_in(&self) -> Result<(), DatabaseError> {
-        let made = self.world().metrics.rotations();
-        let Some(fresh) = self.counted().due(made) else { return Ok(()) };
+        let Some(fresh) = self.counted().due(self.world().metrics.rotations()) else { return Ok(()) };
         let added = self.world().db.run(move |connection| Box::pin(store::add_rotations(connection, fresh))).await;
         if added.is_err() {
             self.counted().give_back(fresh);
         }
         added
+    }
+
+    /// The same once more when the server has ended: over a connection of its own, since those of the pool were the
+    /// server's threads', and died with them.
+    ///
+    /// # Errors
+    /// When the database fails, or is too slow to be waited for; then they are lost.
+    pub async fn count_in_last(&self, connector: &Connector) -> Result<(), DatabaseError> {
+        let Some(fresh) = self.counted().due(self.world().metrics.rotations()) else { return Ok(()) };
+        let adding = async {
+            let mut connection = connector.direct().await?;
+            store::add_rotations(&mut connection, fresh).await?;
+            drop(connection.close().await);
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, adding).await.map_err(|_elapsed| DatabaseError::TooSlow)?
     }
 }
 
