@@ -177,7 +177,7 @@ event-ended-ended-by-user = You ended a session: { $device }
 event-ended-ended-by-user-all = You ended several sessions at once.
 event-ended-by-admin = An administrator ended a session of yours: { $device }
 event-ended-by-admin-all = An administrator ended your sessions.
-event-refresh-token-reused = Somebody used an old sign-in token of this device, and we ended the session: { $device }
+event-refresh-token-reused = Somebody used an old sign-in token. To protect you, we ended the session of this device: { $device }
 event-refresh-token-ahead = A sign-in token came that our database no longer knew, and we ended the session to be safe: { $device }
 event-other = Something was changed on your account.
 
@@ -242,8 +242,6 @@ admin-unblock = Lift the block
 admin-unblocked-done = The block was lifted.
 admin-revoke = End
 admin-revoke-label = End the session: { $device }
-admin-revoke-title = End this session?
-admin-revoke-text = The device will have to sign in again: { $device }
 admin-revoked-done = The session was ended: { $device }
 admin-revoke-user = End all sessions
 admin-revoke-user-title = End all sessions of this person?

@@ -174,8 +174,8 @@ event-ended-ended-by-user = 로그인을 종료했습니다: { $device }
 event-ended-ended-by-user-all = 여러 로그인을 한꺼번에 종료했습니다.
 event-ended-by-admin = 관리자가 로그인을 종료했습니다: { $device }
 event-ended-by-admin-all = 관리자가 이 계정의 로그인을 모두 종료했습니다.
-event-refresh-token-reused = 누군가 이 기기의 지난 로그인 토큰을 사용하여 로그인을 종료했습니다: { $device }
-event-refresh-token-ahead = 데이터베이스에 없는 로그인 토큰이 들어와 안전을 위해 로그인을 종료했습니다: { $device }
+event-refresh-token-reused = 누군가 지난 로그인 토큰을 사용했습니다. 계정을 보호하기 위해 이 기기의 로그인을 종료했습니다: { $device }
+event-refresh-token-ahead = 데이터베이스에 없는 로그인 토큰이 들어왔습니다. 안전을 위해 이 기기의 로그인을 종료했습니다: { $device }
 event-other = 계정의 설정이 변경되었습니다.
 
 ## 관리
@@ -239,8 +239,6 @@ admin-unblock = 차단 해제
 admin-unblocked-done = 차단을 해제했습니다.
 admin-revoke = 종료
 admin-revoke-label = 세션 종료: { $device }
-admin-revoke-title = 이 세션을 종료하시겠습니까?
-admin-revoke-text = 이 기기에서 다시 로그인해야 합니다: { $device }
 admin-revoked-done = 세션을 종료했습니다: { $device }
 admin-revoke-user = 모든 세션 종료
 admin-revoke-user-title = 이 사용자의 모든 세션을 종료하시겠습니까?

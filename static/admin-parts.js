@@ -61,9 +61,7 @@ export function sessionRow({ again, withPerson = false }) {
     const device = deviceOf(session);
     const isLive = session.state === 'live';
     const end = make('button', { type: 'button', 'aria-label': say('admin-revoke-label', { device }) }, say('admin-revoke'));
-    end.addEventListener('click', () => revoke(end, { session_id: session.id }, {
-      title: say('admin-revoke-title'), text: say('admin-revoke-text', { device }), yes: say('admin-revoke'),
-    }, () => say('admin-revoked-done', { device }), again));
+    end.addEventListener('click', () => endNow(end, { session_id: session.id }, () => say('admin-revoked-done', { device }), again));
     return make('li', {},
       make('div', {},
         make('p', { class: 'name' }, device, ' ', badge(say(`state-${session.state}`), tone[session.state])),
@@ -87,14 +85,15 @@ export const badge = (words, kind) => make('span', { class: kind ? `badge ${kind
 export async function revoke(button, what, question, done, again) {
   const reason = await confirmed(question);
   if (reason === null) return;
-  await press(button, async () => {
-    const body = question.word || !reason ? what : { ...what, reason };
-    const { revoked } = await ask('/api/v1/admin/revoke', 'POST', body);
-    await again();
-    tell(done(revoked));
-    focus(document.getElementById('heading'));
-  });
+  await endNow(button, question.word || !reason ? what : { ...what, reason }, done, again);
 }
+
+const endNow = (button, what, done, again) => press(button, async () => {
+  const { revoked } = await ask('/api/v1/admin/revoke', 'POST', what);
+  await again();
+  tell(done(revoked));
+  focus(document.getElementById('heading'));
+});
 
 /** One event of the audit log. */
 export function eventRow(event) {

@@ -245,6 +245,7 @@ function clear() {
 /** Fetches and shows everything; tries again until it is there, or refused. `fetched` answers how to show it. */
 export async function refresh(refused = null) {
   const mine = ++attempt;
+  element('content').setAttribute('aria-busy', 'true');
   for (let failures = 0; mine === attempt; failures += 1) {
     try {
       const fill = await show();
@@ -262,6 +263,7 @@ export async function refresh(refused = null) {
 
 function appear(fill) {
   fill();
+  element('content').removeAttribute('aria-busy');
   element('unreachable').hidden = true;
   element('loading').hidden = true;
   element('content').hidden = false;
