@@ -176,6 +176,10 @@ event-ended-by-admin = 관리자가 로그인을 종료했습니다: { $device }
 event-ended-by-admin-all = 관리자가 이 계정의 로그인을 모두 종료했습니다.
 event-refresh-token-reused = 누군가 지난 로그인 토큰을 사용했습니다. 계정을 보호하기 위해 이 기기의 로그인을 종료했습니다: { $device }
 event-refresh-token-ahead = 데이터베이스에 없는 로그인 토큰이 들어왔습니다. 안전을 위해 이 기기의 로그인을 종료했습니다: { $device }
+event-sign-in-refused = 로그인이 거절되었습니다: { $device }
+event-reauthentication-failed = 현재 비밀번호가 잘못 입력되었습니다: { $device }
+event-guessing-limited = 잘못된 비밀번호가 너무 여러 번 시도되어 다음 시도를 잠시 막았습니다.
+event-access-denied = 관리자만 볼 수 있는 내용을 요청했습니다: { $device }
 event-other = 계정의 설정이 변경되었습니다.
 
 ## 관리
@@ -278,6 +282,12 @@ reason-session-limit = 새 로그인으로 대체
 reason-refresh-token-reused = 사용된 토큰이 다시 들어옴
 reason-refresh-token-ahead = 데이터베이스에 없는 토큰이 들어옴
 reason-revoked-by-admin = 관리자가 종료
+reason-wrong-password = 잘못된 비밀번호
+reason-unknown-address = 알 수 없는 이메일 주소
+reason-last-admin = 마지막 관리자
+reason-not-admin = 관리자가 아님
+reason-account-blocked = 차단됨
+reason-password-changed-meanwhile = 그사이 비밀번호가 변경됨
 
 audit-user-added = 계정 생성
 audit-roles-changed = 역할 변경
@@ -290,6 +300,17 @@ audit-sign-in-failed = 로그인 실패
 audit-sessions-ended = 세션 종료
 audit-refresh-token-reused = 사용된 토큰이 다시 들어옴
 audit-refresh-token-ahead = 알 수 없는 새 토큰이 들어옴
+audit-reauthentication-failed = 비밀번호 확인 실패
+audit-guessing-limited = 비밀번호 시도 횟수 초과
+audit-access-denied = 접근 거부
+audit-signing-key-added = 서명 키 게시
+detail-algorithm = 알고리즘
+detail-by-link = 메일의 링크로 실행
+detail-key = 키
+detail-limit = 제한
+detail-route = 경로
+detail-signs-from = 서명 시작
+detail-wait-seconds = 대기 시간(초)
 detail-generation = 세대
 detail-reason = 이유
 detail-remembered = 로그인 유지
@@ -310,12 +331,12 @@ mail-new-device-text = 지금까지 확인되지 않은 기기 또는 장소에�
 mail-password-changed-subject = { $brand }: 비밀번호가 변경되었습니다
 mail-password-changed-text = 회원님 계정의 비밀번호가 변경되었습니다. 다른 기기에서는 다시 로그인해야 합니다.
 mail-blocked-subject = { $brand }: 계정이 차단되었습니다
-mail-blocked-text = 관리자가 회원님의 계정을 차단하고 세션을 종료했습니다. 이유를 모르시면 관리자에게 문의해 주세요.
+mail-blocked-text = 관리자가 회원님의 계정을 차단하고 세션을 종료했습니다. 이유를 모르시면 관리자에게 문의해 주십시오.
 mail-when = 시각: { $at }
 mail-device = 기기: { $device }
 mail-ip = 주소: { $ip }
 mail-was-you = 본인이 하신 일이라면 아무것도 하지 않으셔도 됩니다.
-mail-was-not-you = 본인이 아니라면 아래 링크에서 모든 세션을 종료하고(7일 동안 한 번만 사용할 수 있습니다) 새 비밀번호를 정해 주세요.
+mail-was-not-you = 본인이 아니라면 아래 링크에서 모든 세션을 종료하고(7일 동안 한 번만 사용할 수 있습니다) 새 비밀번호를 정해 주십시오.
 mail-signature = { $brand } 드림. 이 메일에는 회신할 수 없습니다.
 
 ## The page behind a letter's link

@@ -142,7 +142,10 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
   const theSession = session ?? { user_agent };
   switch (kind) {
     case 'signed_in': return of('event-signed-in', theSession);
-    case 'sign_in_failed': return of('event-sign-in-failed', { user_agent });
+    case 'sign_in_failed': return of(reason === 'wrong_password' ? 'event-sign-in-failed' : 'event-sign-in-refused', { user_agent });
+    case 'reauthentication_failed': return of('event-reauthentication-failed', theSession);
+    case 'guessing_limited': return say('event-guessing-limited');
+    case 'access_denied': return of('event-access-denied', theSession);
     case 'password_changed': return say(by === 'you' ? 'event-password-changed' : 'event-password-changed-for-you');
     case 'refresh_token_reused': return of('event-refresh-token-reused', session);
     case 'refresh_token_ahead': return of('event-refresh-token-ahead', session);
@@ -161,7 +164,7 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
   }
 }
 
-const eventRow = (event) => make('li', { class: /reused|ahead|failed/.test(event.kind) ? 'alarming' : null },
+const eventRow = (event) => make('li', { class: /reused|ahead|failed|limited/.test(event.kind) ? 'alarming' : null },
   make('div', {},
     make('p', {}, wordsOf(event)),
     make('p', { class: 'hint facts' }, make('span', {}, time(event.at, true)), fact(say('account-ip'), event.ip))));

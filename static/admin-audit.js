@@ -1,11 +1,6 @@
 // The audit log.
 import { choices, eventRow, field, filters, listOf } from './admin-parts.js';
-import { make, sayCode, say } from './page.js';
-
-const KINDS = [
-  'user_added', 'roles_changed', 'claims_changed', 'user_blocked', 'user_unblocked', 'password_changed', 'signed_in',
-  'sign_in_failed', 'sessions_ended', 'refresh_token_reused', 'refresh_token_ahead',
-];
+import { codesOf, make, say, sayCode } from './page.js';
 
 export async function audit({ query: { kind, since, user_id, session_id }, go }) {
   const query = { kind, user_id, session_id, since: midnight(since) };
@@ -16,7 +11,7 @@ export async function audit({ query: { kind, since, user_id, session_id }, go })
   return {
     parts: [
       filters(go,
-        field('kind', say('admin-kind'), choices('kind', [['', say('admin-kind-any')], ...KINDS.map((name) => [name, sayCode('audit', name)])], kind)),
+        field('kind', say('admin-kind'), choices('kind', [['', say('admin-kind-any')], ...codesOf('audit').map((name) => [name, sayCode('audit', name)])], kind)),
         field('since', say('admin-from'), make('input', { type: 'date', name: 'since', value: since })),
         field('user_id', say('admin-of-user'), text('user_id', user_id)),
         field('session_id', say('admin-of-session'), text('session_id', session_id))),

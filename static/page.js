@@ -23,6 +23,10 @@ const dashed = (code) => String(code).replaceAll('_', '-');
 /** The text that a code has within a group, or the code itself: a newer server may know more of them. */
 export const sayCode = (group, code) => texts[`${group}-${dashed(code)}`] ?? String(code);
 
+/** All codes that have a text within a group. */
+export const codesOf = (group) =>
+  Object.keys(texts).filter((name) => name.startsWith(`${group}-`)).map((name) => name.slice(group.length + 1).replaceAll('-', '_'));
+
 /** An element. Children are elements, or texts that stay texts. */
 export function make(name, attributes = {}, ...children) {
   const made = document.createElement(name);

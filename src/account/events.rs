@@ -23,7 +23,7 @@ pub struct MyEvent {
     pub by: By,
     /// To which session.
     pub session: Option<EventSession>,
-    /// Why sessions ended: a code of ours.
+    /// Why sessions ended or a sign-in failed: a code of ours.
     pub reason: Option<&'static str>,
     /// From where; none when it was neither the owner nor a stranger.
     pub ip: Option<IpAddr>,
@@ -84,7 +84,7 @@ fn seen(event: Recorded, me: &SignedIn, devices: &mut HashMap<SessionId, Device>
         at: event.at,
         by,
         session,
-        reason: reason.filter(|_| event.kind == audit::Kind::SessionsEnded.name()).and_then(|words| code(by, words)),
+        reason: reason.and_then(|words| code(&event.kind, by, words)),
         ip: event.ip.filter(|_| by != By::Operator),
         user_agent: event.user_agent.filter(|_| by != By::Operator),
         kind: event.kind,
@@ -92,19 +92,20 @@ fn seen(event: Recorded, me: &SignedIn, devices: &mut HashMap<SessionId, Device>
 }
 
 /// The code of a reason that is no administrator's: those may be words, and may look like a code.
-fn code(by: By, words: &str) -> Option<&'static str> {
-    match by {
-        By::Operator => Some(EndReason::Admin(None).code()),
-        By::You | By::Unknown => {
-            let own = [EndReason::SignedOut, EndReason::EndedByUser];
-            own.iter().map(EndReason::code).find(|code| *code == words)
-        }
-    }
+fn code(kind: &str, by: By, words: &str) -> Option<&'static str> {
+    let ended = [EndReason::SignedOut.code(), EndReason::EndedByUser.code()];
+    let known: &[&'static str] = match audit::Kind::from_name(kind)? {
+        audit::Kind::SessionsEnded if by == By::Operator => return Some(EndReason::Admin(None).code()),
+        audit::Kind::SessionsEnded => &ended,
+        audit::Kind::SignInFailed => &["wrong_password"],
+        _ => &[],
+    };
+    known.iter().copied().find(|code| *code == words)
 }
 
 fn by(event: &Recorded, me: &SignedIn) -> By {
-    use audit::Kind::{RefreshTokenAhead, RefreshTokenReused, SignInFailed};
-    let proves_nothing = |kind| matches!(kind, SignInFailed | RefreshTokenReused | RefreshTokenAhead);
+    use audit::Kind::{GuessingLimited, RefreshTokenAhead, RefreshTokenReused, SignInFailed};
+    let proves_nothing = |kind| matches!(kind, SignInFailed | GuessingLimited | RefreshTokenReused | RefreshTokenAhead);
     match event.actor_id {
         Some(actor) if actor == me.user => By::You,
         None if audit::Kind::from_name(&event.kind).is_some_and(proves_nothing) => By::Unknown,

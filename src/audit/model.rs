@@ -11,6 +11,9 @@ macro_rules! kind {
         pub enum Kind { $($(#[$doc])* $variant),* }
 
         impl Kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
             /// The name, as the database and the API have it.
             #[must_use]
             pub fn name(self) -> &'static str {

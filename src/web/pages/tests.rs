@@ -45,9 +45,9 @@ fn no_template_holds_words_of_its_own() {
     }
 }
 
-/// Groups whose texts are asked for by a code: of a problem, an event, a state.
-const BY_CODE: [&str; 10] =
-    ["notice", "problem", "field", "advice", "error", "state", "reason", "audit", "detail", "admin-chart"];
+/// Groups whose texts are asked for by a code: of a problem, an event, a state, a letter.
+const BY_CODE: [&str; 11] =
+    ["notice", "problem", "field", "advice", "error", "state", "reason", "audit", "detail", "admin-chart", "mail"];
 
 fn scripts() -> String {
     let files = fs::read_dir("static").unwrap().map(|entry| entry.unwrap().path());
