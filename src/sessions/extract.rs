@@ -56,14 +56,16 @@ impl FromRequest for Admin {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let signed_in = SignedIn::from_request(request, payload);
         let sessions = request.app_data::<Data<Sessions>>().cloned();
-        let (client, route) = (FromClient::extract(request), request.match_pattern());
+        let (client, route) = (FromClient::extract(request).into_inner(), request.match_pattern());
         Box::pin(async move {
             let signed_in = signed_in.await?;
             if signed_in.roles.iter().any(|role| role == ADMIN) {
                 return Ok(Self(signed_in));
             }
-            if let (Some(sessions), Ok(FromClient(client))) = (sessions, client.await) {
-                sessions.tell_of_denied(&signed_in, client, route.unwrap_or_default()).await;
+            if let (Some(sessions), Ok(FromClient(client))) = (sessions, client) {
+                // Beside the answer: who may not is told so before anything else of the request is looked at.
+                let told = async move { sessions.tell_of_denied(&signed_in, client, route.unwrap_or_default()).await };
+                actix_web::rt::spawn(told);
             }
             Err(Problem::new(kind::FORBIDDEN, "Only administrators may do that.")
                 .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\""))

@@ -74,6 +74,8 @@ async fn who_is_no_administrator_is_told_of_once_a_minute_for_each_session() {
         alice.get("/api/v1/admin/users").await.expect_problem(403, "forbidden");
         bob.get("/api/v1/admin/audit").await.expect_problem(403, "forbidden");
     }
+    // Told of beside the answers.
+    eventually("both are told of", || async { admin.events("?kind=access_denied").await.len() >= 2 }).await;
     let denied = admin.events("?kind=access_denied").await;
     assert_eq!(denied.len(), 2);
     let hers = denied.iter().find(|event| event["actor_id"] == alice.id.as_str()).expect("hers");
