@@ -35,8 +35,9 @@ async fn the_overview_counts_people_sessions_sign_ins_and_reuses() {
 async fn the_overview_looks_back_a_day() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
-    let older = "UPDATE audit_events SET at = at - interval '25 hours'";
-    sqlx::query(older).execute(app.db()).await.expect("SQL");
+    // Past the triggers that keep events as they are.
+    let older = "SET session_replication_role = replica; UPDATE audit_events SET at = at - interval '25 hours'";
+    sqlx::raw_sql(older).execute(app.db()).await.expect("SQL");
     let counted = admin.get(OVERVIEW).await.expect(200).json();
     let hours = counted["hours"].as_array().expect("hours");
     assert!(hours.iter().all(|hour| hour["sign_ins"] == 0), "{counted}");
