@@ -1,9 +1,11 @@
 //! Assembles the rooms, listens, drains. The only file that knows every room.
 
 mod chores;
+mod description;
 mod pages;
 mod scrape;
 
+pub use description::description;
 pub use pages::load as load_pages;
 
 use self::chores::Chores;
@@ -335,6 +337,7 @@ fn front_door(
         pages: Data::new(pages),
         headers: Data::new(web::security_headers(&house.world.config.http)),
         limits: Data::new(limits.clone()),
+        document: Data::new(web::ServedDocument::of(&description())),
     };
     let server = HttpServer::new(move || {
         let shared = shared.clone();
@@ -389,6 +392,7 @@ struct Shared {
     pages: Data<Pages>,
     headers: Data<web::SecurityHeaders>,
     limits: Data<Limits>,
+    document: Data<web::ServedDocument>,
 }
 
 impl Shared {
@@ -405,6 +409,7 @@ impl Shared {
             .app_data(self.pages)
             .app_data(self.headers)
             .app_data(self.limits)
+            .app_data(self.document)
             .configure(web::health_routes)
             .configure(web::asset_routes)
             .configure(keys::routes)
@@ -423,6 +428,7 @@ fn api(config: &mut ServiceConfig) {
         .configure(sessions::routes)
         .configure(account::api_routes)
         .configure(admin::api_routes)
+        .configure(web::openapi_routes)
         .default_service(to(nothing_here));
 }
 

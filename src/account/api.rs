@@ -1,8 +1,8 @@
 use super::{PasswordChange, change_password, events::my_events};
 use crate::{
-    accounts::{Accounts, Password, PersonName, Refused, UserView, too_many_attempts},
+    accounts::{Accounts, Password, PersonName, Refused, UserAnswer, UserView, too_many_attempts},
     kernel::{Moment, SessionId},
-    sessions::{EndReason, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
+    sessions::{EndReason, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
     web::{Cursors, Endpoint, FieldError, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
 };
 use actix_web::{
@@ -10,8 +10,8 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::net::IpAddr;
+use utoipa::{IntoParams, ToSchema};
 use zeroize::Zeroizing;
 
 /// The endpoints under `/api/v1/me`.
@@ -23,9 +23,11 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::MY_EVENTS).get(list_events).mount(config);
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Rename {
+pub(super) struct Rename {
+    /// The new name; null clears it, and without it nothing is changed.
+    #[schema(value_type = Option<String>, example = "Alice")]
     #[serde(default, deserialize_with = "present")]
     #[expect(clippy::option_option, reason = "absent and null are two wishes")]
     name: Option<Option<String>>,
@@ -37,44 +39,68 @@ fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<S
     Option::<String>::deserialize(value).map(Some)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewPassword {
+pub(super) struct NewPassword {
+    /// The one that is to go.
+    #[schema(value_type = String, format = Password)]
     current_password: Zeroizing<String>,
+    /// 8 to 1,024 characters, not easy to guess.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1_024)]
     new_password: Zeroizing<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct Paging {
+pub(super) struct Paging {
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// How many entries at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct Ending {
+pub(super) struct Ending {
+    /// Whether this session ends, too.
     #[serde(default)]
     include_current: bool,
 }
 
 /// One of one's own sessions.
-#[derive(Serialize)]
-struct MySession {
+#[derive(Serialize, ToSchema)]
+pub(super) struct MySession {
+    /// The session.
     id: SessionId,
+    /// Whether it is the one that asks.
     current: bool,
+    /// What its user calls the device.
+    #[schema(required = true)]
     device_name: Option<String>,
+    /// What the device called itself at the last rotation.
+    #[schema(required = true)]
     user_agent: Option<String>,
+    /// Where it was at the last rotation.
+    #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
     ip: Option<IpAddr>,
+    /// The sign-in.
+    #[schema(value_type = String, format = DateTime)]
     created_at: Moment,
+    /// The last rotation, or the sign-in.
+    #[schema(value_type = String, format = DateTime)]
     last_used_at: Moment,
+    /// When it ends if it is not used.
+    #[schema(value_type = String, format = DateTime)]
     expires_at: Moment,
+    /// How often its token was rotated.
+    #[schema(minimum = 0)]
     generation: i32,
 }
 
 async fn me(signed_in: SignedIn, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
     let user = accounts.lookup(signed_in.user).await?.ok_or_else(gone)?;
-    Ok(HttpResponse::Ok().json(json!({ "user": UserView::from(&user) })))
+    Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
 }
 
 async fn rename(
@@ -86,7 +112,7 @@ async fn rename(
     let name = PersonName::parse(name.as_deref().unwrap_or_default());
     let name = name.map_err(|error| Problem::fields(vec![error.of("name")]))?;
     let user = accounts.rename(signed_in.user, name).await?.ok_or_else(gone)?;
-    Ok(HttpResponse::Ok().json(json!({ "user": UserView::from(&user) })))
+    Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
 }
 
 async fn set_password(
@@ -165,7 +191,7 @@ async fn end_others(
     let except = (!ending.include_current).then_some(signed_in.session);
     let by = (Some(signed_in.user), EndReason::EndedByUser);
     let revoked = sessions.end_all(signed_in.user, except, by, &client).await?;
-    Ok(HttpResponse::Ok().json(json!({ "revoked": revoked })))
+    Ok(HttpResponse::Ok().json(Revoked { revoked }))
 }
 
 async fn list_events(

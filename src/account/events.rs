@@ -7,32 +7,38 @@ use crate::{
 };
 use serde::Serialize;
 use std::{collections::HashMap, net::IpAddr};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An event of one's own account, as its owner sees it: an allow-list. What an administrator wrote, who they are and
 /// where they sat is not in it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MyEvent {
     /// The event's id; they ascend with time.
     pub id: Uuid,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Moment,
     /// What.
     pub kind: String,
     /// Who did it.
     pub by: By,
     /// To which session.
+    #[schema(required = true)]
     pub session: Option<EventSession>,
     /// Why sessions ended or a sign-in failed: a code of ours.
+    #[schema(required = true)]
     pub reason: Option<&'static str>,
     /// From where; none when it was neither the owner nor a stranger.
+    #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
     pub ip: Option<IpAddr>,
     /// With what.
+    #[schema(required = true)]
     pub user_agent: Option<String>,
 }
 
 /// Who did something to an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// Its owner.
@@ -44,15 +50,17 @@ pub enum By {
 }
 
 /// The session of an event, and as much of its device as is still known.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct EventSession {
     /// The session.
     pub id: SessionId,
     /// Whether it is the one that asks.
     pub current: bool,
     /// What its owner calls the device.
+    #[schema(required = true)]
     pub device_name: Option<String>,
     /// What the device called itself.
+    #[schema(required = true)]
     pub user_agent: Option<String>,
 }
 

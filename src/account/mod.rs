@@ -4,8 +4,10 @@ mod api;
 mod change_password;
 mod end_by_link;
 mod events;
+mod openapi;
 mod pages;
 
 pub use api::routes as api_routes;
 pub use change_password::{PasswordChange, change_password};
+pub use openapi::operations;
 pub use pages::{page_samples, routes as page_routes};

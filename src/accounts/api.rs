@@ -7,24 +7,38 @@ use crate::{
 };
 use actix_web::http::header;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A person, as every answer of ours shows them: an allow-list, so that nothing slips out with a new column.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
 pub struct UserView {
     /// The account.
     pub id: UserId,
     /// Canonical.
+    #[schema(format = "email", example = "alice@example.com")]
     pub email: String,
     /// What they want to be called.
+    #[schema(required = true)]
     pub name: Option<String>,
     /// What they may do.
+    #[schema(example = json!(["editor"]))]
     pub roles: Vec<String>,
     /// Whether they are blocked.
     pub blocked: bool,
     /// When the account was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Moment,
     /// The last sign-in.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
     pub last_login_at: Option<Moment>,
+}
+
+/// The answer that is one person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserAnswer {
+    /// Who.
+    pub user: UserView,
 }
 
 impl From<&User> for UserView {

@@ -20,7 +20,7 @@ mod room;
 mod store;
 mod text;
 
-pub use api::{Refused, UserView, too_many_attempts};
+pub use api::{Refused, UserAnswer, UserView, too_many_attempts};
 pub use claims::{ClaimsError, CustomClaims};
 pub use credentials::{Credentials, PasswordCheck};
 pub use email::{EmailAddress, EmailError};

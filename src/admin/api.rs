@@ -6,7 +6,7 @@ use crate::{
     },
     audit::{self, EventFilter},
     kernel::{Client, Moment, SessionId, UserId},
-    sessions::{Admin, EndReason, SessionFilter, SessionState, Sessions},
+    sessions::{Admin, EndReason, Revoked, SessionFilter, SessionState, Sessions},
     web::{Cursors, Endpoint, FieldError, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
 };
 use actix_web::{
@@ -15,7 +15,8 @@ use actix_web::{
 };
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use zeroize::Zeroizing;
 
 /// The endpoints under `/api/v1/admin`.
@@ -36,13 +37,27 @@ async fn numbers(
 }
 
 /// A person, as administrators see them.
-#[derive(Serialize)]
-struct AdminUserView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = AdminUser)]
+pub(super) struct AdminUserView {
     #[serde(flatten)]
     user: UserView,
+    /// Why they are blocked.
+    #[schema(required = true)]
     blocked_reason: Option<String>,
+    /// Claims of their own, for their access tokens.
+    #[schema(value_type = Object)]
     claims: Value,
+    /// Sessions that can still be used.
+    #[schema(minimum = 0)]
     live_sessions: i64,
+}
+
+/// The answer that is one person.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AdminUserAnswer {
+    /// Who.
+    user: AdminUserView,
 }
 
 impl From<User> for AdminUserView {
@@ -56,12 +71,18 @@ impl From<User> for AdminUserView {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct UsersQuery {
+pub(super) struct UsersQuery {
+    /// Part of the address or the name.
     q: Option<String>,
+    /// Blocked or not.
+    #[param(inline)]
     status: Option<UserStatus>,
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// How many entries at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
 
@@ -85,15 +106,20 @@ async fn users(
 
 async fn user(_admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
     let user = accounts.lookup(id).await?.ok_or_else(|| Problem::not_found("user"))?;
-    Ok(HttpResponse::Ok().json(json!({ "user": AdminUserView::from(user) })))
+    Ok(HttpResponse::Ok().json(AdminUserAnswer { user: user.into() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangeRequest {
+pub(super) struct ChangeRequest {
+    /// All roles that they are to have.
     roles: Option<Vec<String>>,
+    /// Whether they are to be blocked: then their sessions end.
     blocked: Option<bool>,
+    /// Why; only with `"blocked": true`.
     blocked_reason: Option<String>,
+    /// Claims of their own, for their access tokens.
+    #[schema(value_type = Option<Object>)]
     claims: Option<Value>,
 }
 
@@ -107,7 +133,7 @@ async fn change(
     let change = wanted.parse()?;
     let rooms = (accounts.get_ref(), sessions.get_ref());
     match change_user(rooms, Some(admin.user), id, change, &client).await? {
-        UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(json!({ "user": AdminUserView::from(*user) }))),
+        UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(AdminUserAnswer { user: (*user).into() })),
         UserChanged::NotFound => Err(Problem::not_found("user")),
         UserChanged::RoleRefused(error) => Err(Problem::fields(vec![error.of("roles")])),
         UserChanged::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make somebody else an administrator first.")),
@@ -141,12 +167,19 @@ fn field(field: &str, code: &'static str, message: &str) -> FieldError {
     FieldError::new(field, code, message)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct SessionsQuery {
+pub(super) struct SessionsQuery {
+    /// Only this user's.
+    #[param(inline)]
     user_id: Option<UserId>,
+    /// Only those in this state.
+    #[param(inline)]
     state: Option<SessionState>,
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// How many entries at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
 
@@ -163,13 +196,19 @@ async fn list_sessions(
     Ok(HttpResponse::Ok().json(listed))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RevokeRequest {
+pub(super) struct RevokeRequest {
+    /// This session.
     session_id: Option<SessionId>,
+    /// All sessions of this user.
     user_id: Option<UserId>,
+    /// The session that this token, also a stale one, belongs to.
+    #[schema(value_type = Option<String>)]
     refresh_token: Option<Zeroizing<String>>,
+    /// All sessions of everybody.
     everyone: Option<bool>,
+    /// Why, for the audit log.
     reason: Option<String>,
 }
 
@@ -221,7 +260,7 @@ async fn revoke(
             sessions.end_all(user, None, by, &client).await?
         }
     };
-    Ok(HttpResponse::Ok().json(json!({ "revoked": revoked })))
+    Ok(HttpResponse::Ok().json(Revoked { revoked }))
 }
 
 async fn end_one(
@@ -234,14 +273,24 @@ async fn end_one(
     ended.ok_or_else(|| Problem::not_found("session"))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct AuditQuery {
+pub(super) struct AuditQuery {
+    /// Only those to this user.
+    #[param(inline)]
     user_id: Option<UserId>,
+    /// Only those to this session.
+    #[param(inline)]
     session_id: Option<SessionId>,
+    /// Only of this kind.
     kind: Option<String>,
+    /// Only from then on.
+    #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Moment>,
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// How many entries at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
 

@@ -2,12 +2,14 @@
 
 mod api;
 mod change_user;
+mod openapi;
 mod overview;
 mod pages;
 mod set_password;
 
 pub use api::routes as api_routes;
 pub use change_user::{RoleChange, UserChange, UserChanged, change_user};
+pub use openapi::operations;
 pub use overview::{Hour, Overview, overview};
 pub use pages::{page_samples, routes as page_routes};
 pub use set_password::{PasswordSet, set_password};

@@ -8,12 +8,13 @@ use crate::{
 use chrono::{DurationRound, TimeDelta};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// How far the overview looks back: this hour and those before it.
 const HOURS: i32 = 24;
 
 /// The numbers of an administrator's front page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Overview {
     /// Sessions that can still be used.
     pub live_sessions: i64,
@@ -26,9 +27,10 @@ pub struct Overview {
 }
 
 /// What happened in one hour.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Hour {
     /// When it began.
+    #[schema(value_type = String, format = DateTime)]
     pub begins_at: Moment,
     /// Sign-ins.
     pub sign_ins: i64,

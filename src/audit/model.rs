@@ -2,6 +2,7 @@ use crate::kernel::{Client, Moment, SessionId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use std::net::IpAddr;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 macro_rules! kind {
@@ -107,29 +108,39 @@ pub struct Event<'a> {
 }
 
 /// One event, as read back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
 pub struct Recorded {
     /// The event's id; they ascend with time.
     pub id: Uuid,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Moment,
     /// What.
     pub kind: String,
     /// How it ended; none where a later version recorded a kind that this one does not know.
+    #[schema(required = true)]
     pub outcome: Option<&'static str>,
     /// Who.
+    #[schema(required = true)]
     pub actor_id: Option<UserId>,
     /// To whom.
+    #[schema(required = true)]
     pub user_id: Option<UserId>,
     /// To which session.
+    #[schema(required = true)]
     pub session_id: Option<SessionId>,
     /// From where.
+    #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
     pub ip: Option<IpAddr>,
     /// With what.
+    #[schema(required = true)]
     pub user_agent: Option<String>,
     /// The request's id, as in the log.
+    #[schema(required = true)]
     pub request_id: Option<String>,
     /// What else.
+    #[schema(value_type = Object)]
     pub details: Value,
 }
 

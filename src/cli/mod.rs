@@ -74,6 +74,8 @@ enum Command {
     Completions(papers::Completions),
     /// Print the manual page, in roff
     Man,
+    /// Print the description of the HTTP interface, as JSON (`OpenAPI` 3.1)
+    Openapi,
     /// Torture a server's refresh tokens, over HTTP alone: races, lost answers, replays, restarts
     Torture(Box<torture::Torture>),
 }
@@ -143,6 +145,7 @@ pub fn run() -> ExitCode {
     match &command {
         Some(Command::Completions(completions)) => return ended(completions.print(Arguments::command())),
         Some(Command::Man) => return ended(papers::manual(Arguments::command())),
+        Some(Command::Openapi) => return ended(papers::openapi()),
         _ => {}
     }
     let (command, output) = (command.unwrap_or(Command::Serve(serve::Serve::default())), Output { json });
@@ -183,7 +186,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Check => return check::run(config, output).await,
         Command::Health(health) => health.run(&config, output).await?,
         // They need no configuration, and were printed before it was read.
-        Command::Completions(_) | Command::Man => {}
+        Command::Completions(_) | Command::Man | Command::Openapi => {}
         Command::Torture(torture) => return torture.run(output).await,
         Command::Migrate => migrate::run(config, output).await?,
         Command::User(command) => command.run(config, output).await?,

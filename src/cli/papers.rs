@@ -1,4 +1,5 @@
 use super::CliError;
+use crate::app::description;
 use clap::{Args, Command};
 use clap_complete::Shell;
 use std::io::{self, Write};
@@ -17,6 +18,14 @@ impl Completions {
         clap_complete::generate(self.shell, &mut command, "heirloom", &mut page);
         print(&page)
     }
+}
+
+/// `heirloom openapi`: the description of the HTTP interface, as JSON.
+pub fn openapi() -> Result<(), CliError> {
+    let mut page =
+        serde_json::to_vec_pretty(description().as_json()).map_err(|error| CliError::Output(error.into()))?;
+    page.push(b'\n');
+    print(&page)
 }
 
 /// Every option, as the operator has it beside the binary.

@@ -1,8 +1,8 @@
 use super::{SignIn, SignInError, SigningIn};
 use crate::{
     accounts::{
-        Accounts, DeviceName, EmailAddress, NewUser, Password, PersonName, Refused, Registration, Roles, UserView,
-        too_many_attempts,
+        Accounts, DeviceName, EmailAddress, NewUser, Password, PersonName, Refused, Registration, Roles, UserAnswer,
+        UserView, too_many_attempts,
     },
     config::{HttpOptions, Registration as RegistrationPolicy},
     guessing::DeviceToken,
@@ -15,7 +15,7 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 /// As long as browsers keep any cookie (RFC 6265bis §5.5).
@@ -27,23 +27,39 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::SIGN_IN).post(sign_in).mount(config);
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RegisterRequest {
+pub(super) struct RegisterRequest {
+    /// Kept in lower case. At most 254 characters.
+    #[schema(format = "email", example = "alice@example.com")]
     email: String,
+    /// 8 to 1,024 characters, not easy to guess.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1_024, example = "violet-harbour-42")]
     password: Zeroizing<String>,
+    /// What they want to be called.
+    #[schema(example = "Alice")]
     name: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SignInRequest {
+pub(super) struct SignInRequest {
+    /// In any case.
+    #[schema(example = "alice@example.com")]
     email: String,
+    /// The password.
+    #[schema(value_type = String, format = Password, example = "violet-harbour-42")]
     password: Zeroizing<String>,
+    /// How the refresh token travels: in the JSON bodies, or in a cookie that no script can read.
     #[serde(default = "by_body")]
+    #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
     transport: WireTransport,
+    /// Whether the session outlives the browser; the short idle lifetime applies otherwise.
     #[serde(default = "remembered")]
+    #[schema(default = true)]
     remember: bool,
+    /// What the user calls the device.
+    #[schema(example = "Alice's laptop")]
     device_name: Option<String>,
 }
 
@@ -77,7 +93,7 @@ async fn register(
     require_open(sessions.world().config.registration)?;
     let new = parse(&wanted.email, &wanted.password, wanted.name.as_deref()).map_err(Problem::fields)?;
     match accounts.register(new, &client).await? {
-        Registration::Registered(user) => Ok(HttpResponse::Created().json(json!({ "user": UserView::from(&*user) }))),
+        Registration::Registered(user) => Ok(HttpResponse::Created().json(UserAnswer { user: UserView::from(&*user) })),
         Registration::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "Sign in, or use another address.")),
         Registration::PasswordRefused(error) => Err(Problem::fields(vec![error.of("password")])),
     }

@@ -15,6 +15,7 @@ use actix_web::{
     web::{Data, Payload, ServiceConfig},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 /// The endpoints of a session that exists.
@@ -24,22 +25,41 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::CHECK).get(check).mount(config);
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TokenRequest {
+pub(super) struct TokenRequest {
+    /// The refresh token, where it does not travel in the cookie.
+    #[schema(value_type = Option<String>, example = "hrt_Ad8Bogaj8VB9…")]
     refresh_token: Option<Zeroizing<String>>,
 }
 
 /// The answer to a sign-in and to a refresh, in OAuth 2.0's words (RFC 6749 §5.1).
-#[derive(Serialize)]
-struct TokenAnswer<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
+pub struct TokenAnswer<'a> {
+    /// A JWT (RFC 9068), for `Authorization: Bearer`.
     access_token: &'a str,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
     token_type: &'static str,
+    /// Seconds that the access token lives.
+    #[schema(example = 600)]
     expires_in: u64,
+    /// Good for exactly one refresh. Absent where it travels in the cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+    /// Seconds after which the refresh token is dead if it is not used.
+    #[schema(example = 1_209_600)]
     refresh_expires_in: u64,
+    /// The session.
     session_id: SessionId,
+}
+
+/// How many sessions were ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Revoked {
+    /// Those that were live; those already ended do not count.
+    pub revoked: u64,
 }
 
 /// Lays out a grant: the refresh token in the cookie or in the body, never in both.

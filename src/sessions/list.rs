@@ -6,9 +6,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, net::IpAddr};
+use utoipa::ToSchema;
 
 /// Whether a session can still be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
     /// Its token rotates.
@@ -49,7 +50,8 @@ pub struct SessionFilter {
 }
 
 /// A session as people see it. Holds no token and no hash.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
 pub struct SessionView {
     /// The session.
     pub id: SessionId,
@@ -58,22 +60,31 @@ pub struct SessionView {
     /// Whether it can still be used.
     pub state: SessionState,
     /// What its user calls the device.
+    #[schema(required = true)]
     pub device_name: Option<String>,
     /// What the device called itself at the last rotation.
+    #[schema(required = true)]
     pub user_agent: Option<String>,
     /// Where it was at the last rotation.
+    #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
     pub ip: Option<IpAddr>,
     /// The sign-in.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Moment,
     /// The last rotation, or the sign-in.
+    #[schema(value_type = String, format = DateTime)]
     pub last_used_at: Moment,
     /// When it ends if it is not used.
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Moment,
     /// How often its token was rotated.
+    #[schema(minimum = 0)]
     pub generation: i32,
     /// When it was ended.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
     pub revoked_at: Option<Moment>,
     /// Why.
+    #[schema(required = true)]
     pub revoked_reason: Option<String>,
 }
 

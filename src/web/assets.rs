@@ -2,7 +2,7 @@ use super::{Endpoint, Pages, Problem, paths};
 use crate::kernel::sha256;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, AcceptEncoding, ETag, Encoding, EntityTag, Header, IfNoneMatch},
+    http::header::{self, AcceptEncoding, ETag, Encoding, EntityTag, Header, HeaderValue, IfNoneMatch},
     web::{Data, Query, ServiceConfig},
 };
 use aws_lc_rs::digest;
@@ -44,22 +44,34 @@ async fn asset(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let asked_for = Query::<Vec<(String, String)>>::from_query(request.query_string()).ok();
     let is_pinned = asked_for.is_some_and(|query| query.iter().any(|(key, value)| key == "v" && *value == version));
     let caching = if is_pinned { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut answer = send(&request, version, (content_type(name), caching), &data);
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(answer)
+}
+
+/// Sends what is the same for everybody: not at all to whom has this version, and compressed to whom takes it.
+pub(super) fn send(
+    request: &HttpRequest,
+    version: String,
+    (content_type, caching): (&str, &'static str),
+    data: &[u8],
+) -> HttpResponse {
     // Weak: the same file travels compressed and not.
     let tag = EntityTag::new_weak(version);
-    let known = match IfNoneMatch::parse(&request) {
+    let known = match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
         _ => false,
     };
-    let answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    let mut answer = public(answer, caching);
+    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::VARY, "Accept-Encoding"));
     answer.insert_header(ETag(tag));
     if known {
-        return Ok(answer.finish());
+        return answer.finish();
     }
-    answer.content_type(content_type(name));
-    match compressed(&request, &data) {
-        Some(body) => Ok(answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(body)),
-        None => Ok(answer.body(data.into_owned())),
+    answer.content_type(content_type);
+    match compressed(request, data) {
+        Some(body) => answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(body),
+        None => answer.body(data.to_vec()),
     }
 }
 
@@ -81,8 +93,8 @@ fn public(mut answer: actix_web::HttpResponseBuilder, caching: &'static str) -> 
     answer
 }
 
-/// Sixteen characters that change with the file.
-fn version(data: &[u8]) -> String {
+/// Sixteen characters that change with the content.
+pub(super) fn version(data: &[u8]) -> String {
     let digest = sha256(data);
     URL_SAFE_NO_PAD.encode(digest.as_bytes().iter().take(12).copied().collect::<Vec<_>>())
 }

@@ -28,6 +28,7 @@ paths! {
     ADMIN_SESSIONS = "/api/v1/admin/sessions" [GET];
     ADMIN_REVOKE = "/api/v1/admin/revoke" [POST];
     ADMIN_AUDIT = "/api/v1/admin/audit" [GET];
+    OPENAPI = "/api/openapi.json" [GET];
     JWKS = "/.well-known/jwks.json" [GET];
     HEALTH = "/healthz" [GET];
     READY = "/readyz" [GET];

@@ -6,6 +6,7 @@ use actix_web::{
 };
 use serde::Serialize;
 use std::fmt;
+use utoipa::ToSchema;
 
 /// An answer that is not what the client wanted: RFC 9457 `application/problem+json`.
 #[derive(Debug, Clone)]
@@ -21,11 +22,13 @@ pub struct Problem {
 }
 
 /// One field that is wrong.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FieldError {
     /// The field's path, dots between its parts.
+    #[schema(example = "password")]
     pub field: String,
     /// Stable, for programs.
+    #[schema(example = "too_short")]
     pub code: &'static str,
     /// For people.
     pub message: String,
@@ -42,15 +45,26 @@ impl FieldError {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    r#type: String,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    code: &'a str,
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body<'a> {
+    /// `urn:heirloom:problem:` and the code.
+    #[schema(example = "urn:heirloom:problem:validation_failed")]
+    pub r#type: String,
+    /// What is the same each time it occurs, for a person.
+    pub title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    pub status: u16,
+    /// What is particular to this time, for a person. Not stable.
+    pub detail: &'a str,
+    /// Stable, for programs.
+    pub code: &'a str,
+    /// Which fields are wrong; absent where none is.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
-    errors: &'a [FieldError],
+    #[schema(required = false)]
+    pub errors: &'a [FieldError],
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -137,6 +151,11 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The URI that names a kind.
+pub(super) fn type_of(kind: Kind) -> String {
+    format!("urn:heirloom:problem:{}", kind.code)
+}
+
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -148,7 +167,7 @@ impl ResponseError for Problem {
             answer.insert_header((name.clone(), value.as_str()));
         }
         let body = Body {
-            r#type: format!("urn:heirloom:problem:{}", self.kind.code),
+            r#type: type_of(self.kind),
             title: self.kind.title,
             status: self.kind.status,
             detail: &self.detail,

@@ -41,6 +41,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/admin/sessions", For::Admin),
     ("POST", "/api/v1/admin/revoke", For::Admin),
     ("GET", "/api/v1/admin/audit", For::Admin),
+    ("GET", "/api/openapi.json", For::Anyone),
     ("GET", "/.well-known/jwks.json", For::Anyone),
     ("GET", "/healthz", For::Anyone),
     ("GET", "/readyz", For::Anyone),

@@ -28,6 +28,7 @@ mod lists;
 mod me;
 mod metrics;
 mod my_events;
+mod openapi;
 mod origin;
 mod outage;
 mod overview;

@@ -1,0 +1,47 @@
+use super::Overview;
+use super::api::{AdminUserAnswer, AdminUserView, AuditQuery, ChangeRequest, RevokeRequest, SessionsQuery, UsersQuery};
+use crate::{
+    audit::Recorded,
+    sessions::{Revoked, SessionView},
+    web::{Operation, kind, paths},
+};
+use serde_json::json;
+
+/// The operations of this room.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new("get", paths::ADMIN_OVERVIEW, ("admin", "overview"), "The numbers of the last 24 hours")
+            .for_admin()
+            .answers::<Overview>(200, "As they stand"),
+        Operation::new("get", paths::ADMIN_USERS, ("admin", "users"), "List people")
+            .for_admin()
+            .queried::<UsersQuery>()
+            .lists::<AdminUserView>("The newest first"),
+        Operation::new("get", paths::ADMIN_USER, ("admin", "user"), "Look one person up")
+            .for_admin()
+            .with_id("The person")
+            .answers::<AdminUserAnswer>(200, "The person"),
+        Operation::new("patch", paths::ADMIN_USER, ("admin", "changeUser"), "Change roles or claims, block or unblock")
+            .about("Who is blocked is signed out everywhere. A changed role cuts off access tokens that carry the old one.")
+            .for_admin()
+            .with_id("The person")
+            .takes::<ChangeRequest>(&json!({ "blocked": true, "blocked_reason": "laptop lost" }))
+            .answers::<AdminUserAnswer>(200, "The person, as they are now")
+            .may_be(&[kind::LAST_ADMIN]),
+        Operation::new("get", paths::ADMIN_SESSIONS, ("admin", "sessions"), "List sessions")
+            .for_admin()
+            .queried::<SessionsQuery>()
+            .lists::<SessionView>("The newest first"),
+        Operation::new("post", paths::ADMIN_REVOKE, ("admin", "revoke"), "End sessions")
+            .about("Names exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`. Idempotent.")
+            .for_admin()
+            .takes::<RevokeRequest>(&json!({ "user_id": "01a206a3-efa4-7c1e-8d3f-2b8a6c0d9e11", "reason": "laptop lost" }))
+            .answers::<Revoked>(200, "They have ended, on every instance")
+            .may_be(&[kind::NOT_FOUND]),
+        Operation::new("get", paths::ADMIN_AUDIT, ("admin", "audit"), "List events of the audit log")
+            .for_admin()
+            .queried::<AuditQuery>()
+            .lists::<Recorded>("The newest first"),
+    ]
+}

@@ -1,0 +1,111 @@
+use super::{Operation, Schemas, problems};
+use serde_json::{Map, Value, json};
+
+/// The whole description, as JSON.
+#[derive(Debug, Clone)]
+pub struct Document(Value);
+
+/// What a reader should know before the first operation.
+const ABOUT: &str = "\
+The server that keeps people signed in: short-lived access tokens that any service can verify, and refresh tokens that \
+are good for exactly one use.
+
+JSON in UTF-8, `snake_case`; times as RFC 3339 in UTC; ids as UUIDv7. Unknown fields of a request are refused. Errors \
+are problems (RFC 9457) with a stable `code`. Any other method of a path is 405 `method_not_allowed` with `Allow`. \
+Every answer carries `X-Request-Id`. An outage of the database is 503 with `Retry-After`, and never says anything about \
+a token: what was presented is as good as before.";
+
+impl Document {
+    /// Gathers the operations of all rooms.
+    #[must_use]
+    pub fn of(operations: Vec<Operation>) -> Self {
+        let mut schemas = Schemas::new();
+        problems::schemas(&mut schemas);
+        let mut paths = Map::new();
+        for operation in operations {
+            let (path, method, described) = operation.finish(&mut schemas);
+            let methods = paths.entry(path).or_insert_with(|| json!({}));
+            if let Value::Object(methods) = methods {
+                methods.insert(method, described);
+            }
+        }
+        Self(json!({
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Heirloom",
+                "version": env!("CARGO_PKG_VERSION"),
+                "description": ABOUT,
+                "license": { "name": "MIT", "identifier": "MIT" },
+            },
+            "servers": [{ "url": "/", "description": "Where this document came from" }],
+            "tags": tags(),
+            "paths": paths,
+            "components": {
+                "schemas": schemas,
+                "responses": problems::responses(),
+                "headers": headers(),
+                "securitySchemes": security_schemes(),
+            },
+        }))
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn as_json(&self) -> &Value {
+        &self.0
+    }
+}
+
+fn tags() -> Value {
+    json!([
+        { "name": "auth", "description": "Signing up and in, refreshing, signing out" },
+        { "name": "me", "description": "What people do with their own account" },
+        { "name": "admin", "description": "What administrators do: users whose roles contain `admin`" },
+        { "name": "service", "description": "For other services and for operators" },
+    ])
+}
+
+fn headers() -> Value {
+    let text = |about: &str, example: &str| json!({ "description": about, "schema": { "type": "string" }, "example": example });
+    json!({
+        "RequestId": {
+            "description": "The caller's `X-Request-Id`, if it has 1 to 128 of the characters `A-Z a-z 0-9 - _ . : / + =`; \
+                            else a new one. The log line of the request has it.",
+            "required": true,
+            "schema": { "type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9_.:/+=-]+$" },
+            "example": "01a206a3-f150-7c1e-8d3f-2b8a6c0d9e11",
+        },
+        "RetryAfter": {
+            "description": "Seconds after which to try again",
+            "required": true,
+            "schema": { "type": "integer", "minimum": 0 },
+            "example": 2,
+        },
+        "Challenge": text("RFC 6750 §3", "Bearer realm=\"heirloom\", error=\"invalid_token\""),
+        "Allow": text("The methods that there are", "HEAD, GET"),
+        "SetCookie": text(
+            "Where the token travels in a cookie: the new one. HttpOnly, SameSite=Strict and Path=/api/v1/auth by default.",
+            "__Secure-heirloom=hrt_…; Path=/api/v1/auth; HttpOnly; Secure; SameSite=Strict",
+        ),
+        "CacheControl": text("Whether the answer may be kept", "no-store"),
+        "ETag": text("Changes with the content", "\"Ad8Bogaj8VB9\""),
+    })
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The access token of a sign-in or a refresh (RFC 9068, RFC 6750)",
+        },
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "__Secure-heirloom",
+            "description": "The refresh token of a session with `\"transport\": \"cookie\"`. The name is `__Host-heirloom` \
+                            where HEIRLOOM_COOKIE_PATH is `/`, and `heirloom` where the public URL is plain http.",
+        },
+    })
+}
