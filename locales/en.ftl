@@ -356,3 +356,9 @@ end-done = { $number ->
 }
 end-to-login = Sign in and choose a new password
 end-over = This link is over, or it was used already. You can end sessions on your account page.
+
+## The interface
+
+docs-title = The HTTP interface
+docs-token = Access token, for requests that need one
+docs-noscript = This page needs JavaScript. The document above says the same.

@@ -352,3 +352,9 @@ end-done = { $number ->
 }
 end-to-login = 로그인하고 새 비밀번호 정하기
 end-over = 만료되었거나 이미 사용한 링크입니다. 세션은 계정 페이지에서 종료할 수 있습니다.
+
+## The interface
+
+docs-title = HTTP 인터페이스
+docs-token = 액세스 토큰 (필요한 요청에만 사용합니다)
+docs-noscript = 이 페이지에는 JavaScript가 필요합니다. 위의 문서에 같은 내용이 있습니다.

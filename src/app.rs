@@ -412,6 +412,7 @@ impl Shared {
             .app_data(self.document)
             .configure(web::health_routes)
             .configure(web::asset_routes)
+            .configure(web::docs_routes)
             .configure(keys::routes)
             .configure(login::page_routes)
             .configure(account::page_routes)

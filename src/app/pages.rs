@@ -17,8 +17,15 @@ pub fn load(options: &BrandOptions) -> Result<Pages, TemplateError> {
 
 /// Every page in every state that the server knows of.
 fn samples() -> Vec<Sample> {
-    [web::page_samples(), login::page_samples(), account::page_samples(), mail::letter_samples(), admin::page_samples()]
-        .concat()
+    [
+        web::page_samples(),
+        web::docs_samples(),
+        login::page_samples(),
+        account::page_samples(),
+        mail::letter_samples(),
+        admin::page_samples(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]

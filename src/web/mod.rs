@@ -42,7 +42,10 @@ pub use limits::{Limits, limited};
 pub use list::{Cursors, Listed, PageRequest};
 pub use manners::manners;
 pub use metrics::{Scrape, metrics_server};
-pub use openapi::{Document, Operation, ServedDocument, operations, routes as openapi_routes};
+pub use openapi::{
+    Document, Operation, ServedDocument, operations, page_routes as docs_routes, page_samples as docs_samples,
+    routes as openapi_routes,
+};
 pub use origin::{SameOrigin, cors, is_allowed};
 pub use pages::{Pages, Sample, TemplateError, html};
 pub use problem::{FieldError, Problem};

@@ -29,6 +29,7 @@ paths! {
     ADMIN_REVOKE = "/api/v1/admin/revoke" [POST];
     ADMIN_AUDIT = "/api/v1/admin/audit" [GET];
     OPENAPI = "/api/openapi.json" [GET];
+    DOCS_PAGE = "/docs" [GET];
     JWKS = "/.well-known/jwks.json" [GET];
     HEALTH = "/healthz" [GET];
     READY = "/readyz" [GET];

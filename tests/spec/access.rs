@@ -50,6 +50,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/register", For::Anyone),
     ("POST", "/register", For::Anyone),
     // These pages hold nobody's data: their scripts ask the API for them.
+    ("GET", "/docs", For::Anyone),
     ("GET", "/account", For::Anyone),
     ("GET", "/admin", For::Anyone),
     ("GET", "/admin/people", For::Anyone),

@@ -107,3 +107,17 @@ async fn the_description_is_sent_once() {
     let again = app.request("GET", "/api/openapi.json").header("If-None-Match", &tag).send().await;
     assert_eq!((again.status, again.body.as_str()), (304, ""));
 }
+
+/// Nothing of the page comes from elsewhere: it works offline, and under our Content-Security-Policy.
+#[tokio::test]
+async fn the_page_to_read_it_needs_nothing_from_elsewhere() {
+    let app = TestApp::start().await;
+    let page = app.get("/docs").await;
+    page.expect(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let script = app.get("/static/docs.js").await;
+    for text in [&page.body, &script.expect(200).body] {
+        assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("innerHTML"), "{text}");
+    }
+    assert!(page.body.contains("/static/docs.js") && script.body.contains("/api/openapi.json"));
+}

@@ -13,7 +13,7 @@ mod serve;
 pub use document::Document;
 pub use operation::Operation;
 pub use own::operations;
-pub use serve::{ServedDocument, routes};
+pub use serve::{ServedDocument, page_routes, page_samples, routes};
 
 use serde_json::Value;
 use utoipa::ToSchema;

@@ -1,9 +1,11 @@
 use super::Document;
-use crate::web::{Endpoint, assets, paths};
+use crate::web::{Endpoint, Problem, Sample, View, assets, paths};
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Bytes, Data, ServiceConfig},
 };
+use minijinja::context;
 
 /// The document as it is sent, made once.
 #[derive(Debug, Clone)]
@@ -24,6 +26,24 @@ impl ServedDocument {
 /// `/api/openapi.json`.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::OPENAPI).get(openapi).mount(config);
+}
+
+/// `/docs`.
+pub fn page_routes(config: &mut ServiceConfig) {
+    Endpoint::at(paths::DOCS_PAGE).get(docs).mount(config);
+}
+
+const DOCS: &str = "docs/docs.html";
+
+/// The page to read it and try it: its script asks for the document.
+async fn docs(view: View) -> Result<HttpResponse, Problem> {
+    view.show(StatusCode::OK, DOCS, &context! {})
+}
+
+/// The page, to be tried.
+#[must_use]
+pub fn page_samples() -> Vec<Sample> {
+    vec![(DOCS, context! {})]
 }
 
 /// The document: the same for everybody, until the next version.
