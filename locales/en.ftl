@@ -361,4 +361,5 @@ end-over = This link is over, or it was used already. You can end sessions on yo
 
 docs-title = The HTTP interface
 docs-token = Access token, for requests that need one
+docs-document = The document (OpenAPI 3.1)
 docs-noscript = This page needs JavaScript. The document above says the same.

@@ -357,4 +357,5 @@ end-over = 만료되었거나 이미 사용한 링크입니다. 세션은 계정
 
 docs-title = HTTP 인터페이스
 docs-token = 액세스 토큰 (필요한 요청에만 사용합니다)
+docs-document = 문서 (OpenAPI 3.1)
 docs-noscript = 이 페이지에는 JavaScript가 필요합니다. 위의 문서에 같은 내용이 있습니다.

@@ -2,8 +2,8 @@ use super::{PasswordChange, change_password, events::my_events};
 use crate::{
     accounts::{Accounts, Password, PersonName, Refused, UserAnswer, UserView, too_many_attempts},
     kernel::{Moment, SessionId},
-    sessions::{EndReason, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
-    web::{Cursors, Endpoint, FieldError, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
+    sessions::{Asked, EndReason, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
+    web::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
 };
 use actix_web::{
     HttpResponse,
@@ -104,8 +104,7 @@ async fn me(signed_in: SignedIn, accounts: Data<Accounts>) -> Result<HttpRespons
 }
 
 async fn rename(
-    signed_in: SignedIn,
-    Json(wanted): Json<Rename>,
+    Asked(signed_in, wanted): Asked<SignedIn, Rename>,
     accounts: Data<Accounts>,
 ) -> Result<HttpResponse, Problem> {
     let Some(name) = wanted.name else { return me(signed_in, accounts).await };
@@ -116,8 +115,7 @@ async fn rename(
 }
 
 async fn set_password(
-    signed_in: SignedIn,
-    Json(wanted): Json<NewPassword>,
+    Asked(signed_in, wanted): Asked<SignedIn, NewPassword>,
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,

@@ -6,8 +6,8 @@ use crate::{
     },
     audit::{self, EventFilter},
     kernel::{Client, Moment, SessionId, UserId},
-    sessions::{Admin, EndReason, Revoked, SessionFilter, SessionState, Sessions},
-    web::{Cursors, Endpoint, FieldError, FromClient, Json, Listed, PathId, Problem, Query, kind, paths},
+    sessions::{Admin, Asked, EndReason, Revoked, SessionFilter, SessionState, Sessions},
+    web::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
 };
 use actix_web::{
     HttpResponse,
@@ -124,9 +124,8 @@ pub(super) struct ChangeRequest {
 }
 
 async fn change(
-    Admin(admin): Admin,
+    Asked(Admin(admin), wanted): Asked<Admin, ChangeRequest>,
     PathId(id): PathId<UserId>,
-    Json(wanted): Json<ChangeRequest>,
     FromClient(client): FromClient,
     (accounts, sessions): (Data<Accounts>, Data<Sessions>),
 ) -> Result<HttpResponse, Problem> {
@@ -241,8 +240,7 @@ impl RevokeRequest {
 }
 
 async fn revoke(
-    Admin(admin): Admin,
-    Json(wanted): Json<RevokeRequest>,
+    Asked(Admin(admin), wanted): Asked<Admin, RevokeRequest>,
     FromClient(client): FromClient,
     (accounts, sessions): (Data<Accounts>, Data<Sessions>),
 ) -> Result<HttpResponse, Problem> {

@@ -163,7 +163,10 @@ impl Keys {
 
     fn check_times(&self, claims: &Claims) -> Result<(), AccessTokenError> {
         let now = self.world().clock.now().timestamp();
-        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
+        // Signed while the lifetime was a longer one, it would outlive what is remembered of its session's end.
+        let lifetime = self.world().config.tokens.access_token_ttl.as_secs();
+        let latest = claims.iat.saturating_add(i64::try_from(lifetime).unwrap_or(i64::MAX));
+        if claims.exp.min(latest).saturating_add(LEEWAY_SECONDS) <= now {
             return Err(AccessTokenError::Expired);
         }
         if claims.nbf.saturating_sub(LEEWAY_SECONDS) > now {

@@ -1,7 +1,7 @@
 use super::{
     Sessions,
     model::{EndReason, Transport},
-    revocations::Revoked,
+    revocations::{Death, Revoked},
     store::{self, EndedRow},
 };
 use crate::{
@@ -111,10 +111,16 @@ async fn told(connection: &mut PgConnection, ended: Ended) -> Result<Ended, Data
 impl Sessions {
     /// This instance knows from here on.
     pub fn learn(&self, ended: &Ended) {
-        self.revocations().learn(&ended.revoked, self.world().clock.now());
+        self.revocations().learn(&ended.revoked, Death::now(&self.world().clock));
         if let Some(reason) = ended.reason {
             self.world().metrics.ended(reason, ended.live);
         }
+    }
+
+    /// This instance knows from here on that a session has ended, which another one may have done a moment ago: what it
+    /// has told of a refresh token holds for the access tokens at once.
+    pub(super) fn hear_of(&self, session: SessionId) {
+        self.revocations().learn(&[Revoked::Session(session)], Death::now(&self.world().clock));
     }
 
     /// Ends one session. None: there is none of that id (of that user, if one is named).
@@ -179,6 +185,7 @@ impl Sessions {
     /// # Errors
     /// When the database fails.
     pub(super) async fn end_again(&self) -> Result<(), DatabaseError> {
+        self.end_everyone_again().await?;
         for known in self.revocations().ended().chunks(AT_ONCE) {
             let (world, known) = (self.world().clone(), known.to_vec());
             let ended = self.world().db.transaction(move |connection| {
@@ -201,6 +208,31 @@ impl Sessions {
             }
             self.learn(&ended);
         }
+        Ok(())
+    }
+
+    async fn end_everyone_again(&self) -> Result<(), DatabaseError> {
+        let Some(until) = self.revocations().everyone() else { return Ok(()) };
+        let db = &self.world().db;
+        if db.run(move |connection| Box::pin(store::knows_end_of_everyone(connection, until))).await? {
+            return Ok(());
+        }
+        let world = self.world().clone();
+        let ended = db.long_transaction(EVERYONE, move |connection| {
+            Box::pin(async move {
+                let reason = EndReason::RevocationLost;
+                let live = store::end_everyone_again(connection, until, &reason).await?;
+                let live = u64::try_from(live).unwrap_or_default();
+                let operator = Client::command_line();
+                let event = ending(None, None, None, &operator, &reason, live);
+                audit::record(connection, world.clock.now(), &world, &event).await?;
+                told(connection, Ended { revoked: vec![Revoked::Everyone(until)], live, reason: Some(reason.code()) })
+                    .await
+            })
+        });
+        let ended = ended.await?;
+        tracing::error!(sessions = ended.live, "sessions.revocations_lost: the database had forgotten everyone's end");
+        self.learn(&ended);
         Ok(())
     }
 

@@ -5,9 +5,10 @@ use crate::{
     kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
-    web::{FromClient, Problem, cookies, kind},
+    web::{FromClient, Json, Problem, cookies, kind},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::{future::Future, pin::Pin};
 use zeroize::Zeroizing;
@@ -69,6 +70,31 @@ impl FromRequest for Admin {
             }
             Err(Problem::new(kind::FORBIDDEN, "Only administrators may do that.")
                 .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\""))
+        })
+    }
+}
+
+/// Who asks, and for what: a JSON body, and a proof of identity that was looked at again once the body had arrived. Its
+/// sender may take seconds over it, and the session may end meanwhile.
+#[derive(Debug)]
+pub struct Asked<P, T>(pub P, pub T);
+
+impl<P, T> FromRequest for Asked<P, T>
+where
+    P: FromRequest<Error = Problem> + 'static,
+    T: DeserializeOwned + 'static,
+{
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (early, body) = (P::from_request(request, payload), Json::from_request(request, payload));
+        let request = request.clone();
+        Box::pin(async move {
+            // A stranger's body is not read at all.
+            early.await?;
+            let Json(body) = body.await?;
+            Ok(Self(P::extract(&request).await?, body))
         })
     }
 }

@@ -1,4 +1,8 @@
-use super::{Sessions, revocations::Revoked, store};
+use super::{
+    Sessions,
+    revocations::{Death, Revoked},
+    store,
+};
 use crate::{
     kernel::Duration,
     postgres::{Connector, DatabaseError, now},
@@ -18,9 +22,11 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(5);
 /// How often the listening task says that it is awake.
 const TICK: Duration = Duration::from_millis(250);
-/// A process that stood still (SIGSTOP, a machine that slept) finds the set distrusted when it goes on, and asks the
-/// database until the task has heard what was said meanwhile.
+/// A process that stood still (SIGSTOP) finds the set distrusted when it goes on, and asks the database until the task has
+/// heard what was said meanwhile. For a machine that slept, whose clock of uptime slept too, [`SILENCE`] is the bound.
 const ATTENTION: Duration = Duration::from_secs(1);
+/// So long after the last tick, the process has stood still, or was very busy.
+const STANDSTILL: Duration = Duration::from_millis(500);
 /// Waits between attempts to connect: the first, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -49,15 +55,24 @@ async fn listen(sessions: &Sessions, connector: &Connector) -> Result<Infallible
     let mut beat = beat(sessions, &mut listener).await?;
     trust(sessions, beat);
     tracing::info!(revocations = sessions.revocations().len(), "sessions.feed_listening");
+    let mut awake = beat;
     loop {
         match tokio::time::timeout(TICK, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => heed(sessions, &notification).await?,
             Ok(Ok(None)) => return Err(DatabaseError::TooSlow),
             Ok(Err(error)) => return Err(error.into()),
-            Err(_elapsed) if sessions.world().clock.uptime() < beat + HEARTBEAT => {}
-            Err(_elapsed) => beat = self::beat(sessions, &mut listener).await?,
+            Err(_elapsed) => {}
         }
-        trust(sessions, beat);
+        let uptime = sessions.world().clock.uptime();
+        // After a standstill the tick may come before what lies in the socket: only an answer of the other end's tells
+        // that nothing is left unheard.
+        if uptime >= beat + HEARTBEAT || uptime >= awake + STANDSTILL {
+            beat = self::beat(sessions, &mut listener).await?;
+        }
+        awake = uptime;
+        if sessions.world().clock.uptime() < uptime + STANDSTILL {
+            trust(sessions, beat);
+        }
     }
 }
 
@@ -73,7 +88,7 @@ async fn catch_up(sessions: &Sessions, listener: &mut PgListener) -> Result<(), 
     let connection = sqlx::Acquire::acquire(listener).await?;
     let loading = tokio::time::timeout(SILENCE, store::recent(connection, keep));
     for (revoked, at) in loading.await.map_err(|_elapsed| DatabaseError::TooSlow)?? {
-        sessions.revocations().learn(&[revoked], at);
+        sessions.revocations().learn(&[revoked], Death::told(at, &sessions.world().clock));
     }
     Ok(())
 }
@@ -89,7 +104,7 @@ async fn beat(sessions: &Sessions, listener: &mut PgListener) -> Result<Duration
     while let Some(notification) = listener.next_buffered() {
         heed(sessions, &notification).await?;
     }
-    sessions.revocations().prune(clock.now());
+    sessions.revocations().prune(Death::now(clock));
     Ok(asked)
 }
 
@@ -108,6 +123,6 @@ async fn heed(sessions: &Sessions, notification: &PgNotification) -> Result<(), 
     }
     let revoked = Revoked::read(notification.payload());
     let revoked = revoked.ok_or(DatabaseError::Nonsense("a notification that this version does not understand"))?;
-    sessions.revocations().learn(&revoked, sessions.world().clock.now());
+    sessions.revocations().learn(&revoked, Death::now(&sessions.world().clock));
     Ok(())
 }

@@ -1,6 +1,6 @@
 use crate::{
     config::TokenOptions,
-    kernel::{Duration, Moment, SessionId, UserId},
+    kernel::{Clock, Duration, Moment, SessionId, UserId},
     keys::Verified,
 };
 use std::{
@@ -12,10 +12,10 @@ use std::{
 };
 use uuid::Uuid;
 
-/// An entry outlives the last token it could kill by this: clock differences, and a token signed in the instant in
-/// which its session was revoked.
-const SLACK: Duration = Duration::from_mins(2);
-/// The most entries there may be: some 15 MB. Should more die within an access token's lifetime, the database is asked
+/// An entry outlives the last token it could kill by this: clock differences, a token signed in the instant in which its
+/// session was revoked, and one signed while the end of everybody's sessions was still being written (two minutes).
+const SLACK: Duration = Duration::from_mins(3);
+/// The most entries there may be: some 25 MB. Should more die within an access token's lifetime, the database is asked
 /// until there is room again.
 const LIMIT: usize = 250_000;
 
@@ -41,6 +41,26 @@ pub enum TokenStanding {
     Outdated,
 }
 
+/// When something died, on two clocks. The database's is the one that tokens live by, but it may be set; the one of
+/// uptime is never set. What died is forgotten once its time is over on both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Death {
+    at: Moment,
+    uptime: Duration,
+}
+
+impl Death {
+    /// Now.
+    pub fn now(clock: &Clock) -> Self {
+        Self { at: clock.now(), uptime: clock.uptime() }
+    }
+
+    /// At this time of the database's, as we learn only now.
+    pub fn told(at: Moment, clock: &Clock) -> Self {
+        Self { at, uptime: clock.uptime() }
+    }
+}
+
 /// What died within the last access token's lifetime, in memory: no bearer request reads the database.
 #[derive(Debug, Clone)]
 pub struct Revocations {
@@ -57,11 +77,15 @@ pub struct Revocations {
 
 #[derive(Debug, Default)]
 struct Set {
-    sessions: HashMap<SessionId, Moment>,
-    access: HashMap<UserId, (i32, Moment)>,
-    everyone: Option<Moment>,
+    sessions: HashMap<SessionId, Death>,
+    access: HashMap<UserId, (i32, Death)>,
+    /// Up to when sessions were opened that are dead, and since when they are.
+    everyone: Option<(Moment, Death)>,
     /// When something died last for which there was no room.
-    overflow: Option<Moment>,
+    overflow: Option<Death>,
+    /// The latest time that the database's clock ever showed: tokens were signed up to then, and if it is set back they
+    /// live on until it comes round again.
+    latest: Moment,
 }
 
 impl Revocations {
@@ -98,13 +122,20 @@ impl Revocations {
         self.set.read().unwrap_or_else(PoisonError::into_inner).sessions.keys().copied().collect()
     }
 
-    pub(super) fn learn(&self, revoked: &[Revoked], at: Moment) {
+    /// Up to which moment everybody's sessions have ended, as far as the set knows.
+    pub(super) fn everyone(&self) -> Option<Moment> {
+        self.set.read().unwrap_or_else(PoisonError::into_inner).everyone.map(|(until, _)| until)
+    }
+
+    pub(super) fn learn(&self, revoked: &[Revoked], death: Death) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        set.latest = set.latest.max(death.at);
+        let death = Death { at: set.latest, ..death };
         for revoked in revoked {
             if set.len() < self.limit || matches!(revoked, Revoked::Everyone(_)) {
-                set.add(*revoked, at);
+                set.add(*revoked, death);
             } else {
-                set.overflow = set.overflow.max(Some(at));
+                set.overflow = Some(death);
             }
         }
         self.whole.store(set.overflow.is_none(), Ordering::Release);
@@ -135,12 +166,13 @@ impl Revocations {
     }
 
     /// Forgets what can kill no token any more.
-    pub fn prune(&self, now: Moment) {
+    pub(super) fn prune(&self, now: Death) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
-        let kept = |at: &Moment| *at + self.keep > now;
-        set.sessions.retain(|_, at| kept(at));
-        set.access.retain(|_, (_, at)| kept(at));
-        set.everyone = set.everyone.filter(kept);
+        set.latest = set.latest.max(now.at);
+        let kept = |death: &Death| death.at + self.keep > now.at || death.uptime + self.keep > now.uptime;
+        set.sessions.retain(|_, death| kept(death));
+        set.access.retain(|_, (_, death)| kept(death));
+        set.everyone = set.everyone.filter(|(_, death)| kept(death));
         set.overflow = set.overflow.filter(kept);
         self.whole.store(set.overflow.is_none(), Ordering::Release);
     }
@@ -173,19 +205,22 @@ impl Set {
     }
 
     fn has_ended(&self, session: SessionId) -> bool {
-        self.sessions.contains_key(&session) || self.everyone.is_some_and(|at| opened_up_to(session, at))
+        self.sessions.contains_key(&session) || self.everyone.is_some_and(|(until, _)| opened_up_to(session, until))
     }
 
-    fn add(&mut self, revoked: Revoked, at: Moment) {
+    fn add(&mut self, revoked: Revoked, death: Death) {
         match revoked {
             Revoked::Session(session) => {
-                self.sessions.insert(session, at);
+                self.sessions.insert(session, death);
             }
             Revoked::Access(user, revision) => {
-                let entry = self.access.entry(user).or_insert((revision, at));
-                *entry = (entry.0.max(revision), at);
+                let entry = self.access.entry(user).or_insert((revision, death));
+                *entry = (entry.0.max(revision), death);
             }
-            Revoked::Everyone(until) => self.everyone = self.everyone.max(Some(until)),
+            Revoked::Everyone(until) => {
+                let until = self.everyone.map_or(until, |(known, _)| known.max(until));
+                self.everyone = Some((until, death));
+            }
         }
     }
 }
@@ -264,6 +299,12 @@ mod tests {
         (Revocations::new(&config.tokens), Clock::start().now())
     }
 
+    fn at(moment: Moment) -> Death {
+        // On both clocks as much has passed.
+        let uptime = Duration::from_millis(u64::try_from(moment.timestamp_millis()).unwrap());
+        Death { at: moment, uptime }
+    }
+
     fn token(opened: Moment, access_revision: i32) -> Verified {
         let entropy = Entropy::system();
         let (user, session) = (UserId::new(opened, &entropy), SessionId::new(opened, &entropy));
@@ -274,11 +315,11 @@ mod tests {
     fn a_revoked_session_is_covered_until_its_last_token_has_expired() {
         let (set, now) = set();
         let (dead, alive) = (token(now, 0), token(now, 0));
-        set.learn(&[Revoked::Session(dead.session)], now);
+        set.learn(&[Revoked::Session(dead.session)], at(now));
         assert_eq!((set.standing_of(&dead), set.standing_of(&alive)), (SessionEnded, Good));
-        set.prune(now + TimeDelta::minutes(10));
+        set.prune(at(now + TimeDelta::minutes(10)));
         assert_eq!(set.standing_of(&dead), SessionEnded);
-        set.prune(now + TimeDelta::minutes(12));
+        set.prune(at(now + TimeDelta::minutes(13)));
         assert!(set.is_empty());
     }
 
@@ -286,14 +327,14 @@ mod tests {
     fn a_changed_role_cuts_off_older_tokens_only() {
         let (set, now) = set();
         let (old, new) = (token(now, 4), token(now, 5));
-        set.learn(&[Revoked::Access(old.user, 5), Revoked::Access(new.user, 5), Revoked::Access(new.user, 3)], now);
+        set.learn(&[Revoked::Access(old.user, 5), Revoked::Access(new.user, 5), Revoked::Access(new.user, 3)], at(now));
         assert_eq!((set.standing_of(&old), set.standing_of(&new)), (Outdated, Good));
     }
 
     #[test]
     fn everyone_is_everyone_who_was_there() {
         let (set, now) = set();
-        set.learn(&[Revoked::Everyone(now)], now);
+        set.learn(&[Revoked::Everyone(now)], at(now));
         assert_eq!(set.standing_of(&token(now, 0)), SessionEnded);
         assert_eq!(set.standing_of(&token(now + TimeDelta::milliseconds(1), 0)), Good);
     }
@@ -304,14 +345,33 @@ mod tests {
         let set = Revocations { limit: 2, ..set };
         let (second, later) = (Duration::from_secs(1), now + TimeDelta::minutes(5));
         set.trust(Duration::ZERO, second * 5);
-        set.learn(&[Revoked::Session(token(now, 0).session), Revoked::Session(token(now, 0).session)], now);
+        set.learn(&[Revoked::Session(token(now, 0).session), Revoked::Session(token(now, 0).session)], at(now));
         assert!(set.is_trusted(second));
-        set.learn(&[Revoked::Session(token(now, 0).session)], later);
+        set.learn(&[Revoked::Session(token(now, 0).session)], at(later));
         assert!(!set.is_trusted(second) && set.len() == 2);
-        set.prune(now + TimeDelta::minutes(13));
+        set.prune(at(now + TimeDelta::minutes(14)));
         assert!(set.is_empty() && !set.is_trusted(second));
-        set.prune(later + TimeDelta::minutes(13));
+        set.prune(at(later + TimeDelta::minutes(14)));
         assert!(set.is_trusted(second));
+    }
+
+    #[test]
+    fn a_database_clock_that_is_set_brings_no_session_back() {
+        let (hour, keep) = (TimeDelta::hours(1), TimeDelta::minutes(14));
+        let (forward_set, now) = set();
+        let (back_set, _) = set();
+        let dead = token(now, 0);
+        // Set forward by an hour and back again, within the lifetime of an access token.
+        forward_set.learn(&[Revoked::Session(dead.session)], at(now));
+        forward_set.prune(Death { at: now + hour, ..at(now + TimeDelta::minutes(1)) });
+        assert_eq!(forward_set.standing_of(&dead), SessionEnded);
+        // Set back by an hour: the token is good again an hour later, when the clock comes round to where it was.
+        back_set.prune(at(now));
+        back_set.learn(&[Revoked::Session(dead.session)], Death { at: now - hour, ..at(now) });
+        back_set.prune(Death { at: now, ..at(now + hour) });
+        assert_eq!(back_set.standing_of(&dead), SessionEnded);
+        back_set.prune(Death { at: now + keep, ..at(now + hour + keep) });
+        assert!(back_set.is_empty());
     }
 
     #[test]

@@ -134,7 +134,11 @@ impl Sessions {
             Verdict::Refused(Refusal::Ahead) => {
                 self.end_family(request.presented, EndReason::RefreshTokenAhead, row, client).await?
             }
-            Verdict::Refused(refusal @ (Refusal::Invalid | Refusal::Expired | Refusal::Revoked | Refusal::Blocked)) => {
+            Verdict::Refused(Refusal::Revoked) => {
+                self.hear_of(session);
+                Rotation::Refused(Refusal::Revoked)
+            }
+            Verdict::Refused(refusal @ (Refusal::Invalid | Refusal::Expired | Refusal::Blocked)) => {
                 Rotation::Refused(refusal)
             }
         }))
@@ -197,6 +201,7 @@ impl Sessions {
             })
         });
         let ended = ended.await?;
+        self.hear_of(session);
         self.learn(&ended);
         Ok(outcome(&ended, session, presented, &reason))
     }

@@ -23,6 +23,7 @@ mod guessing;
 mod health;
 mod http_bodies;
 mod http_manners;
+mod invariant_3;
 mod letters;
 mod lists;
 mod me;

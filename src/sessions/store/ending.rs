@@ -19,7 +19,8 @@ pub struct EndedRow {
 }
 
 /// Ends sessions that have not ended yet, and says which. The time is that of the write, not of the transaction's start,
-/// which may have waited for a lock meanwhile: an end of everybody's sessions in between must not seem to come after.
+/// which may have waited for a lock meanwhile: an end of everybody's sessions in between must not seem to come after. Nor
+/// is it before the last rotation: should the clock have been set back since, tokens live until it comes round again.
 pub async fn end(
     connection: &mut PgConnection,
     sessions: &[Uuid],
@@ -27,7 +28,7 @@ pub async fn end(
 ) -> Result<Vec<EndedRow>, DatabaseError> {
     let rows = sqlx::query_as!(
         EndedRow,
-        r#"UPDATE sessions SET revoked_at = clock_timestamp(), revoked_reason = $2
+        r#"UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $2
            WHERE id = ANY($1) AND revoked_at IS NULL
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         sessions,
@@ -47,7 +48,7 @@ pub async fn end_all_of(
 ) -> Result<Vec<EndedRow>, DatabaseError> {
     let rows = sqlx::query_as!(
         EndedRow,
-        r#"UPDATE sessions SET revoked_at = clock_timestamp(), revoked_reason = $3
+        r#"UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $3
            WHERE user_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id <> $2)
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         user.as_uuid(),
@@ -79,6 +80,40 @@ pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> 
     .fetch_one(connection)
     .await?;
     Ok((live, at))
+}
+
+/// Whether the database knows of this end of everybody's sessions, or of a later one.
+pub async fn knows_end_of_everyone(connection: &mut PgConnection, until: Moment) -> Result<bool, DatabaseError> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM everyone_revocations WHERE revoked_at >= $1) AS "known!""#,
+        until,
+    );
+    Ok(known.fetch_one(connection).await?)
+}
+
+/// Ends everybody's sessions that were opened up to this moment, to the millisecond that their ids hold. Returns how
+/// many were live.
+pub async fn end_everyone_again(
+    connection: &mut PgConnection,
+    until: Moment,
+    reason: &EndReason,
+) -> Result<i64, DatabaseError> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.everyone'))").fetch_one(&mut *connection).await?;
+    sqlx::query!("INSERT INTO everyone_revocations (revoked_at) VALUES ($1) ON CONFLICT DO NOTHING", until)
+        .execute(&mut *connection)
+        .await?;
+    let live = sqlx::query_scalar!(
+        r#"WITH ended AS (
+               UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $2
+               WHERE revoked_at IS NULL AND created_at < date_trunc('milliseconds', $1::timestamptz) + interval '1 ms'
+               RETURNING idle_expires_at > now() AS was_live)
+           SELECT count(*) FILTER (WHERE was_live) AS "live!" FROM ended"#,
+        until,
+        reason.text(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(live)
 }
 
 /// Whether a session has ended, and of whom it is. None: there is no such session.
