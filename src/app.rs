@@ -169,6 +169,10 @@ impl House {
         if !is_private && connector.pooling().await? == Pooling::Unsafe {
             return Err(AppError::UnsafePooler);
         }
+        // Before anything is changed there: it may be another database.
+        if config.database.direct_url.is_some() {
+            drop(connector.listen(&[]).await?);
+        }
         match migrations {
             Migrations::Apply => drop(connector.migrate().await?),
             Migrations::Require if connector.missing_migrations().await?.is_empty() => {}

@@ -15,6 +15,8 @@ use std::sync::{
 use tokio::task::JoinSet;
 use tracing::log::LevelFilter;
 
+/// The channel on which a listening connection hears whether it hears.
+const GREETING: &str = "heirloom_greeting";
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -91,10 +93,10 @@ impl Connector {
         Ok(connecting.await.map_err(|_elapsed| DatabaseError::TooSlow)??)
     }
 
-    /// A connection of one's own that listens on these channels.
+    /// A connection of one's own that listens on these channels, and hears what is said through the pool.
     ///
     /// # Errors
-    /// As [`Connector::direct`].
+    /// As [`Connector::direct`]; [`DatabaseError::Deaf`] if what is said through the pool does not arrive.
     pub async fn listen(&self, channels: &[&str]) -> Result<PgListener, DatabaseError> {
         let options = self.current(&self.direct).application_name("heirloom listener").extra_float_digits(None);
         let pool =
@@ -102,8 +104,28 @@ impl Connector {
         let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options)).await?;
         // A lost connection is ours to notice: what was missed must be loaded before we go on.
         listener.eager_reconnect(false);
-        listener.listen_all(channels.iter().copied()).await?;
+        listener.listen_all(channels.iter().copied().chain([GREETING])).await?;
+        let heard = tokio::time::timeout(CONNECT, self.greet(&mut listener));
+        heard.await.map_err(|_elapsed| DatabaseError::Deaf)??;
         Ok(listener)
+    }
+
+    /// Waits for a word of our own, said through the pool: `HEIRLOOM_DATABASE_URL_DIRECT` may lead to another database.
+    async fn greet(&self, listener: &mut PgListener) -> Result<(), DatabaseError> {
+        let own = "SELECT pid || ' since ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+        let word: String = sqlx::query_scalar(own).fetch_one(&mut *listener).await?;
+        let mut pooled = self.pooled().application_name("heirloom").extra_float_digits(None).connect().await?;
+        // Not prepared: a pooler may be in between.
+        let said =
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("NOTIFY {GREETING}, '{word}'"))).execute(&mut pooled).await;
+        drop(pooled.close().await);
+        said?;
+        while let Some(heard) = listener.try_recv().await? {
+            if heard.channel() == GREETING && heard.payload() == word {
+                return Ok(());
+            }
+        }
+        Err(DatabaseError::Deaf)
     }
 
     /// Applies missing migrations and says which.

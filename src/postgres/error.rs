@@ -9,6 +9,11 @@ pub enum DatabaseError {
     /// There was no answer in time. What was asked for may not take effect later: see `Database`.
     #[error("the database did not answer in time")]
     TooSlow,
+    /// The listening connection leads to another database than the pool.
+    #[error(
+        "what is said through DATABASE_URL is not heard through HEIRLOOM_DATABASE_URL_DIRECT: do both lead to the same database, and the latter around the pooler?"
+    )]
+    Deaf,
     /// A row says what no row of ours may say.
     #[error("the database holds a row that makes no sense: {0}")]
     Nonsense(&'static str),
@@ -26,7 +31,7 @@ impl DatabaseError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::TooSlow => true,
-            Self::Nonsense(_) | Self::Lost(_) => false,
+            Self::Deaf | Self::Nonsense(_) | Self::Lost(_) => false,
             Self::Sqlx(error) => match error {
                 sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)

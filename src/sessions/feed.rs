@@ -117,9 +117,14 @@ async fn reload_keys(sessions: &Sessions) {
 
 /// A newer version may say what we do not understand: then the set is loaded anew before it is trusted again.
 async fn heed(sessions: &Sessions, notification: &PgNotification) -> Result<(), DatabaseError> {
-    if notification.channel() == SIGNING_KEYS {
-        reload_keys(sessions).await;
-        return Ok(());
+    match notification.channel() {
+        REVOCATIONS => {}
+        SIGNING_KEYS => {
+            reload_keys(sessions).await;
+            return Ok(());
+        }
+        // Another instance's greeting.
+        _ => return Ok(()),
     }
     let revoked = Revoked::read(notification.payload());
     let revoked = revoked.ok_or(DatabaseError::Nonsense("a notification that this version does not understand"))?;

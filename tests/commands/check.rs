@@ -122,6 +122,24 @@ fn a_failure_is_no_reason_to_stop() {
     assert!(!checked.stdout.contains("hunter2"), "{checked:?}");
 }
 
+/// What one instance revokes would not be heard by the others, and a stranger's database would be migrated.
+#[tokio::test]
+async fn both_ways_must_lead_to_one_database() {
+    let home = Home::start().await;
+    let ways = |direct: &str| {
+        let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=";
+        let ways = Home::empty().with("DATABASE_URL", &home.url_of("heirloom"));
+        ways.with("HEIRLOOM_DATABASE_URL_DIRECT", &home.url_of(direct)).with("HEIRLOOM_MASTER_KEY", key)
+    };
+    let (right, wrong) = (ways("heirloom"), ways("postgres"));
+    assert_eq!(worst(&right.run(&["check", "--json"]), "direct database"), "ok");
+    assert_eq!(worst(&wrong.run(&["check", "--json"]), "direct database"), "fail");
+    right.run(&["keys", "list"]).done();
+    let refused = wrong.run(&["keys", "list"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("do both lead to the same database"), "{refused:?}");
+}
+
 #[test]
 fn an_address_in_use_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

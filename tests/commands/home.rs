@@ -50,6 +50,11 @@ impl Home {
         self.tenancy.as_ref().unwrap().connect_options().connect().await.unwrap()
     }
 
+    /// The URL of a database in its Postgres.
+    pub fn url_of(&self, database: &str) -> String {
+        self.tenancy.as_ref().unwrap().connect_options().database(database).to_url_lossy().into()
+    }
+
     pub fn data_dir(&self) -> &Path {
         self.data.path()
     }

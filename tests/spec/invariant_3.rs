@@ -109,10 +109,10 @@ async fn retries_that_race_the_replay_on_two_servers_hand_out_nothing_that_lives
             app.refresh_with(&stale.refresh_token, KEY)
         }));
         let replays_on = if round % 2 == 0 { &one } else { &two };
-        let (retried, replayed) = tokio::join!(retries, replays_on.refresh(&stale.refresh_token));
+        let (answers, replayed) = tokio::join!(retries, replays_on.refresh(&stale.refresh_token));
         replayed.expect_problem(401, "refresh_token_reused");
 
-        let handed_out: Vec<_> = retried.iter().filter(|answer| answer.status == 200).collect();
+        let handed_out: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
         for tokens in handed_out.into_iter().map(|answer| answer.expect_tokens()) {
             expect_end_of(replays_on, &[&tokens]).await;
             for app in [&one, &two] {

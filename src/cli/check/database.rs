@@ -26,12 +26,24 @@ pub async fn look(config: &Config, connector: &Connector, findings: &mut Finding
         Err(error) => return unreachable("direct database", names::DATABASE_URL_DIRECT, &error, findings),
     };
     if config.database.direct_url.is_some() {
-        findings.ok("direct database", format!("{} is reachable", names::DATABASE_URL_DIRECT));
+        hearing(connector, is_reached, findings).await;
     }
     version(&connection, findings);
     clock(&mut connection, findings).await;
     if migrations(&mut connection, findings).await && is_reached {
         signing_keys(config, connector, findings).await;
+    }
+}
+
+/// Whether both ways lead to the same database: what is said over one is heard over the other.
+async fn hearing(connector: &Connector, is_reached: bool, findings: &mut Findings) {
+    let what = "direct database";
+    if !is_reached {
+        return findings.ok(what, format!("{} is reachable", names::DATABASE_URL_DIRECT));
+    }
+    match connector.listen(&[]).await {
+        Ok(_) => findings.ok(what, "reachable, and what is said through DATABASE_URL is heard there"),
+        Err(error) => findings.error(what, &error),
     }
 }
 
