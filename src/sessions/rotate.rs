@@ -62,10 +62,12 @@ impl Sessions {
         let began = self.world().clock.uptime();
         for _ in 0..TRIES {
             match self.replace(request, &successor, client, began + LATEST_WRITE).await {
-                Ok(Some(row)) if self.revocations().has_ended(request.presented.session) => {
-                    return Ok(self.end_family(request.presented, EndReason::RevocationLost, row, client).await?);
+                Ok(Some(row)) => {
+                    if let Some(refused) = self.forgotten(request.presented, &row, client).await? {
+                        return Ok(refused);
+                    }
+                    return self.granted(request, row, &successor).map(Rotation::Rotated);
                 }
-                Ok(Some(row)) => return self.granted(request, row, &successor).map(Rotation::Rotated),
                 Ok(None) => {}
                 // Nobody knows whether it was written: the second look finds our nonce, or does not.
                 Err(error) if error.is_lost_connection() => {}
@@ -123,16 +125,19 @@ impl Sessions {
         let Some((standing, row)) = found else { return Ok(Some(Rotation::Refused(Refusal::Invalid))) };
         // Should our idea of the database's clock be what stood in the way, it is right again now.
         self.world().clock.heard(standing.now);
-        Ok(Some(match standing.judge(request, self.tokens(), &self.world().config.sessions) {
+        let verdict = standing.judge(request, self.tokens(), &self.world().config.sessions);
+        if matches!(verdict, Verdict::Ours | Verdict::Retry(_))
+            && let Some(refused) = self.forgotten(request.presented, &row, client).await?
+        {
+            return Ok(Some(refused));
+        }
+        Ok(Some(match verdict {
             Verdict::Current => return Ok(None),
-            Verdict::Ours | Verdict::Retry(_) if self.revocations().has_ended(session) => {
-                self.end_family(request.presented, EndReason::RevocationLost, row, client).await?
-            }
             Verdict::Ours => Rotation::Rotated(self.granted(request, row, successor)?),
             Verdict::Retry(existing) => Rotation::Retried(self.granted(request, row, &existing)?),
-            Verdict::Reused => self.end_family(request.presented, EndReason::RefreshTokenReused, row, client).await?,
+            Verdict::Reused => self.end_family(request.presented, EndReason::RefreshTokenReused, &row, client).await?,
             Verdict::Refused(Refusal::Ahead) => {
-                self.end_family(request.presented, EndReason::RefreshTokenAhead, row, client).await?
+                self.end_family(request.presented, EndReason::RefreshTokenAhead, &row, client).await?
             }
             Verdict::Refused(Refusal::Revoked) => {
                 self.hear_of(session);
@@ -142,6 +147,22 @@ impl Sessions {
                 Rotation::Refused(refusal)
             }
         }))
+    }
+
+    /// Asked after a grant: the answer that takes its place, should the database have forgotten that the session had ended
+    /// (ADR 0020). A session that ended right after what was granted has not been forgotten: what is handed out is dead
+    /// on arrival, and of many redemptions at once one has rotated.
+    async fn forgotten(
+        &self,
+        presented: &Presented,
+        row: &Row,
+        client: &Client,
+    ) -> Result<Option<Rotation>, DatabaseError> {
+        if !self.revocations().has_ended(presented.session) {
+            return Ok(None);
+        }
+        let rotation = self.end_family(presented, EndReason::RevocationLost, row, client).await?;
+        Ok(Some(rotation).filter(|rotation| !matches!(rotation, Rotation::Refused(Refusal::Revoked))))
     }
 
     fn granted(&self, request: &Request<'_>, mut row: Row, successor: &Secret) -> Result<Grant, SessionError> {
@@ -170,9 +191,10 @@ impl Sessions {
         &self,
         presented: &Presented,
         reason: EndReason,
-        row: Row,
+        row: &Row,
         client: &Client,
     ) -> Result<Rotation, DatabaseError> {
+        let (user, found_at) = (row.user_id, row.now);
         let (world, session, replayed) = (self.world().clone(), presented.session, presented.generation);
         let (why, client) = (reason.clone(), client.clone());
         let ended = self.world().db.transaction(move |connection| {
@@ -186,15 +208,15 @@ impl Sessions {
                     let event = audit::Event {
                         kind,
                         actor: None,
-                        user: Some(row.user_id),
+                        user: Some(user),
                         session: Some(session),
                         client: &client,
                         details: json!({ "generation": replayed.number() }),
                     };
-                    audit::record(connection, row.now, &world, &event).await?;
+                    audit::record(connection, found_at, &world, &event).await?;
                     if why == EndReason::RefreshTokenReused {
                         let notice = mail::Notice::TokenReused;
-                        mail::tell(connection, (&world, row.now), row.user_id, notice, &client).await?;
+                        mail::tell(connection, (&world, found_at), user, notice, &client).await?;
                     }
                 }
                 Ok(ended)

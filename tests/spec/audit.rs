@@ -238,9 +238,10 @@ async fn a_month_that_was_dropped_leaves_the_rest_verifiable() {
 async fn an_event_of_a_month_to_come_is_recorded_and_finds_its_table() {
     let app = TestApp::start().await;
     record_at(&app, app.world.clock.now() + Duration::from_hours(200 * 24)).await;
-    assert_eq!(app.count("SELECT count(*) FROM audit_events_default").await, 1);
-    assert_eq!(audit::tidy(&app.world).await.unwrap().made, 1);
+    // The server's own chore may have been the first to make the table.
+    audit::tidy(&app.world).await.unwrap();
     assert_eq!(app.count("SELECT count(*) FROM audit_events_default").await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE at > now() + interval '199 days'").await, 1);
     assert_eq!(verify(&app).await.findings, []);
 }
 
