@@ -316,6 +316,7 @@ detail-route = Path
 detail-signs-from = Signs from
 detail-wait-seconds = Wait (s)
 detail-generation = Generation
+detail-new-device = New device
 detail-reason = Reason
 detail-remembered = Stays signed in
 detail-roles = Roles

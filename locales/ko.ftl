@@ -313,6 +313,7 @@ detail-route = 경로
 detail-signs-from = 서명 시작
 detail-wait-seconds = 대기 시간(초)
 detail-generation = 세대
+detail-new-device = 새 기기
 detail-reason = 이유
 detail-remembered = 로그인 유지
 detail-roles = 역할

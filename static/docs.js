@@ -12,6 +12,9 @@ function make(name, attributes = {}, ...children) {
   return made;
 }
 
+// What stands between backticks is code.
+const prose = (text) => text.split('`').map((part, place) => (place % 2 ? make('code', {}, part) : part));
+
 const follow = (whole, part) => (part?.$ref ? part.$ref.slice(2).split('/').reduce((at, key) => at?.[key], whole) : part);
 
 function parameters(whole, operation) {
@@ -22,7 +25,7 @@ function answers(whole, operation) {
   const rows = Object.entries(operation.responses ?? {}).map(([status, answer]) => {
     const { description = '', content = {} } = follow(whole, answer) ?? {};
     const codes = content['application/problem+json']?.schema?.allOf?.[1]?.properties?.code?.enum ?? [];
-    return make('tr', {}, make('th', { scope: 'row' }, status), make('td', {}, description),
+    return make('tr', {}, make('th', { scope: 'row' }, status), make('td', {}, prose(description)),
       make('td', {}, ...codes.flatMap((code) => [make('code', {}, code), ' '])));
   });
   return make('div', { class: 'table' }, make('table', {}, make('tbody', {}, ...rows)));
@@ -80,8 +83,8 @@ function attempt(whole, method, path, operation) {
 
 function shown(whole, method, path, operation) {
   return make('details', { class: 'operation', id: operation.operationId },
-    make('summary', {}, make('code', {}, `${method} ${path}`), ' ', operation.summary ?? ''),
-    operation.description ? make('p', {}, operation.description) : null,
+    make('summary', {}, make('code', {}, `${method} ${path}`), ' ', prose(operation.summary ?? '')),
+    operation.description ? make('p', {}, prose(operation.description)) : null,
     answers(whole, operation), attempt(whole, method, path, operation));
 }
 
@@ -92,7 +95,7 @@ const operations = Object.entries(whole.paths).flatMap(([path, methods]) =>
 const content = find('content');
 for (const { name, description } of whole.tags) {
   const ours = operations.filter(([, , operation]) => operation.tags?.includes(name));
-  content.append(make('section', {}, make('h2', {}, description), ...ours.map((one) => shown(whole, ...one))));
+  content.append(make('section', {}, make('h2', {}, prose(description)), ...ours.map((one) => shown(whole, ...one))));
 }
-find('about').textContent = whole.info.description;
+find('about').append(...prose(whole.info.description));
 content.hidden = false;

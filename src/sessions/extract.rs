@@ -103,7 +103,7 @@ impl Sessions {
     /// One event for each session and minute. Should it fail, the answer is the same.
     async fn tell_of_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
         let (world, user, session) = (self.world().clone(), Some(signed_in.user), Some(signed_in.session));
-        let told = self.world().db.run(move |connection| {
+        let told = self.world().db.transaction(move |connection| {
             Box::pin(async move {
                 let (kind, details) = (audit::Kind::AccessDenied, json!({ "reason": "not_admin", "route": route }));
                 let event = audit::Event { kind, actor: user, user, session, client: &client, details };

@@ -23,6 +23,9 @@ const SWITCHES: &[&str] = &[
     "--hide-scrollbars",
 ];
 
+/// Deque's axe-core 4.14.1 (MPL-2.0), as npm has it.
+const AXE: &str = include_str!("axe/axe.min.js");
+
 /// A Chromium with a profile of its own, driven through chromedriver.
 pub struct Browser {
     pub page: WebDriver,
@@ -138,6 +141,17 @@ impl Browser {
     pub async fn overflows(&self) -> bool {
         let script = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
         self.page.execute(script, Vec::new()).await.unwrap().json().as_bool().unwrap()
+    }
+
+    /// What axe-core finds against WCAG 2.2 AA and its own best practices: rule and elements.
+    pub async fn barriers(&self) -> Vec<String> {
+        // A page that changes (the language switch, a sign-out) forgets it.
+        self.page.execute("if (!window.axe) (0, eval)(arguments[0])", vec![json!(AXE)]).await.unwrap();
+        let look = "const done = arguments[0];
+            axe.run(document, { resultTypes: ['violations'] }).then(
+                ({ violations }) => done(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)),
+                (error) => done([String(error)]))";
+        self.page.execute_async(look, Vec::new()).await.unwrap().convert().unwrap()
     }
 
     pub async fn look_like(&self, width: u32, scheme: &str) {

@@ -29,6 +29,9 @@ struct Words {
     audit: &'static str,
     everyone: &'static str,
     forbidden: &'static str,
+    register: &'static str,
+    old_letter: &'static str,
+    nowhere: &'static str,
 }
 
 const ENGLISH: Words = Words {
@@ -48,6 +51,9 @@ const ENGLISH: Words = Words {
     audit: "Sign-in failed",
     everyone: "EVERYONE",
     forbidden: "This account is no administrator",
+    register: "Create an account",
+    old_letter: "This link is over",
+    nowhere: "There is no such page",
 };
 
 const KOREAN: Words = Words {
@@ -67,6 +73,9 @@ const KOREAN: Words = Words {
     audit: "로그인 실패",
     everyone: "모두 종료",
     forbidden: "관리자 계정이 아닙니다",
+    register: "계정 만들기",
+    old_letter: "만료되었거나 이미 사용한 링크입니다.",
+    nowhere: "페이지를 찾을 수 없습니다",
 };
 
 /// A walk through every page in one language, with somebody about whose everything is an attempt to run a script.
@@ -91,11 +100,12 @@ impl Walk<'_> {
         self.browser.click("main form button[type=submit]").await;
     }
 
-    /// A look at the page: wide and narrow, in the light and in the dark, nothing sticks out.
+    /// A look at the page: wide and narrow, in the light and in the dark, nothing sticks out and nobody is shut out.
     async fn look(&self, name: &str) {
         for (width, scheme) in [(320, "dark"), (320, "light"), (1200, "dark"), (1200, "light")] {
             self.browser.look_like(width, scheme).await;
             assert!(!self.browser.overflows().await, "{name} at {width}");
+            assert_eq!(self.browser.barriers().await, Vec::<String>::new(), "{name} at {width}, {scheme}");
             if (width, scheme) == (320, "dark") {
                 self.browser.screenshot(&format!("{name}-{}-narrow-dark", self.words.language)).await;
             }
@@ -111,6 +121,28 @@ impl Walk<'_> {
         self.shows(self.words.wrong).await;
         self.look("login-wrong").await;
         self.submit(EMAIL, PASSWORD).await;
+    }
+
+    /// What needs no account.
+    async fn strangers(&self) {
+        self.go(&format!("/register?lang={}", self.words.language)).await;
+        self.shows(self.words.register).await;
+        self.look("register").await;
+        self.browser.type_into("email", "somebody@example.com").await;
+        self.browser.type_into("password", "qwertyuiop").await;
+        self.browser.click("main form button[type=submit]").await;
+        self.shows(self.words.weak).await;
+        self.look("register-weak").await;
+        self.go("/docs").await;
+        // In English, as the interface is.
+        self.shows("Spend a refresh token for a new pair").await;
+        self.look("docs").await;
+        self.go("/end-sessions?letter=none").await;
+        self.shows(self.words.old_letter).await;
+        self.look("end-sessions-old").await;
+        self.go("/nowhere").await;
+        self.shows(self.words.nowhere).await;
+        self.look("nowhere").await;
     }
 
     async fn account(&self) {
@@ -217,7 +249,7 @@ async fn sign_in_elsewhere(server: &Server, with_name: bool) {
     }
 }
 
-/// Login, account and administration in both languages: no injected script runs, the policy is kept, nothing sticks out.
+/// All pages in both languages: no injected script runs, the policy is kept, nothing sticks out, axe finds nothing.
 #[tokio::test]
 async fn every_page_holds_in_both_languages_whatever_people_are_called() {
     let (server, browser) = (Server::start().await, Browser::open().await);
@@ -225,6 +257,7 @@ async fn every_page_holds_in_both_languages_whatever_people_are_called() {
     browser.watch().await;
     for words in [&ENGLISH, &KOREAN] {
         let walk = Walk { browser: &browser, server: &server, words };
+        walk.strangers().await;
         walk.login().await;
         walk.account().await;
         walk.admin().await;
@@ -237,7 +270,7 @@ async fn every_page_holds_in_both_languages_whatever_people_are_called() {
 
 /// The watch sees what it is for.
 #[tokio::test]
-async fn a_script_that_ran_and_a_breach_of_the_policy_would_be_seen() {
+async fn a_script_that_ran_a_breach_of_the_policy_and_a_barrier_would_be_seen() {
     let (server, browser) = (Server::start().await, Browser::open().await);
     browser.watch().await;
     browser.go(&format!("{}/login", server.url)).await;
@@ -252,5 +285,7 @@ async fn a_script_that_ran_and_a_breach_of_the_policy_would_be_seen() {
     let seen = browser.trouble().await;
     assert!(seen.iter().any(|told| told == "/login: alert"), "{seen:?}");
     assert!(seen.iter().any(|told| told.contains("policy script-src")), "{seen:?}");
+    let barriers = browser.barriers().await;
+    assert!(barriers.iter().any(|told| told.starts_with("image-alt: <img")), "{barriers:?}");
     browser.close().await;
 }

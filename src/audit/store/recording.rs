@@ -39,7 +39,7 @@ pub async fn record(
 }
 
 /// Records an event of a session, unless there is one of its kind that is younger than `age`: what somebody can repeat
-/// as often as they like must not fill the log.
+/// as often as they like must not fill the log. In a transaction: of several at once, one is recorded.
 ///
 /// # Errors
 /// When the database fails.
@@ -50,6 +50,14 @@ pub async fn record_unless_recent(
     event: &Event<'_>,
     age: Duration,
 ) -> Result<(), DatabaseError> {
+    let alone = sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_xact_lock(hashtext($2), hashtext($1::uuid::text)) AS "locked!""#,
+        event.session.map(|id| id.as_uuid()),
+        event.kind.name(),
+    );
+    if !alone.fetch_one(&mut *connection).await? {
+        return Ok(());
+    }
     let recent = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM audit_events WHERE session_id = $1 AND kind = $2 AND at > $3) AS "exists!""#,
         event.session.map(|id| id.as_uuid()),
