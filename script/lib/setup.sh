@@ -63,6 +63,11 @@ need_postgres() {
   install_packages "PostgreSQL" postgresql
 }
 
+# For schemathesis. Debian has venv in a package of its own.
+need_python() {
+  python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages "Python, for schemathesis" python3 python3-venv
+}
+
 need_browser() {
   { command -v chromium && command -v chromedriver; } >/dev/null ||
     install_packages "Chromium, for the browser tests" chromium chromium-driver

@@ -12,7 +12,8 @@ const ADMIN: &str = "admin";
 /// One role: `^[a-z][a-z0-9_.:-]{0,63}$`.
 ///
 /// No comma and no space, so that a list of roles fits into one header.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(value_type = String, pattern = "^[a-z][a-z0-9_.:-]{0,63}$", example = "editor")]
 pub struct Role(String);
 
 /// A person's roles, sorted, each once, at most [`MAX_ROLES`].

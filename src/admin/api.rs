@@ -45,7 +45,7 @@ pub(super) struct AdminUserView {
     /// Why they are blocked.
     #[schema(required = true)]
     blocked_reason: Option<String>,
-    /// Claims of their own, for their access tokens.
+    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep.
     #[schema(value_type = Object)]
     claims: Value,
     /// Sessions that can still be used.
@@ -112,13 +112,14 @@ async fn user(_admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeRequest {
-    /// All roles that they are to have.
+    /// All roles that they are to have, at most 32.
+    #[schema(value_type = Option<Vec<crate::accounts::Role>>)]
     roles: Option<Vec<String>>,
     /// Whether they are to be blocked: then their sessions end.
     blocked: Option<bool>,
     /// Why; only with `"blocked": true`.
     blocked_reason: Option<String>,
-    /// Claims of their own, for their access tokens.
+    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep.
     #[schema(value_type = Option<Object>)]
     claims: Option<Value>,
 }
@@ -281,6 +282,7 @@ pub(super) struct AuditQuery {
     #[param(inline)]
     session_id: Option<SessionId>,
     /// Only of this kind.
+    #[param(inline, value_type = Option<audit::Kind>)]
     kind: Option<String>,
     /// Only from then on.
     #[param(value_type = Option<String>, format = DateTime)]

@@ -8,7 +8,8 @@ use uuid::Uuid;
 macro_rules! kind {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
         /// What happened.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+        #[schema(rename_all = "snake_case")]
         pub enum Kind { $($(#[$doc])* $variant),* }
 
         impl Kind {

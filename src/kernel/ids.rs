@@ -1,7 +1,22 @@
 use super::{Entropy, Moment};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
+
+/// Text that is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID, as in 01a206a3-efa4-7c1e-8d3f-2b8a6c0d9e11")]
+pub struct NotAnId;
+
+/// Reads the form with dashes, in small or large letters (RFC 9562 §4). The library also takes `urn:uuid:…`, braces and
+/// no dashes; an id that can be written in many ways slips past whoever compares or counts it as text.
+fn canonical(text: &str) -> Result<Uuid, NotAnId> {
+    const DASHED: usize = 36;
+    if text.len() != DASHED {
+        return Err(NotAnId);
+    }
+    Uuid::try_parse(text).map_err(|_why| NotAnId)
+}
 
 /// A new UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds since 1970 of `now`, 12 bits of the fraction of a millisecond
 /// (§6.2, method 3: what happens one after another is listed one after another), 62 random bits.
@@ -27,7 +42,7 @@ pub fn least_uuid(from: Moment) -> Uuid {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, sqlx::Type, utoipa::ToSchema)]
         #[serde(transparent)]
         #[sqlx(transparent)]
         pub struct $name(Uuid);
@@ -59,10 +74,16 @@ macro_rules! id {
         }
 
         impl FromStr for $name {
-            type Err = uuid::Error;
+            type Err = NotAnId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Uuid::try_parse(text).map(Self)
+                canonical(text).map(Self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+                String::deserialize(value)?.parse().map_err(de::Error::custom)
             }
         }
     };

@@ -11,6 +11,6 @@ pub async fn form<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) 
     if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the form as a browser does."));
     }
-    let body = json::read(payload).await?;
+    let body = json::read(request, payload).await?;
     serde_urlencoded::from_bytes(&body).map_err(|_why| Problem::field("form", "invalid", "cannot be read"))
 }

@@ -26,8 +26,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let payload = Payload::from_request(&request, payload).into_inner();
         Box::pin(async move {
             require_json(&request)?;
-            let payload = payload.map_err(|error| unreadable(&error))?;
-            parse(&read(payload).await?).map(Self)
+            let payload = payload.map_err(|_why| unreadable())?;
+            parse(&read(&request, payload).await?).map(Self)
         })
     }
 }
@@ -40,7 +40,7 @@ pub async fn optional_json<T: DeserializeOwned + Default>(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<T, Problem> {
-    let body = read(payload).await?;
+    let body = read(request, payload).await?;
     if body.is_empty() {
         return Ok(T::default());
     }
@@ -48,19 +48,41 @@ pub async fn optional_json<T: DeserializeOwned + Default>(
     parse(&body)
 }
 
-/// Reads a body, bounded in size and in time: slow senders hold nothing for long.
+/// Reads a body, bounded in size and in time: slow senders hold nothing for long. What says beforehand that it is too
+/// large is not waited for.
 ///
 /// # Errors
-/// 413, 408, or 400 when the sender breaks off.
-pub async fn read(payload: Payload) -> Result<Bytes, Problem> {
+/// 413, 408, 415 when it is compressed, or 400 when the sender breaks off.
+pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    require_plain(request)?;
+    let large = || Problem::new(kind::PAYLOAD_TOO_LARGE, format!("At most {BODY_LIMIT} bytes are read."));
+    if announced(request).is_some_and(|length| length > BODY_LIMIT) {
+        return Err(large());
+    }
     let late = |_elapsed| Problem::new(kind::REQUEST_TIMEOUT, "The body did not arrive within 10 seconds.");
-    let large = |_limit| Problem::new(kind::PAYLOAD_TOO_LARGE, format!("At most {BODY_LIMIT} bytes are read."));
     let arrived = tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(BODY_LIMIT)).await;
-    arrived.map_err(late)?.map_err(large)?.map_err(|error| unreadable(&error))
+    arrived.map_err(late)?.map_err(|_limit| large())?.map_err(|_why| unreadable())
 }
 
-fn unreadable(error: &actix_web::Error) -> Problem {
-    Problem::new(kind::MALFORMED_REQUEST, format!("The body cannot be read: {error}."))
+/// The length that stands in the head. The library has refused by now what is no number.
+fn announced(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// What the library says of it are its own words, and may hold what the sender sent.
+fn unreadable() -> Problem {
+    Problem::new(kind::MALFORMED_REQUEST, "The body broke off, or is not framed as HTTP/1.1 says.")
+}
+
+/// Nothing is unpacked here: a packed body taken as it is would be taken for something else (RFC 9110 §15.5.16).
+fn require_plain(request: &HttpRequest) -> Result<(), Problem> {
+    let codings = request.headers().get_all(header::CONTENT_ENCODING);
+    let is_plain = |coding: &header::HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if codings.into_iter().all(is_plain) {
+        return Ok(());
+    }
+    Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the body without a Content-Encoding.")
+        .with_header(header::ACCEPT_ENCODING, "identity"))
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), Problem> {

@@ -22,6 +22,7 @@ mod audit;
 mod guessing;
 mod health;
 mod http_bodies;
+mod http_framing;
 mod http_manners;
 mod invariant_3;
 mod letters;
