@@ -158,7 +158,9 @@ pub fn run() -> ExitCode {
         (Err(error), Command::Check) => return check::refuse(&error, output),
         (Err(error), _) => return output::fail(&error),
     };
-    start_logging(log_filter(&command, &config), config.log_format);
+    // Only a server has requests to tell of.
+    let collector = config.traces.as_ref().filter(|_collector| matches!(command, Command::Serve(_)));
+    let _until_the_end = start_logging(log_filter(&command, &config), config.log_format, collector);
     block_on(dispatch(command, config, output)).unwrap_or_else(|error| output::fail(&error))
 }
 
@@ -182,7 +184,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         warn_of_unknown_names(&config);
     }
     match command {
-        Command::Serve(serve) => return Ok(serve.run(config).await?),
+        Command::Serve(serve) => return Ok(Box::pin(serve.run(config)).await?),
         Command::Check => return check::run(config, output).await,
         Command::Health(health) => health.run(&config, output).await?,
         // They need no configuration, and were printed before it was read.

@@ -12,6 +12,7 @@ mod reader;
 mod sessions;
 mod source;
 mod tokens;
+mod traces;
 
 pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::{DatabaseOptions, DatabaseUrl};
@@ -23,7 +24,7 @@ pub use sessions::SessionOptions;
 pub use source::Source;
 pub use tokens::{SigningAlgorithm, TokenOptions};
 
-use crate::kernel::{Duration, LogFormat, MasterKeys};
+use crate::kernel::{Duration, LogFormat, MasterKeys, TraceOptions};
 
 /// All options of one process.
 #[derive(Debug, Clone)]
@@ -54,6 +55,8 @@ pub struct Config {
     pub log_filter: Option<String>,
     /// How they look.
     pub log_format: LogFormat,
+    /// Where spans of requests go; none: nowhere.
+    pub traces: Option<TraceOptions>,
     /// Names in the environment that look like options of ours and are none: most likely typing mistakes.
     pub unknown_names: Vec<String>,
 }
@@ -92,6 +95,7 @@ impl Config {
                 LogFormat::fitting(),
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             ),
+            traces: traces::read(&mut reader),
             unknown_names: reader.unknown_names(),
             insecure_for_tests,
             database,

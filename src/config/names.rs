@@ -87,4 +87,8 @@ names! {
     LOG = "HEIRLOOM_LOG";
     /// How log lines look.
     LOG_FORMAT = "HEIRLOOM_LOG_FORMAT";
+    /// Where spans go; OpenTelemetry's own name.
+    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    /// What we are called there; OpenTelemetry's own name.
+    SERVICE_NAME = "OTEL_SERVICE_NAME";
 }

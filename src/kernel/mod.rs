@@ -10,6 +10,7 @@ mod metrics;
 mod secrets;
 mod telemetry;
 mod time;
+mod traces;
 mod world;
 
 pub use client::Client;
@@ -22,4 +23,5 @@ pub use metrics::{Gauges, Metrics, ROTATED};
 pub use secrets::{MasterKey, MasterKeys};
 pub use telemetry::{LogFormat, start_logging};
 pub use time::{Clock, Duration, Moment};
+pub use traces::{RequestSpan, TraceOptions, Traces};
 pub use world::World;

@@ -1,3 +1,4 @@
+use super::{TraceOptions, Traces};
 use std::io::{self, IsTerminal};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, prelude::*};
 
@@ -18,11 +19,17 @@ impl LogFormat {
     }
 }
 
-/// Sends log lines to standard error. Does nothing when logging was started before.
-pub fn start_logging(filter: &str, format: LogFormat) {
+/// Sends log lines to standard error, and spans to a collector where one is named. Does nothing when logging was started
+/// before. What is returned has to live as long as anything is to be told.
+#[must_use]
+pub fn start_logging(filter: &str, format: LogFormat, collector: Option<&TraceOptions>) -> Traces {
     // Libraries tell of every statement and worker; a filter that names them still goes before.
     let filter = EnvFilter::new(format!("sqlx=warn,actix_server=warn,actix_http::h1::dispatcher=off,{filter}"));
-    let registry = tracing_subscriber::registry().with(filter);
+    let (traces, failure) = match collector.map(Traces::to).transpose() {
+        Ok(traces) => (traces.unwrap_or_default(), None),
+        Err(error) => (Traces::default(), Some(error)),
+    };
+    let registry = tracing_subscriber::registry().with(filter).with(traces.layer());
     // A closed pipe at the other end must not end the server, hence a writer that swallows its errors.
     let started = match format {
         LogFormat::Text => {
@@ -35,6 +42,10 @@ pub fn start_logging(filter: &str, format: LogFormat) {
         }
     };
     drop(started);
+    if let Some(error) = failure {
+        tracing::warn!(%error, "telemetry.no_traces: no spans are sent");
+    }
+    traces
 }
 
 /// Standard error, for which a log line that cannot be written is lost and nothing else is.

@@ -1,5 +1,5 @@
 use super::{Problem, Readiness, kind, security_headers::SecurityHeaders};
-use crate::kernel::{Duration, World, new_uuid, with_database_time};
+use crate::kernel::{Duration, RequestSpan, World, new_uuid, with_database_time};
 use actix_cors::CorsError;
 use actix_web::{
     Error, HttpMessage, ResponseError,
@@ -12,7 +12,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 /// The id of a request: the caller's, if sane.
 #[derive(Debug, Clone)]
@@ -38,8 +38,9 @@ pub async fn manners(
     request.extensions_mut().insert(RequestId(id.clone()));
     let began = world.as_ref().map(|world| world.clock.uptime());
     // As an error's span it is there at every level at which anything is logged.
-    let span = tracing::error_span!("web.request", request.id = id);
-    let (response, database) = with_database_time(next.call(request).instrument(span)).await;
+    let span = tracing::error_span!("web.request", request.id = id, otel.kind = field::Empty);
+    RequestSpan::begin(&span, request.headers().get("traceparent").and_then(|value| value.to_str().ok()));
+    let (response, database) = with_database_time(next.call(request).instrument(span.clone())).await;
     let mut response = explained(response?);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -56,6 +57,7 @@ pub async fn manners(
         let (request, status) = (response.request(), response.status().as_u16());
         world.metrics.answered(request.method().as_str(), request.match_pattern(), status, elapsed);
         log(&response, &id, elapsed, database);
+        tell(&response, &span, database);
     }
     Ok(response)
 }
@@ -96,6 +98,12 @@ fn log<B>(response: &ServiceResponse<B>, id: &str, elapsed: Duration, database: 
         database_ms = milliseconds(database),
         "request"
     );
+}
+
+fn tell<B>(response: &ServiceResponse<B>, span: &Span, database: Duration) {
+    let request = response.request();
+    let (method, status) = (request.method().as_str(), response.status().as_u16());
+    RequestSpan { method, route: request.match_pattern().as_deref(), status, database }.end(span);
 }
 
 /// To the microsecond.
