@@ -68,6 +68,8 @@ need_python() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages "Python, for schemathesis" python3 python3-venv
 }
 
+need_curl() { command -v curl >/dev/null || install_packages "curl" curl; }
+
 need_browser() {
   { command -v chromium && command -v chromedriver; } >/dev/null ||
     install_packages "Chromium, for the browser tests" chromium chromium-driver
