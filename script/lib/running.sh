@@ -14,11 +14,11 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# A port at which nobody listens now.
+# A port at which nobody listens now, below those that the kernel gives to connections going out.
 free_port() {
   local port
   while :; do
-    port=$((20000 + RANDOM))
+    port=$((20000 + RANDOM % 12000))
     (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
   done
 }
@@ -43,7 +43,9 @@ start_server() {
       "$heirloom" serve
   ) >>"$work/server.log" 2>&1 &
   started+=($!)
-  until_true "the server is ready" curl -fsS "http://127.0.0.1:$port/readyz" || { cat "$work/server.log" >&2; exit 1; }
+  # Giving up ends a shell of its own, so that what the server said of it can be shown.
+  (trap - EXIT; until_true "the server is ready" curl -fsS "http://127.0.0.1:$port/readyz") ||
+    { cat "$work/server.log" >&2; exit 1; }
 }
 
 # post BASE PATH BODY [curl's arguments]
