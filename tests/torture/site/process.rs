@@ -10,10 +10,23 @@ use std::{
 
 /// Sends a signal to all of them.
 pub fn signal(name: &str, processes: &[u32]) {
-    let processes: Vec<_> = processes.iter().map(u32::to_string).collect();
     let mut kill = Command::new("kill");
-    kill.arg(format!("-{name}")).args(processes).stdout(Stdio::null()).stderr(Stdio::null());
+    kill.arg(format!("-{name}")).args(processes.iter().map(u32::to_string)).stdout(Stdio::null()).stderr(Stdio::null());
     kill.status().unwrap();
+    // A thread that is at work stands still only when it is interrupted.
+    while name == "STOP" && !processes.iter().all(|process| stands_still(*process)) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// Whether every thread is stopped, or there is none any more.
+fn stands_still(process: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return true };
+    let states = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    states.into_iter().all(|stat| {
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        matches!(state, Some('T' | 't' | 'Z' | 'X'))
+    })
 }
 
 /// The processes whose parent it is.
