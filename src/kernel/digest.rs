@@ -1,4 +1,5 @@
 use aws_lc_rs::{constant_time, digest};
+use std::hash::{Hash, Hasher};
 
 /// A SHA-256 digest. Compared in constant time.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,12 @@ impl PartialEq for Digest32 {
 }
 
 impl Eq for Digest32 {}
+
+impl Hash for Digest32 {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 /// SHA-256 of `bytes` (FIPS 180-4).
 #[must_use]

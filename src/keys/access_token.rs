@@ -1,6 +1,7 @@
 use super::{
     model::{self, SigningKey},
     ring::Keys,
+    seen::SeenTokens,
 };
 use crate::kernel::{Duration, Moment, SessionId, UserId, new_uuid};
 use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
@@ -72,7 +73,7 @@ pub enum AccessTokenError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Claims {
+pub(super) struct Claims {
     iss: String,
     sub: UserId,
     aud: String,
@@ -121,13 +122,27 @@ impl Keys {
     /// # Errors
     /// Why it is refused.
     pub fn verify(&self, token: &str) -> Result<Verified, AccessTokenError> {
-        let ring = self.ring();
-        let key = key_of(&ring, token).ok_or(AccessTokenError::Invalid)?;
-        let claims =
-            decode::<Claims>(token, &key.public, &self.validation(key)).map_err(|_why| AccessTokenError::Invalid)?;
-        self.check_times(&claims.claims)?;
-        let Claims { sub: user, sid: session, roles, rev: access_revision, .. } = claims.claims;
-        Ok(Verified { user, session, roles, access_revision })
+        let (ring, digest) = (self.ring(), SeenTokens::digest(token));
+        let seen = match self.seen().find(&digest, &ring) {
+            Some(seen) => seen,
+            None => self.decode(token, &ring).map(|(key, claims)| self.seen().remember(&digest, key, claims))?,
+        };
+        self.check_times(&seen.claims)?;
+        let Claims { sub: user, sid: session, rev: access_revision, .. } = seen.claims;
+        Ok(Verified { user, session, roles: seen.claims.roles.clone(), access_revision })
+    }
+
+    fn decode<'a>(
+        &self,
+        token: &str,
+        ring: &'a [Arc<SigningKey>],
+    ) -> Result<(&'a Arc<SigningKey>, Claims), AccessTokenError> {
+        let key = key_of(ring, token).ok_or(AccessTokenError::Invalid)?;
+        let decoded = decode::<Claims>(token, &key.public, &self.validation(key));
+        let claims = decoded.map_err(|_why| AccessTokenError::Invalid)?.claims;
+        // What is over is not worth remembering.
+        self.check_times(&claims)?;
+        Ok((key, claims))
     }
 
     fn claims<'a>(&'a self, subject: &'a Subject, now: Moment, lifetime: Duration) -> SignedClaims<'a> {
@@ -178,7 +193,7 @@ impl Keys {
 
 /// The key that the header names, if the header is one of ours. `jku`, `jwk` and `x5u` are nobody's business
 /// (RFC 8725 §3.10); what `crit` names we would not understand (RFC 7515 §4.1.11).
-fn key_of<'a>(ring: &'a [Arc<SigningKey>], token: &str) -> Option<&'a SigningKey> {
+fn key_of<'a>(ring: &'a [Arc<SigningKey>], token: &str) -> Option<&'a Arc<SigningKey>> {
     let header = decode_header(token).ok()?;
     let typed = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
     let key = ring.iter().find(|key| Some(key.id.0.as_str()) == header.kid.as_deref())?;

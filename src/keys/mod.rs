@@ -9,6 +9,9 @@
 //! 2. the signature must be that key's;
 //! 3. `iss` and `aud` must be ours, `exp` and `nbf` hold on the database's clock, give or take five seconds.
 //!
+//! A token whose signature was verified before is known by its digest ([`seen`]); its times, and whether its key is
+//! still in the ring, are looked at each time.
+//!
 //! Whether the session has ended since is the sessions room's question.
 
 mod access_token;
@@ -18,6 +21,7 @@ mod model;
 mod openapi;
 mod ring;
 mod sealing;
+mod seen;
 mod store;
 
 pub use access_token::{AccessToken, AccessTokenError, Subject, Verified};

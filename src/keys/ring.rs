@@ -3,6 +3,7 @@ use super::{
     generate::{assemble, generate},
     model::{self, SigningKey},
     sealing::{Sealing, WrongMasterKey},
+    seen::SeenTokens,
     store::{self, StoredKey},
 };
 use crate::{
@@ -34,6 +35,7 @@ struct Room {
     audience: String,
     claims_name: String,
     ring: RwLock<Ring>,
+    seen: SeenTokens,
 }
 
 type Ring = Arc<[Arc<SigningKey>]>;
@@ -92,6 +94,7 @@ impl Keys {
             claims_name: options.claims_name.clone().unwrap_or_else(|| format!("{public_url}/claims")),
             issuer: public_url,
             ring: RwLock::new(Arc::new([])),
+            seen: SeenTokens::new(),
             world,
         };
         Self(Arc::new(room))
@@ -157,6 +160,10 @@ impl Keys {
 
     pub(super) fn ring(&self) -> Ring {
         Arc::clone(&self.0.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn seen(&self) -> &SeenTokens {
+        &self.0.seen
     }
 
     pub(super) fn world(&self) -> &World {

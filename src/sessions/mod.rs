@@ -41,4 +41,4 @@ pub use openapi::operations;
 pub use revocations::Revocations;
 pub use room::{SessionError, Sessions};
 pub use sweep::{Sweep, keep_clean};
-pub use token::{RefreshToken, RetryKey, RetryKeyError};
+pub use token::{Nonce, Presented, RefreshToken, RetryKey, RetryKeyError, Secret, TokenKeys};

@@ -40,13 +40,21 @@ impl fmt::Debug for RefreshToken {
 /// The random or derived part of a token.
 pub struct Secret(Zeroizing<[u8; SECRET]>);
 
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 impl Secret {
     /// The first secret of a family: drawn.
+    #[must_use]
     pub fn draw(entropy: &Entropy) -> Self {
         Self(Zeroizing::new(entropy.bytes()))
     }
 
     /// What the database keeps of it. A fast hash is right: 256 random bits cannot be guessed.
+    #[must_use]
     pub fn digest(&self) -> Digest32 {
         sha256(self.0.as_slice())
     }
@@ -54,8 +62,11 @@ impl Secret {
 
 /// A token whose tag is genuine: this server, or one with its master key, once issued it.
 pub struct Presented {
+    /// Of which session.
     pub session: SessionId,
+    /// How often the family had been rotated when it was issued.
     pub generation: Generation,
+    /// What only its holder knows.
     pub secret: Secret,
 }
 
@@ -89,13 +100,21 @@ impl KeySet {
     }
 }
 
+impl fmt::Debug for TokenKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKeys")
+    }
+}
+
 impl TokenKeys {
     /// Keys derived from the master keys, the current one's first.
+    #[must_use]
     pub fn new(masters: &MasterKeys) -> Self {
         Self(masters.all().map(KeySet::of).collect())
     }
 
     /// Writes a token, tagged under the current master key.
+    #[must_use]
     pub fn issue(&self, session: SessionId, generation: Generation, secret: &Secret) -> RefreshToken {
         let mut bytes = Zeroizing::new(Vec::with_capacity(TAGGED + TAG));
         let key = self.0.first();
@@ -109,6 +128,7 @@ impl TokenKeys {
     }
 
     /// Reads a token; none when it does not parse or its tag is not genuine. Touches no database.
+    #[must_use]
     pub fn read(&self, text: &str) -> Option<Presented> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
         let (tagged, tag) = bytes.split_at_checked(TAGGED)?;
@@ -126,12 +146,14 @@ impl TokenKeys {
     }
 
     /// The secret that succeeds the presented one, under the current master key.
+    #[must_use]
     pub fn successor(&self, presented: &Presented, nonce: &Nonce, key: Option<&RetryKey>) -> Option<Secret> {
         Some(derive(self.0.first()?, presented, nonce, key))
     }
 
     /// The successor that already exists, if the same request led to it: its digest is `current`. The master key may
     /// have changed since, hence every one is tried.
+    #[must_use]
     pub fn existing_successor(
         &self,
         presented: &Presented,

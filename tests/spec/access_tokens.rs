@@ -256,6 +256,8 @@ async fn a_token_ends_by_itself() {
 async fn a_mangled_token_is_refused() {
     let app = TestApp::start().await;
     let token = app.sign_in("alice").await.access_token;
+    // What was good is remembered, and nothing else is.
+    app.check(&token).await.expect_done();
     let parts: Vec<_> = token.split('.').collect();
     let (header, claims, signature) = (parts[0], parts[1], parts[2]);
     for mangled in [
@@ -389,4 +391,21 @@ async fn a_change_of_algorithm_leaves_older_tokens_good() {
     assert_eq!(keys.len(), 2, "{keys:?}");
     let next = later.sign_in("alice").await.access_token;
     later.check(&next).await.expect_done();
+}
+
+/// What was verified is remembered, but not beyond its key.
+#[tokio::test]
+async fn a_token_that_was_good_is_refused_once_its_key_has_gone() {
+    let app = TestApp::start().await;
+    let token = app.sign_in("alice").await.access_token;
+    app.check(&token).await.expect_done();
+    let later = app.another(&[("HEIRLOOM_SIGNING_ALG", "EdDSA")]).await;
+    later.check(&token).await.expect_done();
+    let gone = "DELETE FROM signing_keys WHERE algorithm = 'ES256'; NOTIFY heirloom_signing_keys, 'gone'";
+    sqlx::raw_sql(gone).execute(app.db()).await.expect("SQL");
+    eventually("both have heard", async || {
+        app.check(&token).await.status == 401 && later.check(&token).await.status == 401
+    })
+    .await;
+    app.check(&token).await.expect_challenge("access_token_invalid");
 }
