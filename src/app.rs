@@ -349,6 +349,7 @@ fn front_door(
         app.wrap(from_fn(web::limited)).wrap(from_fn(web::manners))
     });
     let server = server
+        .workers(workers())
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         // Whoever closes their half of the connection has gone: see `web::somebody_waits`.
@@ -357,6 +358,12 @@ fn front_door(
         .disable_signals();
     let listening = server.listen(listener).map_err(|source| AppError::Listen { address, source })?;
     Ok(listening.run())
+}
+
+/// Half of the cores: the others are Postgres' and the hashing's. A connection to Postgres is woken on the thread that made
+/// it, so that each further thread costs every rotation some wakings.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 /// Bound to what is heard of revocations at the moment at which somebody asks.

@@ -19,9 +19,9 @@ pub(super) fn of(house: &House) -> Scrape {
 }
 
 fn observe_pool(world: &World) {
-    let (gauges, pool) = (world.metrics.gauges(), world.db.pool());
-    gauges.connections.set(i64::from(pool.size()));
-    gauges.connections_idle.set(count(pool.num_idle()));
+    let (gauges, (connections, resting)) = (world.metrics.gauges(), world.db.connections());
+    gauges.connections.set(count(connections));
+    gauges.connections_idle.set(count(resting));
     gauges.connections_max.set(i64::from(world.config.database.max_connections));
 }
 

@@ -1,52 +1,32 @@
-use super::DatabaseError;
-use crate::kernel::{Duration, Moment, database_wait};
-use sqlx::{
-    ConnectOptions, Connection, PgConnection,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres},
+use super::{
+    DatabaseError,
+    pool::{Lease, Pool},
 };
+use crate::kernel::{Duration, Moment, database_wait};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use std::pin::Pin;
-use tracing::log::LevelFilter;
 
 /// A unit of work on one connection.
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'c>>;
 
-/// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(2);
-/// How long a request's work may take once it has one; with [`ACQUIRE`] the five seconds that the contract allows.
-/// Postgres gives up a statement a little earlier ([`LIMITS`]), so that what was answered 503 never commits.
+/// How long a request's work may take once it has one; with the two that it may wait for it the five seconds that the contract allows.
+/// Postgres gives up a statement a little earlier, so that what was answered 503 never commits.
 const WORK: Duration = Duration::from_millis(2_900);
-/// A connection unused for so long is tried before it is used: a restarted Postgres is then noticed here.
-const SUSPECT_AFTER: Duration = Duration::from_secs(1);
-/// How long its answer may take.
-const PING: Duration = Duration::from_millis(500);
-
 /// The pool, behind two doors that no cancelled request can leave half open.
 ///
-/// Both run their work in a task of its own. A client that goes away drops the request, not the work (sqlx up to
-/// 0.9.0 can return a connection with an open transaction to the pool when `begin` is cancelled); and a connection
-/// that did not answer in time is closed, never returned.
+/// Both run their work in a task of its own. A client that goes away drops the request, not the work (a
+/// connection could go back with an open transaction when `begin` is cancelled); and a connection that did not answer in
+/// time is closed, never returned.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Database {
     /// A pool that connects when it is first used.
     #[must_use]
     pub fn new(options: PgConnectOptions, max_connections: u32) -> Self {
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move { Ok(meta.idle_for < SUSPECT_AFTER || answers(connection).await) })
-            })
-            .after_connect(|connection, _meta| {
-                Box::pin(async move { sqlx::raw_sql(LIMITS).execute(connection).await.map(drop) })
-            })
-            .connect_lazy_with(tuned(options));
-        Self { pool }
+        Self { pool: Pool::new(options, max_connections) }
     }
 
     /// Runs single statements on one connection.
@@ -128,13 +108,13 @@ impl Database {
 
     /// New connections lead to this host.
     pub fn turn_to(&self, options: PgConnectOptions) {
-        self.pool.set_connect_options(tuned(options));
+        self.pool.turn_to(options);
     }
 
-    /// The pool itself, for migrations and tests.
+    /// How many connections there are, and how many of them have nothing to do.
     #[must_use]
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
+    pub fn connections(&self) -> (usize, usize) {
+        self.pool.connections()
     }
 
     /// Closes all connections, once their work is done.
@@ -148,24 +128,20 @@ impl Database {
         F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     {
         let pool = self.pool.clone();
-        let task = tokio::spawn(async move { bounded(pool.acquire().await?, limit, work).await });
+        let task = tokio::spawn(async move { bounded(pool.lease().await?, limit, work).await });
         database_wait(task).await.map_err(DatabaseError::Lost)?
     }
 }
 
-/// Whether the other end of a connection is still there.
-async fn answers(connection: &mut PgConnection) -> bool {
-    matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))
-}
-
-async fn bounded<T, F>(mut connection: PoolConnection<Postgres>, limit: Duration, work: F) -> Result<T, DatabaseError>
+async fn bounded<T, F>(mut lease: Lease, limit: Duration, work: F) -> Result<T, DatabaseError>
 where
     F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
 {
-    let answer = tokio::time::timeout(limit, work(&mut connection)).await;
+    let Some(connection) = lease.connection() else { return Err(sqlx::Error::PoolClosed.into()) };
+    let answer = tokio::time::timeout(limit, work(connection)).await;
     let answer = answer.unwrap_or(Err(DatabaseError::TooSlow));
-    if answer.as_ref().is_err_and(DatabaseError::spoils_connection) {
-        connection.close_on_drop();
+    if !answer.as_ref().is_err_and(DatabaseError::spoils_connection) {
+        lease.give_back();
     }
     answer
 }
@@ -189,21 +165,6 @@ where
             }
         }
     })
-}
-
-/// Time limits that Postgres itself keeps.
-///
-/// They are set by a statement, not as start-up parameters, which poolers refuse; for the same reason
-/// `extra_float_digits` is left alone.
-const LIMITS: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
-    SET idle_in_transaction_session_timeout = 10000; SET timezone = 'UTC'";
-
-fn tuned(options: PgConnectOptions) -> PgConnectOptions {
-    options
-        .extra_float_digits(None)
-        .application_name("heirloom")
-        .log_statements(LevelFilter::Off)
-        .log_slow_statements(LevelFilter::Off, Duration::ZERO)
 }
 
 /// The database's clock, over this connection.

@@ -4,6 +4,7 @@ mod connector;
 mod database;
 mod error;
 mod migrate;
+mod pool;
 mod pooling;
 pub mod private;
 

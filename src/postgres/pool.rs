@@ -1,0 +1,148 @@
+use super::DatabaseError;
+use crate::kernel::Duration;
+use deadpool::managed::{
+    self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
+};
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+use tracing::log::LevelFilter;
+
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(2);
+/// A connection unused for so long is tried before it is used: a restarted Postgres is then noticed here.
+const SUSPECT_AFTER: Duration = Duration::from_secs(1);
+/// How long its answer may take.
+const PING: Duration = Duration::from_millis(500);
+/// A connection is not used for longer: what a backend of Postgres holds on to grows.
+const LIFETIME: Duration = Duration::from_mins(30);
+/// How long those that have not come back are waited for at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Time limits that Postgres itself keeps.
+///
+/// They are set by a statement, not as start-up parameters, which poolers refuse; for the same reason
+/// `extra_float_digits` is left alone.
+const LIMITS: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
+    SET idle_in_transaction_session_timeout = 10000; SET timezone = 'UTC'";
+
+/// Connections to Postgres that are used again.
+///
+/// Not sqlx's pool, which asks each connection that comes back whether it is still there: a round trip more for each
+/// rotation, a third of what one costs. We ask those that have rested ([`SUSPECT_AFTER`]), and close those that failed.
+#[derive(Clone)]
+pub(super) struct Pool(managed::Pool<Connections>);
+
+/// One connection for one unit of work. Dropped without having been given back, it is closed: nobody knows what state
+/// it is in.
+pub(super) struct Lease(Option<Object<Connections>>);
+
+struct Connections {
+    options: RwLock<Arc<PgConnectOptions>>,
+}
+
+impl Pool {
+    /// Connects when it is first used.
+    pub fn new(options: PgConnectOptions, most: u32) -> Self {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let connections = Connections { options: RwLock::new(Arc::new(tuned(options))) };
+        // The last to come back is the first to go out: it is the warmest, and the others may rest.
+        let config = PoolConfig { max_size: most, timeouts: Timeouts::new(), queue_mode: QueueMode::Lifo };
+        let pool = managed::Pool::builder(connections).config(config).build();
+        Self(pool.unwrap_or_else(|_no_runtime| unreachable!("no timeouts are asked of the pool")))
+    }
+
+    /// A connection, within two seconds.
+    pub async fn lease(&self) -> Result<Lease, DatabaseError> {
+        let got = tokio::time::timeout(ACQUIRE, self.0.get()).await;
+        match got {
+            Ok(Ok(connection)) => Ok(Lease(Some(connection))),
+            Ok(Err(PoolError::Backend(error))) => Err(error.into()),
+            Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed.into()),
+            Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
+    }
+
+    /// New connections lead to this host.
+    pub fn turn_to(&self, options: PgConnectOptions) {
+        *self.0.manager().options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuned(options));
+    }
+
+    /// How many there are, and how many of them rest.
+    pub fn connections(&self) -> (usize, usize) {
+        let status = self.0.status();
+        (status.size, status.available)
+    }
+
+    /// Closes those that rest at once, the others when they come back.
+    pub async fn close(&self) {
+        self.0.close();
+        let all_back = async {
+            while self.0.status().size > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        drop(tokio::time::timeout(FAREWELL, all_back).await);
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (all, resting) = self.connections();
+        write!(f, "Pool({all} connections, {resting} at rest)")
+    }
+}
+
+impl Lease {
+    /// The connection, until it is given back.
+    pub fn connection(&mut self) -> Option<&mut PgConnection> {
+        self.0.as_deref_mut()
+    }
+
+    /// It is as good as new.
+    pub fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
+    }
+}
+
+impl managed::Manager for Connections {
+    type Type = PgConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
+        let options = Arc::clone(&self.options.read().unwrap_or_else(PoisonError::into_inner));
+        let mut connection = options.connect().await?;
+        sqlx::raw_sql(LIMITS).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if metrics.age() > LIFETIME {
+            return Err(RecycleError::message("it is old"));
+        }
+        if metrics.last_used() < SUSPECT_AFTER || answers(connection).await {
+            return Ok(());
+        }
+        Err(RecycleError::message("it does not answer"))
+    }
+}
+
+/// Whether the other end of a connection is still there.
+async fn answers(connection: &mut PgConnection) -> bool {
+    matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))
+}
+
+fn tuned(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .extra_float_digits(None)
+        .application_name("heirloom")
+        .log_statements(LevelFilter::Off)
+        .log_slow_statements(LevelFilter::Off, Duration::ZERO)
+}
