@@ -49,15 +49,20 @@ impl Report {
         self.targets.push((name.to_owned(), value, sense, target));
     }
 
-    pub fn finish(&self) {
+    /// Writes what there is so far: a scenario that fails later loses nothing.
+    pub fn save(&self) -> PathBuf {
         let folder =
             PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into())).join("bench");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("bench.json"), format!("{:#}\n", self.json())).unwrap();
         fs::write(folder.join("bench.svg"), self.chart()).unwrap();
-        let table = self.table();
-        fs::write(folder.join("bench.md"), &table).unwrap();
-        println!("{table}");
+        fs::write(folder.join("bench.md"), self.table()).unwrap();
+        folder
+    }
+
+    pub fn finish(&self) {
+        let folder = self.save();
+        println!("{}", self.table());
         eprintln!("{0}/bench.json, {0}/bench.md, {0}/bench.svg", folder.display());
     }
 
