@@ -35,6 +35,19 @@ impl User {
     }
 }
 
+/// What is held of a person besides [`User`], their password hash aside.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AccountRest {
+    /// The language of their letters; none before the first sign-in.
+    pub language: Option<String>,
+    /// How often their password was changed.
+    pub password_changes: i32,
+    /// How often their roles or claims were changed.
+    pub access_changes: i32,
+    /// When they last were.
+    pub access_changed_at: Option<Moment>,
+}
+
 /// Whether a person is blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -72,6 +72,14 @@ impl Accounts {
         self.0.world.db.run(move |connection| Box::pin(store::lookup(connection, id))).await
     }
 
+    /// What is held of a person besides what [`Accounts::lookup`] finds. None: there is no such person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rest(&self, id: UserId) -> Result<Option<super::AccountRest>, DatabaseError> {
+        self.0.world.db.run(move |connection| Box::pin(store::rest(connection, id))).await
+    }
+
     /// A person by address, in whatever spelling. What is no address belongs to nobody.
     ///
     /// # Errors

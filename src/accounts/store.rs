@@ -1,3 +1,7 @@
+mod leaving;
+
+pub use leaving::{delete, rest};
+
 use super::{
     AccessChange, BlockReason, Blocking, CustomClaims, EmailAddress, PasswordHash, Roles, User, UserCounts, UserFilter,
     UserStatus, credentials::Credentials,

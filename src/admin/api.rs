@@ -308,7 +308,13 @@ async fn events(
     if query.since.is_some_and(|since| !(1..=9_999).contains(&since.year())) {
         return Err(Problem::field("since", "out_of_range", "must be of the years 1 to 9999"));
     }
-    let filter = EventFilter { user: query.user_id, session: query.session_id, kind, since: query.since, until: None };
+    let filter = EventFilter {
+        user: query.user_id,
+        session: query.session_id,
+        kind,
+        since: query.since,
+        ..EventFilter::default()
+    };
     let db = &sessions.world().db;
     let rows = db.run(move |connection| {
         Box::pin(async move { audit::list(connection, &filter, page.after, page.rows()).await })

@@ -1,15 +1,19 @@
-//! The administrator's API and console. Every verb here is also a command of `heirloom`.
+//! The administrator's API and console. Every verb here is also a command of `heirloom`, and some are nothing else.
 
 mod api;
 mod change_user;
+mod delete_user;
 mod openapi;
 mod overview;
 mod pages;
+mod personal_data;
 mod set_password;
 
 pub use api::routes as api_routes;
 pub use change_user::{RoleChange, UserChange, UserChanged, change_user};
+pub use delete_user::{UserDeleted, delete_user};
 pub use openapi::operations;
 pub use overview::{Hour, Overview, overview};
 pub use pages::{page_samples, routes as page_routes};
+pub use personal_data::{AccountView, PersonalData, personal_data};
 pub use set_password::{PasswordSet, set_password};

@@ -42,6 +42,8 @@ kind! {
     UserBlocked = "user_blocked",
     /// A block was lifted.
     UserUnblocked = "user_unblocked",
+    /// An account was deleted, and what was held about its user with it.
+    UserDeleted = "user_deleted",
     /// A password was changed.
     PasswordChanged = "password_changed",
     /// Somebody signed in.
@@ -76,6 +78,7 @@ impl Kind {
             | Self::ClaimsChanged
             | Self::UserBlocked
             | Self::UserUnblocked
+            | Self::UserDeleted
             | Self::PasswordChanged
             | Self::SignedIn
             | Self::SessionsEnded
@@ -150,6 +153,8 @@ pub struct Recorded {
 pub struct EventFilter {
     /// Only those to this user.
     pub user: Option<UserId>,
+    /// Only those to this user or by them.
+    pub party: Option<UserId>,
     /// Only those to this session.
     pub session: Option<SessionId>,
     /// Only of this kind.

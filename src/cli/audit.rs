@@ -115,7 +115,8 @@ async fn export(house: &House, wanted: Wanted) -> Result<(), CliError> {
             Err(_) => find(house, who).await?.id,
         }),
     };
-    let filter = EventFilter { user, session: None, kind: wanted.kind, since: wanted.since, until: wanted.until };
+    let filter =
+        EventFilter { user, kind: wanted.kind, since: wanted.since, until: wanted.until, ..EventFilter::default() };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut written = Ok(());
     audit::export(&house.world, &house.connector, &filter, |event| {

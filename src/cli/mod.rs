@@ -4,6 +4,7 @@
 //! environment (`check` says 1 of it too); 2 a command line that clap does not understand. What was asked for goes to
 //! standard output, as text or with `--json` as one JSON document; everything else goes to standard error.
 
+mod ask;
 mod audit;
 mod check;
 mod health;

@@ -1,5 +1,7 @@
 use super::{
-    CliError, find, in_house,
+    CliError,
+    ask::confirm,
+    find, in_house,
     output::{Output, table, time},
 };
 use crate::{
@@ -8,14 +10,10 @@ use crate::{
     config::Config,
     kernel::{Client, SessionId},
     sessions::{EndReason, SessionFilter, SessionState, SessionView},
-    web::PageRequest,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Sessions fetched at once.
-const PAGE: u32 = 200;
 /// Characters of a device's name that are shown.
 const DEVICE_CHARACTERS: usize = 40;
 
@@ -68,7 +66,7 @@ impl SessionsCommand {
                 let reason =
                     reason.map_err(CliError::not_allowed("--reason"))?.map(|reason| reason.as_str().to_owned());
                 if whose.everyone && !yes {
-                    confirm()?;
+                    confirm("This signs everybody out, on every device.", "everyone")?;
                 }
                 in_house(config, async |house| revoke(house, whose, EndReason::Admin(reason), output).await).await
             }
@@ -96,17 +94,7 @@ async fn list(house: &House, user: Option<&str>, all: bool, output: Output) -> R
         None => None,
     };
     let filter = SessionFilter { user, state: (!all).then_some(SessionState::Live) };
-    let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let (mut sessions, mut after) = (Vec::<SessionView>::new(), None);
-    loop {
-        let page = house.sessions.list(filter, PageRequest { after, limit: PAGE }).await?;
-        let is_last = page.len() <= limit;
-        sessions.extend(page.into_iter().take(limit));
-        after = sessions.last().map(|session| session.id.as_uuid());
-        if is_last {
-            break;
-        }
-    }
+    let sessions = house.sessions.list_all(filter).await?;
     output.say(&json!({ "items": sessions }), || {
         let headings = ["ID", "USER", "STATE", "DEVICE", "ADDRESS", "LAST USED", "EXPIRES", "GENERATION"];
         table(&headings, &sessions.iter().map(row).collect::<Vec<_>>())
@@ -125,17 +113,4 @@ fn row(session: &SessionView) -> Vec<String> {
         time(session.expires_at),
         session.generation.to_string(),
     ]
-}
-
-/// Asks a person; a program that calls us has made up its mind.
-fn confirm() -> Result<(), CliError> {
-    if !io::stdin().is_terminal() {
-        return Ok(());
-    }
-    let mut terminal = io::stderr();
-    let asked = write!(terminal, "This signs everybody out, on every device. Type `everyone` to go on: ");
-    asked.and_then(|()| terminal.flush()).map_err(CliError::Input)?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(CliError::Input)?;
-    if answer.trim() == "everyone" { Ok(()) } else { Err(CliError::Refused("nothing was done".to_owned())) }
 }

@@ -1,5 +1,7 @@
 use super::{
-    CliError, find, in_house,
+    CliError,
+    ask::confirm,
+    find, in_house,
     output::{Output, printable, table, time},
     password::read_new,
 };
@@ -8,7 +10,10 @@ use crate::{
         BlockReason, Blocking, EmailAddress, NewUser, Password, PersonName, Registration, Role, Roles, User,
         UserFilter, UserStatus, UserView,
     },
-    admin::{PasswordSet, RoleChange, UserChange, UserChanged, change_user, set_password},
+    admin::{
+        PasswordSet, RoleChange, UserChange, UserChanged, UserDeleted, change_user, delete_user, personal_data,
+        set_password,
+    },
     app::House,
     config::Config,
     kernel::Client,
@@ -34,6 +39,9 @@ pub enum UserCommand {
     Show {
         /// E-mail address or id
         user: String,
+        /// Everything that is held about them, as JSON: account, sessions, letters, audit events
+        #[arg(long)]
+        all: bool,
     },
     /// Block a person; all their sessions end
     Block {
@@ -52,6 +60,14 @@ pub enum UserCommand {
     SetPassword {
         /// E-mail address or id
         user: String,
+    },
+    /// Delete a person and what is held about them; all their sessions end. Audit events stay, with their id alone
+    Delete {
+        /// E-mail address or id
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Give a role
     Grant {
@@ -104,7 +120,10 @@ impl UserCommand {
                 in_house(config, async |house| add(house, new, output).await).await
             }
             Self::List { status } => in_house(config, async |house| list(house, status, output).await).await,
-            Self::Show { user } => in_house(config, async |house| show(&find(house, &user).await?, output)).await,
+            Self::Show { user, all: true } => in_house(config, async |house| show_all(house, &user).await).await,
+            Self::Show { user, all: false } => {
+                in_house(config, async |house| show(&find(house, &user).await?, output)).await
+            }
             Self::Block { user, reason } => {
                 let reason = BlockReason::parse(reason.as_deref().unwrap_or_default());
                 let blocking = Blocking::Block(reason.map_err(CliError::not_allowed("--reason"))?);
@@ -116,6 +135,12 @@ impl UserCommand {
             Self::SetPassword { user } => {
                 let password = read_new()?;
                 in_house(config, async |house| new_password(house, &user, password, output).await).await
+            }
+            Self::Delete { user, yes } => {
+                if !yes {
+                    confirm("This deletes a person for good.", &user)?;
+                }
+                in_house(config, async |house| delete(house, &user, output).await).await
             }
             Self::Grant { user, role } => {
                 let role = Role::parse(&role).map_err(CliError::not_allowed("ROLE"))?;
@@ -182,6 +207,25 @@ async fn block(house: &House, who: &str, blocking: Blocking, output: Output) -> 
     change(house, &user, UserChange { blocking: Some(blocking), ..UserChange::default() }, output).await
 }
 
+async fn delete(house: &House, who: &str, output: Output) -> Result<(), CliError> {
+    let user = find(house, who).await?;
+    match delete_user(&house.sessions, user.id, &Client::command_line()).await? {
+        UserDeleted::Deleted(revoked) => output.say(&json!({ "deleted": user.id, "revoked": revoked }), || {
+            format!("Deleted {}. Live sessions ended: {revoked}.", user.id)
+        }),
+        UserDeleted::NotFound => Err(CliError::NoSuchUser(who.to_owned())),
+        UserDeleted::LastAdmin => Err(last_admin()),
+    }
+}
+
+/// JSON also for people: it is what is handed to whom it is about.
+async fn show_all(house: &House, who: &str) -> Result<(), CliError> {
+    let user = find(house, who).await?;
+    let held = personal_data((&house.accounts, &house.sessions), &house.connector, &user).await?;
+    let held = held.ok_or_else(|| CliError::NoSuchUser(who.to_owned()))?;
+    Output { json: true }.say(&held, String::new)
+}
+
 async fn change_role(house: &House, who: &str, role: RoleChange, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     change(house, &user, UserChange { role: Some(role), ..UserChange::default() }, output).await
@@ -193,10 +237,12 @@ async fn change(house: &House, user: &User, wanted: UserChange, output: Output) 
         UserChanged::Changed(user) => show(&user, output),
         UserChanged::NotFound => Err(CliError::NoSuchUser(user.id.to_string())),
         UserChanged::RoleRefused(error) => Err(refused(error)),
-        UserChanged::LastAdmin => {
-            Err(CliError::Refused("this is the last administrator: make somebody else one first".to_owned()))
-        }
+        UserChanged::LastAdmin => Err(last_admin()),
     }
+}
+
+fn last_admin() -> CliError {
+    CliError::Refused("this is the last administrator: make somebody else one first".to_owned())
 }
 
 fn refused(error: impl std::error::Error) -> CliError {

@@ -18,10 +18,10 @@ mod send;
 mod store;
 
 pub use letter::letter_samples;
-pub use model::Notice;
+pub use model::{LetterView, Notice};
 pub use room::{Mail, MailError};
 pub use send::keep_sending;
-pub use store::{look_up_link, use_link};
+pub use store::{letters_to, look_up_link, use_link};
 
 use crate::{
     kernel::{Client, Moment, UserId, World, new_uuid},

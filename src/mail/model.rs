@@ -1,5 +1,7 @@
-use crate::kernel::{Client, Duration};
+use crate::kernel::{Client, Duration, Moment};
+use serde::Serialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// What a person is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,25 @@ impl Notice {
     pub(super) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|notice| notice.name() == name)
     }
+}
+
+/// A letter in the outbox, as it is told of. Its words are made when it is sent.
+#[derive(Debug, Serialize)]
+pub struct LetterView {
+    /// Its id.
+    pub id: Uuid,
+    /// What it tells of.
+    pub notice: String,
+    /// What there is to say of that.
+    pub details: Value,
+    /// When it was written.
+    pub created_at: Moment,
+    /// How often it was tried to send it.
+    pub attempts: i32,
+    /// When it was sent.
+    pub sent_at: Option<Moment>,
+    /// When its link was used to end all sessions.
+    pub link_used_at: Option<Moment>,
 }
 
 /// How long a letter's link works.

@@ -1,4 +1,4 @@
-use super::model::{ATTEMPTS, LINK_LIFETIME, Notice};
+use super::model::{ATTEMPTS, LINK_LIFETIME, LetterView, Notice};
 use crate::{
     kernel::{Duration, Moment, UserId},
     postgres::DatabaseError,
@@ -80,6 +80,20 @@ pub async fn forget(connection: &mut PgConnection) -> Result<u64, DatabaseError>
         ATTEMPTS,
     );
     Ok(forgotten.execute(connection).await?.rows_affected())
+}
+
+/// The letters to a person that are kept, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn letters_to(connection: &mut PgConnection, user: UserId) -> Result<Vec<LetterView>, DatabaseError> {
+    let found = sqlx::query_as!(
+        LetterView,
+        "SELECT id, notice, details, created_at, attempts, sent_at, link_used_at
+         FROM outbox WHERE user_id = $1 ORDER BY id DESC",
+        user.as_uuid(),
+    );
+    Ok(found.fetch_all(connection).await?)
 }
 
 /// Whose sessions a letter's link ends. None: it is over, or was used.

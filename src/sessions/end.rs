@@ -81,6 +81,21 @@ pub async fn end_all_of(
     told(connection, Ended::of(&rows, reason)).await
 }
 
+/// Ends all sessions of a user who is about to be deleted, in the caller's transaction, and keeps others from opening
+/// until it ends. Their rows go with the user's; that they ended is remembered for longer than an access token lives.
+/// None: there is no such user.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_before_deletion(connection: &mut PgConnection, user: UserId) -> Result<Option<Ended>, DatabaseError> {
+    if store::lock_user(connection, user).await?.is_none() {
+        return Ok(None);
+    }
+    let ended = end_all_of(connection, user, None, &EndReason::UserDeleted).await?;
+    store::remember_departed(connection, user).await?;
+    Ok(Some(ended))
+}
+
 /// Ends a user's live sessions beyond the `keep` used last, in the caller's transaction.
 ///
 /// # Errors

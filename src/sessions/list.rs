@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, net::IpAddr};
 use utoipa::ToSchema;
 
+/// Sessions that are fetched at once where all are wanted.
+const AT_ONCE: u32 = 200;
+
 /// Whether a session can still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +111,24 @@ impl Sessions {
         sessions: Vec<SessionId>,
     ) -> Result<HashMap<SessionId, Device>, DatabaseError> {
         self.world().db.run(move |connection| Box::pin(store::devices(connection, user, sessions))).await
+    }
+
+    /// Lists sessions, newest first, all of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_all(&self, filter: SessionFilter) -> Result<Vec<SessionView>, DatabaseError> {
+        let (mut sessions, mut after) = (Vec::<SessionView>::new(), None);
+        loop {
+            let mut page = self.list(filter, PageRequest { after, limit: AT_ONCE }).await?;
+            let is_last = page.len() <= usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+            page.truncate(usize::try_from(AT_ONCE).unwrap_or(usize::MAX));
+            sessions.append(&mut page);
+            if is_last {
+                return Ok(sessions);
+            }
+            after = sessions.last().map(|session| session.id.as_uuid());
+        }
     }
 
     /// Lists sessions, newest first: one row more than the page holds, if there is one.

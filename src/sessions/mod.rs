@@ -31,7 +31,7 @@ mod token;
 
 pub use api::{Revoked, TokenAnswer, routes, token_answer, token_cookie};
 pub use count::keep_count;
-pub use end::{Ended, cut_off, end_all_of, end_surplus};
+pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};
 pub use extract::{Admin, Asked, SignedIn};
 pub use feed::feed;
 pub use list::{Device, SessionFilter, SessionState, SessionView};

@@ -88,6 +88,8 @@ pub enum EndReason {
     PasswordChanged,
     /// Its user was blocked.
     Blocked,
+    /// Its user was deleted.
+    UserDeleted,
     /// A newer sign-in needed its place.
     SessionLimit,
     /// A stale refresh token came back.
@@ -118,6 +120,7 @@ impl EndReason {
             Self::EndedByUser => "ended_by_user",
             Self::PasswordChanged => "password_changed",
             Self::Blocked => "blocked",
+            Self::UserDeleted => "user_deleted",
             Self::SessionLimit => "session_limit",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::RefreshTokenAhead => "refresh_token_ahead",

@@ -53,6 +53,7 @@ async fn windows(connection: &mut PgConnection) -> Result<u64, DatabaseError> {
         after = last;
     }
     in_time(store::forget_everyone(connection, KEEP_REVOKED)).await?;
+    in_time(store::forget_departed(connection, KEEP_REVOKED)).await?;
     in_time(store::forget_counts(connection, KEEP_REVOKED)).await?;
     Ok(swept)
 }

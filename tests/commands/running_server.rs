@@ -137,6 +137,68 @@ async fn what_a_command_ends_a_running_server_refuses_at_once() {
 }
 
 #[tokio::test]
+async fn a_deleted_person_is_signed_out_and_gone_and_the_audit_log_is_whole() {
+    let server = Server::start().await;
+    let home = &server.home;
+    let alice = home.add("alice@example.com", &["--name", "Alice L"]);
+    home.add("root@example.com", &["--admin"]);
+    let tokens = server.sign_in("alice@example.com", PASSWORD).await;
+    assert_eq!(server.me(&tokens).await, 200);
+
+    home.run(&["user", "delete", "root@example.com"]).refused(1, "this is the last administrator");
+    let deleted = home.json(&["user", "delete", "Alice@example.com"]);
+    assert_eq!(deleted, json!({ "deleted": alice, "revoked": 1 }));
+    server.expect_signed_out(&tokens).await;
+    assert_eq!(server.sign_in("alice@example.com", PASSWORD).await["code"], "invalid_credentials");
+    for gone in [alice.as_str(), "alice@example.com"] {
+        home.run(&["user", "delete", gone]).refused(1, &format!("there is no user {gone}"));
+        home.run(&["user", "show", gone, "--all"]).refused(1, &format!("there is no user {gone}"));
+    }
+
+    let verified = home.json(&["audit", "verify"]);
+    assert_eq!((&verified["ok"], &verified["report"]["findings"]), (&json!(true), &json!([])));
+    let events = home.run(&["audit", "export", "--user", &alice]).done().stdout;
+    let kinds: Vec<_> =
+        events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone()).collect();
+    assert_eq!(kinds, ["user_added", "signed_in", "user_deleted"]);
+    assert!(!events.contains("alice") && !events.contains("Alice"), "{events}");
+}
+
+#[tokio::test]
+async fn what_is_held_about_a_person_is_shown_whole_and_without_a_secret() {
+    let server = Server::start().await;
+    let home = &server.home;
+    let alice = home.add("alice@example.com", &["--name", "Alice L", "--admin"]);
+    let bob = home.add("bob@example.com", &[]);
+    let ended = server.sign_in("alice@example.com", PASSWORD).await;
+    home.run(&["sessions", "revoke", "--session", ended["session_id"].as_str().unwrap()]).done();
+    let live = server.sign_in("alice@example.com", PASSWORD).await;
+    server.sign_in("bob@example.com", PASSWORD).await;
+    let block = server.http.patch(format!("{}/api/v1/admin/users/{bob}", server.url));
+    let block = block.bearer_auth(live["access_token"].as_str().unwrap()).json(&json!({ "blocked": true }));
+    assert_eq!(block.send().await.unwrap().status(), 200);
+
+    let shown = home.run(&["user", "show", "alice@example.com", "--all"]).done();
+    let held = shown.json();
+    assert_eq!(held["user"]["id"], json!(alice));
+    assert_eq!(held["user"]["email"], "alice@example.com");
+    assert_eq!(held["user"]["name"], "Alice L");
+    assert_eq!(held["user"]["roles"], json!(["admin"]));
+    assert_eq!(held["user"]["password_changes"], 0);
+    let states: Vec<_> = held["sessions"].as_array().unwrap().iter().map(|s| s["state"].clone()).collect();
+    assert_eq!(states, ["live", "revoked"]);
+    assert_eq!(held["sessions"][0]["device_name"], "phone");
+    assert_eq!(held["letters"], json!([]));
+    let kinds: Vec<_> = held["events"].as_array().unwrap().iter().map(|event| event["kind"].clone()).collect();
+    assert_eq!(kinds, ["user_added", "signed_in", "sessions_ended", "signed_in", "user_blocked"], "also what she did");
+    assert_eq!(held["events"][4]["user_id"], json!(bob));
+    for secret in ["$2b$", "$heirloom", "hrt_", "eyJ", PASSWORD, "secret_hash", "bob@example.com"] {
+        assert!(!shown.stdout.contains(secret), "{secret} in {}", shown.stdout);
+    }
+    assert_eq!(home.json(&["user", "show", &alice, "--all"]), held, "the same by id, and as --json");
+}
+
+#[tokio::test]
 async fn everyone_a_new_password_and_a_block_sign_out_too() {
     let server = Server::start().await;
     let home = &server.home;

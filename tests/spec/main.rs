@@ -19,6 +19,7 @@ mod access_tokens;
 mod admin;
 mod assets;
 mod audit;
+mod deletion;
 mod guessing;
 mod health;
 mod http_bodies;

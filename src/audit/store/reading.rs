@@ -24,13 +24,15 @@ pub async fn list(
            WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR session_id = $2)
              AND ($3::text IS NULL OR kind = $3) AND ($4::timestamptz IS NULL OR at >= $4)
              AND ($5::timestamptz IS NULL OR at < $5) AND ($6::uuid IS NULL OR id < $6)
-           ORDER BY id DESC LIMIT $7"#,
+             AND ($7::uuid IS NULL OR user_id = $7 OR actor_id = $7)
+           ORDER BY id DESC LIMIT $8"#,
         filter.user.map(|id| id.as_uuid()),
         filter.session.map(|id| id.as_uuid()),
         filter.kind.map(Kind::name),
         filter.since,
         filter.until,
         before,
+        filter.party.map(|id| id.as_uuid()),
         limit,
     );
     Ok(found.fetch_all(connection).await?.into_iter().map(Recorded::from).collect())
@@ -51,12 +53,14 @@ pub async fn after(
            WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::text IS NULL OR kind = $2)
              AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
              AND ($5::uuid IS NULL OR id > $5)
-           ORDER BY id LIMIT $6"#,
+             AND ($6::uuid IS NULL OR user_id = $6 OR actor_id = $6)
+           ORDER BY id LIMIT $7"#,
         filter.user.map(|id| id.as_uuid()),
         filter.kind.map(Kind::name),
         filter.since,
         filter.until,
         after,
+        filter.party.map(|id| id.as_uuid()),
         limit,
     );
     Ok(found.fetch_all(connection).await?)

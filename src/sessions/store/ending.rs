@@ -161,7 +161,8 @@ pub async fn recent(connection: &mut PgConnection, keep: Duration) -> Result<Vec
     let everyone =
         sqlx::query_scalar!("SELECT max(revoked_at) FROM everyone_revocations").fetch_one(&mut *connection).await?;
     let sessions = sqlx::query!(
-        r#"SELECT id AS "id: SessionId", revoked_at AS "at!" FROM sessions
+        r#"SELECT id AS "id!: SessionId", revoked_at AS "at!" FROM (
+               SELECT id, revoked_at FROM sessions UNION ALL SELECT id, revoked_at FROM departed_sessions) AS ended
            WHERE revoked_at > now() - make_interval(secs => $1) AND ($2::timestamptz IS NULL OR revoked_at > $2)"#,
         seconds,
         everyone,

@@ -6,6 +6,8 @@ use heirloom::{
     app::{Application, Migrations},
     config::{Config, DatabaseUrl, Source},
     kernel::World,
+    postgres::Connector,
+    sessions::{Sessions, Sweep},
 };
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Serialize;
@@ -41,6 +43,9 @@ pub struct TestApp {
     pub address: SocketAddr,
     /// Its clock, its options and its entropy.
     pub world: World,
+    /// Its rooms, for what only the command line does.
+    pub sessions: Sessions,
+    connector: Connector,
     metrics: Option<SocketAddr>,
     database: Arc<TestDatabase>,
     pool: PgPool,
@@ -101,7 +106,8 @@ impl TestApp {
         let address = listener.local_addr().expect("an address");
         let application = Application::build(config(way, options), listener, Migrations::Apply).await;
         let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
-        let (world, metrics) = (application.house().world.clone(), application.metrics_address());
+        let (house, metrics) = (application.house(), application.metrics_address());
+        let (world, sessions, connector) = (house.world.clone(), house.sessions.clone(), house.connector.clone());
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             let served = application.run_until_stopped(async move { drop(stopped.await) }).await;
@@ -110,6 +116,8 @@ impl TestApp {
         Self {
             address,
             world,
+            sessions,
+            connector,
             metrics,
             pool: PgPoolOptions::new().max_connections(2).connect_lazy_with(database.options()),
             database,
@@ -126,6 +134,11 @@ impl TestApp {
         if let Some(server) = self.server.take() {
             server.await.expect("the server ends well");
         }
+    }
+
+    /// As `heirloom sweep` does.
+    pub async fn sweep(&self) {
+        assert!(matches!(self.sessions.sweep(&self.connector).await, Ok(Sweep::Swept(_))));
     }
 
     /// The database behind the server.

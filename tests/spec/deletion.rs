@@ -1,0 +1,179 @@
+//! A person who is deleted: signed out everywhere, and nothing of theirs is left but the ids in the audit log.
+
+use crate::support::{TestApp, Tokens, at_once, credentials, email, eventually};
+use heirloom::{
+    admin::{UserDeleted, delete_user},
+    kernel::Client,
+};
+use serde_json::json;
+
+impl TestApp {
+    /// As `heirloom user delete` does.
+    async fn delete(&self, user: &str) -> UserDeleted {
+        delete_user(&self.sessions, user.parse().expect("an id"), &Client::command_line()).await.expect("an answer")
+    }
+
+    async fn expect_deleted(&self, user: &str) -> u64 {
+        match self.delete(user).await {
+            UserDeleted::Deleted(live) => live,
+            refused => panic!("{refused:?}"),
+        }
+    }
+}
+
+async fn expect_end_on(app: &TestApp, tokens: &Tokens) {
+    eventually("the server refuses the token", async || app.check(&tokens.access_token).await.status == 401).await;
+    app.check(&tokens.access_token).await.expect_challenge("session_revoked");
+    app.me(&tokens.access_token).await.expect_challenge("session_revoked");
+}
+
+#[tokio::test]
+async fn every_session_of_theirs_is_dead_on_every_instance_also_on_one_that_starts_later() {
+    let one = TestApp::start().await;
+    let two = one.another(&[]).await;
+    let alice = one.person("alice").await;
+    let (phone, signed_out) = (two.sign_in("alice").await, two.sign_in("alice").await);
+    let bob = one.sign_in("bob").await;
+    // It ended a moment before: its access token lives still.
+    two.sign_out(&signed_out.refresh_token).await.expect_done();
+
+    assert_eq!(one.expect_deleted(&alice.id).await, 2);
+
+    one.check(&alice.tokens.access_token).await.expect_challenge("session_revoked");
+    let late = one.another(&[]).await;
+    for app in [&one, &two, &late] {
+        for tokens in [&alice.tokens, &phone, &signed_out] {
+            expect_end_on(app, tokens).await;
+            app.refresh(&tokens.refresh_token).await.expect_problem(401, "refresh_token_invalid");
+        }
+        app.check(&bob.access_token).await.expect_done();
+    }
+    late.refresh(&bob.refresh_token).await.expect_tokens();
+}
+
+#[tokio::test]
+async fn signing_in_is_answered_as_for_an_address_that_nobody_has() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    app.expect_deleted(&alice.id).await;
+    let (gone, unknown) = (app.try_sign_in("alice").await, app.try_sign_in("nobody").await);
+    gone.expect_problem(401, "invalid_credentials");
+    assert_eq!(gone.json()["detail"], unknown.json()["detail"]);
+    assert!(matches!(app.delete(&alice.id).await, UserDeleted::NotFound), "again");
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_them_but_the_ids_in_the_audit_log() {
+    let app = TestApp::with(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9")]).await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    let body = json!({ "email": email("alice"), "password": "not it", "device_name": "a violin" });
+    app.post("/api/v1/auth/login", &body).await.expect(401);
+    let mut wishes = credentials("alice");
+    wishes["device_name"] = json!("a violin");
+    app.post("/api/v1/auth/login", &wishes).await.expect(200);
+    alice.patch("/api/v1/me", &json!({ "name": "Ada Lovelace" })).await.expect(200);
+    admin.change(&alice.id, &json!({ "claims": { "plan": "platinum" }, "roles": ["curator"] })).await.expect(200);
+    let told = [email("alice"), "Ada Lovelace".to_owned(), "a violin".to_owned(), "platinum".to_owned()];
+    let before = app.all_rows().await.join("\n");
+    assert!(told.iter().all(|word| before.contains(word)), "{before}");
+
+    app.expect_deleted(&alice.id).await;
+
+    let after = app.all_rows().await;
+    for word in &told {
+        assert!(!after.iter().any(|row| row.contains(word)), "{word} in {after:#?}");
+    }
+    let naming = after.iter().filter(|row| row.contains(&alice.id));
+    for row in naming {
+        assert!(row.starts_with("audit_events"), "{row}");
+    }
+    let events = admin.events(&format!("?user_id={}", alice.id)).await;
+    assert_eq!(events[0]["kind"], "user_deleted");
+    assert_eq!(events[0]["details"], json!({ "sessions": 2 }));
+    assert_eq!(events.last().expect("an event")["kind"], "user_added");
+    for table in ["sessions", "outbox"] {
+        assert!(!after.iter().any(|row| row.starts_with(table) && row.contains(&alice.id)));
+    }
+}
+
+#[tokio::test]
+async fn whoever_gets_the_address_next_gets_nothing_else() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    app.expect_deleted(&alice.id).await;
+    let body = json!({ "email": email("alice"), "password": "another garden by night", "name": "Alice" });
+    let next = app.post("/api/v1/auth/register", &body).await;
+    assert_ne!(next.expect(201).json()["user"]["id"], json!(alice.id));
+    app.try_sign_in("alice").await.expect_problem(401, "invalid_credentials");
+    let wishes = json!({ "email": email("alice"), "password": "another garden by night" });
+    let tokens = app.post("/api/v1/auth/login", &wishes).await.expect_tokens();
+    let sessions = app.request("GET", "/api/v1/me/sessions").bearer(&tokens.access_token).send().await.items();
+    assert_eq!(sessions.len(), 1);
+    app.me(&alice.tokens.access_token).await.expect_challenge("session_revoked");
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_also_when_two_go_at_once() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    assert!(matches!(app.delete(&admin.id).await, UserDeleted::LastAdmin));
+    app.check(&admin.tokens.access_token).await.expect_done();
+    assert_eq!((app.events("access_denied").await, app.events("user_deleted").await), (1, 0));
+
+    let other = app.admin("deputy").await;
+    let gone = at_once([app.delete(&admin.id), app.delete(&other.id)]).await;
+    let deleted = gone.iter().filter(|answer| matches!(answer, UserDeleted::Deleted(_))).count();
+    assert_eq!(deleted, 1, "{gone:?}");
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE 'admin' = ANY (roles)").await, 1);
+}
+
+/// Whatever runs beside it comes wholly before it, and dies with it, or wholly after it, and finds nobody.
+#[tokio::test]
+async fn signing_in_refreshing_and_replaying_beside_it_leaves_nothing_alive() {
+    let one = TestApp::with(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9"), ("HEIRLOOM_RATE_LIMIT", "off")]).await;
+    let two = one.another(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9"), ("HEIRLOOM_RATE_LIMIT", "off")]).await;
+    for round in 0..12 {
+        let name = format!("person{round}");
+        let person = one.person(&name).await;
+        let mut current = Vec::new();
+        let mut stale = Vec::new();
+        for _ in 0..4 {
+            current.push(one.sign_in(&name).await);
+            let first = one.sign_in(&name).await;
+            two.refresh(&first.refresh_token).await.expect_tokens();
+            stale.push(first);
+        }
+        let refreshing = at_once(current.iter().map(|tokens| two.refresh(&tokens.refresh_token)));
+        let replaying = at_once(stale.iter().map(|tokens| one.refresh(&tokens.refresh_token)));
+        let signing_in = at_once((0..4).map(|_| two.try_sign_in(&name)));
+        let (refreshed, replayed, signed_in, _) =
+            tokio::join!(refreshing, replaying, signing_in, one.expect_deleted(&person.id));
+
+        assert!(replayed.iter().all(|answer| answer.status == 401), "{replayed:?}");
+        let answers = refreshed.iter().chain(&signed_in);
+        assert!(answers.clone().all(|answer| matches!(answer.status, 200 | 401)), "{refreshed:?} {signed_in:?}");
+        let handed_out: Vec<Tokens> =
+            answers.filter(|answer| answer.status == 200).map(|answer| answer.expect_tokens()).collect();
+        for tokens in current.iter().chain(&stale).chain(&handed_out) {
+            expect_end_on(&one, tokens).await;
+            expect_end_on(&two, tokens).await;
+            assert_eq!(one.refresh(&tokens.refresh_token).await.status, 401);
+        }
+    }
+    assert_eq!(one.count("SELECT count(*) FROM sessions").await, 0);
+}
+
+#[tokio::test]
+async fn what_departed_is_forgotten_when_no_access_token_of_it_can_live() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    app.expect_deleted(&alice.id).await;
+    let kept = "SELECT count(*) FROM departed_sessions";
+    app.sweep().await;
+    assert_eq!(app.count(kept).await, 1);
+    let age = "UPDATE departed_sessions SET revoked_at = now() - interval '31 days'";
+    sqlx::query(age).execute(app.db()).await.expect("aged");
+    app.sweep().await;
+    assert_eq!(app.count(kept).await, 0);
+}
