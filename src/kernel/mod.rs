@@ -22,6 +22,6 @@ pub use mac::{MacKeys, TagCheck};
 pub use metrics::{Gauges, Metrics, ROTATED};
 pub use secrets::{MasterKey, MasterKeys};
 pub use telemetry::{LogFormat, start_logging};
-pub use time::{Clock, Duration, Moment};
+pub use time::{Clock, Duration, Moment, Stopwatch};
 pub use traces::{RequestSpan, TraceOptions, Traces};
 pub use world::World;

@@ -58,6 +58,25 @@ impl Clock {
     }
 }
 
+/// Measures how long something takes, on the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now on.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "a measure of work is no time of day")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,14 +8,19 @@
 //! The salt is drawn by the bcrypt crate from the operating system: the one place outside `kernel`
 //! where chance is not a parameter, because a known salt would be a fault and not a test.
 
-use std::{fmt, ops::Range, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bcrypt::{BcryptError, HashParts};
 use zeroize::Zeroizing;
 
-use super::Password;
+use super::{
+    Password,
+    foreign::{ForeignHash, HashRefused},
+    work::{burn, make_up, make_up_time},
+};
+use crate::kernel::Stopwatch;
 
 /// Marks a stored hash as ours. Another key or digest gets another version.
 const PREFIX: &str = "$heirloom-v1";
@@ -25,7 +30,8 @@ const OUR_VERSION: &str = "$2b$";
 const FOREIGN_VERSIONS: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
 /// The key of the digest. Changing it makes every stored hash unverifiable.
 const LABEL: &[u8] = b"heirloom password v1";
-const BURNT_SALT: [u8; 16] = [0; 16];
+/// In place of a hash: there is no password, and none fits. As in shadow(5).
+const NO_PASSWORD: &str = "!";
 
 /// How much work a hash is: bcrypt runs 2^cost rounds.
 ///
@@ -76,14 +82,42 @@ impl Cost {
         let allowed = Self::RANGE.contains(&rounds_log2);
         allowed.then_some(Self(rounds_log2)).ok_or(CostOutOfRange(rounds_log2))
     }
+
+    pub(super) fn rounds_log2(self) -> u32 {
+        self.0
+    }
 }
 
 impl PasswordHash {
-    /// Takes a hash back from the database, or over from elsewhere. Any text will do; one that is no
-    /// hash makes [`verify`] say [`Verification::Unreadable`].
+    /// Takes a hash back from the database. Any text will do; one that is no hash makes [`verify`] say
+    /// [`Verification::Unreadable`].
     #[must_use]
     pub const fn from_stored(stored: String) -> Self {
         Self(stored)
+    }
+
+    /// Takes a hash over from elsewhere: one of ours, bcrypt, or a [`ForeignHash`].
+    ///
+    /// # Errors
+    /// [`HashRefused`] for what [`verify`] would not understand or not do.
+    pub fn import(text: String) -> Result<Self, HashRefused> {
+        match Stored::read(&text) {
+            Ok(Stored::None) => Err(HashRefused::UnknownForm),
+            Ok(_) => Ok(Self(text)),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// For somebody who has no password, and cannot sign in before they get one.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(NO_PASSWORD.to_owned())
+    }
+
+    /// Whether there is a password.
+    #[must_use]
+    pub fn is_some(&self) -> bool {
+        self.0 != NO_PASSWORD
     }
 
     /// The text to store.
@@ -110,65 +144,89 @@ pub fn hash(password: &Password, cost: Cost) -> Result<PasswordHash, HashError> 
 
 /// Compares a password with a stored hash, and says whether that hash wants replacing at `cost`.
 ///
-/// A wrong password takes the time of `cost` also where the hash has a lower one, so that an old hash
-/// does not give away that its owner exists. (After the cost was *lowered*, an old hash still takes
-/// longer, until its owner has signed in.) Never panics and never fails, whatever the row holds.
+/// A wrong password takes the time of `cost` also where the hash has a lower one or comes from elsewhere, so that an old
+/// hash does not give away that its owner exists. (One that is dearer still takes longer, until its owner has signed
+/// in.) Never panics and never fails, whatever the row holds.
 pub fn verify(password: &Password, stored: &PasswordHash, cost: Cost) -> Verification {
-    let compared = Stored::read(&stored.0).and_then(|stored| Some((stored.matches(password)?, stored)));
-    match compared {
-        Some((true, stored)) if stored.is_ours && stored.cost == cost => Verification::Right { replacement: None },
-        // Should no salt be had, the old hash serves until the next sign-in.
-        Some((true, _)) => Verification::Right { replacement: hash(password, cost).ok() },
-        Some((false, stored)) => {
-            missing_work(stored.cost, cost).for_each(|part| spend(password, part));
+    let compared = match Stored::read(&stored.0) {
+        Ok(Stored::Bcrypt(bcrypt)) => compare_bcrypt(password, &bcrypt, cost),
+        Ok(Stored::Foreign(foreign)) => compare_foreign(password, &foreign, cost),
+        Ok(Stored::None) => {
+            burn(password, cost);
+            Some(Verification::Wrong)
+        }
+        Err(_unreadable) => None,
+    };
+    compared.unwrap_or_else(|| {
+        burn(password, cost);
+        Verification::Unreadable
+    })
+}
+
+fn compare_bcrypt(password: &Password, stored: &Bcrypt<'_>, cost: Cost) -> Option<Verification> {
+    Some(match stored.matches(password)? {
+        true if stored.is_ours && stored.cost == cost => Verification::Right { replacement: None },
+        true => replaced(password, cost),
+        false => {
+            make_up(password, stored.cost, cost);
             Verification::Wrong
         }
-        None => {
-            burn(password, cost);
-            Verification::Unreadable
-        }
+    })
+}
+
+fn compare_foreign(password: &Password, stored: &ForeignHash, cost: Cost) -> Option<Verification> {
+    let watch = Stopwatch::start();
+    if stored.matches(password.reveal_as_typed().as_bytes())? {
+        return Some(replaced(password, cost));
     }
+    make_up_time(password, watch.elapsed(), cost);
+    Some(Verification::Wrong)
 }
 
-/// Takes the time of a verification, for an address that nobody has.
-pub fn burn(password: &Password, cost: Cost) {
-    spend(password, cost.0);
-}
-
-fn spend(password: &Password, cost: u32) {
-    let spent = bcrypt::hash_with_salt(digest(password).as_bytes(), cost, BURNT_SALT);
-    // Without this the compiler may see that nobody wants the result.
-    let _ = std::hint::black_box(spent);
-}
-
-/// The costs that together make up for a cheaper hash: 2^a + … + 2^(b-1) = 2^b - 2^a.
-fn missing_work(spent: Cost, wanted: Cost) -> Range<u32> {
-    spent.0..wanted.0
+/// Should no salt be had, the old hash serves until the next sign-in.
+fn replaced(password: &Password, cost: Cost) -> Verification {
+    Verification::Right { replacement: hash(password, cost).ok() }
 }
 
 /// base64(HMAC-SHA-384(label, NFC password)): 64 characters, none of them a NUL.
-fn digest(password: &Password) -> Zeroizing<String> {
+pub(super) fn digest(password: &Password) -> Zeroizing<String> {
     let key = hmac::Key::new(hmac::HMAC_SHA384, LABEL);
     Zeroizing::new(STANDARD.encode(hmac::sign(&key, password.reveal().as_bytes())))
 }
 
 /// A stored hash that makes sense.
-struct Stored<'row> {
-    bcrypt: &'row str,
+enum Stored<'row> {
+    Bcrypt(Bcrypt<'row>),
+    Foreign(ForeignHash),
+    None,
+}
+
+/// bcrypt, ours or from elsewhere.
+struct Bcrypt<'row> {
+    text: &'row str,
     cost: Cost,
     is_ours: bool,
 }
 
 impl<'row> Stored<'row> {
-    fn read(row: &'row str) -> Option<Self> {
-        let ours = row.strip_prefix(PREFIX);
-        let bcrypt = ours.unwrap_or(row);
-        let known_version = match ours {
-            Some(ours) => ours.starts_with(OUR_VERSION),
-            None => FOREIGN_VERSIONS.iter().any(|version| row.starts_with(version)),
-        };
-        let cost = cost_of(bcrypt)?;
-        known_version.then_some(Self { bcrypt, cost, is_ours: ours.is_some() })
+    fn read(row: &'row str) -> Result<Self, HashRefused> {
+        if row == NO_PASSWORD {
+            return Ok(Self::None);
+        }
+        if let Some(text) = row.strip_prefix(PREFIX) {
+            let ours = if text.starts_with(OUR_VERSION) { Bcrypt::read(text, true) } else { None };
+            return ours.map(Self::Bcrypt).ok_or(HashRefused::Mangled);
+        }
+        if FOREIGN_VERSIONS.iter().any(|version| row.starts_with(version)) {
+            return Bcrypt::read(row, false).map(Self::Bcrypt).ok_or(HashRefused::Mangled);
+        }
+        ForeignHash::read(row).map(Self::Foreign)
+    }
+}
+
+impl<'row> Bcrypt<'row> {
+    fn read(text: &'row str, is_ours: bool) -> Option<Self> {
+        Some(Self { text, cost: cost_of(text)?, is_ours })
     }
 
     /// Whether the password fits, or nothing when bcrypt cannot tell.
@@ -177,9 +235,9 @@ impl<'row> Stored<'row> {
     /// rule of 72. What lay beyond is not checked this once, and counts from the replacement on.
     fn matches(&self, password: &Password) -> Option<bool> {
         if self.is_ours {
-            return bcrypt::non_truncating_verify(digest(password).as_bytes(), self.bcrypt).ok();
+            return bcrypt::non_truncating_verify(digest(password).as_bytes(), self.text).ok();
         }
-        bcrypt::verify(password.reveal_as_typed(), self.bcrypt).ok()
+        bcrypt::verify(password.reveal_as_typed(), self.text).ok()
     }
 }
 

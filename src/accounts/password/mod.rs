@@ -9,16 +9,20 @@
 //! password is never trimmed, cut or changed in case (ASVS 6.2.8); NFC is the one exception, since
 //! one keyboard writes `é` as one character and the next as two.
 
+mod foreign;
 mod hash;
 mod strength;
+mod work;
 
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub use hash::{Cost, CostOutOfRange, HashError, PasswordHash, Verification, burn, hash, verify};
+pub use foreign::HashRefused;
+pub use hash::{Cost, CostOutOfRange, HashError, PasswordHash, Verification, hash, verify};
 pub use strength::{Advice, PasswordContext, check_strength};
+pub use work::burn;
 
 /// The fewest characters of a new password (ASVS 6.2.1).
 pub const MIN_CHARACTERS: usize = 8;
