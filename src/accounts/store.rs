@@ -1,6 +1,8 @@
 mod leaving;
+mod moving;
 
 pub use leaving::{delete, rest};
+pub use moving::{ExportedRow, ImportedRow, add_all, after};
 
 use super::{
     AccessChange, BlockReason, Blocking, CustomClaims, EmailAddress, PasswordHash, Roles, User, UserCounts, UserFilter,

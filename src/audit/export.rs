@@ -33,8 +33,7 @@ pub async fn export(
     mut each: impl FnMut(Exported) -> bool,
 ) -> Result<(), DatabaseError> {
     drop(super::extend(world).await?);
-    let mut connection = connector.direct().await?;
-    store::stand_still(&mut connection).await?;
+    let mut connection = connector.snapshot().await?;
     let mut after = None;
     let done = loop {
         let page = match store::after(&mut connection, filter, after, PAGE).await {

@@ -44,6 +44,10 @@ kind! {
     UserUnblocked = "user_unblocked",
     /// An account was deleted, and what was held about its user with it.
     UserDeleted = "user_deleted",
+    /// Accounts were taken over from another system: one event for a thousand.
+    UsersImported = "users_imported",
+    /// All accounts were written out.
+    UsersExported = "users_exported",
     /// A password was changed.
     PasswordChanged = "password_changed",
     /// Somebody signed in.
@@ -79,6 +83,8 @@ impl Kind {
             | Self::UserBlocked
             | Self::UserUnblocked
             | Self::UserDeleted
+            | Self::UsersImported
+            | Self::UsersExported
             | Self::PasswordChanged
             | Self::SignedIn
             | Self::SessionsEnded

@@ -39,8 +39,7 @@ pub async fn verify(world: &World, connector: &Connector, known: Option<KnownHea
         Extension::Extended(_) | Extension::Elsewhere | Extension::HeadRefused => {}
     }
     // A connection of its own: it takes longer than a request may.
-    let mut connection = connector.direct().await?;
-    store::stand_still(&mut connection).await?;
+    let mut connection = connector.snapshot().await?;
     let report = walk(&mut connection, &world.audit_keys, known).await;
     drop(connection.close().await);
     report

@@ -10,6 +10,7 @@ mod check;
 mod health;
 mod keys;
 mod migrate;
+mod moving;
 mod output;
 mod papers;
 mod password;
@@ -20,7 +21,7 @@ mod torture;
 mod user;
 
 use crate::{
-    accounts::{AccountsError, User},
+    accounts::{AccountsError, FileError, User},
     app::{AppError, House, Migrations},
     config::Config,
     kernel::{UserId, start_logging},
@@ -55,7 +56,7 @@ enum Command {
     Migrate,
     /// People
     #[command(subcommand)]
-    User(user::UserCommand),
+    User(UserCommands),
     /// Sessions
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
@@ -79,6 +80,15 @@ enum Command {
     Openapi,
     /// Torture a server's refresh tokens, over HTTP alone: races, lost answers, replays, restarts
     Torture(Box<torture::Torture>),
+}
+
+/// One of them, or all.
+#[derive(Debug, Subcommand)]
+enum UserCommands {
+    #[command(flatten)]
+    One(user::UserCommand),
+    #[command(flatten)]
+    All(moving::MovingCommand),
 }
 
 /// Why a command failed.
@@ -124,6 +134,9 @@ enum CliError {
         #[source]
         source: io::Error,
     },
+    /// A file that was to be imported.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Standard input.
     #[error("the answer cannot be read")]
     Input(#[source] io::Error),
@@ -192,7 +205,8 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Completions(_) | Command::Man | Command::Openapi => {}
         Command::Torture(torture) => return torture.run(output).await,
         Command::Migrate => migrate::run(config, output).await?,
-        Command::User(command) => command.run(config, output).await?,
+        Command::User(UserCommands::One(command)) => command.run(config, output).await?,
+        Command::User(UserCommands::All(command)) => return command.run(config, output).await,
         Command::Sessions(command) => command.run(config, output).await?,
         Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,
         Command::Audit(command) => return command.run(config, output).await,

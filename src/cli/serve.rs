@@ -101,7 +101,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// Done once the operating system wants us to end.
-async fn told_to_stop() {
+pub async fn told_to_stop() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tracing::error!("app.no_signals: this process can only be killed");

@@ -93,6 +93,16 @@ impl Connector {
         Ok(connecting.await.map_err(|_elapsed| DatabaseError::TooSlow)??)
     }
 
+    /// A connection of one's own that sees the database as of one moment, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Connector::direct`].
+    pub async fn snapshot(&self) -> Result<PgConnection, DatabaseError> {
+        let mut connection = self.direct().await?;
+        sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection).await?;
+        Ok(connection)
+    }
+
     /// A connection of one's own that listens on these channels, and hears what is said through the pool.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `$argon2id$v=19$m=65536,t=3,p=4$salt$hash`, also `argon2i`, `argon2d` | everybody (PHC string format) |
 //! | `$scrypt$ln=16,r=8,p=1$salt$hash` | everybody (PHC string format) |
-//! | `$pbkdf2-sha256$i=600000$salt$hash`, also `pbkdf2`, `pbkdf2-sha1`, `pbkdf2-sha512` | RustCrypto (PHC string format) |
+//! | `$pbkdf2-sha256$i=600000$salt$hash`, also `pbkdf2`, `pbkdf2-sha1`, `pbkdf2-sha512` | `RustCrypto` (PHC string format) |
 //! | `$pbkdf2-sha256$600000$salt$hash`, with `.` for `+` | Passlib |
 //! | `pbkdf2_sha256$600000$salt$hash`, the salt as text | Django |
 //!

@@ -102,12 +102,6 @@ pub async fn loose(
     Ok(found.fetch_all(connection).await?)
 }
 
-/// From here on this connection sees one moment, and changes nothing.
-pub async fn stand_still(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(connection).await?;
-    Ok(())
-}
-
 /// How much an event's id may be older than its time.
 const SLACK: Duration = Duration::from_mins(10);
 

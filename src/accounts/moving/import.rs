@@ -1,0 +1,75 @@
+use super::Newcomer;
+use crate::{
+    accounts::{
+        Accounts,
+        store::{self, ImportedRow},
+    },
+    audit,
+    kernel::{Client, Duration, Moment, UserId, World},
+    postgres::DatabaseError,
+};
+use serde_json::json;
+
+/// How long one batch may take: beside a busy server's requests, it waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What became of a batch.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchImported {
+    /// How many people were added.
+    pub imported: u64,
+    /// The lines of those whose address or id somebody has already: nothing was changed there.
+    pub already_there: Vec<u64>,
+}
+
+impl Accounts {
+    /// Adds those of a batch who are not there yet, by the lines they stand on, in one transaction with the event that
+    /// says so.
+    ///
+    /// # Errors
+    /// When the database fails: nobody of the batch was added then.
+    pub async fn import(&self, rows: Vec<(u64, Newcomer)>, client: &Client) -> Result<BatchImported, DatabaseError> {
+        let (world, client) = (self.world().clone(), client.clone());
+        let now = world.clock.now();
+        let (lines, rows): (Vec<u64>, Vec<ImportedRow>) =
+            rows.into_iter().map(|(line, newcomer)| (line, row(newcomer, now, &world))).unzip();
+        let span = (lines.first().copied(), lines.last().copied());
+        let added = self.world().db.long_transaction(PATIENCE, move |connection| {
+            Box::pin(async move {
+                let added = store::add_all(connection, rows).await?;
+                let users = added.iter().filter(|is_added| **is_added).count();
+                if users > 0 {
+                    let details = json!({ "users": users, "first_line": span.0, "last_line": span.1 });
+                    let kind = audit::Kind::UsersImported;
+                    let event = audit::Event { kind, actor: None, user: None, session: None, client: &client, details };
+                    audit::record(connection, now, &world, &event).await?;
+                }
+                Ok(added)
+            })
+        });
+        let added = added.await?;
+        let already_there: Vec<u64> =
+            lines.iter().zip(&added).filter(|(_, is_added)| !**is_added).map(|(line, _)| *line).collect();
+        let imported = u64::try_from(lines.len().saturating_sub(already_there.len())).unwrap_or(u64::MAX);
+        Ok(BatchImported { imported, already_there })
+    }
+}
+
+/// A new id is as old as the account: lists show the newest first, by id.
+fn row(newcomer: Newcomer, now: Moment, world: &World) -> ImportedRow {
+    let created_at = newcomer.created_at.unwrap_or(now);
+    ImportedRow {
+        id: newcomer.id.unwrap_or_else(|| UserId::new(created_at, &world.entropy)),
+        email: newcomer.email,
+        hash: newcomer.hash,
+        name: newcomer.name,
+        roles: newcomer.roles,
+        claims: newcomer.claims,
+        blocked_at: newcomer.blocked.then(|| newcomer.blocked_at.unwrap_or(now)),
+        blocked_reason: newcomer.blocked_reason.filter(|_| newcomer.blocked),
+        language: newcomer.language,
+        created_at,
+        last_login_at: newcomer.last_login_at,
+    }
+}

@@ -1,0 +1,258 @@
+//! `heirloom user import` and `heirloom user export`.
+
+use super::{
+    CliError, in_house,
+    output::{Output, printable},
+    serve::told_to_stop,
+};
+use crate::{
+    accounts::{Batch, Batches, FileError, Format, RowRefused},
+    app::House,
+    config::Config,
+    kernel::{Client, Duration, Stopwatch},
+};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, IsTerminal, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+};
+use tokio::sync::mpsc::{self, Receiver};
+
+/// How often progress is told where nobody watches.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// Batches that are read ahead.
+const AHEAD: usize = 2;
+
+#[derive(Debug, Subcommand)]
+pub enum MovingCommand {
+    /// Take people over from another system, with their password hashes, from NDJSON or CSV
+    Import(Import),
+    /// Write everybody out, as the NDJSON that `import` reads
+    Export(Export),
+}
+
+impl MovingCommand {
+    pub async fn run(self, config: Config, output: Output) -> Result<ExitCode, CliError> {
+        match self {
+            Self::Import(import) => import.run(config, output).await,
+            Self::Export(export) => {
+                in_house(config, async |house| export.write(house).await).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// One user a row; `-` is standard input. docs/moving-in.md describes the fields
+    file: PathBuf,
+    /// How it is written; by default what its ending says
+    #[arg(long)]
+    format: Option<FileFormat>,
+    /// Write what was refused or is already there to this file, as NDJSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Read and check everything, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// With the hashes of passwords: whoever gets the file can try passwords against them
+    #[arg(long)]
+    with_password_hashes: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FileFormat {
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated, with a first row that names the columns
+    Csv,
+}
+
+impl Import {
+    /// Failure says that a row was refused.
+    async fn run(self, config: Config, output: Output) -> Result<ExitCode, CliError> {
+        let batches = Batches::of(self.open()?, self.format()?).map_err(CliError::File)?;
+        let mut import = Importing::new(self.report.as_deref())?;
+        let batches = read_ahead(batches).map_err(CliError::Input)?;
+        let ended = if self.dry_run {
+            import.run(batches, None).await
+        } else {
+            in_house(config, async |house| import.run(batches, Some(house)).await).await
+        };
+        import.tell(self.dry_run, output, ended.is_ok())?;
+        ended?;
+        Ok(if import.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn open(&self) -> Result<Box<dyn Read + Send>, CliError> {
+        if self.file == Path::new("-") {
+            return Ok(Box::new(io::stdin()));
+        }
+        let unusable = |why: String| CliError::NotAllowed { argument: "FILE", problem: why };
+        let file = File::open(&self.file).map_err(|why| unusable(format!("{}: {why}", self.file.display())))?;
+        match file.metadata() {
+            Ok(data) if data.is_dir() => Err(unusable(format!("{}: is a directory", self.file.display()))),
+            Ok(_) => Ok(Box::new(file)),
+            Err(why) => Err(unusable(format!("{}: {why}", self.file.display()))),
+        }
+    }
+
+    fn format(&self) -> Result<Format, CliError> {
+        let ending = self.file.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+        match (self.format, ending.as_deref()) {
+            (Some(FileFormat::Ndjson), _) | (None, Some("ndjson" | "jsonl")) => Ok(Format::Ndjson),
+            (Some(FileFormat::Csv), _) | (None, Some("csv")) => Ok(Format::Csv),
+            (None, _) => Err(CliError::NotAllowed {
+                argument: "FILE",
+                problem: "its ending says nothing (.ndjson, .jsonl, .csv): name the --format".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Reads on a thread of its own, which may wait for a pipe as long as it likes: nobody waits for it at the end.
+fn read_ahead(batches: Batches) -> io::Result<Receiver<Result<Batch, FileError>>> {
+    let (send, receive) = mpsc::channel(AHEAD);
+    let read = move || {
+        for batch in batches {
+            if send.blocking_send(batch).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("import".to_owned()).spawn(read)?;
+    Ok(receive)
+}
+
+/// An import under way.
+struct Importing {
+    imported: u64,
+    already_there: u64,
+    refused: u64,
+    last_line: u64,
+    report: Option<BufWriter<File>>,
+    watch: Stopwatch,
+}
+
+impl Importing {
+    fn new(report: Option<&Path>) -> Result<Self, CliError> {
+        let report = report.map(|path| {
+            // It says which addresses there are.
+            let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+            file.map(BufWriter::new).map_err(|why| CliError::NotAllowed {
+                argument: "--report",
+                problem: format!("{}: {why}", path.display()),
+            })
+        });
+        let report = report.transpose()?;
+        Ok(Self { imported: 0, already_there: 0, refused: 0, last_line: 0, report, watch: Stopwatch::start() })
+    }
+
+    /// Until the end of the file, or until somebody wants us to stop: between two batches. Without a house, rows are
+    /// only read.
+    async fn run(
+        &mut self,
+        mut batches: Receiver<Result<Batch, FileError>>,
+        house: Option<&House>,
+    ) -> Result<(), CliError> {
+        let mut stop = Box::pin(told_to_stop());
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = &mut stop => return Err(CliError::Refused(format!("stopped after line {}", self.last_line))),
+                batch = batches.recv() => batch,
+            };
+            let Some(batch) = batch else { return Ok(()) };
+            self.take(batch.map_err(CliError::File)?, house).await?;
+            self.tell_progress();
+        }
+    }
+
+    async fn take(&mut self, batch: Batch, house: Option<&House>) -> Result<(), CliError> {
+        let rows = u64::try_from(batch.rows.len()).unwrap_or(u64::MAX);
+        let mut already_there = Vec::new();
+        if let Some(house) = house.filter(|_| rows > 0) {
+            already_there = house.accounts.import(batch.rows, &Client::command_line()).await?.already_there;
+        }
+        let there = u64::try_from(already_there.len()).unwrap_or(u64::MAX);
+        self.imported = self.imported.saturating_add(rows.saturating_sub(there));
+        self.already_there = self.already_there.saturating_add(there);
+        self.refused = self.refused.saturating_add(u64::try_from(batch.refused.len()).unwrap_or(u64::MAX));
+        self.last_line = batch.last_line;
+        self.report(&batch.refused, &already_there).map_err(CliError::Output)
+    }
+
+    /// What was refused, to the report or to a person; who is already there, to the report only.
+    fn report(&mut self, refused: &[(u64, RowRefused)], already_there: &[u64]) -> io::Result<()> {
+        let Some(report) = &mut self.report else {
+            let mut told = io::stderr().lock();
+            return refused
+                .iter()
+                .try_for_each(|(line, why)| writeln!(told, "line {line}: {}", printable(&why.message)));
+        };
+        for (line, why) in refused {
+            writeln!(report, "{}", json!({ "line": line, "code": why.code, "message": why.message }))?;
+        }
+        for line in already_there {
+            let message = "somebody has this address or id already; nothing was changed";
+            writeln!(report, "{}", json!({ "line": line, "code": "already_there", "message": message }))?;
+        }
+        report.flush()
+    }
+
+    fn tell_progress(&mut self) {
+        let is_watched = io::stderr().is_terminal();
+        if !is_watched && self.watch.elapsed() < PROGRESS {
+            return;
+        }
+        self.watch = Stopwatch::start();
+        let (begin, end) = if is_watched { ("\r", "") } else { ("", "\n") };
+        // Where standard error is closed nobody watches.
+        drop(write!(io::stderr(), "{begin}line {}: {} imported{end}", self.last_line, self.imported));
+    }
+
+    fn tell(&self, is_dry_run: bool, output: Output, is_whole: bool) -> Result<(), CliError> {
+        let Self { imported, already_there, refused, last_line, .. } = self;
+        if io::stderr().is_terminal() {
+            drop(writeln!(io::stderr()));
+        }
+        let told = json!({
+            "dry_run": is_dry_run, "complete": is_whole, "imported": imported, "already_there": already_there,
+            "refused": refused, "last_line": last_line,
+        });
+        output.say(&told, || {
+            let imported = if is_dry_run { format!("Good rows: {imported}") } else { format!("Imported: {imported}") };
+            let on = if is_whole { "" } else { " The same command goes on where it stopped." };
+            format!("{imported}. Already there: {already_there}. Refused: {refused}. Last line: {last_line}.{on}")
+        })
+    }
+}
+
+impl Export {
+    async fn write(&self, house: &House) -> Result<(), CliError> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let mut written = Ok(());
+        let client = Client::command_line();
+        let exported = house.accounts.export(&house.connector, self.with_password_hashes, &client, |user| {
+            let line = serde_json::to_writer(&mut out, &user).map_err(io::Error::from);
+            written = line.and_then(|()| writeln!(out));
+            written.is_ok()
+        });
+        exported.await?;
+        match written.and_then(|()| out.flush()) {
+            // A reader that has read enough (`| head`) is no error.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
