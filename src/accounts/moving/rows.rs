@@ -186,7 +186,10 @@ impl<R: Read> Read for Metered<R> {
 
 impl<R: Read> Records<R> {
     fn of(input: R) -> Result<Self, FileError> {
-        let mut reader = csv::Reader::from_reader(Metered { input, left: ROW });
+        // With CRLF as its terminator the library would count lines from the wrong one: the CR is ours to take off.
+        let mut options = csv::ReaderBuilder::new();
+        let options = options.flexible(true).terminator(csv::Terminator::Any(b'\n'));
+        let mut reader = options.from_reader(Metered { input, left: ROW });
         let header = reader.headers().map_err(|error| match error.into_kind() {
             csv::ErrorKind::Io(source) => FileError::Input { after: 0, source },
             _ => FileError::Header("it is not UTF-8".to_owned()),
@@ -206,8 +209,11 @@ impl<R: Read> Records<R> {
         Ok(Self { reader, columns })
     }
 
-    fn read(&self, record: &csv::ByteRecord) -> Result<Newcomer, RowRefused> {
-        let cells = self.columns.iter().zip(record).filter(|(_, cell)| !cell.is_empty());
+    fn read(&self, cells: &[&[u8]]) -> Result<Newcomer, RowRefused> {
+        if cells.len() != self.columns.len() {
+            return Err(RowRefused::new("wrong_columns", "has not as many cells as the first row"));
+        }
+        let cells = self.columns.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
         let fields = cells.map(|(name, cell)| {
             let not_utf8 = |_why| RowRefused::new("not_utf8", format!("{name}: is not UTF-8"));
             Ok(((*name).to_owned(), value_of(name, std::str::from_utf8(cell).map_err(not_utf8)?)?))
@@ -220,23 +226,33 @@ impl<R: Read> Iterator for Records<R> {
     type Item = Result<Row, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.reader.get_mut().left = ROW;
-        let mut record = csv::ByteRecord::new();
-        let after = self.reader.position().line();
-        let found = self.reader.read_byte_record(&mut record);
-        let line = record.position().map_or(after, csv::Position::line);
-        let read = match found {
-            Ok(false) => return None,
-            Ok(true) => self.read(&record),
-            Err(error) => match error.into_kind() {
-                csv::ErrorKind::Io(source) => {
-                    return Some(Err(FileError::Input { after: after.saturating_sub(1), source }));
+        loop {
+            self.reader.get_mut().left = ROW;
+            let (line, mut record) = (self.reader.position().line(), csv::ByteRecord::new());
+            match self.reader.read_byte_record(&mut record) {
+                Ok(false) => return None,
+                Ok(true) => {}
+                Err(error) => {
+                    let source = io::Error::from(error);
+                    return Some(Err(FileError::Input { after: line.saturating_sub(1), source }));
                 }
-                _ => Err(RowRefused::new("wrong_columns", "has not as many cells as the first row")),
-            },
-        };
-        Some(Ok(Row { line, bytes: record.as_slice().len(), read }))
+            }
+            let line = record.position().map_or(line, csv::Position::line);
+            let cells = cells(&record);
+            if cells.iter().any(|cell| !cell.is_empty()) {
+                return Some(Ok(Row { line, bytes: record.as_slice().len(), read: self.read(&cells) }));
+            }
+        }
     }
+}
+
+/// The cells, without the CR of a CRLF.
+fn cells(record: &csv::ByteRecord) -> Vec<&[u8]> {
+    let mut cells: Vec<&[u8]> = record.iter().collect();
+    if let Some(last) = cells.last_mut() {
+        *last = last.strip_suffix(b"\r").unwrap_or(last);
+    }
+    cells
 }
 
 /// A cell as the JSON that NDJSON has in its place.

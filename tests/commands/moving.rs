@@ -1,0 +1,236 @@
+//! People who come from another system, and go to one.
+
+use crate::{
+    home::{Home, PASSWORD},
+    server::Server,
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// All of "correct horse": bcrypt by libxcrypt, Argon2 by the reference implementation, scrypt by Python, PBKDF2 by Python and
+/// by Django.
+const FOREIGN: [(&str, &str); 5] = [
+    ("bcrypt", "$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2"),
+    ("argon2", "$argon2id$v=19$m=1024,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$4BnlcpLz5MRq0Izs2E2zIqpIFISeK/m9DFKmAc7uq5Y"),
+    ("scrypt", "$scrypt$ln=10,r=8,p=1$c2l4dGVlbiBieXRlIHNsdA$pm8pKHMuzBMnzWjY+J2K8bOo4zfV05STJL8ONhhN0II"),
+    ("pbkdf2", "$pbkdf2-sha256$i=1000,l=32$c2l4dGVlbiBieXRlIHNsdA$c5QUhhzJnj7wFB9c2d0a39fA2UDUysXCg74o4Wch4QE"),
+    ("django", "pbkdf2_sha256$1000$seasalt2020$xIruHEjBa/YUGstLZVgpR19dgp3Rdb0G8JSGW9gxAHI="),
+];
+
+impl Home {
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.data_dir().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Imports a text, and says what was told of it.
+    fn import(&self, name: &str, text: &str, code: i32) -> Value {
+        let path = self.file(name, text);
+        let ran = self.run(&["user", "import", path.to_str().unwrap(), "--json"]);
+        assert_eq!(ran.code, code, "{ran:?}");
+        ran.json()
+    }
+
+    fn people(&self) -> Vec<Value> {
+        let out = self.run(&["user", "export", "--with-password-hashes"]).done().stdout;
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn told(imported: u64, already_there: u64, refused: u64, last_line: u64) -> Value {
+    json!({
+        "dry_run": false, "complete": true, "imported": imported, "already_there": already_there, "refused": refused,
+        "last_line": last_line,
+    })
+}
+
+#[tokio::test]
+async fn whoever_comes_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ours() {
+    let server = Server::start().await;
+    let home = &server.home;
+    let rows = FOREIGN.map(|(name, hash)| json!({ "email": format!("{name}@example.com"), "password_hash": hash }));
+    let rows = rows.map(|row| row.to_string()).join("\n");
+    assert_eq!(home.import("people.ndjson", &rows, 0), told(5, 0, 0, 5));
+    assert_eq!(home.people().iter().map(|user| &user["password_hash"]).collect::<Vec<_>>().len(), 5);
+
+    for (name, hash) in FOREIGN {
+        let email = format!("{name}@example.com");
+        for wrong in ["correct hors", "correct horse ", hash] {
+            assert!(server.sign_in(&email, wrong).await["access_token"].is_null(), "{name}, {wrong:?}");
+        }
+        let tokens = server.sign_in(&email, "correct horse").await;
+        assert!(tokens["access_token"].is_string(), "{name}: {tokens}");
+    }
+    for user in home.people() {
+        let hash = user["password_hash"].as_str().unwrap();
+        assert!(hash.starts_with("$heirloom-v1$2b$04$"), "{user}");
+    }
+    for (name, _) in FOREIGN {
+        assert!(server.sign_in(&format!("{name}@example.com"), "correct horse").await["access_token"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn whoever_comes_without_a_password_waits_for_one_and_the_blocked_stay_blocked() {
+    let server = Server::start().await;
+    let home = &server.home;
+    let rows = "email,password_hash,blocked,blocked_reason\n\
+                new@example.com,,,\n\
+                bad@example.com,$argon2id$v=19$m=1024;t=2;p=1,,\n";
+    let blocked = format!("spam@example.com,\"{}\",true,spam\n", FOREIGN[1].1);
+    assert_eq!(home.import("people.csv", &format!("{rows}{blocked}"), 1), told(2, 0, 1, 4));
+    for tried in ["", "!", PASSWORD] {
+        assert!(server.sign_in("new@example.com", tried).await["access_token"].is_null());
+    }
+    home.type_in(&["user", "set-password", "new@example.com"], &format!("{PASSWORD}\n")).done();
+    assert!(server.sign_in("new@example.com", PASSWORD).await["access_token"].is_string());
+    assert_eq!(server.sign_in("spam@example.com", "correct horse").await["code"], "account_blocked");
+    assert_eq!(home.json(&["user", "show", "spam@example.com"])["user"]["blocked_reason"], "spam");
+}
+
+#[tokio::test]
+async fn bad_rows_are_reported_and_hold_up_nobody_and_nothing_of_them_is_repeated() {
+    let home = Home::start().await;
+    let text = "{\"email\":\"a@example.com\",\"name\":\"Ann\"}\n\
+                {\"email\":\"b@example.com\",\"password\":\"SENTINEL\"}\n\
+                {\"email\":\"b@example.com\",\"password_hash\":\"SENTINEL\"}\n\
+                SENTINEL\n\
+                {\"email\":\"A@EXAMPLE.com\",\"name\":\"Another\",\"roles\":[\"admin\"]}\n\
+                {\"email\":\"z@example.com\"}\n";
+    let (people, report) = (home.file("people.jsonl", text), home.data_dir().join("report.ndjson"));
+    let (people, report) = (people.to_str().unwrap(), report.to_str().unwrap());
+    let ran = home.run(&["user", "import", people, "--report", report]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
+    assert_eq!(ran.stdout, "Imported: 2. Already there: 1. Refused: 3. Last line: 6.\n");
+    let written = fs::read_to_string(report).unwrap();
+    let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> =
+        lines.iter().map(|line| (line["line"].as_u64().unwrap(), line["code"].as_str().unwrap())).collect();
+    assert_eq!(told, [(2, "unknown_field"), (3, "unknown_hash"), (4, "not_json"), (5, "already_there")]);
+    assert_eq!(fs::metadata(report).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let again = home.run(&["user", "import", people]);
+    assert_eq!(again.stdout, "Imported: 0. Already there: 3. Refused: 3. Last line: 6.\n");
+    assert_eq!(again.stderr.lines().count(), 3, "{again:?}");
+    for told in [&written, &again.stderr, &again.stdout] {
+        assert!(!told.contains("SENTINEL"), "{told}");
+    }
+    let shown = home.json(&["user", "show", "a@example.com"]);
+    assert_eq!((&shown["user"]["name"], &shown["user"]["roles"]), (&json!("Ann"), &json!([])), "the first one stays");
+}
+
+#[tokio::test]
+async fn what_leaves_comes_back_the_same_and_is_in_the_audit_log() {
+    let (one, two) = (Home::start().await, Home::start().await);
+    one.add("root@example.com", &["--admin", "--name", "=cmd|' /C calc'!A0"]);
+    one.add("ann@example.com", &[]);
+    one.run(&["user", "block", "ann@example.com", "--reason", "asked for it"]).done();
+    one.run(&["user", "grant", "ann@example.com", "editor"]).done();
+    one.import("more.ndjson", "{\"email\":\"new@example.com\",\"claims\":{\"plan\":[1,null]},\"language\":\"ko\"}", 0);
+    let people = one.people();
+    assert_eq!(people.len(), 3);
+
+    let bare = one.run(&["user", "export"]).done().stdout;
+    assert!(bare.lines().count() == 3 && !bare.contains("password_hash") && !bare.contains("$2b$"), "{bare}");
+    let whole = one.run(&["user", "export", "--with-password-hashes"]).done().stdout;
+    assert_eq!(two.import("people.ndjson", &whole, 0), told(3, 0, 0, 3));
+    assert_eq!(two.people(), people);
+    assert_eq!(two.import("people.ndjson", &whole, 0), told(0, 3, 0, 3));
+
+    let events = two.run(&["audit", "export"]).done().stdout;
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &str| events.iter().filter(|event| event["kind"] == kind).collect::<Vec<_>>();
+    let imported = of("users_imported");
+    assert_eq!(imported.len(), 1, "what adds nobody is no event");
+    assert_eq!(imported[0]["details"], json!({ "users": 3, "first_line": 1, "last_line": 3 }));
+    assert_eq!(of("users_exported")[0]["details"], json!({ "with_password_hashes": true }));
+    assert_eq!(two.json(&["audit", "verify"])["ok"], true);
+
+    // A reader that has read enough (`| head`) is no error.
+    let mut command = one.command(&["user", "export"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_and_changes_nothing() {
+    let home = Home::start().await;
+    let people = home.file("people.ndjson", "{\"email\":\"a@example.com\"}\n{}\n");
+    let ran = home.run(&["user", "import", people.to_str().unwrap(), "--dry-run"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, "line 2: email: is missing\n"));
+    assert_eq!(ran.stdout, "Good rows: 1. Already there: 0. Refused: 1. Last line: 2.\n");
+    assert_eq!(home.people(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn what_is_no_file_or_of_no_known_form_is_told() {
+    let home = Home::start().await;
+    let folder = home.data_dir().to_str().unwrap();
+    home.run(&["user", "import", folder]).refused(1, "is a directory");
+    home.run(&["user", "import", "missing.csv"]).refused(1, "missing.csv: No such file");
+    let nameless = home.file("people", "");
+    home.run(&["user", "import", nameless.to_str().unwrap()]).refused(1, "name the --format");
+    home.type_in(&["user", "import", "-"], "").refused(1, "name the --format");
+    home.type_in(&["user", "import", "-", "--format", "csv"], "email,pasword_hash\n")
+        .refused(1, "there is no field pasword_hash");
+    home.type_in(&["user", "import", "-", "--format", "ndjson", "--report", "/nowhere/report"], "")
+        .refused(1, "--report: /nowhere/report");
+    let piped = home.type_in(&["user", "import", "-", "--format", "ndjson", "--json"], "{\"email\":\"a@example.com\"}");
+    assert_eq!(piped.done().json(), told(1, 0, 0, 1));
+}
+
+/// SIGTERM comes while more is awaited: what was read is there, and the same file goes on.
+#[tokio::test]
+async fn an_import_that_is_stopped_goes_on_with_the_same_command() {
+    let home = Home::start().await;
+    let rows: Vec<String> = (0..1_500).map(|number| format!("{{\"email\":\"p{number}@example.com\"}}\n")).collect();
+    let mut command = home.command(&["user", "import", "-", "--format", "ndjson"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(rows[..1_200].concat().as_bytes()).unwrap();
+    while home.people().len() < 1_000 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    drop(input);
+    assert_eq!(ended.status.code(), Some(1));
+    let (out, err) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
+    assert!(out.contains("Imported: 1000.") && out.contains("The same command goes on"), "{out}");
+    assert!(err.contains("stopped after line 1000"), "{err}");
+    assert_eq!(home.import("people.ndjson", &rows.concat(), 0), told(500, 1_000, 0, 1_500));
+}
+
+#[tokio::test]
+async fn two_imports_of_the_same_people_at_once_add_everybody_once() {
+    let home = Home::start().await;
+    home.run(&["migrate"]).done();
+    let rows: Vec<String> = (0..3_000).map(|number| format!("{{\"email\":\"p{number}@example.com\"}}\n")).collect();
+    let backwards: String = rows.iter().rev().map(String::as_str).collect();
+    let files = [home.file("one.ndjson", &rows.concat()), home.file("two.ndjson", &backwards)];
+    let importing: Vec<_> = files
+        .iter()
+        .map(|file| {
+            let mut command = home.command(&["user", "import", file.to_str().unwrap(), "--json"]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut imported = 0;
+    for child in importing {
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{ended:?}");
+        let told: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        assert_eq!(told["imported"].as_u64().unwrap() + told["already_there"].as_u64().unwrap(), 3_000);
+        imported += told["imported"].as_u64().unwrap();
+    }
+    assert_eq!((imported, home.people().len()), (3_000, 3_000));
+}
