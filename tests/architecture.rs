@@ -199,9 +199,11 @@ fn no_file_needs_500_lines() {
 #[test]
 fn a_secret_leaves_its_type_in_few_places() {
     const ALLOWED: &[&str] = &[
-        // Passwords into the hash, hashes into the database.
+        // Passwords into the hash, hashes into the database, and out to an operator who asks for them.
         "src/accounts/password",
         "src/accounts/store.rs",
+        "src/accounts/store",
+        "src/accounts/moving/export.rs",
         // Tokens into the answer and the cookie; into their own reader in tests.
         "src/sessions/api.rs",
         "src/sessions/token.rs",
