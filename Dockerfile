@@ -8,6 +8,8 @@ ENV SQLX_OFFLINE=true CARGO_INCREMENTAL=0
 ARG SOURCE_DATE_EPOCH
 COPY Cargo.toml Cargo.lock rust-toolchain.toml .env.example ./
 COPY .sqlx .sqlx
+# Not built, but Cargo.toml names them.
+COPY benches benches
 COPY locales locales
 COPY migrations migrations
 COPY static static

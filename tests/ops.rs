@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test may fail loudly")]
 
 use heirloom::kernel::{Duration, Metrics};
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, process::Command};
 
 const FILES: &[&str] =
     &["ops/grafana/heirloom.json", "ops/prometheus/alerts.yml", "ops/prometheus/alerts_test.yml", "docs/operating.md"];
@@ -91,4 +91,37 @@ fn event(message: &str) -> Option<String> {
     let (room, verb) = name.split_once('.')?;
     let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     (plain(room) && plain(verb)).then(|| name.to_owned())
+}
+
+/// What the image is built from: the first stage's `COPY`, past what `.dockerignore` holds back.
+fn build_context() -> Vec<String> {
+    let ignored = fs::read_to_string(".dockerignore").unwrap();
+    let let_in: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let file = fs::read_to_string("Dockerfile").unwrap();
+    let first_stage = file.split("\nFROM ").nth(1).unwrap();
+    let copied = first_stage.lines().filter_map(|line| line.strip_prefix("COPY "));
+    let paths: Vec<String> =
+        copied.flat_map(|line| line.split(' ').rev().skip(1).map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(paths.len() > 5, "the control: something is copied");
+    for path in &paths {
+        assert!(let_in.contains(&path.as_str()), "{path} is not let in by .dockerignore");
+    }
+    paths
+}
+
+#[test]
+fn the_image_is_built_from_all_that_cargo_asks_for() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for path in build_context() {
+        let copied = Command::new("cp").args(["-r", &path]).arg(folder.path()).status().unwrap();
+        assert!(copied.success(), "{path}");
+    }
+    // Reads the manifest with every target that it names, and fetches nothing.
+    let version = Command::new(env!("CARGO")).arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    let cargo = cargo.args(["fetch", "--locked", "--offline", "--target", host]);
+    let read = cargo.current_dir(folder.path()).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
 }
