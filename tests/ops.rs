@@ -125,3 +125,16 @@ fn the_image_is_built_from_all_that_cargo_asks_for() {
     let read = cargo.current_dir(folder.path()).output().unwrap();
     assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
 }
+
+#[test]
+fn every_dependency_has_a_reason() {
+    let manifest = fs::read_to_string("Cargo.toml").unwrap();
+    let sections = manifest.split("\n[").filter(|section| section.lines().next().unwrap().contains("dependencies]"));
+    let named = sections.flat_map(|section| section.lines().skip(1).filter_map(|line| line.split_once(" = ")));
+    let named: Vec<&str> = named.map(|(name, _)| name).filter(|name| !name.starts_with('#')).collect();
+    assert!(named.len() > 40, "the control: dependencies are found");
+    let reasons = fs::read_to_string("docs/dependencies.md").unwrap();
+    let rows: Vec<&str> = reasons.lines().filter(|line| line.starts_with("| `")).collect();
+    let missing = named.into_iter().filter(|name| !rows.iter().any(|row| row.contains(&format!("`{name}`"))));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&str>::new());
+}
