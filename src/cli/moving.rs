@@ -14,9 +14,9 @@ use crate::{
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, BufWriter, IsTerminal, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
     thread,
@@ -82,7 +82,7 @@ impl Import {
     /// Failure says that a row was refused.
     async fn run(self, config: Config, output: Output) -> Result<ExitCode, CliError> {
         let batches = Batches::of(self.open()?, self.format()?).map_err(CliError::File)?;
-        let mut import = Importing::new(self.report.as_deref())?;
+        let mut import = Importing::new(self.open_report()?);
         let batches = read_ahead(batches).map_err(CliError::Input)?;
         let ended = if self.dry_run {
             import.run(batches, None).await
@@ -105,6 +105,26 @@ impl Import {
             Ok(_) => Ok(Box::new(file)),
             Err(why) => Err(unusable(format!("{}: {why}", self.file.display()))),
         }
+    }
+
+    /// It says which addresses there are: for its owner only.
+    fn open_report(&self) -> Result<Option<BufWriter<File>>, CliError> {
+        let Some(path) = &self.report else { return Ok(None) };
+        let opened = || {
+            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+            let (report, people) = (file.metadata()?, fs::metadata(&self.file));
+            if people.is_ok_and(|people| (people.dev(), people.ino()) == (report.dev(), report.ino())) {
+                return Err(io::Error::other("is the file to be imported"));
+            }
+            // Nothing of an earlier report.
+            if report.is_file() {
+                file.set_len(0)?;
+            }
+            Ok(BufWriter::new(file))
+        };
+        let unusable =
+            |why| CliError::NotAllowed { argument: "--report", problem: format!("{}: {why}", path.display()) };
+        opened().map(Some).map_err(unusable)
     }
 
     fn format(&self) -> Result<Format, CliError> {
@@ -145,17 +165,8 @@ struct Importing {
 }
 
 impl Importing {
-    fn new(report: Option<&Path>) -> Result<Self, CliError> {
-        let report = report.map(|path| {
-            // It says which addresses there are.
-            let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-            file.map(BufWriter::new).map_err(|why| CliError::NotAllowed {
-                argument: "--report",
-                problem: format!("{}: {why}", path.display()),
-            })
-        });
-        let report = report.transpose()?;
-        Ok(Self { imported: 0, already_there: 0, refused: 0, last_line: 0, report, watch: Stopwatch::start() })
+    fn new(report: Option<BufWriter<File>>) -> Self {
+        Self { imported: 0, already_there: 0, refused: 0, last_line: 0, report, watch: Stopwatch::start() }
     }
 
     /// Until the end of the file, or until somebody wants us to stop: between two batches. Without a house, rows are
