@@ -1,3 +1,4 @@
+use super::deed::Deed;
 use crate::{
     accounts::{self, AccessChange, Accounts, BlockReason, Blocking, Role, RoleError, Roles, User},
     audit,
@@ -6,7 +7,7 @@ use crate::{
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended, Sessions},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 
 /// What is to become of a person.
@@ -43,12 +44,8 @@ pub enum UserChanged {
     LastAdmin,
 }
 
-/// Who changes whom, from where.
 struct Change {
-    world: crate::kernel::World,
-    actor: Option<UserId>,
-    user: UserId,
-    client: Client,
+    deed: Deed,
     wanted: UserChange,
 }
 
@@ -63,7 +60,8 @@ pub async fn change_user(
     change: UserChange,
     client: &Client,
 ) -> Result<UserChanged, DatabaseError> {
-    let change = Change { world: sessions.world().clone(), actor, user, client: client.clone(), wanted: change };
+    let deed = Deed { world: sessions.world().clone(), actor, user, client: client.clone() };
+    let change = Change { deed, wanted: change };
     let done = sessions.world().db.transaction(move |connection| Box::pin(change.apply(connection)));
     let ended = match done.await? {
         Ok(ended) => ended,
@@ -77,14 +75,13 @@ impl Change {
     /// The inner error is an answer: nothing was changed by then, and at most an event says so.
     async fn apply(mut self, connection: &mut PgConnection) -> Result<Result<Ended, UserChanged>, DatabaseError> {
         accounts::lock_admins(connection).await?;
-        let Some(user) = accounts::lookup_in(connection, self.user).await? else {
+        let Some(user) = accounts::lookup_in(connection, self.deed.user).await? else {
             return Ok(Err(UserChanged::NotFound));
         };
         if let Err(error) = self.settle_roles(&user) {
             return Ok(Err(UserChanged::RoleRefused(error)));
         }
-        if self.takes_admin_from(&user) && accounts::other_admins(connection, Some(self.user)).await? == 0 {
-            self.record(connection, audit::Kind::AccessDenied, json!({ "reason": "last_admin" })).await?;
+        if self.takes_admin_away() && self.deed.takes_the_last_admin(connection, &user).await? {
             return Ok(Err(UserChanged::LastAdmin));
         }
         let mut ended = self.change_access(connection).await?;
@@ -102,55 +99,44 @@ impl Change {
         Ok(())
     }
 
-    fn takes_admin_from(&self, user: &User) -> bool {
+    fn takes_admin_away(&self) -> bool {
         let demoted = self.wanted.access.roles.as_ref().is_some_and(|roles| !roles.contains(&Role::admin()));
         let blocked = matches!(self.wanted.blocking, Some(Blocking::Block(_)));
-        user.is_admin() && user.blocked_at.is_none() && (demoted || blocked)
+        demoted || blocked
     }
 
     async fn change_access(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
-        let Some(revision) = accounts::change_access(connection, self.user, &self.wanted.access).await? else {
+        let Some(revision) = accounts::change_access(connection, self.deed.user, &self.wanted.access).await? else {
             return Ok(Ended::default());
         };
         if let Some(roles) = &self.wanted.access.roles {
-            self.record(connection, audit::Kind::RolesChanged, json!({ "roles": roles.to_strings() })).await?;
+            self.deed.record(connection, audit::Kind::RolesChanged, json!({ "roles": roles.to_strings() })).await?;
         }
         if self.wanted.access.claims.is_some() {
-            self.record(connection, audit::Kind::ClaimsChanged, json!({})).await?;
+            self.deed.record(connection, audit::Kind::ClaimsChanged, json!({})).await?;
         }
-        sessions::cut_off(connection, self.user, revision).await
+        sessions::cut_off(connection, self.deed.user, revision).await
     }
 
     async fn change_block(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
         let Some(blocking) = &self.wanted.blocking else { return Ok(Ended::default()) };
-        if !accounts::set_blocked(connection, self.user, blocking).await? {
+        if !accounts::set_blocked(connection, self.deed.user, blocking).await? {
             return Ok(Ended::default());
         }
         match blocking {
             Blocking::Unblock => {
-                self.record(connection, audit::Kind::UserUnblocked, json!({})).await?;
+                self.deed.record(connection, audit::Kind::UserUnblocked, json!({})).await?;
                 Ok(Ended::default())
             }
             Blocking::Block(reason) => {
-                let ended = sessions::end_all_of(connection, self.user, None, &EndReason::Blocked).await?;
+                let ended = sessions::end_all_of(connection, self.deed.user, None, &EndReason::Blocked).await?;
                 let reason = reason.as_ref().map(BlockReason::as_str);
                 let details = json!({ "reason": reason, "sessions": ended.live() });
-                self.record(connection, audit::Kind::UserBlocked, details).await?;
-                let at = (&self.world, self.world.clock.now());
-                mail::tell(connection, at, self.user, mail::Notice::Blocked, &self.client).await?;
+                self.deed.record(connection, audit::Kind::UserBlocked, details).await?;
+                let at = (&self.deed.world, self.deed.world.clock.now());
+                mail::tell(connection, at, self.deed.user, mail::Notice::Blocked, &self.deed.client).await?;
                 Ok(ended)
             }
         }
-    }
-
-    async fn record(
-        &self,
-        connection: &mut PgConnection,
-        kind: audit::Kind,
-        details: Value,
-    ) -> Result<(), DatabaseError> {
-        let Self { actor, user, client, world, .. } = self;
-        let event = audit::Event { kind, actor: *actor, user: Some(*user), session: None, client, details };
-        audit::record(connection, world.clock.now(), world, &event).await
     }
 }

@@ -1,10 +1,11 @@
+use super::deed::Deed;
 use crate::{
     accounts, audit,
-    kernel::{Client, UserId, World},
+    kernel::{Client, UserId},
     postgres::DatabaseError,
     sessions::{self, Ended, Sessions},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 
 /// What became of a person who was to be deleted.
@@ -19,21 +20,14 @@ pub enum UserDeleted {
     LastAdmin,
 }
 
-/// Whom to delete.
-struct Deletion {
-    world: World,
-    user: UserId,
-    client: Client,
-}
-
 /// Deletes a person and what is held about them; their sessions end, and their access tokens die at once. Audit events
 /// stay: they hold the person's id, and neither address nor name. At the command line only.
 ///
 /// # Errors
 /// When the database fails: nothing was deleted then.
 pub async fn delete_user(sessions: &Sessions, user: UserId, client: &Client) -> Result<UserDeleted, DatabaseError> {
-    let deletion = Deletion { world: sessions.world().clone(), user, client: client.clone() };
-    let done = sessions.world().db.transaction(move |connection| Box::pin(deletion.apply(connection)));
+    let deed = Deed { world: sessions.world().clone(), actor: None, user, client: client.clone() };
+    let done = sessions.world().db.transaction(move |connection| Box::pin(delete(deed, connection)));
     Ok(match done.await? {
         Ok(ended) => {
             sessions.learn(&ended);
@@ -43,34 +37,19 @@ pub async fn delete_user(sessions: &Sessions, user: UserId, client: &Client) -> 
     })
 }
 
-impl Deletion {
-    /// The inner error is an answer: nothing was deleted.
-    async fn apply(self, connection: &mut PgConnection) -> Result<Result<Ended, UserDeleted>, DatabaseError> {
-        accounts::lock_admins(connection).await?;
-        let Some(user) = accounts::lookup_in(connection, self.user).await? else {
-            return Ok(Err(UserDeleted::NotFound));
-        };
-        let is_acting_admin = user.is_admin() && user.blocked_at.is_none();
-        if is_acting_admin && accounts::other_admins(connection, Some(self.user)).await? == 0 {
-            self.record(connection, audit::Kind::AccessDenied, json!({ "reason": "last_admin" })).await?;
-            return Ok(Err(UserDeleted::LastAdmin));
-        }
-        let Some(ended) = sessions::end_before_deletion(connection, self.user).await? else {
-            return Ok(Err(UserDeleted::NotFound));
-        };
-        self.record(connection, audit::Kind::UserDeleted, json!({ "sessions": ended.live() })).await?;
-        accounts::delete(connection, self.user).await?;
-        Ok(Ok(ended))
+/// The inner error is an answer: nothing was deleted.
+async fn delete(deed: Deed, connection: &mut PgConnection) -> Result<Result<Ended, UserDeleted>, DatabaseError> {
+    accounts::lock_admins(connection).await?;
+    let Some(user) = accounts::lookup_in(connection, deed.user).await? else {
+        return Ok(Err(UserDeleted::NotFound));
+    };
+    if deed.takes_the_last_admin(connection, &user).await? {
+        return Ok(Err(UserDeleted::LastAdmin));
     }
-
-    async fn record(
-        &self,
-        connection: &mut PgConnection,
-        kind: audit::Kind,
-        details: Value,
-    ) -> Result<(), DatabaseError> {
-        let Self { world, user, client } = self;
-        let event = audit::Event { kind, actor: None, user: Some(*user), session: None, client, details };
-        audit::record(connection, world.clock.now(), world, &event).await
-    }
+    let Some(ended) = sessions::end_before_deletion(connection, deed.user).await? else {
+        return Ok(Err(UserDeleted::NotFound));
+    };
+    deed.record(connection, audit::Kind::UserDeleted, json!({ "sessions": ended.live() })).await?;
+    accounts::delete(connection, deed.user).await?;
+    Ok(Ok(ended))
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod change_user;
+mod deed;
 mod delete_user;
 mod openapi;
 mod overview;

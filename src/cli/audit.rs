@@ -1,6 +1,6 @@
 use super::{
     CliError, find, in_house,
-    output::{Output, printable},
+    output::{Lines, Output, printable},
 };
 use crate::{
     app::House,
@@ -11,10 +11,7 @@ use crate::{
 use chrono::Datelike;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::{
-    io::{self, BufWriter, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
@@ -117,17 +114,7 @@ async fn export(house: &House, wanted: Wanted) -> Result<(), CliError> {
     };
     let filter =
         EventFilter { user, kind: wanted.kind, since: wanted.since, until: wanted.until, ..EventFilter::default() };
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut written = Ok(());
-    audit::export(&house.world, &house.connector, &filter, |event| {
-        let line = serde_json::to_writer(&mut out, &event).map_err(io::Error::from);
-        written = line.and_then(|()| writeln!(out));
-        written.is_ok()
-    })
-    .await?;
-    match written.and_then(|()| out.flush()) {
-        // A reader that has read enough (`| head`) is no error.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    let mut lines = Lines::begin();
+    audit::export(&house.world, &house.connector, &filter, |event| lines.say(&event)).await?;
+    lines.end()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, in_house,
-    output::{Output, printable},
+    output::{Lines, Output, printable},
     serve::told_to_stop,
 };
 use crate::{
@@ -251,19 +251,9 @@ impl Importing {
 
 impl Export {
     async fn write(&self, house: &House) -> Result<(), CliError> {
-        let mut out = BufWriter::new(io::stdout().lock());
-        let mut written = Ok(());
-        let client = Client::command_line();
-        let exported = house.accounts.export(&house.connector, self.with_password_hashes, &client, |user| {
-            let line = serde_json::to_writer(&mut out, &user).map_err(io::Error::from);
-            written = line.and_then(|()| writeln!(out));
-            written.is_ok()
-        });
-        exported.await?;
-        match written.and_then(|()| out.flush()) {
-            // A reader that has read enough (`| head`) is no error.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        let (mut lines, client) = (Lines::begin(), Client::command_line());
+        let with_hashes = self.with_password_hashes;
+        house.accounts.export(&house.connector, with_hashes, &client, |user| lines.say(&user)).await?;
+        lines.end()
     }
 }

@@ -3,7 +3,7 @@ use crate::kernel::Moment;
 use serde::Serialize;
 use std::{
     error::Error,
-    io::{self, Write},
+    io::{self, BufWriter, StdoutLock, Write},
     process::ExitCode,
 };
 
@@ -19,10 +19,39 @@ impl Output {
     pub fn say(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
         let told = if self.json { serde_json::to_string_pretty(value).map_err(io::Error::from) } else { Ok(text()) };
         let mut stdout = io::stdout().lock();
-        match told.and_then(|told| writeln!(stdout, "{told}")).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        read_enough(told.and_then(|told| writeln!(stdout, "{told}")).and_then(|()| stdout.flush()))
+    }
+}
+
+/// One JSON document a line (NDJSON), on standard output.
+pub struct Lines {
+    out: BufWriter<StdoutLock<'static>>,
+    written: io::Result<()>,
+}
+
+impl Lines {
+    /// None yet.
+    pub fn begin() -> Self {
+        Self { out: BufWriter::new(io::stdout().lock()), written: Ok(()) }
+    }
+
+    /// Prints one. False: nobody reads any more.
+    pub fn say(&mut self, value: &impl Serialize) -> bool {
+        let line = serde_json::to_writer(&mut self.out, value).map_err(io::Error::from);
+        self.written = line.and_then(|()| writeln!(self.out));
+        self.written.is_ok()
+    }
+
+    /// That was all. A reader that has read enough (`| head`) is no error.
+    pub fn end(mut self) -> Result<(), CliError> {
+        read_enough(self.written.and_then(|()| self.out.flush()))
+    }
+}
+
+fn read_enough(written: io::Result<()>) -> Result<(), CliError> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
