@@ -206,10 +206,11 @@ impl Importing {
     /// What was refused, to the report or to a person; who is already there, to the report only.
     fn report(&mut self, refused: &[(u64, RowRefused)], already_there: &[u64]) -> io::Result<()> {
         let Some(report) = &mut self.report else {
-            let mut told = io::stderr().lock();
-            return refused
-                .iter()
-                .try_for_each(|(line, why)| writeln!(told, "line {line}: {}", printable(&why.message)));
+            for (line, why) in refused {
+                // Where standard error is closed nobody wants to know.
+                drop(writeln!(io::stderr(), "line {line}: {}", printable(&why.message)));
+            }
+            return Ok(());
         };
         for (line, why) in refused {
             writeln!(report, "{}", json!({ "line": line, "code": why.code, "message": why.message }))?;
