@@ -10,15 +10,13 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::hmac;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bcrypt::{BcryptError, HashParts};
-use zeroize::Zeroizing;
 
 use super::{
     Password,
+    digest::digest,
     foreign::{ForeignHash, HashRefused},
-    work::{burn, make_up, make_up_time},
+    work::{Cost, burn, make_up, make_up_time},
 };
 use crate::kernel::Stopwatch;
 
@@ -28,21 +26,8 @@ const PREFIX: &str = "$heirloom-v1";
 const OUR_VERSION: &str = "$2b$";
 /// What hashes from elsewhere may be made with. `$2x$` is missing: it marks a broken implementation.
 const FOREIGN_VERSIONS: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
-/// The key of the digest. Changing it makes every stored hash unverifiable.
-const LABEL: &[u8] = b"heirloom password v1";
 /// In place of a hash: there is no password, and none fits. As in shadow(5).
 const NO_PASSWORD: &str = "!";
-
-/// How much work a hash is: bcrypt runs 2^cost rounds.
-///
-/// 12 is about a quarter of a second. Below 10 guessing becomes cheap: 4 is for tests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost(u32);
-
-/// A cost outside what this server would ever spend on one password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the bcrypt cost is {0}, and must be from 4 to 16")]
-pub struct CostOutOfRange(pub u32);
 
 /// A password as the database holds it. `Debug` is redacted.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,25 +53,6 @@ pub enum Verification {
 #[derive(Debug, thiserror::Error)]
 #[error("could not hash a password; does the operating system give random bytes?")]
 pub struct HashError(#[source] BcryptError);
-
-impl Cost {
-    /// The range of costs, for a hash that is made and for one that is read: a mangled row that said
-    /// 31 would hold a thread for a day.
-    const RANGE: std::ops::RangeInclusive<u32> = 4..=16;
-
-    /// Checks a cost.
-    ///
-    /// # Errors
-    /// [`CostOutOfRange`] outside 4 to 16; what a production server may use is narrower, and config's to say.
-    pub fn new(rounds_log2: u32) -> Result<Self, CostOutOfRange> {
-        let allowed = Self::RANGE.contains(&rounds_log2);
-        allowed.then_some(Self(rounds_log2)).ok_or(CostOutOfRange(rounds_log2))
-    }
-
-    pub(super) fn rounds_log2(self) -> u32 {
-        self.0
-    }
-}
 
 impl PasswordHash {
     /// Takes a hash back from the database. Any text will do; one that is no hash makes [`verify`] say
@@ -138,7 +104,7 @@ impl fmt::Debug for PasswordHash {
 /// # Errors
 /// [`HashError`] when there are no random bytes for the salt.
 pub fn hash(password: &Password, cost: Cost) -> Result<PasswordHash, HashError> {
-    let hashed = bcrypt::non_truncating_hash(digest(password).as_bytes(), cost.0).map_err(HashError)?;
+    let hashed = bcrypt::non_truncating_hash(digest(password).as_bytes(), cost.rounds_log2()).map_err(HashError)?;
     Ok(PasswordHash(format!("{PREFIX}{hashed}")))
 }
 
@@ -186,12 +152,6 @@ fn compare_foreign(password: &Password, stored: &ForeignHash, cost: Cost) -> Opt
 /// Should no salt be had, the old hash serves until the next sign-in.
 fn replaced(password: &Password, cost: Cost) -> Verification {
     Verification::Right { replacement: hash(password, cost).ok() }
-}
-
-/// base64(HMAC-SHA-384(label, NFC password)): 64 characters, none of them a NUL.
-pub(super) fn digest(password: &Password) -> Zeroizing<String> {
-    let key = hmac::Key::new(hmac::HMAC_SHA384, LABEL);
-    Zeroizing::new(STANDARD.encode(hmac::sign(&key, password.reveal().as_bytes())))
 }
 
 /// A stored hash that makes sense.

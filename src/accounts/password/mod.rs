@@ -9,6 +9,7 @@
 //! password is never trimmed, cut or changed in case (ASVS 6.2.8); NFC is the one exception, since
 //! one keyboard writes `é` as one character and the next as two.
 
+mod digest;
 mod foreign;
 mod hash;
 mod strength;
@@ -20,9 +21,9 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use foreign::HashRefused;
-pub use hash::{Cost, CostOutOfRange, HashError, PasswordHash, Verification, hash, verify};
+pub use hash::{HashError, PasswordHash, Verification, hash, verify};
 pub use strength::{Advice, PasswordContext, check_strength};
-pub use work::burn;
+pub use work::{Cost, CostOutOfRange, burn};
 
 /// The fewest characters of a new password (ASVS 6.2.1).
 pub const MIN_CHARACTERS: usize = 8;

@@ -1,6 +1,6 @@
 //! Work done for its time alone: a wrong password is to take as long whoever it is tried against.
 
-use super::{Cost, Password, hash::digest};
+use super::{Password, digest::digest};
 use crate::kernel::{Duration, Stopwatch};
 use std::ops::Range;
 
@@ -9,6 +9,38 @@ const BURNT_SALT: [u8; 16] = [0; 16];
 const GAUGE: u32 = 7;
 /// The least cost that bcrypt knows.
 const LEAST: u32 = 4;
+
+/// How much work a hash is: bcrypt runs 2^cost rounds.
+///
+/// 12 is about a quarter of a second. Below 10 guessing becomes cheap: 4 is for tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost(u32);
+
+/// A cost outside what this server would ever spend on one password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the bcrypt cost is {0}, and must be from 4 to 16")]
+pub struct CostOutOfRange(pub u32);
+
+impl Cost {
+    /// The range of costs, for a hash that is made and for one that is read: a mangled row that said
+    /// 31 would hold a thread for a day.
+    const RANGE: std::ops::RangeInclusive<u32> = 4..=16;
+
+    /// Checks a cost.
+    ///
+    /// # Errors
+    /// [`CostOutOfRange`] outside 4 to 16; what a production server may use is narrower, and config's to say.
+    pub fn new(rounds_log2: u32) -> Result<Self, CostOutOfRange> {
+        let allowed = Self::RANGE.contains(&rounds_log2);
+        allowed.then_some(Self(rounds_log2)).ok_or(CostOutOfRange(rounds_log2))
+    }
+
+    /// The binary logarithm of the rounds.
+    #[must_use]
+    pub fn rounds_log2(self) -> u32 {
+        self.0
+    }
+}
 
 /// Takes the time of a verification, for an address that nobody has.
 pub fn burn(password: &Password, cost: Cost) {
@@ -80,6 +112,16 @@ mod tests {
         for spent in [8, 9, 30, 100, 255, 256, 1_000] {
             let filled: u64 = parts(Duration::from_millis(spent), gauge, 12).map(|part| 1_u64 << (part - LEAST)).sum();
             assert_eq!(filled, 256_u64.saturating_sub(spent), "after {spent} ms");
+        }
+    }
+
+    #[test]
+    fn a_cost_is_from_4_to_16() {
+        for allowed in [4, 10, 12, 16] {
+            assert!(Cost::new(allowed).is_ok());
+        }
+        for refused in [0, 3, 17, 31, u32::MAX] {
+            assert_eq!(Cost::new(refused), Err(CostOutOfRange(refused)));
         }
     }
 }

@@ -71,7 +71,7 @@ fn a_line_without_an_end_is_skipped_without_being_held() {
         let frame = r#"{"email":"a@b.example","name":""}"#.len();
         format!("{{\"email\":\"a@b.example\",\"name\":\"{}\"}}\n", " ".repeat(length - frame - 1))
     };
-    let (good, bad) = rows(row(ROW) + &row(ROW + 1) + &row(ROW + 2), Format::Ndjson);
+    let (good, bad) = rows([ROW, ROW + 1, ROW + 2].map(row).concat(), Format::Ndjson);
     assert_eq!((good.len(), bad), (2, vec![(3, "too_long")]), "the end of the line is no part of it");
 }
 

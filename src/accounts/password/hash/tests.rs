@@ -229,16 +229,6 @@ fn what_is_taken_over_can_be_verified() {
     }
 }
 
-#[test]
-fn a_cost_is_from_4_to_16() {
-    for allowed in [4, 10, 12, 16] {
-        assert!(Cost::new(allowed).is_ok());
-    }
-    for refused in [0, 3, 17, 31, u32::MAX] {
-        assert_eq!(Cost::new(refused), Err(CostOutOfRange(refused)));
-    }
-}
-
 fn replacement(verification: Verification) -> Option<PasswordHash> {
     match verification {
         Verification::Right { replacement } => replacement,
