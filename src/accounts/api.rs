@@ -16,7 +16,7 @@ pub struct UserView {
     /// The account.
     pub id: UserId,
     /// Canonical.
-    #[schema(format = "email", example = "alice@example.com")]
+    #[schema(format = "idn-email", example = "alice@example.com")]
     pub email: String,
     /// What they want to be called.
     #[schema(required = true)]

@@ -31,7 +31,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterRequest {
     /// Kept in lower case. At most 254 characters.
-    #[schema(format = "email", example = "alice@example.com")]
+    #[schema(format = "idn-email", example = "alice@example.com")]
     email: String,
     /// 8 to 1,024 characters, not easy to guess.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1_024, example = "violet-harbour-42")]
