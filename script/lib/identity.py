@@ -45,13 +45,16 @@ def is_good(token: str) -> bool:
 # refusal of what the description allows is a failure.
 RULES = {
     # Whether a password is easy to guess; which one is the current one.
-    *(("password", code) for code in ("too_common", "too_short", "too_long", "forbidden_character")),
-    *(("new_password", code) for code in ("too_common", "too_short", "too_long", "forbidden_character")),
+    *((field, code)
+      for field in ("password", "new_password")
+      for code in ("too_common", "too_short", "too_long", "forbidden_character", "is_your_address")),
     ("current_password", "wrong_password"),
     # Texts are counted and looked at after they were trimmed and normalised (NFC).
     *((field, code)
       for field in ("name", "device_name", "reason", "blocked_reason", "claims")
       for code in ("too_long", "too_deep", "forbidden_character")),
+    # Numbers that no database keeps as they are.
+    ("claims", "number_out_of_range"),
     # Which addresses are mail's is more than `format: email` says.
     ("email", "not_an_address"),
     # Only what we have given out is a cursor.

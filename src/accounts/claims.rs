@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// The largest set of claims, in bytes of compact JSON: it travels with every request of its owner.
 const MAX_BYTES: usize = 4096;
+/// How large numbers may be, the sign aside, zero aside.
+const MAGNITUDES: std::ops::RangeInclusive<f64> = 1e-21..=1e21;
 /// The deepest nesting, the object itself counted as 1.
 const MAX_DEPTH: usize = 8;
 
@@ -27,6 +29,10 @@ pub enum ClaimsError {
     /// It is nested deeper than eight levels.
     #[error("Claims may be nested at most 8 levels deep.")]
     TooDeep,
+    /// A number in it is so large or so small that databases and clients take it for another one, or for none
+    /// (RFC 7493 §2.2).
+    #[error("Numbers in claims are zero, or between 1e-21 and 1e21 on either side of it.")]
+    NumberOutOfRange,
     /// A name or a text in it holds the character U+0000, which the database cannot store.
     #[error("Claims may not contain the character U+0000.")]
     ForbiddenCharacter,
@@ -40,6 +46,7 @@ impl ClaimsError {
             Self::NotAnObject => "not_an_object",
             Self::TooLong => "too_long",
             Self::TooDeep => "too_deep",
+            Self::NumberOutOfRange => "number_out_of_range",
             Self::ForbiddenCharacter => "forbidden_character",
         }
     }
@@ -49,7 +56,7 @@ impl CustomClaims {
     /// Checks that a JSON value can serve as claims.
     ///
     /// # Errors
-    /// [`ClaimsError`] when it is no object, too large, too deep, or holds a NUL.
+    /// [`ClaimsError`] when it is no object, too large, too deep, or holds a NUL or a number out of range.
     pub fn parse(value: Value) -> Result<Self, ClaimsError> {
         check_tree(&value, 1)?;
         if value.to_string().len() > MAX_BYTES {
@@ -91,7 +98,8 @@ impl fmt::Debug for CustomClaims {
 /// Walks the tree no deeper than allowed.
 fn check_tree(value: &Value, depth: usize) -> Result<(), ClaimsError> {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::Number(number) => check_number(number),
         Value::String(text) => check_text(text),
         Value::Array(_) | Value::Object(_) if depth > MAX_DEPTH => Err(ClaimsError::TooDeep),
         Value::Array(items) => items.iter().try_for_each(|item| check_tree(item, depth + 1)),
@@ -100,6 +108,15 @@ fn check_tree(value: &Value, depth: usize) -> Result<(), ClaimsError> {
             check_tree(entry, depth + 1)
         }),
     }
+}
+
+/// Postgres writes a `jsonb` number out digit by digit: hundreds of them for what takes six characters here.
+fn check_number(number: &Number) -> Result<(), ClaimsError> {
+    let magnitude = number.as_f64().unwrap_or(f64::INFINITY).abs();
+    if magnitude == 0.0 || MAGNITUDES.contains(&magnitude) {
+        return Ok(());
+    }
+    Err(ClaimsError::NumberOutOfRange)
 }
 
 fn check_text(text: &str) -> Result<(), ClaimsError> {
@@ -170,11 +187,24 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_such_as_everybody_can_read() {
+        for number in ["0", "-0.0", "1e21", "-1e21", "1e-21", "0.1", "18446744073709551615", "-9223372036854775808"] {
+            let value: Value = serde_json::from_str(&format!("{{\"a\": [{number}]}}")).unwrap();
+            assert!(CustomClaims::parse(value).is_ok(), "{number}");
+        }
+        for number in ["1.7976931348623157e+308", "-1e22", "1000000000000000000000000", "1e-22", "5e-324"] {
+            let value: Value = serde_json::from_str(&format!("{{\"a\": [{number}]}}")).unwrap();
+            assert_eq!(CustomClaims::parse(value), Err(ClaimsError::NumberOutOfRange), "{number}");
+        }
+    }
+
+    #[test]
     fn errors_have_a_code_and_a_message() {
         for (error, code) in [
             (ClaimsError::NotAnObject, "not_an_object"),
             (ClaimsError::TooLong, "too_long"),
             (ClaimsError::TooDeep, "too_deep"),
+            (ClaimsError::NumberOutOfRange, "number_out_of_range"),
             (ClaimsError::ForbiddenCharacter, "forbidden_character"),
         ] {
             assert_eq!(error.code(), code);

@@ -244,6 +244,26 @@ async fn a_users_own_claims_travel_in_the_access_token_under_one_name() {
     assert!(forge::decode(&next.access_token).1.get("http://heirloom.test/claims").is_none());
 }
 
+/// `jsonb` writes numbers out digit by digit. One that could not be read back would lock its owner out.
+#[tokio::test]
+async fn numbers_in_claims_come_back_as_they_were() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    let claims = json!({
+        "numbers": [0, 0.1, 1e-21, 1e21, -9_656_464_591_067_748.0, 123_456.789e-5, 0.300_000_000_000_000_04, u64::MAX, i64::MIN],
+    });
+    admin.change(&alice.id, &json!({ "claims": claims })).await.expect(200);
+    assert_eq!(admin.user(&alice.id).await["claims"], claims);
+    let tokens = app.sign_in("alice").await;
+    assert_eq!(forge::decode(&tokens.access_token).1["http://heirloom.test/claims"], claims);
+    for number in [f64::MAX, -f64::MAX, 1e22, f64::MIN_POSITIVE, 5e-324] {
+        let answer = admin.change(&alice.id, &json!({ "claims": { "a": [{ "b": number }] } })).await;
+        answer.expect_problem(422, "validation_failed").expect_fields(&["claims"]);
+    }
+    assert_eq!(admin.user(&alice.id).await["claims"], claims);
+}
+
 #[tokio::test]
 async fn the_name_of_the_claims_is_an_option() {
     let app = TestApp::with(&[("HEIRLOOM_CLAIMS_NAME", "x"), ("HEIRLOOM_AUDIENCE", "https://api.example.com")]).await;
