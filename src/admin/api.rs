@@ -45,7 +45,7 @@ pub(super) struct AdminUserView {
     /// Why they are blocked.
     #[schema(required = true)]
     blocked_reason: Option<String>,
-    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep.
+    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep, numbers up to 1e21.
     #[schema(value_type = Object)]
     claims: Value,
     /// Sessions that can still be used.
@@ -119,7 +119,7 @@ pub(super) struct ChangeRequest {
     blocked: Option<bool>,
     /// Why; only with `"blocked": true`.
     blocked_reason: Option<String>,
-    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep.
+    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep, numbers up to 1e21.
     #[schema(value_type = Option<Object>)]
     claims: Option<Value>,
 }
