@@ -27,7 +27,7 @@ pub use credentials::{Credentials, PasswordCheck};
 pub use email::{EmailAddress, EmailError};
 pub use hashing::HashingError;
 pub use model::{AccessChange, AccountRest, Blocking, User, UserCounts, UserFilter, UserStatus};
-pub use moving::{Batch, BatchImported, Batches, Export, FileError, Format, Newcomer, RowRefused};
+pub use moving::{Batch, Batches, Export, FileError, Format, Newcomer, RowRefused};
 pub use password::{HashRefused, Password, PasswordError, PasswordHash};
 pub use register::{NewUser, Registration};
 pub use roles::{Role, RoleError, Roles};

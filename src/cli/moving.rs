@@ -156,9 +156,9 @@ fn read_ahead(batches: Batches) -> io::Result<Receiver<Result<Batch, FileError>>
 
 /// An import under way.
 struct Importing {
-    imported: u64,
-    already_there: u64,
-    refused: u64,
+    imported: usize,
+    already_there: usize,
+    refused: usize,
     last_line: u64,
     report: Option<BufWriter<File>>,
     watch: Stopwatch,
@@ -190,15 +190,14 @@ impl Importing {
     }
 
     async fn take(&mut self, batch: Batch, house: Option<&House>) -> Result<(), CliError> {
-        let rows = u64::try_from(batch.rows.len()).unwrap_or(u64::MAX);
-        let mut already_there = Vec::new();
-        if let Some(house) = house.filter(|_| rows > 0) {
-            already_there = house.accounts.import(batch.rows, &Client::command_line()).await?.already_there;
-        }
-        let there = u64::try_from(already_there.len()).unwrap_or(u64::MAX);
-        self.imported = self.imported.saturating_add(rows.saturating_sub(there));
-        self.already_there = self.already_there.saturating_add(there);
-        self.refused = self.refused.saturating_add(u64::try_from(batch.refused.len()).unwrap_or(u64::MAX));
+        let rows = batch.rows.len();
+        let already_there = match house {
+            Some(house) if rows > 0 => house.accounts.import(batch.rows, &Client::command_line()).await?,
+            Some(_) | None => Vec::new(),
+        };
+        self.imported += rows.saturating_sub(already_there.len());
+        self.already_there += already_there.len();
+        self.refused += batch.refused.len();
         self.last_line = batch.last_line;
         self.report(&batch.refused, &already_there).map_err(CliError::Output)
     }

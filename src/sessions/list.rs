@@ -118,11 +118,12 @@ impl Sessions {
     /// # Errors
     /// When the database fails.
     pub async fn list_all(&self, filter: SessionFilter) -> Result<Vec<SessionView>, DatabaseError> {
+        let limit = usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
         let (mut sessions, mut after) = (Vec::<SessionView>::new(), None);
         loop {
             let mut page = self.list(filter, PageRequest { after, limit: AT_ONCE }).await?;
-            let is_last = page.len() <= usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
-            page.truncate(usize::try_from(AT_ONCE).unwrap_or(usize::MAX));
+            let is_last = page.len() <= limit;
+            page.truncate(limit);
             sessions.append(&mut page);
             if is_last {
                 return Ok(sessions);

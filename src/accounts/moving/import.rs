@@ -13,23 +13,13 @@ use serde_json::json;
 /// How long one batch may take: beside a busy server's requests, it waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What became of a batch.
-#[must_use]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchImported {
-    /// How many people were added.
-    pub imported: u64,
-    /// The lines of those whose address or id somebody has already: nothing was changed there.
-    pub already_there: Vec<u64>,
-}
-
 impl Accounts {
     /// Adds those of a batch who are not there yet, by the lines they stand on, in one transaction with the event that
-    /// says so.
+    /// says so. Returns the lines of the others, whose address or id somebody has: nothing was changed there.
     ///
     /// # Errors
     /// When the database fails: nobody of the batch was added then.
-    pub async fn import(&self, rows: Vec<(u64, Newcomer)>, client: &Client) -> Result<BatchImported, DatabaseError> {
+    pub async fn import(&self, rows: Vec<(u64, Newcomer)>, client: &Client) -> Result<Vec<u64>, DatabaseError> {
         let (world, client) = (self.world().clone(), client.clone());
         let now = world.clock.now();
         let (lines, rows): (Vec<u64>, Vec<ImportedRow>) =
@@ -49,10 +39,7 @@ impl Accounts {
             })
         });
         let added = added.await?;
-        let already_there: Vec<u64> =
-            lines.iter().zip(&added).filter(|(_, is_added)| !**is_added).map(|(line, _)| *line).collect();
-        let imported = u64::try_from(lines.len().saturating_sub(already_there.len())).unwrap_or(u64::MAX);
-        Ok(BatchImported { imported, already_there })
+        Ok(lines.into_iter().zip(added).filter(|(_, is_added)| !is_added).map(|(line, _)| line).collect())
     }
 }
 

@@ -10,6 +10,5 @@ mod newcomer;
 mod rows;
 
 pub use export::Export;
-pub use import::BatchImported;
 pub use newcomer::{Newcomer, RowRefused};
 pub use rows::{Batch, Batches, FileError, Format};
