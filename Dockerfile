@@ -14,6 +14,7 @@ COPY locales locales
 COPY migrations migrations
 COPY static static
 COPY templates templates
+COPY crates crates
 COPY src src
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/heirloom/target \
     RUSTFLAGS="--remap-path-prefix=/usr/local/cargo=/cargo" cargo build --locked --release --bin heirloom \

@@ -13,9 +13,9 @@ use heirloom::{
     config::{Config, Source},
     kernel::{Entropy, MasterKey, MasterKeys, Moment, SessionId, UserId},
     keys::{Keys, Subject},
-    postgres::private::Tenant,
     sessions::{Generation, RetryKey, Secret, TokenKeys},
 };
+use private_postgres::Tenant;
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

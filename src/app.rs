@@ -18,10 +18,7 @@ use crate::{
     keys::{self, Keys, KeysError},
     login,
     mail::{Mail, MailError},
-    postgres::{
-        Connector, Database, DatabaseError, MigrateError, Pooling,
-        private::{PrivatePostgres, Settings, StartError, StopError, Tenant},
-    },
+    postgres::{Connector, Database, DatabaseError, MigrateError, Pooling},
     sessions::{self, Sessions},
     web::{self, Cursors, Limits, Pages, Problem, Readiness, TemplateError, paths},
 };
@@ -31,6 +28,7 @@ use actix_web::{
     middleware::from_fn,
     web::{Data, ServiceConfig, to},
 };
+use private_postgres::{PrivatePostgres, Settings, StartError, StopError, Tenant};
 use std::{
     io,
     net::{SocketAddr, TcpListener},

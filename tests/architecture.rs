@@ -215,9 +215,6 @@ fn a_secret_leaves_its_type_in_few_places() {
         "src/torture/family.rs",
         // The mail server's password, into the library that speaks with it.
         "src/mail/room.rs",
-        // The private Postgres' own, into its role and into connections to it.
-        "src/postgres/private/make.rs",
-        "src/postgres/private/cluster.rs",
     ];
     let rule = |file: &File| {
         let allowed = ALLOWED.iter().any(|allowed| file.path.starts_with(allowed));

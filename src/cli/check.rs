@@ -8,8 +8,8 @@ use super::{
 use crate::{
     app::{open_database, private_settings},
     config::{Config, ConfigError},
-    postgres::private::{PrivatePostgres, Tenant},
 };
+use private_postgres::{PrivatePostgres, Tenant};
 use serde::Serialize;
 use serde_json::json;
 use std::{error::Error, process::ExitCode};

@@ -2,8 +2,8 @@ use super::{CliError, output::Output};
 use crate::{
     app::{AppError, open_database},
     config::Config,
-    postgres::private::Tenant,
 };
+use private_postgres::Tenant;
 use serde_json::json;
 
 /// `heirloom migrate`

@@ -26,10 +26,11 @@ use crate::{
     config::Config,
     kernel::{UserId, start_logging},
     keys::KeysError,
-    postgres::{DatabaseError, private::Tenant},
+    postgres::DatabaseError,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use output::Output;
+use private_postgres::Tenant;
 use std::{error::Error, io, net::SocketAddr, process::ExitCode};
 
 #[derive(Debug, Parser)]

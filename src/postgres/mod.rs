@@ -1,4 +1,4 @@
-//! Postgres: the pool, the migrations, and a private server for when no `DATABASE_URL` is given.
+//! Postgres: the pool and the migrations.
 
 mod connector;
 mod database;
@@ -6,7 +6,6 @@ mod error;
 mod migrate;
 mod pool;
 mod pooling;
-pub mod private;
 
 pub use connector::{Connector, keep_to_primary};
 pub use database::{Database, Work, now};

@@ -1,4 +1,4 @@
-use heirloom::postgres::private::{PrivatePostgres, Settings, Tenant};
+use private_postgres::{PrivatePostgres, Settings, Tenant};
 use serde_json::Value;
 use sqlx::{ConnectOptions, PgConnection};
 use std::{

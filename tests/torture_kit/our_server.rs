@@ -1,7 +1,7 @@
 //! Our own server holds.
 
 use crate::kit::{PASSWORD, Report};
-use heirloom::postgres::private::{PrivatePostgres, Settings, Tenant};
+use private_postgres::{PrivatePostgres, Settings, Tenant};
 use serde_json::json;
 use sqlx::ConnectOptions;
 use std::{

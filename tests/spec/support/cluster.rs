@@ -3,13 +3,8 @@
 //! A test binary has no tear-down, so that the cluster is watched over by a shell that waits for the end of its standard
 //! input: when this process ends, however it ends, the pipe closes and the shell stops Postgres and removes its files.
 
-use heirloom::{
-    config::Source,
-    postgres::{
-        migrate,
-        private::{PrivatePostgres, Settings, Tenant},
-    },
-};
+use heirloom::{config::Source, postgres::migrate};
+use private_postgres::{PrivatePostgres, Settings, Tenant};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use std::{
     collections::HashSet,

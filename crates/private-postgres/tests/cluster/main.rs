@@ -3,7 +3,10 @@
 //! Everything here holds for root and for an ordinary user; where they differ, the test says so.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails says where")]
 
-use heirloom::postgres::private::{PrivatePostgres, Settings, StartError, Tenant};
+mod place;
+
+use place::{Place, are_we_root, connect, read, settings, show, socket_folder, write};
+use private_postgres::{PrivatePostgres, Settings, StartError, Tenant};
 use sqlx::{Connection, PgConnection};
 use std::{
     fs,
@@ -15,115 +18,6 @@ use std::{
     process::{Child, Command},
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
-
-/// A data directory of one's own; whatever a test leaves running or lying about goes with it.
-struct Place {
-    _root: TempDir,
-    settings: Settings,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self::below("")
-    }
-
-    /// A data directory deeper down, whose parents anybody may pass through.
-    fn below(path: &str) -> Self {
-        let root = tempfile::Builder::new().permissions(mode(0o755)).tempdir().unwrap();
-        let data_dir = root.path().join(path).join("data");
-        Self { _root: root, settings: settings(data_dir) }
-    }
-
-    async fn start(&self, tenant: Tenant) -> PrivatePostgres {
-        PrivatePostgres::start(&self.settings, tenant).await.unwrap_or_else(|error| panic!("{error}: {error:?}"))
-    }
-
-    async fn refusal(&self, tenant: Tenant) -> StartError {
-        PrivatePostgres::start(&self.settings, tenant).await.expect_err("this start must be refused")
-    }
-
-    fn location(&self) -> PathBuf {
-        self.settings.data_dir.join("postgres.location")
-    }
-
-    fn home(&self) -> PathBuf {
-        match fs::read_to_string(self.location()) {
-            Ok(home) => PathBuf::from(home.trim()),
-            Err(_) => self.settings.data_dir.join("postgres"),
-        }
-    }
-
-    fn data(&self) -> PathBuf {
-        self.home().join("data")
-    }
-
-    fn postmaster(&self) -> Option<u32> {
-        let noted = fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
-        noted.lines().next()?.parse().ok()
-    }
-
-    fn kill_postmaster(&self) {
-        kill("-KILL", self.postmaster().expect("a postmaster"));
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(pid) = self.postmaster() {
-            kill("-QUIT", pid);
-        }
-        if self.location().exists() {
-            drop(fs::remove_dir_all(self.home()));
-        }
-        let short = fs::read_to_string(self.home().join("run.location"));
-        drop(short.map(|folder| fs::remove_dir_all(folder.trim())));
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the binaries are found as they are in production")]
-fn settings(data_dir: PathBuf) -> Settings {
-    Settings { data_dir, binaries: None, search_path: std::env::var_os("PATH") }
-}
-
-fn mode(mode: u32) -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(mode)
-}
-
-fn are_we_root() -> bool {
-    fs::metadata("/proc/self").unwrap().uid() == 0
-}
-
-fn kill(signal: &str, pid: u32) {
-    drop(Command::new("kill").args([signal, &pid.to_string()]).stderr(std::process::Stdio::null()).status());
-}
-
-async fn connect(postgres: &PrivatePostgres) -> PgConnection {
-    PgConnection::connect_with(&postgres.connect_options()).await.unwrap()
-}
-
-async fn show(postgres: &PrivatePostgres, setting: &str) -> String {
-    let mut connection = connect(postgres).await;
-    sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&mut connection).await.unwrap()
-}
-
-/// The folder through which it can be reached.
-async fn socket_folder(postgres: &PrivatePostgres) -> PathBuf {
-    drop(connect(postgres).await);
-    postgres.connect_options().get_socket().unwrap().clone()
-}
-
-/// Leaves something behind by which a cluster is known again.
-async fn write(postgres: &PrivatePostgres, text: &str) {
-    let mut connection = connect(postgres).await;
-    sqlx::query("CREATE TABLE IF NOT EXISTS notes (note text)").execute(&mut connection).await.unwrap();
-    sqlx::query("INSERT INTO notes VALUES ($1)").bind(text).execute(&mut connection).await.unwrap();
-}
-
-async fn read(postgres: &PrivatePostgres) -> Vec<String> {
-    let mut connection = connect(postgres).await;
-    sqlx::query_scalar("SELECT note FROM notes ORDER BY note").fetch_all(&mut connection).await.unwrap()
-}
 
 #[tokio::test]
 async fn a_first_start_makes_a_durable_cluster_without_a_tcp_port() {
