@@ -8,8 +8,9 @@ ENV SQLX_OFFLINE=true CARGO_INCREMENTAL=0
 ARG SOURCE_DATE_EPOCH
 COPY Cargo.toml Cargo.lock rust-toolchain.toml .env.example ./
 COPY .sqlx .sqlx
-# Not built, but Cargo.toml names them.
+# Not all of it is built, but Cargo.toml names it.
 COPY benches benches
+COPY crates crates
 COPY locales locales
 COPY migrations migrations
 COPY static static

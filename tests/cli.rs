@@ -54,6 +54,8 @@ impl Installation {
             .env("HEIRLOOM_DATA_DIR", self.0.path())
             .env("HEIRLOOM_INSECURE_FOR_TESTS", "true")
             .env("HEIRLOOM_BCRYPT_COST", "4")
+            .env("HEIRLOOM_BIND", "127.0.0.1:0")
+            .env("HEIRLOOM_METRICS_BIND", "")
             .envs(options.iter().copied())
             .current_dir(self.0.path())
             .stdin(Stdio::piped())

@@ -24,7 +24,13 @@ impl Home {
     /// An empty one: nothing has been started yet.
     pub fn empty() -> Self {
         let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        let options = [("HEIRLOOM_INSECURE_FOR_TESTS", "true"), ("HEIRLOOM_BCRYPT_COST", "4")];
+        // The default ports belong to whoever runs beside the tests.
+        let options = [
+            ("HEIRLOOM_INSECURE_FOR_TESTS", "true"),
+            ("HEIRLOOM_BCRYPT_COST", "4"),
+            ("HEIRLOOM_BIND", "127.0.0.1:0"),
+            ("HEIRLOOM_METRICS_BIND", ""),
+        ];
         let home = Self { options: Vec::new(), tenancy: None, data, folder };
         let data = home.data.path().to_str().unwrap().to_owned();
         options.into_iter().fold(home.with("HEIRLOOM_DATA_DIR", &data), |home, (name, value)| home.with(name, value))

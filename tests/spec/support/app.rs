@@ -34,8 +34,6 @@ pub const MASTER_KEY: [u8; 32] = *b"the master key of the test suite";
 /// Servers that run at once; each has a handful of connections. A test takes room once: a second server of its own is
 /// [`TestApp::another`] or a [`TestApp::stranger`].
 static ROOM: Semaphore = Semaphore::const_new(12);
-/// All of it.
-const WHOLE_ROOM: u32 = 12;
 
 /// A server, and everything that is known of it.
 pub struct TestApp {
@@ -67,14 +65,6 @@ impl TestApp {
         let database = Arc::new(TestDatabase::create().await);
         let way = database.options();
         Self::on(database, way, options, Some(room)).await
-    }
-
-    /// A server while no other test's runs: what Postgres may tidy up depends on everybody's transactions.
-    pub async fn alone() -> Self {
-        let room = ROOM.acquire_many(WHOLE_ROOM).await.expect("the semaphore is never closed");
-        let database = Arc::new(TestDatabase::create().await);
-        let way = database.options();
-        Self::on(database, way, &[], Some(room)).await
     }
 
     /// Another server on the same database: what runs beside this one in production.
