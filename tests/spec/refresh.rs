@@ -8,6 +8,7 @@ const OTHER_KEY: &str = "9b2e1f0c-another-clients-key";
 
 // rotated
 
+/// S-16, A-34.
 #[tokio::test]
 async fn the_current_token_is_redeemed_for_a_new_pair() {
     let app = TestApp::start().await;
@@ -22,7 +23,7 @@ async fn the_current_token_is_redeemed_for_a_new_pair() {
     app.refresh(&second.refresh_token).await.expect_tokens();
 }
 
-/// "Rotating does not cut off the access token issued before: it lives out its minutes."
+/// S-34.
 #[tokio::test]
 async fn the_access_token_from_before_a_rotation_lives_on() {
     let app = TestApp::start().await;
@@ -31,6 +32,7 @@ async fn the_access_token_from_before_a_rotation_lives_on() {
     app.check(&first.access_token).await.expect_done();
 }
 
+/// S-44, S-45.
 #[tokio::test]
 async fn a_rotation_moves_the_idle_lifetime_and_never_the_absolute_one() {
     let app = TestApp::start().await;
@@ -54,7 +56,7 @@ async fn a_rotation_moves_the_idle_lifetime_and_never_the_absolute_one() {
     assert_eq!(seen["user_agent"], "Later/2.0");
 }
 
-/// Invariant 7: a rotated token never outlives the absolute lifetime that its session began with.
+/// S-7, S-45: Invariant 7: a rotated token never outlives the absolute lifetime that its session began with.
 #[tokio::test]
 async fn a_rotation_never_passes_the_absolute_lifetime() {
     let app = TestApp::start().await;
@@ -71,6 +73,7 @@ async fn a_rotation_never_passes_the_absolute_lifetime() {
     assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 90, "{claims}");
 }
 
+/// S-62.
 #[tokio::test]
 async fn a_changed_role_takes_effect_at_the_next_rotation() {
     let app = TestApp::start().await;
@@ -80,6 +83,7 @@ async fn a_changed_role_takes_effect_at_the_next_rotation() {
     assert_eq!(forge::decode(&second.access_token).1["roles"], json!(["editor"]));
 }
 
+/// S-16.
 #[tokio::test]
 async fn a_key_is_no_hindrance_to_the_next_rotation() {
     let app = TestApp::start().await;
@@ -91,6 +95,7 @@ async fn a_key_is_no_hindrance_to_the_next_rotation() {
 
 // retried
 
+/// S-17, S-29.
 #[tokio::test]
 async fn the_same_request_again_gets_the_same_refresh_token() {
     let app = TestApp::start().await;
@@ -109,6 +114,7 @@ async fn the_same_request_again_gets_the_same_refresh_token() {
     app.refresh(&second.refresh_token).await.expect_tokens();
 }
 
+/// S-18.
 #[tokio::test]
 async fn a_retry_is_one_inside_the_window_only() {
     let app = TestApp::start().await;
@@ -126,6 +132,7 @@ async fn a_retry_is_one_inside_the_window_only() {
     }
 }
 
+/// S-18.
 #[tokio::test]
 async fn the_window_can_be_shut() {
     let app = TestApp::with(&[("HEIRLOOM_RETRY_WINDOW", "0s")]).await;
@@ -134,7 +141,7 @@ async fn the_window_can_be_shut() {
     app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "refresh_token_reused");
 }
 
-/// Whoever stole the old token does not know the key that the client chose.
+/// S-30, S-20: Whoever stole the old token does not know the key that the client chose.
 #[tokio::test]
 async fn a_retry_with_another_key_or_none_is_a_replay() {
     let app = TestApp::start().await;
@@ -150,6 +157,7 @@ async fn a_retry_with_another_key_or_none_is_a_replay() {
     }
 }
 
+/// S-30.
 #[tokio::test]
 async fn a_key_that_the_rotation_did_not_have_makes_no_retry() {
     let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
@@ -159,7 +167,7 @@ async fn a_key_that_the_rotation_did_not_have_makes_no_retry() {
     expect_end_of(&app, &[&first, &second]).await;
 }
 
-/// "…, successor not used yet, …": once it is, whoever comes with the token before it is not its owner.
+/// S-31: "…, successor not used yet, …": once it is, whoever comes with the token before it is not its owner.
 #[tokio::test]
 async fn a_retry_ends_with_the_use_of_the_successor() {
     let app = TestApp::start().await;
@@ -170,7 +178,7 @@ async fn a_retry_ends_with_the_use_of_the_successor() {
     expect_end_of(&app, &[&first, &second, &third]).await;
 }
 
-/// Two rotations with one key: a retry of the first must not be taken for one of the second.
+/// S-31, S-28: Two rotations with one key: a retry of the first must not be taken for one of the second.
 #[tokio::test]
 async fn one_key_used_twice_does_not_revive_an_older_token() {
     let app = TestApp::start().await;
@@ -182,7 +190,7 @@ async fn one_key_used_twice_does_not_revive_an_older_token() {
     expect_end_of(&app, &[&third]).await;
 }
 
-/// "The key has 16 to 255 visible ASCII characters (shorter ones could be guessed: 422)."
+/// S-32.
 #[tokio::test]
 async fn a_key_that_could_be_guessed_is_refused_and_nothing_changes() {
     let app = TestApp::start().await;
@@ -207,6 +215,7 @@ async fn a_key_that_could_be_guessed_is_refused_and_nothing_changes() {
 
 // within leeway
 
+/// S-19.
 #[tokio::test]
 async fn within_the_leeway_a_retired_token_gets_the_successor_that_exists() {
     let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
@@ -222,6 +231,7 @@ async fn within_the_leeway_a_retired_token_gets_the_successor_that_exists() {
     expect_end_of(&app, &[&first, &second]).await;
 }
 
+/// S-19, S-31.
 #[tokio::test]
 async fn the_leeway_too_ends_with_the_use_of_the_successor() {
     let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
@@ -232,7 +242,7 @@ async fn the_leeway_too_ends_with_the_use_of_the_successor() {
     expect_end_of(&app, &[&second, &third]).await;
 }
 
-/// "It applies only to rotations made without" a key.
+/// S-19, S-30: "It applies only to rotations made without" a key.
 #[tokio::test]
 async fn the_leeway_is_not_for_rotations_made_with_a_key() {
     let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
@@ -244,7 +254,7 @@ async fn the_leeway_is_not_for_rotations_made_with_a_key() {
 
 // reused
 
-/// RFC 9700 §4.14.2: a refresh token presented twice has two holders, and the server cannot know which one is the
+/// S-20: RFC 9700 §4.14.2: a refresh token presented twice has two holders, and the server cannot know which one is the
 /// thief. It ends the session for both.
 #[tokio::test]
 async fn a_replayed_refresh_token_ends_the_session_for_both_holders() {
@@ -259,6 +269,7 @@ async fn a_replayed_refresh_token_ends_the_session_for_both_holders() {
     expect_end_of(&app, &[&first, &rotated]).await;
 }
 
+/// S-20.
 #[tokio::test]
 async fn a_replay_of_every_earlier_generation_ends_the_family() {
     const GENERATIONS: usize = 5;
@@ -273,6 +284,7 @@ async fn a_replay_of_every_earlier_generation_ends_the_family() {
     }
 }
 
+/// S-21.
 #[tokio::test]
 async fn a_replay_is_recorded_with_its_generation_and_where_it_came_from() {
     let app = TestApp::start().await;
@@ -299,6 +311,7 @@ async fn a_replay_is_recorded_with_its_generation_and_where_it_came_from() {
     assert_eq!(sessions[0]["revoked_reason"], "refresh_token_reused");
 }
 
+/// S-20.
 #[tokio::test]
 async fn a_replay_touches_no_other_session() {
     let app = TestApp::start().await;
