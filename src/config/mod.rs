@@ -4,10 +4,12 @@
 
 mod branding;
 mod database;
+mod database_url;
 mod http;
 mod mail;
 mod master_key;
 pub mod names;
+mod nearest;
 mod reader;
 mod sessions;
 mod source;
@@ -15,7 +17,8 @@ mod tokens;
 mod traces;
 
 pub use branding::{BrandOptions, Colour, READABLE};
-pub use database::{DatabaseOptions, DatabaseUrl};
+pub use database::DatabaseOptions;
+pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite, USUAL_METRICS};
 pub use mail::{MailOptions, SmtpUrl};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
@@ -23,6 +26,8 @@ pub use reader::{ConfigError, Reader};
 pub use sessions::SessionOptions;
 pub use source::Source;
 pub use tokens::{SigningAlgorithm, TokenOptions};
+
+use nearest::nearest;
 
 use crate::kernel::{Duration, LogFormat, MasterKeys, TraceOptions};
 

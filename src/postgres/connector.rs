@@ -73,6 +73,11 @@ impl Connector {
         current.cloned().unwrap_or_else(PgConnectOptions::new_without_pgpass)
     }
 
+    /// The current host, around the pooler.
+    fn around(&self, usual_name: &str) -> PgConnectOptions {
+        named(self.current(&self.direct), usual_name)
+    }
+
     /// What lies between the pool and Postgres.
     ///
     /// # Errors
@@ -86,7 +91,7 @@ impl Connector {
     /// # Errors
     /// When the database does not let us in within five seconds.
     pub async fn direct(&self) -> Result<PgConnection, DatabaseError> {
-        let options = self.current(&self.direct).application_name("heirloom").extra_float_digits(None);
+        let options = self.around("heirloom");
         // What is done over it may take its time.
         let options = options.log_slow_statements(LevelFilter::Off, Duration::ZERO);
         let connecting = tokio::time::timeout(CONNECT, options.connect());
@@ -108,7 +113,7 @@ impl Connector {
     /// # Errors
     /// As [`Connector::direct`]; [`DatabaseError::Deaf`] if what is said through the pool does not arrive.
     pub async fn listen(&self, channels: &[&str]) -> Result<PgListener, DatabaseError> {
-        let options = self.current(&self.direct).application_name("heirloom listener").extra_float_digits(None);
+        let options = self.around("heirloom listener");
         let pool =
             PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).acquire_timeout(CONNECT);
         let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options)).await?;
@@ -124,7 +129,7 @@ impl Connector {
     async fn greet(&self, listener: &mut PgListener) -> Result<(), DatabaseError> {
         let own = "SELECT pid || ' since ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
         let word: String = sqlx::query_scalar(own).fetch_one(&mut *listener).await?;
-        let mut pooled = self.pooled().application_name("heirloom").extra_float_digits(None).connect().await?;
+        let mut pooled = named(self.pooled(), "heirloom").connect().await?;
         // Not prepared: a pooler may be in between.
         let said =
             sqlx::raw_sql(sqlx::AssertSqlSafe(format!("NOTIFY {GREETING}, '{word}'"))).execute(&mut pooled).await;
@@ -159,10 +164,15 @@ impl Connector {
     }
 }
 
-/// Whether this host is reachable and no standby.
+/// Under the name that the options give, or else this one, and without the start-up parameter that poolers refuse.
+pub(super) fn named(options: PgConnectOptions, usual: &str) -> PgConnectOptions {
+    let name = options.get_application_name().unwrap_or(usual).to_owned();
+    options.application_name(&name).extra_float_digits(None)
+}
+
+/// Whether this host is reachable and not a standby.
 async fn accepts_writes(host: PgConnectOptions) -> bool {
-    // Poolers refuse that start-up parameter.
-    let host = host.application_name("heirloom").extra_float_digits(None);
+    let host = named(host, "heirloom");
     let asking = async {
         let mut connection = host.connect().await?;
         // Not prepared, so that a pooler that mixes up statements is found out by its own probe, not here.

@@ -1,4 +1,4 @@
-use super::DatabaseError;
+use super::{DatabaseError, connector::named};
 use crate::kernel::Duration;
 use deadpool::managed::{
     self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
@@ -140,9 +140,5 @@ async fn answers(connection: &mut PgConnection) -> bool {
 }
 
 fn tuned(options: PgConnectOptions) -> PgConnectOptions {
-    options
-        .extra_float_digits(None)
-        .application_name("heirloom")
-        .log_statements(LevelFilter::Off)
-        .log_slow_statements(LevelFilter::Off, Duration::ZERO)
+    named(options, "heirloom").log_statements(LevelFilter::Off).log_slow_statements(LevelFilter::Off, Duration::ZERO)
 }

@@ -1,4 +1,4 @@
-use super::DatabaseError;
+use super::{DatabaseError, connector::named};
 use sqlx::{ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions};
 
 /// What lies between us and Postgres.
@@ -28,7 +28,7 @@ const DECOY: &str = "SELECT $1::int4 + 1000, pg_backend_pid()";
 /// # Errors
 /// When the database cannot be reached.
 pub async fn pooling(options: PgConnectOptions) -> Result<Pooling, DatabaseError> {
-    let options = options.extra_float_digits(None).application_name("heirloom probe");
+    let options = named(options, "heirloom probe");
     let (mut first, mut second) = (options.connect().await?, options.connect().await?);
     let found = match probe(&mut first, &mut second).await {
         Err(DatabaseError::Sqlx(error)) if is_mixed_up(&error) => Ok(Pooling::Unsafe),
