@@ -21,7 +21,5 @@ pub mod account;
 pub mod admin;
 pub mod login;
 
-pub mod torture;
-
 pub mod app;
 pub mod cli;

@@ -200,3 +200,17 @@ fn commands_run_beside_each_other() {
     assert_eq!(here.run("user list --json").expect(0).json()["items"].as_array().unwrap().len(), 5);
     assert!(!here.0.path().join("postgres/data/postmaster.pid").exists(), "nobody is left, and Postgres has stopped");
 }
+
+/// Whatever it is called with, and without a look at the configuration.
+#[test]
+fn the_torture_kit_has_moved_and_the_command_names_its_program() {
+    let here = Installation::new();
+    for arguments in
+        ["torture", "torture --help", "torture http://127.0.0.1:9 --user alice --json", "--json torture --list"]
+    {
+        let ended = here.run_with(arguments, "", &[("HEIRLOOM_MASTER_KEY", "nonsense")]).expect(2);
+        assert!(ended.err.contains("heirloom-torture") && ended.out.is_empty(), "{arguments}: {}", ended.err);
+    }
+    let help = here.run("--help").expect(0).out;
+    assert!(!help.contains("torture"), "{help}");
+}

@@ -79,8 +79,9 @@ enum Command {
     Man,
     /// Print the description of the HTTP interface, as JSON (`OpenAPI` 3.1)
     Openapi,
-    /// Torture a server's refresh tokens, over HTTP alone: races, lost answers, replays, restarts
-    Torture(Box<torture::Torture>),
+    /// Moved to the program `heirloom-torture`
+    #[command(hide = true, disable_help_flag = true)]
+    Torture(torture::Torture),
 }
 
 /// One of them, or all.
@@ -161,13 +162,10 @@ pub fn run() -> ExitCode {
         Some(Command::Completions(completions)) => return ended(completions.print(Arguments::command())),
         Some(Command::Man) => return ended(papers::manual(Arguments::command())),
         Some(Command::Openapi) => return ended(papers::openapi()),
+        Some(Command::Torture(_)) => torture::refuse(),
         _ => {}
     }
     let (command, output) = (command.unwrap_or(Command::Serve(serve::Serve::default())), Output { json });
-    // It knows a server through HTTP only: our options are nothing to it.
-    if let Command::Torture(torture) = command {
-        return block_on(torture.run(output)).unwrap_or_else(|error| output::fail(&error));
-    }
     let config = match (Config::load(), &command) {
         (Ok(config), _) => config,
         (Err(error), Command::Check) => return check::refuse(&error, output),
@@ -203,8 +201,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Check => return check::run(config, output).await,
         Command::Health(health) => health.run(&config, output).await?,
         // They need no configuration, and were printed before it was read.
-        Command::Completions(_) | Command::Man | Command::Openapi => {}
-        Command::Torture(torture) => return torture.run(output).await,
+        Command::Completions(_) | Command::Man | Command::Openapi | Command::Torture(_) => {}
         Command::Migrate => migrate::run(config, output).await?,
         Command::User(UserCommands::One(command)) => command.run(config, output).await?,
         Command::User(UserCommands::All(command)) => return command.run(config, output).await,

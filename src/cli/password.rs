@@ -13,14 +13,6 @@ pub fn read_new() -> Result<Password, CliError> {
     Password::parse_new(&typed).map_err(|refused| CliError::Refused(refused.to_string()))
 }
 
-/// A password that is in use: asked for once at a terminal, without showing it; else the first line of standard input.
-pub fn read_existing() -> Result<Zeroizing<String>, CliError> {
-    if io::stdin().is_terminal() {
-        return rpassword::prompt_password("Password: ").map(Zeroizing::new).map_err(CliError::Input);
-    }
-    first_line(io::stdin().lock())
-}
-
 fn ask_twice() -> Result<Zeroizing<String>, CliError> {
     let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(CliError::Input);
     let first = ask("New password: ")?;

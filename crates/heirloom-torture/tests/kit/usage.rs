@@ -13,15 +13,15 @@ async fn wrong_usage_is_told() {
     for (arguments, told) in [
         (&[][..], "required"),
         (&[url], "--user"),
-        (&["localhost:8080", "--user", "alice"], "no URL"),
-        (&["ftp://localhost", "--user", "alice"], "no URL"),
+        (&["localhost:8080", "--user", "alice"], "not an http or https URL"),
+        (&["ftp://localhost", "--user", "alice"], "not an http or https URL"),
         (&[url, "--user", "alice", "--only", "nonsense"], "no scenario `nonsense`"),
         (&[url, "--user", "alice", "--profile", "nonsense"], "heirloom, oauth2"),
         (&[url, "--user", "alice", "--profile", broken], "no profile"),
-        (&[url, "--user", "alice", "--values", broken], "JSON object of texts"),
+        (&[url, "--user", "alice", "--values", broken], "JSON object with string values"),
         (&[url, "--user", "alice", "--set", "client_id"], "NAME=VALUE"),
         (&[url, "--user", "alice", "--duration", "soon"], "soon"),
-        (&[url, "--tokens", "/dev/null"], "there is none"),
+        (&[url, "--tokens", "/dev/null"], "is empty"),
         (&[url, "--user", "alice", "--password", "secret"], "--password"),
     ] {
         let ran = torture(arguments).await;

@@ -9,7 +9,7 @@ use super::{
     secret::Guarded,
     trial::Trial,
 };
-use crate::kernel::Duration;
+use std::time::Duration;
 use std::{collections::HashMap, sync::Mutex};
 
 /// Tries until a call gets an answer.

@@ -5,9 +5,9 @@ use super::{
     secret::Guarded,
     template::{Missing, Values, fill, fill_json, fill_map},
 };
-use crate::kernel::Duration;
 use reqwest::{Method, header::RETRY_AFTER, redirect::Policy};
 use serde_json::Value;
+use std::time::Duration;
 
 /// How long an answer is waited for; then its outcome is unknown.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 //! Answers that are lost, and requests that come again.
 
 use super::super::{client::Manner, family::Family, kit::Stop, trial::Trial};
-use crate::kernel::Duration;
+use std::time::Duration;
 use tokio::try_join;
 
 /// Rounds of each, for a setting of 1.

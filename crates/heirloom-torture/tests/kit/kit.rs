@@ -15,10 +15,10 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Runs `heirloom torture` with these arguments and this on its standard input.
+/// Runs `heirloom-torture` with these arguments and this on its standard input.
 pub async fn torture_with(arguments: &[&str], typed: &str) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
-    command.arg("torture").args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom-torture"));
+    command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     // Who reads nothing closes its end: that is its right.

@@ -4,7 +4,7 @@ use super::{
     scenario::{ALL, Scenario},
     trial::Trial,
 };
-use crate::kernel::Duration;
+use std::time::Duration;
 
 /// How often a long run says how far it is.
 const HEARTBEAT: Duration = Duration::from_secs(5);

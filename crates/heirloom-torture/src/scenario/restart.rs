@@ -8,7 +8,7 @@ use super::super::{
     profile::Request,
     trial::Trial,
 };
-use crate::kernel::Duration;
+use std::time::Duration;
 use std::{collections::BTreeMap, process::Stdio};
 
 /// How long the server may take until it serves again.

@@ -1,4 +1,4 @@
-use crate::kernel::sha256;
+use aws_lc_rs::digest::{SHA256, digest};
 use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
 
@@ -21,9 +21,9 @@ impl Guarded {
     /// Tells one text from another, and gives neither away.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        let mut digest = [0; 32];
-        digest.copy_from_slice(sha256(self.0.as_bytes()).as_bytes());
-        digest
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, self.0.as_bytes()).as_ref());
+        bytes
     }
 
     /// The beginning of the digest, for people.

@@ -1,6 +1,15 @@
-//! Our own server holds.
+//! `heirloom-torture` finds no violation in our own server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a test may fail loudly, and sets up the environment of the programs it runs"
+)]
 
-use crate::kit::{PASSWORD, Report};
+use heirloom_torture::{Guarded, Profile, Report, Settings as Torture, Source, Verdict, run};
 use private_postgres::{PrivatePostgres, Settings, Tenant};
 use serde_json::json;
 use sqlx::ConnectOptions;
@@ -19,6 +28,7 @@ use std::{
 use tempfile::TempDir;
 
 const ALICE: &str = "alice@example.com";
+const PASSWORD: &str = "plum-garage-velvet-9";
 const MASTER_KEY: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 
 /// Instances of the server on one database, each started again whenever it ends.
@@ -57,13 +67,24 @@ impl House {
         house
     }
 
-    async fn torture(&self, arguments: &[&str]) -> Report {
-        let (first, others) = self.instances.split_first().unwrap();
-        let mut all = vec![first.url.as_str(), "--user", ALICE];
-        all.extend(others.iter().flat_map(|other| ["--url", other.url.as_str()]));
-        all.extend(arguments);
-        Report::of(&all).await
+    /// How the kit is pointed at all instances.
+    fn torture(&self) -> Torture {
+        let urls = self.instances.iter().map(|instance| instance.url.clone()).collect();
+        let (user, password) = (Guarded::new(ALICE.to_owned()), Guarded::new(PASSWORD.to_owned()));
+        let profile = Profile::load("heirloom").unwrap();
+        Torture { storm: Duration::from_secs(5), ..Torture::new(urls, profile, Source::SignIn { user, password }) }
     }
+}
+
+/// Everything that was tried held, and nothing else was skipped.
+#[track_caller]
+fn expect_all_hold(report: &Report, skipped: &[&str]) {
+    let with = |verdict| {
+        let rows = report.scenarios.iter().filter(move |row| row.verdict == verdict);
+        rows.map(|row| row.scenario).collect::<Vec<_>>()
+    };
+    assert!(report.holds && !with(Verdict::Holds).is_empty(), "{report:#?}");
+    assert_eq!(with(Verdict::Skipped), skipped, "{report:#?}");
 }
 
 impl Drop for House {
@@ -139,21 +160,24 @@ impl Drop for Instance {
 #[tokio::test]
 async fn all_holds_of_our_server() {
     let house = House::start(1, &[]).await;
-    let restart = house.instances[0].restart_command("TERM");
-    let report =
-        house.torture(&["--duration", "5s", "--restart-command", &restart, "--absolute-lifetime", "90d"]).await;
-    report.expect_all_hold(&[]);
+    let restart = Some(house.instances[0].restart_command("TERM"));
+    let absolute_lifetime = Some(Duration::from_hours(90 * 24));
+    let report = run(Torture { restart, absolute_lifetime, ..house.torture() }, |_| {}).await.unwrap();
+    expect_all_hold(&report, &[]);
 }
 
 #[tokio::test]
 async fn all_holds_of_two_instances_on_one_database() {
     let house = House::start(2, &[]).await;
-    let restart = house.instances[1].restart_command("KILL");
-    house.torture(&["--duration", "5s", "--restart-command", &restart]).await.expect_all_hold(&["lifetime"]);
+    let restart = Some(house.instances[1].restart_command("KILL"));
+    let report = run(Torture { restart, ..house.torture() }, |_| {}).await.unwrap();
+    expect_all_hold(&report, &["lifetime"]);
 }
 
 #[tokio::test]
 async fn no_session_of_ours_outlives_its_absolute_end() {
     let house = House::start(1, &[("HEIRLOOM_SESSION_ABSOLUTE_TTL", "6s")]).await;
-    house.torture(&["--only", "lifetime", "--absolute-lifetime", "6s"]).await.expect_all_hold(&[]);
+    let (only, absolute_lifetime) = (vec!["lifetime".to_owned()], Some(Duration::from_secs(6)));
+    let report = run(Torture { only, absolute_lifetime, ..house.torture() }, |_| {}).await.unwrap();
+    expect_all_hold(&report, &[]);
 }

@@ -22,11 +22,13 @@ mod run;
 mod scenario;
 mod secret;
 mod template;
+mod time;
 mod trial;
 
 pub use kit::{Settings, Source};
 pub use profile::{Profile, ProfileError};
 pub use report::{Report, Row, Verdict};
+pub use reqwest::Error as ClientError;
 pub use run::{NoSuchScenario, Progress, chosen, run};
 pub use scenario::{ALL as SCENARIOS, Scenario};
 pub use secret::Guarded;

@@ -7,14 +7,15 @@ use super::{
     profile::{Profile, Request, Sign},
     secret::Guarded,
     template::{Values, names},
+    time::Clock,
 };
-use crate::kernel::{Clock, Duration};
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// Tries of a sign-in that meets an outage or a limit.
@@ -71,6 +72,33 @@ pub struct Settings {
     pub only: Vec<String>,
 }
 
+impl Settings {
+    /// The defaults of the command line, with a random seed.
+    #[must_use]
+    pub fn new(bases: Vec<String>, profile: Profile, source: Source) -> Self {
+        Self {
+            bases,
+            profile_name: profile.about.clone(),
+            profile,
+            values: Values::new(),
+            source,
+            seed: Self::random_seed(),
+            rounds: 1,
+            storm: Duration::from_secs(10),
+            clients: 16,
+            restart: None,
+            absolute_lifetime: None,
+            only: Vec::new(),
+        }
+    }
+
+    /// A seed short enough to be typed again.
+    #[must_use]
+    pub fn random_seed() -> u64 {
+        fastrand::u32(..).into()
+    }
+}
+
 /// Why a scenario stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
@@ -125,13 +153,13 @@ impl Kit {
 
     /// This instant.
     pub fn stamp(&self) -> Stamp {
-        let millis = u64::try_from(self.clock.uptime().as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         Stamp { tick: self.ticks.fetch_add(1, Ordering::SeqCst), millis }
     }
 
     /// Time since the kit began.
     pub fn uptime(&self) -> Duration {
-        self.clock.uptime()
+        self.clock.elapsed()
     }
 
     /// Requests sent so far.

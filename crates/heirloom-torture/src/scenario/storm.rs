@@ -7,12 +7,12 @@ use super::super::{
     model::{KeyNo, TokenNo},
     trial::Trial,
 };
-use crate::kernel::Duration;
 use futures_util::future::try_join_all;
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
+use std::time::Duration;
 
 /// Clients that share a session. More would tangle a history beyond what can be judged.
 const SHARING: usize = 4;

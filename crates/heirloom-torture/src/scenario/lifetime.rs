@@ -6,7 +6,7 @@ use super::super::{
     model::Outcome,
     trial::Trial,
 };
-use crate::kernel::Duration;
+use std::time::Duration;
 
 /// Rotations while the answers are watched, and the wait before each: seconds must pass, since answers tell seconds.
 const ROTATIONS: u64 = 4;

@@ -77,7 +77,7 @@ pub const ALL: &[Scenario] = &[
 
 impl Scenario {
     /// Runs it to its end.
-    pub(in crate::torture) async fn run(&self, trial: &Trial<'_>) -> Result<(), Stop> {
+    pub(crate) async fn run(&self, trial: &Trial<'_>) -> Result<(), Stop> {
         match self.trouble {
             Trouble::Race(width) => races::race(trial, width).await,
             Trouble::SharedKey(width) => races::shared_key(trial, width).await,
@@ -100,7 +100,7 @@ impl Scenario {
     }
 
     /// Whether calls may go unanswered without hiding what should be seen.
-    pub(in crate::torture) fn bears_outages(&self) -> bool {
+    pub(crate) fn bears_outages(&self) -> bool {
         matches!(self.trouble, Trouble::Storm | Trouble::Restart)
     }
 }

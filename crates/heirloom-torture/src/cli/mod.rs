@@ -1,0 +1,106 @@
+//! The command line.
+//!
+//! The table, or with `--json` one JSON document, goes to standard output; everything else goes to standard error.
+
+mod arguments;
+mod documents;
+mod password;
+mod table;
+
+use arguments::Arguments;
+use clap::{CommandFactory, Parser};
+use heirloom_torture::{Progress, Report, run as run_scenarios};
+use serde::Serialize;
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+/// Why the command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// The asynchronous runtime.
+    #[error("the command cannot be started")]
+    Runtime(#[source] io::Error),
+    /// The HTTP client.
+    #[error("the HTTP client cannot be created")]
+    Client(#[source] heirloom_torture::ClientError),
+    /// Standard input, or the file of tokens.
+    #[error("{0} cannot be read")]
+    Input(String, #[source] io::Error),
+    /// Nothing on standard input.
+    #[error(
+        "no password on standard input: pipe in one line, as in `printf '%s\\n' \"$PASSWORD\" | heirloom-torture …`"
+    )]
+    NoPassword,
+    /// Standard output.
+    #[error("the output cannot be written")]
+    Output(#[source] io::Error),
+}
+
+/// Parses the arguments, runs the scenarios and prints the report.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    execute(arguments).unwrap_or_else(|error| fail(&error))
+}
+
+fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
+    if let Some(shell) = arguments.completions {
+        return documents::completions(shell, Arguments::command()).map(|()| ExitCode::SUCCESS);
+    }
+    if arguments.man {
+        return documents::manual(Arguments::command()).map(|()| ExitCode::SUCCESS);
+    }
+    let json = arguments.json;
+    if arguments.list {
+        let listed = table::listed();
+        return print(json, &listed, || table::list(&listed)).map(|()| ExitCode::SUCCESS);
+    }
+    let settings = arguments.settings()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
+    let report = runtime.block_on(run_scenarios(settings, show_progress)).map_err(CliError::Client)?;
+    print(json, &report, || table::report(&report))?;
+    Ok(exit_code(&report))
+}
+
+fn exit_code(report: &Report) -> ExitCode {
+    if report.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// To standard error: standard output has the table only.
+fn show_progress(progress: &Progress<'_>) {
+    let line = match progress {
+        Progress::Running(name, since, calls) => format!("{name} … {} s, {calls} calls in all", since.as_secs()),
+        Progress::Done(row) => format!("{} {}", row.scenario, row.verdict.name()),
+    };
+    // A closed standard error stops no run.
+    drop(writeln!(io::stderr(), "heirloom-torture: {line}"));
+}
+
+/// Prints one JSON document, or a text.
+fn print(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+    let text = if json { serde_json::to_string_pretty(value).map_err(io::Error::from) } else { Ok(text()) };
+    write(format!("{}\n", text.map_err(CliError::Output)?).as_bytes())
+}
+
+/// To standard output. A reader that stops early (`| head`) is not an error.
+fn write(bytes: &[u8]) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Reports an error with all its causes, a line each.
+fn fail(error: &dyn Error) -> ExitCode {
+    let mut lines = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        lines.push(error.to_string());
+        cause = error.source();
+    }
+    drop(writeln!(io::stderr(), "heirloom-torture: {}", lines.join("\n  because: ")));
+    ExitCode::FAILURE
+}
