@@ -146,6 +146,21 @@ fn rules_that_no_test_cites_are_listed() {
 }
 
 #[test]
+fn every_link_in_a_document_leads_to_a_file() {
+    let mut broken = Vec::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.extension().is_some_and(|kind| kind == "md")) {
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap();
+            let is_local = !file.is_empty() && !file.contains(':') && !file.contains(char::is_whitespace);
+            if is_local && !path.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
 fn a_citation_is_distinguished_from_text_that_looks_like_one() {
     let rules = |text| cited(text).into_iter().map(Rule::name).collect::<Vec<_>>();
     assert_eq!(rules("S-12, (A-7) and `C-3`."), ["A-7", "C-3", "S-12"]);
