@@ -6,20 +6,27 @@ pub mod kernel;
 
 pub mod config;
 pub mod postgres;
-pub mod web;
+pub mod world;
+
+pub mod http;
+pub mod openapi;
+pub mod pages;
 
 pub mod audit;
 pub mod guessing;
 pub mod mail;
 
-pub mod accounts;
-pub mod keys;
+pub mod identity;
+pub mod passwords;
+pub mod transfer;
+pub mod users;
 
+pub mod keys;
 pub mod sessions;
 
-pub mod account;
 pub mod admin;
-pub mod login;
+pub mod me;
+pub mod sign_in;
 
 pub mod app;
 pub mod cli;

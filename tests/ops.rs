@@ -53,7 +53,7 @@ fn every_metric_stands_on_the_dashboard_and_in_the_manual() {
 #[test]
 fn every_error_code_and_log_event_is_explained() {
     let manual = fs::read_to_string("docs/operating.md").unwrap();
-    for kind in heirloom::web::kind::ALL {
+    for kind in heirloom::http::kind::ALL {
         assert!(manual.contains(&format!("`{}`", kind.code)), "{}", kind.code);
     }
     let events = events();

@@ -1,13 +1,11 @@
 use super::{UserChange, UserChanged, change_user, overview};
 use crate::{
-    accounts::{
-        AccessChange, Accounts, BlockReason, Blocking, CustomClaims, Refused, Roles, User, UserFilter, UserStatus,
-        UserView,
-    },
     audit::{self, EventFilter},
+    http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
+    identity::{BlockReason, CustomClaims, Roles},
     kernel::{Client, Moment, SessionId, UserId},
     sessions::{Admin, Asked, EndReason, Revoked, SessionFilter, SessionState, Sessions},
-    web::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
+    users::{AccessChange, Accounts, Blocking, Refused, User, UserFilter, UserStatus, UserView},
 };
 use actix_web::{
     HttpResponse,
@@ -113,7 +111,7 @@ async fn user(_admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeRequest {
     /// All roles that they are to have, at most 32.
-    #[schema(value_type = Option<Vec<crate::accounts::Role>>)]
+    #[schema(value_type = Option<Vec<crate::identity::Role>>)]
     roles: Option<Vec<String>>,
     /// Whether they are to be blocked: then their sessions end.
     blocked: Option<bool>,

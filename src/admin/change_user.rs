@@ -1,11 +1,12 @@
 use super::deed::Deed;
 use crate::{
-    accounts::{self, AccessChange, Accounts, BlockReason, Blocking, Role, RoleError, Roles, User},
     audit,
+    identity::{BlockReason, Role, RoleError, Roles},
     kernel::{Client, UserId},
     mail,
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended, Sessions},
+    users::{self, AccessChange, Accounts, Blocking, User},
 };
 use serde_json::json;
 use sqlx::PgConnection;
@@ -74,8 +75,8 @@ pub async fn change_user(
 impl Change {
     /// The inner error is an answer: nothing was changed by then, and at most an event says so.
     async fn apply(mut self, connection: &mut PgConnection) -> Result<Result<Ended, UserChanged>, DatabaseError> {
-        accounts::lock_admins(connection).await?;
-        let Some(user) = accounts::lookup_in(connection, self.deed.user).await? else {
+        users::lock_admins(connection).await?;
+        let Some(user) = users::lookup_in(connection, self.deed.user).await? else {
             return Ok(Err(UserChanged::NotFound));
         };
         if let Err(error) = self.settle_roles(&user) {
@@ -106,7 +107,7 @@ impl Change {
     }
 
     async fn change_access(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
-        let Some(revision) = accounts::change_access(connection, self.deed.user, &self.wanted.access).await? else {
+        let Some(revision) = users::change_access(connection, self.deed.user, &self.wanted.access).await? else {
             return Ok(Ended::default());
         };
         if let Some(roles) = &self.wanted.access.roles {
@@ -120,7 +121,7 @@ impl Change {
 
     async fn change_block(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
         let Some(blocking) = &self.wanted.blocking else { return Ok(Ended::default()) };
-        if !accounts::set_blocked(connection, self.deed.user, blocking).await? {
+        if !users::set_blocked(connection, self.deed.user, blocking).await? {
             return Ok(Ended::default());
         }
         match blocking {

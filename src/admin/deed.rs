@@ -1,8 +1,9 @@
 use crate::{
-    accounts::{self, User},
     audit,
-    kernel::{Client, UserId, World},
+    kernel::{Client, UserId},
     postgres::DatabaseError,
+    users::{self, User},
+    world::World,
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -37,7 +38,7 @@ impl Deed {
         user: &User,
     ) -> Result<bool, DatabaseError> {
         let is_acting = user.is_admin() && user.blocked_at.is_none();
-        if !is_acting || accounts::other_admins(connection, Some(self.user)).await? > 0 {
+        if !is_acting || users::other_admins(connection, Some(self.user)).await? > 0 {
             return Ok(false);
         }
         self.record(connection, audit::Kind::AccessDenied, json!({ "reason": "last_admin" })).await?;

@@ -1,9 +1,10 @@
 use super::deed::Deed;
 use crate::{
-    accounts, audit,
+    audit,
     kernel::{Client, UserId},
     postgres::DatabaseError,
     sessions::{self, Ended, Sessions},
+    users,
 };
 use serde_json::json;
 use sqlx::PgConnection;
@@ -39,8 +40,8 @@ pub async fn delete_user(sessions: &Sessions, user: UserId, client: &Client) -> 
 
 /// The inner error is an answer: nothing was deleted.
 async fn delete(deed: Deed, connection: &mut PgConnection) -> Result<Result<Ended, UserDeleted>, DatabaseError> {
-    accounts::lock_admins(connection).await?;
-    let Some(user) = accounts::lookup_in(connection, deed.user).await? else {
+    users::lock_admins(connection).await?;
+    let Some(user) = users::lookup_in(connection, deed.user).await? else {
         return Ok(Err(UserDeleted::NotFound));
     };
     if deed.takes_the_last_admin(connection, &user).await? {
@@ -50,6 +51,6 @@ async fn delete(deed: Deed, connection: &mut PgConnection) -> Result<Result<Ende
         return Ok(Err(UserDeleted::NotFound));
     };
     deed.record(connection, audit::Kind::UserDeleted, json!({ "sessions": ended.live() })).await?;
-    accounts::delete(connection, deed.user).await?;
+    users::delete(connection, deed.user).await?;
     Ok(Ok(ended))
 }

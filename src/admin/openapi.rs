@@ -2,8 +2,9 @@ use super::Overview;
 use super::api::{AdminUserAnswer, AdminUserView, AuditQuery, ChangeRequest, RevokeRequest, SessionsQuery, UsersQuery};
 use crate::{
     audit::Recorded,
+    http::{kind, paths},
+    openapi::Operation,
     sessions::{Revoked, SessionView},
-    web::{Operation, kind, paths},
 };
 use serde_json::json;
 

@@ -1,9 +1,9 @@
 use crate::{
-    accounts::Accounts,
     audit::{self, Kind},
     kernel::{Duration, Moment},
     postgres::DatabaseError,
     sessions::Sessions,
+    users::Accounts,
 };
 use chrono::{DurationRound, TimeDelta};
 use serde::Serialize;

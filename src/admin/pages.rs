@@ -1,4 +1,7 @@
-use crate::web::{Endpoint, Problem, Sample, View, paths};
+use crate::{
+    http::{Endpoint, Problem, paths},
+    pages::{Sample, View},
+};
 use actix_web::{HttpResponse, http::StatusCode, web::ServiceConfig};
 use minijinja::context;
 

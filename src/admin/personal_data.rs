@@ -1,10 +1,10 @@
 use crate::{
-    accounts::{AccountRest, Accounts, User, UserView},
     audit::{self, EventFilter, Exported},
     kernel::Moment,
     mail::{self, LetterView},
     postgres::{Connector, DatabaseError},
     sessions::{SessionFilter, SessionView, Sessions},
+    users::{AccountRest, Accounts, User, UserView},
 };
 use serde::Serialize;
 use serde_json::Value;

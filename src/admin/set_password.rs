@@ -1,9 +1,10 @@
 use crate::{
-    accounts::{self, Accounts, AccountsError, Password, PasswordError, User},
     audit,
     kernel::Client,
     mail,
+    passwords::{Password, PasswordError},
     sessions::{self, EndReason, Sessions},
+    users::{self, Accounts, AccountsError, User},
 };
 use serde_json::json;
 
@@ -36,7 +37,7 @@ pub async fn set_password(
     let (world, client, id) = (sessions.world().clone(), client.clone(), user.id);
     let done = sessions.world().db.transaction(move |connection| {
         Box::pin(async move {
-            accounts::set_password(connection, id, None, &hash).await?;
+            users::set_password(connection, id, None, &hash).await?;
             let ended = sessions::end_all_of(connection, id, None, &EndReason::PasswordChanged).await?;
             let (kind, details) = (audit::Kind::PasswordChanged, json!({ "sessions": ended.live() }));
             let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };

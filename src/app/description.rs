@@ -1,18 +1,19 @@
 use crate::{
-    account, admin, keys, login, sessions,
-    web::{self, Document},
+    admin, keys, me,
+    openapi::{self, Document},
+    sessions, sign_in,
 };
 
 /// Describes every endpoint of every room.
 #[must_use]
 pub fn description() -> Document {
     let rooms = [
-        login::operations(),
+        sign_in::operations(),
         sessions::operations(),
-        account::operations(),
+        me::operations(),
         admin::operations(),
         keys::operations(),
-        web::operations(),
+        openapi::operations(),
     ];
     Document::of(rooms.into_iter().flatten().collect())
 }

@@ -1,8 +1,9 @@
 use crate::{
-    account, admin,
+    admin,
     config::BrandOptions,
-    login, mail,
-    web::{self, Pages, Sample, TemplateError},
+    mail, me, openapi,
+    pages::{self, Pages, Sample, TemplateError},
+    sign_in,
 };
 
 /// Every page, rendered once before the first visitor: a template of one's own that is broken stops the start.
@@ -18,10 +19,10 @@ pub fn load(options: &BrandOptions) -> Result<Pages, TemplateError> {
 /// Every page in every state that the server knows of.
 fn samples() -> Vec<Sample> {
     [
-        web::page_samples(),
-        web::docs_samples(),
-        login::page_samples(),
-        account::page_samples(),
+        pages::page_samples(),
+        openapi::page_samples(),
+        sign_in::page_samples(),
+        me::page_samples(),
         mail::letter_samples(),
         admin::page_samples(),
     ]
@@ -35,7 +36,7 @@ mod tests {
     use crate::{
         audit,
         config::{Config, Source},
-        web::Language,
+        http::Language,
     };
 
     /// The administration's list of kinds is made of these texts.

@@ -1,5 +1,5 @@
 use super::House;
-use crate::{kernel::World, web::Scrape};
+use crate::{http::Scrape, world::World};
 
 /// Reads the metrics of the house: the counters as they stand, the gauges now.
 pub(super) fn of(house: &House) -> Scrape {

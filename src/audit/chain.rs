@@ -4,8 +4,9 @@ use super::{
     store::{self, StoredHead},
 };
 use crate::{
-    kernel::{Client, MacKeys, TagCheck, World},
+    kernel::{Client, MacKeys, TagCheck},
     postgres::DatabaseError,
+    world::World,
 };
 use serde_json::json;
 use sqlx::PgConnection;

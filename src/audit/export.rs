@@ -1,7 +1,7 @@
 use super::{EventFilter, Recorded, store};
 use crate::{
-    kernel::World,
     postgres::{Connector, DatabaseError},
+    world::World,
 };
 use serde::Serialize;
 use sqlx::Connection;

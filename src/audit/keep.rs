@@ -2,10 +2,7 @@ use super::{
     chain::{Extension, Head, extend},
     months,
 };
-use crate::{
-    kernel::{Duration, World},
-    postgres::DatabaseError,
-};
+use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 
 /// How often what is new is chained: until then, whoever can write to the database can remove an event unseen.
 const EVERY: Duration = Duration::from_secs(1);

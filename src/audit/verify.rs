@@ -4,8 +4,9 @@ use super::{
     walk::{Anchor, Finding, KnownHead, Walk},
 };
 use crate::{
-    kernel::{MacKeys, Moment, World},
+    kernel::{MacKeys, Moment},
     postgres::{Connector, DatabaseError},
+    world::World,
 };
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};

@@ -1,5 +1,5 @@
 use super::{CliError, Output};
-use crate::{config::Config, kernel::Duration, web::paths};
+use crate::{config::Config, http::paths, kernel::Duration};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{

@@ -21,12 +21,13 @@ mod torture;
 mod user;
 
 use crate::{
-    accounts::{AccountsError, FileError, User},
     app::{AppError, House, Migrations},
     config::Config,
     kernel::{UserId, start_logging},
     keys::KeysError,
     postgres::DatabaseError,
+    transfer::FileError,
+    users::{AccountsError, User},
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use output::Output;

@@ -6,10 +6,10 @@ use super::{
     serve::told_to_stop,
 };
 use crate::{
-    accounts::{Batch, Batches, FileError, Format, RowRefused},
     app::House,
     config::Config,
     kernel::{Client, Duration, Stopwatch},
+    transfer::{self, Batch, Batches, FileError, Format, RowRefused},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -192,7 +192,7 @@ impl Importing {
     async fn take(&mut self, batch: Batch, house: Option<&House>) -> Result<(), CliError> {
         let rows = batch.rows.len();
         let already_there = match house {
-            Some(house) if rows > 0 => house.accounts.import(batch.rows, &Client::command_line()).await?,
+            Some(house) if rows > 0 => transfer::import(&house.world, batch.rows, &Client::command_line()).await?,
             Some(_) | None => Vec::new(),
         };
         self.imported += rows.saturating_sub(already_there.len());
@@ -253,7 +253,7 @@ impl Export {
     async fn write(&self, house: &House) -> Result<(), CliError> {
         let (mut lines, client) = (Lines::begin(), Client::command_line());
         let with_hashes = self.with_password_hashes;
-        house.accounts.export(&house.connector, with_hashes, &client, |user| lines.say(&user)).await?;
+        transfer::export(&house.world, &house.connector, with_hashes, &client, |user| lines.say(&user)).await?;
         lines.end()
     }
 }

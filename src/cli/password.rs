@@ -1,5 +1,5 @@
 use super::CliError;
-use crate::accounts::Password;
+use crate::passwords::Password;
 use std::io::{self, BufRead, IsTerminal};
 use zeroize::Zeroizing;
 

@@ -5,9 +5,9 @@ use super::{
     output::{Output, table, time},
 };
 use crate::{
-    accounts::BlockReason,
     app::House,
     config::Config,
+    identity::BlockReason,
     kernel::{Client, SessionId},
     sessions::{EndReason, SessionFilter, SessionState, SessionView},
 };

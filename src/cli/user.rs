@@ -6,18 +6,16 @@ use super::{
     password::read_new,
 };
 use crate::{
-    accounts::{
-        BlockReason, Blocking, EmailAddress, NewUser, Password, PersonName, Registration, Role, Roles, User,
-        UserFilter, UserStatus, UserView,
-    },
     admin::{
         PasswordSet, RoleChange, UserChange, UserChanged, UserDeleted, change_user, delete_user, personal_data,
         set_password,
     },
     app::House,
     config::Config,
-    kernel::Client,
-    web::PageRequest,
+    identity::{BlockReason, DisplayName, EmailAddress, Role, Roles},
+    kernel::{Client, PageRequest},
+    passwords::Password,
+    users::{Blocking, NewUser, Registration, User, UserFilter, UserStatus, UserView},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -159,7 +157,7 @@ impl Add {
     fn parse(self) -> Result<NewUser, CliError> {
         let email = EmailAddress::parse(&self.email).map_err(CliError::not_allowed("EMAIL"))?;
         let name =
-            PersonName::parse(self.name.as_deref().unwrap_or_default()).map_err(CliError::not_allowed("--name"))?;
+            DisplayName::parse(self.name.as_deref().unwrap_or_default()).map_err(CliError::not_allowed("--name"))?;
         let roles = if self.admin { Roles::default().with(Role::admin()).map_err(refused)? } else { Roles::default() };
         Ok(NewUser { email, password: read_new()?, name, roles })
     }

@@ -5,8 +5,9 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Client, Digest32, Duration, MasterKeys, UserId, World},
+    kernel::{Client, Digest32, Duration, MasterKeys, UserId},
     postgres::DatabaseError,
+    world::World,
 };
 use aws_lc_rs::hmac;
 use serde_json::json;

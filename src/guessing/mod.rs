@@ -18,10 +18,7 @@ mod store;
 pub use device::DeviceToken;
 pub use guard::{Admission, Attempt, Guard, Target};
 
-use crate::{
-    kernel::{Duration, World},
-    postgres::DatabaseError,
-};
+use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 
 /// How often what counts no more is forgotten.
 const EVERY: Duration = Duration::from_hours(1);

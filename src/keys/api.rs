@@ -1,5 +1,5 @@
 use super::Keys;
-use crate::web::{Endpoint, paths};
+use crate::http::{Endpoint, paths};
 use actix_web::{
     HttpResponse,
     http::header,

@@ -1,4 +1,4 @@
-use crate::web::{Operation, paths};
+use crate::{http::paths, openapi::Operation};
 use serde_json::json;
 
 /// The operations of this room.

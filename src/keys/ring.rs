@@ -9,8 +9,9 @@ use super::{
 use crate::{
     audit,
     config::SigningAlgorithm,
-    kernel::{Client, Duration, MasterKeys, Moment, World},
+    kernel::{Client, Duration, MasterKeys, Moment},
     postgres::DatabaseError,
+    world::World,
 };
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde_json::{Value, json};

@@ -3,7 +3,10 @@ use super::{
     room::{Mail, Post},
     store::Due,
 };
-use crate::web::{Language, Pages, Sample};
+use crate::{
+    http::Language,
+    pages::{Pages, Sample},
+};
 use lettre::{
     Message,
     message::{Mailbox, header::ContentType},

@@ -24,8 +24,9 @@ pub use send::keep_sending;
 pub use store::{letters_to, look_up_link, use_link};
 
 use crate::{
-    kernel::{Client, Moment, UserId, World, new_uuid},
+    kernel::{Client, Moment, UserId, new_uuid},
     postgres::DatabaseError,
+    world::World,
 };
 use sqlx::PgConnection;
 

@@ -1,7 +1,8 @@
 use super::link::LinkKeys;
 use crate::{
     config::MailOptions,
-    kernel::{Duration, MasterKeys, World},
+    kernel::{Duration, MasterKeys},
+    world::World,
 };
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use std::{fmt, sync::Arc};
@@ -35,7 +36,7 @@ pub enum MailError {
 /// How long the mail server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Where a letter's link leads.
-pub(super) const LINK_PAGE: &str = crate::web::paths::END_SESSIONS_PAGE;
+pub(super) const LINK_PAGE: &str = crate::http::paths::END_SESSIONS_PAGE;
 
 impl Mail {
     /// The room.

@@ -4,7 +4,7 @@ use super::{
     room::{Mail, Post},
     store::{self, Due},
 };
-use crate::{kernel::Duration, postgres::DatabaseError, web::Pages};
+use crate::{kernel::Duration, pages::Pages, postgres::DatabaseError};
 use lettre::AsyncTransport;
 
 /// How often the outbox is looked into.

@@ -5,8 +5,8 @@ use super::{
 };
 use crate::{
     config::{HttpOptions, SameSite},
+    http::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths, somebody_waits},
     kernel::{Client, SessionId},
-    web::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths, somebody_waits},
 };
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -2,10 +2,10 @@ use super::{Sessions, Transport, revocations::TokenStanding, store};
 use crate::{
     audit,
     config::HttpOptions,
+    http::{FromClient, Json, Problem, cookies, kind},
     kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
-    web::{FromClient, Json, Problem, cookies, kind},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use serde::de::DeserializeOwned;

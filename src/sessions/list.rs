@@ -1,8 +1,7 @@
 use super::{Sessions, store};
 use crate::{
-    kernel::{Moment, SessionId, UserId},
+    kernel::{Moment, PageRequest, SessionId, UserId},
     postgres::DatabaseError,
-    web::PageRequest,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, net::IpAddr};

@@ -1,5 +1,8 @@
 use super::api::{TokenAnswer, TokenRequest};
-use crate::web::{Operation, kind, paths};
+use crate::{
+    http::{kind, paths},
+    openapi::Operation,
+};
 use serde_json::{Value, json};
 
 /// The operations of this room.

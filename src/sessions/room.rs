@@ -4,9 +4,10 @@ use super::{
     token::{RefreshToken, TokenKeys},
 };
 use crate::{
-    kernel::{Duration, MasterKeys, Moment, World},
+    kernel::{Duration, MasterKeys, Moment},
     keys::{Keys, Subject},
     postgres::DatabaseError,
+    world::World,
 };
 use std::{
     fmt,

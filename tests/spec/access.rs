@@ -3,7 +3,7 @@
 //! A path that is not in the table fails the test: whoever adds one must say whom it is for.
 
 use crate::support::{Answer, NOBODY, TestApp};
-use heirloom::web::paths;
+use heirloom::http::paths;
 use std::collections::BTreeSet;
 
 /// Whom an endpoint is for.

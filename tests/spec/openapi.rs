@@ -3,7 +3,7 @@
 use crate::support::{NOBODY, TestApp};
 use heirloom::{
     app::description,
-    web::{kind, paths},
+    http::{kind, paths},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;

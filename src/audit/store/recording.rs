@@ -1,7 +1,8 @@
 use crate::{
     audit::{Event, entry::Entry},
-    kernel::{Duration, Moment, World, new_uuid},
+    kernel::{Duration, Moment, new_uuid},
     postgres::DatabaseError,
+    world::World,
 };
 use ipnet::IpNet;
 use sqlx::PgConnection;

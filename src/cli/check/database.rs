@@ -5,9 +5,10 @@ use crate::{
     app::AppError,
     audit,
     config::{Config, master_key_at, names},
-    kernel::{Clock, Duration, Entropy, MacKeys, Metrics, World},
+    kernel::{Clock, Duration, Entropy, MacKeys, Metrics},
     keys::Keys,
     postgres::{Connector, Database, DatabaseError, Pooling, now, pending},
+    world::World,
 };
 use sqlx::PgConnection;
 use std::sync::Arc;

@@ -5,9 +5,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use heirloom::{
     app::{Application, Migrations},
     config::{Config, DatabaseUrl, Source},
-    kernel::World,
     postgres::Connector,
     sessions::{Sessions, Sweep},
+    world::World,
 };
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Serialize;

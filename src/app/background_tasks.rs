@@ -1,0 +1,27 @@
+use super::House;
+use crate::{audit, guessing, http::Limits, keys, mail, pages::Pages, postgres::keep_to_primary, sessions};
+use tokio::task::JoinHandle;
+
+/// What is done beside the requests, again and again.
+pub(super) struct BackgroundTasks(Vec<JoinHandle<()>>);
+
+impl BackgroundTasks {
+    pub fn start(house: &House, limits: Limits, pages: Pages) -> Self {
+        let House { world, keys, sessions, mail, connector, .. } = house;
+        Self(vec![
+            tokio::spawn(sessions::feed(sessions.clone(), connector.clone())),
+            tokio::spawn(keys::keep_ring(keys.clone())),
+            tokio::spawn(keep_to_primary(world.db.clone(), connector.clone())),
+            tokio::spawn(sessions::keep_clean(sessions.clone(), connector.clone())),
+            tokio::spawn(sessions::keep_count(sessions.clone())),
+            tokio::spawn(guessing::keep_small(world.clone())),
+            tokio::spawn(limits.keep_small()),
+            tokio::spawn(audit::keep(world.clone())),
+            tokio::spawn(mail::keep_sending(mail.clone(), pages)),
+        ])
+    }
+
+    pub fn stop(self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}

@@ -1,0 +1,67 @@
+use crate::{
+    config::MasterKeyFileError,
+    keys::KeysError,
+    mail::MailError,
+    pages::TemplateError,
+    postgres::{DatabaseError, MigrateError},
+    users::AccountsError,
+};
+use private_postgres::{StartError, StopError};
+use std::io;
+
+/// Why the house cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The private Postgres did not start.
+    #[error("the private Postgres cannot be started")]
+    Private(#[from] StartError),
+    /// It did not stop.
+    #[error("the private Postgres cannot be stopped")]
+    Stop(#[from] StopError),
+    /// The master key beside it cannot be had.
+    #[error("the master key cannot be had")]
+    MasterKey(#[from] MasterKeyFileError),
+    /// The database gave no answer.
+    #[error("the database cannot be used")]
+    Database(#[from] DatabaseError),
+    /// None of several hosts is the primary.
+    #[error("none of the hosts in DATABASE_URL accepts writes")]
+    NoPrimary,
+    /// A pooler in transaction mode that would mix up our statements.
+    #[error(
+        "DATABASE_URL leads through a pooler in transaction mode that does not keep track of prepared statements: \
+         queries would return rows of other queries. Use its session mode, or PgBouncer 1.21 or later with \
+         max_prepared_statements above 0, or connect directly"
+    )]
+    UnsafePooler,
+    /// Migrations failed.
+    #[error("the database cannot be migrated")]
+    Migrate(#[from] MigrateError),
+    /// Migrations are missing.
+    #[error("migrations are missing: run `heirloom migrate`, or start without --no-migrate")]
+    NotMigrated,
+    /// Signing keys.
+    #[error("the signing keys cannot be had")]
+    Keys(#[from] KeysError),
+    /// Passwords.
+    #[error("passwords cannot be hashed")]
+    Accounts(#[from] AccountsError),
+    /// Letters.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// Templates.
+    #[error("the pages cannot be read")]
+    Pages(#[from] TemplateError),
+    /// Sockets.
+    #[error("cannot listen on {address}: is another server using it?")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The HTTP server failed.
+    #[error("the HTTP server failed")]
+    Http(#[source] io::Error),
+}

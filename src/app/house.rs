@@ -1,0 +1,142 @@
+use super::AppError;
+use crate::{
+    audit,
+    config::{Config, master_key_beside},
+    http::Cursors,
+    kernel::{Clock, Entropy, MacKeys, Metrics},
+    keys::Keys,
+    mail::Mail,
+    postgres::{Connector, Database, Pooling},
+    sessions::Sessions,
+    users::Accounts,
+    world::World,
+};
+use private_postgres::{PrivatePostgres, Settings, Tenant};
+use std::sync::Arc;
+
+/// The rooms, without the front door: what the server and the commands share.
+#[derive(Debug)]
+pub struct House {
+    /// Database, clock, chance, options.
+    pub world: World,
+    /// People.
+    pub accounts: Accounts,
+    /// Signing keys.
+    pub keys: Keys,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Letters.
+    pub mail: Mail,
+    /// Makes and reads cursors of lists.
+    pub cursors: Cursors,
+    /// Connections of one's own, past the pool.
+    pub connector: Connector,
+    pub(super) private: Option<PrivatePostgres>,
+}
+
+/// What to do about migrations at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// Apply what is missing.
+    Apply,
+    /// Somebody else does: refuse to start when any is missing.
+    Require,
+}
+
+impl House {
+    /// Opens the rooms: finds or starts the database, migrates it, reads the keys.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn open(config: Config, tenant: Tenant, migrations: Migrations) -> Result<Self, AppError> {
+        let (private, connector) = open_database(&config, tenant).await?;
+        match Self::furnish(config, connector, private.is_some(), migrations).await {
+            Ok(house) => Ok(Self { private, ..house }),
+            Err(error) => {
+                // Nobody else would stop it.
+                if let Some(private) = private {
+                    private.stop().await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn furnish(
+        config: Config,
+        connector: Connector,
+        is_private: bool,
+        migrations: Migrations,
+    ) -> Result<Self, AppError> {
+        let (entropy, clock) = (Entropy::system(), Clock::start());
+        let master_keys = match &config.master_keys {
+            Some(keys) => keys.clone(),
+            None => master_key_beside(&config.database.data_dir, &entropy)?,
+        };
+        if connector.has_choice() && !connector.find_primary().await {
+            return Err(AppError::NoPrimary);
+        }
+        if !is_private && connector.pooling().await? == Pooling::Unsafe {
+            return Err(AppError::UnsafePooler);
+        }
+        // Before anything is changed there: it may be another database.
+        if config.database.direct_url.is_some() {
+            drop(connector.listen(&[]).await?);
+        }
+        match migrations {
+            Migrations::Apply => drop(connector.migrate().await?),
+            Migrations::Require if connector.missing_migrations().await?.is_empty() => {}
+            Migrations::Require => return Err(AppError::NotMigrated),
+        }
+        let db = Database::new(connector.pooled(), config.database.max_connections);
+        clock.heard(db.now().await?);
+        let audit_keys = MacKeys::new(&master_keys, audit::KEY_PURPOSE);
+        let world = World { db, clock, entropy, audit_keys, metrics: Metrics::new(), config: Arc::new(config) };
+        let keys = Keys::open(world.clone(), &master_keys).await?;
+        Ok(Self {
+            accounts: Accounts::open(world.clone(), &master_keys)?,
+            sessions: Sessions::new(world.clone(), keys.clone(), &master_keys),
+            mail: Mail::open(world.clone(), &master_keys)?,
+            cursors: Cursors::new(&master_keys),
+            keys,
+            world,
+            connector,
+            private: None,
+        })
+    }
+
+    /// Closes the database's connections and leaves the private Postgres.
+    ///
+    /// # Errors
+    /// When the private Postgres does not stop.
+    pub async fn close(self) -> Result<(), AppError> {
+        self.world.db.close().await;
+        match self.private {
+            Some(private) => Ok(private.stop().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Finds the database, or starts the private one.
+///
+/// # Errors
+/// When the private one does not start.
+pub async fn open_database(config: &Config, tenant: Tenant) -> Result<(Option<PrivatePostgres>, Connector), AppError> {
+    if config.database.url.is_some() {
+        return Ok((None, Connector::new(&config.database, None)));
+    }
+    let private = PrivatePostgres::start(&private_settings(config), tenant).await?;
+    let connector = Connector::new(&config.database, Some(private.connect_options()));
+    Ok((Some(private), connector))
+}
+
+/// Where the private Postgres lives that is used when no other is named.
+#[must_use]
+pub fn private_settings(config: &Config) -> Settings {
+    Settings {
+        data_dir: config.database.data_dir.clone(),
+        binaries: config.database.binaries.clone(),
+        search_path: config.database.search_path.clone(),
+    }
+}

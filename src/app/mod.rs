@@ -1,0 +1,16 @@
+//! Assembles the rooms, listens, drains. The only room that knows every room.
+
+mod background_tasks;
+mod description;
+mod error;
+mod house;
+mod pages;
+mod routes;
+mod scrape;
+mod server;
+
+pub use description::description;
+pub use error::AppError;
+pub use house::{House, Migrations, open_database, private_settings};
+pub use pages::load as load_pages;
+pub use server::Application;

@@ -1,0 +1,187 @@
+use super::{
+    AppError, House, Migrations, background_tasks::BackgroundTasks, description, load_pages, routes::Shared, scrape,
+};
+use crate::{
+    config::{Config, USUAL_METRICS},
+    http::{Limits, Readiness, metrics_server, middleware, security_headers},
+    kernel::Duration,
+    openapi::ServedDocument,
+    pages::{Pages, limited},
+};
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, ServerHandle},
+    middleware::from_fn,
+    web::Data,
+};
+use private_postgres::Tenant;
+use std::net::{SocketAddr, TcpListener};
+
+/// How long requests in flight may take once the server wants to end, in seconds.
+const DRAIN_SECONDS: u64 = 28;
+/// How long `/readyz` says 503 before the server stops to listen, so that load balancers notice.
+const NOTICE: Duration = Duration::from_secs(1);
+/// How long an idle connection is kept. Longer than proxies and client libraries keep theirs, so that it is them who
+/// close it, and no request meets a closed door.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The server: the house and its front door.
+pub struct Application {
+    house: House,
+    readiness: Readiness,
+    limits: Limits,
+    pages: Pages,
+    server: Server,
+    metrics: Option<(SocketAddr, Server)>,
+}
+
+impl Application {
+    /// Opens the house and the door at `listener`, which may have been bound to port 0.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
+        let pages = load_pages(&config.brand)?;
+        let house = House::open(config, Tenant::Server, migrations).await?;
+        let (readiness, limits) = (readiness(&house), Limits::new());
+        let door = front_door(&house, (&readiness, &limits), pages.clone(), listener);
+        let doors = door.and_then(|door| Ok((door, metrics_door(&house)?)));
+        match doors {
+            Ok((server, metrics)) => Ok(Self { house, readiness, limits, pages, server, metrics }),
+            Err(error) => {
+                house.close().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the house without having served.
+    ///
+    /// # Errors
+    /// When the private Postgres does not stop.
+    pub async fn close(self) -> Result<(), AppError> {
+        self.house.close().await
+    }
+
+    /// Where metrics are told, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(address, _)| *address)
+    }
+
+    /// The rooms.
+    #[must_use]
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Serves until `stop` is done; then tells load balancers, answers what is in flight, and closes the house.
+    ///
+    /// # Errors
+    /// When the HTTP server fails or the private Postgres does not stop.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let Self { house, readiness, limits, pages, server, metrics } = self;
+        let handle = server.handle();
+        let metrics = metrics.map(|(_, server)| (server.handle(), tokio::spawn(server)));
+        let tasks = BackgroundTasks::start(&house, limits, pages);
+        let watch = async {
+            match &house.private {
+                Some(private) => private.watch().await,
+                None => std::future::pending().await,
+            }
+        };
+        let served = tokio::select! {
+            served = server => served.map_err(AppError::Http),
+            () = drain(stop, &readiness, &handle) => Ok(()),
+            () = watch => Ok(()),
+        };
+        tasks.stop();
+        if let Err(error) = house.sessions.count_in_last(&house.connector).await {
+            tracing::warn!(error = error.chain(), "sessions.not_counted");
+        }
+        if let Some((handle, server)) = metrics {
+            handle.stop(false).await;
+            server.abort();
+        }
+        house.close().await?;
+        tracing::info!("app.stopped");
+        served
+    }
+}
+
+async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, handle: &ServerHandle) {
+    stop.await;
+    tracing::info!("app.draining");
+    readiness.begin_draining();
+    tokio::time::sleep(NOTICE).await;
+    handle.stop(true).await;
+}
+
+fn front_door(
+    house: &House,
+    (readiness, limits): (&Readiness, &Limits),
+    pages: Pages,
+    listener: TcpListener,
+) -> Result<Server, AppError> {
+    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let shared = Shared {
+        world: Data::new(house.world.clone()),
+        accounts: Data::new(house.accounts.clone()),
+        keys: Data::new(house.keys.clone()),
+        sessions: Data::new(house.sessions.clone()),
+        mail: Data::new(house.mail.clone()),
+        cursors: Data::new(house.cursors.clone()),
+        readiness: Data::new(readiness.clone()),
+        pages: Data::new(pages),
+        headers: Data::new(security_headers(&house.world.config.http)),
+        limits: Data::new(limits.clone()),
+        document: Data::new(ServedDocument::of(&description())),
+    };
+    let server = HttpServer::new(move || {
+        let shared = shared.clone();
+        let app = App::new().configure(move |config| shared.configure(config));
+        app.wrap(from_fn(limited)).wrap(from_fn(middleware))
+    });
+    let server = server
+        .workers(workers())
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        // Whoever closes their half of the connection has gone: see `http::somebody_waits`.
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(DRAIN_SECONDS)
+        .disable_signals();
+    let listening = server.listen(listener).map_err(|source| AppError::Listen { address, source })?;
+    Ok(listening.run())
+}
+
+/// Half of the cores: the others are Postgres' and the hashing's. A connection to Postgres is woken on the thread that made
+/// it, so that each further thread costs every rotation some wakings.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+}
+
+/// Bound to what is heard of revocations at the moment at which somebody asks.
+fn readiness(house: &House) -> Readiness {
+    let (sessions, clock) = (house.sessions.clone(), house.world.clock.clone());
+    Readiness::new(move || sessions.revocations().is_trusted(clock.uptime()))
+}
+
+/// The door for metrics, on a port of its own. At its usual place a second instance on the same machine finds it taken:
+/// that is told, and no reason not to serve.
+fn metrics_door(house: &House) -> Result<Option<(SocketAddr, Server)>, AppError> {
+    let Some(address) = house.world.config.http.metrics_bind else { return Ok(None) };
+    let refused = |source| AppError::Listen { address: address.to_string(), source };
+    let listener = match TcpListener::bind(address) {
+        Ok(listener) => listener,
+        Err(error) if address == USUAL_METRICS => {
+            tracing::warn!(%address, %error, "app.no_metrics: set HEIRLOOM_METRICS_BIND, or leave it empty");
+            return Ok(None);
+        }
+        Err(error) => return Err(refused(error)),
+    };
+    let address = listener.local_addr().unwrap_or(address);
+    let server = metrics_server(listener, scrape::of(house)).map_err(refused)?;
+    Ok(Some((address, server)))
+}

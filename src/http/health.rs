@@ -1,0 +1,115 @@
+use super::{Endpoint, FieldError, Problem, paths};
+use crate::{postgres::DatabaseError, world::World};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, ServiceConfig},
+};
+use serde::Serialize;
+use serde_json::json;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Whether this instance wants requests. It stops wanting them before it stops.
+#[derive(Clone)]
+pub struct Readiness {
+    draining: Arc<AtomicBool>,
+    hears_revocations: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Readiness {
+    /// Wants requests; the function tells whether the revocation feed is heard at this moment.
+    pub fn new(hears_revocations: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { draining: Arc::default(), hears_revocations: Arc::new(hears_revocations) }
+    }
+
+    /// From now on the instance is about to end: load balancers should go elsewhere.
+    pub fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("draining", &self.is_draining()).finish_non_exhaustive()
+    }
+}
+
+/// What an instance leans on, each `ok` or what is wrong with it.
+#[derive(Debug, Serialize)]
+struct Dependencies {
+    database: &'static str,
+    migrations: &'static str,
+    /// Without it nothing fails: the database is asked about every access token.
+    revocation_feed: &'static str,
+}
+
+const OK: &str = "ok";
+
+/// `/healthz` and `/readyz`.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::at(paths::HEALTH).get(alive).mount(config);
+    Endpoint::at(paths::READY).get(ready).mount(config);
+}
+
+/// Alive: the process answers. Asks nobody else, so that an outage of the database restarts no instance.
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// Ready: the database answers and has our migrations. Which of them fails is told to this machine only.
+async fn ready(request: HttpRequest, world: Data<World>, readiness: Data<Readiness>) -> Result<HttpResponse, Problem> {
+    if readiness.is_draining() {
+        return Err(Problem::unavailable("This instance is about to stop."));
+    }
+    let dependencies = Dependencies::found(world.db.is_current().await, (readiness.hears_revocations)());
+    let is_ready = dependencies.database == OK && dependencies.migrations == OK;
+    match (is_ready, is_from_this_machine(&request)) {
+        (true, true) => Ok(HttpResponse::Ok().json(json!({ "status": "ready", "dependencies": dependencies }))),
+        (true, false) => Ok(HttpResponse::Ok().json(json!({ "status": "ready" }))),
+        (false, true) => Err(dependencies.told()),
+        (false, false) => Err(Problem::unavailable("This instance is not ready.")),
+    }
+}
+
+impl Dependencies {
+    fn found(is_current: Result<bool, DatabaseError>, hears_revocations: bool) -> Self {
+        let (database, migrations) = match is_current {
+            Ok(true) => (OK, OK),
+            Ok(false) => (OK, "missing: run `heirloom migrate`"),
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "database.unavailable");
+                ("does not answer: the log says why", "unknown")
+            }
+        };
+        let revocation_feed =
+            if hears_revocations { OK } else { "not heard: access tokens are checked in the database" };
+        Self { database, migrations, revocation_feed }
+    }
+
+    /// As a problem whose errors are what is wrong.
+    fn told(&self) -> Problem {
+        let all =
+            [("database", self.database), ("migrations", self.migrations), ("revocation_feed", self.revocation_feed)];
+        let failing = all.iter().filter(|(_, state)| *state != OK);
+        let error = |(name, state): &(&str, &str)| FieldError::new(name, "failing", *state);
+        let errors = failing.map(error).collect();
+        Problem { errors, ..Problem::unavailable("This instance is not ready: `errors` says why.") }
+    }
+}
+
+/// Whether a program on this machine asks for itself. A proxy on this machine asks for strangers, and says so.
+fn is_from_this_machine(request: &HttpRequest) -> bool {
+    let is_near = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    let forwarding = [header::FORWARDED, header::X_FORWARDED_FOR, header::X_FORWARDED_HOST, header::VIA];
+    is_near && !forwarding.iter().any(|name| request.headers().contains_key(name))
+}

@@ -1,0 +1,41 @@
+//! HTTP: what every request and answer has in common. Imports no room.
+//!
+//! A request passes: request id and log line ([`middleware`]) → security headers → CORS → route → extractors
+//! ([`Json`], [`Query`], [`PathId`], [`FromClient`], [`SameOrigin`]) → handler → answer or [`Problem`].
+
+mod client;
+mod cookies;
+mod endpoint;
+mod form;
+mod health;
+mod json;
+pub mod kind;
+mod language;
+mod limits;
+mod list;
+mod metrics;
+mod middleware;
+mod origin;
+pub mod paths;
+mod problem;
+mod query;
+mod security_headers;
+mod waiting;
+
+pub use client::FromClient;
+pub use cookies::{cookies, device_cookie_name};
+pub use endpoint::Endpoint;
+pub use form::form;
+pub use health::{Readiness, routes as health_routes};
+pub use json::{Json, optional_json};
+pub use kind::Kind;
+pub use language::{Chosen, Language};
+pub use limits::{Limits, too_many_requests};
+pub use list::{Cursors, Listed};
+pub use metrics::{Scrape, metrics_server};
+pub use middleware::{RequestId, middleware};
+pub use origin::{SameOrigin, cors, is_allowed};
+pub use problem::{Body, FieldError, Problem, type_of};
+pub use query::{PathId, Query};
+pub use security_headers::{SecurityHeaders, security_headers};
+pub use waiting::somebody_waits;

@@ -1,0 +1,63 @@
+use super::{Problem, kind};
+use crate::{
+    config::{HttpOptions, Origin},
+    world::World,
+};
+use actix_cors::Cors;
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::{Method, header},
+    web,
+};
+use std::future::{Ready, ready};
+
+/// Proof that no foreign page made this request (OWASP CSRF: Fetch Metadata with an `Origin` check behind it).
+///
+/// Asked for by everything that bears the cookie or would set it. No browser omits both headers on a cross-site POST;
+/// a client that sends neither is no browser, and passes.
+#[derive(Debug)]
+pub struct SameOrigin(());
+
+impl FromRequest for SameOrigin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let world = request.app_data::<web::Data<World>>();
+        ready(world.ok_or_else(Problem::internal).and_then(|world| check(request, &world.config.http)))
+    }
+}
+
+fn check(request: &HttpRequest, options: &HttpOptions) -> Result<SameOrigin, Problem> {
+    let origins: Vec<_> = request.headers().get_all(header::ORIGIN).collect();
+    let known = origins.iter().all(|origin| origin.to_str().is_ok_and(|origin| is_allowed(origin, options)));
+    let vouched = known && origins.len() == 1;
+    let site = request.headers().get("sec-fetch-site").map_or(&b""[..], |site| site.as_bytes());
+    let foreign = site == b"cross-site" || (site == b"same-site" && !vouched);
+    if !known || foreign {
+        let public = options.public_url.origin().as_str();
+        let allowed = format!("Call from {public} or an origin in HEIRLOOM_ALLOWED_ORIGINS.");
+        return Err(Problem::new(kind::ORIGIN_NOT_ALLOWED, allowed));
+    }
+    Ok(SameOrigin(()))
+}
+
+/// Whether pages of this origin may call us with the cookie.
+#[must_use]
+pub fn is_allowed(origin: &str, options: &HttpOptions) -> bool {
+    let mut allowed = std::iter::once(options.public_url.origin()).chain(&options.allowed_origins);
+    allowed.any(|known: &Origin| known.as_str() == origin)
+}
+
+/// CORS for the API: exactly the allowed origins, with credentials (Fetch §3.2).
+pub fn cors(options: &HttpOptions) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allowed_headers(["idempotency-key", "x-request-id"])
+        .expose_headers(["x-request-id", "retry-after", "www-authenticate"])
+        .supports_credentials()
+        .max_age(600);
+    options.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin.as_str()))
+}

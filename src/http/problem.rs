@@ -1,0 +1,192 @@
+use super::{Kind, kind};
+use crate::postgres::DatabaseError;
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use std::fmt;
+use utoipa::ToSchema;
+
+/// An answer that is not what the client wanted: RFC 9457 `application/problem+json`.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What is the same each time.
+    pub kind: Kind,
+    /// What is particular to this time, for a person. Never holds a secret.
+    pub detail: String,
+    /// Which fields are wrong.
+    pub errors: Vec<FieldError>,
+    /// Headers that belong to the answer.
+    pub headers: Vec<(header::HeaderName, String)>,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field's path, dots between its parts.
+    #[schema(example = "password")]
+    pub field: String,
+    /// Stable, for programs.
+    #[schema(example = "too_short")]
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+    /// What makes it so, or would help: stable, for programs. Only of passwords that are easy to guess.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<&'static str>,
+}
+
+impl FieldError {
+    /// An error without advice.
+    #[must_use]
+    pub fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), code, message: message.into(), advice: None }
+    }
+}
+
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Body<'a> {
+    /// `urn:heirloom:problem:` and the code.
+    #[schema(example = "urn:heirloom:problem:validation_failed")]
+    pub r#type: String,
+    /// What is the same each time it occurs, for a person.
+    pub title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    pub status: u16,
+    /// What is particular to this time, for a person. Not stable.
+    pub detail: &'a str,
+    /// Stable, for programs.
+    pub code: &'a str,
+    /// Which fields are wrong; absent where none is.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    #[schema(required = false)]
+    pub errors: &'a [FieldError],
+}
+
+/// Seconds after which a client may try again when we were busy or the database was away.
+const RETRY_AFTER: &str = "2";
+
+impl Problem {
+    /// A problem of a kind, with what is particular to it.
+    #[must_use]
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    /// One wrong field.
+    #[must_use]
+    pub fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError::new(field, code, message)])
+    }
+
+    /// Several wrong fields.
+    #[must_use]
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>();
+        Self { errors, ..Self::new(kind::VALIDATION_FAILED, detail.join("; ")) }
+    }
+
+    /// An outage or a queue that is full: try again soon, everything presented is as good as before.
+    #[must_use]
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(kind::TEMPORARILY_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+    }
+
+    /// A mistake of ours. What it was stands in the log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(kind::INTERNAL_ERROR, "The request id names the log line that says what happened.")
+    }
+
+    /// Nothing of that name.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(kind::NOT_FOUND, format!("There is no such {what}."))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Seconds after which the client may try again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        let (_, seconds) = self.headers.iter().find(|(name, _)| name == header::RETRY_AFTER)?;
+        seconds.parse().ok()
+    }
+
+    /// Sets its headers on an answer that is not made of it.
+    pub fn add_headers_to(&self, headers: &mut header::HeaderMap) {
+        for (name, value) in &self.headers {
+            if let Ok(value) = header::HeaderValue::from_str(value) {
+                headers.insert(name.clone(), value);
+            }
+        }
+    }
+
+    /// Adds RFC 6750 §3's challenge, for bearer endpoints.
+    #[must_use]
+    pub fn with_challenge(self) -> Self {
+        let challenge = match self.kind {
+            kind::UNAUTHENTICATED => "Bearer realm=\"heirloom\"".to_owned(),
+            kind => {
+                let described = kind.title;
+                format!("Bearer realm=\"heirloom\", error=\"invalid_token\", error_description=\"{described}\"")
+            }
+        };
+        self.with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.code, self.detail)
+    }
+}
+
+/// The URI that names a kind.
+#[must_use]
+pub fn type_of(kind: Kind) -> String {
+    format!("urn:heirloom:problem:{}", kind.code)
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        for (name, value) in &self.headers {
+            answer.insert_header((name.clone(), value.as_str()));
+        }
+        let body = Body {
+            r#type: type_of(self.kind),
+            title: self.kind.title,
+            status: self.kind.status,
+            detail: &self.detail,
+            code: self.kind.code,
+            errors: &self.errors,
+        };
+        answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        if error.is_outage() {
+            tracing::warn!(error = error.chain(), "database.unavailable");
+            return Self::unavailable("The database does not answer. Nothing was changed; try again.");
+        }
+        tracing::error!(error = error.chain(), "database.failed");
+        Self::internal()
+    }
+}

@@ -1,0 +1,11 @@
+//! Values that describe a user: address, name, roles, claims. No I/O.
+
+mod claims;
+mod email;
+mod roles;
+mod text;
+
+pub use claims::{ClaimsError, CustomClaims};
+pub use email::{EmailAddress, EmailError, fold};
+pub use roles::{Role, RoleError, Roles};
+pub use text::{BlockReason, DeviceName, DisplayName, TextError};

@@ -1,0 +1,212 @@
+use super::{PasswordChange, change_password, events::my_events};
+use crate::{
+    http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
+    identity::DisplayName,
+    kernel::{Moment, SessionId},
+    passwords::Password,
+    sessions::{Asked, EndReason, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
+    users::{Accounts, Refused, UserAnswer, UserView, too_many_attempts},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, ServiceConfig},
+};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use utoipa::{IntoParams, ToSchema};
+use zeroize::Zeroizing;
+
+/// The endpoints under `/api/v1/me`.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::ME).get(me).patch(rename).mount(config);
+    Endpoint::api(paths::MY_PASSWORD).post(set_password).mount(config);
+    Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
+    Endpoint::api(paths::MY_SESSION).delete(end_one).mount(config);
+    Endpoint::api(paths::MY_EVENTS).get(list_events).mount(config);
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rename {
+    /// The new name; null clears it, and without it nothing is changed.
+    #[schema(value_type = Option<String>, example = "Alice")]
+    #[serde(default, deserialize_with = "present")]
+    #[expect(clippy::option_option, reason = "absent and null are two wishes")]
+    name: Option<Option<String>>,
+}
+
+/// Tells `"name": null`, which clears the name, from no `name`, which leaves it.
+#[expect(clippy::option_option, reason = "absent and null are two wishes")]
+fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(value).map(Some)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPassword {
+    /// The one that is to go.
+    #[schema(value_type = String, format = Password)]
+    current_password: Zeroizing<String>,
+    /// 8 to 1,024 characters, not easy to guess.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1_024)]
+    new_password: Zeroizing<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many entries at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ending {
+    /// Whether this session ends, too.
+    #[serde(default)]
+    include_current: bool,
+}
+
+/// One of one's own sessions.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MySession {
+    /// The session.
+    id: SessionId,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// What its user calls the device.
+    #[schema(required = true)]
+    device_name: Option<String>,
+    /// What the device called itself at the last rotation.
+    #[schema(required = true)]
+    user_agent: Option<String>,
+    /// Where it was at the last rotation.
+    #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
+    ip: Option<IpAddr>,
+    /// The sign-in.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Moment,
+    /// The last rotation, or the sign-in.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Moment,
+    /// When it ends if it is not used.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Moment,
+    /// How often its token was rotated.
+    #[schema(minimum = 0)]
+    generation: i32,
+}
+
+async fn me(signed_in: SignedIn, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
+    let user = accounts.lookup(signed_in.user).await?.ok_or_else(gone)?;
+    Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
+}
+
+async fn rename(
+    Asked(signed_in, wanted): Asked<SignedIn, Rename>,
+    accounts: Data<Accounts>,
+) -> Result<HttpResponse, Problem> {
+    let Some(name) = wanted.name else { return me(signed_in, accounts).await };
+    let name = DisplayName::parse(name.as_deref().unwrap_or_default());
+    let name = name.map_err(|error| Problem::fields(vec![error.of("name")]))?;
+    let user = accounts.rename(signed_in.user, name).await?.ok_or_else(gone)?;
+    Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
+}
+
+async fn set_password(
+    Asked(signed_in, wanted): Asked<SignedIn, NewPassword>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let new = Password::parse_new(&wanted.new_password);
+    let new = new.map_err(|error| Problem::fields(vec![error.of("new_password")]))?;
+    let rooms = (accounts.get_ref(), sessions.get_ref());
+    match change_password(rooms, &signed_in, &wanted.current_password, new, &client).await? {
+        PasswordChange::Changed => Ok(HttpResponse::NoContent().finish()),
+        PasswordChange::WrongPassword => Err(wrong_password()),
+        PasswordChange::Limited { wait } => Err(too_many_attempts(wait)),
+        PasswordChange::Refused(error) => Err(Problem::fields(vec![error.of("new_password")])),
+    }
+}
+
+fn wrong_password() -> Problem {
+    let told = "This is not your current password.";
+    let field = FieldError::new("current_password", "wrong_password", told);
+    Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, told) }
+}
+
+async fn my_sessions(
+    signed_in: SignedIn,
+    Query(paging): Query<Paging>,
+    sessions: Data<Sessions>,
+    cursors: Data<Cursors>,
+) -> Result<HttpResponse, Problem> {
+    const LIST: &str = "my-sessions";
+    let page = cursors.request(LIST, paging.cursor.as_deref(), paging.limit)?;
+    let filter = SessionFilter { user: Some(signed_in.user), state: Some(SessionState::Live) };
+    let rows = sessions.list(filter, page).await?;
+    let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
+    let items = listed.items.into_iter().map(|row| MySession::of(row, signed_in.session)).collect::<Vec<_>>();
+    Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))
+}
+
+impl MySession {
+    fn of(row: SessionView, current: SessionId) -> Self {
+        Self {
+            id: row.id,
+            current: row.id == current,
+            device_name: row.device_name,
+            user_agent: row.user_agent,
+            ip: row.ip,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            generation: row.generation,
+        }
+    }
+}
+
+async fn end_one(
+    signed_in: SignedIn,
+    PathId(session): PathId<SessionId>,
+    FromClient(client): FromClient,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let by = (Some(signed_in.user), EndReason::EndedByUser);
+    let ended = sessions.end(session, Some(signed_in.user), by, &client).await?;
+    ended.ok_or_else(|| Problem::not_found("session"))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn end_others(
+    signed_in: SignedIn,
+    Query(ending): Query<Ending>,
+    FromClient(client): FromClient,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let except = (!ending.include_current).then_some(signed_in.session);
+    let by = (Some(signed_in.user), EndReason::EndedByUser);
+    let revoked = sessions.end_all(signed_in.user, except, by, &client).await?;
+    Ok(HttpResponse::Ok().json(Revoked { revoked }))
+}
+
+async fn list_events(
+    signed_in: SignedIn,
+    Query(paging): Query<Paging>,
+    sessions: Data<Sessions>,
+    cursors: Data<Cursors>,
+) -> Result<HttpResponse, Problem> {
+    const LIST: &str = "my-events";
+    let page = cursors.request(LIST, paging.cursor.as_deref(), paging.limit)?;
+    let rows = my_events(&sessions, &signed_in, page).await?;
+    Ok(HttpResponse::Ok().json(cursors.page(LIST, page, rows, |row| row.id)))
+}
+
+/// The account was deleted under a token that still lives.
+fn gone() -> Problem {
+    Problem::new(kind::SESSION_REVOKED, "This account is gone.").with_challenge()
+}

@@ -1,0 +1,76 @@
+use crate::{
+    audit,
+    kernel::{Client, Duration},
+    mail,
+    passwords::{Password, PasswordError},
+    sessions::{self, EndReason, Sessions, SignedIn},
+    users::{self, Accounts, AccountsError, PasswordCheck},
+};
+use serde_json::json;
+
+/// What became of a password change.
+#[must_use]
+#[derive(Debug)]
+pub enum PasswordChange {
+    /// Changed; every other session has ended.
+    Changed,
+    /// The current password is another one.
+    WrongPassword,
+    /// Too many were wrong lately: this one was not looked at.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
+    /// The new one is too easy to guess.
+    Refused(PasswordError),
+}
+
+/// Changes the password of the person who is signed in, and ends every other session of theirs, in one transaction: a
+/// sign-in with the old password that races it is wholly before, and then it is ended too, or finds the password gone.
+///
+/// # Errors
+/// When the database fails or the hashing threads have too much to do.
+pub async fn change_password(
+    (accounts, sessions): (&Accounts, &Sessions),
+    signed_in: &SignedIn,
+    current: &str,
+    new: Password,
+    client: &Client,
+) -> Result<PasswordChange, AccountsError> {
+    let credentials = match accounts.check_own(signed_in.user, current, client).await? {
+        PasswordCheck::Right(credentials) => credentials,
+        PasswordCheck::Wrong => return Ok(PasswordChange::WrongPassword),
+        PasswordCheck::Limited { wait } => return Ok(PasswordChange::Limited { wait }),
+    };
+    let Some(user) = accounts.lookup(signed_in.user).await? else { return Ok(PasswordChange::WrongPassword) };
+    let hash = match accounts.new_password(new, accounts.context_of(&user.email, user.name.as_deref())).await? {
+        Ok(hash) => hash,
+        Err(refused) => return Ok(PasswordChange::Refused(refused)),
+    };
+    let (world, client, me) = (sessions.world().clone(), client.clone(), signed_in.clone());
+    let changed = sessions.world().db.transaction(move |connection| {
+        Box::pin(async move {
+            let checked = Some(credentials.password_version);
+            if !users::set_password(connection, me.user, checked, &hash).await? {
+                return Ok(None);
+            }
+            let ended =
+                sessions::end_all_of(connection, me.user, Some(me.session), &EndReason::PasswordChanged).await?;
+            let event = audit::Event {
+                kind: audit::Kind::PasswordChanged,
+                actor: Some(me.user),
+                user: Some(me.user),
+                session: Some(me.session),
+                client: &client,
+                details: json!({ "sessions": ended.live() }),
+            };
+            let now = world.clock.now();
+            audit::record(connection, now, &world, &event).await?;
+            mail::tell(connection, (&world, now), me.user, mail::Notice::PasswordChanged, &client).await?;
+            Ok(Some(ended))
+        })
+    });
+    let Some(ended) = changed.await? else { return Ok(PasswordChange::WrongPassword) };
+    sessions.learn(&ended);
+    Ok(PasswordChange::Changed)
+}

@@ -1,0 +1,85 @@
+use super::end_by_link::{LinkUse, end_by_link, link_works};
+use crate::{
+    http::{Endpoint, FromClient, Problem, SameOrigin, form, paths},
+    mail::Mail,
+    pages::{Sample, View, explain},
+    sessions::Sessions,
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Payload, ServiceConfig},
+};
+use minijinja::context;
+use serde::Deserialize;
+
+const ACCOUNT: &str = "me/account.html";
+const END: &str = "me/end.html";
+
+/// `/account`, the way there from `/`, and the page behind the link of a letter.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::at(paths::ACCOUNT_PAGE).get(account).mount(config);
+    Endpoint::at(paths::HOME).get(home).mount(config);
+    Endpoint::at(paths::END_SESSIONS_PAGE).get(ask_to_end).post(end).mount(config);
+}
+
+/// The page without anybody's data: the cookie does not come here. Its script signs in silently and fills it in.
+async fn account(view: View) -> Result<HttpResponse, Problem> {
+    view.show(StatusCode::OK, ACCOUNT, &context! {})
+}
+
+async fn home() -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, paths::ACCOUNT_PAGE)).finish()
+}
+
+/// What a letter's link carries.
+#[derive(Default, Deserialize)]
+struct Letter {
+    #[serde(default)]
+    letter: String,
+}
+
+/// Asks first: programs that look at letters follow links, too.
+async fn ask_to_end(
+    view: View,
+    request: HttpRequest,
+    (mail, sessions): (Data<Mail>, Data<Sessions>),
+) -> Result<HttpResponse, Problem> {
+    let query = serde_urlencoded::from_str::<Letter>(request.query_string()).unwrap_or_default();
+    match link_works((&mail, &sessions), &query.letter).await {
+        Ok(true) => view.show(StatusCode::OK, END, &context! { state => "ask", letter => query.letter }),
+        Ok(false) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
+        Err(error) => explain(&request, error.into()),
+    }
+}
+
+async fn end(
+    view: View,
+    request: HttpRequest,
+    payload: Payload,
+    FromClient(client): FromClient,
+    (mail, sessions): (Data<Mail>, Data<Sessions>),
+) -> Result<HttpResponse, Problem> {
+    let read = async {
+        SameOrigin::extract(&request).await?;
+        let Letter { letter } = form(&request, payload).await?;
+        Ok(end_by_link((&mail, &sessions), &letter, &client).await?)
+    };
+    match read.await {
+        Ok(LinkUse::Ended(number)) => view.show(StatusCode::OK, END, &context! { state => "done", number }),
+        Ok(LinkUse::Over) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
+        Err(problem) => explain(&request, problem),
+    }
+}
+
+/// The pages, to be tried.
+#[must_use]
+pub fn page_samples() -> Vec<Sample> {
+    let end = [
+        context! { state => "ask", letter => "\"><b>" },
+        context! { state => "done", number => 2 },
+        context! { state => "over" },
+    ];
+    let end = end.into_iter().map(|shown| (END, shown));
+    std::iter::once((ACCOUNT, context! {})).chain(end).collect()
+}

@@ -1,0 +1,45 @@
+use super::Operation;
+use crate::http::{kind, paths};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+/// What health checks are told.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`
+    #[schema(example = "ok")]
+    status: String,
+}
+
+/// What load balancers are told.
+#[derive(Serialize, ToSchema)]
+struct Ready {
+    /// `ready`
+    #[schema(example = "ready")]
+    status: String,
+    /// What the instance leans on, each `ok` or what is wrong with it. Told to the machine it runs on only.
+    #[schema(value_type = Option<Object>, example = json!({ "database": "ok", "migrations": "ok", "revocation_feed": "ok" }))]
+    dependencies: Option<serde_json::Value>,
+}
+
+/// The operations that belong to no room.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    let described = "OpenAPI 3.1, as JSON";
+    vec![
+        Operation::new("get", paths::HEALTH, ("service", "healthz"), "Is the process alive?")
+            .about("Asks nobody else, so that an outage of the database restarts no instance.")
+            .answers::<Health>(200, "It is")
+            .unlimited(),
+        Operation::new("get", paths::READY, ("service", "readyz"), "Is the instance ready to serve?")
+            .about("The database answers and has our migrations, and the instance is not about to stop.")
+            .answers::<Ready>(200, "It is")
+            .may_be(&[kind::TEMPORARILY_UNAVAILABLE])
+            .unlimited(),
+        Operation::new("get", paths::OPENAPI, ("service", "openapi"), "This document")
+            .answer(200, described, &json!({ "application/json": { "schema": { "type": "object" } } }))
+            .answers_nothing(304, "The one that you have, by `If-None-Match`")
+            .bearing("ETag", "ETag"),
+    ]
+}

@@ -1,0 +1,205 @@
+use super::{
+    BrandError, TextError,
+    brand::{Brand, BrandFile},
+    texts::{Texts, filling},
+};
+use crate::{
+    config::BrandOptions,
+    http::{Language, Problem},
+};
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+};
+use fluent_bundle::FluentValue;
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, value::Kwargs, value::Rest,
+};
+use rust_embed::RustEmbed;
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/templates"]
+#[include = "*.html"]
+#[include = "*.txt"]
+struct Templates;
+
+/// The templates with the texts of every language, read once. Everything they show is escaped.
+#[derive(Debug, Clone)]
+pub struct Pages(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    english: Environment<'static>,
+    korean: Environment<'static>,
+    brand: Brand,
+}
+
+/// Why the pages cannot be shown. Of our own a test renders all: what is told here is about somebody's own files.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// The file is not UTF-8.
+    #[error("the template {0} is not UTF-8")]
+    NotText(String),
+    /// A template's file or its folder cannot be read.
+    #[error("HEIRLOOM_TEMPLATES_DIR: {path:?} cannot be read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file does not parse, or cannot be rendered.
+    #[error("the template {0} is broken")]
+    Broken(String, #[source] Error),
+    /// The texts cannot be read.
+    #[error("the texts cannot be read")]
+    Texts(#[from] TextError),
+    /// The logo cannot be read.
+    #[error("the logo cannot be shown")]
+    Brand(#[from] BrandError),
+}
+
+/// A page as it may be asked for: the template and what it is given. Each room shows its own, so that all can be tried.
+pub type Sample = (&'static str, Value);
+
+impl Pages {
+    /// Parses all templates, those of the folder in the options before ours.
+    ///
+    /// # Errors
+    /// When one does not parse, or the logo or the folder cannot be read.
+    pub fn load(options: &BrandOptions) -> Result<Self, TemplateError> {
+        let brand = Brand::load(options)?;
+        let templates = templates(options.templates_dir.as_deref())?;
+        let speaking = |language| environment(language, &templates, &brand);
+        let (english, korean) = (speaking(Language::English)?, speaking(Language::Korean)?);
+        Ok(Self(Arc::new(Inner { english, korean, brand })))
+    }
+
+    /// Renders each of these pages in every language, and forgets it.
+    ///
+    /// # Errors
+    /// For the first that cannot be rendered.
+    pub fn try_all(&self, samples: impl IntoIterator<Item = Sample>) -> Result<(), TemplateError> {
+        for (template, context) in samples {
+            for language in Language::ALL {
+                let rendered = self.rendered(language, template, &context);
+                rendered.map_err(|error| TemplateError::Broken(template.to_owned(), error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Renders one page.
+    ///
+    /// # Errors
+    /// 500 when the template fails; the log says why.
+    pub fn render(&self, language: Language, template: &str, context: &Value) -> Result<String, Problem> {
+        self.rendered(language, template, context).map_err(|error| {
+            tracing::error!(template, error = format!("{error:#}"), "page.failed");
+            Problem::internal()
+        })
+    }
+
+    fn rendered(&self, language: Language, template: &str, context: &Value) -> Result<String, Error> {
+        let environment = match language {
+            Language::English => &self.0.english,
+            Language::Korean => &self.0.korean,
+        };
+        environment.get_template(template)?.render(context)
+    }
+
+    /// A file that was made of the options.
+    pub(super) fn brand_file(&self, name: &str) -> Option<&BrandFile> {
+        self.0.brand.file(name)
+    }
+}
+
+/// Names and contents of all templates.
+fn templates(folder: Option<&Path>) -> Result<BTreeMap<String, String>, TemplateError> {
+    let mut found = BTreeMap::new();
+    for name in Templates::iter() {
+        let Some(file) = Templates::get(&name) else { continue };
+        let text = String::from_utf8(file.data.into_owned());
+        found.insert(name.to_string(), text.map_err(|_not_utf8| TemplateError::NotText(name.to_string()))?);
+    }
+    if let Some(folder) = folder {
+        add_own(folder, "", &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Adds the templates of a folder and those below it, over what is there.
+fn add_own(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) -> Result<(), TemplateError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| TemplateError::Unreadable { path, source }
+    };
+    for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = entry.map_err(unreadable(folder))?.path();
+        let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() {
+            add_own(&path, &format!("{name}/"), found)?;
+        } else if path.extension().is_some_and(|end| end == "html" || end == "txt") {
+            found.insert(name, fs::read_to_string(&path).map_err(unreadable(&path))?);
+        }
+    }
+    Ok(())
+}
+
+/// The templates in one language: `t(name, …)` is a text, `has_text(name)` whether there is one, `texts(group, …)`
+/// those for a script.
+fn environment(
+    language: Language,
+    templates: &BTreeMap<String, String>,
+    brand: &Brand,
+) -> Result<Environment<'static>, TemplateError> {
+    let mut environment = Environment::new();
+    let is_text = |name: &str| std::path::Path::new(name).extension().is_some_and(|end| end == "txt");
+    environment.set_auto_escape_callback(move |name| if is_text(name) { AutoEscape::None } else { AutoEscape::Html });
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    let texts = Texts::load(language)?;
+    let (has, grouped) = (texts.clone(), texts.clone());
+    environment.add_function("t", move |name: &str, with: Kwargs| said(&texts, name, &with));
+    environment.add_function("has_text", move |name: &str| has.has(name));
+    environment.add_function("texts", move |groups: Rest<String>| Value::from(grouped.of_groups(&groups)));
+    environment.add_global("lang", language.tag());
+    let offered = Language::ALL.map(|offered| context! { tag => offered.tag(), name => offered.name() });
+    environment.add_global("languages", offered.to_vec());
+    let (name, logo, style, terms_url) = (&brand.name, brand.logo(), brand.style(), &brand.terms_url);
+    environment.add_global("brand", context! { name, logo, style, terms_url });
+    for (name, text) in templates {
+        let added = environment.add_template_owned(name.clone(), text.clone());
+        added.map_err(|error| TemplateError::Broken(name.clone(), error))?;
+    }
+    Ok(environment)
+}
+
+fn said(texts: &Texts, name: &str, with: &Kwargs) -> Result<String, Error> {
+    let mut pairs = Vec::new();
+    for name in with.args() {
+        let value: Value = with.get(name)?;
+        pairs.push((
+            name,
+            i64::try_from(value.clone()).map_or_else(|_text| value.to_string().into(), FluentValue::from),
+        ));
+    }
+    texts.say(name, &filling(pairs)).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+}
+
+/// An HTML answer that nobody keeps.
+#[must_use]
+pub fn html(status: StatusCode, page: String) -> HttpResponse {
+    let no_store = (header::CACHE_CONTROL, "no-store");
+    HttpResponse::build(status).insert_header(no_store).content_type("text/html; charset=utf-8").body(page)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests;

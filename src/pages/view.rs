@@ -1,0 +1,109 @@
+use super::{Pages, html};
+use crate::{
+    http::{Chosen, Language, Problem, RequestId, kind, paths},
+    world::World,
+};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{StatusCode, header},
+    web::Data,
+};
+use minijinja::{Value, context};
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+};
+
+/// Who looks at a page: in which language, with which request.
+#[derive(Debug)]
+pub struct View {
+    pages: Option<Data<Pages>>,
+    chosen: Chosen,
+    secure: bool,
+    request_id: String,
+}
+
+impl FromRequest for View {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
+    }
+}
+
+impl View {
+    /// The view of a request.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        let world = request.app_data::<Data<World>>();
+        Self {
+            pages: request.app_data::<Data<Pages>>().cloned(),
+            chosen: Chosen::of(request),
+            secure: world.is_some_and(|world| world.config.http.public_url.is_https()),
+            request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The language of the answer.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.chosen.language
+    }
+
+    /// A page as an answer.
+    ///
+    /// # Errors
+    /// 500 when the template fails; the log says why.
+    pub fn show(&self, status: StatusCode, template: &str, context: &Value) -> Result<HttpResponse, Problem> {
+        let pages = self.pages.as_ref().ok_or_else(Problem::internal)?;
+        let mut answer = html(status, pages.render(self.language(), template, context)?);
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_LANGUAGE, header::HeaderValue::from_static(self.language().tag()));
+        headers.insert(header::VARY, header::HeaderValue::from_static("Accept-Language, Cookie"));
+        if let Some(cookie) = self.chosen.cookie(self.secure) {
+            answer.add_cookie(&cookie).map_err(|_malformed| Problem::internal())?;
+        }
+        Ok(answer)
+    }
+
+    /// A problem as a page, with its status and headers.
+    ///
+    /// # Errors
+    /// The problem of the page itself.
+    pub fn show_problem(&self, problem: &Problem) -> Result<HttpResponse, Problem> {
+        let status = StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let shown = problem_context(problem, &self.request_id);
+        let mut answer = self.show(status, ERROR, &shown)?;
+        problem.add_headers_to(answer.headers_mut());
+        Ok(answer)
+    }
+}
+
+const ERROR: &str = "pages/error.html";
+
+fn problem_context(problem: &Problem, request_id: &str) -> Value {
+    context! {
+        status => problem.kind.status,
+        code => problem.kind.code,
+        retry_after => problem.retry_after(),
+        request_id,
+    }
+}
+
+/// The error page with every problem, to be tried.
+#[must_use]
+pub fn page_samples() -> Vec<super::Sample> {
+    kind::ALL.iter().map(|kind| (ERROR, problem_context(&Problem::new(*kind, ""), "0199"))).collect()
+}
+
+/// The answer to a request that met a problem: a page for a person, a problem for a program.
+///
+/// # Errors
+/// The problem, for a program.
+pub fn explain(request: &HttpRequest, problem: Problem) -> Result<HttpResponse, Problem> {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let for_program = request.path().starts_with(paths::API) || !accept.contains("text/html");
+    if for_program { Err(problem) } else { View::of(request).show_problem(&problem) }
+}

@@ -1,0 +1,284 @@
+//! Whether a new password would be among the first that somebody tries.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+use zxcvbn::{
+    Score,
+    feedback::{Feedback, Warning},
+    zxcvbn,
+};
+
+use super::{MIN_CHARACTERS, Password, PasswordError};
+use crate::identity::{EmailAddress, fold};
+
+/// How much of a password zxcvbn looks at, in characters. It tries every reading of digits and signs
+/// as letters, on every stretch: at its own limit of 100 a password made for that purpose takes five
+/// times as long as a hash, and sign-ins wait meanwhile. At 32 it takes less than half of one.
+const ESTIMATED_CHARACTERS: usize = 32;
+/// The lowest score that passes: a million guesses. One lower passes what falls after a thousand.
+const LOWEST_SCORE: Score = Score::Two;
+/// Shorter pieces of a name or host say nothing about a password, in characters.
+const SHORTEST_WORD: usize = 3;
+
+/// What somebody who guesses would know about this person and this place (ASVS 6.1.2, 6.2.11).
+///
+/// `Debug` is redacted: the words hold the address.
+#[derive(Clone)]
+pub struct PasswordContext {
+    email: EmailAddress,
+    words: Vec<String>,
+}
+
+impl PasswordContext {
+    /// Gathers the person's address and the words around them: their name, the product, its host.
+    ///
+    /// Each word counts as a whole and in its parts; `login.example.com` makes `example` one too.
+    #[must_use]
+    pub fn new<Word: AsRef<str>>(email: EmailAddress, words: impl IntoIterator<Item = Word>) -> Self {
+        let mut known = parts(email.as_str());
+        known.extend([email.as_str().to_owned(), email.local_part().to_owned()]);
+        for word in words {
+            let word = fold(word.as_ref());
+            known.extend(parts(&word));
+            known.push(word);
+        }
+        known.retain(|word| word.chars().count() >= SHORTEST_WORD);
+        Self { email, words: known }
+    }
+}
+
+impl fmt::Debug for PasswordContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordContext(…)")
+    }
+}
+
+/// Refuses a new password that is the person's own address, or that with a little more, and one that
+/// is easy to guess by zxcvbn's estimate.
+///
+/// Takes milliseconds of CPU time: run it beside the hashing, not in a handler. Only the first 32
+/// characters are estimated. Leaked passwords are not looked up anywhere.
+///
+/// # Errors
+/// [`PasswordError::IsYourAddress`] or [`PasswordError::TooCommon`].
+pub fn check_strength(password: &Password, context: &PasswordContext) -> Result<(), PasswordError> {
+    if is_address(password, &context.email) {
+        return Err(PasswordError::IsYourAddress);
+    }
+    let words: Vec<&str> = context.words.iter().map(String::as_str).collect();
+    let estimated: Zeroizing<String> = Zeroizing::new(password.reveal().chars().take(ESTIMATED_CHARACTERS).collect());
+    let estimate = zxcvbn(&estimated, &words);
+    if estimate.score() < LOWEST_SCORE {
+        return Err(PasswordError::TooCommon { hint: estimate.feedback().map(hint) });
+    }
+    Ok(())
+}
+
+/// Whether it is the address, the part before the @, or the address with a little more.
+fn is_address(password: &Password, email: &EmailAddress) -> bool {
+    let typed = fold(password.reveal());
+    if typed == email.local_part() || EmailAddress::parse(&typed).as_ref() == Ok(email) {
+        return true;
+    }
+    let rest = typed.replacen(email.as_str(), "", 1);
+    rest != typed && rest.chars().count() < MIN_CHARACTERS
+}
+
+fn parts(word: &str) -> Vec<String> {
+    word.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
+}
+
+/// What is wrong with a password that is easy to guess, or else what would help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Advice {
+    /// It is one of those that everybody uses, or nearly.
+    #[error("It is among the passwords that many people use, or much like one of them.")]
+    Common,
+    /// Keys that lie side by side.
+    #[error("Keys that lie side by side are easy to guess.")]
+    Keyboard,
+    /// The same again and again.
+    #[error("Repeats such as \u{201c}aaa\u{201d} or \u{201c}abcabc\u{201d} are easy to guess.")]
+    Repeat,
+    /// Letters or digits in their order.
+    #[error("Sequences such as \u{201c}abc\u{201d} or \u{201c}6543\u{201d} are easy to guess.")]
+    Sequence,
+    /// A year or a date.
+    #[error("Dates and years are easy to guess.")]
+    Date,
+    /// One word.
+    #[error("A word by itself is easy to guess.")]
+    Word,
+    /// A name.
+    #[error("Names are easy to guess.")]
+    Name,
+    /// Nothing in particular.
+    #[error("Add another word or two. Uncommon words are better.")]
+    MoreWords,
+}
+
+impl Advice {
+    /// The stable code for clients.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Common => "common",
+            Self::Keyboard => "keyboard",
+            Self::Repeat => "repeat",
+            Self::Sequence => "sequence",
+            Self::Date => "date",
+            Self::Word => "word",
+            Self::Name => "name",
+            Self::MoreWords => "more_words",
+        }
+    }
+}
+
+impl From<Warning> for Advice {
+    fn from(warning: Warning) -> Self {
+        match warning {
+            Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess => Self::Keyboard,
+            Warning::RepeatsLikeAaaAreEasyToGuess | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => {
+                Self::Repeat
+            }
+            Warning::ThisIsATop10Password
+            | Warning::ThisIsATop100Password
+            | Warning::ThisIsACommonPassword
+            | Warning::ThisIsSimilarToACommonlyUsedPassword => Self::Common,
+            Warning::SequencesLikeAbcAreEasyToGuess => Self::Sequence,
+            Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess => Self::Date,
+            Warning::AWordByItselfIsEasyToGuess => Self::Word,
+            Warning::NamesAndSurnamesByThemselvesAreEasyToGuess | Warning::CommonNamesAndSurnamesAreEasyToGuess => {
+                Self::Name
+            }
+        }
+    }
+}
+
+/// What is wrong with it, or else what would help.
+fn hint(feedback: &Feedback) -> Advice {
+    feedback.warning().map_or(Advice::MoreWords, Advice::from)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(password: &str) -> Result<(), PasswordError> {
+        let email = EmailAddress::parse("Mike.Rosenberg@example.com").unwrap();
+        let context = PasswordContext::new(email, ["Michael Rosenberg", "Heirloom", "login.kingfisher.example"]);
+        check_strength(&Password::parse_new(password).unwrap(), &context)
+    }
+
+    fn code(password: &str) -> &'static str {
+        check(password).map_or_else(|error| error.code(), |()| "fine")
+    }
+
+    #[test]
+    fn passwords_that_everybody_tries_are_refused() {
+        for common in [
+            "password",
+            "PASSWORD",
+            "Password1",
+            "p@ssw0rd",
+            "passw0rd!",
+            "12345678",
+            "1234567890",
+            "qwertyuiop",
+            "iloveyou",
+            "football1",
+            "letmein123",
+            "aaaaaaaaaaaa",
+            "abcabcabcabc",
+            "19841984",
+            "sunshine1",
+            "drowssap",
+            "trustno1",
+            "asdfghjkl",
+            "11111111",
+        ] {
+            assert_eq!(code(common), "too_common", "{common}");
+        }
+    }
+
+    #[test]
+    fn words_around_the_person_are_refused() {
+        for known in
+            ["heirloom", "Heirloom1", "heirloom123", "kingfisher", "Kingfisher1", "rosenberg", "Rosenberg1", "michael1"]
+        {
+            assert_eq!(code(known), "too_common", "{known}");
+        }
+    }
+
+    #[test]
+    fn ones_own_address_has_a_reason_of_its_own() {
+        for address in [
+            "mike.rosenberg@example.com",
+            "MIKE.Rosenberg@Example.COM",
+            " mike.rosenberg@example.com ",
+            "mike.rosenberg",
+            "Mike.Rosenberg",
+            "ｍｉｋｅ.rosenberg",
+            "mike.rosenberg@example.com1",
+            "<Mike.Rosenberg@example.com>!",
+        ] {
+            assert_eq!(code(address), "is_your_address", "{address}");
+        }
+    }
+
+    #[test]
+    fn ordinary_good_passwords_pass_without_rules_of_composition() {
+        for good in [
+            "correct horse battery staple",
+            "kbrwpnxq",
+            "tr0ub4dour&3zebra",
+            "비밀번호는길어도된다",
+            "пароль-для-сервера",
+            "Xk9#mQ2$vL",
+            "four small grey geese",
+            "mike.rosenberg plus violet hammock",
+            "violet hammock mike.rosenberg@example.com",
+        ] {
+            assert_eq!(code(good), "fine", "{good}");
+        }
+    }
+
+    #[test]
+    fn the_message_says_what_is_wrong() {
+        let message = check("qwertyuiop").unwrap_err().to_string();
+        assert!(message.starts_with("This password is easy to guess. ") && message.len() > 35, "{message}");
+    }
+
+    /// The part of a very long password that is looked at decides; the rest cannot slow the check.
+    #[test]
+    fn only_the_first_characters_are_estimated() {
+        assert_eq!(code(&"a".repeat(1024)), "too_common");
+        assert_eq!(code(&format!("kbrwpnxq{}", "a".repeat(1016))), "fine");
+    }
+
+    #[test]
+    fn a_context_cannot_be_logged_with_its_address() {
+        let context = PasswordContext::new(EmailAddress::parse("mike@example.com").unwrap(), ["Mike"]);
+        assert!(!format!("{context:?}").contains("mike"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_password_makes_the_check_panic(password in "\\PC{8,120}", name in "\\PC{0,40}") {
+            let context = PasswordContext::new(EmailAddress::parse("mike@example.com").unwrap(), [name]);
+            let _ = check_strength(&Password::parse_new(&format!("12345678{password}")).unwrap(), &context);
+        }
+
+        #[test]
+        fn nor_one_of_dates_and_sequences(password in "[0-9./\\- aA@4$éß가İı]{8,100}") {
+            let _ = check(&format!("12345678{password}"));
+        }
+    }
+}

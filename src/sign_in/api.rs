@@ -1,0 +1,176 @@
+use super::{SignIn, SignInError, SigningIn};
+use crate::{
+    config::{HttpOptions, Registration as RegistrationPolicy},
+    guessing::DeviceToken,
+    http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, device_cookie_name, kind, paths},
+    identity::{DeviceName, DisplayName, EmailAddress, Roles},
+    passwords::Password,
+    sessions::{Sessions, Transport, token_answer},
+    users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView, too_many_attempts},
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    cookie::{self, Cookie},
+    web::{Data, ServiceConfig},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+/// As long as browsers keep any cookie (RFC 6265bis §5.5).
+const DEVICE_LIFETIME: cookie::time::Duration = cookie::time::Duration::days(400);
+
+/// The endpoints for those who have no session yet.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::REGISTER).post(register).mount(config);
+    Endpoint::api(paths::SIGN_IN).post(sign_in).mount(config);
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegisterRequest {
+    /// Kept in lower case. At most 254 characters.
+    #[schema(format = "idn-email", example = "alice@example.com")]
+    email: String,
+    /// 8 to 1,024 characters, not easy to guess.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1_024, example = "violet-harbour-42")]
+    password: Zeroizing<String>,
+    /// What they want to be called.
+    #[schema(example = "Alice")]
+    name: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignInRequest {
+    /// In any case.
+    #[schema(example = "alice@example.com")]
+    email: String,
+    /// The password.
+    #[schema(value_type = String, format = Password, example = "violet-harbour-42")]
+    password: Zeroizing<String>,
+    /// How the refresh token travels: in the JSON bodies, or in a cookie that no script can read.
+    #[serde(default = "by_body")]
+    #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
+    transport: WireTransport,
+    /// Whether the session outlives the browser; the short idle lifetime applies otherwise.
+    #[serde(default = "remembered")]
+    #[schema(default = true)]
+    remember: bool,
+    /// What the user calls the device.
+    #[schema(example = "Alice's laptop")]
+    device_name: Option<String>,
+}
+
+/// By way of a text: an enum would also be read from an object.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct WireTransport(Transport);
+
+impl TryFrom<String> for WireTransport {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Transport::from_name(&name).map(Self).ok_or("must be `cookie` or `body`")
+    }
+}
+
+fn by_body() -> WireTransport {
+    WireTransport(Transport::Body)
+}
+
+fn remembered() -> bool {
+    true
+}
+
+async fn register(
+    Json(wanted): Json<RegisterRequest>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    require_open(sessions.world().config.registration)?;
+    let new = parse(&wanted.email, &wanted.password, wanted.name.as_deref()).map_err(Problem::fields)?;
+    match accounts.register(new, &client).await? {
+        Registration::Registered(user) => Ok(HttpResponse::Created().json(UserAnswer { user: UserView::from(&*user) })),
+        Registration::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "Sign in, or use another address.")),
+        Registration::PasswordRefused(error) => Err(Problem::fields(vec![error.of("password")])),
+    }
+}
+
+/// Whether strangers may register.
+pub(super) fn require_open(policy: RegistrationPolicy) -> Result<(), Problem> {
+    match policy {
+        RegistrationPolicy::Open => Ok(()),
+        RegistrationPolicy::Closed => {
+            Err(Problem::new(kind::REGISTRATION_CLOSED, "Ask an administrator for an account."))
+        }
+    }
+}
+
+/// Parses what somebody typed who wants an account; every field's error at once.
+pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<NewUser, Vec<FieldError>> {
+    let email = EmailAddress::parse(email).map_err(|error| error.of("email"));
+    let password = Password::parse_new(password).map_err(|error| error.of("password"));
+    let name = DisplayName::parse(name.unwrap_or_default()).map_err(|error| error.of("name"));
+    match (email, password, name) {
+        (Ok(email), Ok(password), Ok(name)) => Ok(NewUser { email, password, name, roles: Roles::default() }),
+        (email, password, name) => Err([email.err(), password.err(), name.err()].into_iter().flatten().collect()),
+    }
+}
+
+async fn sign_in(
+    request: HttpRequest,
+    Json(wanted): Json<SignInRequest>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let WireTransport(transport) = wanted.transport;
+    if transport == Transport::Cookie {
+        // Only a sign-in that sets the cookie can be a foreign page's doing.
+        SameOrigin::extract(&request).await?;
+    }
+    let device_name = DeviceName::parse(wanted.device_name.as_deref().unwrap_or_default());
+    let device_name = device_name.map_err(|error| Problem::fields(vec![error.of("device_name")]))?;
+    let sign_in = SignIn {
+        email: &wanted.email,
+        password: &wanted.password,
+        transport,
+        remembered: wanted.remember,
+        device_name,
+    };
+    match sign_in.attempt(&accounts, &sessions, &client).await? {
+        SigningIn::Opened(grant, device) => {
+            let options = &sessions.world().config.http;
+            let mut answer = token_answer(&grant, options);
+            if let Some(device) = device {
+                answer.add_cookie(&device_cookie(&device, options)).map_err(|_malformed| Problem::internal())?;
+            }
+            Ok(answer)
+        }
+        SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "Check both and try again.")),
+        SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
+        SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "Ask an administrator.")),
+    }
+}
+
+/// The cookie by which a device is known again that signed in once. It proves nobody's identity.
+pub(super) fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
+    Cookie::build(device_cookie_name(options), device.as_str().to_owned())
+        .path("/")
+        .http_only(true)
+        .secure(options.public_url.is_https())
+        .same_site(cookie::SameSite::Strict)
+        .max_age(DEVICE_LIFETIME)
+        .finish()
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Accounts(error) => error.into(),
+            SignInError::Sessions(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Signing in and up: the API and the pages.
+//!
+//! Signing in (`attempt.rs`): the password is checked (accounts), then a session opened (sessions); in between, the
+//! user may be blocked or their password changed, which the opening notices.
+
+mod api;
+mod attempt;
+mod openapi;
+mod pages;
+mod return_to;
+
+pub use api::routes as api_routes;
+pub use attempt::{SignIn, SignInError, SigningIn};
+pub use openapi::operations;
+pub use pages::{page_samples, routes as page_routes};

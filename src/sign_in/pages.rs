@@ -1,0 +1,318 @@
+use super::{
+    SignIn, SigningIn,
+    api::{device_cookie, parse, require_open},
+    return_to,
+};
+use crate::{
+    config::{HttpOptions, Registration as RegistrationPolicy},
+    guessing::DeviceToken,
+    http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
+    kernel::Client,
+    pages::{Sample, View},
+    sessions::{Grant, NewSession, Opening, Sessions, Transport, token_cookie},
+    users::{Accounts, Refused, Registration, too_many_attempts},
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    http::{StatusCode, header},
+    web::{Data, Payload, ServiceConfig},
+};
+use minijinja::{Value, context};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// `/login` and `/register`.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::at(paths::LOGIN_PAGE).get(login_page).post(login).mount(config);
+    Endpoint::at(paths::REGISTER_PAGE).get(register_page).post(register).mount(config);
+}
+
+/// The two pages, which are one form with a field more or less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    Login,
+    Register,
+}
+
+impl Page {
+    fn template(self) -> &'static str {
+        match self {
+            Self::Login => "sign_in/login.html",
+            Self::Register => "sign_in/register.html",
+        }
+    }
+}
+
+/// What links to these pages may say. What is unknown or said twice is no reason to turn a person away.
+#[derive(Debug, Default)]
+struct Visit {
+    return_to: Option<String>,
+    /// Why somebody comes who was signed in: the code of a problem.
+    reason: String,
+}
+
+impl Visit {
+    fn of(request: &HttpRequest) -> Self {
+        let mut visit = Self::default();
+        for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
+            match &*name {
+                "return_to" if visit.return_to.is_none() => visit.return_to = Some(value.into_owned()),
+                "reason" if visit.reason.is_empty() => visit.reason = value.into_owned(),
+                _ => {}
+            }
+        }
+        visit
+    }
+}
+
+/// The fields of both forms.
+#[derive(Default, Deserialize)]
+struct Typed {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: Zeroizing<String>,
+    #[serde(default)]
+    name: String,
+    remember: Option<String>,
+    return_to: Option<String>,
+}
+
+/// One form and what the server has to say of it.
+#[derive(Debug, Default)]
+struct Form {
+    email: String,
+    name: String,
+    remember: bool,
+    return_to: String,
+    notice: String,
+    registration_open: bool,
+    problem: Option<Problem>,
+}
+
+impl Form {
+    fn new(typed: &Typed, rooms: &Rooms) -> Self {
+        Self {
+            email: typed.email.clone(),
+            name: typed.name.clone(),
+            remember: typed.remember.is_some(),
+            return_to: return_to::checked(typed.return_to.as_deref(), rooms.options()),
+            registration_open: rooms.registration() == RegistrationPolicy::Open,
+            ..Self::default()
+        }
+    }
+
+    fn context(&self) -> Value {
+        let Self { email, name, remember, return_to, notice, registration_open, .. } = self;
+        let fields = self.problem.iter().flat_map(|problem| &problem.errors);
+        let told = |error: &FieldError| context! { code => error.code, advice => error.advice };
+        let errors: BTreeMap<_, _> = fields.map(|error| (error.field.clone(), told(error))).collect();
+        let problem = self.problem.as_ref().filter(|problem| problem.errors.is_empty());
+        let problem =
+            problem.map(|problem| context! { code => problem.kind.code, retry_after => problem.retry_after() });
+        let kept = kept([("return_to", return_to), ("reason", notice)]);
+        context! { email, name, remember, return_to, notice, registration_open, problem, errors, kept }
+    }
+
+    /// The page, with the problem's status and headers if there is one.
+    fn show(&self, page: Page, view: &View) -> Result<HttpResponse, Problem> {
+        let status = self.problem.as_ref().map_or(StatusCode::OK, Problem::status_code);
+        let mut answer = view.show(status, page.template(), &self.context())?;
+        if let Some(problem) = &self.problem {
+            problem.add_headers_to(answer.headers_mut());
+        }
+        Ok(answer)
+    }
+}
+
+/// What both pages need.
+struct Rooms {
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+}
+
+type BothRooms = (Data<Accounts>, Data<Sessions>);
+
+/// Who signed in, and by what their device will be known.
+type Entered = (Grant, Option<DeviceToken>);
+
+async fn login_page(request: HttpRequest, view: View, rooms: BothRooms) -> Result<HttpResponse, Problem> {
+    Rooms::of(rooms).page(Page::Login, &request).show(Page::Login, &view)
+}
+
+async fn register_page(request: HttpRequest, view: View, rooms: BothRooms) -> Result<HttpResponse, Problem> {
+    Rooms::of(rooms).page(Page::Register, &request).show(Page::Register, &view)
+}
+
+async fn login(
+    request: HttpRequest,
+    payload: Payload,
+    FromClient(client): FromClient,
+    rooms: BothRooms,
+) -> Result<HttpResponse, Problem> {
+    Rooms::of(rooms).submitted(Page::Login, &request, payload, &client).await
+}
+
+async fn register(
+    request: HttpRequest,
+    payload: Payload,
+    FromClient(client): FromClient,
+    rooms: BothRooms,
+) -> Result<HttpResponse, Problem> {
+    Rooms::of(rooms).submitted(Page::Register, &request, payload, &client).await
+}
+
+impl Rooms {
+    fn of((accounts, sessions): BothRooms) -> Self {
+        Self { accounts, sessions }
+    }
+
+    fn options(&self) -> &HttpOptions {
+        &self.sessions.world().config.http
+    }
+
+    fn registration(&self) -> RegistrationPolicy {
+        self.sessions.world().config.registration
+    }
+
+    /// The empty form.
+    fn page(&self, page: Page, request: &HttpRequest) -> Form {
+        let visit = Visit::of(request);
+        let closed = if page == Page::Register { require_open(self.registration()).err() } else { None };
+        let form = Form::new(&Typed { return_to: visit.return_to, ..Typed::default() }, self);
+        Form { notice: visit.reason, problem: closed, ..form }
+    }
+
+    /// Leads on, signed in; or shows what was typed once more, the password aside, and what is wrong with it.
+    async fn submitted(
+        &self,
+        page: Page,
+        request: &HttpRequest,
+        payload: Payload,
+        client: &Client,
+    ) -> Result<HttpResponse, Problem> {
+        let (typed, entered) = match form::<Typed>(request, payload).await {
+            Ok(typed) => {
+                let entered = self.enter(page, request, &typed, client).await;
+                (typed, entered)
+            }
+            Err(problem) => (Typed::default(), Err(problem)),
+        };
+        let form = Form::new(&typed, self);
+        match entered {
+            Ok(entered) => Ok(self.lead_on(&entered, &form.return_to)),
+            Err(problem) => Form { problem: Some(problem), ..form }.show(page, &View::of(request)),
+        }
+    }
+
+    async fn enter(
+        &self,
+        page: Page,
+        request: &HttpRequest,
+        typed: &Typed,
+        client: &Client,
+    ) -> Result<Entered, Problem> {
+        SameOrigin::extract(request).await?;
+        match page {
+            Page::Login => self.sign_in(typed, client).await,
+            Page::Register => self.sign_up(typed, client).await,
+        }
+    }
+
+    async fn sign_in(&self, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
+        require_both(typed)?;
+        let sign_in = SignIn {
+            email: &typed.email,
+            password: &typed.password,
+            transport: Transport::Cookie,
+            remembered: typed.remember.is_some(),
+            device_name: None,
+        };
+        match sign_in.attempt(&self.accounts, &self.sessions, client).await? {
+            SigningIn::Opened(grant, device) => Ok((grant, device)),
+            SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
+            SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
+            SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
+        }
+    }
+
+    /// Makes an account and opens its first session.
+    async fn sign_up(&self, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
+        require_open(self.registration())?;
+        let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
+        let user = match self.accounts.register(new, client).await? {
+            Registration::Registered(user) => user,
+            Registration::EmailTaken => return Err(taken()),
+            Registration::PasswordRefused(error) => return Err(Problem::fields(vec![error.of("password")])),
+        };
+        let first = NewSession {
+            user: user.id,
+            // The first password of an account.
+            password_version: 0,
+            transport: Transport::Cookie,
+            remembered: typed.remember.is_some(),
+            device_name: None,
+            client: client.clone(),
+            known_device: false,
+        };
+        match self.sessions.open(first).await? {
+            Opening::Opened(grant) => Ok((grant, None)),
+            Opening::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
+            Opening::Outdated => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
+        }
+    }
+
+    /// Leads on, signed in. 303, so that the browser does not post the password again (RFC 9700 §4.12).
+    fn lead_on(&self, (grant, device): &Entered, to: &str) -> HttpResponse {
+        let mut answer = HttpResponse::SeeOther();
+        answer.cookie(token_cookie(grant, self.options()));
+        if let Some(device) = device {
+            answer.cookie(device_cookie(device, self.options()));
+        }
+        answer.insert_header((header::LOCATION, to)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
+    }
+}
+
+fn taken() -> Problem {
+    Problem { errors: vec![FieldError::new("email", "taken", "")], ..Problem::new(kind::EMAIL_TAKEN, "") }
+}
+
+/// What a change of language is not to lose, to be added to a query.
+fn kept(parameters: [(&str, &String); 2]) -> String {
+    let said = parameters.into_iter().filter(|(_, value)| !value.is_empty());
+    url::form_urlencoded::Serializer::for_suffix("&".to_owned(), 1).extend_pairs(said).finish()
+}
+
+fn require_both(typed: &Typed) -> Result<(), Problem> {
+    let email = typed.email.trim().is_empty().then_some("email");
+    let password = typed.password.is_empty().then_some("password");
+    let missing: Vec<_> =
+        email.into_iter().chain(password).map(|field| FieldError::new(field, "required", "")).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Problem::fields(missing)) }
+}
+
+/// Both pages with every problem and every notice, to be tried.
+#[must_use]
+pub fn page_samples() -> Vec<Sample> {
+    let sample = |problem: Option<Problem>, notice: &str| {
+        let form = Form {
+            email: "<script>alert(1)</script>\"'@example.com".to_owned(),
+            name: "{{ 7 * 7 }}".to_owned(),
+            return_to: "/account?a=\"><b>".to_owned(),
+            notice: notice.to_owned(),
+            registration_open: true,
+            remember: true,
+            problem,
+        };
+        [(Page::Login.template(), form.context()), (Page::Register.template(), form.context())]
+    };
+    let limited = Problem::new(kind::TOO_MANY_ATTEMPTS, "");
+    let field =
+        |code| Problem::fields(vec![FieldError { advice: Some("common"), ..FieldError::new("password", code, "") }]);
+    let waits = ["20", "600"].map(|wait| limited.clone().with_header(header::RETRY_AFTER, wait));
+    let problems = kind::ALL.iter().map(|kind| Problem::new(*kind, "")).chain(waits);
+    let problems = problems.chain([field("too_common"), field("<i>no</i>")]);
+    let noticed = ["", "signed_out", "refresh_token_reused", "<b>"].map(|notice| sample(None, notice));
+    problems.map(|problem| sample(Some(problem), "")).chain(noticed).flatten().collect()
+}

@@ -1,0 +1,85 @@
+use crate::{config::HttpOptions, http::is_allowed};
+use url::Url;
+
+/// Where a sign-in leads when nobody says, or says something that is not allowed.
+pub const DEFAULT: &str = "/account";
+
+/// Where a sign-in leads: a path of ours, or a page of an allowed origin. Anything else is the default: no open
+/// redirector (RFC 9700 §4.11).
+///
+/// The text is parsed as a browser parses it, and what comes back is the parsed form: what was checked is what is sent.
+pub fn checked(wanted: Option<&str>, options: &HttpOptions) -> String {
+    wanted.and_then(|wanted| resolve(wanted, options)).unwrap_or_else(|| DEFAULT.to_owned())
+}
+
+fn resolve(wanted: &str, options: &HttpOptions) -> Option<String> {
+    let public = options.public_url.origin().as_str();
+    let base = Url::parse(public).ok()?;
+    let url = base.join(wanted).ok()?;
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let web = matches!(url.scheme(), "http" | "https");
+    let origin = url.origin().ascii_serialization();
+    if !web || !anonymous || !is_allowed(&origin, options) || wanted.trim().is_empty() {
+        return None;
+    }
+    if origin == public {
+        let rest = url.as_str().strip_prefix(public)?;
+        // `//elsewhere` as a path of ours would be another host to a browser.
+        return (rest.starts_with('/') && !rest.starts_with("//")).then(|| rest.to_owned());
+    }
+    Some(url.to_string())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Source};
+
+    fn options() -> HttpOptions {
+        let source = Source::from_pairs([
+            ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com"),
+            ("HEIRLOOM_ALLOWED_ORIGINS", "https://app.example.com"),
+        ]);
+        Config::from_source(source).unwrap().http
+    }
+
+    #[test]
+    fn a_path_of_ours_and_a_page_of_an_allowed_origin_are_led_to() {
+        let leads = |wanted| checked(Some(wanted), &options());
+        assert_eq!(leads("/account?x=1#y"), "/account?x=1#y");
+        assert_eq!(leads("https://auth.example.com/admin"), "/admin");
+        // No host to a browser: a path of ours.
+        assert_eq!(leads("https:evil.example"), "/evil.example");
+        assert_eq!(leads("https://app.example.com/a b"), "https://app.example.com/a%20b");
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        let strange = [
+            "",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "https://auth.example.com@evil.example",
+            "https://u:p@app.example.com/",
+            "http://auth.example.com/",
+            "https://auth.example.com.evil.example/",
+            "/\t/evil.example",
+            "https://auth.example.com//evil.example",
+            "https://app.example.com:444/",
+            " ",
+            "http://[::1",
+            "/..//evil.example",
+            "/.//evil.example",
+        ];
+        for wanted in strange {
+            assert_eq!(checked(Some(wanted), &options()), DEFAULT, "{wanted:?}");
+        }
+        assert_eq!(checked(None, &options()), DEFAULT);
+    }
+}

@@ -1,0 +1,101 @@
+use super::store::{self, ExportedRow};
+use crate::{
+    audit,
+    kernel::{Client, Moment, UserId},
+    postgres::{Connector, DatabaseError},
+    world::World,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+
+/// Rows that are held in memory at once.
+const PAGE: i64 = 1_000;
+
+/// A person as they are exported: what [`super::Newcomer`] reads.
+#[derive(Debug, Serialize)]
+pub struct Export {
+    id: UserId,
+    email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    roles: Vec<String>,
+    claims: Value,
+    blocked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_at: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    created_at: Moment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_login_at: Option<Moment>,
+}
+
+/// Hands everybody to `each`, oldest first, as of one moment, and holds only a page of them. `each` says whether it
+/// wants more. That it was done, and whether hashes of passwords went along, is an event.
+///
+/// # Errors
+/// When the database fails; who was handed out by then is right.
+pub async fn export(
+    world: &World,
+    connector: &Connector,
+    with_password_hashes: bool,
+    client: &Client,
+    mut each: impl FnMut(Export) -> bool,
+) -> Result<(), DatabaseError> {
+    record_export(world, with_password_hashes, client).await?;
+    let mut connection = connector.snapshot().await?;
+    let done = pages(&mut connection, |row| each(Export::of(row, with_password_hashes))).await;
+    drop(connection.close().await);
+    done
+}
+
+/// Told before the first row leaves.
+async fn record_export(world: &World, with_password_hashes: bool, client: &Client) -> Result<(), DatabaseError> {
+    let (db, world, client) = (&world.db, world.clone(), client.clone());
+    let recorded = db.run(move |connection| {
+        Box::pin(async move {
+            let details = json!({ "with_password_hashes": with_password_hashes });
+            let kind = audit::Kind::UsersExported;
+            let event = audit::Event { kind, actor: None, user: None, session: None, client: &client, details };
+            audit::record(connection, world.clock.now(), &world, &event).await
+        })
+    });
+    recorded.await
+}
+
+async fn pages(connection: &mut PgConnection, mut each: impl FnMut(ExportedRow) -> bool) -> Result<(), DatabaseError> {
+    let mut after = None;
+    loop {
+        let page = store::after(connection, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        if !page.into_iter().all(&mut each) {
+            return Ok(());
+        }
+    }
+}
+
+impl Export {
+    fn of(row: ExportedRow, with_password_hash: bool) -> Self {
+        let hash = Some(row.hash).filter(|hash| with_password_hash && hash.is_some());
+        Self {
+            id: row.id,
+            email: row.email,
+            password_hash: hash.map(|hash| hash.reveal().to_owned()),
+            name: row.name,
+            roles: row.roles,
+            claims: row.claims,
+            blocked: row.blocked_at.is_some(),
+            blocked_at: row.blocked_at,
+            blocked_reason: row.blocked_reason,
+            language: row.language,
+            created_at: row.created_at,
+            last_login_at: row.last_login_at,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! People by the thousand: those who come, and those who go.
+
+use crate::{
+    identity::{BlockReason, CustomClaims, DisplayName, EmailAddress, Roles},
+    kernel::{Moment, UserId},
+    passwords::PasswordHash,
+    postgres::DatabaseError,
+};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// One of many new accounts.
+pub struct ImportedRow {
+    pub id: UserId,
+    pub email: EmailAddress,
+    pub hash: PasswordHash,
+    pub name: Option<DisplayName>,
+    pub roles: Roles,
+    pub claims: CustomClaims,
+    pub blocked_at: Option<Moment>,
+    pub blocked_reason: Option<BlockReason>,
+    pub language: Option<String>,
+    pub created_at: Moment,
+    pub last_login_at: Option<Moment>,
+}
+
+impl ImportedRow {
+    /// As the database takes it in: one document for all rows is one parameter.
+    fn document(&self) -> Value {
+        json!({
+            "id": self.id,
+            "email": self.email.as_str(),
+            "password_hash": self.hash.reveal(),
+            "name": self.name.as_ref().map(DisplayName::as_str),
+            "roles": self.roles.to_strings(),
+            "claims": self.claims.as_object(),
+            "blocked_at": self.blocked_at,
+            "blocked_reason": self.blocked_reason.as_ref().map(BlockReason::as_str),
+            "language": self.language,
+            "created_at": self.created_at,
+            "last_login_at": self.last_login_at,
+        })
+    }
+}
+
+/// Adds many accounts, in the order of their addresses, so that two imports at once do not wait for each other in a
+/// circle. Says of each whether it was added: its address or its id may be somebody's already, also of a row before.
+pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> Result<Vec<bool>, DatabaseError> {
+    let added = sqlx::query!(
+        "INSERT INTO users (id, email, password_hash, name, roles, claims, blocked_at, blocked_reason, language,
+                            created_at, last_login_at)
+         SELECT id, email, password_hash, name, roles, claims, blocked_at, blocked_reason, language, created_at,
+                last_login_at
+         FROM ROWS FROM (jsonb_to_recordset($1) AS (
+                  id uuid, email text, password_hash text, name text, roles text[], claims jsonb, blocked_at timestamptz,
+                  blocked_reason text, language text, created_at timestamptz, last_login_at timestamptz))
+              WITH ORDINALITY AS row
+         ORDER BY email, ordinality
+         ON CONFLICT DO NOTHING
+         RETURNING id, email",
+        rows.iter().map(ImportedRow::document).collect::<Value>(),
+    );
+    let added = added.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.email));
+    let mut added: HashSet<(Uuid, String)> = added.collect();
+    // Taken out once found: of two equal rows the first was added.
+    Ok(rows.into_iter().map(|row| added.remove(&(row.id.as_uuid(), row.email.as_str().to_owned()))).collect())
+}
+
+/// One of many accounts that leave.
+pub struct ExportedRow {
+    pub id: UserId,
+    pub email: String,
+    pub hash: PasswordHash,
+    pub name: Option<String>,
+    pub roles: Vec<String>,
+    pub claims: Value,
+    pub blocked_at: Option<Moment>,
+    pub blocked_reason: Option<String>,
+    pub language: Option<String>,
+    pub created_at: Moment,
+    pub last_login_at: Option<Moment>,
+}
+
+/// Accounts after one, oldest first.
+pub async fn after(
+    connection: &mut PgConnection,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<ExportedRow>, DatabaseError> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: UserId", email, password_hash, name, roles, claims, blocked_at, blocked_reason, language,
+                  created_at, last_login_at
+           FROM users WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"#,
+        after.map(|id| id.as_uuid()),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let rows = rows.into_iter().map(|row| ExportedRow {
+        id: row.id,
+        email: row.email,
+        hash: PasswordHash::from_stored(row.password_hash),
+        name: row.name,
+        roles: row.roles,
+        claims: row.claims,
+        blocked_at: row.blocked_at,
+        blocked_reason: row.blocked_reason,
+        language: row.language,
+        created_at: row.created_at,
+        last_login_at: row.last_login_at,
+    });
+    Ok(rows.collect())
+}

@@ -1,0 +1,155 @@
+use super::{Accounts, AccountsError, store};
+use crate::{
+    audit,
+    guessing::{Admission, Target},
+    identity::EmailAddress,
+    kernel::{Client, Duration, UserId},
+    passwords::{self, Password, PasswordHash, Verification},
+    postgres::DatabaseError,
+};
+use serde_json::json;
+
+/// Whose password it was, and which of theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct Credentials {
+    /// Who.
+    pub user: UserId,
+    /// Counts their passwords.
+    pub password_version: i32,
+}
+
+/// What became of a presented password.
+#[must_use]
+#[derive(Debug)]
+pub enum PasswordCheck {
+    /// Right.
+    Right(Credentials),
+    /// Wrong, or nobody's: the caller cannot tell, and neither can a clock.
+    Wrong,
+    /// Not verified: too many were wrong lately.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
+}
+
+impl Accounts {
+    /// Checks an address and a password.
+    ///
+    /// # Errors
+    /// When the database fails or the hashing threads have too much to do.
+    pub async fn check(&self, email: &str, password: &str, client: &Client) -> Result<PasswordCheck, AccountsError> {
+        let canonical = EmailAddress::parse(email).ok();
+        let stored = match canonical.clone() {
+            Some(email) => {
+                self.world().db.run(move |connection| Box::pin(store::password_of(connection, email))).await?
+            }
+            None => None,
+        };
+        let user = stored.as_ref().map(|(credentials, _)| credentials.user);
+        let name = canonical.as_ref().map_or(email, EmailAddress::as_str);
+        self.guarded(Target::Account(name, user), stored, password, client).await
+    }
+
+    /// Checks the password of a person who is known already.
+    ///
+    /// # Errors
+    /// As [`Accounts::check`].
+    pub async fn check_own(
+        &self,
+        user: UserId,
+        password: &str,
+        client: &Client,
+    ) -> Result<PasswordCheck, AccountsError> {
+        let stored = self.world().db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
+        self.guarded(Target::Own(user), stored, password, client).await
+    }
+
+    /// The one way to a verification: counted before, settled after.
+    async fn guarded(
+        &self,
+        target: Target<'_>,
+        stored: Option<(Credentials, PasswordHash)>,
+        password: &str,
+        client: &Client,
+    ) -> Result<PasswordCheck, AccountsError> {
+        let attempt = match self.guard().admit(target, client).await? {
+            Admission::Admitted(attempt) => attempt,
+            Admission::Refused { wait } => return Ok(PasswordCheck::Limited { wait }),
+        };
+        match self.verify(stored, password).await {
+            Ok(Some(credentials)) => {
+                self.guard().forgive(attempt).await?;
+                Ok(PasswordCheck::Right(credentials))
+            }
+            Ok(None) => {
+                self.record_failure(target, client).await?;
+                Ok(PasswordCheck::Wrong)
+            }
+            Err(error) => {
+                // What failed to be verified is no guess; should this fail too, it stays counted.
+                drop(self.guard().give_back(attempt).await);
+                Err(error)
+            }
+        }
+    }
+
+    async fn verify(
+        &self,
+        stored: Option<(Credentials, PasswordHash)>,
+        password: &str,
+    ) -> Result<Option<Credentials>, AccountsError> {
+        // Longer than any password of ours: wrong, and not worth a hash, whoever it is meant for.
+        let Ok(password) = Password::presented(password) else { return Ok(None) };
+        let cost = self.cost();
+        let Some((credentials, hash)) = stored else {
+            self.hashing().run(move || passwords::burn(&password, cost)).await?;
+            return Ok(None);
+        };
+        let (verification, hash) =
+            self.hashing().run(move || (passwords::verify(&password, &hash, cost), hash)).await?;
+        self.conclude(credentials, verification, hash).await
+    }
+
+    async fn conclude(
+        &self,
+        credentials: Credentials,
+        verification: Verification,
+        hash: PasswordHash,
+    ) -> Result<Option<Credentials>, AccountsError> {
+        match verification {
+            Verification::Right { replacement: None } => Ok(Some(credentials)),
+            Verification::Right { replacement: Some(better) } => {
+                let user = credentials.user;
+                let replaced = self
+                    .world()
+                    .db
+                    .run(move |connection| Box::pin(store::replace_hash(connection, user, hash, better)));
+                replaced.await?;
+                Ok(Some(credentials))
+            }
+            Verification::Wrong => Ok(None),
+            Verification::Unreadable => {
+                tracing::error!(user.id = %credentials.user, "accounts.password_hash_unreadable");
+                Ok(None)
+            }
+        }
+    }
+
+    /// As many as the guard lets through, so that strangers cannot fill the log. What was typed is not told.
+    async fn record_failure(&self, target: Target<'_>, client: &Client) -> Result<(), DatabaseError> {
+        let (kind, actor, user) = match target {
+            Target::Account(_, user) => (audit::Kind::SignInFailed, None, user),
+            Target::Own(user) => (audit::Kind::ReauthenticationFailed, Some(user), Some(user)),
+        };
+        let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
+        let (world, client) = (self.world().clone(), client.clone());
+        let recorded = self.world().db.run(move |connection| {
+            Box::pin(async move {
+                let event = audit::Event { kind, actor, user, session: None, client: &client, details };
+                audit::record(connection, world.clock.now(), &world, &event).await
+            })
+        });
+        recorded.await
+    }
+}

@@ -1,0 +1,97 @@
+use crate::{
+    identity::{BlockReason, CustomClaims, EmailAddress, Role, Roles},
+    kernel::{Moment, UserId},
+};
+use serde_json::Value;
+
+/// A person. Holds no password hash: nothing that is made of this can leak it.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The account.
+    pub id: UserId,
+    /// Canonical.
+    pub email: EmailAddress,
+    /// What they want to be called.
+    pub name: Option<String>,
+    /// What they may do.
+    pub roles: Vec<String>,
+    /// Claims of their own, for their access tokens.
+    pub claims: Value,
+    /// Since when they are blocked.
+    pub blocked_at: Option<Moment>,
+    /// Why.
+    pub blocked_reason: Option<String>,
+    /// When the account was made.
+    pub created_at: Moment,
+    /// The last sign-in.
+    pub last_login_at: Option<Moment>,
+    /// Sessions that can still be used. Counted for administrators only.
+    pub live_sessions: i64,
+}
+
+impl User {
+    /// Whether they are an administrator.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role == Role::admin().as_str())
+    }
+}
+
+/// What is held of a person besides [`User`], their password hash aside.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct AccountRest {
+    /// The language of their letters; none before the first sign-in.
+    pub language: Option<String>,
+    /// How often their password was changed.
+    pub password_changes: i32,
+    /// How often their roles or claims were changed.
+    pub access_changes: i32,
+    /// When they last were.
+    pub access_changed_at: Option<Moment>,
+}
+
+/// Whether a person is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    /// Not blocked.
+    Active,
+    /// Blocked.
+    Blocked,
+}
+
+/// How many people there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserCounts {
+    /// All.
+    pub all: i64,
+    /// Those that are blocked.
+    pub blocked: i64,
+}
+
+/// Which people are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Part of the address or the name.
+    pub text: Option<String>,
+    /// Blocked or not.
+    pub status: Option<UserStatus>,
+}
+
+/// What is to become of a person's roles and claims.
+#[derive(Debug, Clone, Default)]
+pub struct AccessChange {
+    /// New roles.
+    pub roles: Option<Roles>,
+    /// New claims.
+    pub claims: Option<CustomClaims>,
+}
+
+/// Whether a person is to be blocked.
+#[derive(Debug, Clone)]
+pub enum Blocking {
+    /// From now on, perhaps with a reason.
+    Block(Option<BlockReason>),
+    /// No longer.
+    Unblock,
+}

@@ -1,0 +1,63 @@
+use super::{Accounts, AccountsError, User, store};
+use crate::{
+    audit,
+    identity::{DisplayName, EmailAddress, Roles},
+    kernel::{Client, UserId},
+    passwords::{Password, PasswordError},
+};
+use serde_json::json;
+
+/// Somebody who wants an account.
+#[derive(Debug)]
+pub struct NewUser {
+    /// Canonical.
+    pub email: EmailAddress,
+    /// Not yet judged.
+    pub password: Password,
+    /// What they want to be called.
+    pub name: Option<DisplayName>,
+    /// What they may do from the start.
+    pub roles: Roles,
+}
+
+/// What became of a registration.
+#[must_use]
+#[derive(Debug)]
+pub enum Registration {
+    /// There is a new account.
+    Registered(Box<User>),
+    /// There is one of this address already.
+    EmailTaken,
+    /// The password is too easy to guess.
+    PasswordRefused(PasswordError),
+}
+
+impl Accounts {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// When the database fails or the hashing threads have too much to do.
+    pub async fn register(&self, new: NewUser, client: &Client) -> Result<Registration, AccountsError> {
+        let NewUser { email, password, name, roles } = new;
+        let context = self.context_of(&email, name.as_ref().map(DisplayName::as_str));
+        let hash = match self.new_password(password, context).await? {
+            Ok(hash) => hash,
+            Err(refused) => return Ok(Registration::PasswordRefused(refused)),
+        };
+        let (world, client) = (self.world().clone(), client.clone());
+        let id = UserId::new(world.clock.now(), &world.entropy);
+        let row = store::NewRow { id, email, name: name.map(|name| name.as_str().to_owned()), hash, roles };
+        let added = self.world().db.transaction(move |connection| {
+            Box::pin(async move {
+                if !store::add(connection, row).await? {
+                    return Ok(None);
+                }
+                let (kind, details) = (audit::Kind::UserAdded, json!({}));
+                let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };
+                audit::record(connection, world.clock.now(), &world, &event).await?;
+                store::lookup(connection, id).await
+            })
+        });
+        Ok(added.await?.map_or(Registration::EmailTaken, |user| Registration::Registered(Box::new(user))))
+    }
+}

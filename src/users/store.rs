@@ -1,0 +1,282 @@
+mod leaving;
+
+pub use leaving::{delete, rest};
+
+use super::{AccessChange, Blocking, User, UserCounts, UserFilter, UserStatus, credentials::Credentials};
+use crate::{
+    identity::{BlockReason, CustomClaims, EmailAddress, Roles},
+    kernel::{Moment, UserId},
+    passwords::PasswordHash,
+    postgres::DatabaseError,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+struct Row {
+    id: UserId,
+    email: String,
+    name: Option<String>,
+    roles: Vec<String>,
+    claims: serde_json::Value,
+    blocked_at: Option<Moment>,
+    blocked_reason: Option<String>,
+    created_at: Moment,
+    last_login_at: Option<Moment>,
+    live_sessions: i64,
+}
+
+impl From<Row> for User {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            email: EmailAddress::from_stored(row.email),
+            name: row.name,
+            roles: row.roles,
+            claims: row.claims,
+            blocked_at: row.blocked_at,
+            blocked_reason: row.blocked_reason,
+            created_at: row.created_at,
+            last_login_at: row.last_login_at,
+            live_sessions: row.live_sessions,
+        }
+    }
+}
+
+/// A person by id, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lookup(connection: &mut PgConnection, id: UserId) -> Result<Option<User>, DatabaseError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT u.id AS "id: UserId", email, name, roles, claims, blocked_at, blocked_reason, u.created_at, last_login_at,
+                  (SELECT count(*) FROM sessions AS s WHERE s.user_id = u.id AND s.revoked_at IS NULL
+                      AND s.idle_expires_at > now()) AS "live_sessions!"
+           FROM users AS u WHERE u.id = $1"#,
+        id.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(User::from))
+}
+
+/// A person by address.
+pub async fn find_by_email(connection: &mut PgConnection, email: EmailAddress) -> Result<Option<User>, DatabaseError> {
+    let id = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1", email.as_str());
+    match id.fetch_optional(&mut *connection).await? {
+        Some(id) => lookup(connection, id.into()).await,
+        None => Ok(None),
+    }
+}
+
+/// Lists people, newest first.
+pub async fn list(
+    connection: &mut PgConnection,
+    filter: UserFilter,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<User>, DatabaseError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT u.id AS "id: UserId", email, name, roles, claims, blocked_at, blocked_reason, u.created_at, last_login_at,
+                  (SELECT count(*) FROM sessions AS s WHERE s.user_id = u.id AND s.revoked_at IS NULL
+                      AND s.idle_expires_at > now()) AS "live_sessions!"
+           FROM users AS u
+           WHERE ($1::text IS NULL OR strpos(lower(email), lower($1)) > 0 OR strpos(lower(name), lower($1)) > 0)
+             AND ($2::bool IS NULL OR $2 = (blocked_at IS NOT NULL))
+             AND ($3::uuid IS NULL OR u.id < $3)
+           ORDER BY u.id DESC LIMIT $4"#,
+        filter.text,
+        filter.status.map(|status| status == UserStatus::Blocked),
+        before,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// How many people there are.
+pub async fn count(connection: &mut PgConnection) -> Result<UserCounts, DatabaseError> {
+    let counted = sqlx::query_as!(
+        UserCounts,
+        r#"SELECT count(*) AS "all!", count(*) FILTER (WHERE blocked_at IS NOT NULL) AS "blocked!" FROM users"#
+    );
+    Ok(counted.fetch_one(connection).await?)
+}
+
+/// A new account's row.
+pub struct NewRow {
+    pub id: UserId,
+    pub email: EmailAddress,
+    pub name: Option<String>,
+    pub hash: PasswordHash,
+    pub roles: Roles,
+}
+
+/// Adds an account. False: the address is taken.
+pub async fn add(connection: &mut PgConnection, new: NewRow) -> Result<bool, DatabaseError> {
+    let added = sqlx::query!(
+        "INSERT INTO users (id, email, name, password_hash, roles, created_at) VALUES ($1, $2, $3, $4, $5, now())
+         ON CONFLICT ON CONSTRAINT users_email_key DO NOTHING",
+        new.id.as_uuid(),
+        new.email.as_str(),
+        new.name,
+        new.hash.reveal(),
+        &new.roles.to_strings(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(added.rows_affected() == 1)
+}
+
+/// The stored password of an address.
+pub async fn password_of(
+    connection: &mut PgConnection,
+    email: EmailAddress,
+) -> Result<Option<(Credentials, PasswordHash)>, DatabaseError> {
+    let row = sqlx::query!(
+        r#"SELECT id AS "id: UserId", password_hash, password_version FROM users WHERE email = $1"#,
+        email.as_str(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| {
+        let credentials = Credentials { user: row.id, password_version: row.password_version };
+        (credentials, PasswordHash::from_stored(row.password_hash))
+    }))
+}
+
+/// The stored password of a person.
+pub async fn own_password(
+    connection: &mut PgConnection,
+    user: UserId,
+) -> Result<Option<(Credentials, PasswordHash)>, DatabaseError> {
+    let row = sqlx::query!("SELECT password_hash, password_version FROM users WHERE id = $1", user.as_uuid())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|row| {
+        (Credentials { user, password_version: row.password_version }, PasswordHash::from_stored(row.password_hash))
+    }))
+}
+
+/// Replaces a hash by a better one of the same password.
+pub async fn replace_hash(
+    connection: &mut PgConnection,
+    user: UserId,
+    old: PasswordHash,
+    better: PasswordHash,
+) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+        user.as_uuid(),
+        old.reveal(),
+        better.reveal(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Changes what a person is called.
+pub async fn rename(connection: &mut PgConnection, user: UserId, name: Option<String>) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE users SET name = $2 WHERE id = $1", user.as_uuid(), name).execute(connection).await?;
+    Ok(())
+}
+
+/// Sets a new password, in the caller's transaction, if the old one is still the one that was checked (where one is
+/// named). False: it is not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_password(
+    connection: &mut PgConnection,
+    user: UserId,
+    checked_version: Option<i32>,
+    hash: &PasswordHash,
+) -> Result<bool, DatabaseError> {
+    let changed = sqlx::query!(
+        "UPDATE users SET password_hash = $3, password_version = password_version + 1
+         WHERE id = $1 AND ($2::int IS NULL OR password_version = $2)",
+        user.as_uuid(),
+        checked_version,
+        hash.reveal(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// Blocks or unblocks, in the caller's transaction. False: that is how it was already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_blocked(
+    connection: &mut PgConnection,
+    user: UserId,
+    blocking: &Blocking,
+) -> Result<bool, DatabaseError> {
+    let (block, reason) = match blocking {
+        Blocking::Block(reason) => (true, reason.as_ref().map(BlockReason::as_str)),
+        Blocking::Unblock => (false, None),
+    };
+    let changed = sqlx::query!(
+        "UPDATE users SET blocked_at = CASE WHEN $2 THEN now() END, blocked_reason = $3
+         WHERE id = $1 AND (blocked_at IS NOT NULL) <> $2",
+        user.as_uuid(),
+        block,
+        reason,
+    )
+    .execute(connection)
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// Changes roles and claims, in the caller's transaction. Returns the new revision, which cuts off older access tokens.
+/// None: nothing is different.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change_access(
+    connection: &mut PgConnection,
+    user: UserId,
+    change: &AccessChange,
+) -> Result<Option<i32>, DatabaseError> {
+    let roles = change.roles.as_ref().map(Roles::to_strings);
+    let revision = sqlx::query_scalar!(
+        "UPDATE users SET roles = coalesce($2, roles), claims = coalesce($3, claims),
+                          access_revision = access_revision + 1, access_revised_at = now()
+         WHERE id = $1 AND (roles IS DISTINCT FROM coalesce($2, roles) OR claims IS DISTINCT FROM coalesce($3, claims))
+         RETURNING access_revision",
+        user.as_uuid(),
+        roles.as_deref(),
+        change.claims.clone().map(CustomClaims::into_value),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(revision)
+}
+
+/// One at a time decides who is an administrator: until the transaction ends nobody else takes the last one away.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_admins(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.admins'))").fetch_one(connection).await?;
+    Ok(())
+}
+
+/// How many administrators there are besides this one, the blocked aside.
+///
+/// # Errors
+/// When the database fails.
+pub async fn other_admins(connection: &mut PgConnection, user: Option<UserId>) -> Result<i64, DatabaseError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM users
+           WHERE 'admin' = ANY (roles) AND blocked_at IS NULL AND ($1::uuid IS NULL OR id <> $1)"#,
+        user.map(|id| id.as_uuid()),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(count)
+}

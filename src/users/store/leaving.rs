@@ -1,0 +1,29 @@
+//! What is held of a person besides what every answer shows, and its end.
+
+use crate::{
+    kernel::{Moment, UserId},
+    postgres::DatabaseError,
+    users::AccountRest,
+};
+use sqlx::PgConnection;
+
+/// The rest of an account's row. None: there is no such person.
+pub async fn rest(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountRest>, DatabaseError> {
+    let found = sqlx::query_as!(
+        AccountRest,
+        r#"SELECT language, password_version AS "password_changes!", access_revision AS "access_changes!",
+                  access_revised_at AS "access_changed_at: Moment"
+           FROM users WHERE id = $1"#,
+        user.as_uuid(),
+    );
+    Ok(found.fetch_optional(connection).await?)
+}
+
+/// Deletes an account, in the caller's transaction, and with it what belongs to it: sessions, letters.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!("DELETE FROM users WHERE id = $1", user.as_uuid()).execute(connection).await?;
+    Ok(())
+}
