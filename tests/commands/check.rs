@@ -1,4 +1,4 @@
-use crate::home::{Home, Ran};
+use heirloom_testing::{Home, Ran};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, net::TcpListener};
 

@@ -1,4 +1,4 @@
-use crate::home::Home;
+use heirloom_testing::Home;
 use std::collections::BTreeSet;
 
 #[tokio::test]

@@ -11,11 +11,11 @@
 
 mod audit;
 mod check;
-mod home;
+mod installation;
 mod keys;
 mod moving;
 mod people;
+mod private_postgres;
 mod running_server;
-mod server;
 mod sessions;
 mod usage;

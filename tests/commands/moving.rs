@@ -1,9 +1,6 @@
 //! People who come from another system, and go to one.
 
-use crate::{
-    home::{Home, PASSWORD},
-    server::Server,
-};
+use heirloom_testing::{Home, PASSWORD, Server, eventually};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -23,14 +20,22 @@ const FOREIGN: [(&str, &str); 5] = [
     ("django", "pbkdf2_sha256$1000$seasalt2020$xIruHEjBa/YUGstLZVgpR19dgp3Rdb0G8JSGW9gxAHI="),
 ];
 
-impl Home {
+trait Moving {
+    /// A new file with this text in the data directory.
+    fn file(&self, name: &str, text: &str) -> PathBuf;
+    /// Imports a text, and returns the report.
+    fn import(&self, name: &str, text: &str, code: i32) -> Value;
+    /// All that an export holds.
+    fn people(&self) -> Vec<Value>;
+}
+
+impl Moving for Home {
     fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.data_dir().join(name);
         fs::write(&path, text).unwrap();
         path
     }
 
-    /// Imports a text, and says what was told of it.
     fn import(&self, name: &str, text: &str, code: i32) -> Value {
         let path = self.file(name, text);
         let ran = self.run(&["user", "import", path.to_str().unwrap(), "--json"]);
@@ -201,9 +206,7 @@ async fn an_import_that_is_stopped_goes_on_with_the_same_command() {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(rows[..1_200].concat().as_bytes()).unwrap();
-    while home.people().len() < 1_000 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually("1,000 rows are imported", async || home.people().len() >= 1_000).await;
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let ended = child.wait_with_output().unwrap();
     drop(input);

@@ -1,4 +1,4 @@
-use crate::home::{Home, PASSWORD};
+use heirloom_testing::{Home, PASSWORD};
 use serde_json::{Value, json};
 
 fn emails(listed: &Value) -> Vec<&str> {

@@ -1,5 +1,5 @@
 //! Commands beside a running server, which feels what they do at once.
-use crate::{home::PASSWORD, server::Server};
+use heirloom_testing::{PASSWORD, Server};
 use serde_json::{Value, json};
 
 #[tokio::test]

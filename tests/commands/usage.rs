@@ -1,5 +1,5 @@
 //! What is refused before anything is started: wrong usage, with exit code 2, and values that the rules do not allow, with 1.
-use crate::home::Home;
+use heirloom_testing::Home;
 
 /// Runs where nothing can be started, and shows that nothing was.
 fn refused(code: i32, arguments: &[&str], told: &str) {

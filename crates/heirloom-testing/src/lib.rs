@@ -1,1 +1,24 @@
-//! What the tests and benches of Heirloom share: databases, servers, HTTP clients.
+//! What the tests and benches of Heirloom share: ports, databases, servers and clients. Not released.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "a test may fail loudly, and sets up the environment of the programs it runs"
+)]
+
+mod home;
+mod port;
+mod program;
+mod server;
+mod wait;
+
+pub use home::{Home, PASSWORD, Ran};
+pub use port::Port;
+pub use program::program;
+pub use server::Server;
+pub use wait::{eventually, wait_until};

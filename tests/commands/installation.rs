@@ -1,76 +1,24 @@
 //! The command line, as an operator uses it: the real binary, with a Postgres of its own.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "a test may fail loudly"
-)]
-
+use heirloom_testing::{Home, Ran};
 use serde_json::Value;
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
-use tempfile::TempDir;
 
 const PASSWORD: &str = "a quiet harbour at dawn\n";
 
-/// One installation: a data directory.
-struct Installation(TempDir);
-
-/// How a command ended.
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ended {
-    fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
-    }
-}
+/// One installation, asked by whole lines.
+struct Installation(Home);
 
 impl Installation {
     fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        Self(Home::empty())
     }
 
-    fn run(&self, arguments: &str) -> Ended {
+    fn run(&self, arguments: &str) -> Ran {
         self.run_with(arguments, "", &[])
     }
 
-    fn run_with(&self, arguments: &str, input: &str, options: &[(&str, &str)]) -> Ended {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_heirloom"))
-            .args(arguments.split_whitespace())
-            .env_remove("DATABASE_URL")
-            .env("HEIRLOOM_DATA_DIR", self.0.path())
-            .env("HEIRLOOM_INSECURE_FOR_TESTS", "true")
-            .env("HEIRLOOM_BCRYPT_COST", "4")
-            .env("HEIRLOOM_BIND", "127.0.0.1:0")
-            .env("HEIRLOOM_METRICS_BIND", "")
-            .envs(options.iter().copied())
-            .current_dir(self.0.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that reads nothing may have closed its end already.
-        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-        let output = child.wait_with_output().unwrap();
-        Ended {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+    fn run_with(&self, arguments: &str, input: &str, options: &[(&str, &str)]) -> Ran {
+        let arguments: Vec<_> = arguments.split_whitespace().collect();
+        Ran::of(self.0.command(&arguments).envs(options.iter().copied()), input)
     }
 
     fn add(&self, email: &str, more: &str) -> Value {
@@ -84,7 +32,7 @@ fn migrations_are_applied_once_and_named() {
     let first = here.run("migrate --json").expect(0).json();
     assert!(first["applied"].as_array().unwrap().iter().any(|name| name.as_str().unwrap().contains("create sessions")));
     assert_eq!(here.run("migrate --json").expect(0).json()["applied"].as_array().unwrap().len(), 0);
-    assert!(here.run("migrate").expect(0).out.contains("Nothing to do"));
+    assert!(here.run("migrate").expect(0).stdout.contains("Nothing to do"));
 }
 
 #[test]
@@ -99,7 +47,7 @@ fn people_are_added_shown_and_changed() {
     let by_id = format!("user show {} --json", root["id"].as_str().unwrap());
     assert_eq!(here.run(&by_id).expect(0).json()["user"]["id"], root["id"]);
     assert_eq!(here.run("user list --json").expect(0).json()["items"].as_array().unwrap().len(), 2);
-    assert!(here.run("user list").expect(0).out.contains("mina@example.com"));
+    assert!(here.run("user list").expect(0).stdout.contains("mina@example.com"));
 
     let granted = here.run("user grant mina@example.com editor --json").expect(0).json();
     assert_eq!(granted["user"]["roles"][0], "editor");
@@ -110,7 +58,7 @@ fn people_are_added_shown_and_changed() {
     let free = here.run("user unblock mina@example.com --json").expect(0).json();
     assert_eq!(free["user"]["blocked"], false);
     here.run_with("user set-password mina@example.com", "another quiet harbour\n", &[]).expect(0);
-    assert!(!here.run("user show mina@example.com --json").expect(0).out.contains("heirloom-v1"), "no hash leaves");
+    assert!(!here.run("user show mina@example.com --json").expect(0).stdout.contains("heirloom-v1"), "no hash leaves");
 }
 
 #[test]
@@ -119,8 +67,8 @@ fn what_cannot_be_done_fails_and_says_why() {
     here.add("root@example.com", "--admin");
     let failed = |arguments: &str, input: &str, why: &str| {
         let ended = here.run_with(arguments, input, &[]).expect(1);
-        assert!(ended.err.contains(why), "{arguments}: {}", ended.err);
-        assert_eq!(ended.out, "");
+        assert!(ended.stderr.contains(why), "{arguments}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "");
     };
     failed("user add root@example.com", PASSWORD, "there is a user of this address already");
     failed("user add mina@example.com", "short\n", "at least 8 characters");
@@ -141,8 +89,8 @@ fn wrong_usage_is_told_apart_from_failure() {
     here.run("--help").expect(0);
     let refused =
         here.run_with("user list", "", &[("HEIRLOOM_BIND", "x"), ("HEIRLOOM_ACCESS_TOKEN_TTL", "soon")]).expect(1);
-    assert!(refused.err.contains("2 problems"), "{}", refused.err);
-    assert!(refused.err.contains("HEIRLOOM_BIND") && refused.err.contains("HEIRLOOM_ACCESS_TOKEN_TTL"));
+    assert!(refused.stderr.contains("2 problems"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("HEIRLOOM_BIND") && refused.stderr.contains("HEIRLOOM_ACCESS_TOKEN_TTL"));
 }
 
 #[test]
@@ -171,12 +119,12 @@ fn a_check_tries_everything_and_changes_nothing() {
     assert_eq!(before["ok"], true);
     here.add("root@example.com", "--admin");
     let after = here.run("check").expect(0);
-    assert!(after.out.contains("opens 1 signing keys"), "{}", after.out);
+    assert!(after.stdout.contains("opens 1 signing keys"), "{}", after.stdout);
     let other = ("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let wrong = here.run_with("check", "", &[other]).expect(1);
-    assert!(wrong.out.contains("FAILED") && wrong.out.contains("HEIRLOOM_MASTER_KEY"), "{}", wrong.out);
+    assert!(wrong.stdout.contains("FAILED") && wrong.stdout.contains("HEIRLOOM_MASTER_KEY"), "{}", wrong.stdout);
     let nowhere = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
-    assert!(here.run_with("check", "", &[other, nowhere]).expect(1).out.contains("FAILED"));
+    assert!(here.run_with("check", "", &[other, nowhere]).expect(1).stdout.contains("FAILED"));
 }
 
 /// Several commands and a server share one private Postgres; who leaves last stops it.
@@ -198,7 +146,10 @@ fn commands_run_beside_each_other() {
         }
     });
     assert_eq!(here.run("user list --json").expect(0).json()["items"].as_array().unwrap().len(), 5);
-    assert!(!here.0.path().join("postgres/data/postmaster.pid").exists(), "nobody is left, and Postgres has stopped");
+    assert!(
+        !here.0.data_dir().join("postgres/data/postmaster.pid").exists(),
+        "nobody is left, and Postgres has stopped"
+    );
 }
 
 /// Whatever it is called with, and without a look at the configuration.
@@ -209,8 +160,8 @@ fn the_torture_kit_has_moved_and_the_command_names_its_program() {
         ["torture", "torture --help", "torture http://127.0.0.1:9 --user alice --json", "--json torture --list"]
     {
         let ended = here.run_with(arguments, "", &[("HEIRLOOM_MASTER_KEY", "nonsense")]).expect(2);
-        assert!(ended.err.contains("heirloom-torture") && ended.out.is_empty(), "{arguments}: {}", ended.err);
+        assert!(ended.stderr.contains("heirloom-torture") && ended.stdout.is_empty(), "{arguments}: {}", ended.stderr);
     }
-    let help = here.run("--help").expect(0).out;
+    let help = here.run("--help").expect(0).stdout;
     assert!(!help.contains("torture"), "{help}");
 }
