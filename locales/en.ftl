@@ -305,6 +305,7 @@ audit-signed-in = Signed in
 audit-sign-in-failed = Sign-in failed
 audit-sessions-ended = Sessions ended
 audit-refresh-token-reused = Spent token came back
+audit-revocation-lost = Forgotten revocation restored
 audit-refresh-token-ahead = Unknown newer token came
 audit-reauthentication-failed = Password not confirmed
 audit-guessing-limited = Too many passwords tried

@@ -302,6 +302,7 @@ audit-signed-in = 로그인
 audit-sign-in-failed = 로그인 실패
 audit-sessions-ended = 세션 종료
 audit-refresh-token-reused = 사용된 토큰이 다시 들어옴
+audit-revocation-lost = 사라진 세션 종료 기록을 복구함
 audit-refresh-token-ahead = 알 수 없는 새 토큰이 들어옴
 audit-reauthentication-failed = 비밀번호 확인 실패
 audit-guessing-limited = 비밀번호 시도 횟수 초과

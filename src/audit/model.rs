@@ -66,6 +66,8 @@ kind! {
     RefreshTokenReused = "refresh_token_reused",
     /// A refresh token from a future that the database has forgotten: the family has ended.
     RefreshTokenAhead = "refresh_token_ahead",
+    /// The database had forgotten that a session was revoked, and a token of it came: the family was revoked again.
+    RevocationLost = "revocation_lost",
     /// A signing key was published.
     SigningKeyAdded = "signing_key_added",
     /// An operator had the chain of events go on from an end that Heirloom had not written.
@@ -95,7 +97,8 @@ impl Kind {
             | Self::GuessingLimited
             | Self::AccessDenied
             | Self::RefreshTokenReused
-            | Self::RefreshTokenAhead => "failure",
+            | Self::RefreshTokenAhead
+            | Self::RevocationLost => "failure",
         }
     }
 }

@@ -12,7 +12,8 @@ pub struct SessionOptions {
     pub absolute_ttl: Duration,
     /// How long a retired token without a key is answered with its successor; zero: never.
     pub reuse_leeway: Duration,
-    /// How long a retry with the same `Idempotency-Key` is.
+    /// For how long a retry with the same `Idempotency-Key` is honoured, as long as the successor is unused. By default
+    /// longer than any session lives (S-18).
     pub retry_window: Duration,
     /// A further sign-in ends the session that is idle longest.
     pub max_per_user: u32,
@@ -25,7 +26,7 @@ pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> SessionOpti
         short_idle_ttl: reader.duration(names::SESSION_SHORT_IDLE_TTL, "12h", least..="3650d"),
         absolute_ttl: reader.duration(names::SESSION_ABSOLUTE_TTL, "90d", least..="3650d"),
         reuse_leeway: reader.duration(names::REUSE_LEEWAY, "0s", "0s"..="1h"),
-        retry_window: reader.duration(names::RETRY_WINDOW, "120s", "0s"..="1h"),
+        retry_window: reader.duration(names::RETRY_WINDOW, "3650d", "0s"..="3650d"),
         max_per_user: reader.number(names::MAX_SESSIONS_PER_USER, 20, 1..=10_000),
     };
     if options.idle_ttl > options.absolute_ttl && reader.raw(names::SESSION_IDLE_TTL).is_some() {

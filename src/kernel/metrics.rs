@@ -14,6 +14,9 @@ use std::{
 /// Upper bounds of the request histogram, in seconds: from a rotation on a quiet machine to the contract's five.
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
+/// Upper bounds of the histogram of batches, in rotations.
+const BATCH_SIZES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+
 /// The process's metrics (OpenMetrics 1.0). Counters are raised where things happen; gauges are read when asked for.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -22,6 +25,7 @@ struct Inner {
     registry: Registry,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
     rotations: Family<Outcome, Counter>,
+    batches: Histogram,
     sign_ins: Family<Outcome, Counter>,
     refused: Family<Limit, Counter>,
     ended: Family<Reason, Counter>,
@@ -88,6 +92,7 @@ impl Metrics {
             registry: Registry::with_prefix("heirloom"),
             requests: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             rotations: Family::default(),
+            batches: Histogram::new(BATCH_SIZES),
             sign_ins: Family::default(),
             refused: Family::default(),
             ended: Family::default(),
@@ -110,6 +115,11 @@ impl Metrics {
     /// A refresh token was presented: an outcome of `sessions.md`, or `unavailable`.
     pub fn rotated(&self, outcome: &'static str) {
         self.0.rotations.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Rotations were sent to the database in one statement.
+    pub fn batched(&self, rotations: usize) {
+        self.0.batches.observe(f64::from(u32::try_from(rotations).unwrap_or(u32::MAX)));
     }
 
     /// How many refresh tokens were rotated.
@@ -174,6 +184,8 @@ impl Inner {
         let help = "Requests by route and status, and how long they took";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, self.requests.clone());
         registry.register("rotations", "Presented refresh tokens by what became of them", self.rotations.clone());
+        let help = "Rotations sent to the database in one statement";
+        registry.register("rotation_batch_size", help, self.batches.clone());
         registry.register("sign_ins", "Attempts to sign in by what became of them", self.sign_ins.clone());
         registry.register("requests_limited", "Requests that a limit refused", self.refused.clone());
         registry.register("sessions_ended", "Live sessions that were ended", self.ended.clone());

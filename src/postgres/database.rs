@@ -122,7 +122,11 @@ impl Database {
         self.pool.close().await;
     }
 
-    async fn run_within<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
+    /// Like [`Database::run`], with less patience than a request has.
+    ///
+    /// # Errors
+    /// As [`Database::run`], after `limit` from when there is a connection.
+    pub async fn run_within<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,

@@ -130,7 +130,7 @@ async fn refresh(
         Problem::new(kind::REFRESH_TOKEN_MISSING, "Send it as the cookie or as `refresh_token` in the body.")
     })?;
     somebody_waits().await;
-    match sessions.rotate(&token, key.as_ref(), transport, &client).await? {
+    match sessions.rotate(&token, key, transport, &client).await? {
         Rotation::Rotated(grant) | Rotation::Retried(grant) => Ok(token_answer(&grant, options)),
         Rotation::ReuseDetected { .. } => Err(Problem::new(
             kind::REFRESH_TOKEN_REUSED,
@@ -202,7 +202,9 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Invalid => Self::new(kind::REFRESH_TOKEN_INVALID, "It is not one of ours, or came the wrong way."),
             Refusal::Expired => Self::new(kind::SESSION_EXPIRED, "Sign in again."),
-            Refusal::Revoked | Refusal::Ahead => Self::new(kind::SESSION_REVOKED, "Sign in again."),
+            Refusal::Revoked | Refusal::Ahead | Refusal::RevocationLost => {
+                Self::new(kind::SESSION_REVOKED, "Sign in again.")
+            }
             Refusal::Blocked => Self::new(kind::ACCOUNT_BLOCKED, "Ask an administrator."),
         }
     }

@@ -295,9 +295,9 @@ impl Sessions {
         let Some(presented) = self.tokens().read(token) else { return Ok(()) };
         let session = presented.session;
         let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
-        let Some((standing, row)) = found else { return Ok(()) };
+        let Some((standing, live)) = found else { return Ok(()) };
         if standing.transport == transport {
-            self.end(session, None, (Some(row.user_id), EndReason::SignedOut), client).await?;
+            self.end(session, None, (Some(live.user), EndReason::SignedOut), client).await?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@
 //! it answers (`revocations.rs`), so that access tokens of the session die at once.
 
 mod api;
+mod batches;
 mod count;
 mod end;
 mod extract;

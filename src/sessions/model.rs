@@ -1,9 +1,11 @@
 use super::token::{Nonce, Presented, RefreshToken, RetryKey, Secret, TokenKeys};
 use crate::{
+    audit,
     config::SessionOptions,
-    kernel::{Digest32, Duration, Moment, ROTATED, SessionId},
+    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId},
     keys::AccessToken,
 };
+use serde_json::Value;
 use std::fmt;
 
 /// How many times the family's token has been rotated; 0 at sign-in.
@@ -180,6 +182,7 @@ impl Rotation {
             Self::Retried(_) => "within_leeway",
             Self::ReuseDetected { .. } => "reused",
             Self::Refused(Refusal::Ahead) => "ahead",
+            Self::Refused(Refusal::RevocationLost) => "revocation_lost",
             Self::Refused(Refusal::Expired) => "expired",
             Self::Refused(Refusal::Revoked) => "revoked",
             Self::Refused(Refusal::Blocked) => "blocked",
@@ -199,8 +202,10 @@ pub enum Refusal {
     Revoked,
     /// Its session's user is blocked.
     Blocked,
-    /// It is of a generation that the row has not reached: the database went back in time. The family has ended.
+    /// It is of a generation that the row has not reached: the database went back in time. The family was revoked.
     Ahead,
+    /// Its session had been revoked, and the database had forgotten it. The family was revoked again.
+    RevocationLost,
 }
 
 /// A session's row, as a second look finds it.
@@ -220,34 +225,115 @@ pub struct Standing {
     pub is_blocked: bool,
 }
 
-/// What a second look concludes.
+/// What an attempt to redeem a token concludes.
 pub enum Verdict {
     /// The token is current and the session lives: whatever was in the way has gone, so try once more.
     Current,
-    /// The rotation that we do not know the end of was ours, and took place.
+    /// This redemption rotated the session, perhaps without our having seen the answer.
     Ours,
     /// The same request came again.
     Retry(Secret),
-    /// Any other stale token.
-    Reused,
+    /// The family can no longer be trusted.
+    Breach(Breach),
     /// No.
     Refused(Refusal),
 }
 
-/// A request to rotate, apart from whom it comes from.
-pub struct Request<'a> {
-    pub presented: &'a Presented,
-    pub key: Option<&'a RetryKey>,
-    pub transport: Transport,
-    /// The nonce that this request itself would have stored.
-    pub nonce: &'a Nonce,
+impl Verdict {
+    /// Whether a token is handed out.
+    pub fn grants(&self) -> bool {
+        match self {
+            Self::Ours | Self::Retry(_) => true,
+            Self::Current | Self::Breach(_) | Self::Refused(_) => false,
+        }
+    }
 }
+
+/// Why a redemption revokes the whole family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breach {
+    /// A stale token came back that is no retry (RFC 9700 §4.14.2).
+    Reused,
+    /// A genuine token of a generation that the row has not reached: the database went back in time.
+    Ahead,
+    /// This instance knows that the session was revoked, and the database has forgotten it (ADR 0020).
+    RevocationLost,
+}
+
+impl Breach {
+    /// As the session's row has it.
+    pub fn reason(self) -> EndReason {
+        match self {
+            Self::Reused => EndReason::RefreshTokenReused,
+            Self::Ahead => EndReason::RefreshTokenAhead,
+            Self::RevocationLost => EndReason::RevocationLost,
+        }
+    }
+
+    /// As the audit log has it.
+    pub fn kind(self) -> audit::Kind {
+        match self {
+            Self::Reused => audit::Kind::RefreshTokenReused,
+            Self::Ahead => audit::Kind::RefreshTokenAhead,
+            Self::RevocationLost => audit::Kind::RevocationLost,
+        }
+    }
+
+    /// The answer to the redemption that revoked the family.
+    pub fn rotation(self, session: SessionId, replayed: Generation) -> Rotation {
+        match self {
+            Self::Reused => Rotation::ReuseDetected { session, replayed },
+            Self::Ahead => Rotation::Refused(Refusal::Ahead),
+            Self::RevocationLost => Rotation::Refused(Refusal::RevocationLost),
+        }
+    }
+}
+
+/// A session that was read or rotated: what the access token and the answer need to know of it and its user.
+pub struct LiveSession {
+    /// The database's time.
+    pub now: Moment,
+    pub user: UserId,
+    pub created_at: Moment,
+    pub remembered: bool,
+    pub idle_expires_at: Moment,
+    pub absolute_expires_at: Moment,
+    pub roles: Vec<String>,
+    pub access_revision: i32,
+    pub claims: Value,
+}
+
+/// A request to redeem a genuine token.
+pub struct Redemption {
+    pub presented: Presented,
+    /// What takes the token's place, derived under `key` and `nonce`.
+    pub successor: Secret,
+    pub key: Option<RetryKey>,
+    pub transport: Transport,
+    /// What the row remembers this rotation by.
+    pub nonce: Nonce,
+    pub client: Client,
+    /// When it began, in uptime.
+    pub began: Duration,
+}
+
+impl Redemption {
+    /// Whether a statement that is sent now has ended, even after a wait for the row's lock, before we answer 503: what
+    /// was answered 503 is not written later, not even by a Postgres that was stopped meanwhile (ADR 0006).
+    pub fn is_in_time(&self, uptime: Duration) -> bool {
+        uptime.saturating_sub(self.began) <= LATEST_START
+    }
+}
+
+/// How long after its beginning a rotation's last statement may be sent. With the 2.4 seconds that it may take, it ends
+/// half a second before the answer (S-37).
+const LATEST_START: Duration = Duration::from_millis(2_100);
 
 impl Standing {
     /// Decides what became of a token that was not rotated. The order is the contract's: what is over stays over
     /// without side effects, and only a token of a living session can be a replay.
-    pub fn judge(&self, request: &Request<'_>, keys: &TokenKeys, options: &SessionOptions) -> Verdict {
-        if self.transport != request.transport {
+    pub fn judge(&self, redemption: &Redemption, keys: &TokenKeys, options: &SessionOptions) -> Verdict {
+        if self.transport != redemption.transport {
             return Verdict::Refused(Refusal::Invalid);
         }
         if self.is_blocked {
@@ -259,39 +345,40 @@ impl Standing {
         if self.idle_expires_at <= self.now {
             return Verdict::Refused(Refusal::Expired);
         }
-        self.judge_generation(request, keys, options)
+        self.judge_generation(redemption, keys, options)
     }
 
-    fn judge_generation(&self, request: &Request<'_>, keys: &TokenKeys, options: &SessionOptions) -> Verdict {
-        let presented = request.presented;
+    fn judge_generation(&self, redemption: &Redemption, keys: &TokenKeys, options: &SessionOptions) -> Verdict {
+        let presented = &redemption.presented;
         if presented.generation > self.generation {
-            return Verdict::Refused(Refusal::Ahead);
+            return Verdict::Breach(Breach::Ahead);
         }
         if presented.generation == self.generation {
             // A genuine token of this very generation that is not the current one was issued in a past that the
             // database has forgotten: as good as ahead.
             let current = presented.secret.digest() == self.secret_hash;
-            return if current { Verdict::Current } else { Verdict::Refused(Refusal::Ahead) };
+            return if current { Verdict::Current } else { Verdict::Breach(Breach::Ahead) };
         }
         if presented.generation.next() != self.generation {
-            return Verdict::Reused;
+            return Verdict::Breach(Breach::Reused);
         }
-        if self.rotation_nonce.as_ref() == Some(request.nonce) {
+        if self.rotation_nonce == Some(redemption.nonce) {
             return Verdict::Ours;
         }
-        self.retry(request, keys, options).map_or(Verdict::Reused, Verdict::Retry)
+        self.retry(redemption, keys, options).map_or(Verdict::Breach(Breach::Reused), Verdict::Retry)
     }
 
     /// The current token, if the same request led to it and comes again in time. That the token derived from this
     /// request is the current one proves three things at once: the key is the same, the token is the one retired, and
     /// its successor has not been used.
-    fn retry(&self, request: &Request<'_>, keys: &TokenKeys, options: &SessionOptions) -> Option<Secret> {
-        let window = if request.key.is_some() { options.retry_window } else { options.reuse_leeway };
+    fn retry(&self, redemption: &Redemption, keys: &TokenKeys, options: &SessionOptions) -> Option<Secret> {
+        let Redemption { presented, key, .. } = redemption;
+        let window = if key.is_some() { options.retry_window } else { options.reuse_leeway };
         let age = (self.now - self.last_used_at).to_std().unwrap_or_default();
         if age >= window {
             return None;
         }
-        keys.existing_successor(request.presented, self.rotation_nonce.as_ref()?, request.key, &self.secret_hash)
+        keys.existing_successor(presented, self.rotation_nonce.as_ref()?, key.as_ref(), &self.secret_hash)
     }
 }
 

@@ -1,19 +1,18 @@
 use super::{
     Ended, Sessions,
     end::{end_surplus, ending},
-    model::{EndReason, Generation, Grant, Transport},
-    room::{Granted, SessionError},
+    model::{EndReason, Generation, Grant, LiveSession, Transport},
+    room::SessionError,
     store::{self, LockedUser, NewRow},
     token::Secret,
 };
 use crate::{
     audit,
     kernel::{Client, Moment, SessionId, UserId},
-    keys::Subject,
     mail,
     postgres::DatabaseError,
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// A sign-in whose password was right a moment ago.
 #[derive(Debug, Clone)]
@@ -168,26 +167,19 @@ impl Sessions {
         secret: &Secret,
     ) -> Result<Grant, SessionError> {
         let absolute_expires_at = user.now + self.world().config.sessions.absolute_ttl;
-        let claims = match user.claims {
-            Value::Object(claims) => claims,
-            _ => Map::new(),
-        };
-        self.grant(Granted {
+        let live = LiveSession {
             now: user.now,
-            refresh_token: self.tokens().issue(session, Generation::FIRST, secret),
-            transport: new.transport,
+            user: new.user,
+            created_at: user.now,
             remembered: new.remembered,
             idle_expires_at: absolute_expires_at.min(user.now + self.idle_ttl(new.remembered)),
             absolute_expires_at,
-            subject: Subject {
-                user: new.user,
-                session,
-                signed_in_at: user.now,
-                roles: user.roles,
-                access_revision: user.access_revision,
-                claims,
-            },
-        })
+            roles: user.roles,
+            access_revision: user.access_revision,
+            claims: user.claims,
+        };
+        let refresh_token = self.tokens().issue(session, Generation::FIRST, secret);
+        self.grant(session, live, new.transport, refresh_token)
     }
 }
 

@@ -1,14 +1,16 @@
 use super::{
     Revocations,
-    model::{Grant, Transport},
+    batches::Batches,
+    model::{Grant, LiveSession, Transport},
     token::{RefreshToken, TokenKeys},
 };
 use crate::{
-    kernel::{Duration, MasterKeys, Moment},
+    kernel::{Duration, MasterKeys, Moment, SessionId},
     keys::{Keys, Subject},
     postgres::DatabaseError,
     world::World,
 };
+use serde_json::{Map, Value};
 use std::{
     fmt,
     sync::{
@@ -27,6 +29,7 @@ struct Room {
     tokens: TokenKeys,
     revocations: Revocations,
     counted: Counted,
+    batches: Batches,
 }
 
 /// How many of this instance's rotations have been counted in.
@@ -57,23 +60,13 @@ pub enum SessionError {
     Signing(#[from] jsonwebtoken::errors::Error),
 }
 
-/// What a grant is made of.
-pub(super) struct Granted {
-    pub now: Moment,
-    pub subject: Subject,
-    pub refresh_token: RefreshToken,
-    pub transport: Transport,
-    pub remembered: bool,
-    pub idle_expires_at: Moment,
-    pub absolute_expires_at: Moment,
-}
-
 impl Sessions {
     /// The room, with an empty revocation set.
     #[must_use]
     pub fn new(world: World, keys: Keys, masters: &MasterKeys) -> Self {
         let revocations = Revocations::new(&world.config.tokens);
-        Self(Arc::new(Room { tokens: TokenKeys::new(masters), world, keys, revocations, counted: Counted::default() }))
+        let (tokens, batches) = (TokenKeys::new(masters), Batches::new(world.clone()));
+        Self(Arc::new(Room { world, keys, tokens, revocations, counted: Counted::default(), batches }))
     }
 
     /// What died within the last access token's lifetime.
@@ -98,6 +91,10 @@ impl Sessions {
         &self.0.counted
     }
 
+    pub(super) fn batches(&self) -> &Batches {
+        &self.0.batches
+    }
+
     pub(super) fn tokens(&self) -> &TokenKeys {
         &self.0.tokens
     }
@@ -109,25 +106,32 @@ impl Sessions {
     }
 
     /// Signs the access token and lays out the answer. An access token does not outlive its session either, neither the
-    /// idle nor the absolute lifetime (invariant 7): what has expired can be swept, and nothing of it lives on.
-    pub(super) fn grant(&self, granted: Granted) -> Result<Grant, SessionError> {
-        let left = |until: Moment| (until - granted.now).to_std().unwrap_or_default();
-        let expires_in = self
-            .0
-            .world
-            .config
-            .tokens
-            .access_token_ttl
-            .min(left(granted.idle_expires_at.min(granted.absolute_expires_at)));
-        Ok(Grant {
-            session: granted.subject.session,
-            access_token: self.0.keys.sign(&granted.subject, granted.now, expires_in)?,
-            refresh_token: granted.refresh_token,
-            transport: granted.transport,
-            remembered: granted.remembered,
-            refresh_expires_in: left(granted.idle_expires_at),
-            expires_in,
-        })
+    /// idle nor the absolute lifetime (S-7): what has expired can be swept, and nothing of it lives on.
+    pub(super) fn grant(
+        &self,
+        session: SessionId,
+        live: LiveSession,
+        transport: Transport,
+        refresh_token: RefreshToken,
+    ) -> Result<Grant, SessionError> {
+        let left = |until: Moment| (until - live.now).to_std().unwrap_or_default();
+        let (refresh_expires_in, in_all) = (left(live.idle_expires_at), left(live.absolute_expires_at));
+        let expires_in = self.0.world.config.tokens.access_token_ttl.min(refresh_expires_in).min(in_all);
+        let (remembered, now) = (live.remembered, live.now);
+        let subject = Subject {
+            user: live.user,
+            session,
+            signed_in_at: live.created_at,
+            roles: live.roles,
+            access_revision: live.access_revision,
+            claims: match live.claims {
+                Value::Object(claims) => claims,
+                // The column holds objects only.
+                _ => Map::new(),
+            },
+        };
+        let access_token = self.0.keys.sign(&subject, now, expires_in)?;
+        Ok(Grant { session, refresh_token, transport, remembered, refresh_expires_in, access_token, expires_in })
     }
 }
 

@@ -1,26 +1,21 @@
 use super::{
     Sessions, end,
-    model::{EndReason, Grant, Refusal, Request, Rotation, Transport, Verdict},
-    room::{Granted, SessionError},
-    store::{self, Row, Step},
+    model::{Breach, Grant, LiveSession, Redemption, Refusal, Rotation, Transport, Verdict},
+    room::SessionError,
+    store,
     token::{Presented, RetryKey, Secret},
 };
 use crate::{
     audit,
-    kernel::{Client, Duration, SessionId},
-    keys::Subject,
+    kernel::{Client, Duration},
     mail,
     postgres::DatabaseError,
 };
 use serde_json::json;
+use std::sync::Arc;
 
-/// How long a rotation may take in all; the contract's five seconds.
+/// How long a rotation may take in all (S-37).
 const PATIENCE: Duration = Duration::from_secs(5);
-/// After so long in all the database itself refuses to write: what was answered 503 is not written later, not even by
-/// a Postgres that was stopped with the statement in its hands and comes back.
-const LATEST_WRITE: Duration = Duration::from_millis(4_500);
-/// The same for one statement, which we wait for a little longer than this.
-const STATEMENT: Duration = Duration::from_millis(2_400);
 /// How often what stood in the way may be gone at the second look before we give up.
 const TRIES: u32 = 3;
 
@@ -32,192 +27,138 @@ impl Sessions {
     pub async fn rotate(
         &self,
         token: &str,
-        key: Option<&RetryKey>,
+        key: Option<RetryKey>,
         transport: Transport,
         client: &Client,
     ) -> Result<Rotation, SessionError> {
-        let rotation = self.judge(token, key, transport, client).await;
-        self.world().metrics.rotated(rotation.as_ref().map_or("unavailable", |rotation| rotation.name(key.is_some())));
+        let had_key = key.is_some();
+        let rotation = match self.redemption(token, key, transport, client) {
+            Some(redemption) => self.redeem(&Arc::new(redemption)).await,
+            None => Ok(Rotation::Refused(Refusal::Invalid)),
+        };
+        self.world().metrics.rotated(rotation.as_ref().map_or("unavailable", |rotation| rotation.name(had_key)));
         rotation
     }
 
-    async fn judge(
+    /// None: the token was never issued. This ends before any database access.
+    fn redemption(
         &self,
         token: &str,
-        key: Option<&RetryKey>,
+        key: Option<RetryKey>,
         transport: Transport,
         client: &Client,
-    ) -> Result<Rotation, SessionError> {
-        let Some(presented) = self.tokens().read(token) else { return Ok(Rotation::Refused(Refusal::Invalid)) };
-        let nonce = self.world().entropy.bytes();
-        let request = Request { presented: &presented, key, transport, nonce: &nonce };
-        let rotation = tokio::time::timeout(PATIENCE, self.redeem(&request, client)).await;
-        rotation.unwrap_or(Err(DatabaseError::TooSlow.into()))
-    }
-
-    async fn redeem(&self, request: &Request<'_>, client: &Client) -> Result<Rotation, SessionError> {
-        let Some(successor) = self.tokens().successor(request.presented, request.nonce, request.key) else {
-            return Ok(Rotation::Refused(Refusal::Invalid));
-        };
+    ) -> Option<Redemption> {
+        let (presented, nonce) = (self.tokens().read(token)?, self.world().entropy.bytes());
+        let successor = self.tokens().successor(&presented, &nonce, key.as_ref())?;
         let began = self.world().clock.uptime();
-        for _ in 0..TRIES {
-            match self.replace(request, &successor, client, began + LATEST_WRITE).await {
-                Ok(Some(row)) => {
-                    if let Some(refused) = self.forgotten(request.presented, &row, client).await? {
-                        return Ok(refused);
-                    }
-                    return self.granted(request, row, &successor).map(Rotation::Rotated);
+        Some(Redemption { presented, successor, key, transport, nonce, client: client.clone(), began })
+    }
+
+    async fn redeem(&self, redemption: &Arc<Redemption>) -> Result<Rotation, SessionError> {
+        let tries = async {
+            for number in 0..TRIES {
+                let Some((verdict, live)) = self.attempt(redemption, number == 0).await? else {
+                    // A genuine token was ours: its row has been swept (S-23).
+                    return Ok(Rotation::Refused(Refusal::Expired));
+                };
+                if let Some(rotation) = self.settle(redemption, verdict, live).await? {
+                    return Ok(rotation);
                 }
-                Ok(None) => {}
-                // Nobody knows whether it was written: the second look finds our nonce, or does not.
-                Err(error) if error.is_lost_connection() => {}
-                Err(error) => return Err(error.into()),
             }
-            if let Some(rotation) = self.look_again(request, &successor, client).await? {
-                return Ok(rotation);
-            }
-        }
-        Err(DatabaseError::TooSlow.into())
-    }
-
-    async fn replace(
-        &self,
-        request: &Request<'_>,
-        successor: &Secret,
-        client: &Client,
-        latest_write: Duration,
-    ) -> Result<Option<Row>, DatabaseError> {
-        let (session, generation, secret_hash) = Step::of(request.presented);
-        let options = &self.world().config.sessions;
-        let step = Step {
-            session,
-            generation,
-            secret_hash,
-            transport: request.transport,
-            next_secret_hash: successor.digest(),
-            nonce: *request.nonce,
-            idle_ttl: options.idle_ttl,
-            short_idle_ttl: options.short_idle_ttl,
-            client: client.clone(),
+            Err(DatabaseError::TooSlow.into())
         };
-        let clock = self.world().clock.clone();
-        let db = &self.world().db;
-        db.run(move |connection| {
-            // Begun later, it might wait for the row's lock past the time at which we answer.
-            let in_time = clock.uptime() + STATEMENT <= latest_write;
-            let deadline = clock.now() + STATEMENT;
-            Box::pin(async move {
-                if in_time { store::rotate(connection, step, deadline).await } else { Err(DatabaseError::TooSlow) }
-            })
-        })
-        .await
+        tokio::time::timeout(PATIENCE, tries).await.unwrap_or(Err(DatabaseError::TooSlow.into()))
     }
 
-    /// Why nothing was changed. None: what stood in the way has gone, try once more.
-    async fn look_again(
+    /// Writes, and where nothing was changed, looks why. The first attempt travels with others; a later one, whose row
+    /// may be locked, goes alone. None: there is no such session.
+    async fn attempt(
         &self,
-        request: &Request<'_>,
-        successor: &Secret,
-        client: &Client,
-    ) -> Result<Option<Rotation>, SessionError> {
-        let session = request.presented.session;
+        redemption: &Arc<Redemption>,
+        is_first: bool,
+    ) -> Result<Option<(Verdict, LiveSession)>, DatabaseError> {
+        let batches = self.batches();
+        let written = if is_first { batches.rotate(redemption).await } else { batches.rotate_alone(redemption).await };
+        match written {
+            Ok(Some(live)) => return Ok(Some((Verdict::Ours, live))),
+            Ok(None) => {}
+            // Nobody knows whether it was written: the second look finds our nonce, or does not.
+            Err(error) if error.is_lost_connection() => {}
+            Err(error) => return Err(error),
+        }
+        let session = redemption.presented.session;
         let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
-        let Some((standing, row)) = found else { return Ok(Some(Rotation::Refused(Refusal::Invalid))) };
+        let Some((standing, live)) = found else { return Ok(None) };
         // Should our idea of the database's clock be what stood in the way, it is right again now.
         self.world().clock.heard(standing.now);
-        let verdict = standing.judge(request, self.tokens(), &self.world().config.sessions);
-        if matches!(verdict, Verdict::Ours | Verdict::Retry(_))
-            && let Some(refused) = self.forgotten(request.presented, &row, client).await?
-        {
-            return Ok(Some(refused));
+        let verdict = standing.judge(redemption, self.tokens(), &self.world().config.sessions);
+        Ok(Some((verdict, live)))
+    }
+
+    /// Carries a verdict out. None: what stood in the way has gone, try once more.
+    async fn settle(
+        &self,
+        redemption: &Redemption,
+        verdict: Verdict,
+        live: LiveSession,
+    ) -> Result<Option<Rotation>, SessionError> {
+        let session = redemption.presented.session;
+        if verdict.grants() && self.revocations().has_ended(session) {
+            let rotation = self.revoke_family(redemption, &live, Breach::RevocationLost).await?;
+            // Had the database forgotten the revocation, the family is revoked again (ADR 0020). If not, it was revoked
+            // right after what was granted: what is handed out works no more, and of many redemptions one has rotated.
+            if !matches!(rotation, Rotation::Refused(Refusal::Revoked)) {
+                return Ok(Some(rotation));
+            }
         }
         Ok(Some(match verdict {
             Verdict::Current => return Ok(None),
-            Verdict::Ours => Rotation::Rotated(self.granted(request, row, successor)?),
-            Verdict::Retry(existing) => Rotation::Retried(self.granted(request, row, &existing)?),
-            Verdict::Reused => self.end_family(request.presented, EndReason::RefreshTokenReused, &row, client).await?,
-            Verdict::Refused(Refusal::Ahead) => {
-                self.end_family(request.presented, EndReason::RefreshTokenAhead, &row, client).await?
-            }
-            Verdict::Refused(Refusal::Revoked) => {
-                self.hear_of(session);
-                Rotation::Refused(Refusal::Revoked)
-            }
-            Verdict::Refused(refusal @ (Refusal::Invalid | Refusal::Expired | Refusal::Blocked)) => {
+            Verdict::Ours => Rotation::Rotated(self.hand_over(redemption, live, &redemption.successor)?),
+            Verdict::Retry(existing) => Rotation::Retried(self.hand_over(redemption, live, &existing)?),
+            Verdict::Breach(breach) => self.revoke_family(redemption, &live, breach).await?,
+            Verdict::Refused(refusal) => {
+                if refusal == Refusal::Revoked {
+                    self.hear_of(session);
+                }
                 Rotation::Refused(refusal)
             }
         }))
     }
 
-    /// Asked after a grant: the answer that takes its place, should the database have forgotten that the session had ended
-    /// (ADR 0020). A session that ended right after what was granted has not been forgotten: what is handed out is dead
-    /// on arrival, and of many redemptions at once one has rotated.
-    async fn forgotten(
-        &self,
-        presented: &Presented,
-        row: &Row,
-        client: &Client,
-    ) -> Result<Option<Rotation>, DatabaseError> {
-        if !self.revocations().has_ended(presented.session) {
-            return Ok(None);
-        }
-        let rotation = self.end_family(presented, EndReason::RevocationLost, row, client).await?;
-        Ok(Some(rotation).filter(|rotation| !matches!(rotation, Rotation::Refused(Refusal::Revoked))))
+    fn hand_over(&self, redemption: &Redemption, live: LiveSession, successor: &Secret) -> Result<Grant, SessionError> {
+        let Presented { session, generation, .. } = redemption.presented;
+        let refresh_token = self.tokens().issue(session, generation.next(), successor);
+        self.grant(session, live, redemption.transport, refresh_token)
     }
 
-    fn granted(&self, request: &Request<'_>, mut row: Row, successor: &Secret) -> Result<Grant, SessionError> {
-        let session = request.presented.session;
-        let claims = row.own_claims();
-        self.grant(Granted {
-            now: row.now,
-            refresh_token: self.tokens().issue(session, request.presented.generation.next(), successor),
-            transport: request.transport,
-            remembered: row.remembered,
-            idle_expires_at: row.idle_expires_at,
-            absolute_expires_at: row.absolute_expires_at,
-            subject: Subject {
-                user: row.user_id,
-                session,
-                signed_in_at: row.created_at,
-                roles: row.roles,
-                access_revision: row.access_revision,
-                claims,
-            },
-        })
-    }
-
-    /// Ends the family, with the event that says why, in one transaction. Who comes second finds it ended.
-    async fn end_family(
+    /// Revokes the family, with the event that says why, in one transaction. Of several at once, the first does; the
+    /// others find it revoked.
+    async fn revoke_family(
         &self,
-        presented: &Presented,
-        reason: EndReason,
-        row: &Row,
-        client: &Client,
+        redemption: &Redemption,
+        live: &LiveSession,
+        breach: Breach,
     ) -> Result<Rotation, DatabaseError> {
-        let (user, found_at) = (row.user_id, row.now);
-        let (world, session, replayed) = (self.world().clone(), presented.session, presented.generation);
-        let (why, client) = (reason.clone(), client.clone());
+        let (user, found_at) = (live.user, live.now);
+        let Presented { session, generation, .. } = redemption.presented;
+        let (world, client) = (self.world().clone(), redemption.client.clone());
         let ended = self.world().db.transaction(move |connection| {
             Box::pin(async move {
-                let ended = end::end(connection, &[session], &why).await?;
-                if !ended.is_empty() {
-                    let kind = match why {
-                        EndReason::RefreshTokenReused => audit::Kind::RefreshTokenReused,
-                        _ => audit::Kind::RefreshTokenAhead,
-                    };
-                    let event = audit::Event {
-                        kind,
-                        actor: None,
-                        user: Some(user),
-                        session: Some(session),
-                        client: &client,
-                        details: json!({ "generation": replayed.number() }),
-                    };
-                    audit::record(connection, found_at, &world, &event).await?;
-                    if why == EndReason::RefreshTokenReused {
-                        let notice = mail::Notice::TokenReused;
-                        mail::tell(connection, (&world, found_at), user, notice, &client).await?;
-                    }
+                let ended = end::end(connection, &[session], &breach.reason()).await?;
+                if ended.is_empty() {
+                    return Ok(ended);
+                }
+                let event = audit::Event {
+                    kind: breach.kind(),
+                    actor: None,
+                    user: Some(user),
+                    session: Some(session),
+                    client: &client,
+                    details: json!({ "generation": generation.number() }),
+                };
+                audit::record(connection, found_at, &world, &event).await?;
+                if breach == Breach::Reused {
+                    mail::tell(connection, (&world, found_at), user, mail::Notice::TokenReused, &client).await?;
                 }
                 Ok(ended)
             })
@@ -225,17 +166,10 @@ impl Sessions {
         let ended = ended.await?;
         self.hear_of(session);
         self.learn(&ended);
-        Ok(outcome(&ended, session, presented, &reason))
+        if ended.is_empty() {
+            return Ok(Rotation::Refused(Refusal::Revoked));
+        }
+        tracing::warn!(session.id = %session, %generation, reason = breach.reason().text(), "sessions.family_ended");
+        Ok(breach.rotation(session, generation))
     }
-}
-
-fn outcome(ended: &end::Ended, session: SessionId, presented: &Presented, reason: &EndReason) -> Rotation {
-    if ended.is_empty() {
-        return Rotation::Refused(Refusal::Revoked);
-    }
-    tracing::warn!(session.id = %session, generation = %presented.generation, reason = reason.text(), "sessions.family_ended");
-    if *reason == EndReason::RefreshTokenReused {
-        return Rotation::ReuseDetected { session, replayed: presented.generation };
-    }
-    Rotation::Refused(Refusal::Ahead)
 }

@@ -19,6 +19,7 @@ mod access_tokens;
 mod admin;
 mod assets;
 mod audit;
+mod batches;
 mod deletion;
 mod guessing;
 mod health;

@@ -46,9 +46,18 @@ fn family(key: Option<&str>) -> Family {
 
 impl Family {
     fn judge(&self, presented: &Presented, key: Option<&str>) -> Verdict {
+        self.judge_with_nonce(presented, key, [0; 16])
+    }
+
+    fn judge_with_nonce(&self, presented: &Presented, key: Option<&str>, nonce: Nonce) -> Verdict {
         let key = key.map(|key| RetryKey::parse(key).unwrap());
-        let request = Request { presented, key: key.as_ref(), transport: Transport::Body, nonce: &[0; 16] };
-        self.standing.judge(&request, &self.keys, &self.options)
+        let presented =
+            self.keys.read(self.keys.issue(presented.session, presented.generation, &presented.secret).reveal());
+        let presented = presented.unwrap();
+        let successor = self.keys.successor(&presented, &nonce, key.as_ref()).unwrap();
+        let (client, began, transport) = (Client::default(), Duration::ZERO, Transport::Body);
+        let redemption = Redemption { presented, successor, key, transport, nonce, client, began };
+        self.standing.judge(&redemption, &self.keys, &self.options)
     }
 }
 
@@ -62,47 +71,55 @@ fn the_same_request_again_is_a_retry() {
 #[test]
 fn a_stale_token_with_another_key_or_none_is_a_replay() {
     let family = family(Some(KEY));
-    assert!(matches!(family.judge(&family.stale, Some("another-key-of-the-thief")), Verdict::Reused));
-    assert!(matches!(family.judge(&family.stale, None), Verdict::Reused));
+    assert!(matches!(family.judge(&family.stale, Some("another-key-of-the-thief")), Verdict::Breach(Breach::Reused)));
+    assert!(matches!(family.judge(&family.stale, None), Verdict::Breach(Breach::Reused)));
 }
 
 #[test]
 fn a_key_does_not_help_where_none_was_sent_before() {
     let mut family = family(None);
     family.options.reuse_leeway = Duration::from_mins(1);
-    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Reused));
+    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Breach(Breach::Reused)));
 }
 
 #[test]
 fn the_leeway_is_for_rotations_without_a_key_and_is_off_by_default() {
     let mut plain = family(None);
-    assert!(matches!(plain.judge(&plain.stale, None), Verdict::Reused));
+    assert!(matches!(plain.judge(&plain.stale, None), Verdict::Breach(Breach::Reused)));
     plain.options.reuse_leeway = Duration::from_mins(1);
     assert!(matches!(plain.judge(&plain.stale, None), Verdict::Retry(_)));
     let mut keyed = family(Some(KEY));
     keyed.options.reuse_leeway = Duration::from_mins(1);
-    assert!(matches!(keyed.judge(&keyed.stale, None), Verdict::Reused));
+    assert!(matches!(keyed.judge(&keyed.stale, None), Verdict::Breach(Breach::Reused)));
+}
+
+/// A laptop that was suspended in the middle of a refresh comes back hours later (S-10).
+#[test]
+fn a_retry_with_the_key_is_honoured_as_long_as_the_successor_is_unused() {
+    let mut family = family(Some(KEY));
+    family.standing.last_used_at = family.standing.now - TimeDelta::days(13);
+    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Retry(_)));
 }
 
 #[test]
-fn a_retry_after_its_window_is_a_replay() {
+fn a_retry_after_a_window_that_the_operator_set_is_a_replay() {
     let mut family = family(Some(KEY));
+    family.options.retry_window = Duration::from_mins(2);
     family.standing.last_used_at = family.standing.now - TimeDelta::seconds(120);
-    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Reused));
+    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Breach(Breach::Reused)));
 }
 
 #[test]
 fn a_retry_whose_successor_was_used_is_a_replay() {
     let mut family = family(Some(KEY));
     family.standing.generation = family.standing.generation.next();
-    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Reused));
+    assert!(matches!(family.judge(&family.stale, Some(KEY)), Verdict::Breach(Breach::Reused)));
 }
 
 #[test]
 fn a_rotation_whose_answer_from_the_database_was_lost_is_known_by_its_nonce() {
     let family = family(None);
-    let request = Request { presented: &family.stale, key: None, transport: Transport::Body, nonce: &[7; 16] };
-    assert!(matches!(family.standing.judge(&request, &family.keys, &family.options), Verdict::Ours));
+    assert!(matches!(family.judge_with_nonce(&family.stale, None, [7; 16]), Verdict::Ours));
 }
 
 #[test]
@@ -114,7 +131,7 @@ fn the_current_token_is_current() {
 #[test]
 fn a_token_from_a_forgotten_future_ends_the_family() {
     let mut family = family(None);
-    let ahead = |verdict| matches!(verdict, Verdict::Refused(Refusal::Ahead));
+    let ahead = |verdict| matches!(verdict, Verdict::Breach(Breach::Ahead));
     family.standing.generation = Generation::FIRST;
     assert!(ahead(family.judge(&family.current, None)));
     assert!(ahead(family.judge(&family.stale, None)), "the same generation with another secret");

@@ -1,66 +1,33 @@
-//! A rotation and the second look.
+//! Rotations, one or many in a statement, and the second look.
 
 use crate::{
-    kernel::{Client, Digest32, Duration, Moment, SessionId, UserId},
+    config::SessionOptions,
+    kernel::{Digest32, Moment, SessionId, UserId},
     postgres::DatabaseError,
-    sessions::{
-        model::{Generation, Standing, Transport},
-        token::{Nonce, Presented},
-    },
+    sessions::model::{Generation, LiveSession, Redemption, Standing, Transport},
 };
 use ipnet::IpNet;
-use serde_json::{Map, Value};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-/// What a rotation writes.
-pub struct Step {
-    pub session: SessionId,
-    pub generation: Generation,
-    pub secret_hash: Digest32,
-    pub transport: Transport,
-    pub next_secret_hash: Digest32,
-    pub nonce: Nonce,
-    pub idle_ttl: Duration,
-    pub short_idle_ttl: Duration,
-    pub client: Client,
-}
-
-impl Step {
-    pub fn of(presented: &Presented) -> (SessionId, Generation, Digest32) {
-        (presented.session, presented.generation, presented.secret.digest())
-    }
-}
-
-/// What the new access token and the answer need to know of a session and its user.
-pub struct Row {
-    pub now: Moment,
-    pub user_id: UserId,
-    pub created_at: Moment,
-    pub remembered: bool,
-    pub idle_expires_at: Moment,
-    pub absolute_expires_at: Moment,
-    pub roles: Vec<String>,
-    pub access_revision: i32,
-    pub claims: Value,
-}
-
-impl Row {
-    /// The user's own claims; an object by construction.
-    pub fn own_claims(&mut self) -> Map<String, Value> {
-        match self.claims.take() {
-            Value::Object(claims) => claims,
-            _ => Map::new(),
-        }
-    }
-}
-
-/// Rotates: one statement, one commit, no indexed column touched. None: nothing was changed.
+/// Rotates one session: one statement, one commit, no indexed column touched. None: nothing was changed. Waits for the
+/// row's lock.
 ///
-/// What has not been written by the deadline, on the database's clock, must not be written at all: the client will have
-/// been told that nothing was.
-pub async fn rotate(connection: &mut PgConnection, step: Step, deadline: Moment) -> Result<Option<Row>, DatabaseError> {
+/// What has not been written by the deadline, on the database's clock, is not written at all: the client is answered 503
+/// by then.
+pub async fn rotate(
+    connection: &mut PgConnection,
+    redemption: &Redemption,
+    options: &SessionOptions,
+    deadline: Moment,
+) -> Result<Option<LiveSession>, DatabaseError> {
+    let presented = &redemption.presented;
+    let (secret_hash, next_secret_hash) = (presented.secret.digest(), redemption.successor.digest());
+    // The generation and the hash let one of any number of concurrent redemptions match (S-2); the transport keeps a
+    // cookie's token out of a body; the rest is what makes a session live. `clock_timestamp()`, unlike `now()`, moves
+    // while the statement waits for the row's lock.
     let row = sqlx::query_as!(
-        Row,
+        LiveSession,
         r#"UPDATE sessions AS s
            SET idle_expires_at = least(now() + make_interval(secs => CASE WHEN s.remembered THEN $7::float8 ELSE $8::float8 END),
                                        s.absolute_expires_at),
@@ -71,29 +38,135 @@ pub async fn rotate(connection: &mut PgConnection, step: Step, deadline: Moment)
              AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
              AND u.id = s.user_id AND u.blocked_at IS NULL
              AND clock_timestamp() < $9
-           RETURNING now() AS "now!", s.user_id AS "user_id: UserId", s.created_at, s.remembered, s.idle_expires_at,
+           RETURNING now() AS "now!", s.user_id AS "user: UserId", s.created_at, s.remembered, s.idle_expires_at,
                      s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
-        step.session.as_uuid(),
-        step.generation.number(),
-        step.secret_hash.as_bytes(),
-        step.transport.name(),
-        step.next_secret_hash.as_bytes(),
-        step.nonce.as_slice(),
-        step.idle_ttl.as_secs_f64(),
-        step.short_idle_ttl.as_secs_f64(),
+        presented.session.as_uuid(),
+        presented.generation.number(),
+        secret_hash.as_bytes(),
+        redemption.transport.name(),
+        next_secret_hash.as_bytes(),
+        redemption.nonce.as_slice(),
+        options.idle_ttl.as_secs_f64(),
+        options.short_idle_ttl.as_secs_f64(),
         deadline,
-        step.client.ip.map(IpNet::from),
-        step.client.user_agent,
+        redemption.client.ip.map(IpNet::from),
+        redemption.client.user_agent,
     )
     .fetch_optional(connection)
     .await?;
     Ok(row)
 }
 
+/// The redemptions of a batch as arrays, one element each.
+#[derive(Default)]
+struct Columns<'a> {
+    positions: Vec<i32>,
+    sessions: Vec<Uuid>,
+    generations: Vec<i32>,
+    secret_hashes: Vec<Vec<u8>>,
+    transports: Vec<&'static str>,
+    next_secret_hashes: Vec<Vec<u8>>,
+    nonces: Vec<&'a [u8]>,
+    ips: Vec<Option<IpNet>>,
+    user_agents: Vec<Option<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: impl Iterator<Item = &'a Redemption>) -> Self {
+        let mut columns = Self::default();
+        for (position, redemption) in (0_i32..).zip(batch) {
+            let presented = &redemption.presented;
+            columns.positions.push(position);
+            columns.sessions.push(presented.session.as_uuid());
+            columns.generations.push(presented.generation.number());
+            columns.secret_hashes.push(presented.secret.digest().as_bytes().to_vec());
+            columns.transports.push(redemption.transport.name());
+            columns.next_secret_hashes.push(redemption.successor.digest().as_bytes().to_vec());
+            columns.nonces.push(&redemption.nonce);
+            columns.ips.push(redemption.client.ip.map(IpNet::from));
+            columns.user_agents.push(redemption.client.user_agent.as_deref());
+        }
+        columns
+    }
+}
+
+/// Rotates many sessions, each of which appears once, in one statement and one commit. Returns the position of each
+/// redemption that was granted; of the others nothing was changed, or their row is locked by somebody else: no batch
+/// waits for a lock, so that two batches cannot deadlock (S-42).
+///
+/// Each row decides for itself, by the conditions of [`rotate`]. They stand in the statement twice: the first takes the
+/// rows that match and can be locked, the second is the one that Postgres checks again should a row have changed between
+/// the statement's snapshot and its lock.
+pub async fn rotate_batch<'a>(
+    connection: &mut PgConnection,
+    batch: impl Iterator<Item = &'a Redemption>,
+    options: &SessionOptions,
+    deadline: Moment,
+) -> Result<Vec<(usize, LiveSession)>, DatabaseError> {
+    let columns = Columns::of(batch);
+    let rows = sqlx::query!(
+        r#"WITH taken AS MATERIALIZED (
+               SELECT r.position, r.id, r.generation, r.secret_hash, r.next_secret_hash, r.nonce, r.ip, r.user_agent
+               FROM unnest($1::int[], $2::uuid[], $3::int[], $4::bytea[], $5::text[], $6::bytea[], $7::bytea[], $8::inet[],
+                           $9::text[])
+                    AS r (position, id, generation, secret_hash, transport, next_secret_hash, nonce, ip, user_agent)
+               JOIN sessions AS s ON s.id = r.id
+               WHERE s.generation = r.generation AND s.secret_hash = r.secret_hash AND s.transport = r.transport
+                 AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
+               FOR NO KEY UPDATE OF s SKIP LOCKED
+           )
+           UPDATE sessions AS s
+           SET idle_expires_at = least(now() + make_interval(secs => CASE WHEN s.remembered THEN $10::float8 ELSE $11::float8 END),
+                                       s.absolute_expires_at),
+               last_used_at = now(), generation = s.generation + 1, secret_hash = t.next_secret_hash,
+               rotation_nonce = t.nonce, ip = coalesce(t.ip, s.ip), user_agent = coalesce(t.user_agent, s.user_agent)
+           FROM taken AS t, users AS u
+           WHERE s.id = t.id AND s.generation = t.generation AND s.secret_hash = t.secret_hash
+             AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
+             AND u.id = s.user_id AND u.blocked_at IS NULL
+             AND clock_timestamp() < $12
+           RETURNING t.position AS "position!", now() AS "now!", s.user_id AS "user: UserId", s.created_at, s.remembered,
+                     s.idle_expires_at, s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
+        &columns.positions,
+        &columns.sessions,
+        &columns.generations,
+        &columns.secret_hashes,
+        columns.transports.as_slice() as _,
+        &columns.next_secret_hashes,
+        columns.nonces.as_slice() as _,
+        columns.ips.as_slice() as _,
+        columns.user_agents.as_slice() as _,
+        options.idle_ttl.as_secs_f64(),
+        options.short_idle_ttl.as_secs_f64(),
+        deadline,
+    )
+    .fetch_all(connection)
+    .await?;
+    let granted = rows.into_iter().map(|row| {
+        let position = usize::try_from(row.position).map_err(|_negative| DatabaseError::Nonsense("a batch's row"))?;
+        let live = LiveSession {
+            now: row.now,
+            user: row.user,
+            created_at: row.created_at,
+            remembered: row.remembered,
+            idle_expires_at: row.idle_expires_at,
+            absolute_expires_at: row.absolute_expires_at,
+            roles: row.roles,
+            access_revision: row.access_revision,
+            claims: row.claims,
+        };
+        Ok((position, live))
+    });
+    granted.collect()
+}
+
 /// A second look at a session that did not rotate. None: there is no such session.
-pub async fn look(connection: &mut PgConnection, session: SessionId) -> Result<Option<(Standing, Row)>, DatabaseError> {
+pub async fn look(
+    connection: &mut PgConnection,
+    session: SessionId,
+) -> Result<Option<(Standing, LiveSession)>, DatabaseError> {
     let row = sqlx::query!(
-        r#"SELECT now() AS "now!", s.user_id AS "user_id: UserId", s.created_at, s.remembered, s.idle_expires_at,
+        r#"SELECT now() AS "now!", s.user_id AS "user: UserId", s.created_at, s.remembered, s.idle_expires_at,
                   s.absolute_expires_at, s.last_used_at, s.generation, s.secret_hash, s.rotation_nonce, s.transport,
                   s.revoked_at IS NOT NULL AS "is_revoked!", u.blocked_at IS NOT NULL AS "is_blocked!",
                   u.roles, u.access_revision, u.claims
@@ -116,9 +189,9 @@ pub async fn look(connection: &mut PgConnection, session: SessionId) -> Result<O
         is_revoked: row.is_revoked,
         is_blocked: row.is_blocked,
     };
-    let row = Row {
+    let live = LiveSession {
         now: row.now,
-        user_id: row.user_id,
+        user: row.user,
         created_at: row.created_at,
         remembered: row.remembered,
         idle_expires_at: row.idle_expires_at,
@@ -127,5 +200,5 @@ pub async fn look(connection: &mut PgConnection, session: SessionId) -> Result<O
         access_revision: row.access_revision,
         claims: row.claims,
     };
-    Ok(Some((standing, row)))
+    Ok(Some((standing, live)))
 }
