@@ -10,7 +10,7 @@
 )]
 
 use heirloom_torture::{Guarded, Profile, Report, Settings as Torture, Source, Verdict, run};
-use private_postgres::{PrivatePostgres, Settings, Tenant};
+use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use serde_json::json;
 use sqlx::ConnectOptions;
 use std::{
@@ -53,7 +53,7 @@ impl House {
         let settings =
             Settings { data_dir: data.path().to_owned(), binaries: None, search_path: std::env::var_os("PATH") };
         let postgres = PrivatePostgres::start(&settings, Tenant::Command).await.unwrap();
-        let database = postgres.connect_options().to_url_lossy().to_string();
+        let database = postgres.connect_options(Role::Owner).to_url_lossy().to_string();
         let mut house = Self { instances: Vec::new(), tenancy: Some(postgres), data };
         let options = [options, &[("DATABASE_URL", &database), ("HEIRLOOM_MASTER_KEY", MASTER_KEY)]].concat();
         for number in 0..count {

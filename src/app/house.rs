@@ -11,7 +11,7 @@ use crate::{
     users::Accounts,
     world::World,
 };
-use private_postgres::{PrivatePostgres, Settings, Tenant};
+use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use std::sync::Arc;
 
 /// The rooms, without the front door: what the server and the commands share.
@@ -127,7 +127,7 @@ pub async fn open_database(config: &Config, tenant: Tenant) -> Result<(Option<Pr
         return Ok((None, Connector::new(&config.database, None)));
     }
     let private = PrivatePostgres::start(&private_settings(config), tenant).await?;
-    let connector = Connector::new(&config.database, Some(private.connect_options()));
+    let connector = Connector::new(&config.database, Some(private.connect_options(Role::Owner)));
     Ok((Some(private), connector))
 }
 

@@ -7,6 +7,7 @@
 mod ask;
 mod audit;
 mod check;
+mod environment;
 mod health;
 mod keys;
 mod migrate;
@@ -97,6 +98,9 @@ enum UserCommands {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
+    /// The process could not be replaced.
+    #[error("variables that begin with PG are set, which the private PostgreSQL must not see: unset them")]
+    Environment(#[source] io::Error),
     /// There is no runtime to run in.
     #[error("the command cannot be started")]
     Runtime(#[source] io::Error),
@@ -172,6 +176,11 @@ pub fn run() -> ExitCode {
         (Err(error), Command::Check) => return check::refuse(&error, output),
         (Err(error), _) => return output::fail(&error),
     };
+    if config.database.url.is_none()
+        && let Some(error) = environment::leave_behind()
+    {
+        return output::fail(&error);
+    }
     // Only a server has requests to tell of.
     let collector = config.traces.as_ref().filter(|_collector| matches!(command, Command::Serve(_)));
     let _until_the_end = start_logging(log_filter(&command, &config), config.log_format, collector);

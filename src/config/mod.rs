@@ -24,7 +24,7 @@ pub use mail::{MailOptions, SmtpUrl};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use reader::{ConfigError, Reader};
 pub use sessions::SessionOptions;
-pub use source::Source;
+pub use source::{Source, libpq_variables};
 pub use tokens::{SigningAlgorithm, TokenOptions};
 
 use nearest::nearest;

@@ -1,11 +1,18 @@
 use super::{ConfigError, names};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ffi::OsString};
 
 /// Where options come from: names and values. The environment goes before `.env`.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
     values: BTreeMap<String, String>,
-    search_path: Option<std::ffi::OsString>,
+    search_path: Option<OsString>,
+}
+
+/// The variables of this process that libpq, and whatever imitates it, reads by itself: `PGOPTIONS` and the like.
+#[must_use]
+pub fn libpq_variables() -> Vec<OsString> {
+    let is_one = |name: &OsString| name.as_encoded_bytes().starts_with(b"PG");
+    std::env::vars_os().map(|(name, _value)| name).filter(is_one).collect()
 }
 
 impl Source {
@@ -42,7 +49,7 @@ impl Source {
 
     /// The folders in which programs are looked for.
     #[must_use]
-    pub fn search_path(&self) -> Option<std::ffi::OsString> {
+    pub fn search_path(&self) -> Option<OsString> {
         self.search_path.clone()
     }
 

@@ -152,6 +152,23 @@ fn commands_run_beside_each_other() {
     );
 }
 
+/// They are meant for another database.
+#[test]
+fn variables_of_libpq_do_not_reach_the_private_postgres() {
+    let here = Installation::new();
+    let variables = [
+        ("PGOPTIONS", "-c search_path=nowhere -c nonsense=1"),
+        ("PGHOST", "192.0.2.1"),
+        ("PGUSER", "stranger"),
+        ("PGPASSWORD", "wrong"),
+        ("PGDATABASE", "nowhere"),
+        ("PGSSLMODE", "verify-full"),
+    ];
+    here.run_with("user add root@example.com --admin", PASSWORD, &variables).expect(0);
+    here.run_with("check", "", &variables).expect(0);
+    assert_eq!(here.run("user list --json").expect(0).json()["items"].as_array().unwrap().len(), 1);
+}
+
 /// Whatever it is called with, and without a look at the configuration.
 #[test]
 fn the_torture_kit_has_moved_and_the_command_names_its_program() {

@@ -1,5 +1,5 @@
 use crate::program;
-use private_postgres::{PrivatePostgres, Settings, Tenant};
+use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use serde_json::Value;
 use sqlx::{ConnectOptions, PgConnection};
 use std::{
@@ -57,12 +57,12 @@ impl Home {
 
     /// A connection to the database of an installation that was [started](Self::start), past the server.
     pub async fn connect(&self) -> PgConnection {
-        self.tenancy().connect_options().connect().await.expect("Postgres lets us in")
+        self.tenancy().connect_options(Role::Owner).connect().await.expect("Postgres lets us in")
     }
 
     /// The URL of a database in its Postgres.
     pub fn url_of(&self, database: &str) -> String {
-        self.tenancy().connect_options().database(database).to_url_lossy().into()
+        self.tenancy().connect_options(Role::Owner).database(database).to_url_lossy().into()
     }
 
     fn tenancy(&self) -> &PrivatePostgres {

@@ -1,10 +1,10 @@
 use super::{StartError, error::At};
 use std::{
-    fs::{self, Metadata, Permissions},
+    fs::{self, File, Metadata, Permissions},
     io,
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, fchown},
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// Accounts that are tried when we are root, in this order: Debian's package makes the first, every system has the
@@ -85,7 +85,15 @@ impl RunAs {
         fs::set_permissions(folder, Permissions::from_mode(mode))
     }
 
-    /// Hands a file or folder to Postgres.
+    /// Hands an open file to Postgres: what its name leads to may have been exchanged meanwhile.
+    pub fn give_file(&self, file: &File, mode: u32) -> io::Result<()> {
+        if let Self::Account(account) = self {
+            fchown(file, Some(account.user), Some(account.group))?;
+        }
+        file.set_permissions(Permissions::from_mode(mode))
+    }
+
+    /// Hands a file or folder to Postgres. Only for what lies in a folder that is ours.
     pub fn give(&self, path: &Path, mode: u32) -> io::Result<()> {
         if let Self::Account(account) = self {
             chown(path, Some(account.user), Some(account.group))?;
@@ -100,6 +108,30 @@ impl RunAs {
             Self::Account(account) => may_pass(folder.mode(), (folder.uid(), folder.gid()), account),
         }
     }
+}
+
+/// The name of our account: that by which we sign in to Postgres. `initdb` and every sign-in look it up.
+///
+/// # Errors
+/// When our user id has none.
+pub fn our_name() -> Result<String, StartError> {
+    let user = our_user_id();
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let known = name_of(&accounts, user).or_else(name_elsewhere);
+    known.ok_or_else(|| StartError::NoName { user })
+}
+
+fn name_of(accounts: &str, user: u32) -> Option<String> {
+    let mut lines = accounts.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let fields = lines.find(|fields| fields.get(2).and_then(|id| id.parse().ok()) == Some(user))?;
+    fields.first().filter(|name| !name.is_empty()).map(|name| (*name).to_owned())
+}
+
+/// A directory service's accounts are not in `/etc/passwd`. Fails for an id without a name.
+fn name_elsewhere() -> Option<String> {
+    let output = Command::new("/usr/bin/id").arg("-un").env_clear().stdin(Stdio::null()).output().ok()?;
+    let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !name.is_empty()).then_some(name)
 }
 
 fn may_pass(mode: u32, (user, group): (u32, u32), account: &Account) -> bool {
@@ -142,6 +174,14 @@ mod tests {
         assert_eq!(find(accounts, "postgres"), Some(account(101, 104)));
         assert_eq!(find(accounts, "evil"), None);
         assert_eq!(find(accounts, "nobody"), None);
+    }
+
+    #[test]
+    fn the_first_name_of_a_user_id_counts() {
+        let accounts = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\nbroken\n";
+        assert_eq!(name_of(accounts, 0).as_deref(), Some("root"));
+        assert_eq!(name_of(accounts, 1000).as_deref(), Some("app"));
+        assert_eq!(name_of(accounts, 12345), None);
     }
 
     #[test]

@@ -17,8 +17,8 @@ const ROOTS: [&str; 4] = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/
 /// What a folder of server binaries holds.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
-/// The binaries of the version that made the cluster, or the first there are: what the operator names, alone; else
-/// those on the PATH, then those that are installed elsewhere, newest first.
+/// The binaries of the version that created the cluster, or the first that are found: only those that the operator
+/// names; else those on the PATH, then those that are installed elsewhere, newest first.
 pub fn find(settings: &Settings, wanted: Option<u32>) -> Result<Binaries, StartError> {
     let found = match &settings.binaries {
         Some(folder) => examine(folder).into_iter().collect(),
@@ -28,7 +28,7 @@ pub fn find(settings: &Settings, wanted: Option<u32>) -> Result<Binaries, StartE
     fitting.cloned().ok_or_else(|| missing(wanted, &found))
 }
 
-/// A relative folder on the PATH is passed over: what it holds would depend on where we are called.
+/// A relative folder on the PATH is ignored: what it contains would depend on where we are called.
 fn on_path(settings: &Settings) -> impl Iterator<Item = Binaries> {
     let folders = settings.search_path.iter().flat_map(std::env::split_paths);
     folders.filter(|folder| folder.is_absolute()).filter_map(|folder| examine(&folder))
@@ -52,14 +52,14 @@ fn examine(folder: &Path) -> Option<Binaries> {
 }
 
 /// The major version, of `postgres (PostgreSQL) 15.18 (Debian …)`.
-fn major(said: &str) -> Option<u32> {
-    let number = said.split_whitespace().nth(2)?;
+fn major(printed: &str) -> Option<u32> {
+    let number = printed.split_whitespace().nth(2)?;
     number.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
 }
 
 fn missing(wanted: Option<u32>, found: &[Binaries]) -> StartError {
     let wanted =
-        wanted.map(|major| format!("of version {major}, which made this data directory, ")).unwrap_or_default();
+        wanted.map(|major| format!("of version {major}, which created this data directory, ")).unwrap_or_default();
     let found: Vec<_> =
         found.iter().map(|binaries| format!("{} in {}", binaries.major, binaries.folder.display())).collect();
     let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
@@ -71,17 +71,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_what_postgres_says() {
+    fn the_major_version_is_read_from_what_postgres_prints() {
         assert_eq!(major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
         assert_eq!(major("postgres (PostgreSQL) 19beta2\n"), Some(19));
         assert_eq!(major("postgres: command not found\n"), None);
     }
 
     #[test]
-    fn who_has_no_binaries_is_told_what_to_install_and_which_version() {
+    fn missing_binaries_are_reported_with_the_version_and_what_to_install() {
         let found = [Binaries { major: 17, folder: PathBuf::from("/usr/lib/postgresql/17/bin") }];
         let message = missing(Some(15), &found).to_string();
-        assert!(message.contains("of version 15, which made this data directory"), "{message}");
+        assert!(message.contains("of version 15, which created this data directory"), "{message}");
         assert!(message.contains("17 in /usr/lib/postgresql/17/bin"), "{message}");
         assert!(message.contains("apt-get install postgresql"), "{message}");
     }

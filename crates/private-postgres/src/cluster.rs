@@ -1,14 +1,14 @@
 use super::{
-    ProgramError, Settings, StartError,
+    ProgramError, Role, Settings, StartError, account, authentication,
     binaries::{self, Binaries},
     error::At,
     home::Home,
     locks::Turn,
-    make::{ROLE, make},
-    password::Password,
+    make::make,
+    names,
     postmaster::{Postmaster, State},
     programs::Programs,
-    socket,
+    setup, socket,
 };
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::{
@@ -21,19 +21,19 @@ use std::{
 };
 use tokio::{process::Child, time::sleep};
 
-/// How long a start may take: after a crash, Postgres first writes again what its log holds.
+/// How long a start may take: after a crash, Postgres first replays its write-ahead log.
 const STARTING: Duration = Duration::from_mins(5);
-/// How often we look whether it is ready.
+/// How often the state is checked.
 const POLL: Duration = Duration::from_millis(20);
-/// How long a killed Postgres' processes may take to end. Each ends once it has finished its statement.
+/// How long the processes of a killed Postgres may take to exit. Each exits once it has finished its statement.
 const DYING: Duration = Duration::from_mins(1);
-/// How often a start is tried while they do.
+/// How long until a start is tried again while they do.
 const RETRY: Duration = Duration::from_millis(200);
 /// How long a Postgres may be without a socket before it is stopped and started again.
 const WITHOUT_SOCKET: Duration = Duration::from_secs(5);
-/// Bytes of Postgres' log after which it is put aside at a start.
+/// Size in bytes from which Postgres' log is rotated at a start.
 const LOG_LIMIT: u64 = 16 * 1024 * 1024;
-/// Bytes of the log's end that are looked at.
+/// Bytes of the log's end that are read.
 const LOG_END: u64 = 16 * 1024;
 
 /// A cluster and what is needed to run it.
@@ -43,11 +43,10 @@ pub struct Cluster {
     programs: Programs,
     postmaster: Postmaster,
     socket_folder: PathBuf,
-    password: Password,
 }
 
 impl Cluster {
-    /// Opens the cluster of this home; makes it if there is none.
+    /// Opens the cluster of this home; creates it if there is none.
     pub async fn open(settings: &Settings, home: Home, _turn: &Turn) -> Result<Self, StartError> {
         let exists = home.has_cluster()?;
         let data = home.data();
@@ -58,22 +57,39 @@ impl Cluster {
         }
         let socket_folder = socket::folder(&home)?;
         let postmaster = Postmaster::new(home.data(), socket_folder.clone(), home.run_as.clone());
-        let password = Password::read(&home.password())?;
-        Ok(Self { home, programs, postmaster, socket_folder, password })
+        Ok(Self { home, programs, postmaster, socket_folder })
     }
 
-    /// How the application connects.
-    pub fn connect_options(&self) -> PgConnectOptions {
+    /// How to connect as this role. Nothing of the environment's `PG…` variables is left in it, but for `PGOPTIONS`,
+    /// which cannot be taken out again: see [`Cluster::start`].
+    pub fn connect_options(&self, role: Role) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(&self.socket_folder)
             .port(5432)
-            .username(ROLE)
-            .password(self.password.reveal())
-            .database(ROLE)
+            .username(role.name())
+            .password("")
+            .database(names::DATABASE)
+            .application_name(names::DATABASE)
             .ssl_mode(PgSslMode::Disable)
     }
 
-    /// Whether somebody must see to it.
+    /// After this the cluster runs, with its database and its roles.
+    pub async fn start(&self, turn: &Turn) -> Result<(), StartError> {
+        let superuser = self.connect_options(Role::Superuser);
+        if superuser.get_options().is_some() {
+            return Err(StartError::Options);
+        }
+        let account = account::our_name()?;
+        let is_changed = authentication::write(&self.home.data(), &self.home.run_as, &account)?;
+        let ran_before = self.postmaster.state() == State::Ready;
+        self.ensure_running(turn).await?;
+        if is_changed && ran_before {
+            self.programs.run("pg_ctl", &[OsString::from("-D"), self.home.data().into(), "reload".into()]).await?;
+        }
+        setup::complete(&superuser).await
+    }
+
+    /// Whether it has to be started (again).
     pub fn is_down(&self) -> bool {
         match self.postmaster.state() {
             State::Gone | State::Unreachable => true,
@@ -84,7 +100,7 @@ impl Cluster {
     /// After this the cluster runs: started, taken over if it ran already, recovered if it had been killed.
     pub async fn ensure_running(&self, _turn: &Turn) -> Result<(), StartError> {
         match tokio::time::timeout(STARTING, self.until_ready()).await {
-            Ok(ended) => ended,
+            Ok(result) => result,
             Err(_elapsed) => Err(self.not_started(&format!("was not ready within {} s", STARTING.as_secs()), 0)),
         }
     }
@@ -101,7 +117,7 @@ impl Cluster {
                     sleep(POLL).await;
                 }
                 State::Unreachable => {
-                    tracing::warn!("postgres.without_socket: it runs and its socket has gone; it is started again");
+                    tracing::warn!("postgres.without_socket: socket missing: restarting");
                     self.stop_now().await?;
                 }
                 State::Gone => {
@@ -112,11 +128,11 @@ impl Cluster {
         }
     }
 
-    /// Starts a postmaster, and watches it until it is ready or has ended. Ended is no error while `may_wait`, if it
-    /// was for processes of a killed one that still hold the data directory.
+    /// Starts a postmaster, and watches it until it is ready or has exited. An exit is not an error while `may_wait`, if
+    /// processes of a killed postmaster still hold the data directory.
     ///
-    /// It is our child and not `pg_ctl`'s, so that its end is seen at once and it is buried where nobody else does
-    /// (process 1 of a container). When we die it lives on.
+    /// It is our child and not `pg_ctl`'s, so that its exit is seen at once and its process is reaped where nothing else
+    /// does so (as process 1 of a container). It outlives us.
     async fn attempt(&self, may_wait: bool) -> Result<(), StartError> {
         self.postmaster.disarm()?;
         let (mut child, log_start) = self.spawn()?;
@@ -137,9 +153,8 @@ impl Cluster {
         }
     }
 
-    /// All settings that matter here stand on the command line: they hold whatever `postgresql.conf` says, and need no
-    /// file that we would have to keep right. The log must not hold what rows hold, so it is terse: a violated
-    /// constraint would tell an e-mail address.
+    /// All settings that matter here are on the command line, where they override `postgresql.conf`. The log must not
+    /// contain what rows contain: no details (a violated constraint would show an e-mail address), no statements.
     fn spawn(&self) -> Result<(Child, u64), StartError> {
         let log = self.open_log()?;
         let log_start = log.metadata().at(&self.home.log())?.len();
@@ -149,6 +164,13 @@ impl Cluster {
         let mut sockets = OsString::from("unix_socket_directories=");
         sockets.push(quoted(&self.socket_folder));
         command.arg("-c").arg(sockets);
+        let data = self.home.data();
+        let hba = ("hba_file=", authentication::hba_file(&data));
+        for (setting, file) in [hba, ("ident_file=", authentication::ident_file(&data))] {
+            let mut argument = OsString::from(setting);
+            argument.push(file);
+            command.arg("-c").arg(argument);
+        }
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
@@ -212,20 +234,25 @@ impl Cluster {
     }
 }
 
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 12] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "timezone=UTC",
     "log_timezone=UTC",
     "log_error_verbosity=terse",
+    "log_statement=none",
+    "log_min_error_statement=panic",
+    "log_min_duration_statement=-1",
+    "log_min_duration_sample=-1",
+    "log_parameter_max_length_on_error=0",
     "log_checkpoints=off",
     "log_destination=stderr",
 ];
 
-/// The binaries for the cluster in this data directory; where there is none yet, those to make one with.
+/// The binaries for the cluster in this data directory; where there is none yet, those to create one with.
 pub fn binaries_for(settings: &Settings, data: Option<&Path>) -> Result<Binaries, StartError> {
-    let made_by = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
-    binaries::find(settings, made_by.and_then(|version| version.trim().parse().ok()))
+    let version = data.and_then(|data| fs::read_to_string(data.join("PG_VERSION")).ok());
+    binaries::find(settings, version.and_then(|version| version.trim().parse().ok()))
 }
 
 /// One folder as an element of Postgres' list of folders, in which commas separate and quotes quote.

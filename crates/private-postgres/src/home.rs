@@ -2,7 +2,9 @@ use super::{
     FileError, StartError,
     account::{Account, RunAs},
     error::At,
-    password::hex,
+    guard,
+    names::ELSEWHERE,
+    random::hex,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use std::{
@@ -12,8 +14,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where the cluster goes when its account cannot reach the data directory.
-const ELSEWHERE: &str = "/var/lib/heirloom";
 /// The home of the cluster, in the data directory.
 const INSIDE: &str = "postgres";
 /// The file in the data directory that says where the home is, if it is not within it.
@@ -25,8 +25,7 @@ const LOCATION: &str = "postgres.location";
 /// <home>/            ours; as root, Postgres' account may only pass through (0710), so that it cannot plant links
 ///   data/            Postgres' own (0700)
 ///   run/             the socket (0700)
-///   password         0600
-///   postgres.log     what Postgres says
+///   postgres.log     Postgres' log (0600)
 ///   *.lock           see `Locks`
 /// ```
 #[derive(Debug, Clone)]
@@ -40,10 +39,11 @@ pub struct Home {
 }
 
 impl Home {
-    /// Finds the home of this data directory and makes the folder if there is none.
+    /// Finds the home of this data directory and creates the folder if there is none.
     pub fn find(data_dir: &Path) -> Result<Self, StartError> {
         make_data_dir(data_dir).at(data_dir)?;
         let data_dir = data_dir.canonicalize().at(data_dir)?;
+        guard::refuse_open_folder(&data_dir)?;
         let (inside, location) = (data_dir.join(INSIDE), data_dir.join(LOCATION));
         let found = remembered(&data_dir)?;
         let cluster = found.as_ref().map(|home| home.join("data")).filter(|data| data.exists());
@@ -61,6 +61,9 @@ impl Home {
 
     /// The data directory of the cluster that belongs to this data directory of ours, if there is one. Changes nothing.
     pub fn look(data_dir: &Path) -> Result<Option<PathBuf>, StartError> {
+        if exists(data_dir).at(data_dir)? {
+            guard::refuse_open_folder(data_dir)?;
+        }
         let Some(data) = remembered(data_dir)?.map(|home| home.join("data")) else { return Ok(None) };
         Ok(exists(&data).at(&data)?.then_some(data))
     }
@@ -70,20 +73,18 @@ impl Home {
         self.folder.join("data")
     }
 
-    /// The file with the password.
-    pub fn password(&self) -> PathBuf {
-        self.folder.join("password")
-    }
-
-    /// What Postgres says.
+    /// Postgres' log.
     pub fn log(&self) -> PathBuf {
         self.folder.join("postgres.log")
     }
 
-    /// Whether there is a cluster that is ours. To be called in one's turn only.
+    /// Whether there is a cluster that is ours. Only with the turn.
     pub fn has_cluster(&self) -> Result<bool, StartError> {
         let data = self.data();
         let there = exists(&data).at(&data)?;
+        if there && !exists(&data.join("PG_VERSION")).at(&data)? {
+            return Err(StartError::NoCluster { path: data });
+        }
         match &self.location {
             // Else an empty database would begin in the place of one that was forgotten.
             Some(location) if there && !exists(location).at(location)? => {
@@ -108,7 +109,7 @@ impl Home {
         write().at(location)
     }
 
-    /// Makes the folder, which must be ours: not a link, nor another's.
+    /// Creates the folder, or takes the one that exists if it is ours: not a link, not another's, nothing foreign in it.
     fn make(&self) -> Result<(), StartError> {
         if let RunAs::Account(account) = &self.run_as {
             let closed = self.folder.ancestors().skip(1).find(|above| !is_open(above, &self.run_as));
@@ -117,12 +118,13 @@ impl Home {
             }
         }
         make_own_folder(&self.folder, &self.run_as)?;
+        guard::refuse_foreign_files(&self.folder)?;
         self.run_as.keep(&self.folder).at(&self.folder)?;
         Ok(())
     }
 }
 
-/// Makes a folder or takes the one that is there, if it is not a link or another account's.
+/// Creates a folder or takes the one that exists, if it is not a link or another account's.
 pub fn make_own_folder(folder: &Path, run_as: &RunAs) -> Result<(), StartError> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(FileError::new(folder, error).into()),
@@ -135,7 +137,7 @@ pub fn make_own_folder(folder: &Path, run_as: &RunAs) -> Result<(), StartError> 
     Ok(())
 }
 
-/// Unlike [`Path::exists`], a folder that we may not look into is not taken for one that is not there.
+/// Unlike [`Path::exists`], a folder that we may not read is not taken for one that is missing.
 fn exists(path: &Path) -> io::Result<bool> {
     path.try_exists()
 }
@@ -145,7 +147,8 @@ fn make_data_dir(data_dir: &Path) -> io::Result<()> {
         return Ok(());
     }
     if let Some(parent) = data_dir.parent() {
-        fs::create_dir_all(parent)?;
+        // Whatever the umask: a folder above that others could change would be a way around our own.
+        DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
     }
     match DirBuilder::new().mode(0o700).create(data_dir) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
@@ -176,8 +179,8 @@ fn read_location(location: &Path) -> Result<Option<PathBuf>, StartError> {
 
 /// None when the account can reach the data directory; else the folder where the cluster goes instead.
 ///
-/// A data directory that is still empty is opened to the account, to pass through and no more; one that holds
-/// something already may be anything, and its permissions are left alone.
+/// A data directory that is still empty is opened to the account, to pass through and no more. One that contains
+/// something may be anything: its permissions are left alone.
 fn open_to(data_dir: &Path, account: &Account, run_as: &RunAs) -> Result<Option<PathBuf>, StartError> {
     let above_is_open = data_dir.ancestors().skip(1).all(|above| is_open(above, run_as));
     if above_is_open && !is_open(data_dir, run_as) && is_empty_and_ours(data_dir).at(data_dir)? {

@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 
+/// The file that is locked to start or stop the cluster. The first file in every home.
+pub const TURN: &str = "turn.lock";
 /// How long we wait for another process that starts or stops the cluster: longer than a start may take.
 pub const PATIENCE: Duration = Duration::from_mins(6);
 const POLL: Duration = Duration::from_millis(20);
 
-/// The locks of one home. They die with their process: close-on-exec, as std opens every file, keeps them from
-/// Postgres, which we start.
+/// The locks of one home. They are released when their process exits: close-on-exec, as std opens every file, keeps them
+/// from Postgres, which we start.
 #[derive(Debug)]
 pub struct Locks {
     turn: PathBuf,
@@ -20,14 +22,14 @@ pub struct Locks {
     server: PathBuf,
 }
 
-/// The right to start or stop the cluster; given back when dropped.
+/// The right to start or stop the cluster; released when dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Turn {
     _lock: File,
 }
 
-/// One who uses the cluster: it is not stopped while one of them is left.
+/// A tenant's use of the cluster, which is not stopped while a tenant is left.
 #[derive(Debug)]
 pub struct Residence {
     tenants: File,
@@ -37,7 +39,7 @@ pub struct Residence {
 /// Why there is no turn.
 #[derive(Debug)]
 pub enum NoTurn {
-    /// Somebody has had it for longer than [`PATIENCE`].
+    /// Another process has held it for longer than [`PATIENCE`].
     TooLate,
     /// The file cannot be used.
     Files(FileError),
@@ -45,13 +47,13 @@ pub enum NoTurn {
 
 impl Locks {
     pub fn of(home: &Path) -> Self {
-        let (turn, tenants, server) = (home.join("turn.lock"), home.join("tenants.lock"), home.join("server.lock"));
+        let (turn, tenants, server) = (home.join(TURN), home.join("tenants.lock"), home.join("server.lock"));
         Self { turn, tenants, server }
     }
 
-    /// Waits for one's turn.
+    /// Waits for the turn.
     pub async fn turn(&self) -> Result<Turn, NoTurn> {
-        // Opened anew each time, so that it also keeps two tasks of one process apart.
+        // Opened again each time, so that it also keeps two tasks of one process apart.
         let file = open(&self.turn).map_err(NoTurn::Files)?;
         let waiting = async {
             loop {
@@ -68,7 +70,7 @@ impl Locks {
         }
     }
 
-    /// Takes the lock of the one server and writes down who has it; or says the process id of who has it already.
+    /// Takes the lock of the one server and writes our process id into it; or returns the id of the process that has it.
     pub fn become_server(&self, _turn: &Turn) -> Result<Result<File, String>, FileError> {
         let mut file = open(&self.server)?;
         if !try_lock(&file, &self.server)? {
@@ -91,7 +93,7 @@ impl Locks {
         Ok(Residence { tenants, _server: server })
     }
 
-    /// Moves out. True: nobody is left, and nobody can move in before the turn is over.
+    /// Moves out. True: no tenant is left, and none can move in before the turn is released.
     pub fn move_out(&self, _turn: &Turn, residence: &Residence) -> Result<bool, FileError> {
         residence.tenants.unlock().at(&self.tenants)?;
         try_lock(&residence.tenants, &self.tenants)

@@ -1,7 +1,7 @@
 use super::{ProgramError, account::RunAs, binaries::Binaries, home::Home};
 use std::{
     ffi::OsStr,
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
     process::{Output, Stdio},
     time::Duration,
@@ -28,14 +28,14 @@ impl Programs {
         self.folder.join(program)
     }
 
-    /// A command with nothing of our surroundings: no environment, no standard streams, and not our current folder,
-    /// into which the account may not be able to look. A process group of its own keeps Ctrl-C in our terminal from
-    /// reaching Postgres before we have drained.
+    /// A command that inherits nothing: no environment (`PGOPTIONS`, `LC_…` and `TZ` would change what is created), no
+    /// standard streams, and not our current folder, which the account may not be able to read. Its own process group
+    /// keeps Ctrl-C in our terminal from reaching Postgres before the server has drained.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.path(program));
         command
             .env_clear()
-            .envs([("PATH", "/usr/bin:/bin"), ("LC_ALL", "C")])
+            .envs([("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("TZ", "UTC")])
             .current_dir(&self.home)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -49,32 +49,9 @@ impl Programs {
 
     /// Runs a program to its end.
     pub async fn run<S: AsRef<OsStr>>(&self, program: &str, arguments: &[S]) -> Result<String, ProgramError> {
-        let mut command = self.command(program);
-        command.args(arguments);
-        self.finish(program, command).await
-    }
-
-    /// Runs a program to its end that reads a little from its standard input (less than a pipe holds, 64 KiB).
-    pub async fn run_with_input<S: AsRef<OsStr>>(
-        &self,
-        program: &str,
-        arguments: &[S],
-        input: &str,
-    ) -> Result<String, ProgramError> {
-        let fill = || {
-            let (reader, mut writer) = io::pipe()?;
-            writer.write_all(input.as_bytes())?;
-            Ok(reader)
-        };
-        let not_run = |source| ProgramError::NotRun { program: self.path(program), source };
-        let mut command = self.command(program);
-        command.args(arguments).stdin(fill().map_err(not_run)?);
-        self.finish(program, command).await
-    }
-
-    async fn finish(&self, program: &str, mut command: Command) -> Result<String, ProgramError> {
         let path = self.path(program);
-        command.stderr(Stdio::piped()).kill_on_drop(true);
+        let mut command = self.command(program);
+        command.args(arguments).stderr(Stdio::piped()).kill_on_drop(true);
         let Ok(ended) = tokio::time::timeout(PATIENCE, command.output()).await else {
             let ended = format!("it did not end within {} s", PATIENCE.as_secs());
             return Err(ProgramError::Failed { program: path, ended, said: String::new() });

@@ -3,7 +3,8 @@ use super::{
     account::RunAs,
     error::At,
     home::{Home, make_own_folder},
-    password::random_name,
+    names::SOCKET_PREFIX,
+    random::random_name,
 };
 use std::{
     fs,
@@ -14,9 +15,9 @@ use std::{
 /// file name takes 15).
 const LONGEST: usize = 88;
 
-/// The folder of the socket: in the home, or, where that path is too long for a socket, a short one with a name drawn
-/// by chance and written down. Made if it is not there (who cleans /tmp may take it); a name that somebody else took
-/// meanwhile is given up. To be called in one's turn only.
+/// The folder of the socket: in the home, or, where that path is too long for a socket, one in `/tmp` with a random name
+/// that is written down. Created if it is missing (whatever cleans `/tmp` may delete it); a name that another account
+/// has taken since is given up. Only with the turn.
 pub fn folder(home: &Home) -> Result<PathBuf, StartError> {
     let inside = home.folder.join("run");
     if inside.as_os_str().len() <= LONGEST {
@@ -28,7 +29,7 @@ pub fn folder(home: &Home) -> Result<PathBuf, StartError> {
     if let Some(folder) = remembered.filter(|folder| make(folder, &home.run_as).is_ok()) {
         return Ok(folder);
     }
-    let folder = PathBuf::from("/tmp").join(format!("heirloom-{}", random_name().at(&location)?));
+    let folder = PathBuf::from("/tmp").join(format!("{SOCKET_PREFIX}{}", random_name().at(&location)?));
     make(&folder, &home.run_as)?;
     fs::write(&location, format!("{}\n", folder.display())).at(&location)?;
     Ok(folder)

@@ -1,5 +1,5 @@
 use super::{
-    Settings, StartError, StopError, Tenant,
+    Role, Settings, StartError, StopError, Tenant, account,
     cluster::{Cluster, binaries_for},
     home::Home,
     locks::{Locks, NoTurn, PATIENCE, Residence, Turn},
@@ -15,15 +15,14 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How often the server looks whether Postgres still lives.
+/// How often the server checks that Postgres runs.
 const WATCH: Duration = Duration::from_secs(1);
-/// How long it waits after it could not start it again.
+/// How long it waits after a failed restart.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The private Postgres, running, and our right to use it.
 ///
-/// Dropped without [`PrivatePostgres::stop`], as in a crash, it leaves Postgres running: the next who comes takes it
-/// over.
+/// Dropped without [`PrivatePostgres::stop`], as in a crash, it leaves Postgres running: the next start takes it over.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     inner: Arc<Inner>,
@@ -43,6 +42,7 @@ impl PrivatePostgres {
     /// # Errors
     /// What stands in the way, and what to do about it.
     pub async fn start(settings: &Settings, tenant: Tenant) -> Result<Self, StartError> {
+        account::our_name()?;
         let home = Home::find(&settings.data_dir)?;
         let locks = Locks::of(&home.folder);
         let turn = take_turn(&locks).await?;
@@ -54,30 +54,30 @@ impl PrivatePostgres {
             Tenant::Command => None,
         };
         let cluster = Cluster::open(settings, home, &turn).await?;
-        cluster.ensure_running(&turn).await?;
+        cluster.start(&turn).await?;
         let residence = locks.move_in(&turn, server)?;
         let is_stopping = AtomicBool::new(false);
         Ok(Self { inner: Arc::new(Inner { cluster, locks, residence, is_stopping }) })
     }
 
-    /// Whether there is a cluster to start. Where there is none, the server binaries to make one are there at least.
-    /// Changes nothing.
+    /// Whether there is a cluster to start. Where there is none, whether one could be created. Changes nothing.
     ///
     /// # Errors
-    /// When the data directory cannot be read, or there are no binaries.
+    /// What would prevent the start: the data directory, our account, the server binaries.
     pub fn is_made(settings: &Settings) -> Result<bool, StartError> {
+        account::our_name()?;
         let data = Home::look(&settings.data_dir)?;
         binaries_for(settings, data.as_deref())?;
         Ok(data.is_some())
     }
 
-    /// How to connect.
+    /// How to connect as this role.
     #[must_use]
-    pub fn connect_options(&self) -> PgConnectOptions {
-        self.inner.cluster.connect_options()
+    pub fn connect_options(&self, role: Role) -> PgConnectOptions {
+        self.inner.cluster.connect_options(role)
     }
 
-    /// Leaves. Who leaves last stops Postgres and waits for it.
+    /// Leaves. The last tenant stops Postgres and waits for it.
     ///
     /// # Errors
     /// When it does not stop.
@@ -95,9 +95,9 @@ impl PrivatePostgres {
         Ok(())
     }
 
-    /// Watches over Postgres, for ever: when it dies it is started again.
+    /// Watches Postgres until dropped, and restarts it when it exits.
     ///
-    /// Dropping this future is always safe: a start that has begun goes on by itself, and `stop` waits for its turn.
+    /// Dropping this future is always safe: a start that has begun finishes by itself, and `stop` waits for its turn.
     pub async fn watch(&self) {
         loop {
             sleep(WATCH).await;
@@ -105,35 +105,35 @@ impl PrivatePostgres {
                 continue;
             }
             let inner = Arc::clone(&self.inner);
-            // A task of its own, so that a start that has begun ends well when this future is dropped.
-            match tokio::spawn(async move { inner.revive().await }).await {
+            // A task of its own, so that a start that has begun finishes when this future is dropped.
+            match tokio::spawn(async move { inner.restart().await }).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::error!(error = told(&error), "postgres.not_revived: it is tried again");
+                    tracing::error!(error = with_causes(&error), "postgres.restart_failed: will retry");
                     sleep(AFTER_FAILURE).await;
                 }
-                Err(error) => tracing::error!(error = told(&error), "postgres.not_revived: it is tried again"),
+                Err(error) => tracing::error!(error = with_causes(&error), "postgres.restart_failed: will retry"),
             }
         }
     }
 }
 
 impl Inner {
-    async fn revive(&self) -> Result<(), StartError> {
+    async fn restart(&self) -> Result<(), StartError> {
         let turn = take_turn(&self.locks).await?;
-        // In the meantime somebody else may have seen to it, or we have been told to stop.
+        // Meanwhile another process may have restarted it, or we may be stopping.
         if self.is_stopping.load(Ordering::SeqCst) || !self.cluster.is_down() {
             return Ok(());
         }
-        tracing::error!("postgres.died: the private PostgreSQL does not run any more, it is started again");
-        self.cluster.ensure_running(&turn).await?;
-        tracing::warn!("postgres.revived");
+        tracing::error!("postgres.exited: restarting");
+        self.cluster.start(&turn).await?;
+        tracing::warn!("postgres.restarted");
         Ok(())
     }
 }
 
 /// For the log, with its causes.
-fn told<E: Error + 'static>(error: &E) -> &(dyn Error + 'static) {
+fn with_causes<E: Error + 'static>(error: &E) -> &(dyn Error + 'static) {
     error
 }
 

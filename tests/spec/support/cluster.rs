@@ -4,7 +4,7 @@
 //! input: when this process ends, however it ends, the pipe closes and the shell stops Postgres and removes its files.
 
 use heirloom::{config::Source, postgres::migrate};
-use private_postgres::{PrivatePostgres, Settings, Tenant};
+use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use std::{
     collections::HashSet,
@@ -129,20 +129,25 @@ async fn start_postgres(folder: &Path) -> PrivatePostgres {
     for setting in SETTINGS {
         sqlx::raw_sql(setting).execute(&mut connection).await.expect("a setting");
     }
-    let_everybody_in(&mut connection).await;
     connection.close().await.expect("a connection closes");
     first.stop().await.expect("Postgres stops");
-    PrivatePostgres::start(&settings, Tenant::Server).await.expect("Postgres starts again")
+    let postgres = PrivatePostgres::start(&settings, Tenant::Server).await.expect("Postgres starts again");
+    let mut connection = as_superuser(&postgres).connect().await.expect("Postgres lets us in");
+    let_everybody_in(&mut connection).await;
+    connection.close().await.expect("a connection closes");
+    postgres
 }
 
 fn as_superuser(postgres: &PrivatePostgres) -> PgConnectOptions {
-    postgres.connect_options().username("postgres").database("postgres")
+    postgres.connect_options(Role::Superuser).database("postgres")
 }
 
-/// Without passwords: checking one takes longer than most tests.
+/// Without passwords: tests create roles of their own. A start writes this file, so it is replaced afterwards.
 async fn let_everybody_in(connection: &mut PgConnection) {
-    let data = sqlx::query_scalar::<_, String>("SHOW data_directory").fetch_one(connection).await.expect("a folder");
+    let data =
+        sqlx::query_scalar::<_, String>("SHOW data_directory").fetch_one(&mut *connection).await.expect("a folder");
     fs::write(Path::new(&data).join("pg_hba.conf"), "local all all trust\n").expect("a file of ours");
+    sqlx::raw_sql("SELECT pg_reload_conf()").execute(connection).await.expect("the file is read");
 }
 
 async fn make_template(options: &PgConnectOptions) {

@@ -1,6 +1,6 @@
 //! Where a private Postgres lives for a test, and ways to look at it.
 
-use private_postgres::{PrivatePostgres, Settings, StartError, Tenant};
+use private_postgres::{PrivatePostgres, Role, Settings, StartError, Tenant};
 use sqlx::{Connection, PgConnection};
 use std::{fs, os::unix::fs::MetadataExt, path::PathBuf, process::Command};
 use tempfile::TempDir;
@@ -87,7 +87,17 @@ pub fn kill(signal: &str, pid: u32) {
 }
 
 pub async fn connect(postgres: &PrivatePostgres) -> PgConnection {
-    PgConnection::connect_with(&postgres.connect_options()).await.unwrap()
+    connect_as(postgres, Role::Owner).await
+}
+
+pub async fn connect_as(postgres: &PrivatePostgres, role: Role) -> PgConnection {
+    PgConnection::connect_with(&postgres.connect_options(role)).await.unwrap()
+}
+
+/// The SQLSTATE with which a statement is refused.
+pub async fn refusal_of(connection: &mut PgConnection, statement: &'static str) -> String {
+    let refused = sqlx::raw_sql(statement).execute(connection).await.unwrap_err();
+    refused.as_database_error().unwrap().code().unwrap().into_owned()
 }
 
 pub async fn show(postgres: &PrivatePostgres, setting: &str) -> String {
@@ -98,7 +108,7 @@ pub async fn show(postgres: &PrivatePostgres, setting: &str) -> String {
 /// The folder through which it can be reached.
 pub async fn socket_folder(postgres: &PrivatePostgres) -> PathBuf {
     drop(connect(postgres).await);
-    postgres.connect_options().get_socket().unwrap().clone()
+    postgres.connect_options(Role::Owner).get_socket().unwrap().clone()
 }
 
 /// Leaves something behind by which a cluster is known again.
