@@ -3,7 +3,7 @@
 use crate::{
     config::Config,
     kernel::{Clock, Entropy, MacKeys, Metrics},
-    postgres::Database,
+    postgres::{Database, Notifications},
 };
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub struct World {
     pub entropy: Entropy,
     /// What vouches for the events of the audit log.
     pub audit_keys: MacKeys,
+    /// Sends and reads what instances notify each other of.
+    pub notifications: Notifications,
     /// What is counted.
     pub metrics: Metrics,
     /// The options, read once at the start.

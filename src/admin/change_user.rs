@@ -116,7 +116,7 @@ impl Change {
         if self.wanted.access.claims.is_some() {
             self.deed.record(connection, audit::Kind::ClaimsChanged, json!({})).await?;
         }
-        sessions::cut_off(connection, self.deed.user, revision).await
+        sessions::cut_off(connection, &self.deed.world, self.deed.user, revision).await
     }
 
     async fn change_block(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
@@ -130,7 +130,9 @@ impl Change {
                 Ok(Ended::default())
             }
             Blocking::Block(reason) => {
-                let ended = sessions::end_all_of(connection, self.deed.user, None, &EndReason::Blocked).await?;
+                let ended =
+                    sessions::end_all_of(connection, &self.deed.world, self.deed.user, None, &EndReason::Blocked)
+                        .await?;
                 let reason = reason.as_ref().map(BlockReason::as_str);
                 let details = json!({ "reason": reason, "sessions": ended.live() });
                 self.deed.record(connection, audit::Kind::UserBlocked, details).await?;

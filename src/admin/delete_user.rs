@@ -47,7 +47,7 @@ async fn delete(deed: Deed, connection: &mut PgConnection) -> Result<Result<Ende
     if deed.takes_the_last_admin(connection, &user).await? {
         return Ok(Err(UserDeleted::LastAdmin));
     }
-    let Some(ended) = sessions::end_before_deletion(connection, deed.user).await? else {
+    let Some(ended) = sessions::end_before_deletion(connection, &deed.world, deed.user).await? else {
         return Ok(Err(UserDeleted::NotFound));
     };
     deed.record(connection, audit::Kind::UserDeleted, json!({ "sessions": ended.live() })).await?;

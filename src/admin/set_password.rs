@@ -38,7 +38,7 @@ pub async fn set_password(
     let done = sessions.world().db.transaction(move |connection| {
         Box::pin(async move {
             users::set_password(connection, id, None, &hash).await?;
-            let ended = sessions::end_all_of(connection, id, None, &EndReason::PasswordChanged).await?;
+            let ended = sessions::end_all_of(connection, &world, id, None, &EndReason::PasswordChanged).await?;
             let (kind, details) = (audit::Kind::PasswordChanged, json!({ "sessions": ended.live() }));
             let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };
             let now = world.clock.now();

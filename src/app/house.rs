@@ -6,7 +6,7 @@ use crate::{
     kernel::{Clock, Entropy, MacKeys, Metrics},
     keys::Keys,
     mail::Mail,
-    postgres::{Connector, Database, Pooling},
+    postgres::{Connector, Database, Notifications, Pooling},
     sessions::Sessions,
     users::Accounts,
     world::World,
@@ -91,7 +91,9 @@ impl House {
         let db = Database::new(connector.pooled(), config.database.max_connections);
         clock.heard(db.now().await?);
         let audit_keys = MacKeys::new(&master_keys, audit::KEY_PURPOSE);
-        let world = World { db, clock, entropy, audit_keys, metrics: Metrics::new(), config: Arc::new(config) };
+        let notifications = Notifications::new(&master_keys, entropy.clone());
+        let (metrics, config) = (Metrics::new(), Arc::new(config));
+        let world = World { db, clock, entropy, audit_keys, notifications, metrics, config };
         let keys = Keys::open(world.clone(), &master_keys).await?;
         Ok(Self {
             accounts: Accounts::open(world.clone(), &master_keys)?,

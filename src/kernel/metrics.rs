@@ -32,6 +32,7 @@ struct Inner {
     mails: Family<Outcome, Counter>,
     swept: Counter,
     feed_losses: Counter,
+    notifications_rejected: Family<Rejected, Counter>,
     gauges: Gauges,
 }
 
@@ -80,6 +81,12 @@ struct Reason {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rejected {
+    channel: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Limit {
     limit: &'static str,
 }
@@ -99,6 +106,7 @@ impl Metrics {
             mails: Family::default(),
             swept: Counter::default(),
             feed_losses: Counter::default(),
+            notifications_rejected: Family::default(),
             gauges: Gauges::default(),
         };
         inner.register();
@@ -158,6 +166,11 @@ impl Metrics {
         self.0.feed_losses.inc();
     }
 
+    /// A notification was not believed.
+    pub fn notification_rejected(&self, channel: &'static str, reason: &'static str) {
+        self.0.notifications_rejected.get_or_create(&Rejected { channel, reason }).inc();
+    }
+
     /// What has a size.
     #[must_use]
     pub fn gauges(&self) -> &Gauges {
@@ -193,6 +206,8 @@ impl Inner {
         registry.register("sessions_swept", "Sessions that were deleted by this instance", self.swept.clone());
         let help = "How often the connection over which revocations are heard broke";
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());
+        let help = "Notifications that were not believed";
+        registry.register("notifications_rejected", help, self.notifications_rejected.clone());
         let Gauges { revocations, revocations_age, revocations_trusted, .. } = &self.gauges;
         registry.register("revocation_set_entries", "Entries of the revocation set", revocations.clone());
         let help = "Time since the revocation set was last known to be whole";

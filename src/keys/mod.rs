@@ -20,7 +20,6 @@ mod generate;
 mod model;
 mod openapi;
 mod ring;
-mod sealing;
 mod seen;
 mod store;
 

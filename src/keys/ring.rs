@@ -2,15 +2,14 @@ use super::{
     KeyId, KeyView,
     generate::{assemble, generate},
     model::{self, SigningKey},
-    sealing::{Sealing, WrongMasterKey},
     seen::SeenTokens,
     store::{self, StoredKey},
 };
 use crate::{
     audit,
     config::SigningAlgorithm,
-    kernel::{Client, Duration, MasterKeys, Moment},
-    postgres::DatabaseError,
+    kernel::{Client, Duration, MasterKeys, Moment, SealingKeys, WrongMasterKey},
+    postgres::{Channel, DatabaseError},
     world::World,
 };
 use jsonwebtoken::jwk::{Jwk, JwkSet};
@@ -20,6 +19,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+/// What private keys at rest are sealed for; each key's id is authenticated with it.
+const SEALING: &str = "heirloom/signing-key-sealing/v1";
 /// A new key is published for so long before it signs, so that every instance and every verifier knows it by then.
 const PUBLISHED_BEFORE_SIGNING: Duration = Duration::from_secs(45);
 /// An old key stays published for so long after its last token has expired.
@@ -31,7 +32,7 @@ pub struct Keys(Arc<Room>);
 
 struct Room {
     world: World,
-    sealing: Sealing,
+    sealing: SealingKeys,
     issuer: String,
     audience: String,
     claims_name: String,
@@ -80,7 +81,7 @@ impl Keys {
         let keys = Self::empty(world, master_keys);
         let stored = keys.0.world.db.run(|connection| Box::pin(store::published(connection))).await?;
         for key in &stored {
-            let opened = keys.0.sealing.open(&key.id, &key.sealed);
+            let opened = keys.0.sealing.open(key.id.0.as_bytes(), &key.sealed);
             drop(opened.map_err(|WrongMasterKey| KeysError::WrongMasterKey(key.id.clone()))?);
         }
         Ok(stored.len())
@@ -90,7 +91,7 @@ impl Keys {
         let options = &world.config.tokens;
         let public_url = world.config.http.public_url.to_string();
         let room = Room {
-            sealing: Sealing::new(master_keys),
+            sealing: SealingKeys::new(master_keys, SEALING),
             audience: options.audience.clone().unwrap_or_else(|| public_url.clone()),
             claims_name: options.claims_name.clone().unwrap_or_else(|| format!("{public_url}/claims")),
             issuer: public_url,
@@ -159,6 +160,12 @@ impl Keys {
         JwkSet { keys: self.ring().iter().map(|key| Jwk::clone(&key.published)).collect() }
     }
 
+    /// Whether the ring has a key of this id.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        self.ring().iter().any(|key| key.id.0 == id)
+    }
+
     pub(super) fn ring(&self) -> Ring {
         Arc::clone(&self.0.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -206,9 +213,11 @@ impl Keys {
         let (world, client, details) = (self.0.world.clone(), client.clone(), event_details(&key));
         let added = self.0.world.db.transaction(move |connection| {
             Box::pin(async move {
+                let name = vec![stored.id.to_string()];
                 if !store::add(connection, stored, newest, predecessors_retire_at).await? {
                     return Ok(());
                 }
+                world.notifications.notify(connection, Channel::SigningKeys, now, &name).await?;
                 let kind = audit::Kind::SigningKeyAdded;
                 let event = audit::Event { kind, actor: None, user: None, session: None, client: &client, details };
                 audit::record(connection, now, &world, &event).await
@@ -229,17 +238,17 @@ impl Keys {
         let generated = tokio::task::spawn_blocking(move || generate(algorithm)).await;
         let pem = generated.map_err(DatabaseError::Lost)??;
         let key = assemble(algorithm, pem.as_bytes(), now, signs_from)?;
-        let sealed = self.0.sealing.seal(&key.id, pem.as_bytes(), &self.0.world.entropy);
+        let sealed = self.0.sealing.seal(key.id.0.as_bytes(), pem.as_bytes(), &self.0.world.entropy);
         let sealed = sealed.map_err(|WrongMasterKey| KeysError::Generation)?;
         Ok((key, sealed))
     }
 
     /// Opens a stored key; one sealed under a previous master key is sealed anew under the current one.
     async fn assemble(&self, stored: StoredKey) -> Result<SigningKey, KeysError> {
-        let opened = self.0.sealing.open(&stored.id, &stored.sealed);
+        let opened = self.0.sealing.open(stored.id.0.as_bytes(), &stored.sealed);
         let opened = opened.map_err(|WrongMasterKey| KeysError::WrongMasterKey(stored.id.clone()))?;
         if opened.is_sealed_under_a_previous_key {
-            let sealed = self.0.sealing.seal(&stored.id, &opened.plaintext, &self.0.world.entropy);
+            let sealed = self.0.sealing.seal(stored.id.0.as_bytes(), &opened.plaintext, &self.0.world.entropy);
             let (id, sealed) = (stored.id.clone(), sealed.map_err(|WrongMasterKey| KeysError::Generation)?);
             self.0.world.db.run(move |connection| Box::pin(store::seal_anew(connection, id, sealed))).await?;
         }

@@ -60,7 +60,7 @@ pub async fn published(connection: &mut PgConnection) -> Result<Vec<StoredKey>, 
     rows.into_iter().map(StoredKey::try_from).collect()
 }
 
-/// Adds a key as the successor of `newest`, unless another instance was faster, which is false; the keys before it get an end.
+/// Adds a key as the successor of `newest`; the keys before it get an end. False: another instance was faster.
 pub async fn add(
     connection: &mut PgConnection,
     key: StoredKey,
@@ -90,7 +90,6 @@ pub async fn add(
         )
         .execute(&mut *connection)
         .await?;
-        sqlx::query!("SELECT pg_notify('heirloom_signing_keys', $1)", key.id.0).fetch_one(connection).await?;
     }
     Ok(added.rows_affected() == 1)
 }

@@ -55,7 +55,8 @@ pub async fn change_password(
                 return Ok(None);
             }
             let ended =
-                sessions::end_all_of(connection, me.user, Some(me.session), &EndReason::PasswordChanged).await?;
+                sessions::end_all_of(connection, &world, me.user, Some(me.session), &EndReason::PasswordChanged)
+                    .await?;
             let event = audit::Event {
                 kind: audit::Kind::PasswordChanged,
                 actor: Some(me.user),

@@ -41,7 +41,7 @@ pub async fn end_by_link(
     let ended = sessions.world().db.transaction(move |connection| {
         Box::pin(async move {
             let Some(user) = mail::use_link(connection, letter).await? else { return Ok(None) };
-            let ended = sessions::end_all_of(connection, user, None, &EndReason::EndedByUser).await?;
+            let ended = sessions::end_all_of(connection, &world, user, None, &EndReason::EndedByUser).await?;
             let event = audit::Event {
                 kind: audit::Kind::SessionsEnded,
                 actor: Some(user),

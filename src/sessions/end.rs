@@ -7,7 +7,8 @@ use super::{
 use crate::{
     audit,
     kernel::{Client, Duration, SessionId, UserId},
-    postgres::DatabaseError,
+    postgres::{Channel, DatabaseError},
+    world::World,
 };
 use serde_json::json;
 use sqlx::PgConnection;
@@ -17,6 +18,8 @@ use uuid::Uuid;
 const AT_ONCE: usize = 5_000;
 /// How long the end of everybody's sessions may take: it writes every row.
 const EVERYONE: Duration = Duration::from_mins(2);
+/// How far our idea of the database's clock may be behind the clock itself.
+pub(super) const CLOCK_LAG: Duration = Duration::from_secs(5);
 
 /// What a transaction has ended. The instance must [`Sessions::learn`] it once the transaction has committed, before it
 /// answers; the others are told by the transaction itself.
@@ -59,12 +62,13 @@ impl Ended {
 /// Ends these sessions, in the caller's transaction.
 pub(super) async fn end(
     connection: &mut PgConnection,
+    world: &World,
     sessions: &[SessionId],
     reason: &EndReason,
 ) -> Result<Ended, DatabaseError> {
     let ids: Vec<Uuid> = sessions.iter().map(SessionId::as_uuid).collect();
     let rows = store::end(connection, &ids, reason).await?;
-    told(connection, Ended::of(&rows, reason)).await
+    announce(connection, world, Ended::of(&rows, reason)).await
 }
 
 /// Ends all sessions of a user but perhaps one, in the caller's transaction.
@@ -73,12 +77,13 @@ pub(super) async fn end(
 /// When the database fails.
 pub async fn end_all_of(
     connection: &mut PgConnection,
+    world: &World,
     user: UserId,
     except: Option<SessionId>,
     reason: &EndReason,
 ) -> Result<Ended, DatabaseError> {
     let rows = store::end_all_of(connection, user, except, reason).await?;
-    told(connection, Ended::of(&rows, reason)).await
+    announce(connection, world, Ended::of(&rows, reason)).await
 }
 
 /// Ends all sessions of a user who is about to be deleted, in the caller's transaction, and keeps others from opening
@@ -87,11 +92,15 @@ pub async fn end_all_of(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end_before_deletion(connection: &mut PgConnection, user: UserId) -> Result<Option<Ended>, DatabaseError> {
+pub async fn end_before_deletion(
+    connection: &mut PgConnection,
+    world: &World,
+    user: UserId,
+) -> Result<Option<Ended>, DatabaseError> {
     if store::lock_user(connection, user).await?.is_none() {
         return Ok(None);
     }
-    let ended = end_all_of(connection, user, None, &EndReason::UserDeleted).await?;
+    let ended = end_all_of(connection, world, user, None, &EndReason::UserDeleted).await?;
     store::remember_departed(connection, user).await?;
     Ok(Some(ended))
 }
@@ -100,10 +109,15 @@ pub async fn end_before_deletion(connection: &mut PgConnection, user: UserId) ->
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end_surplus(connection: &mut PgConnection, user: UserId, keep: u32) -> Result<Ended, DatabaseError> {
+pub async fn end_surplus(
+    connection: &mut PgConnection,
+    world: &World,
+    user: UserId,
+    keep: u32,
+) -> Result<Ended, DatabaseError> {
     let surplus = store::surplus(connection, user, keep).await?;
     let rows = store::end(connection, &surplus, &EndReason::SessionLimit).await?;
-    told(connection, Ended::of(&rows, &EndReason::SessionLimit)).await
+    announce(connection, world, Ended::of(&rows, &EndReason::SessionLimit)).await
 }
 
 /// Cuts off a user's access tokens that are older than this revision of their roles and claims, in the caller's
@@ -111,14 +125,20 @@ pub async fn end_surplus(connection: &mut PgConnection, user: UserId, keep: u32)
 ///
 /// # Errors
 /// When the database fails.
-pub async fn cut_off(connection: &mut PgConnection, user: UserId, revision: i32) -> Result<Ended, DatabaseError> {
-    told(connection, Ended { revoked: vec![Revoked::Access(user, revision)], ..Ended::default() }).await
+pub async fn cut_off(
+    connection: &mut PgConnection,
+    world: &World,
+    user: UserId,
+    revision: i32,
+) -> Result<Ended, DatabaseError> {
+    announce(connection, world, Ended { revoked: vec![Revoked::Access(user, revision)], ..Ended::default() }).await
 }
 
-/// Tells every instance, when the transaction commits.
-async fn told(connection: &mut PgConnection, ended: Ended) -> Result<Ended, DatabaseError> {
+/// Notifies every instance when the transaction commits.
+async fn announce(connection: &mut PgConnection, world: &World, ended: Ended) -> Result<Ended, DatabaseError> {
     if !ended.revoked.is_empty() {
-        store::notify(connection, &Revoked::payloads(&ended.revoked)).await?;
+        let (texts, now) = (Revoked::texts(&ended.revoked), world.clock.now());
+        world.notifications.notify(connection, Channel::Revocations, now, &texts).await?;
     }
     Ok(ended)
 }
@@ -156,7 +176,7 @@ impl Sessions {
                 if owner.is_some_and(|owner| owner != user) {
                     return Ok(None);
                 }
-                let ended = end(connection, &[session], &reason).await?;
+                let ended = end(connection, &world, &[session], &reason).await?;
                 if !ended.is_empty() {
                     let event = ending(actor, Some(user), Some(session), &client, &reason, ended.live);
                     audit::record(connection, world.clock.now(), &world, &event).await?;
@@ -183,7 +203,7 @@ impl Sessions {
         let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
         let ended = self.world().db.transaction(move |connection| {
             Box::pin(async move {
-                let ended = end_all_of(connection, user, except, &reason).await?;
+                let ended = end_all_of(connection, &world, user, except, &reason).await?;
                 let event = ending(actor, Some(user), None, &client, &reason, ended.live);
                 audit::record(connection, world.clock.now(), &world, &event).await?;
                 Ok(ended)
@@ -205,7 +225,7 @@ impl Sessions {
             let (world, known) = (self.world().clone(), known.to_vec());
             let ended = self.world().db.transaction(move |connection| {
                 Box::pin(async move {
-                    let ended = end(connection, &known, &EndReason::RevocationLost).await?;
+                    let ended = end(connection, &world, &known, &EndReason::RevocationLost).await?;
                     if !ended.is_empty() {
                         let operator = Client::command_line();
                         let event = ending(None, None, None, &operator, &EndReason::RevocationLost, ended.live);
@@ -228,6 +248,10 @@ impl Sessions {
 
     async fn end_everyone_again(&self) -> Result<(), DatabaseError> {
         let Some(until) = self.revocations().everyone() else { return Ok(()) };
+        if until > self.world().clock.now() + CLOCK_LAG {
+            tracing::error!(%until, "sessions.revocation_in_the_future: not written, the database's clock was set back");
+            return Ok(());
+        }
         let db = &self.world().db;
         if db.run(move |connection| Box::pin(store::knows_end_of_everyone(connection, until))).await? {
             return Ok(());
@@ -241,8 +265,8 @@ impl Sessions {
                 let operator = Client::command_line();
                 let event = ending(None, None, None, &operator, &reason, live);
                 audit::record(connection, world.clock.now(), &world, &event).await?;
-                told(connection, Ended { revoked: vec![Revoked::Everyone(until)], live, reason: Some(reason.code()) })
-                    .await
+                let revoked = vec![Revoked::Everyone(until)];
+                announce(connection, &world, Ended { revoked, live, reason: Some(reason.code()) }).await
             })
         });
         let ended = ended.await?;
@@ -263,8 +287,8 @@ impl Sessions {
                 let live = u64::try_from(live).unwrap_or_default();
                 let event = ending(actor, None, None, &client, &reason, live);
                 audit::record(connection, at, &world, &event).await?;
-                told(connection, Ended { revoked: vec![Revoked::Everyone(at)], live, reason: Some(reason.code()) })
-                    .await
+                let revoked = vec![Revoked::Everyone(at)];
+                announce(connection, &world, Ended { revoked, live, reason: Some(reason.code()) }).await
             })
         });
         let ended = ended.await?;

@@ -29,6 +29,7 @@ mod rotate;
 mod store;
 mod sweep;
 mod token;
+mod trust;
 
 pub use api::{Revoked, TokenAnswer, routes, token_answer, token_cookie};
 pub use count::keep_count;

@@ -84,7 +84,7 @@ impl Sessions {
                     return Ok(Decided::Blocked);
                 }
                 let keep = room.world().config.sessions.max_per_user.saturating_sub(1);
-                let ended = end_surplus(connection, new.user, keep).await?;
+                let ended = end_surplus(connection, room.world(), new.user, keep).await?;
                 if !ended.is_empty() {
                     let event = surplus(&new, &ended);
                     audit::record(connection, user.now, room.world(), &event).await?;

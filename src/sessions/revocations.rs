@@ -2,6 +2,7 @@ use crate::{
     config::TokenOptions,
     kernel::{Clock, Duration, Moment, SessionId, UserId},
     keys::Verified,
+    postgres::Notifications,
 };
 use std::{
     collections::HashMap,
@@ -233,30 +234,29 @@ fn opened_up_to(session: SessionId, at: Moment) -> bool {
     opened_ms <= at.timestamp_millis()
 }
 
-/// Bytes of a notification's payload that we use; Postgres allows 7,999.
-const PAYLOAD: usize = 7_000;
-
 impl Revoked {
-    /// Words for `NOTIFY`, several to a payload, none longer than Postgres allows.
-    pub(super) fn payloads(revoked: &[Self]) -> Vec<String> {
-        let mut payloads = vec![String::new()];
+    /// The texts of notifications, several words to a text.
+    pub(super) fn texts(revoked: &[Self]) -> Vec<String> {
+        let mut texts = vec![String::new()];
         for word in revoked.iter().map(Self::word) {
-            match payloads.last_mut() {
-                Some(last) if last.len() + word.len() < PAYLOAD => {
+            match texts.last_mut() {
+                Some(last) if last.len() + word.len() < Notifications::LONGEST => {
                     if !last.is_empty() {
                         last.push(' ');
                     }
                     last.push_str(&word);
                 }
-                _ => payloads.push(word),
+                _ => texts.push(word),
             }
         }
-        payloads
+        texts
     }
 
-    /// Reads a payload back; none when a word of it is not ours.
-    pub(super) fn read(payload: &str) -> Option<Vec<Self>> {
-        payload.split_whitespace().map(Self::from_word).collect()
+    /// Reads a text: what is understood of it, and whether that is all. A newer version may say more.
+    pub(super) fn read(text: &str) -> (Vec<Self>, bool) {
+        let words: Vec<_> = text.split_whitespace().map(Self::from_word).collect();
+        let is_all = words.iter().all(Option::is_some);
+        (words.into_iter().flatten().collect(), is_all)
     }
 
     fn word(&self) -> String {
@@ -380,10 +380,11 @@ mod tests {
         let now = chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
         let mut told: Vec<_> = (0..500).map(|_| Revoked::Session(token(now, 0).session)).collect();
         told.extend([Revoked::Access(token(now, 0).user, 7), Revoked::Everyone(now)]);
-        let payloads = Revoked::payloads(&told);
-        assert!(payloads.len() > 1 && payloads.iter().all(|payload| payload.len() < 7_999));
-        let understood: Vec<_> = payloads.iter().flat_map(|payload| Revoked::read(payload).unwrap()).collect();
+        let texts = Revoked::texts(&told);
+        assert!(texts.len() > 1 && texts.iter().all(|text| text.len() <= Notifications::LONGEST));
+        let understood: Vec<_> = texts.iter().flat_map(|text| Revoked::read(text).0).collect();
         assert_eq!(understood, told);
-        assert_eq!(Revoked::read("s:nonsense"), None);
+        let text = format!("s:nonsense x:new {} e:9223372036854775807", told.last().unwrap().word());
+        assert_eq!(Revoked::read(&text), (vec![Revoked::Everyone(now)], false));
     }
 }

@@ -144,7 +144,7 @@ impl Sessions {
         let (world, client) = (self.world().clone(), redemption.client.clone());
         let ended = self.world().db.transaction(move |connection| {
             Box::pin(async move {
-                let ended = end::end(connection, &[session], &breach.reason()).await?;
+                let ended = end::end(connection, &world, &[session], &breach.reason()).await?;
                 if ended.is_empty() {
                     return Ok(ended);
                 }

@@ -44,5 +44,6 @@ mod register;
 mod sign_in;
 mod sign_out;
 mod storage;
+mod strangers;
 mod support;
 mod two_instances;

@@ -7,7 +7,7 @@ use crate::{
     config::{Config, master_key_at, names},
     kernel::{Clock, Duration, Entropy, MacKeys, Metrics},
     keys::Keys,
-    postgres::{Connector, Database, DatabaseError, Pooling, now, pending},
+    postgres::{Connector, Database, DatabaseError, Notifications, Pooling, now, pending},
     world::World,
 };
 use sqlx::PgConnection;
@@ -155,6 +155,7 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         clock: Clock::start(),
         entropy: Entropy::system(),
         audit_keys: MacKeys::new(&master_keys, audit::KEY_PURPOSE),
+        notifications: Notifications::new(&master_keys, Entropy::system()),
         metrics: Metrics::new(),
         config: Arc::new(config.clone()),
     };

@@ -147,19 +147,13 @@ pub async fn token_standing(
     })
 }
 
-/// Tells every instance, when the transaction commits.
-pub async fn notify(connection: &mut PgConnection, payloads: &[String]) -> Result<(), DatabaseError> {
-    sqlx::query!("SELECT pg_notify('heirloom_revocations', payload) FROM unnest($1::text[]) AS payload", payloads)
-        .fetch_all(connection)
-        .await?;
-    Ok(())
-}
-
 /// Everything that died within so long, and when. What an end of everybody's sessions covers is told once.
 pub async fn recent(connection: &mut PgConnection, keep: Duration) -> Result<Vec<(Revoked, Moment)>, DatabaseError> {
     let seconds = keep.as_secs_f64();
     let everyone =
-        sqlx::query_scalar!("SELECT max(revoked_at) FROM everyone_revocations").fetch_one(&mut *connection).await?;
+        sqlx::query_scalar!("SELECT max(revoked_at) FROM everyone_revocations WHERE revoked_at <= clock_timestamp()")
+            .fetch_one(&mut *connection)
+            .await?;
     let sessions = sqlx::query!(
         r#"SELECT id AS "id!: SessionId", revoked_at AS "at!" FROM (
                SELECT id, revoked_at FROM sessions UNION ALL SELECT id, revoked_at FROM departed_sessions) AS ended

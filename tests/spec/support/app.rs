@@ -13,7 +13,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::{
-    AssertSqlSafe, PgPool,
+    AssertSqlSafe, ConnectOptions, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
@@ -134,6 +134,19 @@ impl TestApp {
     /// The database behind the server.
     pub fn db(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// How a role connects to that database, which is created without any privilege but these; `{}` is its name.
+    pub async fn role_options(&self, kind: &str, grants: &str) -> PgConnectOptions {
+        let role = format!("{kind}_{}", self.database.name());
+        let sql = format!("CREATE ROLE {role} LOGIN; {}", grants.replace("{}", &role));
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.db()).await.expect("a role");
+        self.database.options().username(&role).application_name("stranger")
+    }
+
+    /// A connection of such a role.
+    pub async fn role(&self, kind: &str, grants: &str) -> PgConnection {
+        self.role_options(kind, grants).await.connect().await.expect("it may connect")
     }
 
     /// The name of that database.

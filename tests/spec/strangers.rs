@@ -1,0 +1,178 @@
+//! A role that may do nothing but connect to the database: whatever it sends, no session is lost and no request refused.
+
+use crate::support::{TestApp, Tokens, eventually, logs};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, PgConnection,
+    postgres::{PgListener, PgPoolOptions},
+};
+
+const CHANNELS: [&str; 2] = ["heirloom_revocations", "heirloom_signing_keys"];
+const METRICS: (&str, &str) = ("HEIRLOOM_METRICS_BIND", "127.0.0.1:0");
+
+async fn notify(stranger: &mut PgConnection, channel: &str, payload: &str) {
+    let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(channel).bind(payload);
+    notify.execute(stranger).await.expect("everyone may notify");
+}
+
+/// The value of a series; nothing was counted if there is none.
+fn value(metrics: &str, series: &str) -> u64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(series));
+    line.map_or(0, |value| value.trim().parse().expect("a number"))
+}
+
+async fn rejected(app: &TestApp, channel: &str, reason: &str) -> u64 {
+    let series = format!("heirloom_notifications_rejected_total{{channel=\"{channel}\",reason=\"{reason}\"}}");
+    value(&app.metrics().await, &series)
+}
+
+/// Everything that was sent has been read by now.
+async fn everything_is_read(app: &TestApp, stranger: &mut PgConnection) {
+    let before = rejected(app, CHANNELS[1], "not_genuine").await;
+    notify(stranger, CHANNELS[1], "the last one").await;
+    eventually("it is read", async || rejected(app, CHANNELS[1], "not_genuine").await > before).await;
+}
+
+async fn expect_untouched(app: &TestApp, tokens: &Tokens) -> Tokens {
+    app.check(&tokens.access_token).await.expect_done();
+    let next = app.refresh(&tokens.refresh_token).await.expect_tokens();
+    app.check(&next.access_token).await.expect_done();
+    app.sign_in("newcomer").await;
+    assert_eq!(app.count("SELECT count(*) FROM everyone_revocations").await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL").await, 0);
+    let metrics = app.metrics().await;
+    assert_eq!(value(&metrics, "heirloom_revocation_set_trusted"), 1);
+    assert_eq!(value(&metrics, "heirloom_revocation_set_entries"), 0);
+    assert_eq!(value(&metrics, "heirloom_revocation_feed_losses_total"), 0);
+    next
+}
+
+/// What a stranger knows: session ids and user ids stand in every access token, and our source is public.
+fn forgeries(session: &str, user: &str) -> Vec<String> {
+    let (session, user) = (session.replace('-', ""), user.replace('-', ""));
+    vec![
+        format!("s:{session}"),
+        format!("a:{user}:2147483647"),
+        "e:253370764800000000".to_owned(),
+        "e:1".to_owned(),
+        format!("s:{session} a:{user}:7 e:253370764800000000"),
+        format!("n1.s:{session}"),
+        "n1.".to_owned(),
+        format!("n1.{}", "A".repeat(7_000)),
+        "nonsense".to_owned(),
+        String::new(),
+        " ".to_owned(),
+        "\u{1}\u{7f}\u{202e}한국어 🦄".to_owned(),
+        "x".repeat(7_999),
+        "s:".repeat(3_999),
+    ]
+}
+
+#[tokio::test]
+async fn forged_notifications_change_nothing() {
+    let app = TestApp::with(&[METRICS]).await;
+    let alice = app.person("alice").await;
+    let mut stranger = app.role("stranger", "").await;
+    for payload in forgeries(&alice.tokens.session_id, &alice.id) {
+        for channel in CHANNELS {
+            notify(&mut stranger, channel, &payload).await;
+        }
+    }
+    everything_is_read(&app, &mut stranger).await;
+    let next = expect_untouched(&app, &alice.tokens).await;
+    // It changes nothing later either: a lost feed connects again and writes back what it knows to be revoked.
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'heirloom listener'";
+    assert_eq!(app.count(cut).await, 1);
+    eventually("the feed is back", async || {
+        value(&app.metrics().await, "heirloom_revocation_feed_losses_total") == 1
+            && value(&app.metrics().await, "heirloom_revocation_set_trusted") == 1
+    })
+    .await;
+    app.refresh(&next.refresh_token).await.expect_tokens();
+    assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL").await, 0);
+}
+
+#[tokio::test]
+async fn a_flood_of_forged_notifications_is_counted_and_not_logged_one_by_one() {
+    let app = TestApp::with(&[METRICS]).await;
+    let alice = app.sign_in("alice").await;
+    let mut stranger = app.role("stranger", "").await;
+    let flood = "SELECT pg_notify('heirloom_revocations', 's:' || n) FROM generate_series(1, 1000) AS n";
+    sqlx::query(flood).execute(&mut stranger).await.expect("everyone may notify");
+    let others = "SELECT pg_notify('heirloom_channel_' || n, 'x') FROM generate_series(1, 3000) AS n";
+    sqlx::query(others).execute(&mut stranger).await.expect("everyone may notify");
+    everything_is_read(&app, &mut stranger).await;
+    assert_eq!(rejected(&app, CHANNELS[0], "not_genuine").await, 1_000);
+    expect_untouched(&app, &alice).await;
+    let lines = logs::so_far();
+    assert!(lines.matches("sessions.notifications_rejected").count() < 100, "one line for each server of this process");
+}
+
+#[tokio::test]
+async fn who_listens_learns_no_id_and_can_replay_nothing() {
+    let app = TestApp::with(&[METRICS]).await;
+    let (alice, bob) = (app.person("alice").await, app.person("bob").await);
+    let root = app.admin("root").await;
+    let options = app.role_options("stranger", "").await;
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&pool).await.expect("everyone may listen");
+    listener.listen_all(CHANNELS).await.expect("everyone may listen");
+    let mut recorded = Vec::new();
+    app.sign_out(&alice.tokens.refresh_token).await.expect_done();
+    recorded.push(listener.recv().await.expect("a notification").payload().to_owned());
+    root.change(&bob.id, &serde_json::json!({ "roles": ["editor"] })).await.expect(200);
+    recorded.push(listener.recv().await.expect("a notification").payload().to_owned());
+    for payload in &recorded {
+        for id in [&alice.tokens.session_id, &alice.id, &bob.id] {
+            assert!(!payload.contains(id.as_str()) && !payload.contains(&id.replace('-', "")), "{payload}");
+        }
+    }
+
+    let fresh = app.refresh(&bob.tokens.refresh_token).await.expect_tokens();
+    let again = app.sign_in("alice").await;
+    let mut stranger = options.connect().await.expect("everyone may connect");
+    for payload in &recorded {
+        let (first, rest) = payload.split_at(payload.len() - 1);
+        let bent = format!("{first}{}", if rest == "A" { "Q" } else { "A" });
+        for channel in CHANNELS {
+            notify(&mut stranger, channel, payload).await;
+            notify(&mut stranger, channel, &bent).await;
+            notify(&mut stranger, channel, &format!("{payload}{payload}")).await;
+        }
+    }
+    everything_is_read(&app, &mut stranger).await;
+    app.check(&fresh.access_token).await.expect_done();
+    app.check(&again.access_token).await.expect_done();
+    app.refresh(&again.refresh_token).await.expect_tokens();
+    app.check(&alice.tokens.access_token).await.expect_challenge("session_revoked");
+}
+
+/// An instance of the version before sends notifications that are not sealed.
+#[tokio::test]
+async fn what_is_not_believed_is_looked_up_in_the_tables() {
+    let app = TestApp::with(&[METRICS]).await;
+    let (alice, bob) = (app.sign_in("alice").await, app.sign_in("bob").await);
+    let mut stranger = app.role("stranger", "").await;
+    app.alter_session(&alice.session_id, "revoked_at = clock_timestamp(), revoked_reason = 'admin'").await;
+    notify(&mut stranger, CHANNELS[0], &format!("s:{} s:{}", alice.session_id, bob.session_id)).await;
+    eventually("the tables are read", async || app.check(&alice.access_token).await.status == 401).await;
+    app.check(&bob.access_token).await.expect_done();
+}
+
+#[tokio::test]
+async fn an_end_of_everyone_in_the_future_is_refused_and_passed_over() {
+    let app = TestApp::with(&[METRICS]).await;
+    let alice = app.sign_in("alice").await;
+    let future = "INSERT INTO everyone_revocations (revoked_at) VALUES ('9999-01-01T00:00:00Z')";
+    let refused = sqlx::query(future).execute(app.db()).await.expect_err("it is in the future");
+    assert_eq!(refused.into_database_error().expect("an answer").code().as_deref(), Some("23514"));
+    // As if it had been there before there was a trigger.
+    let past = format!("SET session_replication_role = replica; {future}; RESET session_replication_role");
+    sqlx::raw_sql(AssertSqlSafe(past)).execute(app.db()).await.expect("SQL");
+    let other = app.another(&[METRICS]).await;
+    for server in [&app, &other] {
+        server.check(&alice.access_token).await.expect_done();
+        let bob = server.sign_in("bob").await;
+        server.check(&bob.access_token).await.expect_done();
+    }
+}
