@@ -3,7 +3,7 @@ use crate::{
     keys::KeysError,
     mail::MailError,
     pages::TemplateError,
-    postgres::{DatabaseError, MigrateError},
+    postgres::{DatabaseError, MigrateError, UnfitDatabase},
     users::AccountsError,
 };
 use private_postgres::{StartError, StopError};
@@ -18,8 +18,8 @@ pub enum AppError {
     /// It did not stop.
     #[error("the private Postgres cannot be stopped")]
     Stop(#[from] StopError),
-    /// The master key beside it cannot be had.
-    #[error("the master key cannot be had")]
+    /// The master key beside it.
+    #[error("the master key cannot be read or created")]
     MasterKey(#[from] MasterKeyFileError),
     /// The database gave no answer.
     #[error("the database cannot be used")]
@@ -37,11 +37,11 @@ pub enum AppError {
     /// Migrations failed.
     #[error("the database cannot be migrated")]
     Migrate(#[from] MigrateError),
-    /// Migrations are missing.
-    #[error("migrations are missing: run `heirloom migrate`, or start without --no-migrate")]
-    NotMigrated,
+    /// The database is not one that we can use.
+    #[error(transparent)]
+    Unfit(#[from] UnfitDatabase),
     /// Signing keys.
-    #[error("the signing keys cannot be had")]
+    #[error("the signing keys cannot be loaded")]
     Keys(#[from] KeysError),
     /// Passwords.
     #[error("passwords cannot be hashed")]

@@ -1,4 +1,4 @@
-use super::AppError;
+use super::{AppError, prepare::prepare};
 use crate::{
     audit,
     config::{Config, master_key_beside},
@@ -6,7 +6,7 @@ use crate::{
     kernel::{Clock, Entropy, MacKeys, Metrics},
     keys::Keys,
     mail::Mail,
-    postgres::{Connector, Database, Notifications, Pooling},
+    postgres::{Connector, Database, Migrations, Notifications},
     sessions::Sessions,
     users::Accounts,
     world::World,
@@ -34,15 +34,6 @@ pub struct House {
     pub(super) private: Option<PrivatePostgres>,
 }
 
-/// What to do about migrations at the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Migrations {
-    /// Apply what is missing.
-    Apply,
-    /// Somebody else does: refuse to start when any is missing.
-    Require,
-}
-
 impl House {
     /// Opens the rooms: finds or starts the database, migrates it, reads the keys.
     ///
@@ -50,7 +41,7 @@ impl House {
     /// What stands in the way.
     pub async fn open(config: Config, tenant: Tenant, migrations: Migrations) -> Result<Self, AppError> {
         let (private, connector) = open_database(&config, tenant).await?;
-        match Self::furnish(config, connector, private.is_some(), migrations).await {
+        match Self::furnish(config, connector, migrations).await {
             Ok(house) => Ok(Self { private, ..house }),
             Err(error) => {
                 // Nobody else would stop it.
@@ -62,32 +53,13 @@ impl House {
         }
     }
 
-    async fn furnish(
-        config: Config,
-        connector: Connector,
-        is_private: bool,
-        migrations: Migrations,
-    ) -> Result<Self, AppError> {
+    async fn furnish(config: Config, connector: Connector, migrations: Migrations) -> Result<Self, AppError> {
         let (entropy, clock) = (Entropy::system(), Clock::start());
         let master_keys = match &config.master_keys {
             Some(keys) => keys.clone(),
             None => master_key_beside(&config.database.data_dir, &entropy)?,
         };
-        if connector.has_choice() && !connector.find_primary().await {
-            return Err(AppError::NoPrimary);
-        }
-        if !is_private && connector.pooling().await? == Pooling::Unsafe {
-            return Err(AppError::UnsafePooler);
-        }
-        // Before anything is changed there: it may be another database.
-        if config.database.direct_url.is_some() {
-            drop(connector.listen(&[]).await?);
-        }
-        match migrations {
-            Migrations::Apply => drop(connector.migrate().await?),
-            Migrations::Require if connector.missing_migrations().await?.is_empty() => {}
-            Migrations::Require => return Err(AppError::NotMigrated),
-        }
+        drop(prepare(&config, &connector, migrations).await?);
         let db = Database::new(connector.pooled(), config.database.max_connections);
         clock.heard(db.now().await?);
         let audit_keys = MacKeys::new(&master_keys, audit::KEY_PURPOSE);

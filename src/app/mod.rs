@@ -5,12 +5,15 @@ mod description;
 mod error;
 mod house;
 mod pages;
+mod prepare;
 mod routes;
 mod scrape;
 mod server;
 
+pub use crate::postgres::Migrations;
 pub use description::description;
 pub use error::AppError;
-pub use house::{House, Migrations, open_database, private_settings};
+pub use house::{House, open_database, private_settings};
 pub use pages::load as load_pages;
+pub use prepare::{migrations_of_commands, prepare};
 pub use server::Application;

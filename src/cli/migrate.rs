@@ -1,6 +1,6 @@
 use super::{CliError, output::Output};
 use crate::{
-    app::{AppError, open_database},
+    app::{AppError, Migrations, open_database, prepare},
     config::Config,
 };
 use private_postgres::Tenant;
@@ -9,11 +9,7 @@ use serde_json::json;
 /// `heirloom migrate`
 pub async fn run(config: Config, output: Output) -> Result<(), CliError> {
     let (private, connector) = open_database(&config, Tenant::Command).await?;
-    let applied = if connector.has_choice() && !connector.find_primary().await {
-        Err(AppError::NoPrimary)
-    } else {
-        connector.migrate().await.map_err(AppError::from)
-    };
+    let applied = prepare(&config, &connector, Migrations::Apply).await;
     if let Some(private) = private {
         private.stop().await.map_err(AppError::from)?;
     }

@@ -22,7 +22,7 @@ mod torture;
 mod user;
 
 use crate::{
-    app::{AppError, House, Migrations},
+    app::{AppError, House, migrations_of_commands},
     config::Config,
     kernel::{UserId, start_logging},
     keys::KeysError,
@@ -233,7 +233,8 @@ fn warn_of_unknown_names(config: &Config) {
 /// Opens the house for a command, and closes it whatever became of the command. What a person has to be asked is asked
 /// before: who breaks off at a prompt leaves no private Postgres running.
 async fn in_house(config: Config, work: impl AsyncFnOnce(&House) -> Result<(), CliError>) -> Result<(), CliError> {
-    let house = House::open(config, Tenant::Command, Migrations::Apply).await?;
+    let migrations = migrations_of_commands(&config);
+    let house = House::open(config, Tenant::Command, migrations).await?;
     let done = work(&house).await;
     let closed = house.close().await;
     done?;

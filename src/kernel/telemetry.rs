@@ -23,8 +23,11 @@ impl LogFormat {
 /// before. What is returned has to live as long as anything is to be told.
 #[must_use]
 pub fn start_logging(filter: &str, format: LogFormat, collector: Option<&TraceOptions>) -> Traces {
-    // Libraries tell of every statement and worker; a filter that names them still goes before.
-    let filter = EnvFilter::new(format!("sqlx=warn,actix_server=warn,actix_http::h1::dispatcher=off,{filter}"));
+    // Libraries log every statement and worker, and Postgres' notices on each connection (what matters of them is a probe
+    // of ours); a filter that names them still goes before.
+    let filter = EnvFilter::new(format!(
+        "sqlx=warn,sqlx::postgres::notice=off,actix_server=warn,actix_http::h1::dispatcher=off,{filter}"
+    ));
     let (traces, failure) = match collector.map(Traces::to).transpose() {
         Ok(traces) => (traces.unwrap_or_default(), None),
         Err(error) => (Traces::default(), Some(error)),

@@ -1,4 +1,6 @@
-use super::{Database, DatabaseError, MigrateError, Pooling, migrate, pending, pooling};
+use super::{
+    Database, DatabaseError, MigrateError, Migrations, Pooling, Probe, migrate::migrate, pooling, survey::survey,
+};
 use crate::{
     config::{DatabaseOptions, DatabaseUrl},
     kernel::Duration,
@@ -143,24 +145,24 @@ impl Connector {
         Err(DatabaseError::Deaf)
     }
 
-    /// Applies missing migrations and says which.
+    /// Applies missing migrations and reports which.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn migrate(&self) -> Result<Vec<String>, MigrateError> {
-        let applied = migrate(&mut self.direct().await?).await?;
+        let applied = migrate(&mut self.direct().await?, async || self.direct().await).await?;
         for name in &applied {
             tracing::info!(migration = name, "postgres.migrated");
         }
         Ok(applied)
     }
 
-    /// Which migrations are missing. Changes nothing.
+    /// Looks at everything in the database that a start depends on. Changes nothing.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn missing_migrations(&self) -> Result<Vec<String>, MigrateError> {
-        pending(&mut self.direct().await?).await
+    pub async fn survey(&self, migrations: Migrations) -> Result<Vec<Probe>, MigrateError> {
+        survey(&mut self.direct().await?, migrations).await
     }
 }
 

@@ -11,11 +11,11 @@ pub enum DatabaseError {
     TooSlow,
     /// The listening connection leads to another database than the pool.
     #[error(
-        "what is said through DATABASE_URL is not heard through HEIRLOOM_DATABASE_URL_DIRECT: do both lead to the same database, and the latter around the pooler?"
+        "a NOTIFY sent through DATABASE_URL did not arrive through HEIRLOOM_DATABASE_URL_DIRECT: do both lead to the same database, the latter bypassing the pooler?"
     )]
     Deaf,
     /// A row says what no row of ours may say.
-    #[error("the database holds a row that makes no sense: {0}")]
+    #[error("the database contains an inconsistent row: {0}")]
     Nonsense(&'static str),
     /// Our own task ended without a result.
     #[error("the unit of work ended without a result")]
@@ -25,7 +25,7 @@ pub enum DatabaseError {
 impl DatabaseError {
     /// Whether this is an outage, which passes, and not a mistake of ours.
     ///
-    /// By SQLSTATE class: 08 connection, 25006 read-only, 28 and 3D not let in, 40 rolled back, 53 out of resources,
+    /// By SQLSTATE class: 08 connection, 0A000 a plan from before a migration, 25006 read-only, 28 and 3D not let in, 40 rolled back, 53 out of resources,
     /// 55 not available (lock timeout), 57 operator intervention (statement timeout, shutdown), 58 system error.
     #[must_use]
     pub fn is_outage(&self) -> bool {
@@ -58,15 +58,15 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the connection should not be used again: it is lost or slow, or leads to a standby (25006 read-only), as
-    /// after a fail-over.
+    /// Whether the connection should not be used again: it is lost or slow, leads to a standby (25006 read-only), as
+    /// after a fail-over, or holds a statement that was prepared before a migration (0A000 cached plan).
     #[must_use]
     pub fn spoils_connection(&self) -> bool {
-        let read_only = match self {
-            Self::Sqlx(sqlx::Error::Database(error)) => error.code().as_deref() == Some("25006"),
+        let is_stale = match self {
+            Self::Sqlx(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("25006" | "0A000")),
             _ => false,
         };
-        read_only || matches!(self, Self::TooSlow) || self.is_lost_connection()
+        is_stale || matches!(self, Self::TooSlow) || self.is_lost_connection()
     }
 
     /// The error and all its causes, one after another: for the log, never for a client.
@@ -84,5 +84,5 @@ impl DatabaseError {
 
 fn is_outage_state(code: &str) -> bool {
     const CLASSES: [&str; 8] = ["08", "28", "3D", "40", "53", "55", "57", "58"];
-    code == "25006" || CLASSES.iter().any(|class| code.starts_with(class))
+    matches!(code, "25006" | "0A000") || CLASSES.iter().any(|class| code.starts_with(class))
 }

@@ -1,14 +1,28 @@
-use super::DatabaseError;
-use sqlx::{PgConnection, migrate::Migrator};
-use std::sync::LazyLock;
+use super::{DatabaseError, migration_lock::MigrationLock};
+use crate::kernel::Duration;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, migrate::Migrator};
+use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
+
+/// Where it is recorded which migrations were applied: our own name, since another program that uses sqlx may share the
+/// schema.
+pub(super) const TABLE: &str = "heirloom_migrations";
+/// Where versions before this one recorded it.
+const EARLIER_TABLE: &str = "_sqlx_migrations";
+
+/// How often a migration that waits for a lock is tried, and how long the others may go on in between.
+const LOCK_ATTEMPTS: u32 = 60;
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The migrations of `migrations/`, embedded.
 ///
 /// Migrations that we do not know are passed over: during an upgrade, an older instance may restart beside newer ones,
-/// and migrations are made so that the version before lives with them.
+/// and each migration leaves the version before working.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrations = sqlx::migrate!("./migrations");
     migrations.set_ignore_missing(true);
+    // sqlx takes an advisory lock, which any role may hold for ever: see `MigrationLock`.
+    migrations.set_locking(false);
+    migrations.dangerous_set_table_name(TABLE);
     migrations
 });
 
@@ -21,26 +35,235 @@ pub enum MigrateError {
     /// There is no way to the database.
     #[error("the database cannot be reached")]
     Unreachable(#[from] DatabaseError),
+    /// Another process applies migrations, or a session holds the lock for another reason.
+    #[error(
+        "the migrations could not be applied: the table heirloom_migrations has been locked for too long by {holder}. End \
+         that process, or its connection with SELECT pg_terminate_backend(…), and start again"
+    )]
+    Locked {
+        /// The session that holds the lock, as Postgres describes it.
+        holder: String,
+    },
 }
 
-/// Applies what is missing, one process at a time (a session advisory lock), and says which.
-///
-/// # Errors
-/// When the database fails, or was migrated by a newer version in a way that this one does not know.
-pub async fn migrate(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
-    let missing = pending(connection).await?;
-    MIGRATIONS.run_direct(None, connection, false).await?;
-    Ok(missing)
+/// Which migrations a database has.
+#[derive(Debug)]
+pub(super) struct History {
+    table: HistoryTable,
+    applied: Vec<Applied>,
 }
 
-/// What is missing. Only reads, so that it works on a read-only database too.
+/// Where that is recorded.
+#[derive(Debug)]
+enum HistoryTable {
+    Own {
+        schema: String,
+    },
+    /// Our own, which the role may not read.
+    Closed {
+        schema: String,
+    },
+    Earlier {
+        schema: String,
+    },
+    Absent,
+}
+
+#[derive(Debug, FromRow)]
+struct Applied {
+    version: i64,
+    checksum: Vec<u8>,
+}
+
+impl History {
+    /// The schema with our tables; none while there are none.
+    pub fn schema(&self) -> Option<&str> {
+        match &self.table {
+            HistoryTable::Closed { schema } => Some(schema),
+            _ if self.applied.is_empty() => None,
+            HistoryTable::Own { schema } | HistoryTable::Earlier { schema } => Some(schema),
+            HistoryTable::Absent => None,
+        }
+    }
+
+    /// The migrations that were not applied yet.
+    pub fn missing(&self) -> Vec<String> {
+        let is_missing = |version| !self.applied.iter().any(|applied| applied.version == version);
+        let missing = MIGRATIONS.iter().filter(|migration| is_missing(migration.version));
+        missing.map(|migration| format!("{} {}", migration.version, migration.description)).collect()
+    }
+
+    /// The migrations that were applied from another text than ours.
+    pub fn altered(&self) -> Vec<String> {
+        let differs = |applied: &&Applied| {
+            let known = MIGRATIONS.iter().find(|migration| migration.version == applied.version);
+            known.is_some_and(|known| *known.checksum != *applied.checksum)
+        };
+        self.applied.iter().filter(differs).map(|applied| applied.version.to_string()).collect()
+    }
+
+    /// Whether it cannot be read.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.table, HistoryTable::Closed { .. })
+    }
+
+    /// Whether there is nothing to apply or to move.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.table, HistoryTable::Own { .. }) && self.missing().is_empty()
+    }
+
+    /// Whether these are our migrations: another program's do not begin with our first.
+    fn is_ours(&self) -> bool {
+        let first = MIGRATIONS.iter().next();
+        first.is_some_and(|first| {
+            let is_first = |applied: &Applied| applied.version == first.version && *applied.checksum == *first.checksum;
+            self.applied.iter().any(is_first)
+        })
+    }
+}
+
+/// Which migrations were applied. Only reads, so that it works on a read-only database too.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn pending(connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
-    let applied = applied(connection).await?;
-    let missing = MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version));
-    Ok(missing.map(|migration| format!("{} {}", migration.version, migration.description)).collect())
+pub(super) async fn history(connection: &mut PgConnection) -> Result<History, DatabaseError> {
+    if let Some(schema) = schema_of(connection, TABLE).await? {
+        return match applied(connection, TABLE).await {
+            Ok(applied) => Ok(History { table: HistoryTable::Own { schema }, applied }),
+            Err(error) if is_not_permitted(&error) => {
+                Ok(History { table: HistoryTable::Closed { schema }, applied: Vec::new() })
+            }
+            Err(error) => Err(error),
+        };
+    }
+    if let Some(schema) = schema_of(connection, EARLIER_TABLE).await? {
+        // Another program's table may be closed to us, or have other columns.
+        let applied = applied(connection, EARLIER_TABLE).await.unwrap_or_default();
+        let earlier = History { table: HistoryTable::Earlier { schema }, applied };
+        if earlier.is_ours() {
+            return Ok(earlier);
+        }
+    }
+    Ok(History { table: HistoryTable::Absent, applied: Vec::new() })
+}
+
+/// 42501 insufficient privilege.
+fn is_not_permitted(error: &DatabaseError) -> bool {
+    match error {
+        DatabaseError::Sqlx(error) => {
+            error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42501"))
+        }
+        _ => false,
+    }
+}
+
+async fn schema_of(connection: &mut PgConnection, table: &str) -> Result<Option<String>, DatabaseError> {
+    let found = sqlx::query_scalar(
+        "SELECT n.nspname::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE c.oid = to_regclass($1)",
+    );
+    Ok(found.bind(table).fetch_optional(connection).await?)
+}
+
+async fn applied(connection: &mut PgConnection, table: &'static str) -> Result<Vec<Applied>, DatabaseError> {
+    // A name of ours.
+    let sql = AssertSqlSafe(format!("SELECT version, checksum FROM {table} WHERE success ORDER BY version"));
+    Ok(sqlx::query_as(sql).fetch_all(connection).await?)
+}
+
+/// Applies what is missing, one process at a time, and reports which. Where nothing is missing it needs no right to
+/// change the schema.
+///
+/// # Errors
+/// When the database fails, or was migrated by a newer version in a way that this one does not know.
+pub(super) async fn migrate(
+    connection: &mut PgConnection,
+    lock: impl AsyncFnOnce() -> Result<PgConnection, DatabaseError>,
+) -> Result<Vec<String>, MigrateError> {
+    if history(connection).await?.is_complete() {
+        return Ok(Vec::new());
+    }
+    create_table(connection).await?;
+    let lock = MigrationLock::take(lock().await?).await?;
+    // Another process may have been faster.
+    let missing = history(connection).await?.missing();
+    drop_unfinished_indexes(connection).await?;
+    apply(connection).await?;
+    lock.release().await?;
+    Ok(missing)
+}
+
+/// Some migrations wait for a lock for two seconds only, so that nothing queues behind them: then once more.
+async fn apply(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    sqlx::raw_sql("SET statement_timeout = 0").execute(&mut *connection).await.map_err(DatabaseError::from)?;
+    for _attempt in 1..LOCK_ATTEMPTS {
+        match MIGRATIONS.run_direct(None, connection, false).await {
+            Err(error) if is_lock_timeout(&error) => {
+                tracing::warn!(%error, "postgres.migration_waits: a long transaction is in the way");
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            applied => return Ok(applied?),
+        }
+    }
+    Ok(MIGRATIONS.run_direct(None, connection, false).await?)
+}
+
+fn is_lock_timeout(error: &sqlx::migrate::MigrateError) -> bool {
+    let code = match error {
+        sqlx::migrate::MigrateError::ExecuteMigration(error, _) | sqlx::migrate::MigrateError::Execute(error) => {
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code)
+        }
+        _ => None,
+    };
+    code.as_deref() == Some("55P03")
+}
+
+/// Creates our table: as a copy of the earlier one, if that is ours. The earlier one stays, for instances of the version
+/// before that start again meanwhile; a later release drops it.
+async fn create_table(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    let sql = match history(connection).await?.table {
+        HistoryTable::Own { .. } | HistoryTable::Closed { .. } => return Ok(()),
+        HistoryTable::Earlier { schema } => Cow::Owned(format!(
+            // The lock keeps others from writing to it, and from copying it at the same time.
+            "BEGIN; LOCK TABLE {EARLIER_TABLE} IN SHARE ROW EXCLUSIVE MODE;
+             CREATE TABLE IF NOT EXISTS {schema}.{TABLE} (LIKE {EARLIER_TABLE} INCLUDING ALL);
+             INSERT INTO {schema}.{TABLE} SELECT * FROM {EARLIER_TABLE} ON CONFLICT DO NOTHING; COMMIT",
+            schema = quoted(&schema)
+        )),
+        // As sqlx creates it.
+        HistoryTable::Absent => Cow::Borrowed(
+            "CREATE TABLE IF NOT EXISTS heirloom_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+                installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL,
+                execution_time BIGINT NOT NULL)",
+        ),
+    };
+    match sqlx::raw_sql(AssertSqlSafe(sql.into_owned())).execute(connection).await {
+        // 23505 and 42P07: another process created it at the same moment.
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("23505" | "42P07")) => Ok(()),
+        created => Ok(created.map(drop)?),
+    }
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// An index that was being created `CONCURRENTLY` when its server was stopped stays invalid, and in the way of the next
+/// attempt.
+async fn drop_unfinished_indexes(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    let unfinished: Vec<String> = sqlx::query_scalar(
+        "SELECT i.indexrelid::regclass::text FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid
+         WHERE NOT i.indisvalid AND t.relkind = 'r' AND t.relnamespace = to_regnamespace(current_schema()::text)
+           AND t.relname = ANY($1)",
+    )
+    .bind(table_names())
+    .fetch_all(&mut *connection)
+    .await?;
+    for index in unfinished {
+        // Quoted by Postgres.
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX {index}"))).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// Whether nothing is missing.
@@ -48,16 +271,15 @@ pub async fn pending(connection: &mut PgConnection) -> Result<Vec<String>, Migra
 /// # Errors
 /// When the database fails.
 pub(super) async fn is_current(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
-    let applied = applied(connection).await?;
-    Ok(MIGRATIONS.iter().all(|migration| applied.contains(&migration.version)))
+    Ok(history(connection).await?.missing().is_empty())
 }
 
-async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, DatabaseError> {
-    let applied = sqlx::query_scalar::<_, i64>("SELECT version FROM _sqlx_migrations WHERE success");
-    match applied.fetch_all(connection).await {
-        Ok(applied) => Ok(applied),
-        // 42P01 undefined_table: not one migration was ever applied.
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
+/// The tables that our migrations create.
+pub(super) fn table_names() -> Vec<String> {
+    let name = |line: &str| {
+        let (name, _) = line.trim_start().strip_prefix("CREATE TABLE ")?.split_once([' ', '('])?;
+        Some(name.to_owned())
+    };
+    let created = MIGRATIONS.iter().flat_map(|migration| migration.sql.as_str().lines().filter_map(name));
+    created.chain([TABLE.to_owned()]).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -4,13 +4,16 @@ mod connector;
 mod database;
 mod error;
 mod migrate;
+mod migration_lock;
 mod notification;
 mod pool;
 mod pooling;
+mod survey;
 
 pub use connector::{Connector, keep_to_primary};
 pub use database::{Database, Work, now};
 pub use error::DatabaseError;
-pub use migrate::{MigrateError, migrate, pending};
+pub use migrate::MigrateError;
 pub use notification::{Channel, Notification, Notifications};
 pub use pooling::{Pooling, pooling};
+pub use survey::{Migrations, Probe, ProbeVerdict, UnfitDatabase, refuse};

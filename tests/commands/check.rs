@@ -134,7 +134,7 @@ async fn both_ways_must_lead_to_one_database() {
     let (right, wrong) = (ways("heirloom"), ways("postgres"));
     assert_eq!(worst(&right.run(&["check", "--json"]), "direct database"), "ok");
     assert_eq!(worst(&wrong.run(&["check", "--json"]), "direct database"), "fail");
-    right.run(&["keys", "list"]).done();
+    right.run(&["migrate"]).done();
     let refused = wrong.run(&["keys", "list"]);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains("do both lead to the same database"), "{refused:?}");

@@ -11,6 +11,8 @@
 
 mod audit;
 mod check;
+mod databases;
+mod databases_migrated;
 mod installation;
 mod keys;
 mod moving;

@@ -52,7 +52,7 @@ async fn a_database_that_is_away_is_named_on_this_machine_only() {
 async fn missing_migrations_are_named() {
     let app = TestApp::start().await;
     eventually("the feed is heard", async || near(&app).await.json()["dependencies"]["revocation_feed"] == "ok").await;
-    let sql = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    let sql = "DELETE FROM heirloom_migrations WHERE version = (SELECT max(version) FROM heirloom_migrations)";
     sqlx::raw_sql(sql).execute(app.db()).await.unwrap();
     let answer = near(&app).await;
     answer.expect_problem(503, AWAY);

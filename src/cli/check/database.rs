@@ -7,7 +7,9 @@ use crate::{
     config::{Config, master_key_at, names},
     kernel::{Clock, Duration, Entropy, MacKeys, Metrics},
     keys::Keys,
-    postgres::{Connector, Database, DatabaseError, Notifications, Pooling, now, pending},
+    postgres::{
+        Connector, Database, DatabaseError, Migrations, Notifications, Pooling, Probe, ProbeVerdict, now, refuse,
+    },
     world::World,
 };
 use sqlx::PgConnection;
@@ -29,9 +31,9 @@ pub async fn look(config: &Config, connector: &Connector, findings: &mut Finding
     if config.database.direct_url.is_some() {
         hearing(connector, is_reached, findings).await;
     }
-    version(&connection, findings);
     clock(&mut connection, findings).await;
-    if migrations(&mut connection, findings).await && is_reached {
+    drop(connection);
+    if survey(connector, findings).await && is_reached {
         signing_keys(config, connector, findings).await;
     }
 }
@@ -65,9 +67,6 @@ async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings
             findings.error(what, &AppError::UnsafePooler);
             return false;
         }
-        Ok(_) if !is_primary => {
-            findings.fail(what, format!("{} leads to a standby, which accepts no writes", names::DATABASE_URL));
-        }
         Ok(Pooling::Sessions) if config.database.url.is_none() => {
             findings.ok(what, format!("the private PostgreSQL in {}", config.database.data_dir.display()));
         }
@@ -86,12 +85,6 @@ async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings
 
 fn unreachable(what: &'static str, option: &str, error: &DatabaseError, findings: &mut Findings) {
     findings.fail(what, format!("{}. Is {option} right, and does PostgreSQL run there?", chain(error).join(": ")));
-}
-
-fn version(connection: &PgConnection, findings: &mut Findings) {
-    if let Some(number) = connection.server_version_num() {
-        findings.ok("server version", format!("PostgreSQL {}.{}", number / 10_000, number % 10_000));
-    }
 }
 
 /// Asked twice: the first question of a connection takes longer.
@@ -118,24 +111,27 @@ fn skew(milliseconds: i64, findings: &mut Findings) {
     }
 }
 
-/// Whether all are applied.
-async fn migrations(connection: &mut PgConnection, findings: &mut Findings) -> bool {
-    let what = "migrations";
-    match pending(connection).await {
-        Ok(missing) if missing.is_empty() => {
-            findings.ok(what, "all are applied");
-            return true;
+/// Everything that a start would refuse or warn about. True: there is nothing that it would refuse, and nothing to
+/// migrate.
+async fn survey(connector: &Connector, findings: &mut Findings) -> bool {
+    let probes = match connector.survey(Migrations::Apply).await {
+        Ok(probes) => probes,
+        Err(error) => {
+            findings.error("database", &error);
+            return false;
         }
-        Ok(missing) => {
-            let told = format!(
-                "{} are missing, which `heirloom migrate` or the next `heirloom serve` applies:",
-                missing.len()
-            );
-            findings.warn(what, format!("{told}\n{}", missing.join("\n")));
+    };
+    let is_migrated =
+        !probes.iter().any(|probe| probe.what == "migrations" && !matches!(probe.verdict, ProbeVerdict::Good(_)));
+    let is_fit = refuse(&probes).is_ok();
+    for Probe { what, verdict } in probes {
+        match verdict {
+            ProbeVerdict::Good(found) => findings.ok(what, found),
+            ProbeVerdict::Advice(found) | ProbeVerdict::Warning(found) => findings.warn(what, found),
+            ProbeVerdict::Refusal(found) => findings.fail(what, found),
         }
-        Err(error) => findings.error(what, &error),
     }
-    false
+    is_fit && is_migrated
 }
 
 /// Whether the master key opens the signing keys.

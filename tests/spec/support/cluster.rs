@@ -3,7 +3,10 @@
 //! A test binary has no tear-down, so that the cluster is watched over by a shell that waits for the end of its standard
 //! input: when this process ends, however it ends, the pipe closes and the shell stops Postgres and removes its files.
 
-use heirloom::{config::Source, postgres::migrate};
+use heirloom::{
+    config::{Config, Source},
+    postgres::Connector,
+};
 use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use std::{
@@ -153,9 +156,9 @@ async fn let_everybody_in(connection: &mut PgConnection) {
 async fn make_template(options: &PgConnectOptions) {
     let mut connection = options.connect().await.expect("Postgres lets us in");
     sqlx::raw_sql("CREATE DATABASE spec_template").execute(&mut connection).await.expect("a template");
-    let mut template = options.clone().database("spec_template").connect().await.expect("the template");
-    migrate(&mut template).await.expect("the migrations apply");
-    template.close().await.expect("a connection closes");
+    let config = Config::from_source(Source::default()).expect("options");
+    let template = Connector::new(&config.database, Some(options.clone().database("spec_template")));
+    template.migrate().await.expect("the migrations apply");
 }
 
 async fn make_databases(options: &PgConnectOptions, made: queue::Sender<String>) {

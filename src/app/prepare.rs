@@ -1,0 +1,45 @@
+use super::AppError;
+use crate::{
+    config::Config,
+    postgres::{Connector, Migrations, Pooling, Probe, ProbeVerdict, refuse},
+};
+
+/// Refuses a database that we cannot use, and applies the migrations that are missing, if that is for us to do. Returns
+/// those that were applied.
+///
+/// # Errors
+/// Everything that is refused, with what to do about it.
+pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrations) -> Result<Vec<String>, AppError> {
+    if connector.has_choice() && !connector.find_primary().await {
+        return Err(AppError::NoPrimary);
+    }
+    if config.database.url.is_some() && connector.pooling().await? == Pooling::Unsafe {
+        return Err(AppError::UnsafePooler);
+    }
+    // Before anything is changed there: it may be another database.
+    if config.database.direct_url.is_some() {
+        drop(connector.listen(&[]).await?);
+    }
+    let probes = connector.survey(migrations).await?;
+    refuse(&probes)?;
+    log_warnings(&probes);
+    match migrations {
+        Migrations::Apply => Ok(connector.migrate().await?),
+        Migrations::Require => Ok(Vec::new()),
+    }
+}
+
+fn log_warnings(probes: &[Probe]) {
+    for Probe { what, verdict } in probes {
+        match verdict {
+            ProbeVerdict::Warning(warning) => tracing::warn!(what, warning, "postgres.warning"),
+            ProbeVerdict::Good(_) | ProbeVerdict::Advice(_) | ProbeVerdict::Refusal(_) => {}
+        }
+    }
+}
+
+/// Who applies migrations that are missing when a command starts: the command only where the database is its own.
+#[must_use]
+pub fn migrations_of_commands(config: &Config) -> Migrations {
+    if config.database.url.is_some() { Migrations::Require } else { Migrations::Apply }
+}

@@ -1,0 +1,78 @@
+//! What a database must be like: one list of probes, by which the start refuses and `heirloom check` reports.
+
+mod facts;
+mod judge;
+#[cfg(test)]
+mod tests;
+
+use super::{MigrateError, migrate};
+use facts::Facts;
+use sqlx::PgConnection;
+
+/// One property of the database, and whether we can live with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The property, in a word or two.
+    pub what: &'static str,
+    /// What was found.
+    pub verdict: ProbeVerdict,
+}
+
+/// What a probe found, in words for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeVerdict {
+    /// As it should be.
+    Good(String),
+    /// Works, but could be better; only `heirloom check` mentions it.
+    Advice(String),
+    /// Works, with a risk or a cost; each start logs it.
+    Warning(String),
+    /// Does not work; with what to do about it.
+    Refusal(String),
+}
+
+/// Who is to apply migrations that are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// This process.
+    Apply,
+    /// Another one: refuse to start when any is missing.
+    Require,
+}
+
+/// The database is not one that we can use.
+#[derive(Debug, thiserror::Error)]
+#[error("the database cannot be used:\n  - {}", .refusals.join("\n  - "))]
+pub struct UnfitDatabase {
+    /// One sentence each, with the remedy.
+    pub refusals: Vec<String>,
+}
+
+/// Looks at everything that a start depends on. Changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn survey(connection: &mut PgConnection, migrations: Migrations) -> Result<Vec<Probe>, MigrateError> {
+    let server = facts::server(connection).await?;
+    // What else is asked for does not exist in older versions.
+    if !judge::is_supported(server.version) {
+        return Ok(vec![judge::version(server.version)]);
+    }
+    let history = migrate::history(connection).await?;
+    let tables = facts::tables(connection, &migrate::table_names()).await?;
+    let collation = facts::collation(connection).await?;
+    Ok(judge::all(&Facts { server, history, tables, collation, migrations }))
+}
+
+/// What is refused, if anything is.
+///
+/// # Errors
+/// All refusals at once.
+pub fn refuse(probes: &[Probe]) -> Result<(), UnfitDatabase> {
+    let refused = |probe: &Probe| match &probe.verdict {
+        ProbeVerdict::Refusal(why) => Some(why.clone()),
+        ProbeVerdict::Good(_) | ProbeVerdict::Advice(_) | ProbeVerdict::Warning(_) => None,
+    };
+    let refusals: Vec<_> = probes.iter().filter_map(refused).collect();
+    if refusals.is_empty() { Ok(()) } else { Err(UnfitDatabase { refusals }) }
+}
