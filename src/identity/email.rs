@@ -31,7 +31,7 @@ pub enum EmailError {
     /// Nothing but white space was given.
     #[error("Enter an e-mail address.")]
     Required,
-    /// The canonical form is longer than [`MAX_ADDRESS_CHARACTERS`].
+    /// The canonical form is longer than `MAX_ADDRESS_CHARACTERS`.
     #[error("An e-mail address has at most 254 characters.")]
     TooLong,
     /// The part before the @ is longer than 64 characters.

@@ -16,7 +16,7 @@ const ADMIN: &str = "admin";
 #[schema(value_type = String, pattern = "^[a-z][a-z0-9_.:-]{0,63}$", example = "editor")]
 pub struct Role(String);
 
-/// A person's roles, sorted, each once, at most [`MAX_ROLES`].
+/// A person's roles, sorted, each once, at most `MAX_ROLES`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles(BTreeSet<Role>);
 
@@ -26,7 +26,7 @@ pub enum RoleError {
     /// A role is not written as roles are.
     #[error("A role has 1 to 64 characters: a small letter first, then small letters, digits, and any of _ . : -")]
     NotARole,
-    /// More than [`MAX_ROLES`] different roles.
+    /// More than `MAX_ROLES` different roles.
     #[error("A person may have at most 32 roles.")]
     TooMany,
 }
@@ -80,7 +80,7 @@ impl Roles {
     /// These roles and one more.
     ///
     /// # Errors
-    /// [`RoleError::TooMany`] when there are [`MAX_ROLES`] others already.
+    /// [`RoleError::TooMany`] when there are `MAX_ROLES` others already.
     pub fn with(mut self, role: Role) -> Result<Self, RoleError> {
         self.0.insert(role);
         if self.0.len() > MAX_ROLES {

@@ -9,7 +9,7 @@
 //! 2. the signature must be that key's;
 //! 3. `iss` and `aud` must be ours, `exp` and `nbf` hold on the database's clock, give or take five seconds.
 //!
-//! A token whose signature was verified before is known by its digest ([`seen`]); its times, and whether its key is
+//! A token whose signature was verified before is known by its digest (`seen`); its times, and whether its key is
 //! still in the ring, are looked at each time.
 //!
 //! Whether the session has ended since is the sessions room's question.

@@ -62,7 +62,7 @@ impl PasswordHash {
         Self(stored)
     }
 
-    /// Takes a hash over from elsewhere: one of ours, bcrypt, or a [`ForeignHash`].
+    /// Takes a hash over from elsewhere: one of ours, bcrypt, or a `ForeignHash`.
     ///
     /// # Errors
     /// [`HashRefused`] for what [`verify`] would not understand or not do.

@@ -67,7 +67,7 @@ impl PasswordError {
 }
 
 impl Password {
-    /// Takes a password that somebody wants to use from now on. [`check_strength`] is still to come.
+    /// Takes a password that somebody wants to use from now on. `check_strength` is still to come.
     ///
     /// # Errors
     /// [`PasswordError::TooShort`] or [`PasswordError::TooLong`], in characters after NFC.
