@@ -50,6 +50,7 @@ fn every_metric_stands_on_the_dashboard_and_in_the_manual() {
     }
 }
 
+///
 #[test]
 fn every_error_code_and_log_event_is_explained() {
     let manual = fs::read_to_string("docs/operating.md").unwrap();

@@ -4,6 +4,7 @@
 use heirloom::config::names;
 use std::{collections::BTreeSet, fs};
 
+///
 #[test]
 fn every_option_is_in_the_example_and_nothing_else_is() {
     let example = fs::read_to_string(".env.example").unwrap();
@@ -13,6 +14,7 @@ fn every_option_is_in_the_example_and_nothing_else_is() {
     assert_eq!(told, names::ALL.iter().copied().collect());
 }
 
+///
 #[test]
 fn the_defaults_in_the_example_are_a_good_configuration() {
     let example = fs::read_to_string(".env.example").unwrap();

@@ -174,6 +174,7 @@ async fn all_holds_of_two_instances_on_one_database() {
     expect_all_hold(&report, &["lifetime"]);
 }
 
+/// S-7.
 #[tokio::test]
 async fn no_session_of_ours_outlives_its_absolute_end() {
     let house = House::start(1, &[("HEIRLOOM_SESSION_ABSOLUTE_TTL", "6s")]).await;

@@ -10,6 +10,7 @@ fn nothing_given_is_a_good_configuration() {
     assert_eq!(problems(&[]), Vec::<String>::new());
 }
 
+///
 #[test]
 fn all_problems_are_told_at_once_each_with_what_is_allowed() {
     let told = problems(&[
@@ -22,6 +23,7 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
     assert!(told.iter().any(|told| told == "HEIRLOOM_BCRYPT_COST=\"4\" is not allowed: a whole number from 10 to 16"));
 }
 
+///
 #[test]
 fn a_foreign_database_needs_a_master_key_and_no_secret_is_repeated() {
     let told =
@@ -55,6 +57,7 @@ fn an_origin_is_what_a_browser_would_send() {
     }
 }
 
+///
 #[test]
 fn a_mistyped_option_is_noticed() {
     let source = Source::from_pairs([("HEIRLOOM_ACESS_TOKEN_TTL", "5m")]);

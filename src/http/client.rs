@@ -101,6 +101,7 @@ mod tests {
         client_address(&request, &config.http).map(|address| address.to_string())
     }
 
+    ///
     #[test]
     fn a_stranger_is_not_believed() {
         assert_eq!(seen("192.0.2.9", ("x-forwarded-for", "1.1.1.1")).as_deref(), Some("192.0.2.9"));

@@ -1,4 +1,4 @@
-//! Every problem that a client may meet: its stable code, its status, its title. The contract's table, in Rust.
+//! Every problem that a client may receive: its stable code, its status, its title.
 
 /// One kind of problem (RFC 9457 §3.1): what is the same each time it occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -114,6 +114,7 @@ impl fmt::Debug for Limits {
 mod tests {
     use super::*;
 
+    /// C-29.
     #[test]
     fn an_address_that_asks_too_often_waits_and_others_do_not() {
         let (limits, one, other) = (Limits::new(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));

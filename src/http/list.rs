@@ -92,6 +92,7 @@ mod tests {
         Cursors::new(&MasterKeys { current: Arc::new(MasterKey::from_bytes([3; 32])), previous: Arc::new([]) })
     }
 
+    ///
     #[test]
     fn a_cursor_leads_on_in_its_own_list_only() {
         let (cursors, id) = (cursors(), Uuid::from_u128(42));

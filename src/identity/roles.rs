@@ -163,6 +163,7 @@ mod tests {
         assert_eq!(Roles::parse(["editor", "Nonsense"]), Err(RoleError::NotARole));
     }
 
+    ///
     #[test]
     fn only_the_word_admin_makes_an_administrator() {
         assert!(Roles::parse(["editor", "admin"]).unwrap().is_admin());

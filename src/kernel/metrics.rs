@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-/// Upper bounds of the request histogram, in seconds: from a rotation on a quiet machine to the contract's five.
+/// Upper bounds of the request histogram, in seconds: from a rotation on a quiet machine to the five of S-37.
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Upper bounds of the histogram of batches, in rotations.
@@ -120,7 +120,7 @@ impl Metrics {
         self.0.requests.get_or_create(&labels).observe(elapsed.as_secs_f64());
     }
 
-    /// A refresh token was presented: an outcome of `sessions.md`, or `unavailable`.
+    /// A refresh token was presented: an outcome of S-16 to S-26, or `unavailable`.
     pub fn rotated(&self, outcome: &'static str) {
         self.0.rotations.get_or_create(&Outcome { outcome }).inc();
     }

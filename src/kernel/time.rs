@@ -81,6 +81,7 @@ impl Stopwatch {
 mod tests {
     use super::*;
 
+    /// S-48.
     #[test]
     fn the_clock_follows_the_database_whatever_the_machine_says() {
         let clock = Clock::start();

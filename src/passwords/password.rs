@@ -130,6 +130,7 @@ mod tests {
 
     use super::*;
 
+    /// S-73.
     #[test]
     fn a_new_password_has_8_to_1024_characters_of_any_script() {
         for right in [

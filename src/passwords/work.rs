@@ -115,6 +115,7 @@ mod tests {
         }
     }
 
+    /// S-72.
     #[test]
     fn a_cost_is_from_4_to_16() {
         for allowed in [4, 10, 12, 16] {

@@ -9,7 +9,8 @@ use std::pin::Pin;
 /// A unit of work on one connection.
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'c>>;
 
-/// How long a request's work may take once it has one; with the two that it may wait for it the five seconds that the contract allows.
+/// How long a request's work may take once it has a connection. With the two seconds that it may wait for one, that is
+/// within the five of A-19.
 /// Postgres gives up a statement a little earlier, so that what was answered 503 never commits.
 const WORK: Duration = Duration::from_millis(2_900);
 /// The pool, behind two doors that no cancelled request can leave half open.

@@ -157,11 +157,11 @@ pub struct Grant {
 #[must_use]
 #[derive(Debug)]
 pub enum Rotation {
-    /// The token is spent; its successor takes its place.
+    /// The token is used up; its successor replaces it (S-16).
     Rotated(Grant),
-    /// The same request came again: the successor that already exists is handed out once more.
+    /// The same request came again: the successor that exists is returned again (S-17, S-19).
     Retried(Grant),
-    /// A stale token came back: owner or thief, we cannot tell. The family has ended for both.
+    /// A stale token was presented, by the user or a thief. The session is revoked for both (S-20).
     ReuseDetected {
         /// The family.
         session: SessionId,
@@ -173,7 +173,7 @@ pub enum Rotation {
 }
 
 impl Rotation {
-    /// Its name in `sessions.md` and in the metrics. Without a key, what is retried is within the leeway.
+    /// Its name in the specification and in the metrics. Without a key, a retry is within the leeway (S-19).
     #[must_use]
     pub fn name(&self, had_key: bool) -> &'static str {
         match self {
@@ -194,17 +194,18 @@ impl Rotation {
 /// Why a refresh token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// It does not parse, its tag is wrong, its session is unknown, or it came another way than it left.
+    /// It does not parse, its tag is wrong, or it came by the other transport (S-11, S-26).
     Invalid,
-    /// Its session's idle or absolute lifetime is over.
+    /// Its session's idle or absolute lifetime has passed, or its session has no row any more (S-23).
     Expired,
-    /// Its session has ended.
+    /// Its session is revoked (S-24).
     Revoked,
-    /// Its session's user is blocked.
+    /// Its session's user is blocked (S-25).
     Blocked,
-    /// It is of a generation that the row has not reached: the database went back in time. The family was revoked.
+    /// It is of a generation that the row has not reached: the database went back in time. The family was
+    /// revoked (S-22).
     Ahead,
-    /// Its session had been revoked, and the database had forgotten it. The family was revoked again.
+    /// Its session had been revoked, and the database had forgotten it. The family was revoked again (S-63).
     RevocationLost,
 }
 
@@ -330,7 +331,7 @@ impl Redemption {
 const LATEST_START: Duration = Duration::from_millis(2_100);
 
 impl Standing {
-    /// Decides what became of a token that was not rotated. The order is the contract's: what is over stays over
+    /// Decides the outcome of a token that was not rotated. S-27 has the order: a revoked or expired session stays so
     /// without side effects, and only a token of a living session can be a replay.
     pub fn judge(&self, redemption: &Redemption, keys: &TokenKeys, options: &SessionOptions) -> Verdict {
         if self.transport != redemption.transport {

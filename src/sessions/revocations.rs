@@ -311,6 +311,7 @@ mod tests {
         Verified { user, session, roles: Vec::new(), access_revision }
     }
 
+    /// S-59.
     #[test]
     fn a_revoked_session_is_covered_until_its_last_token_has_expired() {
         let (set, now) = set();

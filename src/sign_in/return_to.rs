@@ -44,6 +44,7 @@ mod tests {
         Config::from_source(source).unwrap().http
     }
 
+    /// C-32.
     #[test]
     fn a_path_of_ours_and_a_page_of_an_allowed_origin_are_led_to() {
         let leads = |wanted| checked(Some(wanted), &options());
@@ -54,6 +55,7 @@ mod tests {
         assert_eq!(leads("https://app.example.com/a b"), "https://app.example.com/a%20b");
     }
 
+    /// C-32.
     #[test]
     fn nothing_else_is() {
         let strange = [

@@ -268,7 +268,7 @@ async fn every_page_holds_in_both_languages_whatever_people_are_called() {
     browser.close().await;
 }
 
-/// The watch sees what it is for.
+/// C-30: The watch sees what it is for.
 #[tokio::test]
 async fn a_script_that_ran_a_breach_of_the_policy_and_a_barrier_would_be_seen() {
     let (server, browser) = (Server::start().await, Browser::open().await);

@@ -11,6 +11,7 @@ async fn sign_in(browser: &Browser, server: &Server) {
     browser.shows(EMAIL).await;
 }
 
+/// S-20, A-39.
 /// The promise in small: signed in once, on the page; still signed in after a reload; out when told so; and out at once
 /// when somebody else uses the cookie.
 #[tokio::test]

@@ -69,6 +69,7 @@ async fn expect_no_sign_out(browser: &Browser) {
     assert_eq!(signed_out, 0, "{events}");
 }
 
+/// S-29.
 #[tokio::test]
 async fn eight_tabs_that_refresh_at_once_stay_signed_in() {
     let (server, _, browser) = start(false).await;

@@ -71,7 +71,7 @@ async fn a_tail_that_was_cut_off_with_the_stored_end_is_found_by_a_noted_one() {
     home.run(&["audit", "resume"]).refused(1, "nothing is to be resumed");
 }
 
-/// The issue's own figures: of 100,000 events one changed, one removed, one inserted.
+/// C-16: The issue's own figures: of 100,000 events one changed, one removed, one inserted.
 #[tokio::test]
 async fn in_a_hundred_thousand_events_what_was_changed_removed_or_inserted_is_named() {
     let home = Home::start().await;

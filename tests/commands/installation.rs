@@ -80,6 +80,7 @@ fn what_cannot_be_done_fails_and_says_why() {
     failed("sessions revoke --session 00000000-0000-7000-8000-000000000000", "", "there is no session");
 }
 
+///
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
     let here = Installation::new();
@@ -112,6 +113,7 @@ fn sessions_and_keys_are_managed() {
     assert_eq!(after.iter().filter(|key| key["signs"] == true).count(), 1, "one key signs at a time");
 }
 
+///
 #[test]
 fn a_check_tries_everything_and_changes_nothing() {
     let here = Installation::new();

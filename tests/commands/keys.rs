@@ -1,6 +1,7 @@
 use heirloom_testing::Home;
 use std::collections::BTreeSet;
 
+///
 #[tokio::test]
 async fn a_rotation_publishes_a_key_that_signs_a_little_later() {
     let home = Home::start().await;

@@ -56,6 +56,7 @@ fn told(imported: u64, already_there: u64, refused: u64, last_line: u64) -> Valu
     })
 }
 
+/// S-74.
 #[tokio::test]
 async fn whoever_comes_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ours() {
     let server = Server::start().await;

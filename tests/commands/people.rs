@@ -26,6 +26,7 @@ async fn an_empty_database_is_migrated_by_whatever_command_comes_first() {
     assert!(home.run(&["migrate"]).done().stdout.starts_with("Nothing to do"));
 }
 
+///
 #[tokio::test]
 async fn a_password_is_one_line_of_standard_input_and_must_be_a_good_one() {
     // Registration may be closed for everybody else.
@@ -85,6 +86,7 @@ async fn blocks_and_roles_come_and_go() {
     home.run(&["user", "ungrant", "a@example.com", "billing:read"]).done();
 }
 
+///
 #[tokio::test]
 async fn the_last_administrator_stays_one_and_who_is_not_there_is_told() {
     let home = Home::start().await;

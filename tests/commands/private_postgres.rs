@@ -40,6 +40,7 @@ fn postmaster(data: &Path) -> Option<u32> {
     lock.lines().next()?.trim().parse().ok()
 }
 
+///
 #[tokio::test]
 async fn it_starts_and_stops_with_the_server_and_listens_on_no_port() {
     let data = TempDir::new().unwrap();

@@ -2,6 +2,7 @@
 use heirloom_testing::{PASSWORD, Server};
 use serde_json::{Value, json};
 
+///
 #[tokio::test]
 async fn the_first_run_says_how_to_make_the_first_administrator_and_the_command_can_be_pasted() {
     let server = Server::start().await;
@@ -18,6 +19,7 @@ async fn the_first_run_says_how_to_make_the_first_administrator_and_the_command_
     assert_eq!(server.home.json(&["health", "--ready"])["dependencies"]["database"], "ok");
 }
 
+///
 #[tokio::test]
 async fn what_a_command_ends_a_running_server_refuses_at_once() {
     let server = Server::start().await;
@@ -116,6 +118,7 @@ async fn what_is_held_about_a_person_is_shown_whole_and_without_a_secret() {
     assert_eq!(home.json(&["user", "show", &alice, "--all"]), held, "the same by id, and as --json");
 }
 
+///
 #[tokio::test]
 async fn everyone_a_new_password_and_a_block_sign_out_too() {
     let server = Server::start().await;

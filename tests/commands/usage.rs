@@ -8,6 +8,7 @@ fn refused(code: i32, arguments: &[&str], told: &str) {
     assert_eq!(home.data_dir().read_dir().unwrap().count(), 0, "{arguments:?}");
 }
 
+///
 #[test]
 fn arguments_that_mean_nothing_are_wrong_usage() {
     for arguments in [
@@ -39,6 +40,7 @@ fn values_that_the_rules_do_not_allow_are_named() {
     refused(1, &["sessions", "revoke", "--everyone", "--reason", "two\nlines"], "--reason: ");
 }
 
+///
 #[test]
 fn options_that_are_not_understood_are_told_all_at_once() {
     let home = Home::empty().with("HEIRLOOM_BIND", "everywhere").with("HEIRLOOM_ACCESS_TOKEN_TTL", "soon");
@@ -95,6 +97,7 @@ fn a_database_that_is_not_there_is_a_failure() {
     }
 }
 
+///
 #[test]
 fn an_option_with_a_typing_mistake_is_told() {
     let home = Home::empty().with("HEIRLOOM_DATADIR", "/srv/heirloom").with("HEIRLOOM_PG_BIN", "/nowhere");

@@ -64,6 +64,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/", For::Anyone),
 ];
 
+///
 #[test]
 fn every_path_is_in_the_table_and_the_table_has_no_others() {
     let table: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| (*method, *path)).collect();
@@ -87,6 +88,7 @@ fn expect_let_in(answer: &Answer) {
     assert!(!refusals.contains(&&*code(answer)), "{answer:?}");
 }
 
+///
 #[tokio::test]
 async fn nobody_is_let_in_only_where_anyone_is() {
     let app = TestApp::start().await;
@@ -101,7 +103,7 @@ async fn nobody_is_let_in_only_where_anyone_is() {
     }
 }
 
-/// Before anything of the request is looked at: who may not, learns nothing of what would have been wrong.
+/// Before anything of the request is looked at: who may not, learns nothing of what would have been wrong.
 #[tokio::test]
 async fn who_may_not_is_told_so_whatever_the_request_holds() {
     let app = TestApp::start().await;
@@ -120,6 +122,7 @@ async fn who_may_not_is_told_so_whatever_the_request_holds() {
     }
 }
 
+///
 #[tokio::test]
 async fn somebody_is_let_in_everywhere_but_to_the_administration() {
     let app = TestApp::start().await;
@@ -147,7 +150,7 @@ async fn an_administrator_is_let_in_everywhere() {
     }
 }
 
-/// Roles that only look like it.
+/// Roles that only look like it.
 #[tokio::test]
 async fn no_other_role_makes_an_administrator() {
     let app = TestApp::start().await;
@@ -162,7 +165,7 @@ async fn no_other_role_makes_an_administrator() {
     }
 }
 
-/// A method that is not in the table is none (RFC 9110 §15.5.6).
+/// A method that is not in the table is none (RFC 9110 §15.5.6).
 #[tokio::test]
 async fn there_are_no_other_methods() {
     let app = TestApp::start().await;

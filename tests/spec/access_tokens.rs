@@ -55,7 +55,7 @@ async fn a_token_with_nothing_wrong_is_good() {
     check(forgery.forge.sign(&forgery.forge.header(), &more)).await;
 }
 
-/// RFC 8725 §3.1: the algorithm is the key's, whatever the header says. RFC 7518 §3.6: "none".
+/// A-55, A-57 (RFC 8725 §3.1): the algorithm is the key's, whatever the header says. RFC 7518 §3.6: "none".
 #[tokio::test]
 async fn another_algorithm_is_refused() {
     let app = TestApp::start().await;
@@ -82,6 +82,7 @@ async fn another_algorithm_is_refused() {
     }
 }
 
+///
 /// RFC 8725 §3.11: no other JWT is mistaken for an access token. RFC 7515 §4.1.11: what `crit` names we do not know.
 /// RFC 8725 §3.10: keys are not fetched from where a token says.
 #[tokio::test]
@@ -125,7 +126,7 @@ async fn another_header_is_refused() {
     app.check(&foreign.sign(&forgery.forge.header(), &forgery.claims)).await.expect_challenge("access_token_invalid");
 }
 
-/// RFC 9068 §4: `iss` and `aud` are ours.
+/// RFC 9068 §4: `iss` and `aud` are ours.
 #[tokio::test]
 async fn a_token_for_somebody_else_is_refused() {
     let app = TestApp::start().await;
@@ -146,6 +147,7 @@ async fn a_token_for_somebody_else_is_refused() {
     }
 }
 
+///
 #[tokio::test]
 async fn tokens_of_an_earlier_audience_are_for_somebody_else() {
     let app = TestApp::start().await;
@@ -158,6 +160,7 @@ async fn tokens_of_an_earlier_audience_are_for_somebody_else() {
     moved.check(&token).await.expect_challenge("access_token_invalid");
 }
 
+///
 #[tokio::test]
 async fn a_claim_that_is_missing_is_not_made_up() {
     let app = TestApp::start().await;
@@ -173,7 +176,7 @@ async fn a_claim_that_is_missing_is_not_made_up() {
     }
 }
 
-/// RFC 7519 §2: a `NumericDate` is a number. Some libraries pass over what they cannot read.
+/// RFC 7519 §2: a `NumericDate` is a number. Some libraries pass over what they cannot read.
 #[tokio::test]
 async fn a_claim_of_a_wrong_type_is_refused() {
     let app = TestApp::start().await;
@@ -217,7 +220,7 @@ async fn a_claim_of_a_wrong_type_is_refused() {
     app.check(&token).await.expect_challenge("access_token_invalid");
 }
 
-/// "`exp`, `nbf` with 5 s of leeway". The distances here are wider than a slow machine is late.
+/// The distances here are wider than a slow machine is late.
 #[tokio::test]
 async fn times_hold_give_or_take_five_seconds() {
     let app = TestApp::start().await;
@@ -242,6 +245,7 @@ async fn times_hold_give_or_take_five_seconds() {
     .await;
 }
 
+/// S-47.
 #[tokio::test]
 async fn a_token_ends_by_itself() {
     let app = TestApp::with(&[("HEIRLOOM_ACCESS_TOKEN_TTL", "1s")]).await;
@@ -334,6 +338,7 @@ async fn a_token_comes_in_one_authorization_header() {
     check().header("Cookie", &format!("heirloom={token}")).send().await.expect_challenge("unauthenticated");
 }
 
+///
 #[tokio::test]
 async fn a_reverse_proxy_learns_who_it_is() {
     let app = TestApp::start().await;
@@ -352,7 +357,7 @@ async fn a_reverse_proxy_learns_who_it_is() {
     }
 }
 
-/// RFC 7517 §9.2, §9.3.
+/// RFC 7517 §9.2, §9.3.
 #[tokio::test]
 async fn only_public_keys_are_published() {
     for (algorithm, members) in [
@@ -380,7 +385,7 @@ async fn only_public_keys_are_published() {
     }
 }
 
-/// HS256 never: a verifier could then also sign.
+/// HS256 never: a verifier could then also sign.
 #[tokio::test]
 async fn a_change_of_algorithm_leaves_older_tokens_good() {
     let app = TestApp::start().await;
@@ -393,7 +398,7 @@ async fn a_change_of_algorithm_leaves_older_tokens_good() {
     later.check(&next).await.expect_done();
 }
 
-/// What was verified is remembered, but not beyond its key.
+/// What was verified is remembered, but not beyond its key.
 #[tokio::test]
 async fn a_token_that_was_good_is_refused_once_its_key_has_gone() {
     let app = TestApp::start().await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 // revoke
 
+/// A-46, S-67.
 #[tokio::test]
 async fn an_administrator_ends_one_session() {
     let app = TestApp::start().await;
@@ -23,6 +24,7 @@ async fn an_administrator_ends_one_session() {
     assert!(listed[0]["revoked_at"].is_string());
 }
 
+///
 #[tokio::test]
 async fn an_administrator_ends_all_sessions_of_a_user() {
     let app = TestApp::start().await;
@@ -42,7 +44,7 @@ async fn an_administrator_ends_all_sessions_of_a_user() {
     app.try_sign_in("alice").await.expect_tokens();
 }
 
-/// "Any genuine token of a family, also a stale one, ends that family", however it travels otherwise.
+/// also a stale token, and one whose session uses the cookie.
 #[tokio::test]
 async fn an_administrator_ends_the_family_of_a_token() {
     let app = TestApp::start().await;
@@ -62,6 +64,7 @@ async fn an_administrator_ends_the_family_of_a_token() {
     browser.refresh().await.expect_problem(401, "session_revoked");
 }
 
+/// A-46, S-55.
 #[tokio::test]
 async fn an_administrator_ends_everyones_sessions_their_own_too() {
     let app = TestApp::start().await;
@@ -79,7 +82,7 @@ async fn an_administrator_ends_everyones_sessions_their_own_too() {
     app.refresh(&again.refresh_token).await.expect_tokens();
 }
 
-/// "Of one already ended 200 with 0."
+/// A-46, S-68.
 #[tokio::test]
 async fn ending_what_has_ended_changes_nothing() {
     let app = TestApp::start().await;
@@ -106,6 +109,7 @@ async fn a_session_whose_time_is_over_was_not_live() {
     assert_eq!(admin.revoke_session(&over.session_id).await.expect(200).json(), json!({ "revoked": 0 }));
 }
 
+///
 #[tokio::test]
 async fn what_is_unknown_cannot_be_ended() {
     let app = TestApp::start().await;
@@ -125,7 +129,7 @@ async fn what_is_unknown_cannot_be_ended() {
     }
 }
 
-/// "Exactly one of …".
+///
 #[tokio::test]
 async fn a_revoke_names_exactly_one() {
     let app = TestApp::start().await;
@@ -154,6 +158,7 @@ async fn a_revoke_names_exactly_one() {
 
 // change
 
+/// S-55, S-63.
 #[tokio::test]
 async fn a_block_ends_all_sessions_and_a_lifted_one_brings_none_back() {
     let app = TestApp::start().await;
@@ -181,7 +186,7 @@ async fn a_block_ends_all_sessions_and_a_lifted_one_brings_none_back() {
     assert_eq!((app.events("user_blocked").await, app.events("user_unblocked").await), (1, 1));
 }
 
-/// "A changed role takes effect at the next rotation, and cuts off access tokens that still carry the old one."
+/// S-62.
 #[tokio::test]
 async fn a_changed_role_cuts_off_the_access_tokens_that_carry_the_old_one() {
     let app = TestApp::start().await;
@@ -209,6 +214,7 @@ async fn roles_that_stay_as_they_are_cut_off_nothing() {
     alice.check().await.expect_done();
 }
 
+/// A-44, S-62.
 #[tokio::test]
 async fn an_administrator_no_more_is_one_no_more_at_once() {
     let app = TestApp::start().await;
@@ -220,7 +226,7 @@ async fn an_administrator_no_more_is_one_no_more_at_once() {
     request.send().await.expect_problem(403, "forbidden");
 }
 
-/// RFC 7519 §4.2: claims of one's own under a name that collides with nobody's.
+/// RFC 7519 §4.2: claims of one's own under a name that collides with nobody's.
 #[tokio::test]
 async fn a_users_own_claims_travel_in_the_access_token_under_one_name() {
     let app = TestApp::start().await;
@@ -264,6 +270,7 @@ async fn numbers_in_claims_come_back_as_they_were() {
     assert_eq!(admin.user(&alice.id).await["claims"], claims);
 }
 
+///
 #[tokio::test]
 async fn the_name_of_the_claims_is_an_option() {
     let app = TestApp::with(&[("HEIRLOOM_CLAIMS_NAME", "x"), ("HEIRLOOM_AUDIENCE", "https://api.example.com")]).await;
@@ -276,6 +283,7 @@ async fn the_name_of_the_claims_is_an_option() {
     app.check(&next.access_token).await.expect_done();
 }
 
+///
 #[tokio::test]
 async fn a_change_is_wholly_right_or_not_made() {
     let app = TestApp::start().await;
@@ -314,6 +322,7 @@ async fn a_change_is_wholly_right_or_not_made() {
 
 // the last administrator
 
+///
 #[tokio::test]
 async fn the_last_administrator_stays_one() {
     let app = TestApp::start().await;
@@ -338,6 +347,7 @@ async fn the_last_administrator_stays_one() {
     root.change(&root.id, &json!({ "roles": ["admin", "editor"] })).await.expect(200);
 }
 
+///
 #[tokio::test]
 async fn two_administrators_who_take_each_others_role_at_once_leave_one() {
     let app = TestApp::start().await;
@@ -355,7 +365,7 @@ async fn two_administrators_who_take_each_others_role_at_once_leave_one() {
 
 // what is seen
 
-/// "A password hash, a token or its hash leaves by no endpoint, an admin's included."
+///
 #[tokio::test]
 async fn no_answer_to_an_administrator_holds_a_secret() {
     let app = TestApp::start().await;
@@ -391,6 +401,7 @@ async fn no_answer_to_an_administrator_holds_a_secret() {
     }
 }
 
+/// C-14.
 #[tokio::test]
 async fn every_decision_leaves_an_event() {
     let app = TestApp::start().await;

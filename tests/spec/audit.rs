@@ -73,6 +73,7 @@ async fn every_way_a_sign_in_can_fail_has_its_reason() {
     assert!(!json!(failed).to_string().contains("nobody"), "an address in the log");
 }
 
+/// C-19.
 #[tokio::test]
 async fn who_is_no_administrator_is_told_of_once_a_minute_for_each_session() {
     let app = TestApp::start().await;
@@ -101,7 +102,7 @@ async fn the_last_administrator_who_would_be_none_is_told_of() {
     assert_eq!(denied[0]["details"], json!({ "reason": "last_admin" }));
 }
 
-/// docs/limits.md: ten guesses are free. However many are refused after that, the wait is one event.
+/// C-19: docs/limits.md: ten guesses are free. However many are refused after that, the wait is one event.
 #[tokio::test]
 async fn a_wait_is_one_event_however_many_guesses_it_refuses() {
     let app = TestApp::with(&[("HEIRLOOM_RATE_LIMIT", "on")]).await;
@@ -124,6 +125,7 @@ async fn sessions_that_make_room_for_a_new_one_are_told_of() {
     assert_eq!(app.events("sessions_ended").await, 1);
 }
 
+/// C-16.
 #[tokio::test]
 async fn events_of_two_servers_get_their_places_in_one_chain() {
     let one = TestApp::start().await;
@@ -160,6 +162,7 @@ async fn a_transaction_that_has_not_committed_gets_its_place_later() {
     assert_eq!(app.count(last).await, app.count("SELECT max(seq) FROM audit_events").await, "though its id is older");
 }
 
+/// C-16, C-11.
 #[tokio::test]
 async fn what_was_changed_removed_or_inserted_is_found() {
     let app = TestApp::start().await;
@@ -183,7 +186,7 @@ async fn what_was_changed_removed_or_inserted_is_found() {
     assert_eq!(id.to_string(), "01a206b8-3efb-7d63-a6dc-8bf962cd3fd7");
 }
 
-/// The tag is there from the beginning: a change before the chaining is found as well.
+/// C-16: The tag is there from the beginning: a change before the chaining is found as well.
 #[tokio::test]
 async fn an_event_that_was_changed_before_it_was_chained_is_found() {
     let mut app = TestApp::start().await;

@@ -31,7 +31,7 @@ async fn batches(app: &TestApp) -> (u64, u64) {
     (value("heirloom_rotation_batch_size_count"), value("heirloom_rotation_batch_size_sum"))
 }
 
-/// S-41, S-43: while the table is locked, redemptions queue up. Then they travel together.
+/// S-15, S-41, S-43: while the table is locked, redemptions queue up. Then they travel together.
 #[tokio::test]
 async fn rotations_that_wait_for_the_database_travel_together() {
     let app = TestApp::with(OPTIONS).await;
@@ -134,7 +134,7 @@ async fn poison(app: &TestApp, session: &str, action: &str) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(app.db()).await.expect("SQL");
 }
 
-/// S-2, S-3 and S-20 in the middle of a crowd: the race ends its own family and no other.
+/// S-43, S-2, S-3 and S-20 in the middle of a crowd: the race ends its own family and no other.
 #[tokio::test]
 async fn a_race_for_one_token_among_honest_rotations_revokes_one_family() {
     let one = TestApp::with(OPTIONS).await;
@@ -162,7 +162,7 @@ async fn a_race_for_one_token_among_honest_rotations_revokes_one_family() {
     }
 }
 
-/// S-17, S-39: the connections are cut again and again. Whatever was committed is known by its nonce or by the key.
+/// S-42, S-17, S-39: the connections are cut again and again. Whatever was committed is known by its nonce or by the key.
 #[tokio::test]
 async fn a_batch_whose_connection_is_cut_signs_no_one_out() {
     let app = TestApp::with(OPTIONS).await;

@@ -27,6 +27,7 @@ async fn expect_end_on(app: &TestApp, tokens: &Tokens) {
     app.me(&tokens.access_token).await.expect_challenge("session_revoked");
 }
 
+/// S-71.
 #[tokio::test]
 async fn every_session_of_theirs_is_dead_on_every_instance_also_on_one_that_starts_later() {
     let one = TestApp::start().await;
@@ -62,6 +63,7 @@ async fn signing_in_is_answered_as_for_an_address_that_nobody_has() {
     assert!(matches!(app.delete(&alice.id).await, UserDeleted::NotFound), "again");
 }
 
+/// C-21.
 #[tokio::test]
 async fn nothing_is_left_of_them_but_the_ids_in_the_audit_log() {
     let app = TestApp::with(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9")]).await;
@@ -113,6 +115,7 @@ async fn whoever_gets_the_address_next_gets_nothing_else() {
     app.me(&alice.tokens.access_token).await.expect_challenge("session_revoked");
 }
 
+///
 #[tokio::test]
 async fn the_last_administrator_stays_also_when_two_go_at_once() {
     let app = TestApp::start().await;
@@ -128,7 +131,7 @@ async fn the_last_administrator_stays_also_when_two_go_at_once() {
     assert_eq!(app.count("SELECT count(*) FROM users WHERE 'admin' = ANY (roles)").await, 1);
 }
 
-/// Whatever runs beside it comes wholly before it, and dies with it, or wholly after it, and finds nobody.
+/// S-71, C-34: Whatever runs beside it comes wholly before it, and dies with it, or wholly after it, and finds nobody.
 #[tokio::test]
 async fn signing_in_refreshing_and_replaying_beside_it_leaves_nothing_alive() {
     let one = TestApp::with(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9"), ("HEIRLOOM_RATE_LIMIT", "off")]).await;
@@ -164,6 +167,7 @@ async fn signing_in_refreshing_and_replaying_beside_it_leaves_nothing_alive() {
     assert_eq!(one.count("SELECT count(*) FROM sessions").await, 0);
 }
 
+/// S-69.
 #[tokio::test]
 async fn what_departed_is_forgotten_when_no_access_token_of_it_can_live() {
     let app = TestApp::start().await;

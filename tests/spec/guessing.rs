@@ -34,6 +34,7 @@ async fn hours_pass(app: &TestApp, interval: &'static str) {
     sqlx::query(sql).bind(interval).execute(app.db()).await.expect("SQL");
 }
 
+/// C-22, A-6.
 #[tokio::test]
 async fn after_ten_wrong_guesses_even_the_right_password_has_to_wait() {
     let app = TestApp::with(LIMITED).await;
@@ -67,7 +68,7 @@ async fn waits_grow_and_end() {
     use_up(&app, &email("alice"), "192.0.2.99").await;
 }
 
-/// CVE-2024-4629, CVE-2023-47111: a counter that is read first and written later is beaten by asking at once.
+/// C-22: CVE-2024-4629, CVE-2023-47111: a counter that is read first and written later is beaten by asking at once.
 #[tokio::test]
 async fn parallel_guesses_on_two_instances_get_no_more_than_one_after_another() {
     let app = TestApp::with(LIMITED).await;
@@ -82,6 +83,7 @@ async fn parallel_guesses_on_two_instances_get_no_more_than_one_after_another() 
     guess(&app, &address, "192.0.2.1").await.expect_problem(429, "too_many_attempts");
 }
 
+/// C-22.
 #[tokio::test]
 async fn a_restart_forgets_nothing() {
     let mut app = TestApp::with(LIMITED).await;
@@ -92,7 +94,7 @@ async fn a_restart_forgets_nothing() {
     guess(&next, &email("alice"), "192.0.2.1").await.expect_problem(429, "too_many_attempts");
 }
 
-/// CVE-2025-24806: one spelling for the look-up and another for the counter.
+/// C-36: CVE-2025-24806: one spelling for the look-up and another for the counter.
 #[tokio::test]
 async fn all_spellings_of_an_address_are_counted_as_one() {
     let app = TestApp::with(LIMITED).await;
@@ -118,6 +120,7 @@ async fn an_unknown_address_is_refused_as_a_known_one_is() {
     assert_eq!(known.text("/code"), unknown.text("/code"));
 }
 
+/// C-23.
 #[tokio::test]
 async fn a_stranger_does_not_shut_out_a_device_that_signed_in_before() {
     let app = TestApp::with(LIMITED).await;
@@ -198,7 +201,7 @@ async fn an_address_that_does_not_parse_is_no_new_address() {
     guess(&app, "another@example.com", "more nonsense").await.expect_problem(429, "too_many_attempts");
 }
 
-/// CVE-2026-9798: a gate on one path and none on another.
+/// C-22: CVE-2026-9798: a gate on one path and none on another.
 #[tokio::test]
 async fn the_form_and_the_api_are_one_gate() {
     let app = TestApp::with(LIMITED).await;
@@ -217,6 +220,7 @@ async fn the_form_and_the_api_are_one_gate() {
     guess(&app, &email("alice"), "192.0.2.1").await.expect_problem(429, "too_many_attempts");
 }
 
+/// C-23.
 #[tokio::test]
 async fn a_thief_with_an_access_token_cannot_guess_the_password_and_a_stranger_cannot_use_up_its_budget() {
     let app = TestApp::with(LIMITED).await;

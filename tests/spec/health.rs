@@ -15,6 +15,7 @@ async fn far(app: &TestApp, header: &str) -> Answer {
 
 const AWAY: &str = "temporarily_unavailable";
 
+///
 #[tokio::test]
 async fn a_ready_server_names_its_dependencies_on_this_machine_only() {
     let app = TestApp::start().await;
@@ -35,6 +36,7 @@ async fn a_ready_server_names_its_dependencies_on_this_machine_only() {
     }
 }
 
+///
 #[tokio::test]
 async fn a_database_that_is_away_is_named_on_this_machine_only() {
     let database = Arc::new(TestDatabase::create().await);
@@ -48,6 +50,7 @@ async fn a_database_that_is_away_is_named_on_this_machine_only() {
     assert_eq!(answer.json()["errors"], serde_json::Value::Null, "{answer:?}");
 }
 
+///
 #[tokio::test]
 async fn missing_migrations_are_named() {
     let app = TestApp::start().await;

@@ -16,6 +16,7 @@ const READERS: [(&str, &str); 7] = [
 
 // bodies
 
+/// A-11.
 #[tokio::test]
 async fn a_body_of_more_than_64_kib_is_too_large() {
     let app = TestApp::start().await;
@@ -33,6 +34,7 @@ async fn a_body_of_more_than_64_kib_is_too_large() {
     assert!((400..500).contains(&answer.status), "{answer:?}");
 }
 
+/// A-12.
 #[tokio::test]
 async fn a_body_that_is_not_json_in_utf_8_is_of_the_wrong_type() {
     let app = TestApp::start().await;
@@ -61,6 +63,7 @@ async fn a_body_that_is_not_json_in_utf_8_is_of_the_wrong_type() {
     }
 }
 
+/// A-13.
 #[tokio::test]
 async fn a_body_that_is_no_json_is_malformed() {
     let app = TestApp::start().await;
@@ -105,6 +108,7 @@ async fn a_body_that_is_no_json_is_malformed() {
     }
 }
 
+/// A-2.
 #[tokio::test]
 async fn a_field_that_is_unknown_missing_doubled_or_of_a_wrong_type_is_not_valid() {
     let app = TestApp::start().await;
@@ -130,7 +134,7 @@ async fn a_field_that_is_unknown_missing_doubled_or_of_a_wrong_type_is_not_valid
     login(r#"{"email":null,"password":"x"}"#).await.expect_fields(&["email"]);
 }
 
-/// A request is an object: what the third place of an array means is nobody's to guess.
+/// A-2: A request is an object: what the third place of an array means is nobody's to guess.
 #[tokio::test]
 async fn an_array_is_no_request() {
     let app = TestApp::start().await;
@@ -146,7 +150,7 @@ async fn an_array_is_no_request() {
     app.post("/api/v1/auth/refresh", &json!([token])).await.expect_problem(422, "validation_failed");
 }
 
-/// A field of a wrong type is a field that is not valid, also where one of a few words belongs.
+/// A-2: A field of a wrong type is a field that is not valid, also where one of a few words belongs.
 #[tokio::test]
 async fn a_word_of_a_wrong_type_is_not_valid() {
     let app = TestApp::start().await;
@@ -165,7 +169,7 @@ async fn a_word_of_a_wrong_type_is_not_valid() {
     }
 }
 
-/// What a client got wrong may be a secret: it is not repeated.
+/// A-4: What a client got wrong may be a secret: it is not repeated.
 #[tokio::test]
 async fn no_problem_repeats_a_value() {
     let app = TestApp::start().await;
@@ -184,7 +188,7 @@ async fn no_problem_repeats_a_value() {
     assert!(!token.expect_problem(422, "validation_failed").body.contains(&secret.to_string()), "{token:?}");
 }
 
-/// Strange values in every field: refused by name, never a mistake of the server's.
+/// A-16: Strange values in every field: refused by name, never a mistake of the server's.
 #[tokio::test]
 async fn no_value_of_any_field_is_our_mistake() {
     let app = TestApp::start().await;

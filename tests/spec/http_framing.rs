@@ -40,7 +40,7 @@ fn problem(answer: &str) -> (&str, String) {
 /// What reads JSON of anyone: the first two must have it, the others may.
 const POSTS: [&str; 4] = ["/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/logout"];
 
-/// Who waited for it would answer 408 after ten seconds.
+/// Who waited for it would answer 408 after ten seconds.
 #[tokio::test]
 async fn a_body_that_is_announced_as_too_large_is_not_waited_for() {
     let app = TestApp::start().await;
@@ -71,7 +71,7 @@ async fn a_body_in_broken_chunks_is_told_in_our_words() {
     }
 }
 
-/// Nothing is unpacked: not a small body that grows to a large one, either.
+/// Nothing is unpacked: not a small body that grows to a large one, either.
 #[tokio::test]
 async fn a_packed_body_is_of_the_wrong_type() {
     let app = TestApp::start().await;
@@ -93,7 +93,7 @@ async fn a_packed_body_is_of_the_wrong_type() {
     }
 }
 
-/// One thing, one name: who counts, compares or blocks ids as text in front of us is not led past.
+/// One thing, one name: who counts, compares or blocks ids as text in front of us is not led past.
 #[tokio::test]
 async fn an_id_is_written_with_dashes_and_nothing_else() {
     let app = TestApp::start().await;

@@ -9,7 +9,7 @@ use tokio::{
 
 // methods and paths
 
-/// RFC 9110 §15.5.6.
+/// RFC 9110 §15.5.6.
 #[tokio::test]
 async fn a_method_that_is_not_supported_is_told_which_are() {
     let app = TestApp::start().await;
@@ -38,6 +38,7 @@ async fn a_method_that_is_not_supported_is_told_which_are() {
     }
 }
 
+///
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() {
     let app = TestApp::start().await;
@@ -67,7 +68,7 @@ async fn what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() {
     api.expect_problem(404, "not_found");
 }
 
-/// RFC 9110 §9.3.2.
+/// RFC 9110 §9.3.2.
 #[tokio::test]
 async fn head_is_get_without_a_body() {
     let app = TestApp::start().await;
@@ -89,6 +90,7 @@ async fn head_is_get_without_a_body() {
     }
 }
 
+///
 #[tokio::test]
 async fn no_path_query_or_header_is_our_mistake() {
     let app = TestApp::start().await;
@@ -185,7 +187,7 @@ async fn all_sorts(app: &TestApp) -> Vec<Answer> {
     ]
 }
 
-/// ASVS 5 §3.4.
+/// C-30: ASVS 5 §3.4.
 #[tokio::test]
 async fn every_answer_has_the_security_headers() {
     for (public_url, has_hsts) in [("http://heirloom.test", false), ("https://heirloom.test", true)] {
@@ -221,6 +223,7 @@ async fn every_answer_has_the_security_headers() {
     }
 }
 
+///
 #[tokio::test]
 async fn only_what_is_public_may_be_kept() {
     let app = TestApp::start().await;
@@ -231,6 +234,7 @@ async fn only_what_is_public_may_be_kept() {
     }
 }
 
+///
 #[tokio::test]
 async fn a_sane_request_id_is_repeated_and_any_other_replaced() {
     let app = TestApp::start().await;
@@ -253,6 +257,7 @@ async fn a_sane_request_id_is_repeated_and_any_other_replaced() {
 
 // behind a proxy
 
+///
 #[tokio::test]
 async fn only_a_trusted_proxy_is_believed() {
     let seen_from = async |app: &TestApp, headers: &[(&str, &str)]| -> String {
@@ -288,7 +293,7 @@ async fn say(app: &TestApp, request: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// RFC 9112 §6.3: two lengths, or a length and chunks, are two requests to two readers (request smuggling).
+/// RFC 9112 §6.3: two lengths, or a length and chunks, are two requests to two readers (request smuggling).
 #[tokio::test]
 async fn a_request_that_can_be_read_two_ways_is_refused() {
     let app = TestApp::start().await;
@@ -308,6 +313,7 @@ async fn a_request_that_can_be_read_two_ways_is_refused() {
     app.get("/healthz").await.expect(200);
 }
 
+///
 #[tokio::test]
 async fn what_is_no_http_is_no_harm() {
     let app = TestApp::start().await;
@@ -329,6 +335,7 @@ async fn what_is_no_http_is_no_harm() {
     }
 }
 
+/// S-40.
 /// A client that goes away in the middle leaves nothing half-done: the session that it may have opened is whole, and so
 /// is every connection to Postgres.
 #[tokio::test]

@@ -42,6 +42,7 @@ async fn statuses(stream: &mut TcpStream, number: usize) -> Vec<String> {
     told.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned()).collect()
 }
 
+/// S-3.
 /// A thief opens requests while the access token is good, keeps back the end of their bodies, and sends it once the
 /// reuse has been answered.
 #[tokio::test]
@@ -79,6 +80,7 @@ async fn a_request_whose_body_ends_after_the_reuse_was_answered_is_refused() {
     alice.check().await.expect_done();
 }
 
+/// S-3.
 #[tokio::test]
 async fn what_is_pipelined_behind_the_replay_is_refused() {
     let app = TestApp::start().await;
@@ -96,7 +98,7 @@ async fn what_is_pipelined_behind_the_replay_is_refused() {
     expect_end_of(&app, &[&stale, &newest]).await;
 }
 
-/// Retries are being computed on both servers while the replay ends the family on one.
+/// S-3: Retries are being computed on both servers while the replay ends the family on one.
 #[tokio::test]
 async fn retries_that_race_the_replay_on_two_servers_hand_out_nothing_that_lives() {
     let one = TestApp::start().await;
@@ -124,6 +126,7 @@ async fn retries_that_race_the_replay_on_two_servers_hand_out_nothing_that_lives
     }
 }
 
+/// S-57.
 /// What the database told of the refresh token holds for the access token at once, should the notification be late.
 #[tokio::test]
 async fn a_server_that_calls_a_session_ended_takes_no_access_token_of_it() {
@@ -136,7 +139,7 @@ async fn a_server_that_calls_a_session_ended_takes_no_access_token_of_it() {
     app.check(&alice.access_token).await.expect_challenge("session_revoked");
 }
 
-/// `ACCESS_TOKEN_TTL` was lowered: what was signed before must not outlive what is remembered of the ends.
+/// S-47: `ACCESS_TOKEN_TTL` was lowered: what was signed before must not outlive what is remembered of the ends.
 #[tokio::test]
 async fn an_access_token_lives_no_longer_than_those_of_today() {
     let app = TestApp::with(&[("HEIRLOOM_ACCESS_TOKEN_TTL", "10m")]).await;
@@ -151,6 +154,7 @@ async fn an_access_token_lives_no_longer_than_those_of_today() {
     app.check(&forge.sign(&forge.header(), &claims)).await.expect_challenge("access_token_expired");
 }
 
+/// S-3.
 /// The database's clock was an hour ahead when the family last rotated, and is right again: an access token of then is
 /// good in an hour, and the family must still be known to be dead.
 #[tokio::test]
@@ -163,6 +167,7 @@ async fn an_end_is_never_dated_before_the_last_rotation() {
     assert_eq!(row["revoked_at"], row["last_used_at"]);
 }
 
+/// S-63.
 /// ADR 0020, when the last rotation was lost together with the end: then even the replayed token is the current one.
 #[tokio::test]
 async fn a_family_stays_dead_when_its_last_rotation_is_forgotten_too() {
@@ -193,7 +198,7 @@ async fn a_family_stays_dead_when_its_last_rotation_is_forgotten_too() {
     }
 }
 
-/// ADR 0020, for the end of everybody's sessions.
+/// S-63: ADR 0020, for the end of everybody's sessions.
 #[tokio::test]
 async fn the_end_of_everyone_that_the_database_forgot_is_ended_again() {
     let app = TestApp::start().await;
@@ -216,7 +221,7 @@ async fn the_end_of_everyone_that_the_database_forgot_is_ended_again() {
     app.refresh(&later.refresh_token).await.expect_tokens();
 }
 
-/// The end cannot be written: the reuse is not answered as one, and the next replay is.
+/// S-21, S-56: The end cannot be written: the reuse is not answered as one, and the next replay is.
 #[tokio::test]
 async fn an_end_that_could_not_be_written_is_not_told() {
     let app = TestApp::start().await;

@@ -91,6 +91,7 @@ fn link_in(letter: &str) -> String {
     letter[begin..].split_whitespace().next().expect("a link").to_owned()
 }
 
+///
 #[tokio::test]
 async fn a_reuse_is_told_with_a_link_that_ends_everything_once_after_a_confirmation() {
     let (app, office, _) = with_mail().await;
@@ -171,7 +172,7 @@ async fn letters_speak_the_language_in_which_somebody_signed_in() {
     assert!(letter.contains("Subject: Heirloom: =?utf-8?b?7IS47IWY"), "{letter}");
 }
 
-/// Never in the request's way, never lost: neither by an outage of the mail server nor by the end of a process.
+/// Never in the request's way, never lost: neither by an outage of the mail server nor by the end of a process.
 #[tokio::test]
 async fn a_letter_that_was_not_taken_is_sent_later_by_whatever_server_there_is_and_once() {
     let (mut app, office, url) = with_mail().await;

@@ -36,6 +36,7 @@ async fn walk(admin: &Admin<'_>, list: &str, query: &str) -> (usize, Vec<String>
     }
 }
 
+///
 #[tokio::test]
 async fn page_after_page_nothing_is_lost_or_repeated() {
     let app = TestApp::start().await;
@@ -54,7 +55,7 @@ async fn page_after_page_nothing_is_lost_or_repeated() {
     }
 }
 
-/// A page that is exactly full leads nowhere.
+/// A page that is exactly full leads nowhere.
 #[tokio::test]
 async fn the_last_page_has_no_cursor() {
     let app = TestApp::start().await;
@@ -65,7 +66,7 @@ async fn the_last_page_has_no_cursor() {
     assert_eq!(answer.json()["next_cursor"], Value::Null);
 }
 
-/// "`limit` out of range or a cursor that is not ours is 422."
+///
 #[tokio::test]
 async fn what_no_list_knows_is_refused() {
     let app = TestApp::start().await;
@@ -96,6 +97,7 @@ async fn what_no_list_knows_is_refused() {
     }
 }
 
+///
 #[tokio::test]
 async fn people_are_found_by_a_part_of_their_address_or_name() {
     let app = TestApp::start().await;

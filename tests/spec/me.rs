@@ -3,6 +3,7 @@
 use crate::support::{NOBODY, TestApp, email, password};
 use serde_json::{Value, json};
 
+///
 #[tokio::test]
 async fn one_sees_oneself_and_no_secret() {
     let app = TestApp::start().await;
@@ -51,7 +52,7 @@ async fn one_changes_nothing_else_of_oneself() {
     assert_eq!(alice.me().await.text("/user/name"), "alice");
 }
 
-/// "All but this one": who changes a password because of a stranger wants the stranger out.
+/// S-78, S-55: a user who changes the password because of a stranger wants the stranger out.
 #[tokio::test]
 async fn a_password_change_ends_every_other_session() {
     let app = TestApp::start().await;
@@ -73,6 +74,7 @@ async fn a_password_change_ends_every_other_session() {
     assert_eq!(app.events("password_changed").await, 1);
 }
 
+/// A-42, S-78.
 #[tokio::test]
 async fn a_password_change_needs_the_current_password_and_a_good_new_one() {
     let app = TestApp::start().await;
@@ -88,6 +90,7 @@ async fn a_password_change_needs_the_current_password_and_a_good_new_one() {
     app.try_sign_in("alice").await.expect_tokens();
 }
 
+///
 #[tokio::test]
 async fn one_sees_ones_live_sessions_newest_first() {
     let app = TestApp::start().await;
@@ -114,6 +117,7 @@ async fn one_sees_ones_live_sessions_newest_first() {
     assert_eq!(members, named);
 }
 
+/// A-43, S-55.
 #[tokio::test]
 async fn one_ends_one_of_ones_sessions() {
     let app = TestApp::start().await;
@@ -129,7 +133,7 @@ async fn one_ends_one_of_ones_sessions() {
     alice.check().await.expect_challenge("session_revoked");
 }
 
-/// Whether somebody else's session exists is none of one's business.
+/// Whether somebody else's session exists is none of one's business.
 #[tokio::test]
 async fn somebody_elses_session_is_not_found() {
     let app = TestApp::start().await;
@@ -141,6 +145,7 @@ async fn somebody_elses_session_is_not_found() {
     app.check(&bob.access_token).await.expect_done();
 }
 
+/// S-55.
 #[tokio::test]
 async fn one_signs_out_everywhere_else_or_everywhere() {
     let app = TestApp::start().await;
@@ -166,7 +171,7 @@ async fn one_signs_out_everywhere_else_or_everywhere() {
     app.check(&bob.access_token).await.expect_done();
 }
 
-/// The token outlives the account by a moment: 401, not a mistake of the server's.
+/// S-71: The token outlives the account by a moment: 401, not a mistake of the server's.
 #[tokio::test]
 async fn an_account_that_is_gone_is_signed_out() {
     let app = TestApp::start().await;

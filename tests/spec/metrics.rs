@@ -51,7 +51,7 @@ async fn the_revocation_set_tells_its_size_its_age_and_whether_it_is_trusted() {
     assert!(metrics.contains("heirloom_revocation_set_trusted "), "{metrics}");
 }
 
-/// Invariant 8.
+/// A-50, S-8.
 #[tokio::test]
 async fn the_metrics_hold_neither_tokens_nor_people() {
     let app = TestApp::with(METRICS).await;
@@ -63,6 +63,7 @@ async fn the_metrics_hold_neither_tokens_nor_people() {
     }
 }
 
+///
 #[tokio::test]
 async fn they_are_on_an_address_of_their_own_with_nothing_else() {
     let app = TestApp::with(METRICS).await;

@@ -25,6 +25,7 @@ fn described(document: &Value) -> BTreeSet<(String, String)> {
     operations(document).into_iter().map(|(method, path, _)| (method, path)).collect()
 }
 
+///
 #[test]
 fn every_endpoint_is_described_and_nothing_else() {
     let endpoints = paths::ALL.iter().filter(|(_, path)| is_for_programs(path));
@@ -32,7 +33,7 @@ fn every_endpoint_is_described_and_nothing_else() {
     assert_eq!(described(description().as_json()), endpoints);
 }
 
-/// Asked over HTTP: what is described is there, and what is not described is 405.
+/// Asked over HTTP: what is described is there, and what is not described is 405.
 #[tokio::test]
 async fn the_server_has_the_methods_that_are_described() {
     let app = TestApp::start().await;
@@ -61,6 +62,7 @@ fn collect<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a Value>) {
     }
 }
 
+///
 #[test]
 fn every_kind_of_problem_is_described_with_its_status() {
     let document = description();
@@ -108,7 +110,7 @@ async fn the_description_is_sent_once() {
     assert_eq!((again.status, again.body.as_str()), (304, ""));
 }
 
-/// Nothing of the page comes from elsewhere: it works offline, and under our Content-Security-Policy.
+/// C-31: Nothing of the page comes from elsewhere: it works offline, and under our Content-Security-Policy.
 #[tokio::test]
 async fn the_page_to_read_it_needs_nothing_from_elsewhere() {
     let app = TestApp::start().await;

@@ -46,6 +46,7 @@ const MATRIX: &[(Headers, bool)] = &[
     (&[("Sec-Fetch-Site", "same-origin"), ("Origin", "null")], false),
 ];
 
+///
 #[tokio::test]
 async fn the_cookie_is_used_and_set_only_for_pages_of_ours() {
     let app = TestApp::with(OPTIONS).await;
@@ -71,6 +72,7 @@ async fn the_cookie_is_used_and_set_only_for_pages_of_ours() {
     }
 }
 
+///
 #[tokio::test]
 async fn the_forms_are_held_to_the_same() {
     let app = TestApp::with(OPTIONS).await;
@@ -90,7 +92,7 @@ async fn the_forms_are_held_to_the_same() {
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1 + i64::try_from(may).unwrap());
 }
 
-/// A refusal changes nothing: the token is as good as before, and the session lives.
+/// A refusal changes nothing: the token is as good as before, and the session lives.
 #[tokio::test]
 async fn a_foreign_page_neither_rotates_nor_signs_out() {
     let app = TestApp::with(OPTIONS).await;
@@ -108,6 +110,7 @@ async fn a_foreign_page_neither_rotates_nor_signs_out() {
 
 // the cookie
 
+///
 #[tokio::test]
 async fn over_http_the_cookie_is_a_plain_one() {
     let app = TestApp::start().await;
@@ -117,7 +120,7 @@ async fn over_http_the_cookie_is_a_plain_one() {
     assert_eq!(cookie.max_age, Some(14 * 24 * 3_600));
 }
 
-/// RFC 6265bis §4.1.3: the prefix makes browsers hold the cookie to TLS, `__Host-` also to this host.
+/// RFC 6265bis §4.1.3: the prefix makes browsers hold the cookie to TLS, `__Host-` also to this host.
 #[tokio::test]
 async fn over_https_the_cookie_is_secure() {
     const HTTPS: (&str, &str) = ("HEIRLOOM_PUBLIC_URL", "https://heirloom.test");
@@ -153,7 +156,7 @@ async fn over_https_the_cookie_is_secure() {
     }
 }
 
-/// A cookie of another name, as it would stand under another configuration, is none of ours.
+/// A cookie of another name, as it would stand under another configuration, is none of ours.
 #[tokio::test]
 async fn a_cookie_of_another_name_does_not_count() {
     let app = TestApp::with(&[("HEIRLOOM_PUBLIC_URL", "https://heirloom.test")]).await;
@@ -165,6 +168,7 @@ async fn a_cookie_of_another_name_does_not_count() {
     }
 }
 
+/// S-46.
 #[tokio::test]
 async fn a_cookie_that_is_not_remembered_ends_with_the_browser() {
     let app = TestApp::start().await;
@@ -179,7 +183,7 @@ async fn a_cookie_that_is_not_remembered_ends_with_the_browser() {
     }
 }
 
-/// "Never in a body that script can read": also a retry, and whatever else the request holds.
+/// also on a retry, and whatever else the request holds.
 #[tokio::test]
 async fn a_token_that_came_in_the_cookie_leaves_in_the_cookie() {
     let app = TestApp::start().await;
@@ -202,7 +206,7 @@ async fn a_token_that_came_in_the_cookie_leaves_in_the_cookie() {
     }
 }
 
-/// Cookie tossing: who guesses which of two is meant may be led to the wrong session.
+/// Cookie tossing: who guesses which of two is meant may be led to the wrong session.
 #[tokio::test]
 async fn two_tokens_in_one_request_are_ambiguous() {
     let app = TestApp::start().await;
@@ -243,6 +247,7 @@ async fn a_new_sign_in_takes_the_cookies_place() {
 
 // CORS
 
+///
 #[tokio::test]
 async fn pages_of_allowed_origins_may_call_and_no_others() {
     let app = TestApp::with(OPTIONS).await;
@@ -278,7 +283,7 @@ async fn pages_of_allowed_origins_may_call_and_no_others() {
     assert!(answer.status >= 400, "{answer:?}");
 }
 
-/// Fetch §3.2: only a page that is allowed may read an answer; that of an error too.
+/// Fetch §3.2: only a page that is allowed may read an answer; that of an error too.
 #[tokio::test]
 async fn an_allowed_page_may_read_the_answers() {
     let app = TestApp::with(OPTIONS).await;

@@ -21,6 +21,7 @@ fn forged(access_token: &str, refresh_token: &str) -> (String, String) {
     (access_token, format!("{}{other}", &refresh_token[..refresh_token.len() - 1]))
 }
 
+/// S-37.
 #[tokio::test]
 async fn while_postgres_is_down_everything_that_needs_it_is_503_and_nothing_else_fails() {
     let (app, proxy) = behind_a_proxy(&[]).await;
@@ -62,6 +63,7 @@ async fn while_postgres_is_down_everything_that_needs_it_is_503_and_nothing_else
     assert_eq!(app.session_row(&next.session_id).await["generation"], 1, "nothing had been rotated meanwhile");
 }
 
+/// S-60.
 /// A cable is pulled: no connection ends, nothing answers. For a while the set of what was revoked is still whole; after
 /// that a good token is 503, never 401.
 #[tokio::test]
@@ -88,7 +90,7 @@ async fn a_connection_that_died_without_a_word_is_noticed() {
     app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
 }
 
-/// "Reads no database": with the tables locked away from every reader, tokens are still told good from bad.
+/// S-58, A-41: with the tables locked against every reader, tokens are still verified.
 #[tokio::test]
 async fn checking_a_token_reads_no_table() {
     let app = TestApp::start().await;
@@ -115,7 +117,7 @@ async fn checking_a_token_reads_no_table() {
     transaction.rollback().await.unwrap();
 }
 
-/// "A rotation that was answered 503 does not commit later."
+/// S-37, S-38.
 #[tokio::test]
 async fn a_rotation_that_waits_too_long_is_given_up_for_good() {
     let app = TestApp::start().await;
@@ -141,6 +143,7 @@ async fn a_rotation_that_waits_too_long_is_given_up_for_good() {
     app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
 }
 
+///
 #[tokio::test]
 async fn a_database_that_only_reads_is_an_outage() {
     let app = TestApp::start().await;
@@ -172,7 +175,7 @@ async fn hang_up_on(app: &TestApp, whom: &str) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(app.db()).await.unwrap();
 }
 
-/// Postgres was restarted, and the connections in the pool are dead: a few answers of 503 at worst.
+/// S-5: Postgres was restarted, and the connections in the pool are dead: a few answers of 503 at worst.
 #[tokio::test]
 async fn connections_that_died_in_the_pool_cost_nobody_the_session() {
     let app = TestApp::start().await;
@@ -192,7 +195,7 @@ async fn connections_that_died_in_the_pool_cost_nobody_the_session() {
     }
 }
 
-/// Invariant 5: the connection is lost after Postgres has rotated and before the server knows.
+/// S-5, S-39: the connection is lost after Postgres has rotated and before the server knows.
 #[tokio::test]
 async fn an_answer_of_postgres_that_is_lost_costs_nobody_the_session() {
     let (app, proxy) = behind_a_proxy(&[("HEIRLOOM_DB_MAX_CONNECTIONS", "1")]).await;
@@ -208,7 +211,7 @@ async fn an_answer_of_postgres_that_is_lost_costs_nobody_the_session() {
     }
 }
 
-/// The listening connection breaks; what is revoked meanwhile is not missed.
+/// S-61: The listening connection breaks; what is revoked meanwhile is not missed.
 #[tokio::test]
 async fn a_revocation_that_was_not_heard_is_made_up_for() {
     let app = TestApp::start().await;
@@ -230,7 +233,7 @@ async fn a_revocation_that_was_not_heard_is_made_up_for() {
     }
 }
 
-/// A token of ours for somebody else is no reason to ask, either.
+/// S-11, A-20: A token of ours for somebody else is no reason to ask, either.
 #[tokio::test]
 async fn forged_tokens_are_refused_before_the_database_is_asked() {
     let (app, proxy) = behind_a_proxy(&[]).await;

@@ -140,7 +140,7 @@ async fn the_pages_wear_a_brand() {
     assert!(!page(&plain, "/login", &[]).await.body.contains("brand.css"));
 }
 
-/// No inline script or style: the policy forbids both, and a page that needed one would be broken.
+/// A-52, C-30: No inline script or style: the policy forbids both, and a page that needed one would be broken.
 #[tokio::test]
 async fn no_page_holds_a_script_or_a_style_of_its_own() {
     let app = TestApp::start().await;
@@ -155,7 +155,7 @@ async fn no_page_holds_a_script_or_a_style_of_its_own() {
     }
 }
 
-/// The pages of the administration are the same for everybody: what is in them, the API decides.
+/// The pages of the administration are the same for everybody: what is in them, the API decides.
 #[tokio::test]
 async fn the_administrations_pages_hold_no_data() {
     let app = TestApp::start().await;

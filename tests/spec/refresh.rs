@@ -56,7 +56,7 @@ async fn a_rotation_moves_the_idle_lifetime_and_never_the_absolute_one() {
     assert_eq!(seen["user_agent"], "Later/2.0");
 }
 
-/// S-7, S-45: Invariant 7: a rotated token never outlives the absolute lifetime that its session began with.
+/// S-7, S-45.
 #[tokio::test]
 async fn a_rotation_never_passes_the_absolute_lifetime() {
     let app = TestApp::start().await;
@@ -130,7 +130,7 @@ async fn a_retry_with_the_key_is_honoured_for_as_long_as_the_session_lives() {
     }
 }
 
-/// S-23: the key does not outlive the session.
+/// S-17, S-23: the key does not outlive the session.
 #[tokio::test]
 async fn a_retry_of_an_expired_session_is_expired() {
     let app = TestApp::start().await;
@@ -158,6 +158,7 @@ async fn an_operator_can_limit_how_late_a_retry_may_come() {
     }
 }
 
+/// S-18.
 #[tokio::test]
 async fn the_window_can_be_shut() {
     let app = TestApp::with(&[("HEIRLOOM_RETRY_WINDOW", "0s")]).await;
@@ -166,7 +167,7 @@ async fn the_window_can_be_shut() {
     app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "refresh_token_reused");
 }
 
-/// S-30, S-20: Whoever stole the old token does not know the key that the client chose.
+/// S-30, S-20: a thief with the old token does not know the key that the client chose.
 #[tokio::test]
 async fn a_retry_with_another_key_or_none_is_a_replay() {
     let app = TestApp::start().await;
@@ -192,7 +193,7 @@ async fn a_key_that_the_rotation_did_not_have_makes_no_retry() {
     expect_end_of(&app, &[&first, &second]).await;
 }
 
-/// S-31: "…, successor not used yet, …": once it is, whoever comes with the token before it is not its owner.
+/// S-31: once the successor is used, the client that presents the token before it is not the one that holds it.
 #[tokio::test]
 async fn a_retry_ends_with_the_use_of_the_successor() {
     let app = TestApp::start().await;
@@ -267,7 +268,7 @@ async fn the_leeway_too_ends_with_the_use_of_the_successor() {
     expect_end_of(&app, &[&second, &third]).await;
 }
 
-/// S-19, S-30: "It applies only to rotations made without" a key.
+/// S-19, S-30.
 #[tokio::test]
 async fn the_leeway_is_not_for_rotations_made_with_a_key() {
     let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
@@ -279,7 +280,7 @@ async fn the_leeway_is_not_for_rotations_made_with_a_key() {
 
 // reused
 
-/// S-20: RFC 9700 §4.14.2: a refresh token presented twice has two holders, and the server cannot know which one is the
+/// S-20 (RFC 9700 §4.14.2): a refresh token presented twice has two holders; the server cannot know which one is the
 /// thief. It ends the session for both.
 #[tokio::test]
 async fn a_replayed_refresh_token_ends_the_session_for_both_holders() {

@@ -28,8 +28,7 @@ async fn expect_dead(app: &TestApp, tokens: &Tokens) {
     app.check(&tokens.access_token).await.expect_challenge("session_revoked");
 }
 
-/// Invariants 2 and 3: of any number of concurrent redemptions of one token exactly one rotates, and once a reuse has
-/// been answered, not even the token handed out in the same instant works.
+/// S-1, S-2, S-3.
 #[tokio::test]
 async fn of_sixty_four_redemptions_of_one_token_exactly_one_rotates() {
     let one = TestApp::start().await;
@@ -51,7 +50,7 @@ async fn of_sixty_four_redemptions_of_one_token_exactly_one_rotates() {
     }
 }
 
-/// "Tabs that refresh at once get the same successor without any lock."
+/// S-17, S-29.
 #[tokio::test]
 async fn the_same_sixty_four_with_one_key_all_get_the_same_successor() {
     let app = TestApp::start().await;
@@ -71,7 +70,7 @@ async fn the_same_sixty_four_with_one_key_all_get_the_same_successor() {
     app.refresh(&tokens[0].refresh_token).await.expect_tokens();
 }
 
-/// Within the leeway the same holds without a key.
+/// S-19: Within the leeway the same holds without a key.
 #[tokio::test]
 async fn within_the_leeway_all_get_the_same_successor_too() {
     let app = TestApp::with(&[("HEIRLOOM_REUSE_LEEWAY", "60s")]).await;
@@ -82,6 +81,7 @@ async fn within_the_leeway_all_get_the_same_successor_too() {
     app.refresh(&tokens[0].refresh_token).await.expect_tokens();
 }
 
+/// S-30.
 /// Two who hold one token and do not know each other's key: one rotates, the other is a replay, and it ends for both.
 #[tokio::test]
 async fn two_keys_at_once_are_two_holders() {
@@ -104,7 +104,7 @@ async fn two_keys_at_once_are_two_holders() {
     }
 }
 
-/// A retry that races the use of the successor is a retry or a replay, but never a second live token.
+/// S-1, S-29: A retry that races the use of the successor is a retry or a replay, but never a second live token.
 #[tokio::test]
 async fn a_retry_that_races_the_next_rotation_never_forks_the_family() {
     let app = TestApp::start().await;
@@ -129,7 +129,7 @@ async fn a_retry_that_races_the_next_rotation_never_forks_the_family() {
     }
 }
 
-/// Each generation by a crowd with one key: the family goes on, one step at a time.
+/// S-1: Each generation by a crowd with one key: the family goes on, one step at a time.
 #[tokio::test]
 async fn crowd_after_crowd_the_family_stays_one() {
     let app = TestApp::start().await;
@@ -145,7 +145,8 @@ async fn crowd_after_crowd_the_family_stays_one() {
     }
 }
 
-/// Invariant 5: whoever hangs up in the middle and comes again with the same key is answered, however far the first
+/// S-5, S-36.
+/// A client that hangs up in the middle and comes again with the same key is answered, however far the first
 /// request came, and should it still be on its way.
 #[tokio::test]
 async fn a_client_that_hung_up_and_comes_again_with_its_key_is_answered() {
@@ -164,6 +165,7 @@ async fn a_client_that_hung_up_and_comes_again_with_its_key_is_answered() {
     assert_eq!(app.events("refresh_token_reused").await, 0);
 }
 
+/// S-77.
 #[tokio::test]
 async fn a_refresh_that_races_a_revoke_leaves_nothing_that_works() {
     let app = TestApp::start().await;
@@ -182,6 +184,7 @@ async fn a_refresh_that_races_a_revoke_leaves_nothing_that_works() {
     }
 }
 
+/// S-77.
 #[tokio::test]
 async fn a_refresh_that_races_a_sign_out_leaves_nothing_that_works() {
     let app = TestApp::start().await;
@@ -198,6 +201,7 @@ async fn a_refresh_that_races_a_sign_out_leaves_nothing_that_works() {
     }
 }
 
+/// S-77, C-34.
 #[tokio::test]
 async fn a_refresh_that_races_a_block_leaves_nothing_that_works() {
     let app = TestApp::start().await;
@@ -224,7 +228,7 @@ async fn a_refresh_that_races_a_block_leaves_nothing_that_works() {
     }
 }
 
-/// "A sign-in that races a block or a password change never leaves a live session behind."
+/// S-77, C-34.
 #[tokio::test]
 async fn a_sign_in_that_races_a_block_leaves_no_live_session() {
     let app = TestApp::start().await;
@@ -245,6 +249,7 @@ async fn a_sign_in_that_races_a_block_leaves_no_live_session() {
     }
 }
 
+/// S-77.
 #[tokio::test]
 async fn a_sign_in_that_races_a_password_change_leaves_no_live_session() {
     let app = TestApp::start().await;
@@ -273,6 +278,7 @@ async fn a_sign_in_that_races_a_password_change_leaves_no_live_session() {
     app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
 }
 
+/// S-77.
 #[tokio::test]
 async fn a_sign_in_that_races_the_end_of_everyone_is_before_it_or_after_it() {
     let app = TestApp::start().await;
@@ -293,6 +299,7 @@ async fn a_sign_in_that_races_the_end_of_everyone_is_before_it_or_after_it() {
     }
 }
 
+/// S-78.
 #[tokio::test]
 async fn two_password_changes_at_once_leave_one_password() {
     let app = TestApp::start().await;

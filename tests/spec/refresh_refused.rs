@@ -7,6 +7,7 @@ const KEY: &str = "9b2e1f0c-the-clients-own-key";
 
 // ahead
 
+/// S-22.
 /// An old backup restored, a fail-over that lost its tail: tokens that are live again by accident must serve nobody.
 #[tokio::test]
 async fn a_token_from_a_future_that_the_database_has_forgotten_ends_the_family() {
@@ -23,7 +24,7 @@ async fn a_token_from_a_future_that_the_database_has_forgotten_ends_the_family()
     assert_eq!(app.events("refresh_token_reused").await, 0);
 }
 
-/// The same generation in two pasts: the row has gone on from the backup on another way.
+/// S-22: The same generation in two pasts: the row has gone on from the backup on another way.
 #[tokio::test]
 async fn a_token_of_a_forgotten_branch_ends_the_family() {
     let app = TestApp::start().await;
@@ -46,6 +47,7 @@ async fn go_back_to(app: &TestApp, session: &str, backup: &Value) {
 
 // expired, blocked, revoked
 
+/// S-23, S-44, S-45.
 #[tokio::test]
 async fn a_session_ends_when_its_idle_or_its_absolute_lifetime_is_over() {
     let app = TestApp::start().await;
@@ -68,7 +70,7 @@ async fn a_session_ends_when_its_idle_or_its_absolute_lifetime_is_over() {
     assert_eq!(app.events("refresh_token_reused").await, 0);
 }
 
-/// The real clock, once.
+/// S-44, S-69: The real clock, once.
 #[tokio::test]
 async fn a_session_that_is_not_used_ends_by_itself() {
     let app = TestApp::with(&[("HEIRLOOM_SESSION_IDLE_TTL", "1s")]).await;
@@ -77,6 +79,7 @@ async fn a_session_that_is_not_used_ends_by_itself() {
     app.refresh(&tokens.refresh_token).await.expect_problem(401, "session_expired");
 }
 
+/// S-25.
 #[tokio::test]
 async fn a_blocked_user_is_told_so_and_nothing_changes() {
     let app = TestApp::start().await;
@@ -93,6 +96,7 @@ async fn a_blocked_user_is_told_so_and_nothing_changes() {
     app.refresh(&second.refresh_token).await.expect_tokens();
 }
 
+/// S-24, S-27.
 #[tokio::test]
 async fn a_token_of_an_ended_session_is_revoked_whatever_its_generation() {
     let app = TestApp::start().await;
@@ -107,7 +111,7 @@ async fn a_token_of_an_ended_session_is_revoked_whatever_its_generation() {
 
 // invalid
 
-/// Invariant 6: a forged token changes no row.
+/// S-6, S-11.
 #[tokio::test]
 async fn what_is_not_a_token_of_ours_is_invalid_and_changes_no_row() {
     let app = TestApp::start().await;
@@ -161,6 +165,7 @@ async fn a_genuine_token_of_a_session_without_a_row_is_expired() {
     }
 }
 
+/// A-40.
 #[tokio::test]
 async fn no_token_at_all_is_missing() {
     let app = TestApp::start().await;
@@ -175,8 +180,7 @@ async fn no_token_at_all_is_missing() {
 
 // how a token travels
 
-/// "A session keeps the way it began: a token of a cookie session in a body, or the reverse, is `refresh_token_invalid`
-/// and changes nothing."
+/// S-26.
 #[tokio::test]
 async fn a_token_that_comes_the_wrong_way_is_invalid_and_changes_nothing() {
     let app = TestApp::start().await;
@@ -197,6 +201,7 @@ async fn a_token_that_comes_the_wrong_way_is_invalid_and_changes_nothing() {
     app.refresh(&second.refresh_token).await.expect_tokens();
 }
 
+/// S-35.
 #[tokio::test]
 async fn a_refusal_never_sets_or_clears_the_cookie() {
     let app = TestApp::start().await;

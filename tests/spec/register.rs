@@ -7,6 +7,7 @@ async fn register(app: &TestApp, body: &Value) -> crate::support::Answer {
     app.post("/api/v1/auth/register", body).await
 }
 
+///
 #[tokio::test]
 async fn a_stranger_gets_an_account_and_no_session() {
     let app = TestApp::start().await;
@@ -45,6 +46,7 @@ async fn a_name_may_be_left_out() {
     }
 }
 
+/// A-36, C-36.
 #[tokio::test]
 async fn an_address_is_taken_in_any_spelling() {
     let app = TestApp::start().await;
@@ -57,6 +59,7 @@ async fn an_address_is_taken_in_any_spelling() {
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
 
+///
 #[tokio::test]
 async fn of_many_who_register_one_address_at_once_one_gets_it() {
     let app = TestApp::start().await;
@@ -84,7 +87,7 @@ async fn what_is_no_address_is_refused() {
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
 }
 
-/// sessions.md, "Passwords": 8 to 1,024 characters of Unicode; common ones and one's own address are refused.
+/// S-73.
 #[tokio::test]
 async fn a_password_that_is_easy_to_guess_is_refused_with_the_reason() {
     let app = TestApp::start().await;
@@ -110,6 +113,7 @@ async fn a_password_that_is_easy_to_guess_is_refused_with_the_reason() {
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
 }
 
+/// S-73, C-8.
 #[tokio::test]
 async fn a_password_of_any_script_and_of_the_full_length_will_do() {
     let app = TestApp::start().await;
@@ -123,7 +127,7 @@ async fn a_password_of_any_script_and_of_the_full_length_will_do() {
     }
 }
 
-/// RFC 8265 §4: one password in both normal forms.
+/// S-72: RFC 8265 §4: one password in both normal forms.
 #[tokio::test]
 async fn a_password_is_the_same_in_both_normal_forms() {
     let app = TestApp::start().await;
@@ -132,6 +136,7 @@ async fn a_password_is_the_same_in_both_normal_forms() {
     app.post("/api/v1/auth/login", &json!({ "email": email("alice"), "password": decomposed })).await.expect_tokens();
 }
 
+///
 #[tokio::test]
 async fn everything_that_is_wrong_is_told_at_once() {
     let app = TestApp::start().await;
@@ -139,6 +144,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
     register(&app, &body).await.expect_fields(&["email", "name", "password"]);
 }
 
+///
 #[tokio::test]
 async fn nobody_registers_as_an_administrator() {
     let app = TestApp::start().await;
@@ -152,6 +158,7 @@ async fn nobody_registers_as_an_administrator() {
     assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
 }
 
+///
 #[tokio::test]
 async fn registration_can_be_closed() {
     let app = TestApp::with(&[("HEIRLOOM_REGISTRATION", "closed")]).await;

@@ -4,7 +4,7 @@ use crate::support::{TestApp, at_once, credentials, email, eventually, forge, pa
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 
-/// RFC 6749 §5.1: the names of OAuth, and what the contract adds.
+/// S-50, A-34 (RFC 6749 §5.1).
 #[tokio::test]
 async fn the_right_password_opens_a_session() {
     let app = TestApp::start().await;
@@ -20,6 +20,7 @@ async fn the_right_password_opens_a_session() {
     assert_eq!(app.events("signed_in").await, 1);
 }
 
+///
 #[tokio::test]
 async fn an_answer_holds_exactly_what_the_contract_names() {
     let app = TestApp::start().await;
@@ -32,7 +33,7 @@ async fn an_answer_holds_exactly_what_the_contract_names() {
     answer.expect_no_cookie();
 }
 
-/// RFC 9068 §2: what stands in an access token; nothing secret and no address among it.
+/// RFC 9068 §2: what stands in an access token; nothing secret and no address among it.
 #[tokio::test]
 async fn an_access_token_says_what_the_contract_names_and_no_more() {
     let app = TestApp::start().await;
@@ -56,7 +57,7 @@ async fn an_access_token_says_what_the_contract_names_and_no_more() {
     assert!(claims.get("http://heirloom.test/claims").is_none());
 }
 
-/// RFC 9700 §4.13, ASVS 5 §6.3.8: who guesses must not learn whether the address exists.
+/// A-38, S-75: RFC 9700 §4.13, ASVS 5 §6.3.8: who guesses must not learn whether the address exists.
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
     let app = TestApp::start().await;
@@ -72,6 +73,7 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
     assert_eq!(app.events("sign_in_failed").await, 2);
 }
 
+///
 #[tokio::test]
 async fn what_is_no_address_belongs_to_nobody() {
     let app = TestApp::start().await;
@@ -81,6 +83,7 @@ async fn what_is_no_address_belongs_to_nobody() {
     }
 }
 
+/// C-36.
 #[tokio::test]
 async fn an_address_is_the_same_in_any_spelling() {
     let app = TestApp::start().await;
@@ -91,6 +94,7 @@ async fn an_address_is_the_same_in_any_spelling() {
     }
 }
 
+/// S-72.
 #[tokio::test]
 async fn a_password_is_right_to_the_last_character_or_wrong() {
     let app = TestApp::start().await;
@@ -103,7 +107,7 @@ async fn a_password_is_right_to_the_last_character_or_wrong() {
     }
 }
 
-/// sessions.md, "Passwords": bcrypt alone stops at 72 bytes and at a NUL.
+/// S-72: bcrypt alone stops at 72 bytes and at a NUL.
 #[tokio::test]
 async fn every_character_of_a_long_password_counts() {
     let app = TestApp::start().await;
@@ -121,7 +125,7 @@ async fn every_character_of_a_long_password_counts() {
     }
 }
 
-/// Who does not know the password must not learn that the account is blocked.
+/// Who does not know the password must not learn that the account is blocked.
 #[tokio::test]
 async fn a_block_is_told_only_to_who_knows_the_password() {
     let app = TestApp::start().await;
@@ -134,6 +138,7 @@ async fn a_block_is_told_only_to_who_knows_the_password() {
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
 }
 
+/// S-44.
 #[tokio::test]
 async fn a_session_that_is_not_remembered_has_the_short_idle_lifetime() {
     let app = TestApp::start().await;
@@ -163,6 +168,7 @@ async fn a_device_may_have_a_name() {
     assert_eq!(session["ip"], "127.0.0.1");
 }
 
+///
 #[tokio::test]
 async fn a_sign_in_tells_every_field_that_is_wrong() {
     let app = TestApp::start().await;
@@ -181,7 +187,7 @@ async fn a_sign_in_tells_every_field_that_is_wrong() {
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
 }
 
-/// "At most `MAX_SESSIONS_PER_USER` live sessions: a further sign-in ends the one idle longest."
+/// S-49.
 #[tokio::test]
 async fn one_sign_in_too_many_ends_the_session_idle_longest() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "3")]).await;
@@ -200,6 +206,7 @@ async fn one_sign_in_too_many_ends_the_session_idle_longest() {
     }
 }
 
+/// S-49.
 #[tokio::test]
 async fn somebody_elses_sessions_do_not_count() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
@@ -208,6 +215,7 @@ async fn somebody_elses_sessions_do_not_count() {
     app.check(&alice.access_token).await.expect_done();
 }
 
+/// S-49.
 #[tokio::test]
 async fn sessions_that_are_over_do_not_count() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "2")]).await;
@@ -218,7 +226,7 @@ async fn sessions_that_are_over_do_not_count() {
     app.check(&live.access_token).await.expect_done();
 }
 
-/// However many sign in at once, no more sessions are live than allowed.
+/// S-49: However many sign in at once, no more sessions are live than allowed.
 #[tokio::test]
 async fn sign_ins_at_once_leave_one_session_where_one_is_allowed() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
@@ -236,7 +244,7 @@ async fn sign_ins_at_once_leave_one_session_where_one_is_allowed() {
     });
 }
 
-/// "Plain `$2a$/$2b$/$2y$` hashes from elsewhere verify and are replaced at the next sign-in."
+/// S-74.
 #[tokio::test]
 async fn a_hash_from_elsewhere_is_replaced_by_one_of_ours() {
     let app = TestApp::start().await;
@@ -255,7 +263,7 @@ async fn a_hash_from_elsewhere_is_replaced_by_one_of_ours() {
     }
 }
 
-/// A hash that nothing can verify is a wrong password, and no mistake of the server's.
+/// S-79: A hash that nothing can verify is a wrong password, and no mistake of the server's.
 #[tokio::test]
 async fn a_hash_that_cannot_be_read_lets_nobody_in() {
     let app = TestApp::start().await;
@@ -269,7 +277,7 @@ async fn a_hash_that_cannot_be_read_lets_nobody_in() {
     }
 }
 
-/// "A flood of sign-ins is answered 503 with `Retry-After`, and never slows a refresh."
+/// S-76.
 #[tokio::test]
 async fn a_flood_of_sign_ins_is_turned_away_and_refreshes_go_on() {
     let app = TestApp::with(&[("HEIRLOOM_BCRYPT_COST", "11")]).await;

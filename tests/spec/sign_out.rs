@@ -3,6 +3,7 @@
 use crate::support::{TestApp, at_once};
 use serde_json::json;
 
+/// S-52, S-57.
 #[tokio::test]
 async fn signing_out_ends_the_session_at_once() {
     let app = TestApp::start().await;
@@ -15,6 +16,7 @@ async fn signing_out_ends_the_session_at_once() {
     assert_eq!(app.session_row(&tokens.session_id).await["revoked_reason"], "signed_out");
 }
 
+/// S-53.
 #[tokio::test]
 async fn signing_out_again_is_done_already() {
     let app = TestApp::start().await;
@@ -28,7 +30,7 @@ async fn signing_out_again_is_done_already() {
     });
 }
 
-/// "Sign-out without a token, or with one that is unknown, is 204 too."
+/// S-53.
 #[tokio::test]
 async fn signing_out_without_a_session_is_done_already() {
     let app = TestApp::start().await;
@@ -44,7 +46,7 @@ async fn signing_out_without_a_session_is_done_already() {
     app.check(&tokens.access_token).await.expect_done();
 }
 
-/// Whoever holds any token of the family may end it: at worst a thief signs himself out.
+/// S-52: Whoever holds any token of the family may end it: at worst a thief signs himself out.
 #[tokio::test]
 async fn a_stale_token_signs_out_too_and_is_no_replay() {
     let app = TestApp::start().await;
@@ -55,6 +57,7 @@ async fn a_stale_token_signs_out_too_and_is_no_replay() {
     assert_eq!(app.events("refresh_token_reused").await, 0);
 }
 
+/// S-52.
 #[tokio::test]
 async fn a_bearer_signs_out_its_own_session() {
     let app = TestApp::start().await;
@@ -68,7 +71,7 @@ async fn a_bearer_signs_out_its_own_session() {
     here.request("POST", "/api/v1/auth/logout").send().await.expect_done();
 }
 
-/// The browser must be rid of the cookie whatever became of the session: name, path and flags as when it was set.
+/// S-53: The browser must be rid of the cookie whatever became of the session: name, path and flags as when it was set.
 #[tokio::test]
 async fn signing_out_clears_the_cookie() {
     let app = TestApp::start().await;
@@ -88,7 +91,7 @@ async fn signing_out_clears_the_cookie() {
     }
 }
 
-/// A session keeps the way it began.
+/// S-52, S-26: A session keeps the way it began.
 #[tokio::test]
 async fn a_token_that_comes_the_wrong_way_signs_nobody_out() {
     let app = TestApp::start().await;
@@ -100,6 +103,7 @@ async fn a_token_that_comes_the_wrong_way_signs_nobody_out() {
     app.check(&cookie.access_token).await.expect_done();
 }
 
+/// S-54.
 #[tokio::test]
 async fn signing_out_ends_no_other_session() {
     let app = TestApp::start().await;

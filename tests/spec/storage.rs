@@ -13,8 +13,8 @@ const ROTATIONS: i64 = 2_000;
 /// How many more must fit into the space that the first ones used.
 const MORE_ROTATIONS: i64 = 500;
 
-/// sessions.md: "storage per session constant over any number of rotations, no index growth". A reader with an old
-/// snapshot stays all the time, so that Postgres may remove no old version: nothing is worse on a busy machine.
+/// S-13, S-14. A reader with an old snapshot stays all the time, so that Postgres may remove no old version: a busy
+/// machine cannot be worse.
 #[tokio::test]
 async fn two_thousand_rotations_leave_one_row_and_nearly_all_are_hot() {
     let mut app = TestApp::start().await;
@@ -116,7 +116,7 @@ async fn live(app: &TestApp) -> Vec<String> {
     secrets
 }
 
-/// Invariant 8: nothing that the database holds can be presented as a token.
+/// S-8, S-10, C-2.
 #[tokio::test]
 async fn the_database_holds_no_secret_that_was_ever_handed_out() {
     let app = TestApp::start().await;
@@ -133,7 +133,7 @@ async fn the_database_holds_no_secret_that_was_ever_handed_out() {
     }
 }
 
-/// Neither do the logs, which hold no address either.
+/// S-8, C-1, C-5: Neither do the logs, which hold no address either.
 #[tokio::test]
 async fn the_logs_hold_no_secret_and_no_address() {
     let app = TestApp::start().await;
@@ -153,7 +153,7 @@ async fn the_logs_hold_no_secret_and_no_address() {
     }
 }
 
-/// "Every request is one log line, with its request id."
+///
 #[tokio::test]
 async fn every_request_is_one_log_line_without_its_query() {
     let app = TestApp::start().await;
@@ -191,7 +191,7 @@ async fn the_log_tells_how_much_of_a_requests_time_was_the_databases() {
     assert_eq!(alive["database_ms"], 0.0, "{alive}");
 }
 
-/// "The request id names the log line that says what happened."
+///
 #[tokio::test]
 async fn what_is_logged_while_a_request_is_answered_carries_its_id() {
     let database = Arc::new(TestDatabase::create().await);
@@ -207,7 +207,7 @@ async fn what_is_logged_while_a_request_is_answered_carries_its_id() {
     assert!(lines.any(|line| line.contains("database.unavailable") && line.contains("\"WARN\"")));
 }
 
-/// A copy of the database opens no session: what it holds is not what the server is shown.
+/// S-8, S-10: A copy of the database opens no session: what it holds is not what the server is shown.
 #[tokio::test]
 async fn what_the_database_holds_is_no_token() {
     let app = TestApp::start().await;

@@ -67,6 +67,7 @@ fn forgeries(session: &str, user: &str) -> Vec<String> {
     ]
 }
 
+/// S-64, C-9.
 #[tokio::test]
 async fn forged_notifications_change_nothing() {
     let app = TestApp::with(&[METRICS]).await;
@@ -92,6 +93,7 @@ async fn forged_notifications_change_nothing() {
     assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL").await, 0);
 }
 
+/// S-64.
 #[tokio::test]
 async fn a_flood_of_forged_notifications_is_counted_and_not_logged_one_by_one() {
     let app = TestApp::with(&[METRICS]).await;
@@ -108,6 +110,7 @@ async fn a_flood_of_forged_notifications_is_counted_and_not_logged_one_by_one() 
     assert!(lines.matches("sessions.notifications_rejected").count() < 100, "one line for each server of this process");
 }
 
+/// S-64, C-9.
 #[tokio::test]
 async fn who_listens_learns_no_id_and_can_replay_nothing() {
     let app = TestApp::with(&[METRICS]).await;
@@ -159,6 +162,7 @@ async fn what_is_not_believed_is_looked_up_in_the_tables() {
     app.check(&bob.access_token).await.expect_done();
 }
 
+/// S-65.
 #[tokio::test]
 async fn an_end_of_everyone_in_the_future_is_refused_and_passed_over() {
     let app = TestApp::with(&[METRICS]).await;

@@ -3,7 +3,7 @@
 use crate::support::{TestApp, at_once, eventually, password};
 use serde_json::json;
 
-/// Soon: the contract's target is a second, and a test measures nothing.
+/// Soon: S-58 promises a second, and a test measures nothing.
 async fn expect_end_on(app: &TestApp, access_token: &str) {
     expect_refusal_on(app, access_token, "session_revoked").await;
 }
@@ -19,6 +19,7 @@ async fn expect_refusal_on(app: &TestApp, access_token: &str, code: &str) {
     app.me(access_token).await.expect_challenge(code);
 }
 
+/// S-12.
 #[tokio::test]
 async fn tokens_of_one_server_are_good_on_the_other() {
     let one = TestApp::start().await;
@@ -32,7 +33,7 @@ async fn tokens_of_one_server_are_good_on_the_other() {
     one.refresh(&third.refresh_token).await.expect_problem(401, "session_revoked");
 }
 
-/// Invariant 2 across servers.
+/// S-2, across servers.
 #[tokio::test]
 async fn of_redemptions_on_two_servers_at_once_one_rotates() {
     let one = TestApp::start().await;
@@ -63,6 +64,7 @@ async fn of_redemptions_on_two_servers_at_once_one_rotates() {
     }
 }
 
+/// S-55, S-58.
 #[tokio::test]
 async fn whatever_ends_a_session_on_one_server_ends_it_on_the_other() {
     let one = TestApp::start().await;
@@ -96,6 +98,7 @@ async fn whatever_ends_a_session_on_one_server_ends_it_on_the_other() {
     two.check(&there.access_token).await.expect_done();
 }
 
+/// S-58.
 #[tokio::test]
 async fn more_sessions_at_once_than_one_notification_holds_all_end() {
     let one = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "10000")]).await;
@@ -117,6 +120,7 @@ async fn more_sessions_at_once_than_one_notification_holds_all_end() {
     expect_end_on(&two, &last.access_token).await;
 }
 
+/// S-62.
 #[tokio::test]
 async fn a_changed_role_cuts_off_tokens_on_every_server() {
     let one = TestApp::start().await;
@@ -136,6 +140,7 @@ async fn a_changed_role_cuts_off_tokens_on_every_server() {
     }
 }
 
+/// S-55, S-58.
 #[tokio::test]
 async fn the_end_of_everyone_is_one_on_every_server() {
     let one = TestApp::start().await;
@@ -153,7 +158,7 @@ async fn the_end_of_everyone_is_one_on_every_server() {
     }
 }
 
-/// What was revoked before a server started is loaded at its start.
+/// S-59: What was revoked before a server started is loaded at its start.
 #[tokio::test]
 async fn a_server_that_starts_later_refuses_what_was_revoked_before() {
     let one = TestApp::start().await;
@@ -181,7 +186,7 @@ async fn a_server_that_starts_later_refuses_what_was_revoked_before() {
     one.check(&again.access_token).await.expect_done();
 }
 
-/// RFC 7517: keys of an earlier time still verify, and whoever has only the old master key reads none of them.
+/// S-12: RFC 7517: keys of an earlier time still verify, and whoever has only the old master key reads none of them.
 #[tokio::test]
 async fn a_changed_master_key_signs_nobody_out() {
     const NEW: &str = "bmV3IG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
@@ -211,7 +216,7 @@ async fn forget_every_end(app: &TestApp) {
     sqlx::query(forgotten).execute(app.db()).await.expect("SQL");
 }
 
-/// Invariant 3, across a fail-over.
+/// S-63, S-3: across a fail-over.
 #[tokio::test]
 async fn a_family_stays_dead_when_the_database_forgets_that_it_died() {
     let app = TestApp::start().await;
@@ -235,6 +240,7 @@ async fn a_family_stays_dead_when_the_database_forgets_that_it_died() {
     app.refresh(&bob.refresh_token).await.expect_tokens();
 }
 
+/// S-61, S-63.
 #[tokio::test]
 async fn what_the_database_forgot_is_ended_again_when_the_feed_connects_anew() {
     let app = TestApp::start().await;

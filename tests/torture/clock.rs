@@ -44,7 +44,7 @@ impl Dial {
 
 const SKEWED: &str = "servers' clocks an hour off";
 
-/// One server an hour ahead, one behind, then the other way round: each takes what the other has issued, and both
+/// S-48: One server an hour ahead, one behind, then the other way round: each takes what the other has issued, and both
 /// agree about what is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_servers_clocks_decide_nothing() {

@@ -6,7 +6,7 @@ use crate::{
     site::Site,
 };
 
-/// Invariants 4 and 5: what was acknowledged survives a crash of the server, and every family goes on.
+/// S-4, S-5.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_is_killed_again_and_again() {
     let mut site = Site::start(1).await;
@@ -21,7 +21,7 @@ async fn the_server_is_killed_again_and_again() {
     case.close(&site, load).await;
 }
 
-/// The same for Postgres: all its processes at once.
+/// S-4, S-5: The same for Postgres: all its processes at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_is_killed_again_and_again() {
     let mut site = Site::start(2).await;
@@ -38,7 +38,7 @@ async fn postgres_is_killed_again_and_again() {
     case.close(&site, load).await;
 }
 
-/// And for both at once: nobody is left who remembers anything.
+/// S-4: And for both at once: nobody is left who remembers anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_killed_at_once() {
     let mut site = Site::start(1).await;

@@ -11,6 +11,7 @@ use std::time::Duration;
 /// The servers' connections, all of them.
 const END_THEIRS: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'heirloom' AND pid <> pg_backend_pid()";
 
+///
 /// As an administrator, or a full disk's guardian, does it: for the whole cluster at once, or for a database's new
 /// connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

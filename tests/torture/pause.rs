@@ -45,6 +45,7 @@ async fn postgres_stands_still() {
     case.close(&site, load).await;
 }
 
+/// S-60, S-61.
 /// What was revoked while an instance stood still, it knows from its first answer on: it trusts its memory for five
 /// seconds after it has last heard, and no longer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,6 +79,7 @@ async fn an_instance_that_stood_still_serves_nobody_who_was_revoked_meanwhile() 
     case.close(&site, load).await;
 }
 
+/// S-36.
 /// Whoever has waited too long, hangs up and asks again may be answered, and use the answer, before the server has come
 /// to the first request. Carried out then, it would be a replay: so it is not carried out, for nobody waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

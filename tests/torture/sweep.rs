@@ -17,7 +17,7 @@ const EXPIRED: &str = "INSERT INTO sessions (id, user_id, created_at, absolute_e
         decode(repeat('cd', 16), 'hex'), '192.0.2.1', 'phone', 'Mozilla/5.0 (X11, Linux x86_64, rv:140.0)'
     FROM generate_series($first, $last) AS n";
 
-/// Every rotation beside it succeeds, none of the living is swept, and of the dead nobody stays.
+/// S-69, S-70: Every rotation beside it succeeds, none of the living is swept, and of the dead nobody stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn very_many_expired_sessions_are_swept_beside_rotations() {
     let mut site = Site::lay_out();

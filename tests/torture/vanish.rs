@@ -15,7 +15,7 @@ use tokio::{
 /// How far they come.
 const STAGES: u64 = 5;
 
-/// After each: their retry with the key works, or was the first that counted.
+/// S-40: After each: their retry with the key works, or was the first that counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_disappear_in_mid_request() {
     let site = Site::start(1).await;

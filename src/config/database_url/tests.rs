@@ -16,7 +16,7 @@ fn refused(text: &str) -> String {
     DatabaseUrl::parse(text).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
-/// The examples of libpq's manual, section 34.1.1.2, and the forms that it describes.
+/// The examples of libpq's manual, section 34.1.1.2, and the forms that it describes.
 #[test]
 fn every_form_of_the_manual_is_read() {
     for (text, expected) in [
@@ -64,6 +64,7 @@ fn values_arrive_as_they_were_written() {
     assert!(format!("{host:?}").contains("a+b+c%"), "the password is read as libpq reads it");
 }
 
+///
 #[test]
 fn a_mistyped_parameter_is_refused_with_the_nearest_one() {
     for (query, expected) in [
@@ -125,6 +126,7 @@ fn a_way_over_a_network_without_tls_is_known() {
     }
 }
 
+///
 #[test]
 fn a_part_that_is_wrong_is_named() {
     for (text, expected) in [

@@ -42,7 +42,7 @@ fn a_stored_hash_tells_itself_apart_and_is_never_the_same_twice() {
     assert_eq!(format!("{stored:?}"), "PasswordHash(…)");
 }
 
-/// The digest is part of the stored format: computed once with Python's hmac and bcrypt.
+/// S-72: The digest is part of the stored format: computed once with Python's hmac and bcrypt.
 #[test]
 fn the_format_stays_what_it_is() {
     let stored = foreign(KNOWN_HASH);

@@ -128,6 +128,7 @@ fn the_current_token_is_current() {
     assert!(matches!(family.judge(&family.current, None), Verdict::Current));
 }
 
+/// S-22.
 #[test]
 fn a_token_from_a_forgotten_future_ends_the_family() {
     let mut family = family(None);
@@ -137,6 +138,7 @@ fn a_token_from_a_forgotten_future_ends_the_family() {
     assert!(ahead(family.judge(&family.stale, None)), "the same generation with another secret");
 }
 
+/// S-27.
 #[test]
 fn what_is_over_stays_over_whatever_comes_back() {
     let refused = |change: fn(&mut Standing), refusal| {

@@ -23,6 +23,7 @@ fn issued(keys: &TokenKeys) -> String {
 }
 
 proptest! {
+    /// S-9.
     #[test]
     fn what_was_issued_is_read_back(id: u128, generation in 0..i32::MAX, bytes: [u8; 32]) {
         let keys = keys(1, &[]);
@@ -43,6 +44,7 @@ proptest! {
     }
 }
 
+/// S-6, S-11.
 #[test]
 fn no_mutation_of_any_byte_is_accepted() {
     let keys = keys(1, &[]);
@@ -73,6 +75,7 @@ fn a_token_is_neither_longer_nor_shorter() {
     }
 }
 
+/// S-12.
 #[test]
 fn a_previous_master_key_still_verifies_and_a_foreign_one_does_not() {
     let old = issued(&keys(1, &[]));
@@ -80,6 +83,7 @@ fn a_previous_master_key_still_verifies_and_a_foreign_one_does_not() {
     assert!(keys(2, &[3]).read(&old).is_none());
 }
 
+/// S-28, S-33.
 #[test]
 fn the_same_request_leads_to_the_same_successor_and_no_other_does() {
     let keys = keys(1, &[]);
@@ -104,6 +108,7 @@ fn a_retry_survives_a_change_of_the_master_key() {
     assert!(after.existing_successor(&presented, &[5; 16], None, &current).is_some());
 }
 
+/// S-32.
 #[test]
 fn a_retry_key_is_16_to_255_visible_ascii_characters() {
     for good in ["0123456789abcdef", "!~0123456789abcd", &"k".repeat(255)] {

@@ -16,7 +16,7 @@ use super::{kit::Stop, trial::Trial};
 pub struct Scenario {
     /// By which it is picked.
     pub name: &'static str,
-    /// Of `sessions.md`, by number; `docs/torture.md` has them too.
+    /// By number: invariant 3 is S-3. `docs/torture.md` lists them.
     pub invariants: &'static [u8],
     /// What a right server does.
     pub holds: &'static str,
