@@ -1,64 +1,80 @@
-# The texts of the pages. Every language has the same names; a test compares them.
-# {$something} is filled in. Texts of the groups account, admin, audit, common, device, event, reason and state also go
-# to the pages' scripts, where nothing can be chosen by number: they stand without plurals.
+# The texts of the pages and emails. Every language has the same names; a test compares them.
+# {$something} is a placeholder. Texts of the groups account, admin, audit, common, detail, device, event, field, form,
+# problem, reason, refused and state also go to the pages' scripts, which cannot choose by number: a script gets the
+# default variant ("other").
 
 ## Every page
 
 language = Language
 terms = Terms of use
+skip-to-content = Skip to main content
+wrong-address-text = This page is not open at the service’s own address, so signing in does not work here.
 title-problem = Problem: { $title }
 
-## Signing in and up
+## Sign-in and registration
 
 login-title = Sign in
 login-submit = Sign in
 login-busy = Signing in…
 login-remember = Stay signed in on this device
-login-remember-hint = Not on a computer that you share.
+login-remember-hint = Do not select this on a shared computer.
 login-new-here = New here?
 login-to-register = Create an account
 register-title = Create an account
 register-submit = Create account
 register-busy = Creating your account…
-register-known-here = Have an account already?
+register-known-here = Already have an account?
 register-to-login = Sign in
 register-terms = By creating an account you agree to these terms:
 
 form-email = E-mail address
 form-email-missing = Enter your e-mail address.
 form-name = Name (optional)
-form-name-hint = What we may call you.
+form-name-hint = How should we address you?
 form-password = Password
 form-password-missing = Enter your password.
 form-new-password-missing = Choose a password.
-form-new-password-hint = 8 characters or more. Anything goes: letters of any language, spaces, a whole sentence.
+form-new-password-hint = At least 8 characters. Letters of any language, spaces and whole sentences are welcome.
 form-show = Show
 form-show-label = Show password
 form-hide = Hide
 form-hide-label = Hide password
 form-caps = Caps Lock is on.
 
+# Why someone who was signed in sees the sign-in page: the code of the refusal, or the reason of the revocation.
 notice-signed-out = You have been signed out.
-notice-session-expired = Your session has expired. Sign in to go on.
-notice-session-revoked = This session was ended. Sign in to go on.
-notice-refresh-token-invalid = We no longer know this session. Sign in to go on.
-notice-refresh-token-reused = We ended this session to protect you: its sign-in token was used somewhere else, and that may not have been you. Sign in again, and look through the sessions on your account page.
-notice-account-blocked = This account is blocked. The people who run this service can tell you why.
+notice-session-expired = Your session has expired. Sign in to continue.
+notice-session-revoked = Your session was revoked. Sign in to continue.
+notice-session-limit = You were signed out because of too many devices: your account reached its limit of sessions, and a newer sign-in replaced this one. Sign in to continue.
+notice-password-changed = You were signed out because your password was changed. Sign in with your new password.
+notice-ended-by-user = This session was revoked from another of your devices. Sign in to continue.
+notice-revoked-by-admin = An administrator revoked this session. Sign in to continue.
+notice-refresh-token-invalid = Your session could not be recognised. Sign in to continue.
+notice-refresh-token-reused = We revoked this session to protect you: its sign-in token was used a second time, possibly by someone else. Sign in again, and check the sessions on your account page.
+notice-refresh-token-ahead = We revoked this session as a precaution. Sign in to continue.
+notice-ambiguous-token = Your browser holds more than one sign-in for this service. Sign in again to continue.
+notice-account-blocked = This account is blocked. Contact the operators of this service for the reason.
 
-## What a form was refused for
+## Why a request was refused
 
-problem-fields = Please look at the fields marked below.
-problem-invalid-credentials = The e-mail address or the password is not right.
-problem-account-blocked = This account is blocked. The people who run this service can tell you why.
-problem-registration-closed = New accounts cannot be created here at the moment.
-problem-too-many-attempts = Too many passwords were tried.
-problem-too-many-requests = Too many requests came from here.
-problem-temporarily-unavailable = The service cannot answer at the moment. Please try again shortly.
-problem-origin-not-allowed = This form was sent from another site. Please use the form here.
+problem-fields = Please correct the marked fields below.
+problem-invalid-credentials = Incorrect e-mail address or password.
+problem-account-blocked = This account is blocked. Contact the operators of this service for the reason.
+problem-registration-closed = New accounts cannot be created at the moment.
+problem-too-many-attempts = Too many failed attempts.
+problem-too-many-requests = Too many requests from your network.
+problem-temporarily-unavailable = The service is temporarily unavailable. Please try again shortly.
+problem-internal-error = Something went wrong on our side. Please try again.
+problem-origin-not-allowed = This page is not open at the service’s own address, so the service rejected the request. Open it here instead:
 problem-unreachable = We could not reach the server. Please try again.
-problem-last-admin = This is the last administrator. Make somebody else one first.
-problem-not-found = That is no longer there.
-problem-filter = What was typed above is not understood. Please check it.
+problem-unexpected-answer = The server sent an answer that this page does not understand.
+problem-unauthenticated = The server did not accept your sign-in. Please sign in again.
+problem-access-token-invalid = The server did not accept your sign-in. Please sign in again.
+problem-access-token-expired = The server did not accept your sign-in. Please sign in again.
+problem-forbidden = You do not have permission to do this.
+problem-last-admin = This is the last administrator. Give the role to another user first.
+problem-not-found = This no longer exists.
+problem-filter = The filter is not valid.
 problem-other = That did not work. Please try again.
 problem-wait-seconds = { $number ->
         [one] Try again in one second.
@@ -70,52 +86,61 @@ problem-wait-minutes = { $number ->
     }
 
 field-email-required = Enter your e-mail address.
-field-email-too-long = This address is too long: 254 characters in all and 64 before the @ are the most.
-field-email-not-an-address = This is not an e-mail address. One looks like name@example.com.
-field-email-taken = There is an account with this address already. Sign in instead.
+field-email-too-long = This address is too long. The limit is 254 characters, and 64 before the @.
+field-email-not-an-address = This is not a valid e-mail address. Example: name@example.com
+field-email-taken = An account with this address already exists. Sign in instead.
 field-password-required = Enter your password.
-field-password-too-short = A password needs at least 8 characters.
-field-password-too-long = A password may have at most 1,024 characters.
+field-password-too-short = The password must have at least 8 characters.
+field-password-too-long = The password can have at most 1,024 characters.
 field-password-too-common = This password is easy to guess.
-field-password-is-your-address = Your own e-mail address cannot be your password.
+field-password-is-your-address = Your e-mail address cannot be your password.
 field-current-password-wrong-password = This is not your current password.
-field-name-too-long = A name may have at most 100 characters.
-field-name-forbidden-character = A name may not contain line breaks or characters that change the direction of writing.
-field-blocked-reason-too-long = A reason may have at most 500 characters.
-field-blocked-reason-forbidden-character = A reason may not contain line breaks or characters that change the direction of writing.
-field-roles-not-a-role = A role begins with a small letter, followed by small letters, digits and any of _ . : -
-field-roles-too-many = A person may have at most 32 roles.
-field-other = This cannot be used. Please change it.
+field-name-too-long = The name can have at most 100 characters.
+field-name-forbidden-character = The name must not contain line breaks or characters that change the text direction.
+field-blocked-reason-too-long = The reason can have at most 500 characters.
+field-blocked-reason-forbidden-character = The reason must not contain line breaks or characters that change the text direction.
+field-roles-not-a-role = A role starts with a lower-case letter, followed by lower-case letters, digits or any of _ . : -
+field-roles-too-many = A user can have at most 32 roles.
+field-other = This value is not valid. Please change it.
 
-advice-common = Many people use it, or one much like it.
-advice-keyboard = Keys that lie side by side are tried first.
-advice-repeat = Repeats such as “aaa” or “abcabc” help little.
-advice-sequence = Sequences such as “abc” or “6543” help little.
-advice-date = Dates and years are tried early.
-advice-word = One word by itself is not enough: add another or two.
-advice-name = Names are tried early.
-advice-more-words = Add another word or two. Uncommon words are better.
+advice-common = Many people use it or a similar one.
+advice-keyboard = Neighbouring keys are guessed first.
+advice-repeat = Repeats such as “aaa” or “abcabc” add little.
+advice-sequence = Sequences such as “abc” or “6543” add little.
+advice-date = Dates and years are guessed early.
+advice-word = A single word is not enough. Add one or two more.
+advice-name = Names are guessed early.
+advice-more-words = Add one or two more words. Uncommon words are better.
+
+# What the user can do after a refusal.
+refused-try-again = Try again
+refused-sign-in = Sign in again
+refused-open = Open { $url }
 
 ## The error page
 
 error-status = Error { $number }
 error-back = Go to your account
-error-request-id = If you ask for help, give this number:
-error-not-found-title = There is no such page
-error-not-found-detail = Perhaps the link is old, or a letter is missing from the address.
+error-request-id = If you contact support, include this request ID:
+error-not-found-title = Page not found
+error-not-found-detail = The link may be outdated, or the address may contain a typing error.
 error-too-many-requests-title = Too many requests
-error-too-many-requests-detail = Too many requests came from your network in a short time. Please wait a little.
-error-temporarily-unavailable-title = We will be right back
-error-temporarily-unavailable-detail = The service cannot answer at the moment. Nothing was lost; please try again shortly.
+error-too-many-requests-detail = Your network sent too many requests in a short time. Please wait a moment.
+error-temporarily-unavailable-title = Temporarily unavailable
+error-temporarily-unavailable-detail = The service is temporarily unavailable. Nothing was lost. Please try again shortly.
+error-origin-not-allowed-title = Wrong address
+error-origin-not-allowed-detail = This page is not open at the service’s own address, so the service rejected the request. Open it here instead:
 error-other-title = That did not work
-error-other-detail = Something went wrong on our side. Please try again.
+error-other-detail = Something went wrong. Please try again.
 
 ## Shared by the scripts
 
-common-noscript = This page works with JavaScript, which is switched off in this browser. Switch it on and load the page again.
-common-loading = One moment…
-common-busy = One moment…
+common-noscript = This page needs JavaScript. Turn it on in your browser and reload the page.
+common-loading = Loading…
+common-busy = Please wait…
 common-unreachable = We could not reach the server. Trying again…
+common-unavailable = The service is temporarily unavailable. Trying again…
+common-limited = Too many requests from your network. Trying again shortly…
 common-cancel = Cancel
 common-more = Show more
 common-save = Save
@@ -132,188 +157,187 @@ account-signed-in-as = Signed in as
 account-sign-out = Sign out
 account-profile = Profile
 account-name = Name
-account-name-hint = What we may call you. You may leave it empty.
+account-name-hint = How should we address you? You can leave this empty.
 account-name-saved = Your name was saved.
 account-admin = Administration
 account-sessions = Where you are signed in
-account-sessions-hint = End whatever you do not recognise.
-account-alone = You are signed in nowhere else.
+account-sessions-hint = Revoke any session you do not recognise. That device will have to sign in again.
+account-alone = You are not signed in anywhere else.
 account-last-used = Last used
 account-since = Signed in
 account-ip = IP address
-account-end = End
-account-end-label = End the session: { $device }
-account-ended = Ended: { $device }
-account-ended-others = All other sessions were ended.
-account-not-ended = That did not work, and nothing was ended. Please try again.
-account-not-signed-out = We could not reach the server, so you are still signed in. Please try again.
-account-end-others = End all others
-account-end-others-title = End all other sessions?
-account-end-others-text = Every other device and browser will have to sign in again. You stay signed in here.
+account-revoke = Revoke
+account-revoke-label = Revoke the session: { $device }
+account-revoked = Session revoked: { $device }
+account-revoked-others = All other sessions were revoked.
+account-still-signed-in = You are still signed in.
+account-revoke-others = Revoke all others
+account-revoke-others-title = Revoke all other sessions?
+account-revoke-others-text = All other devices and browsers will have to sign in again. You stay signed in here.
 account-everywhere = Sign out everywhere
 account-everywhere-title = Sign out everywhere?
-account-everywhere-text = All your sessions will end, this one too.
+account-everywhere-text = This revokes all your sessions, including this one.
 account-password = Change password
-account-password-hint = All other sessions will end. You stay signed in here.
+account-password-hint = This revokes all your other sessions. You stay signed in here.
 account-password-current = Current password
 account-password-new = New password
 account-password-save = Change password
-account-password-saved = Your password was changed, and all other sessions were ended.
-account-events = What happened on your account
-account-events-hint = If something here was not you, change your password.
-account-events-none = Nothing yet.
+account-password-saved = Your password was changed, and all other sessions were revoked.
+account-events = Recent activity
+account-events-hint = If you do not recognise something here, change your password.
+account-events-none = No activity yet.
 
 event-user-added = Your account was created.
-event-roles-changed = An administrator changed what you may do here.
-event-claims-changed = An administrator changed data of your account.
+event-roles-changed = An administrator changed your permissions.
+event-claims-changed = An administrator changed the data of your account.
 event-user-blocked = An administrator blocked your account.
-event-user-unblocked = An administrator lifted the block of your account.
-event-password-changed = You changed your password, and your other sessions were ended.
-event-password-changed-for-you = Your password was set anew by the people who run this service, and all sessions were ended.
-event-signed-in = Sign-in: { $device }
-event-sign-in-failed = Somebody tried to sign in with a wrong password: { $device }
-event-ended-signed-out = You signed out: { $device }
-event-ended-ended-by-user = You ended a session: { $device }
-event-ended-ended-by-user-all = You ended several sessions at once.
-event-ended-by-admin = An administrator ended a session of yours: { $device }
-event-ended-by-admin-all = An administrator ended your sessions.
-event-refresh-token-reused = Somebody used an old sign-in token. To protect you, we ended the session of this device: { $device }
-event-refresh-token-ahead = A sign-in token came that our database no longer knew, and we ended the session to be safe: { $device }
+event-user-unblocked = An administrator unblocked your account.
+event-password-changed = You changed your password. Your other sessions were revoked.
+event-password-changed-for-you = Your password was reset by an administrator. All your sessions were revoked.
+event-signed-in = Signed in: { $device }
+event-sign-in-failed = Failed sign-in with a wrong password: { $device }
+event-revoked-signed-out = You signed out: { $device }
+event-revoked-by-you = You revoked a session: { $device }
+event-revoked-by-you-all = You revoked several sessions at once.
+event-revoked-by-admin = An administrator revoked one of your sessions: { $device }
+event-revoked-by-admin-all = An administrator revoked your sessions.
+event-revoked-session-limit = A session was revoked because of too many devices: { $device }
+event-refresh-token-reused = A sign-in token was used a second time. We revoked the session of this device to protect you: { $device }
+event-refresh-token-ahead = We received a token our database does not know, and revoked the session as a precaution: { $device }
 event-sign-in-refused = A sign-in was refused: { $device }
-event-reauthentication-failed = The current password was typed wrongly: { $device }
-event-guessing-limited = Too many wrong passwords were tried, so further ones had to wait.
-event-access-denied = Something was asked for that only administrators may have: { $device }
-event-other = Something was changed on your account.
+event-reauthentication-failed = The current password was entered incorrectly: { $device }
+event-guessing-limited = Too many wrong passwords were entered. Further attempts had to wait.
+event-access-denied = An administrator-only page was requested: { $device }
+event-other = Your account was changed.
 
 ## The administration
 
 admin-title = Administration
 admin-nav = Sections
 admin-overview = Overview
-admin-people = People
-admin-person = Person
+admin-users = Users
+admin-user = User
 admin-sessions = Sessions
 admin-audit = Audit log
 admin-account = Your account
 admin-sign-out = Sign out
-admin-forbidden = This account is no administrator
-admin-forbidden-text = You are signed in, but this part is for administrators only. If you need it, ask one of them.
-admin-not-signed-out = We could not reach the server, so you are still signed in. Please try again.
+admin-forbidden = Administrator access required
+admin-forbidden-text = You are signed in, but only administrators can open this page. If you need access, ask an administrator.
+admin-still-signed-in = You are still signed in.
 admin-live-sessions = Live sessions
-admin-users = People
 admin-blocked = Blocked
 admin-chart = The last 24 hours
 admin-chart-sign-ins = Sign-ins
 admin-chart-refreshes = Refreshes
 admin-chart-reuses = Reused tokens
-admin-chart-hint = Each bar is one hour; the last one is not over yet. Refreshes are counted in once a minute.
+admin-chart-hint = Each bar is one hour; the last hour is still running. Refreshes are updated once a minute.
 admin-chart-point = { $hour }: { $number }
-admin-chart-total = { $number } in all
-admin-chart-most = { $number } an hour at most
+admin-chart-total = { $number } in total
+admin-chart-most = at most { $number } per hour
 admin-chart-hour = Hour
-admin-chart-table = As a table
-admin-everyone = End everybody’s sessions
-admin-everyone-yes = End them all
-admin-everyone-text = Everybody will have to sign in again, you too. This cannot be undone.
-admin-everyone-title = End the sessions of everybody?
+admin-chart-table = Show as a table
+admin-everyone = Revoke the sessions of all users
+admin-everyone-yes = Revoke all sessions
+admin-everyone-text = All users, including you, will have to sign in again. This cannot be undone.
+admin-everyone-title = Revoke the sessions of all users?
 admin-everyone-type = To confirm, type { $word }
 admin-everyone-word = EVERYONE
-admin-everyone-done = All sessions were ended: { $number }
+admin-everyone-done = Sessions revoked: { $number }
 admin-reason = Reason (optional)
-admin-search-label = Address or name
+admin-search-label = E-mail address or name
 admin-status = Status
 admin-status-any = All
 admin-status-active = Active
 admin-status-blocked = Blocked
-admin-people-none = Nobody matches.
+admin-users-none = No users match.
 admin-sessions-none = No sessions match.
 admin-audit-none = No events match.
-admin-access = Rights
+admin-access = Permissions
 admin-roles = Roles
-admin-roles-hint = Separated by spaces. “admin” makes an administrator.
-admin-roles-saved = The roles were saved. They take effect at once.
-admin-since = Member since
+admin-roles-hint = Separated by spaces. The role “admin” gives administrator access.
+admin-roles-saved = The roles were saved and are in effect.
+admin-since = Registered
 admin-last-login = Last sign-in
 admin-sessions-live = Live sessions: { $number }
 admin-block = Block
-admin-block-title = Block this person?
-admin-block-text = All their sessions end at once, and they cannot sign in any more.
-admin-block-reason = Reason (optional, for administrators)
+admin-block-title = Block this user?
+admin-block-text = This revokes all their sessions at once. They cannot sign in until they are unblocked.
+admin-block-reason = Reason (optional, shown to administrators only)
 admin-blocked-now = Blocked
 admin-blocked-reason = Reason
-admin-blocked-done = Blocked. All sessions were ended.
-admin-unblock = Lift the block
-admin-unblocked-done = The block was lifted.
-admin-revoke = End
-admin-revoke-label = End the session: { $device }
-admin-revoked-done = The session was ended: { $device }
-admin-revoke-user = End all sessions
-admin-revoke-user-title = End all sessions of this person?
+admin-blocked-done = The user was blocked, and all their sessions were revoked.
+admin-unblock = Unblock
+admin-unblocked-done = The user was unblocked.
+admin-revoke = Revoke
+admin-revoke-label = Revoke the session: { $device }
+admin-revoked-done = Session revoked: { $device }
+admin-revoke-user = Revoke all sessions
+admin-revoke-user-title = Revoke all sessions of this user?
 admin-revoke-user-text = They will have to sign in again on every device.
-admin-revoke-user-done = Sessions ended: { $number }
+admin-revoke-user-done = Sessions revoked: { $number }
 admin-state = State
 admin-state-any = All
-admin-ended = Ended
-admin-expires = Ends
+admin-revoked = Revoked
+admin-expires = Expires
 admin-generation = Refreshes
 admin-ip = IP address
 admin-last-used = Last used
 admin-created = Signed in
-admin-show-person = Show the person
+admin-show-user = Show user
 admin-kind = Kind
 admin-kind-any = All
 admin-from = From
-admin-of-user = Person (id)
-admin-of-session = Session (id)
+admin-of-user = User ID
+admin-of-session = Session ID
 admin-filter = Filter
 admin-actor = By
-admin-user = Person
 admin-session = Session
 admin-request = Request
 admin-events = Events
-admin-back = All people
+admin-back = All users
 
 state-live = Live
-state-revoked = Ended
+state-revoked = Revoked
 state-expired = Expired
 
 reason-signed-out = Signed out
-reason-ended-by-user = Ended by its user
+reason-ended-by-user = Revoked by the user
 reason-password-changed = Password changed
 reason-blocked = Blocked
-reason-session-limit = Made room for a newer one
-reason-refresh-token-reused = A spent token came back
-reason-refresh-token-ahead = A token unknown to the database came
-reason-revoked-by-admin = Ended by an administrator
+reason-session-limit = Replaced by a newer session (limit reached)
+reason-refresh-token-reused = Refresh token reused
+reason-refresh-token-ahead = Unknown refresh token (newer than the database)
+reason-revocation-lost = Revocation restored after data loss
+reason-revoked-by-admin = Revoked by an administrator
 reason-wrong-password = Wrong password
 reason-unknown-address = Unknown address
 reason-last-admin = The last administrator
-reason-not-admin = No administrator
+reason-not-admin = Not an administrator
 reason-account-blocked = Blocked
-reason-password-changed-meanwhile = Password changed meanwhile
+reason-password-changed-meanwhile = Password changed in the meantime
 
 audit-user-added = Account created
 audit-roles-changed = Roles changed
 audit-claims-changed = Claims changed
 audit-user-blocked = Blocked
-audit-user-unblocked = Block lifted
+audit-user-unblocked = Unblocked
 audit-user-deleted = User deleted
 audit-users-imported = Users imported
 audit-users-exported = Users exported
 audit-password-changed = Password changed
 audit-signed-in = Signed in
 audit-sign-in-failed = Sign-in failed
-audit-sessions-ended = Sessions ended
-audit-refresh-token-reused = Spent token came back
-audit-revocation-lost = Forgotten revocation restored
-audit-refresh-token-ahead = Unknown newer token came
+audit-sessions-ended = Sessions revoked
+audit-refresh-token-reused = Refresh token reused
+audit-refresh-token-ahead = Unknown refresh token (newer than the database)
+audit-revocation-lost = Revocation restored after data loss
 audit-reauthentication-failed = Password not confirmed
-audit-guessing-limited = Too many passwords tried
+audit-guessing-limited = Too many failed attempts
 audit-access-denied = Access denied
 audit-signing-key-added = Signing key published
-audit-audit-chain-resumed = Audit log’s chain resumed
+audit-audit-chain-resumed = Audit chain resumed
 detail-algorithm = Algorithm
-detail-by-link = By a letter’s link
+detail-by-link = Via e-mail link
 detail-key = Key
 detail-limit = Limit
 detail-route = Path
@@ -324,47 +348,51 @@ detail-new-device = New device
 detail-reason = Reason
 detail-remembered = Stays signed in
 detail-roles = Roles
-detail-seq = Number
+detail-seq = Sequence number
 detail-sessions = Sessions
-detail-transport = Token travels by
+detail-transport = Token transport
 detail-yes = yes
 detail-no = no
 
-## Letters
+## Emails
 
-mail-greeting = Hello { $name },
-mail-greeting-unnamed = Hello,
-mail-token-reused-subject = { $brand }: we ended a session of yours
-mail-token-reused-text = Somebody used an old sign-in token of one of your devices. It may have been stolen, so we ended that session. The device has to sign in again.
+mail-greeting = Hello,
+mail-token-reused-subject = { $brand }: we revoked one of your sessions
+mail-token-reused-text = A sign-in token of one of your devices was used a second time. It may have been stolen, so we revoked that session. The device has to sign in again.
 mail-new-device-subject = { $brand }: sign-in from a new device
-mail-new-device-text = Somebody signed in to your account from a device or a place that we had not seen before.
+mail-new-device-text = Someone signed in to your account from a device or network that we have not seen before.
 mail-password-changed-subject = { $brand }: your password was changed
-mail-password-changed-text = The password of your account was changed. Other devices have to sign in again.
+mail-password-changed-text = The password of your account was changed. Your other devices have to sign in again.
 mail-blocked-subject = { $brand }: your account was blocked
-mail-blocked-text = An administrator blocked your account and ended its sessions. If you do not know why, please ask them.
+mail-blocked-text = An administrator blocked your account and revoked its sessions. If you do not know why, contact the operators of this service.
 mail-when = When: { $at }
 mail-device = Device: { $device }
-mail-ip = Address: { $ip }
-mail-was-you = If you know of this, there is nothing to do.
-mail-was-not-you = If it was not you, end all sessions here (the link works once, for seven days), and then choose a new password:
-mail-signature = { $brand }. You cannot reply to this letter.
+mail-ip = IP address: { $ip }
+mail-was-you = If this was you, no action is needed.
+mail-was-not-you = If this was not you, revoke all your sessions here (the link works once, for seven days), and then choose a new password:
+mail-signature = { $brand }. Please do not reply to this e-mail.
 
-## The page behind a letter's link
+## The page behind an email's link
 
-end-title = End all sessions
-end-text = Every device and browser that is signed in to your account will have to sign in again.
-end-submit = End all sessions
-end-done = { $number ->
-    [0] There was no session left to end.
-    [one] One session was ended.
-   *[other] { $number } sessions were ended.
+end-sessions-title = Revoke all sessions
+end-sessions-text = All devices and browsers that are signed in to your account will have to sign in again.
+end-sessions-submit = Revoke all sessions
+end-sessions-done = { $number ->
+    [0] There was no live session to revoke.
+    [one] One session was revoked.
+   *[other] { $number } sessions were revoked.
 }
-end-to-login = Sign in and choose a new password
-end-over = This link is over, or it was used already. You can end sessions on your account page.
+end-sessions-to-login = Sign in and choose a new password
+end-sessions-expired = This link has expired or was already used. You can revoke sessions on your account page.
 
-## The interface
+## The API documentation
 
-docs-title = The HTTP interface
+docs-title = HTTP API
 docs-token = Access token, for requests that need one
-docs-document = The document (OpenAPI 3.1)
-docs-noscript = This page needs JavaScript. The document above says the same.
+docs-document = The OpenAPI 3.1 document
+docs-noscript = This page needs JavaScript. The document above has the same content.
+docs-answer = Answer
+docs-body = Body (JSON)
+docs-send = Send
+docs-failed = The document could not be loaded.
+docs-not-sent = The request could not be sent.

@@ -1,118 +1,143 @@
-# 화면에 나오는 글입니다. 모든 언어에 같은 이름이 있어야 하며, 테스트가 이를 비교합니다.
-# {$something} 자리는 채워집니다. 조사는 채워지는 말에 붙이지 않습니다.
+# 화면과 이메일에 쓰는 글입니다. 모든 언어에 같은 이름이 있어야 하며, 테스트가 이를 비교합니다.
+# {$something} 자리에는 값이 들어갑니다. 값에 따라 모양이 달라지는 조사는 값 바로 뒤에 붙이지 않습니다.
+# 문체는 '합니다/해 주세요'로 통일합니다.
 
 ## 모든 화면
 
 language = 언어
-terms = 이용 약관
-title-problem = 문제: { $title }
+terms = 이용약관
+skip-to-content = 본문으로 건너뛰기
+wrong-address-text = 이 화면은 서비스의 정식 주소에서 열리지 않아 여기서는 로그인할 수 없습니다.
+title-problem = 오류: { $title }
 
 ## 로그인과 가입
 
 login-title = 로그인
 login-submit = 로그인
 login-busy = 로그인하는 중…
-login-remember = 이 기기에서 로그인 유지
-login-remember-hint = 다른 사람과 함께 쓰는 컴퓨터에서는 선택하지 마십시오.
-login-new-here = 처음 이용하십니까?
+login-remember = 이 기기에서 로그인 상태 유지
+login-remember-hint = 여러 사람이 함께 쓰는 컴퓨터에서는 선택하지 마세요.
+login-new-here = 처음이신가요?
 login-to-register = 계정 만들기
 register-title = 계정 만들기
 register-submit = 계정 만들기
 register-busy = 계정을 만드는 중…
-register-known-here = 이미 계정이 있으십니까?
+register-known-here = 이미 계정이 있으신가요?
 register-to-login = 로그인
-register-terms = 계정을 만들면 다음에 동의하는 것으로 봅니다:
+register-terms = 계정을 만들면 다음 약관에 동의하게 됩니다.
 
 form-email = 이메일 주소
-form-email-missing = 이메일 주소를 입력해 주십시오.
+form-email-missing = 이메일 주소를 입력해 주세요.
 form-name = 이름(선택)
-form-name-hint = 화면에 표시할 이름입니다.
+form-name-hint = 어떻게 불러 드릴까요?
 form-password = 비밀번호
-form-password-missing = 비밀번호를 입력해 주십시오.
-form-new-password-missing = 사용할 비밀번호를 입력해 주십시오.
-form-new-password-hint = 8자 이상이면 됩니다. 어떤 언어의 글자든, 띄어쓰기든, 긴 문장이든 모두 쓸 수 있습니다.
+form-password-missing = 비밀번호를 입력해 주세요.
+form-new-password-missing = 사용할 비밀번호를 입력해 주세요.
+form-new-password-hint = 8자 이상 입력해 주세요. 모든 언어의 문자와 공백, 긴 문장도 쓸 수 있습니다.
 form-show = 표시
 form-show-label = 비밀번호 표시
 form-hide = 숨기기
 form-hide-label = 비밀번호 숨기기
 form-caps = Caps Lock이 켜져 있습니다.
 
+# 로그인되어 있던 사용자가 로그인 화면을 보게 된 이유입니다.
 notice-signed-out = 로그아웃되었습니다.
-notice-session-expired = 로그인 유효 기간이 지났습니다. 계속하려면 다시 로그인해 주십시오.
-notice-session-revoked = 이 기기의 로그인이 종료되었습니다. 계속하려면 다시 로그인해 주십시오.
-notice-refresh-token-invalid = 로그인 정보를 확인할 수 없습니다. 계속하려면 다시 로그인해 주십시오.
-notice-refresh-token-reused = 계정을 보호하기 위해 로그인을 종료했습니다. 이 로그인의 토큰이 다른 곳에서 사용되었으며, 본인이 아닐 수 있습니다. 다시 로그인한 뒤 계정 화면에서 로그인된 기기를 확인해 주십시오.
-notice-account-blocked = 차단된 계정입니다. 이유는 서비스 운영자에게 문의해 주십시오.
+notice-session-expired = 로그인이 만료되었습니다. 계속하려면 다시 로그인해 주세요.
+notice-session-revoked = 이 기기에서 로그아웃되었습니다. 계속하려면 다시 로그인해 주세요.
+notice-session-limit = 로그인한 기기가 너무 많아 로그아웃되었습니다. 계정에 허용된 기기 수를 넘어, 새로 로그인한 기기가 이 기기를 대신하게 되었습니다. 계속하려면 다시 로그인해 주세요.
+notice-password-changed = 비밀번호가 변경되어 로그아웃되었습니다. 새 비밀번호로 로그인해 주세요.
+notice-ended-by-user = 회원님의 다른 기기에서 이 기기를 로그아웃했습니다. 계속하려면 다시 로그인해 주세요.
+notice-revoked-by-admin = 관리자가 이 기기를 로그아웃했습니다. 계속하려면 다시 로그인해 주세요.
+notice-refresh-token-invalid = 로그인 정보를 확인할 수 없습니다. 계속하려면 다시 로그인해 주세요.
+notice-refresh-token-reused = 계정을 보호하기 위해 이 기기를 로그아웃했습니다. 이미 사용된 로그인 토큰이 다시 사용되었는데, 다른 사람이 사용했을 수 있습니다. 다시 로그인한 뒤 계정 화면에서 로그인된 기기를 확인해 주세요.
+notice-refresh-token-ahead = 안전을 위해 이 기기를 로그아웃했습니다. 계속하려면 다시 로그인해 주세요.
+notice-ambiguous-token = 이 브라우저에 로그인 정보가 두 개 이상 저장되어 있습니다. 계속하려면 다시 로그인해 주세요.
+notice-account-blocked = 차단된 계정입니다. 이유는 서비스 운영자에게 문의해 주세요.
 
-## 거절된 이유
+## 요청이 거부된 이유
 
-problem-fields = 아래에 표시된 항목을 확인해 주십시오.
+problem-fields = 아래에 표시된 항목을 수정해 주세요.
 problem-invalid-credentials = 이메일 주소 또는 비밀번호가 올바르지 않습니다.
-problem-account-blocked = 차단된 계정입니다. 이유는 서비스 운영자에게 문의해 주십시오.
+problem-account-blocked = 차단된 계정입니다. 이유는 서비스 운영자에게 문의해 주세요.
 problem-registration-closed = 지금은 새 계정을 만들 수 없습니다.
-problem-too-many-attempts = 비밀번호를 너무 여러 번 시도했습니다.
-problem-too-many-requests = 요청이 너무 많습니다.
-problem-temporarily-unavailable = 지금은 응답할 수 없습니다. 잠시 후 다시 시도해 주십시오.
-problem-origin-not-allowed = 다른 사이트에서 보낸 요청입니다. 이 화면에서 다시 입력해 주십시오.
-problem-unreachable = 서버에 연결할 수 없습니다. 다시 시도해 주십시오.
-problem-last-admin = 마지막 관리자입니다. 먼저 다른 사람을 관리자로 지정해 주십시오.
+problem-too-many-attempts = 로그인 시도가 너무 많이 실패했습니다.
+problem-too-many-requests = 사용 중인 네트워크에서 요청이 너무 많이 들어왔습니다.
+problem-temporarily-unavailable = 일시적으로 서비스를 이용할 수 없습니다. 잠시 후 다시 시도해 주세요.
+problem-internal-error = 서버에 문제가 발생했습니다. 다시 시도해 주세요.
+problem-origin-not-allowed = 이 화면은 서비스의 정식 주소에서 열리지 않아 요청이 거부되었습니다. 다음 주소에서 열어 주세요.
+problem-unreachable = 서버에 연결할 수 없습니다. 다시 시도해 주세요.
+problem-unexpected-answer = 서버의 응답을 이해할 수 없습니다.
+problem-unauthenticated = 로그인이 확인되지 않았습니다. 다시 로그인해 주세요.
+problem-access-token-invalid = 로그인이 확인되지 않았습니다. 다시 로그인해 주세요.
+problem-access-token-expired = 로그인이 확인되지 않았습니다. 다시 로그인해 주세요.
+problem-forbidden = 이 작업을 할 권한이 없습니다.
+problem-last-admin = 마지막 관리자입니다. 먼저 다른 사용자에게 관리자 역할을 주세요.
 problem-not-found = 더 이상 존재하지 않습니다.
-problem-filter = 위에 입력한 값을 이해할 수 없습니다. 다시 확인해 주십시오.
-problem-other = 처리하지 못했습니다. 다시 시도해 주십시오.
+problem-filter = 필터 값이 올바르지 않습니다.
+problem-other = 처리하지 못했습니다. 다시 시도해 주세요.
 problem-wait-seconds = { $number ->
-       *[other] { $number }초 후에 다시 시도해 주십시오.
+       *[other] { $number }초 후에 다시 시도해 주세요.
     }
 problem-wait-minutes = { $number ->
-       *[other] { $number }분 후에 다시 시도해 주십시오.
+       *[other] { $number }분 후에 다시 시도해 주세요.
     }
 
-field-email-required = 이메일 주소를 입력해 주십시오.
+field-email-required = 이메일 주소를 입력해 주세요.
 field-email-too-long = 이메일 주소가 너무 깁니다. 전체 254자, @ 앞은 64자까지 쓸 수 있습니다.
-field-email-not-an-address = 이메일 주소 형식이 아닙니다. name@example.com과 같이 입력해 주십시오.
-field-email-taken = 이미 가입된 이메일 주소입니다. 로그인해 주십시오.
-field-password-required = 비밀번호를 입력해 주십시오.
+field-email-not-an-address = 이메일 주소 형식이 올바르지 않습니다. 예: name@example.com
+field-email-taken = 이미 가입된 이메일 주소입니다. 로그인해 주세요.
+field-password-required = 비밀번호를 입력해 주세요.
 field-password-too-short = 비밀번호는 8자 이상이어야 합니다.
 field-password-too-long = 비밀번호는 1,024자까지 쓸 수 있습니다.
 field-password-too-common = 추측하기 쉬운 비밀번호입니다.
-field-password-is-your-address = 본인의 이메일 주소는 비밀번호로 쓸 수 없습니다.
-field-current-password-wrong-password = 현재 비밀번호가 아닙니다.
+field-password-is-your-address = 이메일 주소는 비밀번호로 쓸 수 없습니다.
+field-current-password-wrong-password = 현재 비밀번호가 올바르지 않습니다.
 field-name-too-long = 이름은 100자까지 쓸 수 있습니다.
-field-name-forbidden-character = 이름에는 줄 바꿈이나 글 방향을 바꾸는 문자를 쓸 수 없습니다.
+field-name-forbidden-character = 이름에는 줄 바꿈이나 글의 방향을 바꾸는 문자를 쓸 수 없습니다.
 field-blocked-reason-too-long = 이유는 500자까지 쓸 수 있습니다.
-field-blocked-reason-forbidden-character = 이유에는 줄 바꿈이나 글 방향을 바꾸는 문자를 쓸 수 없습니다.
+field-blocked-reason-forbidden-character = 이유에는 줄 바꿈이나 글의 방향을 바꾸는 문자를 쓸 수 없습니다.
 field-roles-not-a-role = 역할은 영문 소문자로 시작하고 영문 소문자, 숫자, _ . : - 만 쓸 수 있습니다.
-field-roles-too-many = 역할은 한 사람에게 32개까지 줄 수 있습니다.
-field-other = 사용할 수 없는 값입니다. 바꿔 주십시오.
+field-roles-too-many = 한 사용자에게 역할을 32개까지 줄 수 있습니다.
+field-other = 올바르지 않은 값입니다. 수정해 주세요.
 
-advice-common = 많은 사람이 쓰는 비밀번호이거나 그와 매우 비슷합니다.
-advice-keyboard = 키보드에서 나란히 있는 글자는 가장 먼저 시도됩니다.
-advice-repeat = ‘aaa’나 ‘abcabc’처럼 되풀이되는 글자는 거의 도움이 되지 않습니다.
-advice-sequence = ‘abc’나 ‘6543’처럼 이어지는 글자는 거의 도움이 되지 않습니다.
-advice-date = 날짜와 연도는 일찍 시도됩니다.
-advice-word = 단어 하나로는 부족합니다. 단어를 한두 개 더 넣어 주십시오.
-advice-name = 이름은 일찍 시도됩니다.
-advice-more-words = 단어를 한두 개 더 넣어 주십시오. 흔하지 않은 단어일수록 좋습니다.
+advice-common = 많은 사람이 쓰는 비밀번호이거나 그와 비슷합니다.
+advice-keyboard = 키보드에서 나란히 있는 글자는 가장 먼저 추측됩니다.
+advice-repeat = ‘aaa’나 ‘abcabc’처럼 반복되는 글자는 별 도움이 되지 않습니다.
+advice-sequence = ‘abc’나 ‘6543’처럼 이어지는 글자는 별 도움이 되지 않습니다.
+advice-date = 날짜와 연도는 쉽게 추측됩니다.
+advice-word = 단어 하나로는 부족합니다. 한두 단어를 더해 주세요.
+advice-name = 이름은 쉽게 추측됩니다.
+advice-more-words = 한두 단어를 더해 주세요. 흔하지 않은 단어일수록 좋습니다.
+
+# 요청이 거부된 뒤에 사용자가 할 수 있는 일입니다.
+refused-try-again = 다시 시도
+refused-sign-in = 다시 로그인
+refused-open = { $url } 열기
 
 ## 오류 화면
 
 error-status = 오류 { $number }
 error-back = 내 계정으로 이동
-error-request-id = 문의하실 때 다음 번호를 알려 주십시오:
+error-request-id = 문의하실 때 다음 요청 ID를 알려 주세요.
 error-not-found-title = 페이지를 찾을 수 없습니다
-error-not-found-detail = 오래된 링크이거나 주소가 잘못 입력되었을 수 있습니다.
+error-not-found-detail = 오래된 링크이거나 주소에 오타가 있을 수 있습니다.
 error-too-many-requests-title = 요청이 너무 많습니다
-error-too-many-requests-detail = 사용 중인 네트워크에서 짧은 시간에 너무 많은 요청이 왔습니다. 잠시 기다려 주십시오.
-error-temporarily-unavailable-title = 잠시 후 다시 이용해 주십시오
-error-temporarily-unavailable-detail = 지금은 응답할 수 없습니다. 잃어버린 것은 없으니 잠시 후 다시 시도해 주십시오.
+error-too-many-requests-detail = 사용 중인 네트워크에서 짧은 시간에 너무 많은 요청이 들어왔습니다. 잠시 기다려 주세요.
+error-temporarily-unavailable-title = 일시적으로 이용할 수 없습니다
+error-temporarily-unavailable-detail = 일시적으로 서비스를 이용할 수 없습니다. 데이터는 그대로 있으니 잠시 후 다시 시도해 주세요.
+error-origin-not-allowed-title = 주소가 올바르지 않습니다
+error-origin-not-allowed-detail = 이 화면은 서비스의 정식 주소에서 열리지 않아 요청이 거부되었습니다. 다음 주소에서 열어 주세요.
 error-other-title = 처리하지 못했습니다
-error-other-detail = 서버에 문제가 생겼습니다. 다시 시도해 주십시오.
+error-other-detail = 문제가 발생했습니다. 다시 시도해 주세요.
 
 ## 스크립트와 함께 쓰는 글
 
-common-noscript = 이 화면은 자바스크립트가 있어야 작동하는데, 이 브라우저에서는 꺼져 있습니다. 켠 뒤 다시 불러와 주십시오.
-common-loading = 잠시만 기다려 주십시오…
+common-noscript = 이 화면에는 자바스크립트가 필요합니다. 브라우저에서 자바스크립트를 켜고 새로고침해 주세요.
+common-loading = 불러오는 중…
 common-busy = 처리하는 중…
-common-unreachable = 서버에 연결할 수 없습니다. 다시 시도하고 있습니다…
+common-unreachable = 서버에 연결할 수 없습니다. 다시 시도하는 중…
+common-unavailable = 일시적으로 서비스를 이용할 수 없습니다. 다시 시도하는 중…
+common-limited = 사용 중인 네트워크에서 요청이 너무 많이 들어왔습니다. 잠시 후 다시 시도합니다…
 common-cancel = 취소
 common-more = 더 보기
 common-save = 저장
@@ -129,148 +154,146 @@ account-signed-in-as = 로그인한 계정
 account-sign-out = 로그아웃
 account-profile = 프로필
 account-name = 이름
-account-name-hint = 화면에 표시할 이름입니다. 비워 두어도 됩니다.
+account-name-hint = 어떻게 불러 드릴까요? 비워 두어도 됩니다.
 account-name-saved = 이름을 저장했습니다.
 account-admin = 관리
 account-sessions = 로그인된 기기
-account-sessions-hint = 모르는 기기가 있으면 로그인을 종료해 주십시오.
+account-sessions-hint = 모르는 기기가 있으면 로그아웃해 주세요. 그 기기에서는 다시 로그인해야 합니다.
 account-alone = 다른 곳에는 로그인되어 있지 않습니다.
 account-last-used = 마지막 사용
 account-since = 로그인
 account-ip = IP 주소
-account-end = 종료
-account-end-label = 로그인 종료: { $device }
-account-ended = 로그인을 종료했습니다: { $device }
-account-ended-others = 다른 모든 로그인을 종료했습니다.
-account-not-ended = 처리하지 못했으며, 종료된 로그인은 없습니다. 다시 시도해 주십시오.
-account-not-signed-out = 서버에 연결할 수 없어 아직 로그인되어 있습니다. 다시 시도해 주십시오.
-account-end-others = 다른 로그인 모두 종료
-account-end-others-title = 다른 로그인을 모두 종료하시겠습니까?
-account-end-others-text = 다른 모든 기기와 브라우저에서 다시 로그인해야 합니다. 이 기기의 로그인은 유지됩니다.
+account-revoke = 로그아웃
+account-revoke-label = 기기 로그아웃: { $device }
+account-revoked = 기기를 로그아웃했습니다: { $device }
+account-revoked-others = 다른 기기를 모두 로그아웃했습니다.
+account-still-signed-in = 아직 로그인되어 있습니다.
+account-revoke-others = 다른 기기 모두 로그아웃
+account-revoke-others-title = 다른 기기를 모두 로그아웃할까요?
+account-revoke-others-text = 다른 모든 기기와 브라우저에서 다시 로그인해야 합니다. 이 기기의 로그인은 유지됩니다.
 account-everywhere = 모든 곳에서 로그아웃
-account-everywhere-title = 모든 곳에서 로그아웃하시겠습니까?
-account-everywhere-text = 이 기기를 포함한 모든 로그인이 종료됩니다.
+account-everywhere-title = 모든 곳에서 로그아웃할까요?
+account-everywhere-text = 이 기기를 포함한 모든 기기에서 로그아웃됩니다.
 account-password = 비밀번호 변경
-account-password-hint = 다른 모든 로그인이 종료됩니다. 이 기기의 로그인은 유지됩니다.
+account-password-hint = 다른 모든 기기에서 로그아웃됩니다. 이 기기의 로그인은 유지됩니다.
 account-password-current = 현재 비밀번호
 account-password-new = 새 비밀번호
 account-password-save = 비밀번호 변경
-account-password-saved = 비밀번호를 변경하고 다른 모든 로그인을 종료했습니다.
-account-events = 계정 활동 기록
-account-events-hint = 본인이 하지 않은 활동이 있으면 비밀번호를 변경해 주십시오.
-account-events-none = 아직 기록이 없습니다.
+account-password-saved = 비밀번호를 변경하고 다른 기기를 모두 로그아웃했습니다.
+account-events = 최근 활동
+account-events-hint = 본인이 하지 않은 활동이 있으면 비밀번호를 변경해 주세요.
+account-events-none = 아직 활동이 없습니다.
 
-event-user-added = 계정이 만들어졌습니다.
+event-user-added = 계정을 만들었습니다.
 event-roles-changed = 관리자가 이 계정의 권한을 변경했습니다.
 event-claims-changed = 관리자가 이 계정의 정보를 변경했습니다.
 event-user-blocked = 관리자가 이 계정을 차단했습니다.
 event-user-unblocked = 관리자가 이 계정의 차단을 해제했습니다.
-event-password-changed = 비밀번호를 변경했으며, 다른 로그인이 종료되었습니다.
-event-password-changed-for-you = 서비스 운영자가 비밀번호를 새로 설정했으며, 모든 로그인이 종료되었습니다.
+event-password-changed = 비밀번호를 변경했습니다. 다른 기기는 모두 로그아웃되었습니다.
+event-password-changed-for-you = 관리자가 비밀번호를 재설정했습니다. 모든 기기에서 로그아웃되었습니다.
 event-signed-in = 로그인했습니다: { $device }
-event-sign-in-failed = 누군가 잘못된 비밀번호로 로그인을 시도했습니다: { $device }
-event-ended-signed-out = 로그아웃했습니다: { $device }
-event-ended-ended-by-user = 로그인을 종료했습니다: { $device }
-event-ended-ended-by-user-all = 여러 로그인을 한꺼번에 종료했습니다.
-event-ended-by-admin = 관리자가 로그인을 종료했습니다: { $device }
-event-ended-by-admin-all = 관리자가 이 계정의 로그인을 모두 종료했습니다.
-event-refresh-token-reused = 누군가 지난 로그인 토큰을 사용했습니다. 계정을 보호하기 위해 이 기기의 로그인을 종료했습니다: { $device }
-event-refresh-token-ahead = 데이터베이스에 없는 로그인 토큰이 들어왔습니다. 안전을 위해 이 기기의 로그인을 종료했습니다: { $device }
-event-sign-in-refused = 로그인이 거절되었습니다: { $device }
+event-sign-in-failed = 잘못된 비밀번호로 로그인을 시도했습니다: { $device }
+event-revoked-signed-out = 로그아웃했습니다: { $device }
+event-revoked-by-you = 기기를 로그아웃했습니다: { $device }
+event-revoked-by-you-all = 여러 기기를 한꺼번에 로그아웃했습니다.
+event-revoked-by-admin = 관리자가 기기를 로그아웃했습니다: { $device }
+event-revoked-by-admin-all = 관리자가 이 계정의 기기를 로그아웃했습니다.
+event-revoked-session-limit = 로그인한 기기가 너무 많아 로그아웃되었습니다: { $device }
+event-refresh-token-reused = 이미 사용된 로그인 토큰이 다시 사용되었습니다. 계정을 보호하기 위해 이 기기를 로그아웃했습니다: { $device }
+event-refresh-token-ahead = 데이터베이스에 없는 로그인 토큰을 받았습니다. 안전을 위해 이 기기를 로그아웃했습니다: { $device }
+event-sign-in-refused = 로그인이 거부되었습니다: { $device }
 event-reauthentication-failed = 현재 비밀번호가 잘못 입력되었습니다: { $device }
-event-guessing-limited = 잘못된 비밀번호가 너무 여러 번 시도되어 다음 시도를 잠시 막았습니다.
-event-access-denied = 관리자만 볼 수 있는 내용을 요청했습니다: { $device }
-event-other = 계정의 설정이 변경되었습니다.
+event-guessing-limited = 잘못된 비밀번호가 너무 많이 입력되어 다음 시도를 잠시 제한했습니다.
+event-access-denied = 관리자 전용 화면을 요청했습니다: { $device }
+event-other = 계정이 변경되었습니다.
 
 ## 관리
 
 admin-title = 관리
 admin-nav = 관리 메뉴
 admin-overview = 현황
-admin-people = 사용자
-admin-person = 사용자 정보
+admin-users = 사용자
+admin-user = 사용자
 admin-sessions = 세션
-admin-audit = 감사 기록
+admin-audit = 감사 로그
 admin-account = 내 계정
 admin-sign-out = 로그아웃
-admin-forbidden = 관리자 계정이 아닙니다
-admin-forbidden-text = 로그인되어 있지만 이 화면은 관리자만 볼 수 있습니다. 필요하시면 관리자에게 문의해 주십시오.
-admin-not-signed-out = 서버에 연결할 수 없어 아직 로그인되어 있습니다. 다시 시도해 주십시오.
-admin-live-sessions = 유효한 세션
-admin-users = 사용자
+admin-forbidden = 관리자 권한이 필요합니다
+admin-forbidden-text = 로그인되어 있지만 이 화면은 관리자만 볼 수 있습니다. 필요하면 관리자에게 권한을 요청해 주세요.
+admin-still-signed-in = 아직 로그인되어 있습니다.
+admin-live-sessions = 활성 세션
 admin-blocked = 차단됨
 admin-chart = 최근 24시간
 admin-chart-sign-ins = 로그인
 admin-chart-refreshes = 토큰 갱신
 admin-chart-reuses = 재사용된 토큰
-admin-chart-hint = 막대 하나가 한 시간이며, 마지막 막대는 아직 진행 중입니다. 토큰 갱신은 1분마다 집계됩니다.
+admin-chart-hint = 막대 하나가 한 시간이며, 마지막 한 시간은 아직 끝나지 않았습니다. 토큰 갱신 수는 1분마다 업데이트됩니다.
 admin-chart-point = { $hour }: { $number }건
-admin-chart-total = 모두 { $number }건
+admin-chart-total = 총 { $number }건
 admin-chart-most = 시간당 최대 { $number }건
 admin-chart-hour = 시각
 admin-chart-table = 표로 보기
 admin-everyone = 모든 사용자의 세션 종료
-admin-everyone-yes = 모두 종료
+admin-everyone-yes = 모든 세션 종료
 admin-everyone-text = 본인을 포함한 모든 사용자가 다시 로그인해야 합니다. 되돌릴 수 없습니다.
-admin-everyone-title = 모든 사용자의 세션을 종료하시겠습니까?
-admin-everyone-type = 확인을 위해 다음을 입력해 주십시오: { $word }
+admin-everyone-title = 모든 사용자의 세션을 종료할까요?
+admin-everyone-type = 확인하려면 다음을 입력해 주세요: { $word }
 admin-everyone-word = 모두 종료
-admin-everyone-done = 종료한 세션 수: { $number }
+admin-everyone-done = 종료한 세션: { $number }개
 admin-reason = 이유(선택)
 admin-search-label = 이메일 주소 또는 이름
 admin-status = 상태
 admin-status-any = 전체
-admin-status-active = 정상
+admin-status-active = 활성
 admin-status-blocked = 차단됨
-admin-people-none = 조건에 맞는 사용자가 없습니다.
+admin-users-none = 조건에 맞는 사용자가 없습니다.
 admin-sessions-none = 조건에 맞는 세션이 없습니다.
 admin-audit-none = 조건에 맞는 기록이 없습니다.
 admin-access = 권한
 admin-roles = 역할
-admin-roles-hint = 띄어쓰기로 구분합니다. ‘admin’을 넣으면 관리자가 됩니다.
+admin-roles-hint = 공백으로 구분합니다. ‘admin’ 역할이 있으면 관리자 권한을 갖습니다.
 admin-roles-saved = 역할을 저장했습니다. 바로 적용됩니다.
 admin-since = 가입
 admin-last-login = 마지막 로그인
-admin-sessions-live = 유효한 세션: { $number }
+admin-sessions-live = 활성 세션: { $number }개
 admin-block = 차단
-admin-block-title = 이 사용자를 차단하시겠습니까?
-admin-block-text = 모든 세션이 바로 종료되고 더 이상 로그인할 수 없습니다.
+admin-block-title = 이 사용자를 차단할까요?
+admin-block-text = 이 사용자의 모든 세션이 바로 종료되며, 차단을 해제할 때까지 로그인할 수 없습니다.
 admin-block-reason = 이유(선택, 관리자에게만 표시)
 admin-blocked-now = 차단됨
 admin-blocked-reason = 이유
-admin-blocked-done = 차단하고 모든 세션을 종료했습니다.
+admin-blocked-done = 사용자를 차단하고 모든 세션을 종료했습니다.
 admin-unblock = 차단 해제
 admin-unblocked-done = 차단을 해제했습니다.
 admin-revoke = 종료
 admin-revoke-label = 세션 종료: { $device }
 admin-revoked-done = 세션을 종료했습니다: { $device }
 admin-revoke-user = 모든 세션 종료
-admin-revoke-user-title = 이 사용자의 모든 세션을 종료하시겠습니까?
-admin-revoke-user-text = 모든 기기에서 다시 로그인해야 합니다.
-admin-revoke-user-done = 종료한 세션 수: { $number }
+admin-revoke-user-title = 이 사용자의 모든 세션을 종료할까요?
+admin-revoke-user-text = 이 사용자는 모든 기기에서 다시 로그인해야 합니다.
+admin-revoke-user-done = 종료한 세션: { $number }개
 admin-state = 상태
 admin-state-any = 전체
-admin-ended = 종료
+admin-revoked = 종료
 admin-expires = 만료
 admin-generation = 갱신 횟수
 admin-ip = IP 주소
 admin-last-used = 마지막 사용
 admin-created = 로그인
-admin-show-person = 사용자 보기
+admin-show-user = 사용자 보기
 admin-kind = 종류
 admin-kind-any = 전체
 admin-from = 시작일
-admin-of-user = 사용자(ID)
-admin-of-session = 세션(ID)
+admin-of-user = 사용자 ID
+admin-of-session = 세션 ID
 admin-filter = 적용
-admin-actor = 실행한 사람
-admin-user = 사용자
+admin-actor = 실행자
 admin-session = 세션
 admin-request = 요청
-admin-events = 기록
+admin-events = 활동 기록
 admin-back = 전체 사용자
 
-state-live = 유효
+state-live = 활성
 state-revoked = 종료됨
 state-expired = 만료됨
 
@@ -278,12 +301,13 @@ reason-signed-out = 로그아웃
 reason-ended-by-user = 사용자가 종료
 reason-password-changed = 비밀번호 변경
 reason-blocked = 차단
-reason-session-limit = 새 로그인으로 대체
-reason-refresh-token-reused = 사용된 토큰이 다시 들어옴
-reason-refresh-token-ahead = 데이터베이스에 없는 토큰이 들어옴
+reason-session-limit = 한도 초과로 새 세션이 대체
+reason-refresh-token-reused = 갱신 토큰 재사용
+reason-refresh-token-ahead = 알 수 없는 갱신 토큰(데이터베이스보다 최신)
+reason-revocation-lost = 데이터 유실 후 종료 복구
 reason-revoked-by-admin = 관리자가 종료
 reason-wrong-password = 잘못된 비밀번호
-reason-unknown-address = 알 수 없는 이메일 주소
+reason-unknown-address = 가입되지 않은 이메일 주소
 reason-last-admin = 마지막 관리자
 reason-not-admin = 관리자가 아님
 reason-account-blocked = 차단됨
@@ -301,66 +325,70 @@ audit-password-changed = 비밀번호 변경
 audit-signed-in = 로그인
 audit-sign-in-failed = 로그인 실패
 audit-sessions-ended = 세션 종료
-audit-refresh-token-reused = 사용된 토큰이 다시 들어옴
-audit-revocation-lost = 사라진 세션 종료 기록을 복구함
-audit-refresh-token-ahead = 알 수 없는 새 토큰이 들어옴
+audit-refresh-token-reused = 갱신 토큰 재사용
+audit-refresh-token-ahead = 알 수 없는 갱신 토큰(데이터베이스보다 최신)
+audit-revocation-lost = 데이터 유실 후 종료 복구
 audit-reauthentication-failed = 비밀번호 확인 실패
-audit-guessing-limited = 비밀번호 시도 횟수 초과
+audit-guessing-limited = 시도 횟수 초과
 audit-access-denied = 접근 거부
 audit-signing-key-added = 서명 키 게시
-audit-audit-chain-resumed = 감사 기록의 연결 재개
+audit-audit-chain-resumed = 감사 체인 재개
 detail-algorithm = 알고리즘
-detail-by-link = 메일의 링크로 실행
+detail-by-link = 이메일 링크로 실행
 detail-key = 키
-detail-limit = 제한
+detail-limit = 한도
 detail-route = 경로
 detail-signs-from = 서명 시작
 detail-wait-seconds = 대기 시간(초)
 detail-generation = 세대
 detail-new-device = 새 기기
 detail-reason = 이유
-detail-remembered = 로그인 유지
+detail-remembered = 로그인 상태 유지
 detail-roles = 역할
-detail-seq = 번호
+detail-seq = 순번
 detail-sessions = 세션 수
 detail-transport = 토큰 전달 방식
 detail-yes = 예
 detail-no = 아니요
 
-## Letters
+## 이메일
 
-mail-greeting = { $name } 님, 안녕하세요.
-mail-greeting-unnamed = 안녕하세요.
-mail-token-reused-subject = { $brand }: 세션 하나를 종료했습니다
-mail-token-reused-text = 회원님의 기기에서 쓰던 예전 로그인 토큰을 누군가 사용했습니다. 도난되었을 수 있어 해당 세션을 종료했습니다. 그 기기에서는 다시 로그인해야 합니다.
+mail-greeting = 안녕하세요.
+mail-token-reused-subject = { $brand }: 기기 한 대를 로그아웃했습니다
+mail-token-reused-text = 회원님의 기기 한 대에서 쓰던 로그인 토큰이 다시 사용되었습니다. 도난되었을 수 있어 그 기기를 로그아웃했습니다. 해당 기기에서는 다시 로그인해야 합니다.
 mail-new-device-subject = { $brand }: 새 기기에서 로그인했습니다
-mail-new-device-text = 지금까지 확인되지 않은 기기 또는 장소에서 회원님의 계정에 로그인했습니다.
+mail-new-device-text = 지금까지 사용한 적이 없는 기기나 네트워크에서 회원님의 계정에 로그인했습니다.
 mail-password-changed-subject = { $brand }: 비밀번호가 변경되었습니다
 mail-password-changed-text = 회원님 계정의 비밀번호가 변경되었습니다. 다른 기기에서는 다시 로그인해야 합니다.
 mail-blocked-subject = { $brand }: 계정이 차단되었습니다
-mail-blocked-text = 관리자가 회원님의 계정을 차단하고 세션을 종료했습니다. 이유를 모르시면 관리자에게 문의해 주십시오.
-mail-when = 시각: { $at }
+mail-blocked-text = 관리자가 회원님의 계정을 차단하고 모든 기기를 로그아웃했습니다. 이유를 모르시면 서비스 운영자에게 문의해 주세요.
+mail-when = 일시: { $at }
 mail-device = 기기: { $device }
-mail-ip = 주소: { $ip }
+mail-ip = IP 주소: { $ip }
 mail-was-you = 본인이 하신 일이라면 아무것도 하지 않으셔도 됩니다.
-mail-was-not-you = 본인이 아니라면 아래 링크에서 모든 세션을 종료하고(7일 동안 한 번만 사용할 수 있습니다) 새 비밀번호를 정해 주십시오.
-mail-signature = { $brand } 드림. 이 메일에는 회신할 수 없습니다.
+mail-was-not-you = 본인이 아니라면 아래 링크에서 모든 기기를 로그아웃하고(링크는 7일 동안 한 번만 사용할 수 있습니다) 새 비밀번호를 정해 주세요.
+mail-signature = { $brand } 드림. 이 이메일은 발신 전용입니다.
 
-## The page behind a letter's link
+## 이메일의 링크로 여는 화면
 
-end-title = 모든 세션 종료
-end-text = 회원님의 계정에 로그인된 모든 기기와 브라우저에서 다시 로그인해야 합니다.
-end-submit = 모든 세션 종료
-end-done = { $number ->
-    [0] 종료할 세션이 없었습니다.
-   *[other] 세션 { $number }개를 종료했습니다.
+end-sessions-title = 모든 기기에서 로그아웃
+end-sessions-text = 회원님의 계정으로 로그인된 모든 기기와 브라우저에서 다시 로그인해야 합니다.
+end-sessions-submit = 모든 기기에서 로그아웃
+end-sessions-done = { $number ->
+    [0] 로그인된 기기가 없었습니다.
+   *[other] 기기 { $number }대를 로그아웃했습니다.
 }
-end-to-login = 로그인하고 새 비밀번호 정하기
-end-over = 만료되었거나 이미 사용한 링크입니다. 세션은 계정 페이지에서 종료할 수 있습니다.
+end-sessions-to-login = 로그인하고 새 비밀번호 정하기
+end-sessions-expired = 만료되었거나 이미 사용한 링크입니다. 로그인된 기기는 계정 화면에서 로그아웃할 수 있습니다.
 
-## The interface
+## API 문서
 
-docs-title = HTTP 인터페이스
-docs-token = 액세스 토큰 (필요한 요청에만 사용합니다)
-docs-document = 문서 (OpenAPI 3.1)
-docs-noscript = 이 페이지에는 JavaScript가 필요합니다. 위의 문서에 같은 내용이 있습니다.
+docs-title = HTTP API 문서
+docs-token = 액세스 토큰(필요한 요청에만 사용)
+docs-document = OpenAPI 3.1 문서
+docs-noscript = 이 화면에는 자바스크립트가 필요합니다. 위 문서에 같은 내용이 있습니다.
+docs-answer = 응답
+docs-body = 본문(JSON)
+docs-send = 보내기
+docs-failed = 문서를 불러오지 못했습니다.
+docs-not-sent = 요청을 보내지 못했습니다.

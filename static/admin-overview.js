@@ -1,23 +1,23 @@
-// The front page of the administration: numbers, and the last day in three small charts.
+// The overview of the administration: totals, and the last day as three small charts.
 import { revoke } from './admin-parts.js';
-import { ask, make, numbers, say } from './page.js';
+import { create, numbers, request, text } from './page.js';
 
 const SERIES = [['sign_ins', 'sign-ins'], ['refreshes', 'refreshes'], ['reuses', 'reuses']];
 const HEIGHT = 100;
 const hourWords = new Intl.DateTimeFormat(document.documentElement.lang, { hour: 'numeric', minute: '2-digit' });
 
 export async function overview({ again }) {
-  const counted = await ask('/api/v1/admin/overview');
-  const hint = make('p', { class: 'hint' }, say('admin-chart-hint'));
+  const counted = await request('/api/v1/admin/overview');
+  const hint = create('p', { class: 'hint' }, text('admin-chart-hint'));
   return {
     parts: [
-      make('dl', { class: 'tiles' },
+      create('dl', { class: 'tiles' },
         tile('admin-live-sessions', counted.live_sessions),
         tile('admin-users', counted.users),
         tile('admin-blocked', counted.blocked_users)),
-      make('section', {},
-        make('h2', {}, say('admin-chart')),
-        make('div', { class: 'charts' }, SERIES.map(([key, name]) => chart(counted.hours, key, name))),
+      create('section', {},
+        create('h2', {}, text('admin-chart')),
+        create('div', { class: 'charts' }, SERIES.map(([key, name]) => chart(counted.hours, key, name))),
         hint,
         table(counted.hours)),
       everyone(again),
@@ -25,60 +25,60 @@ export async function overview({ again }) {
   };
 }
 
-const tile = (name, number) => make('div', {}, make('dt', {}, say(name)), make('dd', {}, numbers.format(number)));
+const tile = (name, number) => create('div', {}, create('dt', {}, text(name)), create('dd', {}, numbers.format(number)));
 const hourOf = (hour) => hourWords.format(new Date(hour.begins_at));
 
 function drawn(name, attributes, ...children) {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
+  const created = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, String(value));
+  created.append(...children);
+  return created;
 }
 
-/** Bars, one an hour; those who do not see them read the sum and the most, and the table below. */
+/** One bar per hour. Screen readers get the total and the maximum, and the table below. */
 function chart(hours, key, name) {
-  const title = say(`admin-chart-${name}`);
+  const title = text(`admin-chart-${name}`);
   const counts = hours.map((hour) => hour[key]);
   const most = Math.max(1, ...counts);
-  const total = say('admin-chart-total', { number: numbers.format(counts.reduce((sum, count) => sum + count, 0)) });
-  const highest = say('admin-chart-most', { number: numbers.format(Math.max(0, ...counts)) });
+  const total = text('admin-chart-total', { number: numbers.format(counts.reduce((sum, count) => sum + count, 0)) });
+  const highest = text('admin-chart-most', { number: numbers.format(Math.max(0, ...counts)) });
   const bars = hours.map((hour, index) => {
     const height = hour[key] ? Math.max(1.5, (hour[key] / most) * HEIGHT) : 0;
-    const told = drawn('title', {}, say('admin-chart-point', { hour: hourOf(hour), number: numbers.format(hour[key]) }));
-    return drawn('rect', { x: index * 10 + 1, width: 8, y: HEIGHT - height, height }, told);
+    const label = drawn('title', {}, text('admin-chart-point', { hour: hourOf(hour), number: numbers.format(hour[key]) }));
+    return drawn('rect', { x: index * 10 + 1, width: 8, y: HEIGHT - height, height }, label);
   });
   const width = hours.length * 10;
-  return make('figure', {},
-    make('figcaption', {}, make('span', { class: 'name' }, title), make('span', { class: 'hint' }, total)),
+  return create('figure', {},
+    create('figcaption', {}, create('span', { class: 'name' }, title), create('span', { class: 'hint' }, total)),
     drawn('svg', {
       class: 'chart', viewBox: `0 0 ${width} ${HEIGHT + 1}`, preserveAspectRatio: 'none', role: 'img',
       'aria-label': `${title}: ${total}, ${highest}`,
     }, drawn('g', { class: key === 'reuses' ? 'wrong' : '' }, ...bars), drawn('line', { x1: 0, x2: width, y1: HEIGHT, y2: HEIGHT })),
-    make('p', { class: 'hint hours', 'aria-hidden': 'true' },
-      make('span', {}, hourOf(hours[0])), make('span', {}, highest), make('span', {}, hourOf(hours.at(-1)))));
+    create('p', { class: 'hint hours', 'aria-hidden': 'true' },
+      create('span', {}, hourOf(hours[0])), create('span', {}, highest), create('span', {}, hourOf(hours.at(-1)))));
 }
 
 function table(hours) {
   const head = ['admin-chart-hour', ...SERIES.map(([, name]) => `admin-chart-${name}`)];
-  return make('details', {},
-    make('summary', {}, say('admin-chart-table')),
-    make('div', { class: 'scrolls', tabindex: 0, role: 'region', 'aria-label': say('admin-chart') },
-      make('table', {},
-        make('thead', {}, make('tr', {}, head.map((name) => make('th', { scope: 'col' }, say(name))))),
-        make('tbody', {}, hours.map((hour) => make('tr', {},
-          make('th', { scope: 'row' }, hourOf(hour)),
-          SERIES.map(([key]) => make('td', {}, numbers.format(hour[key])))))))));
+  return create('details', {},
+    create('summary', {}, text('admin-chart-table')),
+    create('div', { class: 'scrolls', tabindex: 0, role: 'region', 'aria-label': text('admin-chart') },
+      create('table', {},
+        create('thead', {}, create('tr', {}, head.map((name) => create('th', { scope: 'col' }, text(name))))),
+        create('tbody', {}, hours.map((hour) => create('tr', {},
+          create('th', { scope: 'row' }, hourOf(hour)),
+          SERIES.map(([key]) => create('td', {}, numbers.format(hour[key])))))))));
 }
 
 function everyone(again) {
-  const button = make('button', { type: 'button', class: 'danger' }, say('admin-everyone'));
-  const word = say('admin-everyone-word');
+  const button = create('button', { type: 'button', class: 'danger' }, text('admin-everyone'));
+  const word = text('admin-everyone-word');
   button.addEventListener('click', () => revoke(button, { everyone: true }, {
-    title: say('admin-everyone-title'), text: say('admin-everyone-text'), yes: say('admin-everyone-yes'),
-    label: say('admin-everyone-type', { word }), word,
-  }, (number) => say('admin-everyone-done', { number }), again));
-  return make('section', {},
-    make('h2', {}, say('admin-everyone')),
-    make('p', { class: 'hint' }, say('admin-everyone-text')),
-    make('div', { class: 'actions' }, button));
+    title: text('admin-everyone-title'), text: text('admin-everyone-text'), yes: text('admin-everyone-yes'),
+    label: text('admin-everyone-type', { word }), word,
+  }, (number) => text('admin-everyone-done', { number }), again));
+  return create('section', {},
+    create('h2', {}, text('admin-everyone')),
+    create('p', { class: 'hint' }, text('admin-everyone-text')),
+    create('div', { class: 'actions' }, button));
 }

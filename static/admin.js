@@ -1,14 +1,15 @@
-// The administration: which view the address names, and how one leads to the next. What a view shows is its own file.
+// The administration: which view a URL names, and the way from one view to the next. Each view has its own file.
 import { audit } from './admin-audit.js';
 import { overview } from './admin-overview.js';
-import { people, person } from './admin-people.js';
+import { oneUser, users } from './admin-users.js';
 import { sessions } from './admin-sessions.js';
-import { begin, element, focus, heirloom, make, press, say, sayFirst } from './page.js';
+import { create, element, focus, heirloom, press, start, text, wordsFor } from './page.js';
 
+/** @type {[RegExp, string, (of: any) => Promise<{ title?: string, parts: any[] }>][]} */
 const VIEWS = [
   [/^\/admin$/, 'admin-overview', overview],
-  [/^\/admin\/people$/, 'admin-people', people],
-  [/^\/admin\/people\/([^/]+)$/, 'admin-person', person],
+  [/^\/admin\/people$/, 'admin-users', users],
+  [/^\/admin\/people\/([^/]+)$/, 'admin-user', oneUser],
   [/^\/admin\/sessions$/, 'admin-sessions', sessions],
   [/^\/admin\/audit$/, 'admin-audit', audit],
 ];
@@ -16,7 +17,7 @@ const VIEWS = [
 const content = element('content');
 const product = document.title.split(' – ').at(-1);
 
-/** The view of an address; the overview of an unknown one. */
+/** The view of a URL; the overview for an unknown one. */
 function viewOf({ pathname }) {
   for (const [pattern, title, view] of VIEWS) {
     const found = pattern.exec(pathname.replace(/(.)\/$/, '$1'));
@@ -30,27 +31,27 @@ function name(title) {
   document.title = `${title} – ${product}`;
 }
 
-const again = begin(async () => {
+const again = start(async () => {
   const { title, view, id } = viewOf(location);
   const query = Object.fromEntries(new URLSearchParams(location.search));
   const shown = await view({ id, query, again, go });
   return () => {
-    name(shown.title ?? say(title));
+    name(shown.title ?? text(title));
     mark();
     content.replaceChildren(...shown.parts);
   };
 }, () => {
-  name(say('admin-title'));
+  name(text('admin-title'));
   content.replaceChildren();
 }, (problem) => {
-  const isForbidden = problem.status === 403;
-  name(isForbidden ? say('admin-forbidden') : say('admin-title'));
-  element('sections').hidden = isForbidden;
-  const words = isForbidden ? say('admin-forbidden-text') : sayFirst(`problem-${problem.code.replaceAll('_', '-')}`, 'problem-other');
-  content.replaceChildren(make('p', { class: 'detail' }, words));
+  if (problem.code !== 'forbidden') return false;
+  name(text('admin-forbidden'));
+  element('sections').hidden = true;
+  content.replaceChildren(create('p', { class: 'detail' }, text('admin-forbidden-text')));
+  return true;
 });
 
-/** Where we are, in the list of sections. */
+/** Marks the current section. */
 function mark() {
   for (const link of element('sections').children) {
     const path = new URL(link.href).pathname;
@@ -60,10 +61,10 @@ function mark() {
   }
 }
 
-/** Shows another view: the address changes, the page stays, and the heading is read out. */
+/** Shows another view: the URL changes, the page stays, and the heading is read out. */
 async function go(address, how = 'pushState') {
   history[how](null, '', address);
-  element('told').hidden = true;
+  element('notice').hidden = true;
   await again();
   if (how === 'pushState') {
     scrollTo(0, 0);
@@ -72,7 +73,7 @@ async function go(address, how = 'pushState') {
 }
 
 document.addEventListener('click', (event) => {
-  const link = event.target.closest?.('a[href]');
+  const link = /** @type {any} */ (event.target).closest?.('a[href]');
   const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   if (!link || !isPlain || event.defaultPrevented) return;
   const url = new URL(link.href);
@@ -84,5 +85,5 @@ document.addEventListener('click', (event) => {
 addEventListener('popstate', again);
 
 element('sign-out').addEventListener('click', ({ currentTarget }) => {
-  press(currentTarget, heirloom.signOut, say('admin-not-signed-out'));
+  press(currentTarget, heirloom.signOut, wordsFor, text('admin-still-signed-in'));
 });

@@ -1,27 +1,14 @@
-// What a person needs to recognise a device, out of what its browser says of itself. Only for showing.
+// What a user needs to recognise a device: the names of its browser and its system, from its user agent. The table is
+// locales/devices.json, which the server uses for emails; the pages receive it as data.
 
-const BROWSERS = [
-  [/\bKAKAOTALK\b/i, 'KakaoTalk'], [/\bWhale\//, 'Whale'], [/\bSamsungBrowser\//, 'Samsung Internet'],
-  [/\bEdgA?(iOS)?\//, 'Edge'], [/\b(OPR|OPT|Opera)\//, 'Opera'], [/\b(Firefox|FxiOS)\//, 'Firefox'],
-  [/\b(Chrome|CriOS|HeadlessChrome)\//, 'Chrome'], [/\bVersion\/[\d.]+.*\bSafari\//, 'Safari'],
-];
+const named = (table, userAgent) => table.find(([, ...signs]) => signs.some((sign) => userAgent.includes(sign)))?.[0] ?? null;
 
-const SYSTEMS = [
-  [/\bWindows\b/, 'Windows'], [/\biPhone\b/, 'iPhone'], [/\biPad\b/, 'iPad'], [/\bAndroid\b/, 'Android'],
-  [/\bCrOS\b/, 'ChromeOS'], [/\bMac OS X\b|\bMacintosh\b/, 'macOS'], [/\bLinux\b|\bX11\b/, 'Linux'],
-];
-
-const named = (table, text) => table.find(([sign]) => sign.test(text))?.[1] ?? null;
-
-/** The browser's name; of what is no browser, its first word ("curl"); or null. */
-export function browserOf(userAgent) {
-  const text = userAgent ?? '';
-  const firstWord = /^Mozilla\//.test(text) ? null : text.split(/[/\s]/)[0].slice(0, 40);
-  return named(BROWSERS, text) ?? (firstWord || null);
+/** The names of browser and system, each null if unknown. Other programs go by their first word ("curl"). */
+export function deviceName(userAgent, { browsers, systems }) {
+  const known = userAgent ?? '';
+  const firstWord = known.startsWith('Mozilla/') ? null : known.split(/[/\s]/)[0].slice(0, 40);
+  return { browser: named(browsers, known) ?? (firstWord || null), system: named(systems, known) };
 }
 
-/** The operating system's name, or null. */
-export const systemOf = (userAgent) => named(SYSTEMS, userAgent ?? '');
-
-/** Whether it is carried in a hand. */
+/** Whether it is a phone or a tablet. */
 export const isPhone = (userAgent) => /\b(iPhone|iPad|Android|Mobile)\b/.test(userAgent ?? '');

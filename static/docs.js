@@ -1,34 +1,38 @@
-// Reads /api/openapi.json aloud, and lets people try it. Everything is put in as text, never as markup.
+// Shows /api/openapi.json, and sends requests to try it. Everything is inserted as text, never as markup.
 
+/** @type {(id: string) => any} */
 const find = (id) => document.getElementById(id);
+const texts = JSON.parse(find('texts').textContent);
 
-function make(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
+function create(name, attributes = {}, ...children) {
+  const created = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') made.addEventListener(key, value);
-    else if (value !== null && value !== false) made.setAttribute(key, value === true ? '' : value);
+    if (typeof value === 'function') created.addEventListener(key, value);
+    else if (value !== null && value !== false) created.setAttribute(key, value === true ? '' : String(value));
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return made;
+  created.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return created;
 }
 
-// What stands between backticks is code.
-const prose = (text) => text.split('`').map((part, place) => (place % 2 ? make('code', {}, part) : part));
+// Text between backticks is code.
+const prose = (words) => words.split('`').map((part, index) => (index % 2 ? create('code', {}, part) : part));
 
-const follow = (whole, part) => (part?.$ref ? part.$ref.slice(2).split('/').reduce((at, key) => at?.[key], whole) : part);
+const resolve = (description, part) =>
+  (part?.$ref ? part.$ref.slice(2).split('/').reduce((at, key) => at?.[key], description) : part);
 
-function parameters(whole, operation) {
-  return (operation.parameters ?? []).map((one) => follow(whole, one)).filter((one) => one && one.in !== 'cookie');
+function parameters(description, operation) {
+  const resolved = (operation.parameters ?? []).map((one) => resolve(description, one));
+  return resolved.filter((one) => one && one.in !== 'cookie');
 }
 
-function answers(whole, operation) {
+function answers(description, operation) {
   const rows = Object.entries(operation.responses ?? {}).map(([status, answer]) => {
-    const { description = '', content = {} } = follow(whole, answer) ?? {};
+    const { description: words = '', content = {} } = resolve(description, answer) ?? {};
     const codes = content['application/problem+json']?.schema?.allOf?.[1]?.properties?.code?.enum ?? [];
-    return make('tr', {}, make('th', { scope: 'row' }, status), make('td', {}, prose(description)),
-      make('td', {}, ...codes.flatMap((code) => [make('code', {}, code), ' '])));
+    return create('tr', {}, create('th', { scope: 'row' }, status), create('td', {}, prose(words)),
+      create('td', {}, ...codes.flatMap((code) => [create('code', {}, code), ' '])));
   });
-  return make('div', { class: 'table' }, make('table', {}, make('tbody', {}, ...rows)));
+  return create('div', { class: 'table' }, create('table', {}, create('tbody', {}, ...rows)));
 }
 
 function example(operation) {
@@ -37,65 +41,86 @@ function example(operation) {
   return body ? JSON.stringify(given ?? {}, null, 2) : null;
 }
 
-async function send(form, method, path, shown) {
+async function send(form, method, path, output) {
   const given = new FormData(form);
+  /** @type {Record<string, string>} */
   const headers = {};
   const query = new URLSearchParams();
   let target = path;
   for (const [key, value] of given) {
     const [place, name] = key.split(/:(.*)/s);
     if (value === '') continue;
-    if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(value));
-    if (place === 'query') query.append(name, value);
-    if (place === 'header') headers[name] = value;
+    if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(String(value)));
+    if (place === 'query') query.append(name, String(value));
+    if (place === 'header') headers[name] = String(value);
   }
   const token = find('token').value.trim();
   if (token) headers.Authorization = `Bearer ${token}`;
   const body = given.get('body:');
   if (body !== null) headers['Content-Type'] = 'application/json';
-  shown.textContent = '…';
+  output.textContent = '…';
   try {
-    const answer = await fetch(target + (query.size ? `?${query}` : ''), { method, headers, body, credentials: 'omit' });
-    const text = await answer.text();
-    const pretty = /json/.test(answer.headers.get('Content-Type') ?? '') ? JSON.stringify(JSON.parse(text), null, 2) : text;
-    shown.textContent = `${answer.status} ${answer.statusText}\n${pretty}`;
+    const url = target + (query.toString() ? `?${query}` : '');
+    const answer = await fetch(url, { method, headers, body, credentials: 'omit' });
+    output.textContent = `${answer.status} ${answer.statusText}\n${pretty(await answer.text())}`;
   } catch (error) {
-    shown.textContent = String(error);
+    output.textContent = `${texts['docs-not-sent']}\n${error}`;
   }
 }
 
-function attempt(whole, method, path, operation) {
-  const shown = make('pre', { 'aria-live': 'polite', tabindex: '0', 'aria-label': 'Answer' });
-  const fields = parameters(whole, operation).map((one) => make('label', {}, `${one.name} (${one.in})`,
-    make('input', { name: `${one.in}:${one.name}`, autocomplete: 'off', required: one.required === true })));
+function pretty(words) {
+  try {
+    return JSON.stringify(JSON.parse(words), null, 2);
+  } catch {
+    return words;
+  }
+}
+
+function attempt(description, method, path, operation) {
+  const output = create('pre', { 'aria-live': 'polite', tabindex: '0', 'aria-label': texts['docs-answer'] });
+  const fields = parameters(description, operation).map((one) => create('label', {}, `${one.name} (${one.in})`,
+    create('input', { name: `${one.in}:${one.name}`, autocomplete: 'off', required: one.required === true })));
   const body = example(operation);
   if (body !== null) {
-    const text = make('textarea', { name: 'body:', rows: String(body.split('\n').length + 1), spellcheck: 'false' });
-    text.value = body;
-    fields.push(make('label', {}, 'Body (JSON)', text));
+    const area = create('textarea', { name: 'body:', rows: body.split('\n').length + 1, spellcheck: 'false' });
+    area.value = body;
+    fields.push(create('label', {}, texts['docs-body'], area));
   }
-  const form = make('form', { submit: (event) => {
+  const form = create('form', { submit: (event) => {
     event.preventDefault();
-    send(form, method, path, shown);
-  } }, ...fields, make('button', { type: 'submit' }, 'Send'), shown);
+    send(form, method, path, output);
+  } }, ...fields, create('button', { type: 'submit' }, texts['docs-send']), output);
   return form;
 }
 
-function shown(whole, method, path, operation) {
-  return make('details', { class: 'operation', id: operation.operationId },
-    make('summary', {}, make('code', {}, `${method} ${path}`), ' ', prose(operation.summary ?? '')),
-    operation.description ? make('p', {}, prose(operation.description)) : null,
-    answers(whole, operation), attempt(whole, method, path, operation));
+function details(description, method, path, operation) {
+  return create('details', { class: 'operation', id: operation.operationId },
+    create('summary', {}, create('code', {}, `${method} ${path}`), ' ', prose(operation.summary ?? '')),
+    operation.description ? create('p', {}, prose(operation.description)) : null,
+    answers(description, operation), attempt(description, method, path, operation));
 }
 
-const answer = await fetch('/api/openapi.json');
-const whole = await answer.json();
-const operations = Object.entries(whole.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, operation]) => [method.toUpperCase(), path, operation]));
-const content = find('content');
-for (const { name, description } of whole.tags) {
-  const ours = operations.filter(([, , operation]) => operation.tags?.includes(name));
-  content.append(make('section', {}, make('h2', {}, prose(description)), ...ours.map((one) => shown(whole, ...one))));
+function show(description) {
+  const operations = Object.entries(description.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [method.toUpperCase(), path, operation]));
+  const sections = description.tags.map(({ name, description: words }) => {
+    const ours = operations.filter(([, , operation]) => operation.tags?.includes(name));
+    const parts = ours.map(([method, path, operation]) => details(description, method, path, operation));
+    return create('section', {}, create('h2', {}, prose(words)), ...parts);
+  });
+  find('content').replaceChildren(...sections);
+  find('about').append(...prose(description.info.description));
+  find('content').hidden = false;
 }
-find('about').append(...prose(whole.info.description));
-content.hidden = false;
+
+async function load() {
+  const answer = await fetch('/api/openapi.json');
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  show(await answer.json());
+}
+
+find('again').addEventListener('click', () => location.reload());
+load().catch((error) => {
+  find('failed-text').textContent = `${texts['docs-failed']} (${error.message})`;
+  find('failed').hidden = false;
+});

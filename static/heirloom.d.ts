@@ -1,33 +1,39 @@
 // The types of heirloom.js.
 
-/** A refusal of the server, by its stable `code`, or that the server could not be asked. */
+/** Why a request failed: the server refused it, or could not be reached. */
 export class HeirloomError extends Error {
-  /** The problem's stable code (`invalid_credentials`, …), or `unreachable`. */
+  constructor(body: object, response?: Response);
+  /**
+   * The problem's stable code (`invalid_credentials`, …); `unreachable` without a usable answer; `unexpected_answer` for
+   * a 4xx that is not a problem of this API.
+   */
   readonly code: string;
   /** The HTTP status; 0 when there was no answer. */
   readonly status: number;
   /** Which fields are wrong. */
-  readonly errors: ReadonlyArray<{ field: string; code: string; message: string }>;
-  /** Seconds to wait before trying again; 0 when the server named none. */
+  readonly errors: ReadonlyArray<{ field: string; code: string; message: string; advice?: string }>;
+  /** With `session_revoked`: why the session was revoked, for instance `session_limit`. */
+  readonly reason: string | undefined;
+  /** Seconds to wait before the next attempt; 0 when the server named none. */
   readonly retryAfter: number;
-  /** True when trying again later may succeed: nothing is wrong with what was sent, and nobody was signed out. */
+  /** True for a network error, 429 and 5xx: a later attempt may succeed. Never true for any other 4xx. */
   readonly temporary: boolean;
 }
 
 /** One sign-in on this browser. It holds no token. */
 export interface Session {
   readonly session_id: string;
-  /** When the access token at hand ends. It is replaced before that. */
+  /** When the current access token expires. It is replaced before that. */
   readonly expires_at: Date;
-  /** When the sign-in ends unless it is used before. */
+  /** When the session expires if it is not refreshed before. */
   readonly refresh_expires_at: Date;
 }
 
-/** Why nobody is signed in. */
+/** Why the user is signed out. */
 export interface SignedOut {
   /**
-   * `signed_out` when it was asked for, here or in another tab; `refresh_token_missing` when nobody was signed in;
-   * else what the server said. `refresh_token_reused`: a second holder of the refresh token was seen.
+   * `signed_out`: requested, here or in another tab. `refresh_token_missing`: the user was not signed in.
+   * Otherwise the server's code. `refresh_token_reused`: the refresh token was used a second time, perhaps by a thief.
    */
   readonly why:
     | 'signed_out'
@@ -36,61 +42,75 @@ export interface SignedOut {
     | 'refresh_token_reused'
     | 'session_expired'
     | 'session_revoked'
-    | 'account_blocked';
+    | 'account_blocked'
+    | 'ambiguous_token';
+  /** With `session_revoked`, where the server knows it: `session_limit`, `password_changed`, `revoked_by_admin`, … */
+  readonly reason?: string;
 }
 
-/** The server could not be reached, or not now. Nobody is signed out; it is tried again. */
+/** A network error, 429 or 5xx. The user stays signed in; the client tries again. */
 export interface Unreachable {
   readonly error: HeirloomError;
-  /** Seconds until then; sooner when the tab wakes or the network comes back. */
+  /** Seconds until the next attempt; sooner when the tab wakes or the network comes back. */
   readonly retry_in: number;
 }
 
+/** The server refused the refresh (any other 4xx). The client does not try again by itself. */
+export interface Refused {
+  readonly error: HeirloomError;
+}
+
 export interface HeirloomEvents {
-  /** A session began, was found on load, or took the place of another. */
+  /** A session was opened, was found on load, or replaced another. */
   signedin: Session;
   /** The access token was replaced. */
   refreshed: Session;
   signedout: SignedOut;
   unreachable: Unreachable;
+  refused: Refused;
 }
 
 export interface HeirloomOptions {
-  /** Where the server is. Default: the page's own origin. Another origin must stand in HEIRLOOM_ALLOWED_ORIGINS. */
+  /** The server's URL. Default: the page's own origin. Another origin must be listed in HEIRLOOM_ALLOWED_ORIGINS. */
   baseUrl?: string | URL;
-  /** Called once each time that nobody is signed in any more, and on load when nobody was. */
+  /** Called each time the user is signed out, and on load if the user is not signed in. */
   onSignedOut?: (event: SignedOut) => void;
 }
 
 export interface SignIn {
   email: string;
   password: string;
-  /** Whether the sign-in outlives the browser. Default: true. */
+  /** Whether the session outlives the browser. Default: true. */
   remember?: boolean;
-  /** What this device is to be called in the list of sessions. */
+  /** The name of this device in the list of sessions. */
   deviceName?: string;
 }
 
 export interface Heirloom {
-  /** The session; null when nobody is signed in, or before that is known. */
+  /** The session; null when the user is signed out, or before that is known. */
   readonly session: Session | null;
   /** Signs in. Rejects with a `HeirloomError`, for instance `invalid_credentials`. */
   signIn(request: SignIn): Promise<Session>;
-  /** Ends this session, in all tabs. Rejects when the server could not be reached: then it goes on. */
+  /** Signs out, in all tabs. Rejects when the server did not confirm it: the user is then still signed in. */
   signOut(): Promise<void>;
-  /** Ends all sessions of this person. Answers how many there were. */
+  /** Revokes all sessions of the user. Returns their number. */
   signOutEverywhere(): Promise<number>;
   /**
-   * `fetch`, with the access token for addresses of the server's own origin and never for others. After a 401 it
-   * refreshes and tries once more; calls that meet a 401 together share one refresh. Rejects with a `HeirloomError`
-   * when a token is needed and the server could not be reached.
+   * `fetch`, with the access token for URLs of the server's own origin and never for others. After a 401 it refreshes
+   * and repeats the request once; concurrent 401s share one refresh. After a change of the password it refreshes at
+   * once. Rejects with a `HeirloomError` when it needs a token and gets none.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** A valid access token; null when nobody is signed in. Rejects when the server could not be reached. */
+  /** A valid access token; null when the user is signed out. Rejects when a refresh is needed and fails. */
   getAccessToken(): Promise<string | null>;
-  /** Listens; the function answered stops that. */
+  /**
+   * Refreshes now, whatever the current token: after a change of roles or claims, for instance. Within the wait of
+   * the last failure it rejects with that failure.
+   */
+  refresh(): Promise<string | null>;
+  /** Adds a listener. The returned function removes it. */
   on<E extends keyof HeirloomEvents>(event: E, listener: (detail: HeirloomEvents[E]) => void): () => void;
 }
 
-/** Begins: refreshes silently at once, ahead of each expiry, and when the tab wakes or the network comes back. */
+/** Creates a client. It refreshes at once, ahead of each expiry, and when the tab wakes or the network comes back. */
 export function createHeirloom(options?: HeirloomOptions): Heirloom;

@@ -1,24 +1,25 @@
-/*! Heirloom in the browser; heirloom.d.ts has the interface, docs/browser-client.md the reasons.
+/*! Heirloom in the browser. heirloom.d.ts has the interface, docs/browser-client.md the reasons.
  *
  * The access token lives in a closure: no global, storage, DOM or message holds it. The refresh token T is an HttpOnly
- * cookie, the same for all tabs. So is the key K of the next refresh, in localStorage; alone it is worth nothing.
- * K is written down before it is sent, and replaced only after a success: a lost answer, a reload, a crash repeat the
- * same request. Tabs take turns, for T must not travel with another key than the one that rotated it, nor after its
- * successor was used: that is how a thief looks. No `keepalive`, and leaving aborts: no late answer puts an old cookie
- * back.
+ * cookie that all tabs share. So do they share K, the key of the next refresh, in localStorage; K alone is worthless.
+ * K is stored before it is sent, and replaced only after a success: after a lost answer, a reload or a crash the same
+ * request is repeated. Tabs take turns, because T sent with another key than the one that rotated it, or after its
+ * successor was used, looks like theft. No `keepalive`, and leaving a page aborts its request: no late answer restores
+ * an old cookie.
  */
 
 const REQUEST_LIMIT = 15_000; // ms; the server needs 5 s at most
-const TURN_LIMIT = 20_000; // ms; more than that: who is frozen in its turn is passed over
+const TURN_LIMIT = 20_000; // ms, more than a request takes: a frozen tab loses its turn
+const PAUSE = 60; // s without a request after a refusal
 const MISSING = 'refresh_token_missing';
-const OVER = /^(refresh_token_(missing|invalid|reused)|session_(expired|revoked)|account_blocked)$/;
+const SIGNED_OUT = /^(refresh_token_(missing|invalid|reused)|session_(expired|revoked)|account_blocked|ambiguous_token)$/;
 
-const ignore = () => {};
+const ignore = (_) => {};
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 // randomUUID needs https
 const random = () => crypto.getRandomValues(new Uint32Array(5)).join('-');
 
-// may be forbidden, or full
+// localStorage may be forbidden or full
 function stored(work) {
   try {
     return work(localStorage);
@@ -28,13 +29,17 @@ function stored(work) {
 }
 
 export class HeirloomError extends Error {
-  constructor({ code = 'unreachable', detail = 'Could not reach the server.', errors = [] }, response) {
-    super(detail);
-    this.code = code;
+  constructor(body, response) {
+    const { code, detail, errors = [], reason } = body;
+    const status = response?.status ?? 0;
+    const isRefusal = status >= 400 && status < 500 && status !== 429;
+    super(detail ?? (isRefusal ? `Unexpected answer ${status}.` : 'Could not reach the server.'));
+    this.code = code ?? (isRefusal ? 'unexpected_answer' : 'unreachable');
     this.errors = errors;
-    this.status = response?.status ?? 0;
+    this.reason = reason;
+    this.status = status;
     this.retryAfter = +response?.headers.get('Retry-After') || 0; // s
-    this.temporary = code === 'unreachable' || this.status >= 500 || [408, 425, 429].includes(this.status);
+    this.temporary = !isRefusal;
   }
 }
 
@@ -44,7 +49,7 @@ async function answerOf(response) {
   return body;
 }
 
-export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) {
+export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore } = {}) {
   const { origin, href } = new URL(baseUrl, globalThis.location?.href);
   const api = `${href.replace(/\/+$/, '')}/api/v1`;
   const name = `heirloom ${api}`;
@@ -54,21 +59,21 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
   const events = new EventTarget();
   let token = null;
   let session = null;
-  let over = false; // known to be signed out
+  let signedOut = false; // known to be signed out
   let pending = null; // the refresh under way
   let leave = ignore; // aborts the request under way
-  let trouble = null; // why the last refresh failed
+  let failure = null; // of the last refresh
   let failures = 0;
   let timer;
-  let due = 0; // not to be refreshed before
+  let due = 0; // no refresh before this time
   let memory = null; // the key, without localStorage
 
   const emit = (event, detail) => events.dispatchEvent(new CustomEvent(event, { detail }));
 
   function on(event, listener) {
-    const hear = ({ detail }) => listener(detail);
-    events.addEventListener(event, hear);
-    return () => events.removeEventListener(event, hear);
+    const receive = (/** @type {any} */ { detail }) => listener(detail);
+    events.addEventListener(event, receive);
+    return () => events.removeEventListener(event, receive);
   }
 
   const readKey = () => stored((storage) => storage.getItem(name)) ?? memory;
@@ -81,10 +86,10 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
   async function nextKey() {
     if (!/^[!-~]{16,255}$/.test(readKey())) {
       writeKey(random());
-      if (!locks) await sleep(100); // other tabs may be making one, too: the last is everybody's
+      if (!locks) await sleep(100); // other tabs may create one, too: the last one counts
     }
     const key = readKey();
-    writeKey(key); // this tab may have read what another has just replaced
+    writeKey(key); // another tab may just have replaced it
     return key;
   }
 
@@ -119,9 +124,9 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     const controller = new AbortController();
     leave = () => controller.abort();
     const limit = setTimeout(leave, REQUEST_LIMIT);
-    const init = { method: 'POST', headers, body, credentials: 'include', signal: controller.signal };
+    const { signal } = controller;
     try {
-      return await answerOf(await fetch(api + path, init));
+      return await answerOf(await fetch(api + path, { method: 'POST', headers, body, credentials: 'include', signal }));
     } catch (error) {
       throw error instanceof HeirloomError ? error : new HeirloomError({});
     } finally {
@@ -134,12 +139,12 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     const asked = Date.now();
     try {
       const answer = await post('/auth/refresh', { 'Idempotency-Key': key });
-      if (!(answer.expires_in > 0)) throw new HeirloomError({}); // a hotel's network answered
+      if (!(answer.expires_in > 0)) throw new HeirloomError({}); // a captive portal answered
       if (readKey() === key) writeKey(random());
       return accept(answer, asked);
     } catch (error) {
-      if (!OVER.test(error.code)) throw error;
-      if (refusal || (error.code === MISSING && readKey() === key)) return end((refusal ?? error).code);
+      if (!SIGNED_OUT.test(error.code)) throw error;
+      if (refusal || (error.code === MISSING && readKey() === key)) return end(refusal ?? error);
       // another tab may be signing in
       await sleep(300 + 300 * Math.random());
       return rotate(error);
@@ -147,19 +152,31 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
   }
 
   function refresh() {
-    if (trouble && Date.now() < due) return Promise.reject(trouble);
-    pending ??= turn(async () => (over ? null : rotate())).catch((error) => {
-      const { retryAfter = 0 } = error;
-      const wait = Math.max(retryAfter, Math.min(60, 2 ** failures++) * (0.5 + Math.random() / 2));
-      trouble = error;
-      plan(wait, retryAfter);
-      emit('unreachable', { error, retry_in: wait });
+    if (failure && Date.now() < due) return Promise.reject(failure);
+    pending ??= turn(async () => (signedOut ? null : rotate())).catch((error) => {
+      failure = error;
+      if (error.temporary === false) giveUp(error);
+      else tryLater(error);
       throw error;
     }).finally(() => { pending = null; });
     return pending;
   }
 
-  // when the tab wakes perhaps sooner, but not before `earliest`
+  function tryLater(error) {
+    const { retryAfter = 0 } = error;
+    const wait = Math.max(retryAfter, Math.min(60, 2 ** failures++) * (0.5 + Math.random() / 2));
+    plan(wait, retryAfter);
+    emit('unreachable', { error, retry_in: wait });
+  }
+
+  // No timer: only a call, or a tab that wakes, asks again.
+  function giveUp(error) {
+    clearTimeout(timer);
+    due = Date.now() + PAUSE * 1000;
+    emit('refused', { error });
+  }
+
+  // a tab that wakes may refresh sooner, but not before `earliest`
   function plan(seconds, earliest) {
     due = Date.now() + earliest * 1000;
     clearTimeout(timer);
@@ -174,8 +191,8 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     const after = (seconds) => new Date(asked + seconds * 1000);
     token = access_token;
     session = { session_id, expires_at: after(expires_in), refresh_expires_at: after(refresh_expires_in) };
-    over = false;
-    trouble = null;
+    signedOut = false;
+    failure = null;
     failures = 0;
     const ahead = expires_in * (0.75 + 0.15 * Math.random());
     plan(ahead, ahead);
@@ -184,19 +201,26 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     return token;
   }
 
-  function end(why, told) {
-    if (session && !told) channel?.postMessage({ signedout: session.session_id, why });
+  function end(cause, isNews = true) {
+    const { code: why, reason } = cause;
+    if (session && isNews) channel?.postMessage({ signedout: session.session_id, why, reason });
     token = session = null;
     clearTimeout(timer);
-    if (!over) {
-      over = true;
-      emit('signedout', { why });
+    if (!signedOut) {
+      signedOut = true;
+      emit('signedout', reason ? { why, reason } : { why });
     }
     return null;
   }
 
+  // The token of a refresh under way may be older than the change it is for.
+  const renew = async () => {
+    await pending?.catch(ignore);
+    return refresh();
+  };
+
   async function getAccessToken() {
-    return over || session?.expires_at > Date.now() ? token : refresh();
+    return signedOut || session?.expires_at > Date.now() ? token : refresh();
   }
 
   async function fetchSignedIn(input, init) {
@@ -209,35 +233,38 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     };
     const used = await getAccessToken();
     const answer = await send(used);
+    if (answer.ok && request.method === 'POST' && request.url === `${api}/me/password`) await renew().catch(ignore);
     if (answer.status !== 401 || !used) return answer;
     const fresh = await (token === used ? refresh() : getAccessToken());
     return fresh ? send(fresh) : answer;
   }
 
-  if (channel) channel.onmessage = async ({ data: { signedin, signedout, why } }) => {
-    if (session && signedout === session.session_id) end(why, true);
+  if (channel) channel.onmessage = async ({ data: { signedin, signedout, why, reason } }) => {
+    if (session && signedout === session.session_id) end({ code: why, reason }, false);
     if (!signedin) return;
     await pending?.catch(ignore);
     if (signedin === session?.session_id) return;
-    over = false;
+    signedOut = false;
+    due = 0;
     refresh().catch(ignore);
   };
 
   const wake = () => {
-    if (!over && !globalThis.document?.hidden && Date.now() >= due) refresh().catch(ignore);
+    if (!signedOut && !globalThis.document?.hidden && Date.now() >= due) refresh().catch(ignore);
   };
   for (const event of ['visibilitychange', 'pageshow', 'online']) globalThis.addEventListener?.(event, wake);
   globalThis.addEventListener?.('pagehide', () => {
     leave();
     dropNote();
   });
-  if (onSignedOut) on('signedout', onSignedOut);
+  on('signedout', onSignedOut);
   refresh().catch(ignore);
 
   return Object.freeze({
     get session() { return session; },
     on,
     getAccessToken,
+    refresh: renew,
     fetch: fetchSignedIn,
 
     async signIn({ email, password, remember, deviceName }) {
@@ -254,17 +281,17 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut } = {}) 
     async signOut() {
       await turn(async () => {
         await post('/auth/logout', token ? { Authorization: `Bearer ${token}` } : {}).catch((error) => {
-          if (error.status !== 401) throw error; // else there is nothing to end
+          if (error.status !== 401) throw error; // 401: there is no session to revoke
         });
-        end('signed_out');
+        end({ code: 'signed_out' });
       });
     },
 
     async signOutEverywhere() {
       const all = `${api}/me/sessions?include_current=true`;
       const { revoked } = await answerOf(await fetchSignedIn(all, { method: 'DELETE' }));
-      end('signed_out');
-      await turn(() => post('/auth/logout')).catch(ignore); // the cookie, dead already
+      end({ code: 'signed_out' });
+      await turn(() => post('/auth/logout')).catch(ignore); // clears the cookie
       return revoked;
     },
   });

@@ -1,24 +1,26 @@
-// The pages of signing in and up work without this. With it, the password can be shown, Caps Lock is pointed out, an
-// empty field is noticed before the form is sent, and the button says that something is happening.
+// The sign-in and registration pages work without this script. It adds: show the password, warn about Caps Lock, find
+// an empty field before the form is sent, and show progress on the button.
 import './password.js';
 
-function say(input, words) {
+function mark(input, words) {
   document.getElementById(`${input.id}-error`).textContent = words;
   if (words) input.setAttribute('aria-invalid', 'true');
   else input.removeAttribute('aria-invalid');
 }
 
 for (const form of document.forms) {
+  /** @type {HTMLButtonElement} */
   const button = form.querySelector('button[type=submit]');
-  const idle = button.textContent;
-  const rest = () => {
+  const label = button.textContent;
+  const reset = () => {
     button.removeAttribute('aria-disabled');
-    button.textContent = idle;
+    button.textContent = label;
   };
 
   form.addEventListener('submit', (event) => {
-    const empty = [...form.querySelectorAll('[data-missing]')].filter((input) => !input.value);
-    for (const input of empty) say(input, input.dataset.missing);
+    const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('[data-missing]'));
+    const empty = [...inputs].filter((input) => !input.value);
+    for (const input of empty) mark(input, input.dataset.missing);
     if (empty.length || button.hasAttribute('aria-disabled')) {
       event.preventDefault();
       empty[0]?.focus();
@@ -28,10 +30,10 @@ for (const form of document.forms) {
     button.textContent = button.dataset.busy;
   });
 
-  // What was wrong is no longer so once it is changed.
-  form.addEventListener('input', ({ target }) => {
-    if (target.hasAttribute('data-missing') && target.value) say(target, '');
+  // A changed field is no longer wrong.
+  form.addEventListener('input', (/** @type {any} */ { target }) => {
+    if (target.hasAttribute('data-missing') && target.value) mark(target, '');
   });
 
-  addEventListener('pageshow', rest); // come back to by the back button
+  addEventListener('pageshow', reset); // the back button restores the page
 }

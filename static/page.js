@@ -1,52 +1,54 @@
-// What the pages share that the server renders without knowing for whom: signing in silently, asking the API, showing
-// what it says as text (never as markup), and taking it out again when the page is left.
-import { createHeirloom } from './heirloom.js';
-import { browserOf, systemOf } from './device.js';
+// What the pages share that the server renders without the user's data: they sign in silently, call the API, show its
+// answers as text (never as markup), and clear them when the user leaves.
+import { deviceName } from './device.js';
+import { HeirloomError, createHeirloom } from './heirloom.js';
 
+/** @type {(id: string) => any} */
 export const element = (id) => document.getElementById(id);
 
 const language = document.documentElement.lang;
 const texts = JSON.parse(element('texts').textContent);
+const devices = JSON.parse(element('devices').textContent);
 const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
 const ago = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
 export const numbers = new Intl.NumberFormat(language);
 
-/** A text of the page's language, filled in. */
-export const say = (name, filling = {}) =>
-  texts[name].replace(/\{\$(\w+)\}/g, (_whole, key) => filling[key] ?? '');
+/** A text in the page's language, with its placeholders filled. */
+export const text = (name, values = {}) =>
+  texts[name].replace(/\{\$(\w+)\}/g, (_whole, key) => values[key] ?? '');
 
-/** The first text that there is. */
-export const sayFirst = (...names) => say(names.find((name) => name in texts));
+/** The first of these texts that exists. */
+export const firstText = (...names) => text(names.find((name) => name in texts));
 
 const dashed = (code) => String(code).replaceAll('_', '-');
 
-/** The text that a code has within a group, or the code itself: a newer server may know more of them. */
-export const sayCode = (group, code) => texts[`${group}-${dashed(code)}`] ?? String(code);
+/** The text of a code within a group, or the code itself: a newer server may send unknown codes. */
+export const textOfCode = (group, code) => texts[`${group}-${dashed(code)}`] ?? String(code);
 
 /** All codes that have a text within a group. */
 export const codesOf = (group) =>
   Object.keys(texts).filter((name) => name.startsWith(`${group}-`)).map((name) => name.slice(group.length + 1).replaceAll('-', '_'));
 
-/** An element. Children are elements, or texts that stay texts. */
-export function make(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
+/** Creates an element. Children are elements, or strings that stay text. */
+export function create(name, attributes = {}, ...children) {
+  const created = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') made.addEventListener(key, value);
-    else if (value === true) made.setAttribute(key, '');
-    else if (value !== false && value != null) made.setAttribute(key, value);
+    if (typeof value === 'function') created.addEventListener(key, value);
+    else if (value === true) created.setAttribute(key, '');
+    else if (value !== false && value != null) created.setAttribute(key, String(value));
   }
-  made.append(...children.flat().filter((child) => child != null && child !== false));
-  return made;
+  created.append(...children.flat().filter((child) => child != null && child !== false));
+  return created;
 }
 
-/** A point in time in the reader's zone: how long ago while that says more, else the date. */
+/** A time in the user's zone: relative while that is more helpful, otherwise the date. */
 export function time(moment, isRelative = false) {
   const date = new Date(moment);
-  return make('time', { datetime: moment, title: dates.format(date) }, isRelative ? since(date) : dates.format(date));
+  return create('time', { datetime: moment, title: dates.format(date) }, isRelative ? since(date) : dates.format(date));
 }
 
 function since(date) {
-  const seconds = Math.max(0, (Date.now() - date) / 1000);
+  const seconds = Math.max(0, (Date.now() - date.getTime()) / 1000);
   if (seconds < 60) return ago.format(0, 'second');
   if (seconds < 3_600) return ago.format(-Math.floor(seconds / 60), 'minute');
   if (seconds < 86_400) return ago.format(-Math.floor(seconds / 3_600), 'hour');
@@ -54,120 +56,127 @@ function since(date) {
   return dates.format(date);
 }
 
-/** What its owner called it, or as much as its browser says of itself. */
-export function deviceOf({ device_name, user_agent } = {}) {
-  if (device_name) return device_name;
-  const browser = browserOf(user_agent);
-  const system = systemOf(user_agent);
-  if (!browser || !system) return browser || system || say('device-unknown');
-  return say('device-both', { browser, system });
+/** The device's name as its user set it, or what its user agent reveals. */
+export function deviceOf({ device_name: name = '', user_agent: userAgent = '' } = {}) {
+  if (name) return name;
+  const { browser, system } = deviceName(userAgent, devices);
+  if (!browser || !system) return browser || system || text('device-unknown');
+  return text('device-both', { browser, system });
 }
 
-/** "Label value", as one of a row's facts; nothing without a value. */
-export const fact = (label, value) => value != null && value !== '' && make('span', {}, `${label} `, value);
+/** "Label value", one of the facts of a row; nothing without a value. */
+export const fact = (label, value) => value != null && value !== '' && create('span', {}, `${label} `, value);
 
-// ---- asking
+// ---- requests
 
-/** A refusal of the server: what it is in words, and which fields it is about. */
-export class Refusal extends Error {
-  constructor({ code, errors = [] }, answer) {
-    super(code);
-    this.code = code;
-    this.status = answer.status;
-    this.errors = errors;
-    this.retryAfter = Number(answer.headers.get('Retry-After')) || 0; // s
-  }
-
-  get isFinal() {
-    return this.status >= 400 && this.status < 500 && ![401, 408, 429].includes(this.status);
-  }
-}
-
+/** A problem in words. */
 export function wordsFor(problem) {
-  if (!(problem instanceof Refusal)) return say('problem-unreachable');
-  if (problem.errors.length) return problem.errors.map(wordsForField).join(' ');
-  const words = sayFirst(`problem-${dashed(problem.code)}`, 'problem-other');
+  if (problem.errors?.length) return problem.errors.map(wordsForField).join(' ');
+  const words = firstText(`problem-${dashed(problem.code)}`, 'problem-other');
   if (problem.status !== 429 || !problem.retryAfter) return words;
   const wait = problem.retryAfter > 90
-    ? say('problem-wait-minutes', { number: Math.ceil(problem.retryAfter / 60) })
-    : say('problem-wait-seconds', { number: problem.retryAfter });
+    ? text('problem-wait-minutes', { number: Math.ceil(problem.retryAfter / 60) })
+    : text('problem-wait-seconds', { number: problem.retryAfter });
   return `${words} ${wait}`;
 }
 
 const wordsForField = ({ field, code, advice }) => {
   const general = { new_password: 'password', reason: 'blocked_reason' }[field] ?? field;
-  const words = sayFirst(`field-${dashed(general)}-${dashed(code)}`, 'field-other');
-  return advice ? `${words} ${sayCode('advice', advice)}` : words;
+  const words = firstText(`field-${dashed(general)}-${dashed(code)}`, 'field-other');
+  return advice ? `${words} ${textOfCode('advice', advice)}` : words;
 };
 
-export async function ask(path, method = 'GET', body = undefined) {
+/** Where a problem has to be solved, if not here: links. */
+function waysOutOf(problem) {
+  const here = location.pathname + location.search;
+  if (problem.code === 'origin_not_allowed') {
+    const [url] = (document.body.dataset.origins ?? location.origin).split(' ');
+    return [create('a', { class: 'button', href: url + here }, text('refused-open', { url }))];
+  }
+  const isAboutUser = problem.status === 401 || problem.status === 403;
+  return isAboutUser ? [create('a', { class: 'button', href: loginUrl() }, text('refused-sign-in'))] : [];
+}
+
+function loginUrl(reason = '') {
+  const query = new URLSearchParams({ return_to: location.pathname + location.search });
+  if (reason) query.set('reason', reason);
+  return `/login?${query}`;
+}
+
+/** Calls the API. Rejects with a `HeirloomError`. */
+export async function request(path, method = 'GET', body = undefined) {
   const headers = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const answer = await heirloom.fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  throw new Refusal(await answer.json().catch(() => ({ code: 'other' })), answer);
+  const answer = await heirloom.fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch((error) => {
+    throw error instanceof TypeError ? new HeirloomError({}) : error;
+  });
+  if (answer.status === 204) return null;
+  const content = (await answer.json().catch(() => null)) ?? {};
+  if (!answer.ok) throw new HeirloomError(content, answer);
+  return content;
 }
 
-/** `path` with those parameters that say something. */
+/** `path` with those parameters that have a value. */
 export function withQuery(path, parameters) {
-  const said = Object.entries(parameters).filter(([, value]) => value);
-  return said.length ? `${path}?${new URLSearchParams(said)}` : path;
+  const present = Object.entries(parameters).filter(([, value]) => value);
+  return present.length ? `${path}?${new URLSearchParams(present)}` : path;
 }
 
-/** A list of the API, page after page: `more` asks for the next. */
+/** A list of the API, page by page: `more` loads the next one. */
 export async function firstPage({ path, query = {}, list, more, none, row }) {
   const add = (page) => {
     list.append(...page.items.map(row));
     more.hidden = !page.next_cursor;
     more.onclick = () => press(more, async () => {
       const before = list.children.length;
-      add(await ask(withQuery(path, { ...query, cursor: page.next_cursor })));
+      add(await request(withQuery(path, { ...query, cursor: page.next_cursor })));
       focus(list.children[before]);
     });
     none.hidden = list.children.length > 0;
   };
-  const page = await ask(withQuery(path, query));
+  const page = await request(withQuery(path, query));
   return () => {
     list.replaceChildren();
     add(page);
   };
 }
 
-/** Moves the focus to something that is not usually focused, to be read out. */
+/** Moves the focus to something that does not usually have it, so that it is read out. */
 export function focus(place) {
   if (!place) return;
   place.tabIndex = -1;
   place.focus();
 }
 
-// ---- telling
+// ---- notices
 
-export function tell(words, isWrong = false) {
-  const told = element('told');
-  told.textContent = words;
-  told.classList.toggle('wrong', isWrong);
-  told.hidden = false;
-  told.scrollIntoView({ block: 'nearest' });
+/** Shows what an action did, or a problem with the ways out of it. */
+export function announce(words, isProblem = false, ways = []) {
+  const notice = element('notice');
+  notice.replaceChildren(create('p', {}, words), ...ways);
+  notice.classList.toggle('wrong', isProblem);
+  notice.hidden = false;
+  notice.scrollIntoView({ block: 'nearest' });
 }
 
-/** Does it once, however often the button is pressed, and says so when it fails. */
-export async function press(button, work, failure = wordsFor) {
+/** Runs an action once, however often the button is pressed. A failure is announced; `ending` completes its words. */
+export async function press(button, work, failure = wordsFor, ending = '') {
   if (button.hasAttribute('aria-disabled')) return;
-  const idle = button.textContent;
+  const label = button.textContent;
   button.setAttribute('aria-disabled', 'true');
-  button.textContent = say('common-busy');
-  element('told').hidden = true;
+  button.textContent = text('common-busy');
+  element('notice').hidden = true;
   try {
     await work();
   } catch (problem) {
-    const words = typeof failure === 'string' ? failure : failure(problem);
-    if (!isLeaving && words) tell(words, true);
+    const words = failure(problem);
+    if (!isLeaving && words) announce(`${words} ${ending}`.trim(), true, waysOutOf(problem));
   }
   button.removeAttribute('aria-disabled');
-  button.textContent = idle;
+  button.textContent = label;
 }
 
-/** Sends a form by `work`; what the server says of a field stands beside it. `fields`: its names for our inputs. */
+/** Submits a form by `work`; field errors are shown beside their fields. `fields`: API field to input id. */
 export function submits(form, fields, work) {
   const button = form.querySelector('button[type=submit]');
   const mark = (id, words) => {
@@ -185,29 +194,30 @@ export function submits(form, fields, work) {
       const known = problem.errors?.filter(({ field }) => field in fields) ?? [];
       for (const error of known) mark(fields[error.field], wordsForField(error));
       if (!known.length) return wordsFor(problem);
-      element(fields[known[0].field]).focus(); // what is wrong is read out with it
+      element(fields[known[0].field]).focus(); // its error is read out with it
       return null;
     });
   });
 }
 
 /**
- * Asks before something is lost. With `label` there is something to type, and the answer is what was typed; with `word`
- * it has to be that. `null`: better not.
+ * Asks for confirmation. With `label` there is an input, and the result is its text; with `word` the text must be that
+ * word. `null`: not confirmed.
  */
-export function confirmed({ title, text, yes, label, word }) {
+export function confirmed({ title, text: question, yes, label = '', word = '' }) {
   const dialog = element('confirm');
   const input = element('confirm-input');
   const agree = element('confirm-yes');
   element('confirm-title').textContent = title;
-  element('confirm-text').textContent = text;
-  element('confirm-label').textContent = label ?? '';
+  element('confirm-text').textContent = question;
+  element('confirm-label').textContent = label;
   element('confirm-field').hidden = !label;
   agree.textContent = yes;
   input.value = '';
-  input.oninput = () => { agree.disabled = Boolean(word) && input.value.trim() !== word; };
-  input.oninput();
-  // The first button of a form is what Enter presses, and that is "Cancel".
+  const check = () => { agree.disabled = Boolean(word) && input.value.trim() !== word; };
+  input.oninput = check;
+  check();
+  // Enter presses the first button of a form, and that is "Cancel".
   input.onkeydown = (event) => {
     if (event.key !== 'Enter' || event.isComposing) return;
     event.preventDefault();
@@ -220,74 +230,98 @@ export function confirmed({ title, text, yes, label, word }) {
   });
 }
 
-// ---- being signed in
+// ---- the page's life
 
 let isLeaving = false;
 let wipe = () => {};
-let show = null;
-let attempt = 0; // the newest one's number: what an older one finds is thrown away
+let load = async () => () => {};
+/** @type {(problem: HeirloomError) => unknown} */
+let showRefusal = refuse;
+let attempt = 0; // number of the latest one: the result of an earlier one is dropped
 
 export const heirloom = createHeirloom({ onSignedOut: leave });
 
-function leave({ why }) {
+function leave({ why, reason = '' }) {
   isLeaving = true;
   clear();
-  const query = new URLSearchParams({ return_to: location.pathname + location.search });
-  if (why !== 'refresh_token_missing') query.set('reason', why);
-  location.replace(`/login?${query}`);
+  location.replace(loginUrl(why === 'refresh_token_missing' ? '' : reason || why));
 }
 
 function clear() {
   attempt += 1;
-  element('content').hidden = true;
+  for (const id of ['content', 'notice', 'refused']) element(id).hidden = true;
   element('loading').hidden = false;
-  element('told').hidden = true;
   if (element('confirm').open) element('confirm').close();
   wipe();
 }
 
-/** Fetches and shows everything; tries again until it is there, or refused. `fetched` answers how to show it. */
-export async function refresh(refused = null) {
+/** Loads and shows everything. Tries again while the problem may pass; otherwise shows the refusal. */
+export async function refresh() {
   const mine = ++attempt;
   element('content').setAttribute('aria-busy', 'true');
   for (let failures = 0; mine === attempt; failures += 1) {
     try {
-      const fill = await show();
-      if (mine === attempt) appear(fill);
+      const show = await load();
+      if (mine === attempt) appear(show);
       return;
     } catch (problem) {
       if (mine !== attempt || isLeaving) return;
-      if (!(problem instanceof Refusal) && !(problem instanceof TypeError) && problem.code !== 'unreachable') throw problem;
-      if (problem.isFinal && refused) return appear(() => refused(problem));
-      element('unreachable').hidden = false;
-      await new Promise((done) => setTimeout(done, Math.min(30_000, 1_000 * 2 ** failures)));
+      if (!(problem instanceof HeirloomError)) throw problem;
+      if (!problem.temporary) return appear(() => showRefusal(problem));
+      showTrouble(problem);
+      const wait = Math.max(problem.retryAfter, Math.min(30, 2 ** failures));
+      await new Promise((done) => setTimeout(done, wait * 1_000));
     }
   }
 }
 
-function appear(fill) {
-  fill();
-  element('content').removeAttribute('aria-busy');
-  element('unreachable').hidden = true;
+function appear(show) {
+  element('refused').hidden = true;
+  element('trouble').hidden = true;
   element('loading').hidden = true;
   element('content').hidden = false;
+  element('content').removeAttribute('aria-busy');
+  show();
+}
+
+/** A problem that may pass: the page tries again. */
+function showTrouble({ status }) {
+  const name = { 0: 'common-unreachable', 429: 'common-limited' }[status] ?? 'common-unavailable';
+  element('trouble-text').textContent = text(name);
+  element('trouble').hidden = false;
+}
+
+/** A problem that stays: why, and what the user can do. */
+function refuse(problem) {
+  const again = create('button', { type: 'button', click: () => location.reload() }, text('refused-try-again'));
+  element('refused-text').textContent = wordsFor(problem);
+  element('refused-ways').replaceChildren(...waysOutOf(problem), again);
+  element('refused').hidden = false;
+  element('content').hidden = true;
+  element('loading').hidden = true;
+  element('trouble').hidden = true;
 }
 
 /**
- * Begins. `fetched` fetches what the page shows and answers a function that shows it; `cleared` takes it out again;
- * `refused` shows why it cannot be had.
+ * Starts the page. `loaded` loads what the page shows and returns a function that shows it; `cleared` removes it;
+ * `refused` shows a refusal in the page's own way, and returns whether it has one.
  */
-export function begin(fetched, cleared, refused = null) {
-  show = fetched;
+export function start(loaded, cleared, refused = /** @type {(problem: HeirloomError) => boolean} */ (() => false)) {
+  load = loaded;
   wipe = cleared;
-  const again = () => refresh(refused);
-  heirloom.on('signedin', again);
-  heirloom.on('refreshed', () => { element('unreachable').hidden = true; });
-  heirloom.on('unreachable', () => { element('unreachable').hidden = Boolean(heirloom.session); });
-  // Nothing personal stays in a page that the back button may bring back.
+  showRefusal = (problem) => refused(problem) || refuse(problem);
+  heirloom.on('signedin', () => refresh());
+  heirloom.on('refreshed', () => { element('trouble').hidden = true; });
+  heirloom.on('unreachable', ({ error }) => {
+    if (!heirloom.session) showTrouble(error);
+  });
+  heirloom.on('refused', ({ error }) => {
+    if (!heirloom.session) refuse(error);
+  });
+  // No personal data stays in a page that the back button may restore.
   addEventListener('pagehide', clear);
   addEventListener('pageshow', ({ persisted }) => {
-    if (persisted) again();
+    if (persisted) refresh();
   });
-  return again;
+  return refresh;
 }

@@ -1,6 +1,7 @@
-// Fields for passwords: what was typed can be shown, and Caps Lock is pointed out.
+// Password fields: show the password, warn about Caps Lock.
 
-for (const button of document.querySelectorAll('[data-shows]')) {
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('[data-shows]'))) {
+  /** @type {any} */
   const input = document.getElementById(button.dataset.shows);
   const show = (shown) => {
     input.type = shown ? 'text' : 'password';
@@ -15,16 +16,16 @@ for (const button of document.querySelectorAll('[data-shows]')) {
     input.focus();
     input.setSelectionRange(selectionStart, selectionEnd);
   });
-  // Browsers remember what was typed into text fields.
+  // Browsers remember the values of text fields.
   input.form.addEventListener('submit', () => show(false));
 }
 
-for (const hint of document.querySelectorAll('[data-caps]')) {
+for (const hint of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-caps]'))) {
   const input = hint.closest('.field').querySelector('input');
-  const tell = (event) => {
+  const warn = (event) => {
     const on = event.type !== 'blur' && event.getModifierState?.('CapsLock');
     const words = on ? hint.dataset.caps : '';
     if (hint.textContent !== words) hint.textContent = words;
   };
-  for (const type of ['keydown', 'keyup', 'pointerdown', 'blur']) input.addEventListener(type, tell);
+  for (const type of ['keydown', 'keyup', 'pointerdown', 'blur']) input.addEventListener(type, warn);
 }

@@ -80,6 +80,12 @@ need_python() {
   python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages "Python, for schemathesis" python3 python3-venv
 }
 
+# For the tests of the JavaScript.
+need_node() { command -v node >/dev/null || install_packages "Node.js, for the tests of the JavaScript" nodejs; }
+
+# Installs packages where that works; the caller reports what it could not do without them.
+try_packages() { (install_packages "$@") || true; }
+
 need_curl() { command -v curl >/dev/null || install_packages "curl" curl; }
 
 need_browser() {

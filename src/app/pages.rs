@@ -1,22 +1,22 @@
 use crate::{
     admin,
-    config::BrandOptions,
+    config::{BrandOptions, HttpOptions},
     mail, me, openapi,
     pages::{self, Pages, Sample, TemplateError},
     sign_in,
 };
 
-/// Every page, rendered once before the first visitor: a template of one's own that is broken stops the start.
+/// Loads the pages and renders each of them once: a broken template of the operator's stops the start.
 ///
 /// # Errors
 /// Names the template, the logo or the text that is wrong.
-pub fn load(options: &BrandOptions) -> Result<Pages, TemplateError> {
-    let pages = Pages::load(options)?;
+pub fn load(options: &BrandOptions, http: &HttpOptions) -> Result<Pages, TemplateError> {
+    let pages = Pages::load(options, http)?;
     pages.try_all(samples())?;
     Ok(pages)
 }
 
-/// Every page in every state that the server knows of.
+/// Every page in every state.
 fn samples() -> Vec<Sample> {
     [
         pages::page_samples(),
@@ -57,7 +57,8 @@ mod tests {
     /// Samples hold what an attacker would type.
     #[test]
     fn every_page_renders_in_every_language_and_escapes_what_was_typed() {
-        let pages = load(&Config::from_source(Source::default()).unwrap().brand).unwrap();
+        let config = Config::from_source(Source::default()).unwrap();
+        let pages = load(&config.brand, &config.http).unwrap();
         for (template, context) in samples() {
             for language in Language::ALL {
                 let page = pages.render(language, template, &context).unwrap();

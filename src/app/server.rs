@@ -43,7 +43,7 @@ impl Application {
     /// # Errors
     /// What stands in the way.
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
-        let pages = load_pages(&config.brand)?;
+        let pages = load_pages(&config.brand, &config.http)?;
         let house = House::open(config, Tenant::Server, migrations).await?;
         let (readiness, limits) = (readiness(&house), Limits::new());
         let door = front_door(&house, (&readiness, &limits), pages.clone(), listener);

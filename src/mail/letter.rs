@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     http::Language,
-    pages::{Pages, Sample},
+    pages::{Pages, Sample, device_name},
 };
 use lettre::{
     Message,
@@ -46,41 +46,11 @@ fn shown(notice: Notice, due: &Due, link: &str) -> Value {
     let text = |key: &str| due.details.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
     context! {
         notice => notice.name(),
-        name => due.name.clone(),
         at => due.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
         ip => text("ip"),
-        device => device(&text("user_agent")),
+        device => device_name(&text("user_agent")),
         link,
     }
-}
-
-/// What a person needs to recognise a device, as `static/device.js` has it for the pages.
-fn device(user_agent: &str) -> String {
-    const BROWSERS: [(&str, &str); 9] = [
-        ("KAKAOTALK", "KakaoTalk"),
-        ("Whale/", "Whale"),
-        ("SamsungBrowser/", "Samsung Internet"),
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("CriOS/", "Chrome"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ];
-    const SYSTEMS: [(&str, &str); 7] = [
-        ("Windows", "Windows"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("CrOS", "ChromeOS"),
-        ("Macintosh", "macOS"),
-        ("Linux", "Linux"),
-    ];
-    let named = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
-    };
-    let parts = [named(&BROWSERS), named(&SYSTEMS)];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// Every letter, to be tried.
@@ -88,26 +58,10 @@ fn device(user_agent: &str) -> String {
 pub fn letter_samples() -> Vec<Sample> {
     let sample = |notice: Notice| {
         let shown = context! {
-            notice => notice.name(), name => "<b>Mina", at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
+            notice => notice.name(), at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
             device => "Chrome · Windows", link => "https://auth.example.com/end-sessions?letter=AAAA",
         };
         (LETTER, shown)
     };
     Notice::ALL.into_iter().map(sample).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_device_is_named_so_that_its_owner_knows_it() {
-        let chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36";
-        assert_eq!(device(chrome), "Chrome · Windows");
-        assert_eq!(
-            device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1"),
-            "Safari · iPhone"
-        );
-        assert_eq!(device("curl/8.0"), "");
-    }
 }

@@ -16,7 +16,6 @@ pub struct Due {
     /// From one.
     pub attempt: i32,
     pub email: String,
-    pub name: Option<String>,
     pub language: Option<String>,
 }
 
@@ -50,7 +49,7 @@ pub async fn take(connection: &mut PgConnection, first_wait: Duration) -> Result
            WHERE u.id = o.user_id AND o.id = (
                SELECT id FROM outbox WHERE sent_at IS NULL AND due_at <= now() AND attempts < $2
                ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING o.id, o.notice, o.details, o.created_at, o.attempts AS "attempt", u.email, u.name, u.language"#,
+           RETURNING o.id, o.notice, o.details, o.created_at, o.attempts AS "attempt", u.email, u.language"#,
         first_wait.as_secs_f64(),
         ATTEMPTS,
     );

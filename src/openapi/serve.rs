@@ -1,28 +1,24 @@
 use super::Document;
 use crate::{
     http::{Endpoint, Problem, paths},
-    pages::{Sample, View, asset_version, send_asset},
+    pages::{Sample, ServedFile, View},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
-    web::{Bytes, Data, ServiceConfig},
+    web::{Data, ServiceConfig},
 };
 use minijinja::context;
 
-/// The document as it is sent, made once.
+/// The document as it is sent, written and compressed once.
 #[derive(Debug, Clone)]
-pub struct ServedDocument {
-    body: Bytes,
-    version: String,
-}
+pub struct ServedDocument(ServedFile);
 
 impl ServedDocument {
-    /// Writes it out.
+    /// Writes and compresses it.
     #[must_use]
     pub fn of(document: &Document) -> Self {
-        let body = Bytes::from(document.as_json().to_string());
-        Self { version: asset_version(&body), body }
+        Self(ServedFile::new("application/json", document.as_json().to_string()))
     }
 }
 
@@ -38,12 +34,12 @@ pub fn page_routes(config: &mut ServiceConfig) {
 
 const DOCS: &str = "docs/docs.html";
 
-/// The page to read it and try it: its script asks for the document.
+/// The page to read it and to try it: its script loads the document.
 async fn docs(view: View) -> Result<HttpResponse, Problem> {
     view.show(StatusCode::OK, DOCS, &context! {})
 }
 
-/// The page, to be tried.
+/// A sample of the page.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     vec![(DOCS, context! {})]
@@ -51,5 +47,5 @@ pub fn page_samples() -> Vec<Sample> {
 
 /// The document: the same for everybody, until the next version.
 async fn openapi(request: HttpRequest, document: Data<ServedDocument>) -> HttpResponse {
-    send_asset(&request, document.version.clone(), ("application/json", "no-cache"), &document.body)
+    document.0.send(&request, "no-cache")
 }

@@ -1,7 +1,8 @@
+use super::{ServedFile, assets::content_type};
 use crate::config::{BrandOptions, Colour, READABLE};
 use std::{fs, io, path::PathBuf};
 
-/// What makes the pages somebody's own: a name, a logo, a colour, a link to terms.
+/// The operator's branding: a name, a logo, a colour, a link to terms.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Brand {
     pub name: String,
@@ -10,17 +11,23 @@ pub(super) struct Brand {
     style: Option<BrandFile>,
 }
 
-/// A file that is made of the options, served from `/static`.
+/// A file that is created from the options, served from `/static`.
 #[derive(Debug, Clone)]
-pub(super) struct BrandFile {
-    pub name: &'static str,
-    pub content: Vec<u8>,
+struct BrandFile {
+    name: &'static str,
+    served: ServedFile,
+}
+
+impl BrandFile {
+    fn new(name: &'static str, content: Vec<u8>) -> Self {
+        Self { name, served: ServedFile::new(content_type(name), content) }
+    }
 }
 
 /// Why the logo cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum BrandError {
-    /// There is no such file, or we may not read it.
+    /// The file does not exist or is not readable.
     #[error("HEIRLOOM_BRAND_LOGO={path:?} cannot be read")]
     Unreadable {
         /// The file.
@@ -29,7 +36,7 @@ pub enum BrandError {
         #[source]
         source: io::Error,
     },
-    /// It is too large for every page.
+    /// The file is too large to be part of every page.
     #[error("HEIRLOOM_BRAND_LOGO={0:?} has more than 256 KiB")]
     TooLarge(PathBuf),
 }
@@ -38,31 +45,32 @@ pub enum BrandError {
 const LARGEST_LOGO: usize = 256 * 1024;
 const LOGO: &str = "logo.svg";
 const STYLE: &str = "brand.css";
-/// The grounds of heirloom.css in the dark, which text in the accent's colour is to be readable on.
+/// The background of heirloom.css in dark mode, on which text in the accent's colour must be readable.
 const DARK_GROUND: Colour = Colour { channels: [0x2c, 0x35, 0x31] };
 
 impl Brand {
-    /// Reads the logo, and mixes the colours.
+    /// Reads the logo, and derives the colours.
     pub fn load(options: &BrandOptions) -> Result<Self, BrandError> {
         Ok(Self {
             name: options.name.clone(),
             terms_url: options.terms_url.as_ref().map(ToString::to_string),
             logo: options.logo.clone().map(logo).transpose()?,
-            style: options.accent.map(|accent| BrandFile { name: STYLE, content: style(accent).into_bytes() }),
+            style: options.accent.map(|accent| BrandFile::new(STYLE, style(accent).into_bytes())),
         })
     }
 
     /// The file of a name.
-    pub fn file(&self, name: &str) -> Option<&BrandFile> {
-        [&self.logo, &self.style].into_iter().flatten().find(|file| file.name == name)
+    pub fn file(&self, name: &str) -> Option<&ServedFile> {
+        let file = [&self.logo, &self.style].into_iter().flatten().find(|file| file.name == name);
+        file.map(|file| &file.served)
     }
 
-    /// The logo's name: ours, unless there is another.
+    /// The logo's name: the built-in one, unless there is another.
     pub fn logo(&self) -> &'static str {
         self.logo.as_ref().map_or(LOGO, |file| file.name)
     }
 
-    /// The style sheet's name, if the colour is not ours.
+    /// The style sheet's name, if there is an accent.
     pub fn style(&self) -> Option<&'static str> {
         self.style.as_ref().map(|file| file.name)
     }
@@ -74,33 +82,33 @@ fn logo(path: PathBuf) -> Result<BrandFile, BrandError> {
         return Err(BrandError::TooLarge(path));
     }
     let is_svg = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("svg"));
-    Ok(BrandFile { name: if is_svg { "brand-logo.svg" } else { "brand-logo.png" }, content })
+    Ok(BrandFile::new(if is_svg { "brand-logo.svg" } else { "brand-logo.png" }, content))
 }
 
-/// The accent's custom properties, for both schemes. In the dark it is mixed with white until it can be read there.
+/// The accent's custom properties, for both schemes. For dark mode it is mixed with white until it is readable.
 fn style(accent: Colour) -> String {
-    let [strong, told] = light(accent);
+    let [strong, notice] = light(accent);
     let [dark, dark_strong] = dark(accent);
-    let rule = |accent, strong, on: Colour, told| {
+    let rule = |accent, strong, on: Colour, notice| {
         format!(
-            ":root {{ --accent: {}; --accent-strong: {}; --on-accent: {}; --told: {}; }}",
+            ":root {{ --accent: {}; --accent-strong: {}; --on-accent: {}; --notice: {}; }}",
             hex(accent),
             hex(strong),
             hex(on),
-            hex(told)
+            hex(notice)
         )
     };
     format!(
         "{}\n@media (prefers-color-scheme: dark) {{\n{}\n}}\n",
-        rule(accent, strong, Colour::WHITE, told),
+        rule(accent, strong, Colour::WHITE, notice),
         rule(dark, dark_strong, Colour::BLACK, DARK_GROUND)
     )
 }
 
-/// A stronger accent, and a ground in its tone on which the stronger one can be read.
+/// A stronger accent, and a background in its tone on which the stronger one is readable.
 fn light(accent: Colour) -> [Colour; 2] {
-    let told = mixed(accent, Colour::WHITE, 90);
-    [until(accent, Colour::BLACK, told, READABLE * 1.3), told]
+    let notice = mixed(accent, Colour::WHITE, 90);
+    [until(accent, Colour::BLACK, notice, READABLE * 1.3), notice]
 }
 
 fn dark(accent: Colour) -> [Colour; 2] {
@@ -138,10 +146,10 @@ mod tests {
         for accent in ["#1d6a50", "#0000ff", "#767676", "#000000", "#c2185b", "#b35900", "#5b21b6", "#00008b"] {
             let accent = Colour::parse(accent).unwrap();
             assert!(accent.contrast(Colour::WHITE) >= READABLE, "the options let it through");
-            let [strong, told] = light(accent);
+            let [strong, notice] = light(accent);
             let [dark, dark_strong] = dark(accent);
             for (text, ground) in [
-                (strong, told),
+                (strong, notice),
                 (strong, Colour::WHITE),
                 (Colour::WHITE, strong),
                 (dark, DARK_GROUND),

@@ -2,14 +2,18 @@
 
 mod assets;
 mod brand;
+mod devices;
 mod limited;
+mod served;
 mod templates;
 mod texts;
 mod view;
 
-pub use assets::{routes as asset_routes, send as send_asset, version as asset_version};
+pub use assets::routes as asset_routes;
 pub use brand::BrandError;
+pub use devices::device_name;
 pub use limited::limited;
+pub use served::ServedFile;
 pub use templates::{Pages, Sample, TemplateError, html};
 pub use texts::TextError;
 pub use view::{View, explain, page_samples};

@@ -1,10 +1,11 @@
 use super::{
-    BrandError, TextError,
-    brand::{Brand, BrandFile},
+    BrandError, ServedFile, TextError, assets,
+    brand::Brand,
+    devices::DEVICES,
     texts::{Texts, filling},
 };
 use crate::{
-    config::BrandOptions,
+    config::{BrandOptions, HttpOptions, Origin},
     http::{Language, Problem},
 };
 use actix_web::{
@@ -14,6 +15,7 @@ use actix_web::{
 use fluent_bundle::FluentValue;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, value::Kwargs, value::Rest,
+    value::Serde,
 };
 use rust_embed::RustEmbed;
 use std::{
@@ -40,7 +42,7 @@ struct Inner {
     brand: Brand,
 }
 
-/// Why the pages cannot be shown. Of our own a test renders all: what is told here is about somebody's own files.
+/// Why the pages cannot be loaded. Tests render all built-in ones, so this is about the operator's own files.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The file is not UTF-8.
@@ -66,19 +68,25 @@ pub enum TemplateError {
     Brand(#[from] BrandError),
 }
 
-/// A page as it may be asked for: the template and what it is given. Each room shows its own, so that all can be tried.
+/// A template with values for it. Each room provides samples of its pages, so that the start can render all of them.
 pub type Sample = (&'static str, Value);
 
 impl Pages {
-    /// Parses all templates, those of the folder in the options before ours.
+    /// Parses all templates, those of the folder in the options instead of the built-in ones, and compresses the assets.
     ///
     /// # Errors
     /// When one does not parse, or the logo or the folder cannot be read.
-    pub fn load(options: &BrandOptions) -> Result<Self, TemplateError> {
+    pub fn load(options: &BrandOptions, http: &HttpOptions) -> Result<Self, TemplateError> {
+        assets::prepare();
         let brand = Brand::load(options)?;
         let templates = templates(options.templates_dir.as_deref())?;
-        let speaking = |language| environment(language, &templates, &brand);
-        let (english, korean) = (speaking(Language::English)?, speaking(Language::Korean)?);
+        let origins: Vec<_> = std::iter::once(http.public_url.origin()).chain(&http.allowed_origins).collect();
+        let in_language = |language| {
+            let mut environment = environment(language, &templates)?;
+            add_site(&mut environment, &brand, &origins);
+            Ok::<_, TemplateError>(environment)
+        };
+        let (english, korean) = (in_language(Language::English)?, in_language(Language::Korean)?);
         Ok(Self(Arc::new(Inner { english, korean, brand })))
     }
 
@@ -115,8 +123,8 @@ impl Pages {
         environment.get_template(template)?.render(context)
     }
 
-    /// A file that was made of the options.
-    pub(super) fn brand_file(&self, name: &str) -> Option<&BrandFile> {
+    /// A file that was created from the options.
+    pub(super) fn brand_file(&self, name: &str) -> Option<&ServedFile> {
         self.0.brand.file(name)
     }
 }
@@ -158,7 +166,6 @@ fn add_own(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) ->
 fn environment(
     language: Language,
     templates: &BTreeMap<String, String>,
-    brand: &Brand,
 ) -> Result<Environment<'static>, TemplateError> {
     let mut environment = Environment::new();
     let is_text = |name: &str| std::path::Path::new(name).extension().is_some_and(|end| end == "txt");
@@ -172,13 +179,20 @@ fn environment(
     environment.add_global("lang", language.tag());
     let offered = Language::ALL.map(|offered| context! { tag => offered.tag(), name => offered.name() });
     environment.add_global("languages", offered.to_vec());
-    let (name, logo, style, terms_url) = (&brand.name, brand.logo(), brand.style(), &brand.terms_url);
-    environment.add_global("brand", context! { name, logo, style, terms_url });
     for (name, text) in templates {
         let added = environment.add_template_owned(name.clone(), text.clone());
         added.map_err(|error| TemplateError::Broken(name.clone(), error))?;
     }
     Ok(environment)
+}
+
+/// What is the same on all pages of this server: the brand, and the origins at which its pages work. The public URL's
+/// comes first.
+fn add_site(environment: &mut Environment<'static>, brand: &Brand, origins: &[&Origin]) {
+    let (name, logo, style, terms_url) = (&brand.name, brand.logo(), brand.style(), &brand.terms_url);
+    environment.add_global("brand", context! { name, logo, style, terms_url });
+    environment.add_global("origins", origins.iter().map(|origin| origin.as_str().to_owned()).collect::<Vec<_>>());
+    environment.add_global("devices", Value::from(Serde(&*DEVICES)));
 }
 
 fn said(texts: &Texts, name: &str, with: &Kwargs) -> Result<String, Error> {

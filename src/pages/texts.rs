@@ -7,7 +7,7 @@ use unic_langid::LanguageIdentifier;
 #[derive(Clone)]
 pub(super) struct Texts(Arc<FluentBundle<FluentResource>>, &'static str);
 
-/// A text that cannot be had. A test looks at every one, so nobody should ever see this but who overrides templates.
+/// A text that cannot be shown. A test tries every text, so only templates of the operator can cause this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// The file does not parse.
@@ -16,8 +16,8 @@ pub enum TextError {
     /// There is no text of that name.
     #[error("there is no text {0:?}: see locales/en.ftl")]
     Missing(String),
-    /// The text wants something that was not given.
-    #[error("the text {0:?} lacks something: {1}")]
+    /// A placeholder has no value.
+    #[error("the text {0:?} is incomplete: {1}")]
     Incomplete(String, String),
 }
 
@@ -32,18 +32,18 @@ fn source(language: Language) -> &'static str {
 impl Texts {
     /// Reads the texts of a language.
     pub fn load(language: Language) -> Result<Self, TextError> {
-        let refused = |told: String| TextError::Unparsable(language.tag(), told);
+        let refused = |reason: String| TextError::Unparsable(language.tag(), reason);
         let resource = FluentResource::try_new(source(language).to_owned());
         let resource = resource.map_err(|(_, errors)| refused(format!("{errors:?}")))?;
         let tag: LanguageIdentifier = language.tag().parse().map_err(|error| refused(format!("{error}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![tag]);
-        // Its marks of direction are for languages written from right to left beside ours.
+        // Its direction marks are for pages that mix in languages written from right to left.
         bundle.set_use_isolating(false);
         bundle.add_resource(resource).map_err(|errors| refused(format!("{errors:?}")))?;
         Ok(Self(Arc::new(bundle), source(language)))
     }
 
-    /// The text of a name, with what it is to be filled with.
+    /// The text of a name, with values for its placeholders.
     pub fn say(&self, name: &str, filling: &FluentArgs<'_>) -> Result<String, TextError> {
         let (text, errors) = self.formatted(name, Some(filling)).ok_or_else(|| TextError::Missing(name.to_owned()))?;
         match errors.first() {
@@ -57,8 +57,8 @@ impl Texts {
         self.0.has_message(name)
     }
 
-    /// For a page's script: the texts whose names begin with one of these words and a dash. What is to be filled in
-    /// stands there as `{$name}`, which is how Fluent shows what it was not given.
+    /// For a page's script: the texts whose names begin with one of these groups and a dash. Placeholders stay as
+    /// `{$name}`: Fluent shows a missing value that way.
     pub fn of_groups(&self, groups: &[String]) -> BTreeMap<&'static str, String> {
         let wanted = |name: &&str| {
             groups.iter().any(|group| name.strip_prefix(group.as_str()).is_some_and(|rest| rest.starts_with('-')))
@@ -86,7 +86,7 @@ fn names(source: &'static str) -> impl Iterator<Item = &'static str> {
     source.lines().filter(begins).filter_map(|line| line.split_once(" =").map(|(name, _)| name))
 }
 
-/// What a text is filled with.
+/// Values for the placeholders of a text.
 pub(super) fn filling<'a>(pairs: impl IntoIterator<Item = (&'a str, FluentValue<'a>)>) -> FluentArgs<'a> {
     pairs.into_iter().collect()
 }
@@ -103,14 +103,14 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// Each text's name, and what it is filled with.
+    /// Each text's name and placeholders.
     fn outline(language: Language) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         let mut outline = BTreeMap::<_, BTreeSet<_>>::new();
         let mut name = "";
         for line in source(language).lines().filter(|line| !line.starts_with('#')) {
             if let Some(begun) = names(line).next() {
                 name = begun;
-                assert!(outline.insert(begun, BTreeSet::new()).is_none(), "{begun} stands twice");
+                assert!(outline.insert(begun, BTreeSet::new()).is_none(), "{begun} is defined twice");
             }
             let ends =
                 |rest: &'static str| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_language_has_every_text_with_the_same_to_fill_in() {
+    fn every_language_has_every_text_with_the_same_placeholders() {
         let english = outline(Language::English);
         assert!(english.len() > 50, "the outline is read");
         for language in Language::ALL {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_is_empty_and_every_text_can_be_said() {
+    fn no_text_is_empty_and_every_text_can_be_shown() {
         for language in Language::ALL {
             let texts = Texts::load(language).unwrap();
             for (name, wanted) in outline(language) {
@@ -147,13 +147,13 @@ mod tests {
         let is_korean = |text: &str| text.chars().any(|c| ('가'..='힣').contains(&c));
         let names = outline(Language::Korean);
         let foreign = names.keys().filter(|name| !is_korean(&texts.formatted(name, None).unwrap().0));
-        // Abbreviations, and patterns that hold nothing but what is filled in.
+        // Texts that consist of placeholders only.
         let known = BTreeSet::from(["device-both"]);
         assert_eq!(foreign.copied().collect::<BTreeSet<_>>().difference(&known).count(), 0);
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn what_is_missing_is_reported() {
         let texts = Texts::load(Language::English).unwrap();
         assert_eq!(texts.say("no-such-text", &filling([])), Err(TextError::Missing("no-such-text".to_owned())));
         assert!(matches!(texts.say("error-status", &filling([])), Err(TextError::Incomplete(..))));

@@ -21,8 +21,8 @@ struct Words {
     renamed: &'static str,
     weak: &'static str,
     overview: &'static str,
-    people: &'static str,
-    nobody: &'static str,
+    users: &'static str,
+    none: &'static str,
     block_title: &'static str,
     blocked: &'static str,
     unblocked: &'static str,
@@ -30,51 +30,51 @@ struct Words {
     everyone: &'static str,
     forbidden: &'static str,
     register: &'static str,
-    old_letter: &'static str,
+    old_link: &'static str,
     nowhere: &'static str,
 }
 
 const ENGLISH: Words = Words {
     language: "en",
     login: "Stay signed in on this device",
-    wrong: "The e-mail address or the password is not right.",
+    wrong: "Incorrect e-mail address or password.",
     sessions: "Where you are signed in",
     signed_out: "You have been signed out.",
     renamed: "Your name was saved.",
     weak: "This password is easy to guess.",
     overview: "The last 24 hours",
-    people: "Address or name",
-    nobody: "Nobody matches.",
-    block_title: "Block this person?",
-    blocked: "Blocked. All sessions were ended.",
-    unblocked: "The block was lifted.",
+    users: "E-mail address or name",
+    none: "No users match.",
+    block_title: "Block this user?",
+    blocked: "The user was blocked",
+    unblocked: "The user was unblocked.",
     audit: "Sign-in failed",
     everyone: "EVERYONE",
-    forbidden: "This account is no administrator",
+    forbidden: "Administrator access required",
     register: "Create an account",
-    old_letter: "This link is over",
-    nowhere: "There is no such page",
+    old_link: "This link has expired",
+    nowhere: "Page not found",
 };
 
 const KOREAN: Words = Words {
     language: "ko",
-    login: "이 기기에서 로그인 유지",
+    login: "이 기기에서 로그인 상태 유지",
     wrong: "이메일 주소 또는 비밀번호가 올바르지 않습니다.",
     sessions: "로그인된 기기",
     signed_out: "로그아웃되었습니다.",
     renamed: "이름을 저장했습니다.",
     weak: "추측하기 쉬운 비밀번호입니다.",
     overview: "최근 24시간",
-    people: "이메일 주소 또는 이름",
-    nobody: "조건에 맞는 사용자가 없습니다.",
-    block_title: "이 사용자를 차단하시겠습니까?",
-    blocked: "차단하고 모든 세션을 종료했습니다.",
+    users: "이메일 주소 또는 이름",
+    none: "조건에 맞는 사용자가 없습니다.",
+    block_title: "이 사용자를 차단할까요?",
+    blocked: "사용자를 차단하고 모든 세션을 종료했습니다.",
     unblocked: "차단을 해제했습니다.",
     audit: "로그인 실패",
     everyone: "모두 종료",
-    forbidden: "관리자 계정이 아닙니다",
+    forbidden: "관리자 권한이 필요합니다",
     register: "계정 만들기",
-    old_letter: "만료되었거나 이미 사용한 링크입니다.",
+    old_link: "만료되었거나 이미 사용한 링크입니다.",
     nowhere: "페이지를 찾을 수 없습니다",
 };
 
@@ -138,7 +138,7 @@ impl Walk<'_> {
         self.shows("Spend a refresh token for a new pair").await;
         self.look("docs").await;
         self.go("/end-sessions?letter=none").await;
-        self.shows(self.words.old_letter).await;
+        self.shows(self.words.old_link).await;
         self.look("end-sessions-old").await;
         self.go("/nowhere").await;
         self.shows(self.words.nowhere).await;
@@ -179,7 +179,7 @@ impl Walk<'_> {
         assert!(self.browser.is_at("/admin").await, "the way on was kept");
         self.look("admin").await;
         self.everyone_needs_a_word().await;
-        self.people().await;
+        self.users().await;
         self.browser.click("#sections a[href='/admin/sessions']").await;
         self.shows(DEVICE).await;
         self.look("admin-sessions").await;
@@ -204,20 +204,20 @@ impl Walk<'_> {
         self.browser.click("#confirm button[value=no]").await;
     }
 
-    async fn people(&self) {
+    async fn users(&self) {
         self.browser.click("#sections a[href='/admin/people']").await;
-        self.shows(self.words.people).await;
-        self.browser.type_into("q", "nobody is called that").await;
+        self.shows(self.words.users).await;
+        self.browser.type_into("filter-q", "nobody is called that").await;
         self.browser.click(".filters button").await;
-        self.shows(self.words.nobody).await;
-        self.look("admin-people-none").await;
-        self.browser.type_into("q", "probe").await;
+        self.shows(self.words.none).await;
+        self.look("admin-users-none").await;
+        self.browser.type_into("filter-q", "probe").await;
         self.browser.click(".filters button").await;
         self.shows(NAME).await;
-        self.look("admin-people").await;
+        self.look("admin-users").await;
         self.browser.click(".rows a").await;
         self.shows(DEVICE).await;
-        self.look("admin-person").await;
+        self.look("admin-user").await;
         self.browser.click("#content .actions button:first-child").await;
         self.shows(self.words.block_title).await;
         self.browser.type_into("confirm-input", REASON).await;
@@ -225,7 +225,7 @@ impl Walk<'_> {
         self.browser.click("#confirm-yes").await;
         self.shows(self.words.blocked).await;
         self.shows(REASON).await;
-        self.look("admin-person-blocked").await;
+        self.look("admin-user-blocked").await;
         self.browser.click("#content .actions button:first-child").await;
         self.shows(self.words.unblocked).await;
     }
@@ -251,7 +251,7 @@ async fn sign_in_elsewhere(server: &Server, with_name: bool) {
 
 /// All pages in both languages: no injected script runs, the policy is kept, nothing sticks out, axe finds nothing.
 #[tokio::test]
-async fn every_page_holds_in_both_languages_whatever_people_are_called() {
+async fn every_page_holds_in_both_languages_whatever_users_are_called() {
     let (server, browser) = (Server::start().await, Browser::open().await);
     probe(&server).await;
     browser.watch().await;

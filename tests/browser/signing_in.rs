@@ -70,7 +70,7 @@ async fn the_login_page_keeps_what_was_typed_and_says_what_is_wrong() {
     browser.type_into("email", "nobody@example.com").await;
     browser.type_into("password", "not the password").await;
     browser.click("button[type=submit]").await;
-    browser.shows("The e-mail address or the password is not right.").await;
+    browser.shows("Incorrect e-mail address or password.").await;
     let email = browser.page.find(thirtyfour::By::Id("email")).await.unwrap();
     assert_eq!(email.prop("value").await.unwrap().as_deref(), Some("nobody@example.com"));
     browser.screenshot("login-wrong").await;
@@ -89,7 +89,7 @@ async fn a_person_registers_on_the_page() {
     browser.type_into("name", "준").await;
     browser.type_into("password", "password1").await;
     browser.click("button[type=submit]").await;
-    browser.shows("Please look at the fields marked below.").await;
+    browser.shows("Please correct the marked fields below.").await;
     browser.screenshot("register-weak").await;
     browser.type_into("password", PASSWORD).await;
     browser.click("button[type=submit]").await;

@@ -41,7 +41,28 @@ async fn a_browser_that_has_the_file_gets_no_second_copy() {
     assert!(second.body.is_empty());
 }
 
-/// The client weighs under 4 KB, and travels so.
+/// Compressed once at the start: an answer carries the bytes of the answer before.
+#[tokio::test]
+async fn every_client_gets_the_encoding_that_it_accepts() {
+    let app = TestApp::start().await;
+    for path in ["/static/heirloom.js", "/static/manifest.json", "/static/heirloom.css", "/api/openapi.json"] {
+        for (accepted, expected) in
+            [("gzip, deflate, br, zstd", Some("br")), ("gzip", Some("gzip")), ("br;q=0", None), ("identity", None)]
+        {
+            let send = || app.request("GET", path).header("Accept-Encoding", accepted).send_raw();
+            let (first, second) = (send().await, send().await);
+            let encoding =
+                first.headers().get("content-encoding").map(|value| value.to_str().expect("ASCII").to_owned());
+            assert_eq!(encoding.as_deref(), expected, "{path} {accepted}");
+            let vary = first.headers()["vary"].to_str().expect("ASCII");
+            assert!(vary.contains("Accept-Encoding"), "{path}: {vary}");
+            let (first, second) = (first.bytes().await.expect("a body"), second.bytes().await.expect("a body"));
+            assert!(!first.is_empty() && first == second, "{path} {accepted}");
+        }
+    }
+}
+
+/// The client is smaller than 4 KB in transfer.
 #[tokio::test]
 async fn files_travel_compressed_and_pages_do_not() {
     let app = TestApp::start().await;

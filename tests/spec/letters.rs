@@ -101,7 +101,7 @@ async fn a_reuse_is_told_with_a_link_that_ends_everything_once_after_a_confirmat
 
     let letter = office.letter(1).await;
     assert!(letter.contains(&format!("To: {}", email("alice"))), "{letter}");
-    assert!(letter.contains("Subject: Heirloom: we ended a session of yours"), "{letter}");
+    assert!(letter.contains("Subject: Heirloom: we revoked one of your sessions"), "{letter}");
     assert!(letter.contains("Auto-Submitted: auto-generated"), "{letter}");
     assert!(!letter.contains("hrt_") && !letter.contains("eyJ"), "no token leaves by mail");
     let (link, living) = (link_in(&letter), app.sign_in("alice").await);
@@ -112,7 +112,7 @@ async fn a_reuse_is_told_with_a_link_that_ends_everything_once_after_a_confirmat
     let letter_of = |link: &str| link.split_once("letter=").expect("a link").1.to_owned();
     let confirm = async |text: &str| app.request("POST", "/end-sessions").form(&[("letter", text)]).send().await;
     let done = confirm(&letter_of(&link)).await;
-    assert!(done.expect(200).body.contains("One session was ended."), "{done:?}");
+    assert!(done.expect(200).body.contains("One session was revoked."), "{done:?}");
     app.check(&living.access_token).await.expect_problem(401, "session_revoked");
 
     let next = app.sign_in("alice").await;
@@ -168,8 +168,8 @@ async fn letters_speak_the_language_in_which_somebody_signed_in() {
     app.refresh(&mina.refresh_token).await.expect_tokens();
     app.refresh(&mina.refresh_token).await.expect_problem(401, "refresh_token_reused");
     let letter = office.letter(1).await;
-    // "세션" begins so, in base64 (RFC 2047), and an English letter needs none.
-    assert!(letter.contains("Subject: Heirloom: =?utf-8?b?7IS47IWY"), "{letter}");
+    // The base64 of "기기" (RFC 2047). An English subject needs no encoding.
+    assert!(letter.contains("Subject: Heirloom: =?utf-8?b?6riw6riw"), "{letter}");
 }
 
 /// Never in the request's way, never lost: neither by an outage of the mail server nor by the end of a process.
@@ -188,7 +188,7 @@ async fn a_letter_that_was_not_taken_is_sent_later_by_whatever_server_there_is_a
     let next = app.another(&[("HEIRLOOM_SMTP_URL", &url)]).await;
     app.stop().await;
     sqlx::query("UPDATE outbox SET due_at = now()").execute(next.db()).await.expect("SQL");
-    assert!(office.letter(1).await.contains("we ended a session of yours"));
+    assert!(office.letter(1).await.contains("we revoked one of your sessions"));
     eventually("it is noted as sent", || async {
         next.count("SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL").await == 1
     })
@@ -203,4 +203,34 @@ async fn without_a_mail_server_nothing_is_written() {
     app.refresh(&alice.refresh_token).await.expect_tokens();
     app.refresh(&alice.refresh_token).await.expect_problem(401, "refresh_token_reused");
     assert_eq!(app.count("SELECT count(*) FROM outbox").await, 0);
+}
+
+/// What an attacker would like to see in an email from the operator's sender.
+const BAIT: &str = "evil.example/prize";
+
+/// Whoever registers another user's address must not be able to write to it from the operator's own sender.
+#[tokio::test]
+async fn no_email_repeats_what_a_user_typed() {
+    let (app, office, _) = with_mail().await;
+    let body = json!({ "email": email("alice"), "password": password("alice"), "name": format!("Winner: {BAIT}") });
+    app.request("POST", "/api/v1/auth/register").json(&body).send().await.expect(201);
+    let sign_in = |device: &str| {
+        let body = json!({ "email": email("alice"), "password": password("alice"), "device_name": format!("{device} {BAIT}") });
+        let agent = format!("{BAIT} Firefox/140.0 (X11; Linux) {device}");
+        app.request("POST", "/api/v1/auth/login").header("User-Agent", &agent).json(&body).send()
+    };
+    sign_in("first").await.expect(200);
+    let second = sign_in("second").await.expect_tokens();
+    app.refresh(&second.refresh_token).await.expect_tokens();
+    app.refresh(&second.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    office.letter(1).await;
+    eventually("every email is sent", || async {
+        app.count("SELECT count(*) FROM outbox WHERE sent_at IS NULL").await == 0
+    })
+    .await;
+    for letter in office.letters() {
+        let letter = readable(&letter);
+        assert!(!letter.contains("evil") && !letter.contains("Winner"), "{letter}");
+        assert!(letter.contains("\nHello,\n"), "{letter}");
+    }
 }

@@ -43,7 +43,15 @@ const MATRIX: &[(Headers, bool)] = &[
     (&[("Sec-Fetch-Site", "cross-site"), ("Origin", OTHER)], false),
     (&[("Sec-Fetch-Site", "none"), ("Origin", OTHER)], false),
     (&[("Sec-Fetch-Site", "same-origin"), ("Origin", OTHER)], false),
-    (&[("Sec-Fetch-Site", "same-origin"), ("Origin", "null")], false),
+    // What browsers send from our own pages where a proxy adds `Referrer-Policy: no-referrer`.
+    (&[("Sec-Fetch-Site", "same-origin"), ("Origin", "null")], true),
+    (&[("Sec-Fetch-Site", "none"), ("Origin", "null")], false),
+    (&[("Sec-Fetch-Site", "cross-site"), ("Origin", "null")], false),
+    (&[("Sec-Fetch-Site", "Same-Origin"), ("Origin", "null")], false),
+    (&[("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site"), ("Origin", "null")], false),
+    (&[("Sec-Fetch-Site", "same-origin"), ("Origin", "null"), ("Origin", "null")], false),
+    (&[("Sec-Fetch-Site", "same-origin"), ("Origin", "null"), ("Origin", OTHER)], false),
+    (&[("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site")], false),
 ];
 
 ///

@@ -1,4 +1,4 @@
-//! The pages: in the reader's language, with somebody's brand, without script.
+//! The pages: in the user's language, with the operator's brand, without script.
 
 use crate::support::{Answer, NOBODY, TestApp};
 
@@ -71,7 +71,7 @@ async fn refusals_of_the_forms_are_in_the_readers_language() {
     assert!(answer.expect(422).body.contains("This password is easy to guess. Many people use it"), "{answer:?}");
 
     let empty = send("/login", &[("email", " "), ("password", "")], KOREAN).await;
-    assert!(empty.expect(422).body.contains("비밀번호를 입력해 주십시오.</p>"), "{empty:?}");
+    assert!(empty.expect(422).body.contains("비밀번호를 입력해 주세요.</p>"), "{empty:?}");
     let taken =
         send("/register", &[("email", "alice@example.com"), ("password", "a quiet harbour at dawn")], KOREAN).await;
     assert!(taken.expect(409).body.contains("이미 가입된 이메일 주소입니다."), "{taken:?}");

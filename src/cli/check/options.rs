@@ -3,7 +3,7 @@
 use super::Findings;
 use crate::{
     app::load_pages,
-    config::{BrandOptions, Config, HttpOptions, Origin, names},
+    config::{Config, HttpOptions, Origin, names},
 };
 use std::{io::ErrorKind, net::TcpListener};
 use url::{Host, Url};
@@ -21,12 +21,12 @@ pub fn look(config: &Config, findings: &mut Findings) {
     allowed_origins(&config.http, findings);
     proxies(&config.http, findings);
     hashing(config, findings);
-    pages(&config.brand, findings);
+    pages(config, findings);
 }
 
-/// Whether templates and logo can be shown.
-fn pages(brand: &BrandOptions, findings: &mut Findings) {
-    match load_pages(brand) {
+/// Whether the templates and the logo can be shown.
+fn pages(config: &Config, findings: &mut Findings) {
+    match load_pages(&config.brand, &config.http) {
         Ok(_) => findings.ok("pages", "every page can be shown, in every language"),
         Err(error) => findings.error("pages", &error),
     }

@@ -1,11 +1,12 @@
 use super::*;
 use crate::config::{Config, Source};
 
-fn brand(pairs: &[(&str, &str)]) -> BrandOptions {
-    Config::from_source(Source::from_pairs(pairs.iter().copied())).unwrap().brand
+fn load(pairs: &[(&str, &str)]) -> Result<Pages, TemplateError> {
+    let config = Config::from_source(Source::from_pairs(pairs.iter().copied())).unwrap();
+    Pages::load(&config.brand, &config.http)
 }
 
-/// The words of a template: what stands between its tags, without expressions, statements and comments.
+/// The text of a template outside of tags, expressions, statements and comments.
 fn words(template: &str) -> String {
     let mut rest = template.to_owned();
     for (begin, end) in [
@@ -24,7 +25,7 @@ fn words(template: &str) -> String {
     rest.chars().filter(|c| c.is_alphabetic()).collect()
 }
 
-/// Attributes that are read out or shown.
+/// Attributes that are shown or read out.
 fn spoken_attributes(template: &str) -> Vec<&str> {
     let spoken = ["alt=\"", "title=\"", "aria-label=\"", "placeholder=\"", "content=\""];
     let values = spoken.iter().flat_map(|name| template.split(name).skip(1));
@@ -35,7 +36,7 @@ fn spoken_attributes(template: &str) -> Vec<&str> {
 }
 
 #[test]
-fn no_template_holds_words_of_its_own() {
+fn no_template_contains_text_of_its_own() {
     assert_eq!(words("<p class=\"x\">a{{ t(\"y\") }}</p>{# no #}"), "a", "the test sees words");
     for (name, text) in templates(None).unwrap() {
         assert_eq!(words(&text), "", "{name}");
@@ -45,7 +46,7 @@ fn no_template_holds_words_of_its_own() {
     }
 }
 
-/// Groups whose texts are asked for by a code: of a problem, an event, a state, a letter.
+/// Groups whose texts are selected by a code: of a problem, an event, a state, an email.
 const BY_CODE: [&str; 11] =
     ["notice", "problem", "field", "advice", "error", "state", "reason", "audit", "detail", "admin-chart", "mail"];
 
@@ -56,7 +57,7 @@ fn scripts() -> String {
 }
 
 #[test]
-fn every_text_is_used_and_every_text_that_a_script_says_is_there() {
+fn every_text_is_used_and_every_text_that_a_script_shows_exists() {
     let (scripts, templates) = (scripts(), templates(None).unwrap().into_values().collect::<String>());
     let texts = Texts::load(Language::English).unwrap();
     let names = texts.all_names();
@@ -65,18 +66,20 @@ fn every_text_is_used_and_every_text_that_a_script_says_is_there() {
         ["'", "\"", "`"].iter().any(|mark| format!("{scripts}{templates}").contains(&format!("{mark}{name}{mark}")))
     };
     let idle: Vec<_> = names.into_iter().filter(|name| !by_code(name) && !quoted(name)).collect();
-    assert_eq!(idle, Vec::<&str>::new(), "nobody says these");
-    let said = scripts.split("say('").skip(1).filter_map(|rest| rest.split('\'').next());
-    assert_eq!(said.filter(|name| !texts.has(name)).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert_eq!(idle, Vec::<&str>::new(), "these texts are not used");
+    let used = scripts.split("text('").skip(1).filter_map(|rest| rest.split('\'').next());
+    let used: Vec<_> = used.collect();
+    assert!(used.len() > 50, "the scripts are read");
+    assert_eq!(used.into_iter().filter(|name| !texts.has(name)).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]
 fn a_brand_is_on_every_page() {
-    let pages = Pages::load(&brand(&[
+    let pages = load(&[
         ("HEIRLOOM_BRAND_NAME", "Acme & Söhne"),
         ("HEIRLOOM_BRAND_ACCENT", "#5b21b6"),
         ("HEIRLOOM_TERMS_URL", "https://example.com/terms?a=1&b"),
-    ]));
+    ]);
     let pages = pages.unwrap();
     let page = pages.render(Language::Korean, "me/account.html", &context! {}).unwrap();
     assert!(page.contains("<html lang=\"ko\">") && page.contains("Acme &amp; Söhne</span>"), "{page}");
@@ -86,38 +89,59 @@ fn a_brand_is_on_every_page() {
 }
 
 #[test]
-fn a_colour_that_nobody_can_read_is_refused_with_the_reason() {
+fn an_unreadable_colour_is_refused_with_the_reason() {
     let told = Config::from_source(Source::from_pairs([("HEIRLOOM_BRAND_ACCENT", "#ffcc00")])).unwrap_err().to_string();
     assert!(told.contains("HEIRLOOM_BRAND_ACCENT is too light") && told.contains("1.5"), "{told}");
 }
 
 #[test]
-fn a_folder_of_ones_own_goes_before_ours_and_a_broken_template_is_named() {
+fn the_operators_templates_replace_ours_and_a_broken_one_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let options = brand(&[("HEIRLOOM_TEMPLATES_DIR", folder.path().to_str().unwrap())]);
+    let load = || load(&[("HEIRLOOM_TEMPLATES_DIR", folder.path().to_str().unwrap())]);
     fs::create_dir(folder.path().join("pages")).unwrap();
     let error_page = folder.path().join("pages/error.html");
 
     fs::write(&error_page, "<h1>{{ t(\"error-back\") }}, {{ brand.name }}</h1>").unwrap();
-    let page = Pages::load(&options).unwrap().render(Language::English, "pages/error.html", &context! {}).unwrap();
+    let page = load().unwrap().render(Language::English, "pages/error.html", &context! {}).unwrap();
     assert_eq!(page, "<h1>Go to your account, Heirloom</h1>");
 
     fs::write(&error_page, "{% if %}").unwrap();
-    assert!(Pages::load(&options).unwrap_err().to_string().contains("pages/error.html"));
+    assert!(load().unwrap_err().to_string().contains("pages/error.html"));
 
     fs::write(&error_page, "{{ t(\"no-such-text\") }}").unwrap();
-    let refused = Pages::load(&options).unwrap().try_all([("pages/error.html", context! {})]).unwrap_err();
+    let refused = load().unwrap().try_all([("pages/error.html", context! {})]).unwrap_err();
     assert!(matches!(&refused, TemplateError::Broken(name, _) if name == "pages/error.html"), "{refused:?}");
 
-    let nowhere = brand(&[("HEIRLOOM_TEMPLATES_DIR", "/nowhere/at/all")]);
-    assert!(matches!(Pages::load(&nowhere), Err(TemplateError::Unreadable { .. })));
+    let missing = super::tests::load(&[("HEIRLOOM_TEMPLATES_DIR", "/nowhere/at/all")]);
+    assert!(matches!(missing, Err(TemplateError::Unreadable { .. })));
 }
 
 #[test]
-fn a_logo_that_cannot_be_shown_is_told() {
+fn a_logo_that_cannot_be_shown_is_reported() {
     for path in ["/nowhere/logo.svg", "/nowhere/logo.PNG"] {
-        let refused = Pages::load(&brand(&[("HEIRLOOM_BRAND_LOGO", path)])).unwrap_err();
+        let refused = load(&[("HEIRLOOM_BRAND_LOGO", path)]).unwrap_err();
         assert!(matches!(refused, TemplateError::Brand(BrandError::Unreadable { .. })), "{refused:?}");
     }
     assert!(Config::from_source(Source::from_pairs([("HEIRLOOM_BRAND_LOGO", "logo.gif")])).is_err());
+}
+
+/// `static/docs.js` reads its texts by name; the group has no codes.
+#[test]
+fn every_text_that_the_documentation_page_reads_exists() {
+    let script = fs::read_to_string("static/docs.js").unwrap();
+    let names: Vec<_> = script.split("texts['").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    let texts = Texts::load(Language::English).unwrap();
+    assert!(names.len() > 3 && names.iter().all(|name| texts.has(name)), "{names:?}");
+}
+
+#[test]
+fn every_page_names_the_origins_at_which_it_works() {
+    let pages = load(&[
+        ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com"),
+        ("HEIRLOOM_ALLOWED_ORIGINS", "https://app.example.com"),
+    ]);
+    let page = pages.unwrap().render(Language::English, "me/account.html", &context! {}).unwrap();
+    let origins = "data-origins=\"https:&#x2f;&#x2f;auth.example.com https:&#x2f;&#x2f;app.example.com\"";
+    assert!(page.contains(origins), "{page}");
+    assert!(page.contains("Open https:&#x2f;&#x2f;auth.example.com</a>"), "{page}");
 }

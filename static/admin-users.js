@@ -1,0 +1,103 @@
+// The list of users, and one user with all actions.
+import { badge, choices, eventRow, field, filters, listOf, revoke, sessionRow, userLink } from './admin-parts.js';
+import { announce, confirmed, create, element, fact, focus, press, request, submits, text, time } from './page.js';
+
+export async function users({ query: { q, status }, go }) {
+  const list = await listOf({
+    path: '/api/v1/admin/users', query: { q, status }, row: userRow, none: text('admin-users-none'), label: text('admin-users'),
+  });
+  return {
+    parts: [
+      filters(go,
+        field('filter-q', text('admin-search-label'), create('input', { type: 'search', name: 'q', value: q, autocomplete: 'off' })),
+        field('filter-status', text('admin-status'), choices('status', [
+          ['', text('admin-status-any')], ['active', text('admin-status-active')], ['blocked', text('admin-status-blocked')],
+        ], status))),
+      ...list,
+    ],
+  };
+}
+
+const marks = (user) => [
+  ...user.roles.map((role) => badge(role)),
+  user.blocked && badge(text('admin-blocked-now'), 'wrong'),
+].flatMap((mark) => (mark ? [' ', mark] : []));
+
+const userRow = (user) => create('li', {},
+  create('div', {},
+    create('p', { class: 'name' }, userLink(user.id, user.name || user.email), marks(user)),
+    create('p', { class: 'hint facts' },
+      user.name && create('span', {}, user.email),
+      create('span', {}, text('admin-sessions-live', { number: user.live_sessions })),
+      fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at, true) : text('common-never')))));
+
+export async function oneUser({ id, again }) {
+  const path = `/api/v1/admin/users/${encodeURIComponent(id)}`;
+  const sessions = { path: '/api/v1/admin/sessions', query: { user_id: id }, row: sessionRow({ again }), none: text('admin-sessions-none'), label: text('admin-sessions') };
+  const events = { path: '/api/v1/admin/audit', query: { user_id: id, limit: 20 }, row: eventRow, none: text('admin-audit-none'), label: text('admin-events') };
+  const [{ user }, theirSessions, theirEvents] = await Promise.all([request(path), listOf(sessions), listOf(events)]);
+  return {
+    title: user.name || user.email,
+    parts: [
+      create('p', { class: 'hint' }, user.name && `${user.email} `, marks(user)),
+      create('p', { class: 'hint facts' },
+        fact(text('admin-since'), time(user.created_at)),
+        fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at) : text('common-never')),
+        user.blocked_reason && fact(text('admin-blocked-reason'), user.blocked_reason)),
+      create('div', { class: 'actions' }, blocking(user, path, again), revokeAll(user, again)),
+      create('section', {}, roles(user, path, again)),
+      create('section', {}, create('h2', {}, text('admin-sessions')), theirSessions),
+      create('section', {}, create('h2', {}, text('admin-events')), theirEvents),
+      create('p', { class: 'aside' }, create('a', { href: '/admin/people' }, text('admin-back'))),
+    ],
+  };
+}
+
+async function change(path, body, words, again) {
+  await request(path, 'PATCH', body);
+  await again();
+  announce(words);
+  focus(element('heading'));
+}
+
+function blocking(user, path, again) {
+  const button = create('button', { type: 'button', class: user.blocked ? null : 'danger' }, text(user.blocked ? 'admin-unblock' : 'admin-block'));
+  button.addEventListener('click', async () => {
+    if (user.blocked) {
+      await press(button, () => change(path, { blocked: false }, text('admin-unblocked-done'), again));
+      return;
+    }
+    const reason = await confirmed({
+      title: text('admin-block-title'), text: text('admin-block-text'), yes: text('admin-block'), label: text('admin-block-reason'),
+    });
+    if (reason === null) return;
+    const body = reason ? { blocked: true, blocked_reason: reason } : { blocked: true };
+    await press(button, () => change(path, body, text('admin-blocked-done'), again));
+  });
+  return button;
+}
+
+function revokeAll(user, again) {
+  const button = create('button', { type: 'button', class: 'danger' }, text('admin-revoke-user'));
+  button.addEventListener('click', () => revoke(button, { user_id: user.id }, {
+    title: text('admin-revoke-user-title'), text: text('admin-revoke-user-text'), yes: text('admin-revoke-user'), label: text('admin-reason'),
+  }, (number) => text('admin-revoke-user-done', { number }), again));
+  return button;
+}
+
+function roles(user, path, again) {
+  const input = create('input', {
+    type: 'text', value: user.roles.join(' '), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false',
+    'aria-describedby': 'user-roles-hint user-roles-error',
+  });
+  const form = create('form', { class: 'narrow-form', novalidate: true },
+    create('h2', {}, text('admin-access')),
+    create('div', { class: 'field' },
+      field('user-roles', text('admin-roles'), input,
+        create('p', { class: 'hint', id: 'user-roles-hint' }, text('admin-roles-hint')),
+        create('p', { class: 'error', id: 'user-roles-error' }))),
+    create('button', { type: 'submit' }, text('common-save')));
+  const words = () => input.value.split(/[\s,]+/).filter(Boolean);
+  submits(form, { roles: 'user-roles' }, () => change(path, { roles: words() }, text('admin-roles-saved'), again));
+  return form;
+}

@@ -1,0 +1,337 @@
+// The browser client: when it refreshes, when it tries again, and when it gives up.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Browser, ORIGIN, open, problem, settle, tokens } from './browser.mjs';
+
+const REFRESH = `${ORIGIN}/api/v1/auth/refresh`;
+
+/** A browser in which the user is signed in. */
+async function signedIn(options) {
+  const browser = new Browser(options);
+  browser.server = () => tokens();
+  return { browser, ...await open() };
+}
+
+test('a client signs in silently when it is created', async () => {
+  const { browser, client, events } = await signedIn();
+  assert.deepEqual(events.map(({ name }) => name), ['signedin']);
+  assert.equal(browser.requests[0].url, REFRESH);
+  assert.match(browser.requests[0].headers.get('Idempotency-Key'), /^[!-~]{16,255}$/);
+  assert.match(await client.getAccessToken(), /^access-/);
+  assert.equal(browser.refreshes, 1, 'a good token needs no request');
+});
+
+test('the client refreshes ahead of the expiry', async () => {
+  const { browser, names } = await signedIn();
+  await browser.pass(420);
+  assert.equal(browser.refreshes, 1);
+  await browser.pass(150);
+  assert.equal(browser.refreshes, 2);
+  assert.deepEqual(names(), ['signedin', 'refreshed']);
+});
+
+const REFUSALS = [
+  [400, 'malformed_request'], [401, 'unauthenticated'], [401, 'access_token_invalid'], [401, 'access_token_expired'],
+  [401, 'invalid_credentials'], [403, 'forbidden'], [403, 'origin_not_allowed'], [403, 'registration_closed'],
+  [404, 'not_found'], [405, 'method_not_allowed'], [408, 'request_timeout'], [409, 'email_taken'], [409, 'last_admin'],
+  [413, 'payload_too_large'], [415, 'unsupported_media_type'], [422, 'validation_failed'], [422, 'wrong_password'],
+  [425, 'too_early'], [451, 'a_code_of_a_newer_server'],
+];
+
+for (const [status, code] of REFUSALS) {
+  test(`after ${status} ${code} the client gives up and reports the reason`, async () => {
+    const browser = new Browser();
+    browser.server = () => problem(status, code, {}, { 'Retry-After': '1' });
+    const { client, events, names } = await open();
+    assert.deepEqual(names(), ['refused']);
+    const { error } = events[0];
+    assert.deepEqual([error.status, error.code, error.temporary], [status, code, false]);
+    assert.equal(error.message, `The reason for ${code}.`);
+    await assert.rejects(client.getAccessToken(), { code });
+    await assert.rejects(client.fetch('/api/v1/me'), { code });
+    await assert.rejects(client.refresh(), { code });
+    await browser.happen('pageshow');
+    await browser.pass(3_600);
+    assert.equal(browser.refreshes, 1, 'no further request');
+  });
+}
+
+test('a 4xx that is not a problem of this API is a refusal too', async () => {
+  const browser = new Browser();
+  browser.server = () => new Response('<h1>Not here</h1>', { status: 404 });
+  const { events, names } = await open();
+  await browser.pass(3_600);
+  assert.deepEqual(names(), ['refused']);
+  assert.deepEqual([events[0].error.code, events[0].error.message], ['unexpected_answer', 'Unexpected answer 404.']);
+});
+
+test('a refusal is not a dead end: later a call or a tab that wakes asks again', async () => {
+  const browser = new Browser();
+  browser.server = () => problem(403, 'origin_not_allowed');
+  const { client, names } = await open();
+  await browser.pass(61);
+  await browser.happen('visibilitychange');
+  assert.equal(browser.refreshes, 2);
+  await browser.pass(61);
+  browser.server = () => tokens();
+  assert.match(await client.getAccessToken(), /^access-/);
+  assert.deepEqual(names(), ['refused', 'refused', 'signedin']);
+});
+
+test('a refusal takes no valid access token away', async () => {
+  const { browser, client, names } = await signedIn();
+  browser.server = () => problem(403, 'origin_not_allowed');
+  await browser.pass(560);
+  assert.deepEqual(names(), ['signedin', 'refused']);
+  assert.match(await client.getAccessToken(), /^access-/);
+  await browser.pass(60);
+  await assert.rejects(client.getAccessToken(), { code: 'origin_not_allowed' });
+  assert.ok(client.session, 'the user stays signed in');
+});
+
+const OUTAGES = {
+  'a network error': () => { throw new TypeError('Failed to fetch'); },
+  'a 429': () => problem(429, 'too_many_requests'),
+  'a 500': () => problem(500, 'internal_error'),
+  'a 503': () => problem(503, 'temporarily_unavailable'),
+  'a 502 of a proxy': () => new Response('Bad gateway', { status: 502 }),
+  'the page of a captive portal': () => new Response('<h1>Accept our terms</h1>', { status: 200 }),
+  'an answer without tokens': () => Response.json({}),
+};
+
+for (const [name, server] of Object.entries(OUTAGES)) {
+  test(`after ${name} the client tries again, and the user stays signed in`, async () => {
+    const { browser, events, names } = await signedIn();
+    browser.server = server;
+    await browser.pass(560);
+    assert.ok(browser.refreshes > 2, 'it has tried again');
+    assert.ok(events.slice(1).every((event) => event.name === 'unreachable' && event.error.temporary), names().join());
+    browser.server = () => tokens();
+    await browser.pass(61);
+    assert.equal(names().at(-1), 'refreshed');
+  });
+}
+
+for (const status of [429, 503]) {
+  test(`the client waits as long as Retry-After of a ${status} wants`, async () => {
+    const browser = new Browser();
+    browser.server = () => problem(status, 'too_many_requests', {}, { 'Retry-After': '90' });
+    const { client, events } = await open();
+    assert.ok(events[0].retry_in >= 90);
+    await browser.happen('online');
+    await assert.rejects(client.getAccessToken());
+    await assert.rejects(client.refresh());
+    await browser.pass(89);
+    assert.equal(browser.refreshes, 1);
+    browser.server = () => tokens();
+    await browser.pass(10);
+    assert.equal(browser.refreshes, 2);
+  });
+}
+
+const SIGNED_OUT = [
+  [401, 'refresh_token_invalid'], [401, 'refresh_token_reused'], [401, 'session_expired'], [401, 'session_revoked'],
+  [403, 'account_blocked'], [400, 'ambiguous_token'],
+];
+
+for (const [status, code] of SIGNED_OUT) {
+  test(`${code} signs the user out, with the reason`, async () => {
+    const { browser, client, events } = await signedIn();
+    browser.server = () => problem(status, code, { reason: 'session_limit' });
+    await browser.pass(660);
+    assert.deepEqual(events.at(-1), { name: 'signedout', why: code, reason: 'session_limit' });
+    assert.equal(client.session, null);
+    assert.equal(await client.getAccessToken(), null);
+    const before = browser.requests.length;
+    await browser.pass(3_600);
+    assert.equal(browser.requests.length, before, 'no further request');
+  });
+}
+
+test('without a session the client reports that the user is not signed in, once', async () => {
+  const browser = new Browser();
+  const { events } = await open();
+  await browser.pass(3_600);
+  assert.deepEqual(events, [{ name: 'signedout', why: 'refresh_token_missing' }]);
+});
+
+test('the key is stored before it is sent, kept after a lost answer, and replaced after a success', async () => {
+  const browser = new Browser();
+  const stored = () => [...browser.storage.values()][0];
+  const sent = [];
+  browser.server = (request) => {
+    sent.push(request.headers.get('Idempotency-Key'));
+    assert.equal(stored(), sent.at(-1));
+    throw new TypeError('the answer is lost');
+  };
+  await open();
+  await browser.pass(10);
+  assert.ok(sent.length > 2);
+  assert.equal(new Set(sent).size, 1, 'the same request, every time');
+  browser.server = () => tokens();
+  await browser.pass(60);
+  assert.notEqual(stored(), sent[0]);
+});
+
+test('a client without storage and without locks works', async () => {
+  const browser = new Browser({ storage: false, locks: false });
+  browser.server = () => tokens();
+  const { names } = await open();
+  await browser.pass(1);
+  assert.deepEqual(names(), ['signedin']);
+});
+
+for (const locks of [true, false]) {
+  test(`tabs take turns ${locks ? 'by locks' : 'by notes in the storage'}`, async () => {
+    const browser = new Browser({ locks });
+    browser.server = () => tokens();
+    const tabs = [await open()];
+    await browser.pass(1);
+    tabs.push(await open());
+    await browser.pass(5);
+    let underWay = 0;
+    let most = 0;
+    browser.server = async () => {
+      most = Math.max(most, ++underWay);
+      await settle();
+      underWay -= 1;
+      return tokens();
+    };
+    const before = browser.refreshes;
+    const both = tabs.map(({ client }) => client.refresh());
+    await browser.pass(2);
+    await Promise.all(both);
+    assert.equal(browser.refreshes - before, 2);
+    assert.equal(most, 1, 'one at a time');
+  });
+}
+
+test('a tab that is frozen in its turn is passed over', async () => {
+  const { browser, client } = await signedIn();
+  let answer;
+  browser.server = () => new Promise((done) => { answer = done; });
+  const other = await open(); // its first refresh never ends
+  browser.server = () => tokens();
+  const mine = client.refresh();
+  await browser.pass(19);
+  assert.equal(browser.refreshes, 2);
+  await browser.pass(2);
+  assert.match(await mine, /^access-/);
+  answer(tokens());
+  await settle();
+  assert.equal(other.names().at(-1), 'signedin');
+});
+
+test('requests that meet a 401 at once share one refresh, and are repeated once', async () => {
+  const { browser, client } = await signedIn();
+  const good = new Set();
+  browser.server = async (request) => {
+    if (request.url === REFRESH) {
+      const answer = tokens();
+      good.add(`Bearer ${(await answer.clone().json()).access_token}`);
+      return answer;
+    }
+    return good.has(request.headers.get('Authorization')) ? Response.json({}) : problem(401, 'access_token_expired');
+  };
+  const answers = await Promise.all([1, 2, 3].map(() => client.fetch('/api/v1/me')));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  assert.equal(browser.refreshes, 2);
+});
+
+test('a 401 that stays is handed to the caller: no loop', async () => {
+  const { browser, client } = await signedIn();
+  browser.server = (request) => (request.url === REFRESH ? tokens() : problem(401, 'access_token_invalid'));
+  assert.equal((await client.fetch('/api/v1/me')).status, 401);
+  assert.equal(browser.requests.filter(({ url }) => url.endsWith('/me')).length, 2);
+});
+
+test('the token goes to the own origin only', async () => {
+  const { browser, client } = await signedIn();
+  browser.server = () => Response.json({});
+  await client.fetch('https://elsewhere.example/api/v1/me');
+  assert.equal(browser.requests.at(-1).headers.get('Authorization'), null);
+  await client.fetch('/api/v1/me');
+  assert.match(browser.requests.at(-1).headers.get('Authorization'), /^Bearer access-/);
+});
+
+test('after a change of the password the client refreshes at once', async () => {
+  const { browser, client } = await signedIn();
+  const first = await client.getAccessToken();
+  browser.server = ({ url }) => (url === REFRESH ? tokens() : new Response(null, { status: 204 }));
+  const answer = await client.fetch('/api/v1/me/password', { method: 'POST', body: '{}' });
+  assert.equal(answer.status, 204);
+  assert.equal(browser.refreshes, 2);
+  assert.notEqual(await client.getAccessToken(), first);
+});
+
+test('a change of the password that was refused, or whose refresh fails, is what the caller sees', async () => {
+  const { browser, client } = await signedIn();
+  browser.server = () => problem(422, 'wrong_password');
+  assert.equal((await client.fetch('/api/v1/me/password', { method: 'POST', body: '{}' })).status, 422);
+  assert.equal(browser.refreshes, 1);
+  browser.server = ({ url }) => (url === REFRESH ? problem(503, 'temporarily_unavailable') : new Response(null, { status: 204 }));
+  assert.equal((await client.fetch('/api/v1/me/password', { method: 'POST', body: '{}' })).status, 204);
+});
+
+test('a refresh that was under way before a call to refresh() does not count', async () => {
+  const { browser, client } = await signedIn();
+  const held = [];
+  browser.server = () => new Promise((done) => held.push(done));
+  const first = client.refresh();
+  await settle();
+  const second = client.refresh();
+  held.shift()(tokens());
+  await settle();
+  assert.equal(browser.refreshes, 3);
+  held.shift()(tokens());
+  assert.notEqual(await first, await second);
+});
+
+for (const [status, code] of [[403, 'origin_not_allowed'], [429, 'too_many_requests'], [503, 'temporarily_unavailable']]) {
+  test(`a sign-out that met ${code} rejects: the user is still signed in`, async () => {
+    const { browser, client, names } = await signedIn();
+    browser.server = () => problem(status, code);
+    await assert.rejects(client.signOut(), { code, status });
+    assert.ok(client.session);
+    assert.deepEqual(names(), ['signedin']);
+  });
+}
+
+test('a sign-out without a session to revoke is done', async () => {
+  const { browser, client, events } = await signedIn();
+  browser.server = () => problem(401, 'access_token_invalid');
+  await client.signOut();
+  assert.deepEqual(events.at(-1), { name: 'signedout', why: 'signed_out' });
+});
+
+test('the other tabs follow a sign-out and a sign-in', async () => {
+  const { browser, client } = await signedIn();
+  const other = await open();
+  browser.server = () => new Response(null, { status: 204 });
+  await client.signOut();
+  await settle();
+  assert.deepEqual(other.events.at(-1), { name: 'signedout', why: 'signed_out' });
+  browser.server = () => tokens('two');
+  await client.signIn({ email: 'mina@example.com', password: 'a quiet harbour at dawn' });
+  await settle();
+  assert.equal(other.client.session.session_id, 'two');
+});
+
+test('a sign-in in another tab ends the pause after a refusal', async () => {
+  const { browser, client } = await signedIn();
+  browser.server = () => problem(403, 'origin_not_allowed');
+  const other = await open();
+  assert.deepEqual(other.names(), ['refused']);
+  browser.server = () => tokens('two');
+  await client.signIn({ email: 'mina@example.com', password: 'a quiet harbour at dawn' });
+  await settle();
+  assert.equal(other.client.session?.session_id, 'two');
+});
+
+test('a sign-in that was refused rejects with code and fields', async () => {
+  const browser = new Browser();
+  const { client } = await open();
+  const errors = [{ field: 'email', code: 'required', message: 'is required' }];
+  browser.server = () => problem(422, 'validation_failed', { errors });
+  await assert.rejects(client.signIn({ email: '', password: '' }), { code: 'validation_failed', errors, temporary: false });
+});
