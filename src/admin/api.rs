@@ -3,7 +3,7 @@ use crate::{
     audit::{self, EventFilter},
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::{BlockReason, CustomClaims, Roles},
-    kernel::{Client, Moment, SessionId, UserId},
+    kernel::{Actor, Client, Moment, SessionId, UserId},
     sessions::{Admin, Asked, EndReason, Revoked, SessionFilter, SessionState, Sessions},
     users::{AccessChange, Accounts, Blocking, Refused, User, UserFilter, UserStatus, UserView},
 };
@@ -130,7 +130,7 @@ async fn change(
 ) -> Result<HttpResponse, Problem> {
     let change = wanted.parse()?;
     let rooms = (accounts.get_ref(), sessions.get_ref());
-    match change_user(rooms, Some(admin.user), id, change, &client).await? {
+    match change_user(rooms, Actor::User(admin.user), id, change, &client).await? {
         UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(AdminUserAnswer { user: (*user).into() })),
         UserChanged::NotFound => Err(Problem::not_found("user")),
         UserChanged::RoleRefused(error) => Err(Problem::fields(vec![error.of("roles")])),
@@ -244,7 +244,7 @@ async fn revoke(
     (accounts, sessions): (Data<Accounts>, Data<Sessions>),
 ) -> Result<HttpResponse, Problem> {
     let (target, reason) = wanted.parse()?;
-    let by = (Some(admin.user), reason);
+    let by = (Actor::User(admin.user), reason);
     let revoked = match target {
         Target::Everyone => sessions.end_everyone(by, &client).await?,
         Target::Session(session) => end_one(&sessions, session, by, &client).await?,
@@ -263,7 +263,7 @@ async fn revoke(
 async fn end_one(
     sessions: &Sessions,
     session: SessionId,
-    by: (Option<UserId>, EndReason),
+    by: (Actor, EndReason),
     client: &Client,
 ) -> Result<u64, Problem> {
     let ended = sessions.end(session, None, by, client).await?;

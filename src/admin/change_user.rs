@@ -2,7 +2,7 @@ use super::deed::Deed;
 use crate::{
     audit,
     identity::{BlockReason, Role, RoleError, Roles},
-    kernel::{Client, UserId},
+    kernel::{Actor, Client, UserId},
     mail,
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended, Sessions},
@@ -56,7 +56,7 @@ struct Change {
 /// When the database fails.
 pub async fn change_user(
     (accounts, sessions): (&Accounts, &Sessions),
-    actor: Option<UserId>,
+    actor: Actor,
     user: UserId,
     change: UserChange,
     client: &Client,

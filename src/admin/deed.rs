@@ -1,6 +1,6 @@
 use crate::{
     audit,
-    kernel::{Client, UserId},
+    kernel::{Actor, Client, UserId},
     postgres::DatabaseError,
     users::{self, User},
     world::World,
@@ -11,8 +11,7 @@ use sqlx::PgConnection;
 /// Who does something to whom, from where.
 pub struct Deed {
     pub world: World,
-    /// None: somebody at the command line.
-    pub actor: Option<UserId>,
+    pub actor: Actor,
     pub user: UserId,
     pub client: Client,
 }

@@ -1,7 +1,7 @@
 use super::deed::Deed;
 use crate::{
     audit,
-    kernel::{Client, UserId},
+    kernel::{Actor, Client, UserId},
     postgres::DatabaseError,
     sessions::{self, Ended, Sessions},
     users,
@@ -27,7 +27,7 @@ pub enum UserDeleted {
 /// # Errors
 /// When the database fails: nothing was deleted then.
 pub async fn delete_user(sessions: &Sessions, user: UserId, client: &Client) -> Result<UserDeleted, DatabaseError> {
-    let deed = Deed { world: sessions.world().clone(), actor: None, user, client: client.clone() };
+    let deed = Deed { world: sessions.world().clone(), actor: Actor::Operator, user, client: client.clone() };
     let done = sessions.world().db.transaction(move |connection| Box::pin(delete(deed, connection)));
     Ok(match done.await? {
         Ok(ended) => {

@@ -1,6 +1,6 @@
 use crate::{
     audit,
-    kernel::Client,
+    kernel::{Actor, Client},
     mail,
     passwords::{Password, PasswordError},
     sessions::{self, EndReason, Sessions},
@@ -40,7 +40,8 @@ pub async fn set_password(
             users::set_password(connection, id, None, &hash).await?;
             let ended = sessions::end_all_of(connection, &world, id, None, &EndReason::PasswordChanged).await?;
             let (kind, details) = (audit::Kind::PasswordChanged, json!({ "sessions": ended.live() }));
-            let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };
+            let event =
+                audit::Event { kind, actor: Actor::Operator, user: Some(id), session: None, client: &client, details };
             let now = world.clock.now();
             audit::record(connection, now, &world, &event).await?;
             mail::tell(connection, (&world, now), id, mail::Notice::PasswordChanged, &client).await?;

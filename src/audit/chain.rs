@@ -4,7 +4,7 @@ use super::{
     store::{self, StoredHead},
 };
 use crate::{
-    kernel::{Client, MacKeys, TagCheck},
+    kernel::{Actor, Client, MacKeys, TagCheck},
     postgres::DatabaseError,
     world::World,
 };
@@ -114,7 +114,7 @@ pub async fn resume(world: &World, client: &Client) -> Result<Option<Head>, Data
             let head = Head { seq, hash, untagged_until: 0 };
             store::set_head(connection, &head, &head.tagged(&world.audit_keys)).await?;
             let (kind, details) = (Kind::AuditChainResumed, json!({ "seq": seq }));
-            let event = Event { kind, actor: None, user: None, session: None, client: &client, details };
+            let event = Event { kind, actor: Actor::Operator, user: None, session: None, client: &client, details };
             store::record(connection, world.clock.now(), &world, &event).await?;
             Ok(Some(head))
         })

@@ -1,5 +1,5 @@
 use super::Recorded;
-use crate::kernel::{MacKeys, Moment, TagCheck};
+use crate::kernel::{ActorKind, MacKeys, Moment, TagCheck};
 use ipnet::IpNet;
 use serde_json::Value;
 use uuid::Uuid;
@@ -10,6 +10,8 @@ pub(super) struct Entry {
     pub id: Uuid,
     pub at: Moment,
     pub kind: String,
+    /// None: recorded by a version that stored only the id.
+    pub actor: Option<String>,
     pub actor_id: Option<Uuid>,
     pub user_id: Option<Uuid>,
     pub session_id: Option<Uuid>,
@@ -28,12 +30,12 @@ pub(super) struct Entry {
 impl Entry {
     /// The tag of its content.
     pub fn tagged(&self, keys: &MacKeys) -> Vec<u8> {
-        keys.tag(&self.content())
+        keys.tag(&self.tag_input())
     }
 
     /// Whether it is as it was recorded. None: it bears no tag.
     pub fn check(&self, keys: &MacKeys) -> Option<TagCheck> {
-        self.tag.as_ref().map(|tag| keys.check(&self.content(), tag))
+        self.tag.as_ref().map(|tag| keys.check(&self.tag_input(), tag))
     }
 
     /// The hash that puts it into its place after an entry of this hash.
@@ -47,18 +49,29 @@ impl Entry {
         keys.check(&self.place(before, seq), hash)
     }
 
+    /// What the tag covers. An event without an actor has the tag of the version that recorded it.
+    fn tag_input(&self) -> Vec<u8> {
+        let Some(actor) = &self.actor else { return self.content_of_version_1() };
+        let mut bytes = Encoding::of("heirloom audit event v2");
+        bytes.field(Some(&self.content_of_version_1()));
+        bytes.field(Some(actor.as_bytes()));
+        bytes.0
+    }
+
+    /// The actor is covered by way of the tag: an instance of the version before, which does not know the column, must
+    /// give the same place the same hash.
     fn place(&self, before: &[u8], seq: i64) -> Vec<u8> {
         let mut bytes = Encoding::of("heirloom audit place v1");
         bytes.field(Some(before));
         bytes.field(Some(&seq.to_be_bytes()));
-        bytes.field(Some(&self.content()));
+        bytes.field(Some(&self.content_of_version_1()));
         bytes.field(self.tag.as_deref());
         bytes.0
     }
 
-    /// Everything that was recorded, so that no two entries have the same bytes. Changing a byte of this makes every
+    /// Everything that was recorded but the actor, so that no two entries have the same bytes. Changing a byte of this makes every
     /// tag there is a forged one.
-    fn content(&self) -> Vec<u8> {
+    pub(super) fn content_of_version_1(&self) -> Vec<u8> {
         let mut bytes = Encoding::of("heirloom audit event v1");
         bytes.field(Some(self.id.as_bytes()));
         bytes.field(Some(&self.at.timestamp_micros().to_be_bytes()));
@@ -81,6 +94,10 @@ impl From<Entry> for Recorded {
             at: entry.at,
             outcome: super::Kind::from_name(&entry.kind).map(super::Kind::outcome),
             kind: entry.kind,
+            actor: match &entry.actor {
+                Some(actor) => ActorKind::from_name(actor),
+                None => entry.actor_id.map(|_| ActorKind::User),
+            },
             actor_id: entry.actor_id.map(Into::into),
             user_id: entry.user_id.map(Into::into),
             session_id: entry.session_id.map(Into::into),

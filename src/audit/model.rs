@@ -1,4 +1,4 @@
-use crate::kernel::{Client, Moment, SessionId, UserId};
+use crate::kernel::{Actor, ActorKind, Client, Moment, SessionId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -108,8 +108,8 @@ impl Kind {
 pub struct Event<'a> {
     /// What happened.
     pub kind: Kind,
-    /// Who did it; none for strangers and the command line.
-    pub actor: Option<UserId>,
+    /// Who did it.
+    pub actor: Actor,
     /// To whom.
     pub user: Option<UserId>,
     /// To which session.
@@ -134,7 +134,11 @@ pub struct Recorded {
     /// How it ended; none where a later version recorded a kind that this one does not know.
     #[schema(required = true)]
     pub outcome: Option<&'static str>,
-    /// Who.
+    /// What did it: a user, an operator at the command line, the server itself, or a client that proved nothing. None
+    /// for events of versions that recorded only users.
+    #[schema(inline, required = true)]
+    pub actor: Option<ActorKind>,
+    /// Which user did it.
     #[schema(required = true)]
     pub actor_id: Option<UserId>,
     /// To whom.

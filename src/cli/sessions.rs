@@ -8,7 +8,7 @@ use crate::{
     app::House,
     config::Config,
     identity::BlockReason,
-    kernel::{Client, SessionId},
+    kernel::{Actor, Client, SessionId},
     sessions::{EndReason, SessionFilter, SessionState, SessionView},
 };
 use clap::{Args, Subcommand};
@@ -75,7 +75,7 @@ impl SessionsCommand {
 }
 
 async fn revoke(house: &House, whose: Whose, reason: EndReason, output: Output) -> Result<(), CliError> {
-    let (by, client) = ((None, reason), Client::command_line());
+    let (by, client) = ((Actor::Operator, reason), Client::command_line());
     let revoked = if let Some(session) = whose.session {
         let ended = house.sessions.end(session, None, by, &client).await?;
         ended.ok_or_else(|| CliError::Refused(format!("there is no session {session}")))?

@@ -13,7 +13,7 @@ use crate::{
     app::House,
     config::Config,
     identity::{BlockReason, DisplayName, EmailAddress, Role, Roles},
-    kernel::{Client, PageRequest},
+    kernel::{Actor, Client, PageRequest},
     passwords::Password,
     users::{Blocking, NewUser, Registration, User, UserFilter, UserStatus, UserView},
 };
@@ -164,7 +164,7 @@ impl Add {
 }
 
 async fn add(house: &House, new: NewUser, output: Output) -> Result<(), CliError> {
-    match house.accounts.register(new, &Client::command_line()).await? {
+    match house.accounts.register(new, Actor::Operator, &Client::command_line()).await? {
         Registration::Registered(user) => show(&user, output),
         Registration::EmailTaken => Err(CliError::Refused("there is a user of this address already".to_owned())),
         Registration::PasswordRefused(error) => Err(refused(error)),
@@ -231,7 +231,7 @@ async fn change_role(house: &House, who: &str, role: RoleChange, output: Output)
 
 async fn change(house: &House, user: &User, wanted: UserChange, output: Output) -> Result<(), CliError> {
     let rooms = (&house.accounts, &house.sessions);
-    match change_user(rooms, None, user.id, wanted, &Client::command_line()).await? {
+    match change_user(rooms, Actor::Operator, user.id, wanted, &Client::command_line()).await? {
         UserChanged::Changed(user) => show(&user, output),
         UserChanged::NotFound => Err(CliError::NoSuchUser(user.id.to_string())),
         UserChanged::RoleRefused(error) => Err(refused(error)),

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Client, Digest32, Duration, MasterKeys, UserId},
+    kernel::{Actor, Client, Digest32, Duration, MasterKeys, UserId},
     postgres::DatabaseError,
     world::World,
 };
@@ -231,7 +231,7 @@ impl Counted {
         if !wait.is_told && store::tell(connection, bucket).await? {
             let event = audit::Event {
                 kind: audit::Kind::GuessingLimited,
-                actor: None,
+                actor: Actor::Anonymous,
                 // An address is refused whomever it tries.
                 user: self.user.filter(|_| bucket.limit == ACCOUNT),
                 session: None,

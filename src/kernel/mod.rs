@@ -1,5 +1,6 @@
 //! Words that everybody uses. The kernel imports no room.
 
+mod actor;
 mod client;
 mod database_time;
 mod digest;
@@ -14,6 +15,7 @@ mod telemetry;
 mod time;
 mod traces;
 
+pub use actor::{Actor, ActorKind};
 pub use client::Client;
 pub use database_time::{database_wait, with_database_time};
 pub use digest::{Digest32, sha256};

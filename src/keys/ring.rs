@@ -8,7 +8,7 @@ use super::{
 use crate::{
     audit,
     config::SigningAlgorithm,
-    kernel::{Client, Duration, MasterKeys, Moment, SealingKeys, WrongMasterKey},
+    kernel::{Actor, Client, Duration, MasterKeys, Moment, SealingKeys, WrongMasterKey},
     postgres::{Channel, DatabaseError},
     world::World,
 };
@@ -121,9 +121,9 @@ impl Keys {
     ///
     /// # Errors
     /// When the key cannot be made or written.
-    pub async fn rotate(&self, client: &Client) -> Result<KeyId, KeysError> {
+    pub async fn rotate(&self, actor: Actor, client: &Client) -> Result<KeyId, KeysError> {
         let now = self.0.world.clock.now();
-        let id = self.add(now, now + PUBLISHED_BEFORE_SIGNING, client).await?;
+        let id = self.add(now, now + PUBLISHED_BEFORE_SIGNING, (actor, client)).await?;
         self.reload().await?;
         Ok(id)
     }
@@ -134,7 +134,7 @@ impl Keys {
         self.reload().await?;
         let oldest = self.0.world.clock.now() - self.0.world.config.tokens.signing_key_rotation;
         if self.ring().iter().all(|key| key.signs_from <= oldest) {
-            self.rotate(&Client::server()).await?;
+            self.rotate(Actor::Server, &Client::server()).await?;
         }
         Ok(())
     }
@@ -199,11 +199,16 @@ impl Keys {
             return Ok(());
         }
         let signs_from = if ring.is_empty() { now } else { now + PUBLISHED_BEFORE_SIGNING };
-        self.add(now, signs_from, &Client::server()).await?;
+        self.add(now, signs_from, (Actor::Server, &Client::server())).await?;
         self.reload().await
     }
 
-    async fn add(&self, now: Moment, signs_from: Moment, client: &Client) -> Result<KeyId, KeysError> {
+    async fn add(
+        &self,
+        now: Moment,
+        signs_from: Moment,
+        (actor, client): (Actor, &Client),
+    ) -> Result<KeyId, KeysError> {
         let algorithm = self.0.world.config.tokens.signing_algorithm;
         let (key, sealed) = self.make(algorithm, now, signs_from).await?;
         let id = key.id.clone();
@@ -219,7 +224,7 @@ impl Keys {
                 }
                 world.notifications.notify(connection, Channel::SigningKeys, now, &name).await?;
                 let kind = audit::Kind::SigningKeyAdded;
-                let event = audit::Event { kind, actor: None, user: None, session: None, client: &client, details };
+                let event = audit::Event { kind, actor, user: None, session: None, client: &client, details };
                 audit::record(connection, now, &world, &event).await
             })
         });

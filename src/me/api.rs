@@ -2,7 +2,7 @@ use super::{PasswordChange, change_password, events::my_events};
 use crate::{
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::DisplayName,
-    kernel::{Moment, SessionId},
+    kernel::{Actor, Moment, SessionId},
     passwords::Password,
     sessions::{Asked, EndReason, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
     users::{Accounts, Refused, UserAnswer, UserView, too_many_attempts},
@@ -176,7 +176,7 @@ async fn end_one(
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let by = (Some(signed_in.user), EndReason::EndedByUser);
+    let by = (Actor::User(signed_in.user), EndReason::EndedByUser);
     let ended = sessions.end(session, Some(signed_in.user), by, &client).await?;
     ended.ok_or_else(|| Problem::not_found("session"))?;
     Ok(HttpResponse::NoContent().finish())
@@ -189,7 +189,7 @@ async fn end_others(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let except = (!ending.include_current).then_some(signed_in.session);
-    let by = (Some(signed_in.user), EndReason::EndedByUser);
+    let by = (Actor::User(signed_in.user), EndReason::EndedByUser);
     let revoked = sessions.end_all(signed_in.user, except, by, &client).await?;
     Ok(HttpResponse::Ok().json(Revoked { revoked }))
 }

@@ -1,6 +1,6 @@
 use crate::{
     audit,
-    kernel::{Client, Duration},
+    kernel::{Actor, Client, Duration},
     mail,
     passwords::{Password, PasswordError},
     sessions::{self, EndReason, Sessions, SignedIn},
@@ -59,7 +59,7 @@ pub async fn change_password(
                     .await?;
             let event = audit::Event {
                 kind: audit::Kind::PasswordChanged,
-                actor: Some(me.user),
+                actor: Actor::User(me.user),
                 user: Some(me.user),
                 session: Some(me.session),
                 client: &client,

@@ -1,6 +1,6 @@
 use crate::{
     audit,
-    kernel::Client,
+    kernel::{Actor, Client},
     mail::{self, Mail},
     postgres::DatabaseError,
     sessions::{self, EndReason, Sessions},
@@ -44,7 +44,7 @@ pub async fn end_by_link(
             let ended = sessions::end_all_of(connection, &world, user, None, &EndReason::EndedByUser).await?;
             let event = audit::Event {
                 kind: audit::Kind::SessionsEnded,
-                actor: Some(user),
+                actor: Actor::User(user),
                 user: Some(user),
                 session: None,
                 client: &client,

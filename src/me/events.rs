@@ -1,6 +1,6 @@
 use crate::{
     audit::{self, EventFilter, Recorded},
-    kernel::{Moment, PageRequest, SessionId},
+    kernel::{ActorKind, Moment, PageRequest, SessionId},
     postgres::DatabaseError,
     sessions::{Device, EndReason, Sessions, SignedIn},
 };
@@ -111,11 +111,19 @@ fn code(kind: &str, by: By, words: &str) -> Option<&'static str> {
 }
 
 fn by(event: &Recorded, me: &SignedIn) -> By {
+    match (event.actor, event.actor_id) {
+        (Some(ActorKind::User), Some(actor)) if actor == me.user => By::You,
+        (Some(ActorKind::User | ActorKind::Operator | ActorKind::Server), _) => By::Operator,
+        (Some(ActorKind::Anonymous), _) => By::Unknown,
+        (None, _) => by_kind(&event.kind),
+    }
+}
+
+/// Events of earlier versions store neither an operator nor a stranger as the actor.
+fn by_kind(kind: &str) -> By {
     use audit::Kind::{GuessingLimited, RefreshTokenAhead, RefreshTokenReused, SignInFailed};
-    let proves_nothing = |kind| matches!(kind, SignInFailed | GuessingLimited | RefreshTokenReused | RefreshTokenAhead);
-    match event.actor_id {
-        Some(actor) if actor == me.user => By::You,
-        None if audit::Kind::from_name(&event.kind).is_some_and(proves_nothing) => By::Unknown,
+    match audit::Kind::from_name(kind) {
+        Some(SignInFailed | GuessingLimited | RefreshTokenReused | RefreshTokenAhead) => By::Unknown,
         Some(_) | None => By::Operator,
     }
 }

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     config::{HttpOptions, SameSite},
     http::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths, somebody_waits},
-    kernel::{Client, SessionId},
+    kernel::{Actor, Client, SessionId},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -167,7 +167,7 @@ async fn sign_out(
 async fn sign_out_bearer(sessions: &Sessions, token: &str, was_carried: bool, client: &Client) -> Result<(), Problem> {
     match sessions.keys().verify(token) {
         Ok(verified) => {
-            let by = (Some(verified.user), EndReason::SignedOut);
+            let by = (Actor::User(verified.user), EndReason::SignedOut);
             sessions.end(verified.session, Some(verified.user), by, client).await?;
             Ok(())
         }

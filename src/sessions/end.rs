@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Client, Duration, SessionId, UserId},
+    kernel::{Actor, Client, Duration, SessionId, UserId},
     postgres::{Channel, DatabaseError},
     world::World,
 };
@@ -166,7 +166,7 @@ impl Sessions {
         &self,
         session: SessionId,
         owner: Option<UserId>,
-        by: (Option<UserId>, EndReason),
+        by: (Actor, EndReason),
         client: &Client,
     ) -> Result<Option<u64>, DatabaseError> {
         let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
@@ -197,7 +197,7 @@ impl Sessions {
         &self,
         user: UserId,
         except: Option<SessionId>,
-        by: (Option<UserId>, EndReason),
+        by: (Actor, EndReason),
         client: &Client,
     ) -> Result<u64, DatabaseError> {
         let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
@@ -227,8 +227,8 @@ impl Sessions {
                 Box::pin(async move {
                     let ended = end(connection, &world, &known, &EndReason::RevocationLost).await?;
                     if !ended.is_empty() {
-                        let operator = Client::command_line();
-                        let event = ending(None, None, None, &operator, &EndReason::RevocationLost, ended.live);
+                        let server = Client::server();
+                        let event = ending(Actor::Server, None, None, &server, &EndReason::RevocationLost, ended.live);
                         audit::record(connection, world.clock.now(), &world, &event).await?;
                     }
                     Ok(ended)
@@ -262,8 +262,8 @@ impl Sessions {
                 let reason = EndReason::RevocationLost;
                 let live = store::end_everyone_again(connection, until, &reason).await?;
                 let live = u64::try_from(live).unwrap_or_default();
-                let operator = Client::command_line();
-                let event = ending(None, None, None, &operator, &reason, live);
+                let server = Client::server();
+                let event = ending(Actor::Server, None, None, &server, &reason, live);
                 audit::record(connection, world.clock.now(), &world, &event).await?;
                 let revoked = vec![Revoked::Everyone(until)];
                 announce(connection, &world, Ended { revoked, live, reason: Some(reason.code()) }).await
@@ -279,7 +279,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_everyone(&self, by: (Option<UserId>, EndReason), client: &Client) -> Result<u64, DatabaseError> {
+    pub async fn end_everyone(&self, by: (Actor, EndReason), client: &Client) -> Result<u64, DatabaseError> {
         let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
         let ended = self.world().db.long_transaction(EVERYONE, move |connection| {
             Box::pin(async move {
@@ -298,7 +298,7 @@ impl Sessions {
 }
 
 pub(super) fn ending<'a>(
-    actor: Option<UserId>,
+    actor: Actor,
     user: Option<UserId>,
     session: Option<SessionId>,
     client: &'a Client,
@@ -321,7 +321,7 @@ impl Sessions {
         let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
         let Some((standing, live)) = found else { return Ok(()) };
         if standing.transport == transport {
-            self.end(session, None, (Some(live.user), EndReason::SignedOut), client).await?;
+            self.end(session, None, (Actor::User(live.user), EndReason::SignedOut), client).await?;
         }
         Ok(())
     }

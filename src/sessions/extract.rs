@@ -3,7 +3,7 @@ use crate::{
     audit,
     config::HttpOptions,
     http::{FromClient, Json, Problem, cookies, kind},
-    kernel::{Client, Duration, SessionId, UserId},
+    kernel::{Actor, Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
 };
@@ -102,11 +102,18 @@ where
 impl Sessions {
     /// One event for each session and minute. Should it fail, the answer is the same.
     async fn tell_of_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
-        let (world, user, session) = (self.world().clone(), Some(signed_in.user), Some(signed_in.session));
+        let (world, SignedIn { user, session, .. }) = (self.world().clone(), signed_in.clone());
         let told = self.world().db.transaction(move |connection| {
             Box::pin(async move {
                 let (kind, details) = (audit::Kind::AccessDenied, json!({ "reason": "not_admin", "route": route }));
-                let event = audit::Event { kind, actor: user, user, session, client: &client, details };
+                let event = audit::Event {
+                    kind,
+                    actor: Actor::User(user),
+                    user: Some(user),
+                    session: Some(session),
+                    client: &client,
+                    details,
+                };
                 audit::record_unless_recent(connection, world.clock.now(), &world, &event, DENIED_AGAIN).await
             })
         });

@@ -2,7 +2,7 @@ use super::token::{Nonce, Presented, RefreshToken, RetryKey, Secret, TokenKeys};
 use crate::{
     audit,
     config::SessionOptions,
-    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId},
+    kernel::{Actor, Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId},
     keys::AccessToken,
 };
 use serde_json::Value;
@@ -268,6 +268,14 @@ impl Breach {
             Self::Reused => EndReason::RefreshTokenReused,
             Self::Ahead => EndReason::RefreshTokenAhead,
             Self::RevocationLost => EndReason::RevocationLost,
+        }
+    }
+
+    /// Who presented the token proved nothing; what was lost, the server revokes again.
+    pub fn actor(self) -> Actor {
+        match self {
+            Self::Reused | Self::Ahead => Actor::Anonymous,
+            Self::RevocationLost => Actor::Server,
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Client, Moment, SessionId, UserId},
+    kernel::{Actor, Client, Moment, SessionId, UserId},
     mail,
     postgres::DatabaseError,
 };
@@ -129,7 +129,7 @@ impl Sessions {
     ) -> Result<(), DatabaseError> {
         let event = audit::Event {
             kind: audit::Kind::SignedIn,
-            actor: Some(new.user),
+            actor: Actor::User(new.user),
             user: Some(new.user),
             session: Some(session),
             client: &new.client,
@@ -150,7 +150,7 @@ impl Sessions {
     ) -> Result<(), DatabaseError> {
         let event = audit::Event {
             kind: audit::Kind::SignInFailed,
-            actor: None,
+            actor: Actor::Anonymous,
             user: Some(new.user),
             session: None,
             client: &new.client,
@@ -185,5 +185,5 @@ impl Sessions {
 
 /// Sessions made room for this one.
 fn surplus<'a>(new: &'a NewSession, ended: &Ended) -> audit::Event<'a> {
-    ending(Some(new.user), Some(new.user), None, &new.client, &EndReason::SessionLimit, ended.live())
+    ending(Actor::User(new.user), Some(new.user), None, &new.client, &EndReason::SessionLimit, ended.live())
 }

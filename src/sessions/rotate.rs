@@ -150,7 +150,7 @@ impl Sessions {
                 }
                 let event = audit::Event {
                     kind: breach.kind(),
-                    actor: None,
+                    actor: breach.actor(),
                     user: Some(user),
                     session: Some(session),
                     client: &client,

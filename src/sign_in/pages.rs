@@ -7,7 +7,7 @@ use crate::{
     config::{HttpOptions, Registration as RegistrationPolicy},
     guessing::DeviceToken,
     http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
-    kernel::Client,
+    kernel::{Actor, Client},
     pages::{Sample, View},
     sessions::{Grant, NewSession, Opening, Sessions, Transport, token_cookie},
     users::{Accounts, Refused, Registration, too_many_attempts},
@@ -241,7 +241,7 @@ impl Rooms {
     async fn sign_up(&self, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
         require_open(self.registration())?;
         let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
-        let user = match self.accounts.register(new, client).await? {
+        let user = match self.accounts.register(new, Actor::Anonymous, client).await? {
             Registration::Registered(user) => user,
             Registration::EmailTaken => return Err(taken()),
             Registration::PasswordRefused(error) => return Err(Problem::fields(vec![error.of("password")])),

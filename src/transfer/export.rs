@@ -1,7 +1,7 @@
 use super::store::{self, ExportedRow};
 use crate::{
     audit,
-    kernel::{Client, Moment, UserId},
+    kernel::{Actor, Client, Moment, UserId},
     postgres::{Connector, DatabaseError},
     world::World,
 };
@@ -61,7 +61,8 @@ async fn record_export(world: &World, with_password_hashes: bool, client: &Clien
         Box::pin(async move {
             let details = json!({ "with_password_hashes": with_password_hashes });
             let kind = audit::Kind::UsersExported;
-            let event = audit::Event { kind, actor: None, user: None, session: None, client: &client, details };
+            let event =
+                audit::Event { kind, actor: Actor::Operator, user: None, session: None, client: &client, details };
             audit::record(connection, world.clock.now(), &world, &event).await
         })
     });

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Client, Duration, Moment, UserId},
+    kernel::{Actor, Client, Duration, Moment, UserId},
     postgres::DatabaseError,
     world::World,
 };
@@ -31,7 +31,8 @@ pub async fn import(world: &World, rows: Vec<(u64, Newcomer)>, client: &Client) 
             if users > 0 {
                 let details = json!({ "users": users, "first_line": span.0, "last_line": span.1 });
                 let kind = audit::Kind::UsersImported;
-                let event = audit::Event { kind, actor: None, user: None, session: None, client: &client, details };
+                let event =
+                    audit::Event { kind, actor: Actor::Operator, user: None, session: None, client: &client, details };
                 audit::record(connection, now, &world, &event).await?;
             }
             Ok(added)

@@ -3,7 +3,7 @@ use crate::{
     audit,
     guessing::{Admission, Target},
     identity::EmailAddress,
-    kernel::{Client, Duration, UserId},
+    kernel::{Actor, Client, Duration, UserId},
     passwords::{self, Password, PasswordHash, Verification},
     postgres::DatabaseError,
 };
@@ -139,8 +139,8 @@ impl Accounts {
     /// As many as the guard lets through, so that strangers cannot fill the log. What was typed is not told.
     async fn record_failure(&self, target: Target<'_>, client: &Client) -> Result<(), DatabaseError> {
         let (kind, actor, user) = match target {
-            Target::Account(_, user) => (audit::Kind::SignInFailed, None, user),
-            Target::Own(user) => (audit::Kind::ReauthenticationFailed, Some(user), Some(user)),
+            Target::Account(_, user) => (audit::Kind::SignInFailed, Actor::Anonymous, user),
+            Target::Own(user) => (audit::Kind::ReauthenticationFailed, Actor::User(user), Some(user)),
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
         let (world, client) = (self.world().clone(), client.clone());

@@ -2,7 +2,7 @@ use super::{Accounts, AccountsError, User, store};
 use crate::{
     audit,
     identity::{DisplayName, EmailAddress, Roles},
-    kernel::{Client, UserId},
+    kernel::{Actor, Client, UserId},
     passwords::{Password, PasswordError},
 };
 use serde_json::json;
@@ -37,7 +37,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database fails or the hashing threads have too much to do.
-    pub async fn register(&self, new: NewUser, client: &Client) -> Result<Registration, AccountsError> {
+    pub async fn register(&self, new: NewUser, actor: Actor, client: &Client) -> Result<Registration, AccountsError> {
         let NewUser { email, password, name, roles } = new;
         let context = self.context_of(&email, name.as_ref().map(DisplayName::as_str));
         let hash = match self.new_password(password, context).await? {
@@ -53,7 +53,7 @@ impl Accounts {
                     return Ok(None);
                 }
                 let (kind, details) = (audit::Kind::UserAdded, json!({}));
-                let event = audit::Event { kind, actor: None, user: Some(id), session: None, client: &client, details };
+                let event = audit::Event { kind, actor, user: Some(id), session: None, client: &client, details };
                 audit::record(connection, world.clock.now(), &world, &event).await?;
                 store::lookup(connection, id).await
             })

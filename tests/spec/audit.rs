@@ -3,7 +3,7 @@
 use crate::support::{TestApp, at_once, eventually, password};
 use heirloom::{
     audit::{self, Event, Finding, Kind, Report},
-    kernel::{Client, Duration, Moment},
+    kernel::{Actor, Client, Duration, Moment},
     postgres::Connector,
 };
 use serde_json::{Value, json};
@@ -32,7 +32,14 @@ async fn tamper(app: &TestApp, statements: &'static str) {
 async fn record_at(app: &TestApp, at: Moment) {
     let mut connection = app.db().acquire().await.unwrap();
     let (client, details) = (Client::command_line(), json!({ "reason": "of another time" }));
-    let event = Event { kind: Kind::AccessDenied, actor: None, user: None, session: None, client: &client, details };
+    let event = Event {
+        kind: Kind::AccessDenied,
+        actor: Actor::Anonymous,
+        user: None,
+        session: None,
+        client: &client,
+        details,
+    };
     audit::record(&mut connection, at, &app.world, &event).await.unwrap();
 }
 
@@ -150,7 +157,14 @@ async fn a_transaction_that_has_not_committed_gets_its_place_later() {
     let mut connection = app.db().acquire().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
     let (client, details) = (Client::command_line(), json!({}));
-    let event = Event { kind: Kind::AccessDenied, actor: None, user: None, session: None, client: &client, details };
+    let event = Event {
+        kind: Kind::AccessDenied,
+        actor: Actor::Anonymous,
+        user: None,
+        session: None,
+        client: &client,
+        details,
+    };
     audit::record(&mut transaction, app.world.clock.now(), &app.world, &event).await.unwrap();
     app.sign_in("alice").await;
     let before = verify(&app).await;

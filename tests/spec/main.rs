@@ -16,6 +16,7 @@
 
 mod access;
 mod access_tokens;
+mod actors;
 mod admin;
 mod assets;
 mod audit;

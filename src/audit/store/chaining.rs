@@ -64,7 +64,7 @@ pub async fn count_unchained(connection: &mut PgConnection) -> Result<i64, Datab
 pub async fn unchained(connection: &mut PgConnection, limit: i64) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
-        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+        r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
            FROM audit_events WHERE seq IS NULL ORDER BY at, id LIMIT $1"#,
         limit,

@@ -18,7 +18,7 @@ pub async fn list(
 ) -> Result<Vec<Recorded>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
-        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+        r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
            FROM audit_events
            WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR session_id = $2)
@@ -47,7 +47,7 @@ pub async fn after(
 ) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
-        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+        r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
            FROM audit_events
            WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::text IS NULL OR kind = $2)
@@ -74,7 +74,7 @@ pub async fn chained(
 ) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
-        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+        r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
            FROM audit_events WHERE (seq, id) > ($1, $2) ORDER BY seq, id LIMIT $3"#,
         seq,
@@ -92,7 +92,7 @@ pub async fn loose(
 ) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
-        r#"SELECT id, at, kind, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+        r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
            FROM audit_events WHERE seq IS NULL AND (at, id) > ($1, $2) ORDER BY at, id LIMIT $3"#,
         at,

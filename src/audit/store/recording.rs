@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 /// Records an event on the connection, and in the transaction, of what it tells of.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails, or does not write the event: then what it tells of must not be done either.
 pub async fn record(
     connection: &mut PgConnection,
     now: Moment,
@@ -18,13 +18,14 @@ pub async fn record(
     event: &Event<'_>,
 ) -> Result<(), DatabaseError> {
     let entry = entry(now, world, event);
-    sqlx::query!(
+    let written = sqlx::query!(
         "INSERT INTO audit_events
-             (id, at, kind, actor_id, user_id, session_id, ip, user_agent, request_id, details, tag)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             (id, at, kind, actor, actor_id, user_id, session_id, ip, user_agent, request_id, details, tag)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         entry.id,
         entry.at,
         entry.kind,
+        entry.actor,
         entry.actor_id,
         entry.user_id,
         entry.session_id,
@@ -36,7 +37,10 @@ pub async fn record(
     )
     .execute(connection)
     .await?;
-    Ok(())
+    match written.rows_affected() {
+        1 => Ok(()),
+        _ => Err(DatabaseError::Nonsense("an audit event was not written")),
+    }
 }
 
 /// Records an event of a session, unless there is one of its kind that is younger than `age`: what somebody can repeat
@@ -73,7 +77,8 @@ fn entry(now: Moment, world: &World, event: &Event<'_>) -> Entry {
         id: new_uuid(now, &world.entropy),
         at: now,
         kind: event.kind.name().to_owned(),
-        actor_id: event.actor.map(|id| id.as_uuid()),
+        actor: Some(event.actor.kind().name().to_owned()),
+        actor_id: event.actor.user().map(|id| id.as_uuid()),
         user_id: event.user.map(|id| id.as_uuid()),
         session_id: event.session.map(|id| id.as_uuid()),
         ip: event.client.ip.map(IpNet::from),

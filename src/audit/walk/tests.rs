@@ -26,6 +26,7 @@ fn loose(keys: &MacKeys) -> Entry {
         id: new_uuid(now, &Entropy::system()),
         at: now,
         kind: "signed_in".to_owned(),
+        actor: Some("anonymous".to_owned()),
         actor_id: None,
         user_id: None,
         session_id: None,
@@ -252,5 +253,26 @@ fn a_noted_end_is_a_place_and_a_hash() {
     for wrong in ["", "7", "7:", "7:0a", &format!("0:{hash}"), &format!("x:{hash}"), &format!("7:{}", "0g".repeat(36))]
     {
         assert!(wrong.parse::<KnownHead>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn an_event_of_a_version_without_actors_keeps_its_tag_and_none_can_be_given_to_it() {
+    let keys = keys(1, &[]);
+    let mut old = Entry { actor: None, ..loose(&keys) };
+    old.tag = Some(keys.tag(&old.content_of_version_1()));
+    let findings = |entry: &Entry| {
+        let mut walk = Walk::new(&keys, Vec::new(), None, Some(Head { seq: 0, hash: Vec::new(), untagged_until: 0 }));
+        walk.meet_loose(entry);
+        walk.finish()
+    };
+    assert_eq!(findings(&old), []);
+    let changed = [Finding::Changed { seq: None, id: old.id }];
+    assert_eq!(findings(&Entry { actor: Some("server".to_owned()), ..old.clone() }), changed);
+
+    let new = loose(&keys);
+    assert_eq!(findings(&new), []);
+    for actor in [None, Some("operator".to_owned()), Some(String::new())] {
+        assert_eq!(findings(&Entry { actor, ..new.clone() }), [Finding::Changed { seq: None, id: new.id }]);
     }
 }

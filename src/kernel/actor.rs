@@ -1,0 +1,87 @@
+use super::UserId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Who does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A user who has proved it: with a password, a token or a link that only they have.
+    User(UserId),
+    /// Someone at the command line.
+    Operator,
+    /// The server itself, without a request.
+    Server,
+    /// A client that has proved nothing.
+    Anonymous,
+}
+
+/// What an actor is, apart from which user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A user who has proved it.
+    User,
+    /// Someone at the command line.
+    Operator,
+    /// The server itself.
+    Server,
+    /// A client that has proved nothing.
+    Anonymous,
+}
+
+impl Actor {
+    /// The user, if it is one.
+    #[must_use]
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Operator | Self::Server | Self::Anonymous => None,
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(self) -> ActorKind {
+        match self {
+            Self::User(_) => ActorKind::User,
+            Self::Operator => ActorKind::Operator,
+            Self::Server => ActorKind::Server,
+            Self::Anonymous => ActorKind::Anonymous,
+        }
+    }
+}
+
+impl ActorKind {
+    const ALL: [Self; 4] = [Self::User, Self::Operator, Self::Server, Self::Anonymous];
+
+    /// The name, as the database and the API have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::Server => "server",
+            Self::Anonymous => "anonymous",
+        }
+    }
+
+    /// The kind of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read_back_by_the_name_it_is_serialized_with() {
+        for kind in ActorKind::ALL {
+            assert_eq!(ActorKind::from_name(kind.name()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).ok(), Some(kind.name().into()));
+        }
+        assert_eq!(ActorKind::from_name("root"), None);
+    }
+}
