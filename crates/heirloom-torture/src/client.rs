@@ -15,10 +15,41 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How the client behaves after it has asked.
 #[derive(Debug, Clone, Copy)]
 pub enum Manner {
-    /// It reads the answer.
+    /// It reads the answer, and needs one: an outage may hide what should be seen.
     Patient,
+    /// It reads the answer, but is one of many: that some meet an outage is part of the test.
+    Crowded,
     /// It closes the connection after so long, unless the answer has come by then.
     GoneAfter(Duration),
+}
+
+/// What came of a request.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// A whole answer.
+    Reply(Reply),
+    /// None, with the cause. The server may have done what was asked, or may still do it.
+    None(String),
+}
+
+impl Answer {
+    /// The reply, if there is one.
+    #[must_use]
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Reply(reply) => Some(reply),
+            Self::None(_) => None,
+        }
+    }
+
+    /// Status and code, or why there is no answer.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Reply(reply) => reply.summary(),
+            Self::None(cause) => cause.clone(),
+        }
+    }
 }
 
 /// A whole answer.
@@ -53,9 +84,9 @@ impl Reply {
         self.status >= 500 || self.status == 429
     }
 
-    /// As a person reads it.
+    /// Status and code.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn summary(&self) -> String {
         format!("{} {}", self.status, self.code.as_deref().unwrap_or_default()).trim_end().to_owned()
     }
 }
@@ -93,29 +124,30 @@ impl Client {
         Ok(Self { http, values, code_pointer: profile.answer.code.clone() })
     }
 
-    /// Asks. No reply: it was lost, or not waited for.
+    /// Sends a request and reads the answer.
     ///
     /// # Errors
     /// When the request cannot be sent at all.
-    pub async fn ask(&self, asked: &Asked<'_>, manner: Manner) -> Result<Option<Reply>, RequestError> {
+    pub async fn ask(&self, asked: &Asked<'_>, manner: Manner) -> Result<Answer, RequestError> {
         let request = self.build(asked)?;
-        match manner {
-            Manner::Patient => Ok(self.exchange(request).await),
-            Manner::GoneAfter(patience) => {
-                let exchanged = tokio::time::timeout(patience, self.exchange(request)).await;
-                Ok(exchanged.ok().flatten())
-            }
-        }
+        let exchanged = match manner {
+            Manner::Patient | Manner::Crowded => self.exchange(request).await,
+            Manner::GoneAfter(patience) => match tokio::time::timeout(patience, self.exchange(request)).await {
+                Ok(exchanged) => exchanged,
+                Err(_elapsed) => return Ok(Answer::None("the kit closed the connection".to_owned())),
+            },
+        };
+        Ok(exchanged.map_or_else(|error| Answer::None(cause(&error)), Answer::Reply))
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> Option<Reply> {
-        let answer = self.http.execute(request).await.ok()?;
+    async fn exchange(&self, request: reqwest::Request) -> Result<Reply, reqwest::Error> {
+        let answer = self.http.execute(request).await?;
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
-        let bytes = answer.bytes().await.ok()?;
+        let bytes = answer.bytes().await?;
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let code = self.code_pointer.as_ref().and_then(|pointer| body.pointer(pointer)?.as_str().map(str::to_owned));
-        Some(Reply { status, code, body, retry_after })
+        Ok(Reply { status, code, body, retry_after })
     }
 
     fn build(&self, asked: &Asked<'_>) -> Result<reqwest::Request, RequestError> {
@@ -140,6 +172,19 @@ impl Client {
         }
         builder.build().map_err(|error| malformed(&error.without_url()))
     }
+}
+
+/// Why there is no answer: the innermost cause, which names no URL and no token.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", PATIENCE.as_secs());
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let what = if error.is_connect() { "cannot connect" } else { "the connection was lost" };
+    format!("{what}: {innermost}")
 }
 
 /// A request and what is to be filled in.

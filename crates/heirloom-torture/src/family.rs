@@ -1,9 +1,9 @@
 //! One session under torture: everything that was handed out for it, and every call in order.
 
 use super::{
-    client::{Asked, Manner, Reply},
+    client::{Answer, Asked, Manner, Reply},
     history::{Call, History, Stamp},
-    kit::{Kit, Start, Stop, lock, matches},
+    kit::{Kit, Stop, lock, matches},
     model::{Ask, KeyNo, Outcome, TokenNo},
     profile::Profile,
     secret::Guarded,
@@ -44,6 +44,7 @@ struct Log {
     keys: Vec<String>,
     calls: Vec<Call>,
     grants: Vec<Grant>,
+    last_answer: String,
 }
 
 impl Log {
@@ -76,21 +77,15 @@ impl Log {
 }
 
 impl<'k> Family<'k> {
-    /// Signs in.
+    /// Begins a session.
     pub async fn open(trial: &'k Trial<'k>) -> Result<Self, Stop> {
         let kit = trial.kit;
         let asked_at = kit.stamp().millis;
-        let start = kit.sign_in().await?;
+        let reply = kit.begin_session().await?;
         let mut log = Log::default();
-        match start {
-            Start::Token(token) => {
-                log.number(token);
-            }
-            Start::Answer(reply) => {
-                let token = log.grant(kit.profile(), &reply, None, asked_at);
-                token.ok_or_else(|| Stop::Fail("the answer to the sign-in bears no refresh token".to_owned()))?;
-            }
-        }
+        let pointer = &kit.profile().answer.refresh_token;
+        let absent = || Stop::Fail(format!("the answer that begins a session has no refresh token at {pointer}"));
+        log.grant(kit.profile(), &reply, None, asked_at).ok_or_else(absent)?;
         Ok(Self { kit, trial, log: Mutex::new(log) })
     }
 
@@ -141,9 +136,9 @@ impl<'k> Family<'k> {
         let header = retry.zip(key_text.as_deref());
         let asked = Asked { request: &profile.refresh.request, values: vec![("refresh_token", text)], header };
         let sent = self.kit.stamp();
-        let reply = self.kit.send(self.kit.next_base(), asked, manner).await?;
+        let answer = self.kit.send(self.kit.next_base(), asked, manner).await?;
         let mut log = lock(&self.log);
-        let outcome = match &reply {
+        let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
                 let handed = log.grant(profile, reply, Some(token), sent.millis);
                 handed.map_or(Outcome::Unforeseen, Outcome::Handed)
@@ -152,7 +147,7 @@ impl<'k> Family<'k> {
             None => Outcome::Unknown,
         };
         drop(log);
-        self.note(Ask::Refresh(token, key), outcome, (sent, reply.as_ref()), manner);
+        self.note(Ask::Refresh(token, key), outcome, (sent, &answer), manner);
         Ok(outcome)
     }
 
@@ -180,8 +175,8 @@ impl<'k> Family<'k> {
         let values = vec![("refresh_token", Guarded::new(text))];
         let asked = Asked { request: &profile.refresh.request, values, header: None };
         let sent = self.kit.stamp();
-        let reply = self.kit.send(self.kit.next_base(), asked, Manner::Patient).await?;
-        let outcome = match &reply {
+        let answer = self.kit.send(self.kit.next_base(), asked, Manner::Patient).await?;
+        let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
                 let handed = lock(&self.log).grant(profile, reply, None, sent.millis);
                 handed.map_or(Outcome::Unforeseen, Outcome::Handed)
@@ -194,7 +189,7 @@ impl<'k> Family<'k> {
             Some(reply) => refused(profile, reply),
             None => Outcome::Unknown,
         };
-        self.note(Ask::RefreshForged, outcome, (sent, reply.as_ref()), Manner::Patient);
+        self.note(Ask::RefreshForged, outcome, (sent, &answer), Manner::Patient);
         Ok(outcome)
     }
 
@@ -211,13 +206,13 @@ impl<'k> Family<'k> {
         let values = text.into_iter().map(|text| ("refresh_token", text)).collect();
         let asked = Asked { request: &sign_out.request, values, header: None };
         let sent = self.kit.stamp();
-        let reply = self.kit.send(self.kit.next_base(), asked, Manner::Patient).await?;
-        let outcome = match &reply {
+        let answer = self.kit.send(self.kit.next_base(), asked, Manner::Patient).await?;
+        let outcome = match answer.reply() {
             Some(reply) if matches(&sign_out.done, reply) => Outcome::SignedOut,
             Some(reply) if !reply.is_outage() => Outcome::Unforeseen,
             Some(_) | None => Outcome::Unknown,
         };
-        self.note(Ask::SignOut(token), outcome, (sent, reply.as_ref()), Manner::Patient);
+        self.note(Ask::SignOut(token), outcome, (sent, &answer), Manner::Patient);
         Ok(outcome)
     }
 
@@ -226,28 +221,35 @@ impl<'k> Family<'k> {
         let Some(profile) = &self.kit.profile().access else { return Ok(Outcome::Unknown) };
         let asked = Asked { request: &profile.request, values: vec![("access_token", access.clone())], header: None };
         let sent = self.kit.stamp();
-        let reply = self.kit.send(base, asked, Manner::Patient).await?;
-        let outcome = match &reply {
+        let answer = self.kit.send(base, asked, Manner::Patient).await?;
+        let outcome = match answer.reply() {
             Some(reply) if matches(&profile.alive, reply) => Outcome::Alive,
             Some(reply) if matches(&profile.dead, reply) => Outcome::Dead,
             Some(reply) if !reply.is_outage() => Outcome::Unforeseen,
             Some(_) | None => Outcome::Unknown,
         };
-        self.note(Ask::UseAccess, outcome, (sent, reply.as_ref()), Manner::Patient);
+        self.note(Ask::UseAccess, outcome, (sent, &answer), Manner::Patient);
         Ok(outcome)
     }
 
-    fn note(&self, ask: Ask, outcome: Outcome, (sent, reply): (Stamp, Option<&Reply>), manner: Manner) {
-        if outcome == Outcome::Unknown && matches!(manner, Manner::Patient) {
-            self.trial.count_unanswered(reply.map(Reply::told));
+    fn note(&self, ask: Ask, outcome: Outcome, (sent, answer): (Stamp, &Answer), manner: Manner) {
+        match (ask, outcome) {
+            (_, Outcome::Unknown) if matches!(manner, Manner::Patient) => self.trial.count_unanswered(answer.summary()),
+            (_, Outcome::Unforeseen) => self.trial.count_unforeseen(answer.summary()),
+            (Ask::Refresh(presented, _), Outcome::Handed(token)) if token != presented => self.trial.count_rotation(),
+            _nothing_to_count => {}
         }
-        if outcome == Outcome::Unforeseen {
-            self.trial.count_unforeseen(reply.map(Reply::told).unwrap_or_default());
-        }
-        lock(&self.log).calls.push(Call { ask, outcome, sent, over: self.kit.stamp() });
+        let mut log = lock(&self.log);
+        log.last_answer = answer.summary();
+        log.calls.push(Call { ask, outcome, sent, over: self.kit.stamp() });
     }
 
-    /// Everything is over: no token that is known works, nor any access token.
+    /// Status and code of the last answer, or why there was none.
+    pub fn last_answer(&self) -> String {
+        lock(&self.log).last_answer.clone()
+    }
+
+    /// No refresh token of the family works any more.
     pub async fn expect_over(&self) -> Result<(), Stop> {
         let newest = self.newest().0;
         // The oldest and the newest; a family of a hundred generations has no other ones to show.
@@ -255,42 +257,7 @@ impl<'k> Family<'k> {
         for number in some.rev() {
             self.settle(TokenNo(number), None).await?;
         }
-        self.expect_access_dead().await
-    }
-
-    async fn expect_access_dead(&self) -> Result<(), Stop> {
-        if !self.trial.can_use_access() {
-            return Ok(());
-        }
-        let grants = self.grants();
-        let far = grants.len().saturating_sub(3);
-        let some = grants.iter().enumerate().filter(|(place, _)| *place == 0 || *place >= far);
-        for (_, grant) in some {
-            let Some(access) = &grant.access else { continue };
-            for base in &self.kit.settings.bases {
-                self.expect_dead_at(grant.token, access, base).await?;
-            }
-        }
         Ok(())
-    }
-
-    /// Where there are several instances, each has a while to learn of it.
-    async fn expect_dead_at(&self, token: TokenNo, access: &Guarded, base: &str) -> Result<(), Stop> {
-        let several = self.kit.settings.bases.len() > 1;
-        let grace = if several { self.kit.profile().revocation_seconds } else { 0 };
-        let deadline = self.kit.uptime().saturating_add(Duration::from_secs(grace));
-        loop {
-            let outcome = self.use_access(access, base).await?;
-            if outcome != Outcome::Alive {
-                return Ok(());
-            }
-            if self.kit.uptime() >= deadline {
-                let told = format!("the access token handed out with t{} still works at {base}", token.0);
-                self.trial.object(told);
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
     }
 
     /// The session is over, or is ended now; its history goes to the trial.

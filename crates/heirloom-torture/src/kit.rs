@@ -1,7 +1,7 @@
 //! What all scenarios share: the server, the way of talking to it, sessions to be had, chance, and the order of events.
 
 use super::{
-    client::{Asked, Client, Manner, Reply, RequestError},
+    client::{Answer, Asked, Client, Manner, Reply, RequestError},
     history::Stamp,
     model::Rules,
     profile::{Profile, Request, Sign},
@@ -182,7 +182,7 @@ impl Kit {
     }
 
     /// Sends a request to one instance.
-    pub async fn send(&self, base: &str, mut asked: Asked<'_>, manner: Manner) -> Result<Option<Reply>, RequestError> {
+    pub async fn send(&self, base: &str, mut asked: Asked<'_>, manner: Manner) -> Result<Answer, RequestError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         asked.values.push(("base", Guarded::new(base.to_owned())));
         self.client.ask(&asked, manner).await
@@ -194,46 +194,59 @@ impl Kit {
         names(request).into_iter().find(|name| !known.contains(name.as_str()) && !besides.contains(&name.as_str()))
     }
 
-    /// A session begins: its first answer, or only its first refresh token.
-    pub async fn sign_in(&self) -> Result<Start, Stop> {
+    /// Initial tokens that are left; `None` where sessions begin with a sign-in.
+    pub fn tokens_left(&self) -> Option<usize> {
+        match &self.settings.source {
+            Source::Tokens(tokens) => Some(lock(tokens).len()),
+            Source::SignIn { .. } => None,
+        }
+    }
+
+    /// Begins a session. Returns the answer that has its first refresh token.
+    pub async fn begin_session(&self) -> Result<Reply, Stop> {
         match &self.settings.source {
             Source::Tokens(tokens) => {
                 let token = lock(tokens).pop_front();
-                token.map(Start::Token).ok_or_else(|| Stop::Skip("no initial token is left".to_owned()))
+                self.redeem(token.ok_or_else(|| Stop::Fail("no initial token is left".to_owned()))?).await
             }
-            Source::SignIn { user, password } => self.sign_in_as(user, password).await.map(Start::Answer),
+            Source::SignIn { user, password } => self.sign_in_as(user, password).await,
+        }
+    }
+
+    /// Redeems an initial token: one that was used before must not look like a fault of the server.
+    async fn redeem(&self, token: Guarded) -> Result<Reply, Stop> {
+        let refresh = &self.profile().refresh;
+        let asked = Asked { request: &refresh.request, values: vec![("refresh_token", token)], header: None };
+        match self.send(self.next_base(), asked, Manner::Patient).await? {
+            Answer::Reply(reply) if matches(&refresh.rotated, &reply) => Ok(reply),
+            answer => {
+                let answer = answer.summary();
+                Err(Stop::Fail(format!("an initial token was refused: {answer}; was it used before?")))
+            }
         }
     }
 
     async fn sign_in_as(&self, user: &Guarded, password: &Guarded) -> Result<Reply, Stop> {
         let sign_in = self.profile().sign_in.as_ref();
         let sign_in = sign_in.ok_or_else(|| Stop::Skip("the profile cannot sign in: hand tokens in".to_owned()))?;
-        let mut told = "no answer".to_owned();
+        let mut answered = "no answer".to_owned();
         for _try in 0..SIGN_IN_TRIES {
             let values = vec![("user", user.clone()), ("password", password.clone())];
             let asked = Asked { request: &sign_in.request, values, header: None };
-            let reply = self.send(self.next_base(), asked, Manner::Patient).await?;
-            let Some(reply) = reply else { continue };
+            let answer = self.send(self.next_base(), asked, Manner::Patient).await?;
+            answered = answer.summary();
+            let Answer::Reply(reply) = answer else { continue };
             if matches(&sign_in.done, &reply) {
                 return Ok(reply);
             }
-            told = reply.told();
             if !reply.is_outage() {
                 break;
             }
             let wait = reply.retry_after.unwrap_or(1).min(LONGEST_WAIT);
             tokio::time::sleep(Duration::from_secs(wait)).await;
         }
-        Err(Stop::Fail(format!("nobody can sign in: {told}")))
+        Err(Stop::Fail(format!("the sign-in failed: {answered}")))
     }
-}
-
-/// How a session began.
-pub enum Start {
-    /// With a token that was handed in.
-    Token(Guarded),
-    /// With the answer to a sign-in.
-    Answer(Reply),
 }
 
 /// Whether an answer is one of these.

@@ -16,6 +16,7 @@ mod family;
 mod history;
 mod kit;
 mod model;
+mod preflight;
 mod profile;
 mod report;
 mod run;

@@ -213,7 +213,7 @@ struct Redemption {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Repeats {
     Yes,
-    /// It may have come in time or too late.
+    /// Either answer is right: it may have come in time or too late, or has no key.
     Perhaps,
     No,
 }
@@ -223,11 +223,13 @@ impl Redemption {
         if self.token != last.retired || self.key != last.key {
             return Repeats::No;
         }
-        let window = if self.key.is_some() { rules.retry_window } else { rules.leeway };
+        // A server with a leeway may refuse nevertheless: only a key gives a right to the same answer.
+        let (window, in_time) =
+            if self.key.is_some() { (rules.retry_window, Repeats::Yes) } else { (rules.leeway, Repeats::Perhaps) };
         let shortest = self.at.earliest.saturating_sub(last.at.latest);
         let longest = self.at.latest.saturating_sub(last.at.earliest);
         match (shortest < window, longest < window) {
-            (true, true) => Repeats::Yes,
+            (true, true) => in_time,
             (true, false) => Repeats::Perhaps,
             (false, _) => Repeats::No,
         }

@@ -130,6 +130,20 @@ pub struct Access {
     pub alive: Vec<Sign>,
     /// It works no more.
     pub dead: Vec<Sign>,
+    /// What becomes of it when its session ends.
+    #[serde(default)]
+    pub after_end: AccessAfterEnd,
+}
+
+/// What becomes of an access token when its session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessAfterEnd {
+    /// It is refused, at other instances within `revocation_seconds`.
+    Refused,
+    /// It may live until it expires, as one does that is verified without a look at the session.
+    #[default]
+    UntilExpiry,
 }
 
 /// The header that makes a retry one.
@@ -172,6 +186,12 @@ impl Profile {
             path => fs::read_to_string(path).map_err(|error| ProfileError::Unreadable(path.to_owned(), error))?,
         };
         serde_json::from_str(&text).map_err(|error| ProfileError::Malformed(name.to_owned(), error))
+    }
+
+    /// What becomes of an access token when its session ends.
+    #[must_use]
+    pub fn access_after_end(&self) -> AccessAfterEnd {
+        self.access.as_ref().map(|access| access.after_end).unwrap_or_default()
     }
 
     /// What the specification has to know of it.

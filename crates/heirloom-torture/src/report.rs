@@ -15,8 +15,8 @@ pub enum Verdict {
     Holds,
     /// It did not.
     Violated,
-    /// It could not be tried to its end.
-    Failed,
+    /// Nothing is known: it could not be tried, or not to its end.
+    CouldNotBeTried,
     /// The server or the command line has not what it needs.
     Skipped,
 }
@@ -28,7 +28,7 @@ impl Verdict {
         match self {
             Self::Holds => "holds",
             Self::Violated => "VIOLATED",
-            Self::Failed => "FAILED",
+            Self::CouldNotBeTried => "COULD NOT BE TRIED",
             Self::Skipped => "skipped",
         }
     }
@@ -39,8 +39,8 @@ impl Verdict {
 pub struct Row {
     /// By which it is picked.
     pub scenario: &'static str,
-    /// The invariants that it tries, by number.
-    pub invariants: &'static [u8],
+    /// The rules that it tries.
+    pub rules: &'static [&'static str],
     /// Requests sent.
     pub calls: u64,
     /// Sessions whose histories were checked.
@@ -61,7 +61,7 @@ pub struct Row {
 /// All of them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Whether nothing was violated and nothing failed.
+    /// Whether something was tried, and everything that was tried holds.
     pub holds: bool,
     /// With which random choices are repeated.
     pub seed: u64,
@@ -69,27 +69,35 @@ pub struct Report {
     pub urls: Vec<String>,
     /// How it was talked to.
     pub profile: String,
+    /// Why nothing was tried: the profile does not fit the server, or the server does not answer.
+    pub preflight: Option<String>,
     /// In the order in which they ran.
     pub scenarios: Vec<Row>,
 }
 
 impl Row {
+    /// A scenario that did not run.
+    #[must_use]
+    pub(super) fn not_run(scenario: &Scenario) -> Self {
+        Self::judge(scenario, 0, Seen::default(), Err(Stop::Fail("the preflight failed".to_owned())))
+    }
+
     /// Judges what a trial has seen.
     #[must_use]
     pub(super) fn judge(scenario: &Scenario, calls: u64, seen: Seen, ended: Result<(), Stop>) -> Self {
-        let disturbed = !seen.unanswered.is_empty() && !scenario.bears_outages();
+        let disturbed = !seen.unanswered.is_empty();
         let (verdict, why) = verdict(scenario, &seen, ended);
         let saw = why.unwrap_or_else(|| saw(&seen));
         Self {
             scenario: scenario.name,
-            invariants: scenario.invariants,
+            rules: scenario.rules,
             calls,
             sessions: seen.families,
             should_hold: scenario.holds,
             saw,
             verdict,
             objections: seen.objections,
-            disturbed: disturbed && verdict == Verdict::Failed,
+            disturbed: disturbed && verdict == Verdict::CouldNotBeTried,
         }
     }
 }
@@ -101,10 +109,10 @@ fn verdict(scenario: &Scenario, seen: &Seen, ended: Result<(), Stop>) -> (Verdic
     }
     match ended {
         Err(Stop::Skip(why)) => return (Verdict::Skipped, Some(why)),
-        Err(Stop::Fail(why)) => return (Verdict::Failed, Some(why)),
+        Err(Stop::Fail(why)) => return (Verdict::CouldNotBeTried, Some(why)),
         Ok(()) => {}
     }
-    let failed = |why: String| (Verdict::Failed, Some(why));
+    let failed = |why: String| (Verdict::CouldNotBeTried, Some(why));
     if !seen.unforeseen.is_empty() {
         let told = seen.unforeseen.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         return failed(format!("answers that the profile does not know: {told}"));
@@ -116,8 +124,8 @@ fn verdict(scenario: &Scenario, seen: &Seen, ended: Result<(), Stop>) -> (Verdic
         let told: Vec<_> = seen.unanswered.iter().map(|(told, count)| format!("{count} × {told}")).collect();
         return failed(format!("an outage may hide what should be seen, run it again: {}", told.join(", ")));
     }
-    if seen.families > 0 && !seen.outcomes.contains_key("rotated") {
-        return failed("no refresh succeeded at all".to_owned());
+    if seen.rotations == 0 {
+        return failed("no refresh token was rotated".to_owned());
     }
     (Verdict::Holds, None)
 }
@@ -134,11 +142,11 @@ mod tests {
     use super::{super::scenario::ALL, *};
 
     fn judged(seen: Seen, ended: Result<(), Stop>) -> Verdict {
-        ALL.first().map_or(Verdict::Failed, |scenario| Row::judge(scenario, 1, seen, ended).verdict)
+        ALL.first().map_or(Verdict::CouldNotBeTried, |scenario| Row::judge(scenario, 1, seen, ended).verdict)
     }
 
     fn seen() -> Seen {
-        Seen { families: 1, outcomes: [("rotated", 1)].into(), ..Seen::default() }
+        Seen { families: 1, rotations: 1, ..Seen::default() }
     }
 
     #[test]
@@ -150,11 +158,11 @@ mod tests {
             (Verdict::Violated, Seen { objections: vec![objection.clone()], ..seen() }, Ok(())),
             (Verdict::Violated, Seen { objections: vec![objection], ..seen() }, Err(Stop::Fail(String::new()))),
             (Verdict::Skipped, seen(), Err(Stop::Skip(String::new()))),
-            (Verdict::Failed, seen(), Err(Stop::Fail(String::new()))),
-            (Verdict::Failed, Seen { unforeseen, ..seen() }, Ok(())),
-            (Verdict::Failed, Seen { given_up: 1, ..seen() }, Ok(())),
-            (Verdict::Failed, Seen { unanswered: [("503".to_owned(), 1)].into(), ..seen() }, Ok(())),
-            (Verdict::Failed, Seen { outcomes: [("no answer", 9)].into(), ..seen() }, Ok(())),
+            (Verdict::CouldNotBeTried, seen(), Err(Stop::Fail(String::new()))),
+            (Verdict::CouldNotBeTried, Seen { unforeseen, ..seen() }, Ok(())),
+            (Verdict::CouldNotBeTried, Seen { given_up: 1, ..seen() }, Ok(())),
+            (Verdict::CouldNotBeTried, Seen { unanswered: [("503".to_owned(), 1)].into(), ..seen() }, Ok(())),
+            (Verdict::CouldNotBeTried, Seen { rotations: 0, ..seen() }, Ok(())),
         ] {
             assert_eq!(judged(seen, ended), expected);
         }

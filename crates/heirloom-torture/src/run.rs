@@ -1,5 +1,6 @@
 use super::{
-    kit::{Kit, Settings},
+    kit::{Kit, Settings, Stop},
+    preflight,
     report::{Report, Row, Verdict},
     scenario::{ALL, Scenario},
     trial::Trial,
@@ -48,19 +49,21 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, NoSuchScenario
 pub async fn run(settings: Settings, tell: impl Fn(&Progress<'_>)) -> Result<Report, reqwest::Error> {
     let scenarios = chosen(&settings.only).unwrap_or_default();
     let kit = Kit::new(settings)?;
+    let failed = preflight::check(&kit, &scenarios).await.err();
     let mut rows = Vec::new();
     for scenario in scenarios {
-        let row = run_one(&kit, scenario, &tell).await;
+        let row = if failed.is_some() { Row::not_run(scenario) } else { run_one(&kit, scenario, &tell).await };
         tell(&Progress::Done(&row));
         rows.push(row);
     }
     Ok(Report {
-        // Where nothing could be tried, nothing holds.
+        // Where nothing was tried, nothing holds.
         holds: rows.iter().any(|row| row.verdict == Verdict::Holds)
             && rows.iter().all(|row| matches!(row.verdict, Verdict::Holds | Verdict::Skipped)),
         seed: kit.settings.seed,
         urls: kit.settings.bases.clone(),
         profile: kit.settings.profile_name.clone(),
+        preflight: failed.as_ref().map(Stop::to_string),
         scenarios: rows,
     })
 }

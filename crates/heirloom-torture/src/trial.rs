@@ -31,6 +31,8 @@ pub struct Seen {
     pub outcomes: BTreeMap<&'static str, usize>,
     /// What is wrong: one sentence each, and the calls that show it.
     pub objections: Vec<Objection>,
+    /// Tokens that were replaced by others.
+    pub rotations: usize,
     /// Sessions whose histories contradict the specification.
     pub contradictions: usize,
     /// Histories too tangled to be judged.
@@ -40,7 +42,7 @@ pub struct Seen {
     /// Answers that told of an outage, or did not come although they were waited for.
     pub unanswered: BTreeMap<String, usize>,
     /// What else is worth knowing.
-    pub notes: Vec<String>,
+    pub notes: BTreeSet<String>,
 }
 
 impl Seen {
@@ -80,15 +82,20 @@ impl<'k> Trial<'k> {
 
     /// Something is worth knowing.
     pub fn remark(&self, note: impl Into<String>) {
-        lock(&self.seen).notes.push(note.into());
+        lock(&self.seen).notes.insert(note.into());
     }
 
     /// An answer did not come although it was waited for, or told of an outage.
-    pub fn count_unanswered(&self, told: Option<String>) {
-        let told = told.unwrap_or_else(|| "no answer".to_owned());
+    pub fn count_unanswered(&self, cause: String) {
         let mut seen = lock(&self.seen);
-        let count = seen.unanswered.entry(told).or_default();
+        let count = seen.unanswered.entry(cause).or_default();
         *count = count.saturating_add(1);
+    }
+
+    /// A token was replaced by another.
+    pub fn count_rotation(&self) {
+        let mut seen = lock(&self.seen);
+        seen.rotations = seen.rotations.saturating_add(1);
     }
 
     /// An answer came that the profile does not know.
@@ -113,6 +120,12 @@ impl<'k> Trial<'k> {
     }
 
     /// Access tokens can be tried.
+    pub fn needs_access(&self) -> Result<(), Stop> {
+        let cause = "the profile has no `access`, or a name in it has no value";
+        if self.can_use_access() { Ok(()) } else { Err(Stop::Skip(cause.to_owned())) }
+    }
+
+    /// Whether access tokens can be tried.
     pub fn can_use_access(&self) -> bool {
         let profile = self.kit.profile();
         let access = profile.access.as_ref().filter(|_| profile.answer.access_token.is_some());

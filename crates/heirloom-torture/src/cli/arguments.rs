@@ -16,8 +16,8 @@ use std::{
     name = "heirloom-torture",
     version,
     after_help = "The password is asked for, or is the first line of standard input.\n\
-                  docs/torture.md describes profiles and scenarios. Exit codes: 0 all hold, 1 something does not \
-                  or could not be tried, 2 wrong usage."
+                  docs/torture.md describes profiles and scenarios. Exit codes: 0 everything tried holds, \
+                  1 something is violated, 2 wrong usage, 3 something could not be tried."
 )]
 pub struct Arguments {
     /// The server to test, such as <http://localhost:8080>

@@ -9,13 +9,18 @@ mod table;
 
 use arguments::Arguments;
 use clap::{CommandFactory, Parser};
-use heirloom_torture::{Progress, Report, run as run_scenarios};
+use heirloom_torture::{Progress, Report, Verdict, run as run_scenarios};
 use serde::Serialize;
 use std::{
     error::Error,
     io::{self, Write},
     process::ExitCode,
 };
+
+/// The exit code of clap.
+const WRONG_USAGE: u8 = 2;
+/// The exit code where nothing is known.
+const COULD_NOT_BE_TRIED: u8 = 3;
 
 /// Why the command failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +69,14 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     Ok(exit_code(&report))
 }
 
+/// 0 everything that was tried holds, 1 something is violated, 3 nothing is violated, but something could not be tried.
 fn exit_code(report: &Report) -> ExitCode {
-    if report.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let violated = report.scenarios.iter().any(|row| row.verdict == Verdict::Violated);
+    match (report.holds, violated) {
+        (true, _) => ExitCode::SUCCESS,
+        (false, true) => ExitCode::FAILURE,
+        (false, false) => ExitCode::from(COULD_NOT_BE_TRIED),
+    }
 }
 
 /// To standard error: standard output has the table only.
@@ -94,7 +105,15 @@ fn write(bytes: &[u8]) -> Result<(), CliError> {
 }
 
 /// Reports an error with all its causes, a line each.
-fn fail(error: &dyn Error) -> ExitCode {
+fn fail(error: &CliError) -> ExitCode {
+    report_error(error);
+    ExitCode::from(match error {
+        CliError::Input(..) | CliError::NoPassword => WRONG_USAGE,
+        CliError::Runtime(_) | CliError::Client(_) | CliError::Output(_) => COULD_NOT_BE_TRIED,
+    })
+}
+
+fn report_error(error: &dyn Error) {
     let mut lines = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -102,5 +121,4 @@ fn fail(error: &dyn Error) -> ExitCode {
         cause = error.source();
     }
     drop(writeln!(io::stderr(), "heirloom-torture: {}", lines.join("\n  because: ")));
-    ExitCode::FAILURE
 }

@@ -9,17 +9,22 @@ use super::super::{
     trial::Trial,
 };
 use std::time::Duration;
-use std::{collections::BTreeMap, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    process::Stdio,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tokio::try_join;
 
+/// Sessions that the restart is to leave as they were.
+pub const SESSIONS: usize = 4;
 /// How long the server may take until it serves again.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What was rotated stays rotated, what was ended stays ended, and a lost answer can still be had.
 pub async fn restart(trial: &Trial<'_>) -> Result<(), Stop> {
-    let command = trial.kit.settings.restart.as_deref();
-    let command = command.ok_or_else(|| Stop::Skip("it needs --restart-command".to_owned()))?;
     let mut chance = trial.fork_chance();
     let stolen = Family::open(trial).await?;
     stolen.rotate(&mut chance).await?;
@@ -36,8 +41,7 @@ pub async fn restart(trial: &Trial<'_>) -> Result<(), Stop> {
     let key = lost.new_key(&mut chance);
     lost.settle(TokenNo(0), key).await?;
 
-    execute(command).await?;
-    until_ready(trial).await?;
+    restart_and_watch(trial).await?;
 
     stolen.expect_over().await?;
     if can_leave {
@@ -55,6 +59,26 @@ pub async fn restart(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Runs the command while the server is watched: one that never stopped answering was not restarted.
+async fn restart_and_watch(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (interrupted, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    let restart = async {
+        let ended = execute(trial.kit.settings.restart.as_deref().unwrap_or_default()).await;
+        done.store(true, Ordering::Relaxed);
+        ended
+    };
+    let watch = async {
+        while !done.load(Ordering::Relaxed) {
+            interrupted.fetch_or(!all_serve(trial).await?, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    try_join!(restart, watch)?;
+    let waited = until_ready(trial).await?;
+    let cause = "every instance went on answering: the restart command restarted none";
+    if waited || interrupted.into_inner() { Ok(()) } else { Err(Stop::Fail(cause.to_owned())) }
+}
+
 async fn execute(command: &str) -> Result<(), Stop> {
     let mut shell = tokio::process::Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null());
@@ -62,26 +86,34 @@ async fn execute(command: &str) -> Result<(), Stop> {
     if status.success() { Ok(()) } else { Err(Stop::Fail(format!("the restart command ended with {status}"))) }
 }
 
-/// Every instance answers again, and without an error of its own.
-async fn until_ready(trial: &Trial<'_>) -> Result<(), Stop> {
-    let (kit, deadline) = (trial.kit, trial.kit.uptime().saturating_add(PATIENCE));
-    let home = || {
-        let (method, url) = ("GET".to_owned(), "{base}".to_owned());
-        Request { method, url, headers: BTreeMap::new(), json: None, form: None }
-    };
-    let request = kit.profile().ready.clone().unwrap_or_else(home);
-    for base in &kit.settings.bases {
-        loop {
-            let asked = Asked { request: &request, values: Vec::new(), header: None };
-            let reply = kit.send(base, asked, Manner::Patient).await?;
-            if reply.is_some_and(|reply| !reply.is_outage()) {
-                break;
-            }
-            if kit.uptime() > deadline {
-                return Err(Stop::Fail(format!("{base} does not serve again after the restart command")));
-            }
-            tokio::time::sleep(PAUSE).await;
+/// Waits until every instance serves again. Returns whether one of them did not at the first look.
+async fn until_ready(trial: &Trial<'_>) -> Result<bool, Stop> {
+    let deadline = trial.kit.uptime().saturating_add(PATIENCE);
+    let mut interrupted = false;
+    while !all_serve(trial).await? {
+        interrupted = true;
+        if trial.kit.uptime() > deadline {
+            return Err(Stop::Fail("the server does not serve again after the restart command".to_owned()));
         }
     }
-    Ok(())
+    Ok(interrupted)
+}
+
+/// Whether every instance answers, and without an error of its own. Takes a little while.
+async fn all_serve(trial: &Trial<'_>) -> Result<bool, Stop> {
+    let kit = trial.kit;
+    let request = kit.profile().ready.clone().unwrap_or_else(home);
+    let mut all = true;
+    for base in &kit.settings.bases {
+        let asked = Asked { request: &request, values: Vec::new(), header: None };
+        let answer = kit.send(base, asked, Manner::Patient).await?;
+        all &= answer.reply().is_some_and(|reply| !reply.is_outage());
+    }
+    tokio::time::sleep(PAUSE).await;
+    Ok(all)
+}
+
+fn home() -> Request {
+    let (method, url) = ("GET".to_owned(), "{base}".to_owned());
+    Request { method, url, headers: BTreeMap::new(), json: None, form: None }
 }

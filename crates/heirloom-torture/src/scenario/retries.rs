@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::try_join;
 
 /// Rounds of each, for a setting of 1.
-const ROUNDS: usize = 6;
+pub const ROUNDS: usize = 6;
 /// The longest that a client waits before it goes away, in microseconds: before, while and after the server rotates.
 const PATIENCE_MICROS: u64 = 12_000;
 
@@ -15,7 +15,6 @@ fn rounds(trial: &Trial<'_>) -> usize {
 
 /// The client goes away before it has read the answer, or loses what it has read; then it comes again with its key.
 pub async fn lost_answer(trial: &Trial<'_>) -> Result<(), Stop> {
-    trial.needs_retry()?;
     let mut chance = trial.fork_chance();
     for _round in 0..rounds(trial) {
         let family = Family::open(trial).await?;
@@ -51,7 +50,6 @@ pub async fn lost_answer_without_key(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// A retry that arrives after its successor was used.
 pub async fn late_retry(trial: &Trial<'_>) -> Result<(), Stop> {
-    trial.needs_retry()?;
     let mut chance = trial.fork_chance();
     for _round in 0..trial.kit.settings.rounds {
         let family = Family::open(trial).await?;
@@ -67,7 +65,6 @@ pub async fn late_retry(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// A retry that overtakes the next rotation, or is overtaken by it: a retry or a replay, never a second live token.
 pub async fn reordered(trial: &Trial<'_>) -> Result<(), Stop> {
-    trial.needs_retry()?;
     let mut chance = trial.fork_chance();
     for _round in 0..rounds(trial) {
         let family = Family::open(trial).await?;

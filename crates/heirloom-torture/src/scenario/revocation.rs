@@ -10,13 +10,14 @@ use tokio::try_join;
 /// Redemptions at once.
 const WIDTH: usize = 4;
 /// Sign-ins at once: fewer than any server would allow a user sessions.
-const SIGN_INS: usize = 6;
+pub const SIGN_INS: usize = 6;
+/// Rounds of a sign-out that races refreshes, for a setting of 1.
+pub const SIGN_OUT_ROUNDS: usize = 6;
 /// Refreshes beside them.
 const REFRESHES: usize = 20;
 
 /// After a sign-out was answered no token works, whichever it was given.
 pub async fn sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
-    trial.needs_sign_out()?;
     let mut chance = trial.fork_chance();
     for _round in 0..trial.kit.settings.rounds {
         let family = Family::open(trial).await?;
@@ -31,9 +32,8 @@ pub async fn sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// A sign-out that races refreshes of the same token.
 pub async fn refresh_against_sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
-    trial.needs_sign_out()?;
     let mut chance = trial.fork_chance();
-    for _round in 0..trial.kit.settings.rounds.saturating_mul(6) {
+    for _round in 0..trial.kit.settings.rounds.saturating_mul(SIGN_OUT_ROUNDS) {
         let family = Family::open(trial).await?;
         family.rotate(&mut chance).await?;
         let (newest, key) = (family.newest(), family.new_key(&mut chance));

@@ -3,7 +3,7 @@
 use super::super::{
     client::Manner,
     family::Family,
-    kit::Stop,
+    kit::{Settings, Stop},
     model::{KeyNo, TokenNo},
     trial::Trial,
 };
@@ -21,17 +21,27 @@ const CALLS: usize = 120;
 /// The longest that a client waits before it goes away, in microseconds.
 const PATIENCE_MICROS: u64 = 15_000;
 
+/// Sessions that live at once.
+pub fn sessions(settings: &Settings) -> usize {
+    settings.clients.div_ceil(SHARING)
+}
+
 /// Sessions side by side until the time is over, each shared by a few clients.
 pub async fn storm(trial: &Trial<'_>) -> Result<(), Stop> {
     let settings = &trial.kit.settings;
     let end = trial.kit.uptime().saturating_add(settings.storm);
-    let sessions = settings.clients.div_ceil(SHARING);
-    try_join_all((0..sessions).map(|_| one_after_another(trial, end))).await?;
+    try_join_all((0..sessions(settings)).map(|_| one_after_another(trial, end))).await?;
     Ok(())
 }
 
 async fn one_after_another(trial: &Trial<'_>, end: Duration) -> Result<(), Stop> {
+    let mut opened = false;
     while trial.kit.uptime() < end {
+        if opened && trial.kit.tokens_left() == Some(0) {
+            trial.remark("ended early, for want of initial tokens");
+            break;
+        }
+        opened = true;
         let shared =
             Shared { family: Family::open(trial).await?, keys: Mutex::default(), done: AtomicBool::new(false) };
         try_join_all((0..SHARING).map(|_| shared.client(trial, end))).await?;

@@ -59,10 +59,18 @@ impl Report {
     /// Everything that was tried held, and nothing else was left out than this.
     #[track_caller]
     pub fn expect_all_hold(&self, skipped: &[&str]) {
-        assert_eq!((self.with("violated"), self.with("failed")), (vec![], vec![]), "{:#}", self.json);
+        assert_eq!((self.with("violated"), self.with("could_not_be_tried")), (vec![], vec![]), "{:#}", self.json);
         assert_eq!(self.with("skipped"), skipped, "{:#}", self.json);
         assert_eq!((self.code, &self.json["holds"]), (0, &true.into()));
         assert!(!self.with("holds").is_empty());
+    }
+
+    /// Nothing was judged, for this reason.
+    #[track_caller]
+    pub fn expect_untried(&self, cause: &str) {
+        let judged = [self.with("holds"), self.with("violated")].concat();
+        assert_eq!((self.code, judged), (3, vec![]), "{:#}", self.json);
+        assert!(self.json.to_string().contains(cause), "{cause:?} is not in {:#}", self.json);
     }
 
     /// This scenario shows the fault.

@@ -12,4 +12,5 @@
 mod faults;
 mod kit;
 mod stub;
+mod untried;
 mod usage;

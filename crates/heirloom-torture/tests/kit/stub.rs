@@ -278,8 +278,10 @@ fn text<'a>(body: &'a Value, member: &str) -> &'a str {
 }
 
 async fn ready(server: Data<Server>) -> HttpResponse {
+    // As of a server that has just been started: at the first look it does not serve yet.
+    let restarted = server.restart.exists();
     drop(server.sessions());
-    HttpResponse::Ok().finish()
+    if restarted { HttpResponse::ServiceUnavailable().finish() } else { HttpResponse::Ok().finish() }
 }
 
 async fn login(server: Data<Server>, body: Json<Value>) -> HttpResponse {
