@@ -1,4 +1,4 @@
-//! Requests over HTTP, and answers that may never come.
+//! Requests over HTTP, and answers that may never arrive.
 
 use super::{
     profile::{Profile, Request},
@@ -9,17 +9,17 @@ use reqwest::{Method, header::RETRY_AFTER, redirect::Policy};
 use serde_json::Value;
 use std::time::Duration;
 
-/// How long an answer is waited for; then its outcome is unknown.
+/// How long the client waits for an answer; then the outcome is unknown.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How the client behaves after it has asked.
+/// How the client behaves after it has sent a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Manner {
     /// It reads the answer, and needs one: an outage may hide what should be seen.
     Patient,
     /// It reads the answer, but is one of many: that some meet an outage is part of the test.
     Crowded,
-    /// It closes the connection after so long, unless the answer has come by then.
+    /// It closes the connection after this long, unless the answer has arrived.
     GoneAfter(Duration),
 }
 
@@ -57,9 +57,9 @@ impl Answer {
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// The word that tells one refusal from another.
+    /// The code that distinguishes one refusal from another.
     pub code: Option<String>,
-    /// The body; null when it is not JSON. Bears tokens, and is never shown.
+    /// The body; null if it is not JSON. It holds tokens, and is never shown.
     body: Value,
     /// Seconds to wait before the next try.
     pub retry_after: Option<u64>,
@@ -78,7 +78,7 @@ impl Reply {
         self.body.pointer(pointer)?.as_u64()
     }
 
-    /// Whether this tells of an outage: what was asked may have been done, or be done yet, or never.
+    /// Whether this is an outage: the request may have been executed, may still be, or never.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         self.status >= 500 || self.status == 429
@@ -114,7 +114,7 @@ impl Client {
     /// A client that knows these values.
     ///
     /// # Errors
-    /// When there is no TLS to be had.
+    /// When the HTTP client cannot be created.
     pub fn new(profile: &Profile, values: Values) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("heirloom-torture/", env!("CARGO_PKG_VERSION")))

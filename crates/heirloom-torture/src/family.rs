@@ -1,4 +1,4 @@
-//! One session under torture: everything that was handed out for it, and every call in order.
+//! One session under test: every token issued for it, and every call in order.
 
 use super::{
     client::{Answer, Asked, Manner, Reply},
@@ -17,14 +17,14 @@ const TRIES: u32 = 5;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What one answer handed out.
+/// What one answer issued.
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// The refresh token.
     pub token: TokenNo,
     /// The access token, if there was one.
     pub access: Option<Guarded>,
-    /// The seconds that the refresh token was said to live.
+    /// The promised lifetime of the refresh token, in seconds.
     pub expires_in: Option<u64>,
     /// Milliseconds, before the request that brought it.
     pub asked_at: u64,
@@ -66,7 +66,7 @@ impl Log {
         asked_at: u64,
     ) -> Option<TokenNo> {
         let handed = reply.secret(&profile.answer.refresh_token).map(|token| self.number(token));
-        // A server that hands out no new one leaves the old one in force.
+        // A server that returns no new one keeps the old one valid.
         let token = handed.or(presented)?;
         let pointers = &profile.answer;
         let access = pointers.access_token.as_ref().and_then(|pointer| reply.secret(pointer));
@@ -89,11 +89,11 @@ impl<'k> Family<'k> {
         Ok(Self { kit, trial, log: Mutex::new(log) })
     }
 
-    /// A key that nobody else knows.
-    pub fn new_key(&self, chance: &mut fastrand::Rng) -> Option<KeyNo> {
+    /// A new key.
+    pub fn new_key(&self, rng: &mut fastrand::Rng) -> Option<KeyNo> {
         self.kit.profile().retry.as_ref()?;
         let mut log = lock(&self.log);
-        log.keys.push(format!("torture-{:016x}{:016x}", chance.u64(..), chance.u64(..)));
+        log.keys.push(format!("torture-{:016x}{:016x}", rng.u64(..), rng.u64(..)));
         Some(KeyNo(log.keys.len().saturating_sub(1)))
     }
 
@@ -102,7 +102,7 @@ impl<'k> Family<'k> {
         TokenNo(lock(&self.log).tokens.len().saturating_sub(1))
     }
 
-    /// What was handed out so far.
+    /// What was issued so far.
     pub fn grants(&self) -> Vec<Grant> {
         lock(&self.log).grants.clone()
     }
@@ -112,11 +112,11 @@ impl<'k> Family<'k> {
         lock(&self.log).calls.len()
     }
 
-    /// Whether an answer has told that the session is over.
-    pub fn is_over(&self) -> bool {
-        let over = [Outcome::Reused, Outcome::Ended, Outcome::Denied, Outcome::SignedOut];
+    /// Whether an answer has shown that the session is revoked or expired.
+    pub fn is_revoked(&self) -> bool {
+        let ends = [Outcome::Reused, Outcome::Ended, Outcome::Denied, Outcome::SignedOut];
         let log = lock(&self.log);
-        log.calls.iter().any(|call| over.contains(&call.outcome) && call.ask != Ask::RefreshForged)
+        log.calls.iter().any(|call| ends.contains(&call.outcome) && call.ask != Ask::RefreshForged)
     }
 
     /// Redeems a token.
@@ -124,7 +124,7 @@ impl<'k> Family<'k> {
         self.refresh_in(token, key, Manner::Patient).await
     }
 
-    /// Redeems a token, and perhaps goes away before the answer.
+    /// Redeems a token; the client may leave before the answer.
     pub async fn refresh_in(&self, token: TokenNo, key: Option<KeyNo>, manner: Manner) -> Result<Outcome, Stop> {
         let (text, key_text) = {
             let log = lock(&self.log);
@@ -141,7 +141,7 @@ impl<'k> Family<'k> {
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
                 let handed = log.grant(profile, reply, Some(token), sent.millis);
-                handed.map_or(Outcome::Unforeseen, Outcome::Handed)
+                handed.map_or(Outcome::Unforeseen, Outcome::Issued)
             }
             Some(reply) => refused(profile, reply),
             None => Outcome::Unknown,
@@ -164,12 +164,12 @@ impl<'k> Family<'k> {
     }
 
     /// The newest token, redeemed with a new key.
-    pub async fn rotate(&self, chance: &mut fastrand::Rng) -> Result<Outcome, Stop> {
-        let key = self.new_key(chance);
+    pub async fn rotate(&self, rng: &mut fastrand::Rng) -> Result<Outcome, Stop> {
+        let key = self.new_key(rng);
         self.settle(self.newest(), key).await
     }
 
-    /// Redeems a text that is no token of anybody's.
+    /// Redeems a token that was never issued.
     pub async fn refresh_forged(&self, text: String) -> Result<Outcome, Stop> {
         let profile = self.kit.profile();
         let values = vec![("refresh_token", Guarded::new(text))];
@@ -179,9 +179,9 @@ impl<'k> Family<'k> {
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
                 let handed = lock(&self.log).grant(profile, reply, None, sent.millis);
-                handed.map_or(Outcome::Unforeseen, Outcome::Handed)
+                handed.map_or(Outcome::Unforeseen, Outcome::Issued)
             }
-            // Any refusal will do, so long as it is none of a replay.
+            // Any refusal will do, except as a replay.
             Some(reply) if (400..500).contains(&reply.status) && reply.status != 429 => match refused(profile, reply) {
                 Outcome::Reused => Outcome::Reused,
                 _refused => Outcome::Invalid,
@@ -236,12 +236,12 @@ impl<'k> Family<'k> {
         match (ask, outcome) {
             (_, Outcome::Unknown) if matches!(manner, Manner::Patient) => self.trial.count_unanswered(answer.summary()),
             (_, Outcome::Unforeseen) => self.trial.count_unforeseen(answer.summary()),
-            (Ask::Refresh(presented, _), Outcome::Handed(token)) if token != presented => self.trial.count_rotation(),
+            (Ask::Refresh(presented, _), Outcome::Issued(token)) if token != presented => self.trial.count_rotation(),
             _nothing_to_count => {}
         }
         let mut log = lock(&self.log);
         log.last_answer = answer.summary();
-        log.calls.push(Call { ask, outcome, sent, over: self.kit.stamp() });
+        log.calls.push(Call { ask, outcome, sent, finished: self.kit.stamp() });
     }
 
     /// Status and code of the last answer, or why there was none.
@@ -250,7 +250,7 @@ impl<'k> Family<'k> {
     }
 
     /// No refresh token of the family works any more.
-    pub async fn expect_over(&self) -> Result<(), Stop> {
+    pub async fn expect_revoked(&self) -> Result<(), Stop> {
         let newest = self.newest().0;
         // The oldest and the newest; a family of a hundred generations has no other ones to show.
         let some = (0..=newest).filter(|number| *number < 3 || number.saturating_add(5) > newest);
@@ -260,9 +260,9 @@ impl<'k> Family<'k> {
         Ok(())
     }
 
-    /// The session is over, or is ended now; its history goes to the trial.
+    /// Signs out if the session is still live; its history goes to the trial.
     pub async fn close(self) -> Result<(), Stop> {
-        if !self.is_over() && self.trial.needs_sign_out().is_ok() {
+        if !self.is_revoked() && self.trial.needs_sign_out().is_ok() {
             self.sign_out(self.newest()).await?;
         }
         let log = self.log.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Was it right? A history of calls that overlapped, held against the sequential specification.
+//! Was it correct? A history of overlapping calls, checked against the sequential specification.
 //!
 //! The search of Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's memory of what was tried:
 //! is there an order of the calls, consistent with real time (a call that was answered before another was sent comes
@@ -31,17 +31,17 @@ pub struct Call {
     /// Before the request was sent.
     pub sent: Stamp,
     /// After the answer was read, or given up.
-    pub over: Stamp,
+    pub finished: Stamp,
 }
 
 impl Call {
     /// From when on others come after this one; an unanswered call may take effect at any time.
     fn done_by(&self) -> u64 {
-        if self.outcome == Outcome::Unknown { u64::MAX } else { self.over.tick }
+        if self.outcome == Outcome::Unknown { u64::MAX } else { self.finished.tick }
     }
 
     fn span(&self) -> Span {
-        let latest = if self.outcome == Outcome::Unknown { u64::MAX } else { self.over.millis };
+        let latest = if self.outcome == Outcome::Unknown { u64::MAX } else { self.finished.millis };
         Span { earliest: self.sent.millis, latest }
     }
 }
@@ -51,7 +51,7 @@ impl Call {
 pub enum Finding {
     /// There is such an order.
     Explained,
-    /// There is none.
+    /// There is no such order.
     Contradicts,
     /// The search was given up.
     GivenUp,
@@ -65,7 +65,7 @@ pub struct History {
 }
 
 impl History {
-    /// The same without the outcomes that the profile does not know: they are told of elsewhere, and prove nothing.
+    /// The same without the outcomes that the profile does not know: they are reported elsewhere, and prove nothing.
     #[must_use]
     pub fn as_far_as_understood(&self) -> Self {
         let mut understood = self.clone();
@@ -88,15 +88,15 @@ impl History {
     fn hands_one_token_out_twice(&self) -> bool {
         let mut predecessors = BTreeMap::new();
         self.calls.iter().any(|call| match (call.ask, call.outcome) {
-            (_, Outcome::Handed(TokenNo(0))) => true,
-            (Ask::Refresh(presented, _), Outcome::Handed(token)) => {
+            (_, Outcome::Issued(TokenNo(0))) => true,
+            (Ask::Refresh(presented, _), Outcome::Issued(token)) => {
                 *predecessors.entry(token).or_insert(presented) != presented
             }
             _harmless => false,
         })
     }
 
-    /// Of a history that contradicts: the calls, as few as can be told, whose outcomes alone cannot all be right whatever
+    /// Of a history that contradicts: the fewest calls whose outcomes alone cannot all be right whatever
     /// the others did.
     #[must_use]
     pub fn core(&self, rules: Rules) -> Vec<Call> {
@@ -104,7 +104,7 @@ impl History {
         ends.sort_unstable();
         let fine = ends.partition_point(|end| self.until(*end).check(rules) != Finding::Contradicts);
         let mut core = ends.get(fine).map_or_else(|| self.clone(), |end| self.until(*end));
-        core.calls.sort_by_key(|call| call.over.tick);
+        core.calls.sort_by_key(|call| call.finished.tick);
         for place in (0..core.calls.len()).rev() {
             if let Some(weaker) = core.without(place).filter(|weaker| weaker.check(rules) == Finding::Contradicts) {
                 core = weaker;
@@ -120,7 +120,7 @@ impl History {
     fn without(&self, place: usize) -> Option<Self> {
         let outcome = self.calls.get(place)?.outcome;
         let presents = |call: &Call| match (call.ask, outcome) {
-            (Ask::Refresh(presented, _) | Ask::SignOut(presented), Outcome::Handed(handed)) => presented == handed,
+            (Ask::Refresh(presented, _) | Ask::SignOut(presented), Outcome::Issued(handed)) => presented == handed,
             _other => false,
         };
         if self.calls.iter().any(|call| call.outcome != Outcome::Unknown && presents(call)) {
@@ -135,7 +135,7 @@ impl History {
     fn until(&self, tick: u64) -> Self {
         let begun = self.calls.iter().filter(|call| call.sent.tick <= tick);
         let known = begun.map(|call| {
-            let outcome = if call.over.tick <= tick { call.outcome } else { Outcome::Unknown };
+            let outcome = if call.finished.tick <= tick { call.outcome } else { Outcome::Unknown };
             Call { outcome, ..call.clone() }
         });
         Self { calls: known.collect() }

@@ -1,4 +1,4 @@
-//! What all scenarios share: the server, the way of talking to it, sessions to be had, chance, and the order of events.
+//! What all scenarios share: the server, its profile, new sessions, random choices, and the order of events.
 
 use super::{
     client::{Answer, Asked, Client, Manner, Reply, RequestError},
@@ -25,19 +25,19 @@ const LONGEST_WAIT: u64 = 30;
 
 /// Where sessions come from.
 pub enum Source {
-    /// Somebody signs in, again and again.
+    /// A user signs in for each.
     SignIn {
-        /// Who.
+        /// The user.
         user: Guarded,
-        /// And their password.
+        /// The password.
         password: Guarded,
     },
-    /// Tokens that were handed in, each good for one session.
+    /// Initial tokens, each for one session.
     Tokens(Mutex<VecDeque<Guarded>>),
 }
 
 impl Source {
-    /// Tokens that were handed in.
+    /// Initial tokens.
     #[must_use]
     pub fn tokens(tokens: impl Iterator<Item = Guarded>) -> Self {
         Self::Tokens(Mutex::new(tokens.collect()))
@@ -48,11 +48,11 @@ impl Source {
 pub struct Settings {
     /// The server's instances.
     pub bases: Vec<String>,
-    /// The name under which the profile was asked for.
+    /// The name of the profile.
     pub profile_name: String,
-    /// How the server talks.
+    /// The profile.
     pub profile: Profile,
-    /// What stands for the names in the profile.
+    /// The values of names in the profile.
     pub values: Values,
     /// Where sessions come from.
     pub source: Source,
@@ -102,7 +102,7 @@ impl Settings {
 /// Why a scenario stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
-    /// The server, or the command line, has not what it needs.
+    /// The server or the command line lacks what it needs.
     #[error("{0}")]
     Skip(String),
     /// It could not be run to its end.
@@ -131,17 +131,17 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// Ready to ask.
+    /// Creates the HTTP client.
     ///
     /// # Errors
-    /// When there is no TLS to be had.
+    /// When the HTTP client cannot be created.
     pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
         let client = Client::new(&settings.profile, settings.values.clone())?;
         let zero = AtomicU64::default;
         Ok(Self { settings, client, clock: Clock::start(), ticks: zero(), calls: zero(), turn: zero() })
     }
 
-    /// How the server talks.
+    /// The profile.
     pub fn profile(&self) -> &Profile {
         &self.settings.profile
     }
@@ -167,8 +167,8 @@ impl Kit {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Chance, the same at every run with this seed and name.
-    pub fn chance(&self, name: &str) -> fastrand::Rng {
+    /// Random choices, the same in every run with this seed and name.
+    pub fn rng(&self, name: &str) -> fastrand::Rng {
         let mixed =
             name.bytes().fold(self.settings.seed, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(byte.into()));
         fastrand::Rng::with_seed(mixed)
@@ -188,7 +188,7 @@ impl Kit {
         self.client.ask(&asked, manner).await
     }
 
-    /// The first of the names that nothing stands for, of a request that bears these besides.
+    /// The first name in a request that has no value; the scenario supplies `besides`.
     pub fn lacks(&self, request: &Request, besides: &[&str]) -> Option<String> {
         let known: BTreeSet<&str> = self.settings.values.keys().map(String::as_str).chain(["base"]).collect();
         names(request).into_iter().find(|name| !known.contains(name.as_str()) && !besides.contains(&name.as_str()))
@@ -228,7 +228,7 @@ impl Kit {
 
     async fn sign_in_as(&self, user: &Guarded, password: &Guarded) -> Result<Reply, Stop> {
         let sign_in = self.profile().sign_in.as_ref();
-        let sign_in = sign_in.ok_or_else(|| Stop::Skip("the profile cannot sign in: hand tokens in".to_owned()))?;
+        let sign_in = sign_in.ok_or_else(|| Stop::Skip("the profile cannot sign in: pass --tokens".to_owned()))?;
         let mut answered = "no answer".to_owned();
         for _try in 0..SIGN_IN_TRIES {
             let values = vec![("user", user.clone()), ("password", password.clone())];
@@ -254,7 +254,7 @@ pub fn matches(signs: &[Sign], reply: &Reply) -> bool {
     signs.iter().any(|sign| sign.is(reply.status, reply.code.as_deref()))
 }
 
-/// A lock that a panic elsewhere does not take away.
+/// Locks, even after a panic in another holder.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,15 +1,16 @@
-//! A torture kit for any server with refresh tokens. It knows the server through HTTP only, and nothing of this one.
+//! Tests the refresh tokens of any server. It knows the server through HTTP only.
 //!
-//! 1. A [`Profile`] says how the server is talked to.
-//! 2. A scenario opens sessions and does to them what the world does: races, lost answers, replays, restarts.
-//! 3. Every call goes into the history of its session: when it was sent, when it was over, what came of it. No answer
-//!    is an outcome too: it may have been done, or be done yet, or never.
-//! 4. Every history is held against the sequential specification (`model.rs`): is there an order of its calls,
-//!    consistent with real time, in which each outcome is right (`history.rs`)? If not, the fewest calls that show it
-//!    are told.
-//! 5. A [`Report`] says what should hold, what was seen, and whether it held.
+//! 1. A [`Profile`] describes the server's requests and answers.
+//! 2. A preflight checks that the profile fits (`preflight.rs`).
+//! 3. A scenario opens sessions and causes trouble: races, lost answers, replays, restarts.
+//! 4. Every call goes into the history of its session: when it was sent, when it finished, its outcome. A missing answer
+//!    is an outcome too: the call may have been executed, may still be, or never.
+//! 5. Every history is checked against the sequential specification (`model.rs`): is there an order of its calls,
+//!    consistent with real time, in which each outcome is correct (`history.rs`)? If not, the fewest calls that show it
+//!    are reported.
+//! 6. A [`Report`] holds a verdict for each scenario.
 //!
-//! `docs/torture.md` is for those who use it.
+//! `docs/torture.md` is for users.
 
 mod client;
 mod family;
@@ -30,12 +31,12 @@ pub use kit::{Settings, Source};
 pub use profile::{Profile, ProfileError};
 pub use report::{Report, Row, Verdict};
 pub use reqwest::Error as ClientError;
-pub use run::{NoSuchScenario, Progress, chosen, run};
+pub use run::{Progress, UnknownScenario, chosen, run};
 pub use scenario::{ALL as SCENARIOS, Scenario};
 pub use secret::Guarded;
 pub use trial::Objection;
 
-/// What a request of the profile lacks before it can be sent: the first name that stands for nothing.
+/// The first name in the profile's requests that has no value.
 #[must_use]
 pub fn lacking(profile: &Profile, known: &[&str], with_password: bool) -> Option<String> {
     let refresh = (&profile.refresh.request, "refresh_token");

@@ -13,44 +13,44 @@ pub struct KeyNo(pub usize);
 pub enum Ask {
     /// Redeem a token, perhaps with a key.
     Refresh(TokenNo, Option<KeyNo>),
-    /// Redeem what was never issued.
+    /// Redeem a token that was never issued.
     RefreshForged,
-    /// End the session of a token.
+    /// Sign out with a token.
     SignOut(TokenNo),
     /// Use an access token of the family.
     UseAccess,
 }
 
-/// What came of it, as far as the client knows.
+/// The outcome, as far as the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// A refresh token was handed out.
-    Handed(TokenNo),
+    /// A refresh token was issued.
+    Issued(TokenNo),
     /// Refused as used before.
     Reused,
-    /// Refused since the session is over.
+    /// Refused because the session is revoked or expired.
     Ended,
-    /// Refused as none of the server's own.
+    /// Refused as not issued by the server.
     Invalid,
-    /// Refused by a server that does not say which of these it was.
+    /// Refused by a server that does not report which of these it was.
     Denied,
     /// Signed out.
     SignedOut,
     /// The access token works.
     Alive,
-    /// The access token works no more.
+    /// The access token is rejected.
     Dead,
-    /// No answer, or the word that there is an outage: it may have been done, or be done yet, or never.
+    /// No answer, or an outage: it may have been executed, may still be, or never.
     Unknown,
     /// An answer that the profile does not know.
     Unforeseen,
 }
 
-/// What becomes of a family when a token signs out that is not its newest.
+/// What happens to a family when a token other than its newest signs out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StaleSignOut {
-    /// It ends.
+    /// It is revoked.
     Ends,
     /// It lives on.
     Nothing,
@@ -59,7 +59,7 @@ pub enum StaleSignOut {
     Either,
 }
 
-/// Where servers may differ and be right.
+/// Where correct servers may differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules {
     /// Milliseconds in which the same request gets the same successor once more; 0: never.
@@ -75,7 +75,7 @@ pub struct Rules {
 pub struct Span {
     /// Not before.
     pub earliest: u64,
-    /// Not after; `u64::MAX` where nobody knows.
+    /// Not after; `u64::MAX` if unknown.
     pub latest: u64,
 }
 
@@ -84,13 +84,13 @@ pub struct Span {
 pub enum State {
     /// One token would rotate.
     Live {
-        /// Which; none when it was handed out in an answer that nobody read.
+        /// Which; `None` if the answer with it was lost.
         newest: Option<TokenNo>,
         /// The rotation that made it.
         last: Option<Rotation>,
     },
-    /// None would, ever again.
-    Over,
+    /// No token will ever rotate again.
+    Revoked,
 }
 
 /// The rotation that made the newest token.
@@ -120,7 +120,7 @@ impl State {
             )),
             Ask::SignOut(token) => self.after_sign_out(rules, token, outcome),
             Ask::UseAccess => {
-                let dead_while_live = outcome == Outcome::Dead && *self != Self::Over;
+                let dead_while_live = outcome == Outcome::Dead && *self != Self::Revoked;
                 let answered = matches!(outcome, Outcome::Alive | Outcome::Dead | Outcome::Unknown);
                 self.unless_changed(answered && !dead_while_live)
             }
@@ -155,7 +155,7 @@ impl State {
     fn after_rotation(&self, redemption: &Redemption, outcome: Outcome) -> Vec<Self> {
         let rotation = Rotation { retired: redemption.token, key: redemption.key, at: redemption.at };
         match outcome {
-            Outcome::Handed(token) if token != redemption.token => {
+            Outcome::Issued(token) if token != redemption.token => {
                 vec![Self::Live { newest: Some(token), last: Some(rotation) }]
             }
             Outcome::Unknown => vec![self.clone(), Self::Live { newest: None, last: Some(rotation) }],
@@ -166,20 +166,20 @@ impl State {
     /// The same request once more: the same successor, and nothing changes.
     fn after_retry(&self, outcome: Outcome) -> Vec<Self> {
         match (self, outcome) {
-            (Self::Live { newest: None, last }, Outcome::Handed(token)) => {
+            (Self::Live { newest: None, last }, Outcome::Issued(token)) => {
                 vec![Self::Live { newest: Some(token), last: last.clone() }]
             }
-            (Self::Live { newest: Some(newest), .. }, Outcome::Handed(token)) if *newest == token => vec![self.clone()],
+            (Self::Live { newest: Some(newest), .. }, Outcome::Issued(token)) if *newest == token => vec![self.clone()],
             (_, Outcome::Unknown) => vec![self.clone()],
             _wrong => Vec::new(),
         }
     }
 
-    /// A stale token: the family ends.
+    /// A stale token: the family is revoked.
     fn after_replay(&self, outcome: Outcome) -> Vec<Self> {
         match outcome {
-            Outcome::Reused | Outcome::Denied => vec![Self::Over],
-            Outcome::Unknown => vec![self.clone(), Self::Over],
+            Outcome::Reused | Outcome::Denied => vec![Self::Revoked],
+            Outcome::Unknown => vec![self.clone(), Self::Revoked],
             _wrong => Vec::new(),
         }
     }
@@ -190,8 +190,8 @@ impl State {
         let stale = if *newest == Some(token) { StaleSignOut::Ends } else { rules.stale_sign_out };
         match stale {
             StaleSignOut::Nothing => vec![self.clone()],
-            StaleSignOut::Ends if outcome == Outcome::SignedOut => vec![Self::Over],
-            StaleSignOut::Ends | StaleSignOut::Either => vec![self.clone(), Self::Over],
+            StaleSignOut::Ends if outcome == Outcome::SignedOut => vec![Self::Revoked],
+            StaleSignOut::Ends | StaleSignOut::Either => vec![self.clone(), Self::Revoked],
         }
     }
 }

@@ -41,11 +41,11 @@ fn expect_enough_tokens(trial: &Trial<'_>, scenarios: &[&'static Scenario]) -> R
 }
 
 async fn expect_rotation(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> {
-    let outcome = family.rotate(&mut trial.fork_chance()).await?;
+    let outcome = family.rotate(&mut trial.fork_rng()).await?;
     let answer = family.last_answer();
     match outcome {
-        Outcome::Handed(token) if token != TokenNo(0) => Ok(()),
-        Outcome::Handed(_) => fail(
+        Outcome::Issued(token) if token != TokenNo(0) => Ok(()),
+        Outcome::Issued(_) => fail(
             "a refresh returns no new token: the server does not rotate refresh tokens, or \
                                     `answer.refresh_token` is wrong"
                 .to_owned(),

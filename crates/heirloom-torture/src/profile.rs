@@ -1,23 +1,23 @@
-//! What requests a server understands, and what its answers mean: a small JSON file.
+//! The requests that a server understands and the meaning of its answers: a small JSON file.
 
 use super::model::{Rules, StaleSignOut};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, io};
 
-/// A server's way of talking. `docs/torture.md` describes every member.
+/// How to talk to a server. `docs/torture.md` describes every member.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Which servers it fits.
     pub about: String,
-    /// Where in an answer things stand.
+    /// Where an answer holds its values.
     pub answer: Pointers,
-    /// How a session begins; without it only from tokens that are handed in.
+    /// How a session begins; without it, only from initial tokens.
     pub sign_in: Option<SignIn>,
     /// How a token is redeemed.
     pub refresh: Refresh,
-    /// How a session is ended.
+    /// How a user signs out.
     pub sign_out: Option<SignOut>,
     /// How an access token is tried.
     pub access: Option<Access>,
@@ -43,7 +43,7 @@ pub struct Pointers {
     pub access_token: Option<String>,
     /// To the seconds that the refresh token lives.
     pub refresh_expires_in: Option<String>,
-    /// To the word that tells one refusal from another.
+    /// To the code that distinguishes one refusal from another.
     pub code: Option<String>,
 }
 
@@ -51,7 +51,7 @@ pub struct Pointers {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// POST unless it is told.
+    /// POST by default.
     #[serde(default = "post")]
     pub method: String,
     /// Where to; `{base}` is the URL of the command line.
@@ -81,7 +81,7 @@ pub struct Sign {
 pub struct SignIn {
     /// What is sent.
     pub request: Request,
-    /// It went well.
+    /// Success.
     pub done: Vec<Sign>,
 }
 
@@ -96,10 +96,10 @@ pub struct Refresh {
     /// Refused as used before.
     #[serde(default)]
     pub reused: Vec<Sign>,
-    /// Refused since the session is over.
+    /// Refused because the session is revoked or expired.
     #[serde(default)]
     pub ended: Vec<Sign>,
-    /// Refused as none of the server's own.
+    /// Refused as not issued by the server.
     #[serde(default)]
     pub invalid: Vec<Sign>,
     /// Refused, and it may be any of these.
@@ -113,7 +113,7 @@ pub struct Refresh {
 pub struct SignOut {
     /// What is sent.
     pub request: Request,
-    /// It is over.
+    /// Success.
     pub done: Vec<Sign>,
     /// What a token does that is not the newest.
     #[serde(default)]
@@ -128,14 +128,14 @@ pub struct Access {
     pub request: Request,
     /// It works.
     pub alive: Vec<Sign>,
-    /// It works no more.
+    /// It is rejected.
     pub dead: Vec<Sign>,
-    /// What becomes of it when its session ends.
+    /// What happens to it when its session ends.
     #[serde(default)]
     pub after_end: AccessAfterEnd,
 }
 
-/// What becomes of an access token when its session ends.
+/// What happens to an access token when its session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessAfterEnd {
@@ -156,14 +156,14 @@ pub struct Retry {
     pub window_seconds: u64,
 }
 
-/// Why there is no profile.
+/// Why a profile cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// Neither built in nor a file.
-    #[error("`{0}` is no profile that is built in ({names}), and no file that can be read: {1}", names = Profile::NAMES.join(", "))]
+    #[error("`{0}` is neither a built-in profile ({names}) nor a readable file: {1}", names = Profile::NAMES.join(", "))]
     Unreadable(String, #[source] io::Error),
-    /// The file is no profile.
-    #[error("`{0}` is no profile: {1}")]
+    /// Not a valid profile.
+    #[error("`{0}` is not a valid profile: {1}")]
     Malformed(String, #[source] serde_json::Error),
 }
 
@@ -178,7 +178,7 @@ impl Profile {
     /// A profile by its name, or from a file.
     ///
     /// # Errors
-    /// When there is no such file, or it is no profile.
+    /// When there is no such file, or it is not a valid profile.
     pub fn load(name: &str) -> Result<Self, ProfileError> {
         let text = match name {
             "heirloom" => include_str!("profiles/heirloom.json").to_owned(),
@@ -188,7 +188,7 @@ impl Profile {
         serde_json::from_str(&text).map_err(|error| ProfileError::Malformed(name.to_owned(), error))
     }
 
-    /// What becomes of an access token when its session ends.
+    /// What happens to an access token when its session ends.
     #[must_use]
     pub fn access_after_end(&self) -> AccessAfterEnd {
         self.access.as_ref().map(|access| access.after_end).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What is said at the end.
+//! The report of a run.
 
 use super::{
     kit::Stop,
@@ -7,7 +7,7 @@ use super::{
 };
 use serde::Serialize;
 
-/// How a scenario came out.
+/// The verdict on a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -17,12 +17,12 @@ pub enum Verdict {
     Violated,
     /// Nothing is known: it could not be tried, or not to its end.
     CouldNotBeTried,
-    /// The server or the command line has not what it needs.
+    /// The server or the command line lacks what it needs.
     Skipped,
 }
 
 impl Verdict {
-    /// As the table has it.
+    /// As in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,10 +34,10 @@ impl Verdict {
     }
 }
 
-/// One scenario, as it came out.
+/// One scenario and its verdict.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// By which it is picked.
+    /// Its name.
     pub scenario: &'static str,
     /// The rules that it tries.
     pub rules: &'static [&'static str],
@@ -45,29 +45,29 @@ pub struct Row {
     pub calls: u64,
     /// Sessions whose histories were checked.
     pub sessions: usize,
-    /// What a right server does.
+    /// What a correct server does.
     pub should_hold: &'static str,
     /// What this one did, in short.
     pub saw: String,
-    /// How it came out.
+    /// The verdict.
     pub verdict: Verdict,
     /// Why it did not hold.
     pub objections: Vec<Objection>,
-    /// Whether it failed for nothing but outages, and may well hold the next time.
+    /// Whether only outages were in the way, so that another attempt may succeed.
     #[serde(skip)]
     pub(super) disturbed: bool,
 }
 
-/// All of them.
+/// The verdicts on all scenarios.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// Whether something was tried, and everything that was tried holds.
     pub holds: bool,
-    /// With which random choices are repeated.
+    /// Repeats the random choices.
     pub seed: u64,
     /// The server's instances.
     pub urls: Vec<String>,
-    /// How it was talked to.
+    /// The profile.
     pub profile: String,
     /// Why nothing was tried: the profile does not fit the server, or the server does not answer.
     pub preflight: Option<String>,
@@ -112,20 +112,20 @@ fn verdict(scenario: &Scenario, seen: &Seen, ended: Result<(), Stop>) -> (Verdic
         Err(Stop::Fail(why)) => return (Verdict::CouldNotBeTried, Some(why)),
         Ok(()) => {}
     }
-    let failed = |why: String| (Verdict::CouldNotBeTried, Some(why));
+    let untried = |why: String| (Verdict::CouldNotBeTried, Some(why));
     if !seen.unforeseen.is_empty() {
-        let told = seen.unforeseen.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        return failed(format!("answers that the profile does not know: {told}"));
+        let answers = seen.unforeseen.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        return untried(format!("answers that the profile does not know: {answers}"));
     }
     if seen.given_up > 0 {
-        return failed(format!("{} histories are too tangled to be judged", seen.given_up));
+        return untried(format!("the search was given up for {} histories", seen.given_up));
     }
     if !seen.unanswered.is_empty() && !scenario.bears_outages() {
-        let told: Vec<_> = seen.unanswered.iter().map(|(told, count)| format!("{count} × {told}")).collect();
-        return failed(format!("an outage may hide what should be seen, run it again: {}", told.join(", ")));
+        let causes: Vec<_> = seen.unanswered.iter().map(|(cause, count)| format!("{count} × {cause}")).collect();
+        return untried(format!("an outage may hide what should be seen, run it again: {}", causes.join(", ")));
     }
     if seen.rotations == 0 {
-        return failed("no refresh token was rotated".to_owned());
+        return untried("no refresh token was rotated".to_owned());
     }
     (Verdict::Holds, None)
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use std::time::Duration;
 
-/// How often a long run says how far it is.
+/// How often a long run reports its progress.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Attempts at a scenario that meets outages.
@@ -15,37 +15,37 @@ const ATTEMPTS: u32 = 3;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// What a run has to say while it lasts.
+/// What a run reports while it lasts.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A scenario is still under way; so many requests have been sent in all.
+    /// A scenario is running: since when, and the requests sent in all.
     Running(&'static str, Duration, u64),
-    /// A scenario is over.
+    /// A scenario has finished.
     Done(&'a Row),
 }
 
-/// The name of a scenario that there is none of.
+/// No scenario has this name.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no scenario `{0}`: --list lists them")]
-pub struct NoSuchScenario(pub String);
+#[error("no scenario `{0}`: --list lists them")]
+pub struct UnknownScenario(pub String);
 
-/// Those scenarios that are asked for by name; all, if none is named.
+/// The scenarios with these names; all, if no name is given.
 ///
 /// # Errors
-/// When there is none of a name.
-pub fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, NoSuchScenario> {
+/// When a name is unknown.
+pub fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, UnknownScenario> {
     if names.is_empty() {
         return Ok(ALL.iter().collect());
     }
     let found =
-        |name: &String| ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| NoSuchScenario(name.clone()));
+        |name: &String| ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| UnknownScenario(name.clone()));
     names.iter().map(found).collect()
 }
 
 /// Runs one scenario after another.
 ///
 /// # Errors
-/// When there is no TLS to be had.
+/// When the HTTP client cannot be created.
 pub async fn run(settings: Settings, tell: impl Fn(&Progress<'_>)) -> Result<Report, reqwest::Error> {
     let scenarios = chosen(&settings.only).unwrap_or_default();
     let kit = Kit::new(settings)?;

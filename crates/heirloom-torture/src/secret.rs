@@ -2,7 +2,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
 
-/// A text that must not be printed: a token, a password, a client's secret. It is shown as a short digest.
+/// A secret: a token, a password, a client secret. It is printed as a short digest.
 #[derive(Clone)]
 pub struct Guarded(Arc<Zeroizing<String>>);
 
@@ -18,7 +18,7 @@ impl Guarded {
         &self.0
     }
 
-    /// Tells one text from another, and gives neither away.
+    /// Distinguishes texts without revealing them.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -26,7 +26,7 @@ impl Guarded {
         bytes
     }
 
-    /// The beginning of the digest, for people.
+    /// The beginning of the digest, for reports.
     #[must_use]
     pub fn tag(&self) -> String {
         let beginning = self.digest().first_chunk().copied().unwrap_or_default();

@@ -1,15 +1,15 @@
-//! Requests with names to be filled in.
+//! Requests with names that are replaced by values.
 
 use super::{profile::Request, secret::Guarded};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands for which name.
+/// Values by name.
 pub type Values = BTreeMap<String, Guarded>;
 
-/// A name that nothing stands for.
+/// A name without a value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("nothing stands for `{{{0}}}` in the profile")]
+#[error("`{{{0}}}` in the profile has no value")]
 pub struct Missing(pub String);
 
 /// Fills a text in. None: it is a text that may be left out (`{name?}`), and nothing stands for the name.

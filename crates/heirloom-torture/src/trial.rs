@@ -1,4 +1,4 @@
-//! One scenario under way: what it has seen, and what is wrong with it.
+//! One running scenario: what it has seen, and what is wrong.
 
 use super::{
     history::{Call, Finding, History},
@@ -10,15 +10,15 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Histories that contradict and are told with their calls, and other objections that are told: of each so many.
-const TOLD: usize = 3;
+/// The most contradicting histories that are reported with their calls, and the most other objections.
+const REPORTED: usize = 3;
 
-/// One scenario under way.
+/// One running scenario.
 pub struct Trial<'k> {
     /// What all scenarios share.
     pub kit: &'k Kit,
-    /// Chance.
-    pub chance: Mutex<fastrand::Rng>,
+    /// Where its random choices come from.
+    pub rng: Mutex<fastrand::Rng>,
     seen: Mutex<Seen>,
 }
 
@@ -35,23 +35,23 @@ pub struct Seen {
     pub rotations: usize,
     /// Sessions whose histories contradict the specification.
     pub contradictions: usize,
-    /// Histories too tangled to be judged.
+    /// Histories for which the search was given up.
     pub given_up: usize,
     /// Answers that the profile does not know.
     pub unforeseen: BTreeSet<String>,
-    /// Answers that told of an outage, or did not come although they were waited for.
+    /// Outages, and answers that did not arrive.
     pub unanswered: BTreeMap<String, usize>,
     /// What else is worth knowing.
     pub notes: BTreeSet<String>,
 }
 
 impl Seen {
-    fn told(&self, kind: impl Fn(&Objection) -> bool) -> usize {
+    fn count(&self, kind: impl Fn(&Objection) -> bool) -> usize {
         self.objections.iter().filter(|objection| kind(objection)).count()
     }
 }
 
-/// Something that should not be.
+/// Something that must not happen.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Objection {
     /// In words.
@@ -63,19 +63,19 @@ pub struct Objection {
 impl<'k> Trial<'k> {
     /// A trial that has seen nothing yet.
     pub fn new(kit: &'k Kit, name: &str) -> Self {
-        let chance = Mutex::new(kit.chance(name));
-        Self { kit, chance, seen: Mutex::default() }
+        let rng = Mutex::new(kit.rng(name));
+        Self { kit, rng, seen: Mutex::default() }
     }
 
-    /// Chance for one client of several.
-    pub fn fork_chance(&self) -> fastrand::Rng {
-        lock(&self.chance).fork()
+    /// Random choices for one client of several.
+    pub fn fork_rng(&self) -> fastrand::Rng {
+        lock(&self.rng).fork()
     }
 
     /// Something is wrong that no single call shows.
     pub fn object(&self, what: String) {
         let mut seen = lock(&self.seen);
-        if seen.told(|objection| objection.calls.is_empty()) < TOLD {
+        if seen.count(|objection| objection.calls.is_empty()) < REPORTED {
             seen.objections.push(Objection { what, calls: Vec::new() });
         }
     }
@@ -85,7 +85,7 @@ impl<'k> Trial<'k> {
         lock(&self.seen).notes.insert(note.into());
     }
 
-    /// An answer did not come although it was waited for, or told of an outage.
+    /// An answer did not arrive, or was an outage.
     pub fn count_unanswered(&self, cause: String) {
         let mut seen = lock(&self.seen);
         let count = seen.unanswered.entry(cause).or_default();
@@ -99,11 +99,11 @@ impl<'k> Trial<'k> {
     }
 
     /// An answer came that the profile does not know.
-    pub fn count_unforeseen(&self, told: String) {
-        lock(&self.seen).unforeseen.insert(told);
+    pub fn count_unforeseen(&self, answer: String) {
+        lock(&self.seen).unforeseen.insert(answer);
     }
 
-    /// Sessions can be ended.
+    /// Sign-out can be tried.
     pub fn needs_sign_out(&self) -> Result<(), Stop> {
         let skip = |why: String| Err(Stop::Skip(why));
         let Some(sign_out) = &self.kit.profile().sign_out else {
@@ -113,7 +113,7 @@ impl<'k> Trial<'k> {
         lacking.map_or(Ok(()), |name| skip(format!("sign-out needs --set {name}=…")))
     }
 
-    /// Requests can be marked as the same as before.
+    /// Requests can be marked as retries.
     pub fn needs_retry(&self) -> Result<(), Stop> {
         let retry = self.kit.profile().retry.as_ref();
         retry.map(|_| ()).ok_or_else(|| Stop::Skip("the profile has no `retry`".to_owned()))
@@ -132,13 +132,13 @@ impl<'k> Trial<'k> {
         access.is_some_and(|access| self.kit.lacks(&access.request, &["access_token"]).is_none())
     }
 
-    /// Holds a session's history against the specification.
+    /// Checks a session's history against the specification.
     pub fn keep(&self, history: &History, tags: &[String]) {
         let words = in_order(history);
         let history = &history.as_far_as_understood();
         let finding = history.check(self.kit.rules());
-        let telling = lock(&self.seen).told(|objection| !objection.calls.is_empty()) < TOLD;
-        let core = (finding == Finding::Contradicts && telling).then(|| history.core(self.kit.rules()));
+        let has_room = lock(&self.seen).count(|objection| !objection.calls.is_empty()) < REPORTED;
+        let core = (finding == Finding::Contradicts && has_room).then(|| history.core(self.kit.rules()));
         let mut seen = lock(&self.seen);
         seen.families = seen.families.saturating_add(1);
         for call in words {
@@ -150,8 +150,8 @@ impl<'k> Trial<'k> {
             Finding::GivenUp => seen.given_up = seen.given_up.saturating_add(1),
             Finding::Contradicts => {
                 seen.contradictions = seen.contradictions.saturating_add(1);
-                let calls = core.iter().flatten().map(|call| told(call, tags)).collect();
-                let what = "no order of these calls agrees with one live token a family".to_owned();
+                let calls = core.iter().flatten().map(|call| describe(call, tags)).collect();
+                let what = "no order of these calls is consistent with one live token per family".to_owned();
                 seen.objections.extend(core.is_some().then_some(Objection { what, calls }));
             }
         }
@@ -163,21 +163,21 @@ impl<'k> Trial<'k> {
     }
 }
 
-/// What each call came to, in one word. The second to be handed a token has been retrying.
+/// The outcome of each call in one word. The second call that gets a token is a retry.
 fn in_order(history: &History) -> Vec<&'static str> {
     let mut known = BTreeSet::new();
     let mut calls: Vec<&Call> = history.calls.iter().collect();
-    calls.sort_by_key(|call| call.over.tick);
+    calls.sort_by_key(|call| call.finished.tick);
     let word = |call: &Call| match call.outcome {
-        Outcome::Handed(token) if known.insert(token) => "rotated",
-        Outcome::Handed(_) => "retried",
+        Outcome::Issued(token) if known.insert(token) => "rotated",
+        Outcome::Issued(_) => "retried",
         Outcome::Reused => "reused",
         Outcome::Ended => "ended",
         Outcome::Invalid => "invalid",
         Outcome::Denied => "denied",
         Outcome::SignedOut => "signed out",
         Outcome::Alive => "access alive",
-        Outcome::Dead => "access dead",
+        Outcome::Dead => "access rejected",
         Outcome::Unknown => "no answer",
         Outcome::Unforeseen => "unforeseen",
     };
@@ -185,7 +185,7 @@ fn in_order(history: &History) -> Vec<&'static str> {
 }
 
 /// A call as a line; tokens by number and digest.
-fn told(call: &Call, tags: &[String]) -> String {
+fn describe(call: &Call, tags: &[String]) -> String {
     let token = |TokenNo(number): TokenNo| format!("t{number} ({})", tags.get(number).map_or("?", String::as_str));
     let asked = match call.ask {
         Ask::Refresh(presented, Some(key)) => format!("refresh {} with key k{}", token(presented), key.0),
@@ -195,17 +195,17 @@ fn told(call: &Call, tags: &[String]) -> String {
         Ask::UseAccess => "use the access token".to_owned(),
     };
     let outcome = match call.outcome {
-        Outcome::Handed(handed) => format!("handed {}", token(handed)),
+        Outcome::Issued(issued) => format!("issued {}", token(issued)),
         Outcome::Reused => "refused as reused".to_owned(),
-        Outcome::Ended => "refused as ended".to_owned(),
+        Outcome::Ended => "refused: the session is revoked or expired".to_owned(),
         Outcome::Invalid => "refused as invalid".to_owned(),
         Outcome::Denied => "refused".to_owned(),
         Outcome::SignedOut => "signed out".to_owned(),
         Outcome::Alive => "works".to_owned(),
-        Outcome::Dead => "works no more".to_owned(),
+        Outcome::Dead => "rejected".to_owned(),
         Outcome::Unknown => "no answer".to_owned(),
         Outcome::Unforeseen => "an answer that the profile does not know".to_owned(),
     };
-    let (sent, over) = (call.sent, call.over);
+    let (sent, over) = (call.sent, call.finished);
     format!("{:>7}–{} ms (events {}–{}): {asked} → {outcome}", sent.millis, over.millis, sent.tick, over.tick)
 }

@@ -5,8 +5,13 @@ const RULES: Rules =
     Rules { retry_window: 120_000, leeway: 0, stale_sign_out: super::super::model::StaleSignOut::Ends };
 
 /// A call that lasts from one tick to another.
-fn call(sent: u64, over: u64, ask: Ask, outcome: Outcome) -> Call {
-    Call { ask, outcome, sent: Stamp { tick: sent, millis: sent }, over: Stamp { tick: over, millis: over } }
+fn call(sent: u64, finished: u64, ask: Ask, outcome: Outcome) -> Call {
+    Call {
+        ask,
+        outcome,
+        sent: Stamp { tick: sent, millis: sent },
+        finished: Stamp { tick: finished, millis: finished },
+    }
 }
 
 fn refresh(token: usize) -> Ask {
@@ -17,8 +22,8 @@ fn with_key(token: usize, key: usize) -> Ask {
     Ask::Refresh(TokenNo(token), Some(KeyNo(key)))
 }
 
-fn handed(token: usize) -> Outcome {
-    Outcome::Handed(TokenNo(token))
+fn issued(token: usize) -> Outcome {
+    Outcome::Issued(TokenNo(token))
 }
 
 fn check(calls: Vec<Call>) -> Finding {
@@ -30,18 +35,18 @@ fn of_a_race_one_rotates_and_the_rest_are_replays() {
     let race =
         |outcomes: &[Outcome]| outcomes.iter().map(|outcome| call(1, 10, refresh(0), *outcome)).collect::<Vec<_>>();
     let (reused, ended) = (Outcome::Reused, Outcome::Ended);
-    assert_eq!(check(race(&[ended, reused, handed(1), ended])), Finding::Explained);
-    assert_eq!(check(race(&[handed(1), handed(2)])), Finding::Contradicts, "two rotated");
-    assert_eq!(check(race(&[handed(1), handed(1)])), Finding::Contradicts, "the second needs a key");
+    assert_eq!(check(race(&[ended, reused, issued(1), ended])), Finding::Explained);
+    assert_eq!(check(race(&[issued(1), issued(2)])), Finding::Contradicts, "two rotated");
+    assert_eq!(check(race(&[issued(1), issued(1)])), Finding::Contradicts, "the second needs a key");
     assert_eq!(check(race(&[reused, ended])), Finding::Contradicts, "none rotated");
-    assert_eq!(check(race(&[handed(1), ended, ended])), Finding::Contradicts, "nobody ended it");
-    let many: Vec<_> = std::iter::repeat_n(ended, 1000).chain([handed(1), reused]).collect();
+    assert_eq!(check(race(&[issued(1), ended, ended])), Finding::Contradicts, "nobody ended it");
+    let many: Vec<_> = std::iter::repeat_n(ended, 1000).chain([issued(1), reused]).collect();
     assert_eq!(check(race(&many)), Finding::Explained);
 }
 
 #[test]
 fn real_time_binds() {
-    let (first, second) = (call(1, 2, refresh(0), Outcome::Reused), call(3, 4, refresh(0), handed(1)));
+    let (first, second) = (call(1, 2, refresh(0), Outcome::Reused), call(3, 4, refresh(0), issued(1)));
     assert_eq!(check(vec![first.clone(), second.clone()]), Finding::Contradicts, "a replay before the use");
     let overlapping = Call { sent: first.sent, ..second };
     assert_eq!(check(vec![first, overlapping]), Finding::Explained);
@@ -49,29 +54,29 @@ fn real_time_binds() {
 
 #[test]
 fn after_a_reuse_was_answered_nothing_works_again() {
-    let stolen = [call(1, 2, refresh(0), handed(1)), call(3, 4, refresh(0), Outcome::Reused)];
+    let stolen = [call(1, 2, refresh(0), issued(1)), call(3, 4, refresh(0), Outcome::Reused)];
     let then = |outcome| check(stolen.iter().cloned().chain([call(5, 6, refresh(1), outcome)]).collect());
     assert_eq!(then(Outcome::Ended), Finding::Explained);
-    assert_eq!(then(handed(2)), Finding::Contradicts);
+    assert_eq!(then(issued(2)), Finding::Contradicts);
     assert_eq!(then(Outcome::Unknown), Finding::Explained);
     // In flight at the same time, it may have come first; but what it was handed is dead too.
-    let flight = call(3, 6, refresh(1), handed(2));
+    let flight = call(3, 6, refresh(1), issued(2));
     let with_flight =
         |last: Outcome| check(stolen.iter().cloned().chain([flight.clone(), call(7, 8, refresh(2), last)]).collect());
     assert_eq!(with_flight(Outcome::Ended), Finding::Explained);
-    assert_eq!(with_flight(handed(3)), Finding::Contradicts);
+    assert_eq!(with_flight(issued(3)), Finding::Contradicts);
 }
 
 #[test]
 fn a_lost_answer_may_have_been_given_or_not() {
     let lost = call(1, 2, with_key(0, 1), Outcome::Unknown);
     let then = |ask, outcome| check(vec![lost.clone(), call(3, 4, ask, outcome)]);
-    assert_eq!(then(with_key(0, 1), handed(1)), Finding::Explained);
-    assert_eq!(then(refresh(0), handed(1)), Finding::Explained, "it had not reached the server");
+    assert_eq!(then(with_key(0, 1), issued(1)), Finding::Explained);
+    assert_eq!(then(refresh(0), issued(1)), Finding::Explained, "it had not reached the server");
     assert_eq!(then(refresh(0), Outcome::Reused), Finding::Explained, "it had");
     assert_eq!(then(refresh(0), Outcome::Ended), Finding::Contradicts, "nobody ended the session");
     // It may reach the server late.
-    let late = [call(3, 4, with_key(0, 2), handed(1)), call(5, 6, refresh(1), Outcome::Ended)];
+    let late = [call(3, 4, with_key(0, 2), issued(1)), call(5, 6, refresh(1), Outcome::Ended)];
     assert_eq!(check([vec![lost.clone()], late.to_vec()].concat()), Finding::Explained);
     assert_eq!(check(late.to_vec()), Finding::Contradicts);
 }
@@ -80,9 +85,9 @@ fn a_lost_answer_may_have_been_given_or_not() {
 fn retries_get_one_successor_and_it_lives() {
     let retried = |second, newest| {
         check(vec![
-            call(1, 9, with_key(0, 1), handed(1)),
-            call(1, 9, with_key(0, 1), handed(second)),
-            call(10, 11, refresh(newest), handed(5)),
+            call(1, 9, with_key(0, 1), issued(1)),
+            call(1, 9, with_key(0, 1), issued(second)),
+            call(10, 11, refresh(newest), issued(5)),
         ])
     };
     assert_eq!(retried(1, 1), Finding::Explained);
@@ -92,22 +97,22 @@ fn retries_get_one_successor_and_it_lives() {
 
 #[test]
 fn a_token_succeeds_one_other_only() {
-    let calls = vec![call(1, 2, refresh(0), handed(1)), call(3, 4, refresh(1), handed(0))];
+    let calls = vec![call(1, 2, refresh(0), issued(1)), call(3, 4, refresh(1), issued(0))];
     assert_eq!(check(calls), Finding::Contradicts, "the first token came back");
     let calls =
-        vec![call(1, 2, refresh(0), handed(1)), call(3, 4, refresh(1), handed(2)), call(5, 6, refresh(2), handed(1))];
+        vec![call(1, 2, refresh(0), issued(1)), call(3, 4, refresh(1), issued(2)), call(5, 6, refresh(2), issued(1))];
     assert_eq!(check(calls), Finding::Contradicts);
 }
 
 #[test]
 fn the_core_is_what_cannot_be_explained() {
-    let mut calls = vec![call(1, 2, refresh(0), handed(1))];
+    let mut calls = vec![call(1, 2, refresh(0), issued(1))];
     calls.extend((0..40).map(|number| call(3 + number, 90, refresh(1), Outcome::Ended)));
-    calls.push(call(50, 80, refresh(1), handed(2)));
-    calls.push(call(50, 85, refresh(1), handed(3)));
+    calls.push(call(50, 80, refresh(1), issued(2)));
+    calls.push(call(50, 85, refresh(1), issued(3)));
     let core = History { calls }.core(RULES);
     let outcomes: Vec<_> = core.iter().map(|call| call.outcome).collect();
-    assert_eq!(outcomes, [handed(1), handed(2), handed(3)]);
+    assert_eq!(outcomes, [issued(1), issued(2), issued(3)]);
 }
 
 /// What a client does next; `usize` picks a token among those it knows.
@@ -144,13 +149,13 @@ fn simulate(moves: &[(Move, u64, u64)]) -> Vec<Call> {
                     last = Some((ask, *keyed));
                     newest += 1;
                 }
-                (ask, if over { Outcome::Ended } else { handed(newest) }, *lost)
+                (ask, if over { Outcome::Ended } else { issued(newest) }, *lost)
             }
             (Move::Retry { lost }, Some((ask, keyed))) => {
                 let outcome = if over {
                     Outcome::Ended
                 } else if keyed {
-                    handed(newest)
+                    issued(newest)
                 } else {
                     Outcome::Reused
                 };
@@ -185,15 +190,15 @@ proptest! {
     fn a_token_handed_out_after_everybody_knew_of_the_end_never_is(moves in moves(), fresh in 900_usize..1000) {
         let mut calls = simulate(&moves);
         calls.push(call(10_000, 10_001, Ask::SignOut(TokenNo(0)), Outcome::SignedOut));
-        calls.push(call(10_002, 10_003, refresh(fresh - 900), handed(fresh)));
+        calls.push(call(10_002, 10_003, refresh(fresh - 900), issued(fresh)));
         prop_assert_eq!(check(calls), Finding::Contradicts);
     }
 
     #[test]
     fn a_core_contradicts_and_has_outcomes_only_of_the_history(moves in moves()) {
         let mut calls = simulate(&moves);
-        calls.push(call(10_000, 10_001, refresh(800), handed(801)));
-        calls.push(call(10_000, 10_001, refresh(800), handed(802)));
+        calls.push(call(10_000, 10_001, refresh(800), issued(801)));
+        calls.push(call(10_000, 10_001, refresh(800), issued(802)));
         let history = History { calls };
         prop_assert_eq!(history.check(RULES), Finding::Contradicts);
         let core = history.core(RULES);

@@ -27,12 +27,12 @@ fn what_may_follow_upon_a_refresh() {
     let hidden = rotated(None);
     let twice =
         State::Live { newest: Some(token(2)), last: Some(Rotation { retired: token(1), key: OTHER, at: at(10) }) };
-    let handed = Outcome::Handed;
+    let issued = Outcome::Issued;
     let table: Vec<Row> = vec![
         // The newest token rotates, and is never refused.
-        (&first, 0, KEY, handed(token(1)), vec![rotated_at_10(0, 1, KEY)]),
-        (&live, 1, OTHER, handed(token(2)), vec![twice.clone()]),
-        (&live, 1, OTHER, handed(token(1)), vec![]),
+        (&first, 0, KEY, issued(token(1)), vec![rotated_at_10(0, 1, KEY)]),
+        (&live, 1, OTHER, issued(token(2)), vec![twice.clone()]),
+        (&live, 1, OTHER, issued(token(1)), vec![]),
         (&live, 1, KEY, Outcome::Reused, vec![]),
         (&live, 1, KEY, Outcome::Ended, vec![]),
         (&live, 1, KEY, Outcome::Denied, vec![]),
@@ -40,26 +40,26 @@ fn what_may_follow_upon_a_refresh() {
         (&live, 1, KEY, Outcome::Unforeseen, vec![]),
         (&live, 1, OTHER, Outcome::Unknown, vec![live.clone(), rotated_to_nobody(1, OTHER)]),
         // The same request again: the same successor, no second one, no alarm.
-        (&live, 0, KEY, handed(token(1)), vec![live.clone()]),
-        (&live, 0, KEY, handed(token(7)), vec![]),
+        (&live, 0, KEY, issued(token(1)), vec![live.clone()]),
+        (&live, 0, KEY, issued(token(7)), vec![]),
         (&live, 0, KEY, Outcome::Reused, vec![]),
         (&live, 0, KEY, Outcome::Unknown, vec![live.clone()]),
-        (&hidden, 0, KEY, handed(token(1)), vec![live.clone()]),
+        (&hidden, 0, KEY, issued(token(1)), vec![live.clone()]),
         // Another key or none, or a successor that was used: a replay, and the family ends.
-        (&live, 0, None, Outcome::Reused, vec![State::Over]),
-        (&live, 0, OTHER, Outcome::Reused, vec![State::Over]),
-        (&live, 0, None, handed(token(1)), vec![]),
-        (&live, 0, None, Outcome::Denied, vec![State::Over]),
+        (&live, 0, None, Outcome::Reused, vec![State::Revoked]),
+        (&live, 0, OTHER, Outcome::Reused, vec![State::Revoked]),
+        (&live, 0, None, issued(token(1)), vec![]),
+        (&live, 0, None, Outcome::Denied, vec![State::Revoked]),
         (&live, 0, None, Outcome::Ended, vec![]),
-        (&live, 0, None, Outcome::Unknown, vec![live.clone(), State::Over]),
-        (&twice, 0, KEY, Outcome::Reused, vec![State::Over]),
-        (&twice, 0, KEY, handed(token(1)), vec![]),
-        (&hidden, 0, None, Outcome::Reused, vec![State::Over]),
+        (&live, 0, None, Outcome::Unknown, vec![live.clone(), State::Revoked]),
+        (&twice, 0, KEY, Outcome::Reused, vec![State::Revoked]),
+        (&twice, 0, KEY, issued(token(1)), vec![]),
+        (&hidden, 0, None, Outcome::Reused, vec![State::Revoked]),
         // After the end nothing works again.
-        (&State::Over, 1, KEY, Outcome::Ended, vec![State::Over]),
-        (&State::Over, 0, None, Outcome::Reused, vec![State::Over]),
-        (&State::Over, 1, KEY, handed(token(2)), vec![]),
-        (&State::Over, 1, KEY, Outcome::Invalid, vec![]),
+        (&State::Revoked, 1, KEY, Outcome::Ended, vec![State::Revoked]),
+        (&State::Revoked, 0, None, Outcome::Reused, vec![State::Revoked]),
+        (&State::Revoked, 1, KEY, issued(token(2)), vec![]),
+        (&State::Revoked, 1, KEY, Outcome::Invalid, vec![]),
     ];
     for (state, presented, key, outcome, expected) in table {
         let states = state.after(RULES, Ask::Refresh(token(presented), key), outcome, at(10));
@@ -80,12 +80,12 @@ fn a_retry_is_one_only_inside_its_window() {
     let live = rotated(Some(token(1)));
     let retry = |outcome, span| live.after(RULES, Ask::Refresh(token(0), KEY), outcome, span);
     assert_eq!(retry(Outcome::Reused, at(999)), vec![]);
-    assert_eq!(retry(Outcome::Reused, at(1000)), vec![State::Over]);
-    assert_eq!(retry(Outcome::Handed(token(1)), at(1000)), vec![]);
+    assert_eq!(retry(Outcome::Reused, at(1000)), vec![State::Revoked]);
+    assert_eq!(retry(Outcome::Issued(token(1)), at(1000)), vec![]);
     // The call lasted over the window's end: either is right.
     let across = Span { earliest: 900, latest: 1100 };
-    assert_eq!(retry(Outcome::Reused, across), vec![State::Over]);
-    assert_eq!(retry(Outcome::Handed(token(1)), across), vec![live.clone()]);
+    assert_eq!(retry(Outcome::Reused, across), vec![State::Revoked]);
+    assert_eq!(retry(Outcome::Issued(token(1)), across), vec![live.clone()]);
 }
 
 #[test]
@@ -93,19 +93,19 @@ fn a_leeway_is_for_those_without_a_key() {
     let rules = Rules { leeway: 1000, retry_window: 0, ..RULES };
     let live = State::Live { newest: Some(token(1)), last: Some(Rotation { retired: token(0), key: None, at: at(0) }) };
     let again = |outcome, time| live.after(rules, Ask::Refresh(token(0), None), outcome, at(time));
-    assert_eq!(again(Outcome::Handed(token(1)), 5), vec![live.clone()]);
-    assert_eq!(again(Outcome::Handed(token(2)), 5), vec![], "a leeway forks no family either");
-    assert_eq!(again(Outcome::Reused, 1000), vec![State::Over]);
+    assert_eq!(again(Outcome::Issued(token(1)), 5), vec![live.clone()]);
+    assert_eq!(again(Outcome::Issued(token(2)), 5), vec![], "a leeway forks no family either");
+    assert_eq!(again(Outcome::Reused, 1000), vec![State::Revoked]);
 }
 
 #[test]
 fn what_was_forged_changes_nothing() {
-    for state in [State::new(), rotated(None), State::Over] {
+    for state in [State::new(), rotated(None), State::Revoked] {
         for (outcome, right) in [
             (Outcome::Invalid, true),
             (Outcome::Denied, true),
             (Outcome::Unknown, true),
-            (Outcome::Handed(token(5)), false),
+            (Outcome::Issued(token(5)), false),
             (Outcome::Reused, false),
             (Outcome::Unforeseen, false),
         ] {
@@ -122,14 +122,14 @@ fn a_sign_out_ends_the_family_by_a_stale_token_as_the_server_has_it() {
         live.after(Rules { stale_sign_out, ..RULES }, Ask::SignOut(token(number)), outcome, at(10))
     };
     for rule in [StaleSignOut::Ends, StaleSignOut::Nothing, StaleSignOut::Either] {
-        assert_eq!(sign_out(1, rule, Outcome::SignedOut), vec![State::Over]);
-        assert_eq!(sign_out(1, rule, Outcome::Unknown), vec![live.clone(), State::Over]);
+        assert_eq!(sign_out(1, rule, Outcome::SignedOut), vec![State::Revoked]);
+        assert_eq!(sign_out(1, rule, Outcome::Unknown), vec![live.clone(), State::Revoked]);
         assert_eq!(sign_out(1, rule, Outcome::Unforeseen), vec![]);
     }
-    assert_eq!(sign_out(0, StaleSignOut::Ends, Outcome::SignedOut), vec![State::Over]);
+    assert_eq!(sign_out(0, StaleSignOut::Ends, Outcome::SignedOut), vec![State::Revoked]);
     assert_eq!(sign_out(0, StaleSignOut::Nothing, Outcome::SignedOut), vec![live.clone()]);
-    assert_eq!(sign_out(0, StaleSignOut::Either, Outcome::SignedOut), vec![live.clone(), State::Over]);
-    assert_eq!(State::Over.after(RULES, Ask::SignOut(token(0)), Outcome::SignedOut, at(10)), vec![State::Over]);
+    assert_eq!(sign_out(0, StaleSignOut::Either, Outcome::SignedOut), vec![live.clone(), State::Revoked]);
+    assert_eq!(State::Revoked.after(RULES, Ask::SignOut(token(0)), Outcome::SignedOut, at(10)), vec![State::Revoked]);
 }
 
 #[test]
@@ -137,5 +137,5 @@ fn an_access_token_dies_with_its_session_and_not_before() {
     let live = State::new();
     assert_eq!(live.after(RULES, Ask::UseAccess, Outcome::Alive, at(10)), vec![live.clone()]);
     assert_eq!(live.after(RULES, Ask::UseAccess, Outcome::Dead, at(10)), vec![]);
-    assert_eq!(State::Over.after(RULES, Ask::UseAccess, Outcome::Dead, at(10)), vec![State::Over]);
+    assert_eq!(State::Revoked.after(RULES, Ask::UseAccess, Outcome::Dead, at(10)), vec![State::Revoked]);
 }

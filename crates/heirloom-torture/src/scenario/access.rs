@@ -18,15 +18,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// After a reuse, and after a sign-out where there is one: does an access token still work?
 pub async fn after_end(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     for _round in 0..trial.kit.settings.rounds {
-        let family = grown(trial, 2, &mut chance).await?;
+        let family = grown(trial, 2, &mut rng).await?;
         expect_alive(trial, &family).await?;
         family.settle(TokenNo(0), None).await?;
         expect_refused(trial, &family).await?;
         family.close().await?;
         if trial.needs_sign_out().is_ok() {
-            let family = grown(trial, 2, &mut chance).await?;
+            let family = grown(trial, 2, &mut rng).await?;
             family.sign_out(family.newest()).await?;
             expect_refused(trial, &family).await?;
             family.close().await?;
@@ -46,7 +46,7 @@ async fn expect_alive(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop
 }
 
 async fn expect_refused(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> {
-    if !family.is_over() {
+    if !family.is_revoked() {
         return Err(Stop::Fail("the session was not ended".to_owned()));
     }
     for Grant { token, access, .. } in family.grants() {

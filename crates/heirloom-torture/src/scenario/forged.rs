@@ -1,4 +1,4 @@
-//! Tokens that nobody issued.
+//! Tokens that were never issued.
 
 use super::super::{
     family::Family,
@@ -13,35 +13,35 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 /// Places of a token that are mangled at most: tokens that are JWTs can be long.
 const PLACES: usize = 256;
 
-/// Each mangled token is refused, and afterwards the real one rotates as if nothing had been.
+/// Each mangled token is refused, and afterwards the genuine one rotates as before.
 pub async fn forged(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     let family = Family::open(trial).await?;
-    family.rotate(&mut chance).await?;
+    family.rotate(&mut rng).await?;
     let text = family.text(family.newest());
-    for (what, forgery) in forgeries(&text, &mut chance) {
-        if matches!(family.refresh_forged(forgery).await?, Outcome::Handed(_) | Outcome::Reused) {
+    for (what, forgery) in forgeries(&text, &mut rng) {
+        if matches!(family.refresh_forged(forgery).await?, Outcome::Issued(_) | Outcome::Reused) {
             trial.object(format!("a token {what} was taken for a genuine one"));
         }
     }
-    family.rotate(&mut chance).await?;
+    family.rotate(&mut rng).await?;
     // A mangled stale token is no replay.
-    for (what, forgery) in forgeries(&family.text(TokenNo(0)), &mut chance).into_iter().rev().take(24) {
-        if matches!(family.refresh_forged(forgery).await?, Outcome::Handed(_) | Outcome::Reused) {
+    for (what, forgery) in forgeries(&family.text(TokenNo(0)), &mut rng).into_iter().rev().take(24) {
+        if matches!(family.refresh_forged(forgery).await?, Outcome::Issued(_) | Outcome::Reused) {
             trial.object(format!("a stale token {what} was taken for a genuine one"));
         }
     }
-    family.rotate(&mut chance).await?;
+    family.rotate(&mut rng).await?;
     family.close().await
 }
 
 /// Each with what was done to it.
-fn forgeries(text: &str, chance: &mut fastrand::Rng) -> Vec<(String, String)> {
+fn forgeries(text: &str, rng: &mut fastrand::Rng) -> Vec<(String, String)> {
     let letters: Vec<char> = text.chars().collect();
     let mut places: Vec<usize> = (0..letters.len()).collect();
     // The end, where a signature stands, is always among them.
     let (head, tail) = places.split_at_mut(letters.len().saturating_sub(PLACES / 2));
-    chance.shuffle(head);
+    rng.shuffle(head);
     let mut chosen: Vec<usize> = tail.iter().chain(head.iter()).copied().take(PLACES).collect();
     chosen.sort_unstable();
     let mangled = chosen.into_iter().map(|place| {
@@ -71,13 +71,13 @@ mod tests {
 
     #[test]
     fn every_place_is_mangled_once_and_nothing_is_left_as_it_was() {
-        let mut chance = fastrand::Rng::with_seed(1);
+        let mut rng = fastrand::Rng::with_seed(1);
         let text = "hrt_Ad8B.-_0";
-        let forged: BTreeSet<_> = forgeries(text, &mut chance).into_iter().map(|(_, forged)| forged).collect();
+        let forged: BTreeSet<_> = forgeries(text, &mut rng).into_iter().map(|(_, forged)| forged).collect();
         assert_eq!(forged.len(), text.len() + 4);
         assert!(!forged.contains(text));
         let long = "x".repeat(2000);
-        assert_eq!(forgeries(&long, &mut chance).len(), PLACES + 4);
+        assert_eq!(forgeries(&long, &mut rng).len(), PLACES + 4);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const SHORT: Duration = Duration::from_mins(2);
 /// No answer promises more than what is left; and where it is short, the end is waited for.
 pub async fn lifetime(trial: &Trial<'_>) -> Result<(), Stop> {
     let absolute = trial.kit.settings.absolute_lifetime.unwrap_or_default();
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     let begun = trial.kit.uptime();
     let family = Family::open(trial).await?;
     let signed_in = trial.kit.uptime();
@@ -28,7 +28,7 @@ pub async fn lifetime(trial: &Trial<'_>) -> Result<(), Stop> {
         if trial.kit.uptime().saturating_sub(begun) >= absolute {
             break;
         }
-        family.rotate(&mut chance).await?;
+        family.rotate(&mut rng).await?;
     }
     expect_promises_kept(trial, &family.grants(), signed_in, absolute);
     if absolute > SHORT {
@@ -38,13 +38,13 @@ pub async fn lifetime(trial: &Trial<'_>) -> Result<(), Stop> {
     // From here on a refusal may come at any time: no history that the specification could judge.
     let mut outcome = Outcome::Unknown;
     while trial.kit.uptime() < signed_in.saturating_add(absolute).saturating_add(WAIT) {
-        outcome = family.rotate(&mut chance).await?;
+        outcome = family.rotate(&mut rng).await?;
         tokio::time::sleep(WAIT.min(absolute / 8)).await;
     }
-    if matches!(outcome, Outcome::Handed(_)) {
-        outcome = family.rotate(&mut chance).await?;
+    if matches!(outcome, Outcome::Issued(_)) {
+        outcome = family.rotate(&mut rng).await?;
     }
-    if matches!(outcome, Outcome::Handed(_)) {
+    if matches!(outcome, Outcome::Issued(_)) {
         trial.object("a session is still refreshed after its absolute end".to_owned());
     }
     Ok(())

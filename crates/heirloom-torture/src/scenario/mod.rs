@@ -18,11 +18,11 @@ use super::{
 /// One thing that is tried.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
-    /// By which it is picked.
+    /// Its name.
     pub name: &'static str,
     /// Rules of `docs/spec/sessions.md`; `docs/torture.md` has them too.
     pub rules: &'static [&'static str],
-    /// What a right server does.
+    /// What a correct server does.
     pub holds: &'static str,
     trouble: Trouble,
 }
@@ -200,7 +200,7 @@ impl Scenario {
         }
     }
 
-    /// Whether calls may go unanswered without hiding what should be seen.
+    /// Whether unanswered calls are part of the test.
     pub(crate) fn bears_outages(&self) -> bool {
         matches!(self.trouble, Trouble::Storm | Trouble::Restart)
     }

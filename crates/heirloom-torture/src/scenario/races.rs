@@ -32,7 +32,7 @@ pub async fn race(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
     for round in all_rounds(trial, width) {
         let family = begun(trial, round).await?;
         at_once(&family, family.newest(), &vec![None; width]).await?;
-        family.expect_over().await?;
+        family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())
@@ -42,11 +42,11 @@ pub async fn race(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
 pub async fn shared_key(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
     for round in all_rounds(trial, width) {
         let family = begun(trial, round).await?;
-        let key = family.new_key(&mut trial.fork_chance());
+        let key = family.new_key(&mut trial.fork_rng());
         at_once(&family, family.newest(), &vec![key; width]).await?;
         // Whatever was handed out must be the one token that lives.
-        family.rotate(&mut trial.fork_chance()).await?;
-        family.rotate(&mut trial.fork_chance()).await?;
+        family.rotate(&mut trial.fork_rng()).await?;
+        family.rotate(&mut trial.fork_rng()).await?;
         family.close().await?;
     }
     Ok(())
@@ -56,10 +56,10 @@ pub async fn shared_key(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
 pub async fn two_keys(trial: &Trial<'_>) -> Result<(), Stop> {
     for round in all_rounds(trial, TWO_KEYS) {
         let family = begun(trial, round).await?;
-        let mut chance = trial.fork_chance();
-        let keys = [family.new_key(&mut chance), family.new_key(&mut chance)];
+        let mut rng = trial.fork_rng();
+        let keys = [family.new_key(&mut rng), family.new_key(&mut rng)];
         at_once(&family, family.newest(), &keys.repeat(TWO_KEYS / 2)).await?;
-        family.expect_over().await?;
+        family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())
@@ -69,8 +69,8 @@ pub async fn two_keys(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn begun<'k>(trial: &'k Trial<'k>, round: usize) -> Result<Family<'k>, Stop> {
     let family = Family::open(trial).await?;
     if round % 2 == 1 {
-        let mut chance = lock(&trial.chance).fork();
-        family.rotate(&mut chance).await?;
+        let mut rng = lock(&trial.rng).fork();
+        family.rotate(&mut rng).await?;
     }
     Ok(family)
 }

@@ -11,29 +11,25 @@ use tokio::try_join;
 /// Rounds of a replay beside a redemption, for a setting of 1.
 pub const IN_FLIGHT_ROUNDS: usize = 8;
 
-/// A token that is so many generations old comes back: with another key than its rotation had, and without one.
+/// A token that is this many generations old is replayed: with another key than its rotation had, and without one.
 pub async fn replay(trial: &Trial<'_>, generations: usize) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     for round in 0..trial.kit.settings.rounds.saturating_mul(2) {
-        let family = grown(trial, generations, &mut chance).await?;
+        let family = grown(trial, generations, &mut rng).await?;
         let stale = TokenNo(family.newest().0.saturating_sub(generations));
-        let key = if round % 2 == 0 { None } else { family.new_key(&mut chance) };
+        let key = if round % 2 == 0 { None } else { family.new_key(&mut rng) };
         family.refresh(stale, key).await?;
-        family.expect_over().await?;
+        family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())
 }
 
-/// A session that was refreshed so often. It stops growing when it is told that it is over: the history shows it.
-pub async fn grown<'k>(
-    trial: &'k Trial<'k>,
-    generations: usize,
-    chance: &mut fastrand::Rng,
-) -> Result<Family<'k>, Stop> {
+/// A session that was refreshed this many times. It stops growing when it is told that it is finished: the history shows it.
+pub async fn grown<'k>(trial: &'k Trial<'k>, generations: usize, rng: &mut fastrand::Rng) -> Result<Family<'k>, Stop> {
     let family = Family::open(trial).await?;
     for _generation in 0..generations {
-        if !matches!(family.rotate(chance).await?, Outcome::Handed(_)) {
+        if !matches!(family.rotate(rng).await?, Outcome::Issued(_)) {
             break;
         }
     }
@@ -42,17 +38,17 @@ pub async fn grown<'k>(
 
 /// Every token of the family, with a key and without, at every instance.
 pub async fn after_reuse(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     for _round in 0..trial.kit.settings.rounds {
-        let family = grown(trial, 5, &mut chance).await?;
+        let family = grown(trial, 5, &mut rng).await?;
         family.settle(TokenNo(2), None).await?;
-        let key = family.new_key(&mut chance);
+        let key = family.new_key(&mut rng);
         for number in (0..=family.newest().0).rev() {
             for _instance in &trial.kit.settings.bases {
                 family.settle(TokenNo(number), key).await?;
             }
         }
-        family.expect_over().await?;
+        family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())
@@ -61,12 +57,12 @@ pub async fn after_reuse(trial: &Trial<'_>) -> Result<(), Stop> {
 /// A replay beside one redemption of the newest token: what that hands out must not work either. More redemptions would
 /// be replays themselves where the server has no keys.
 pub async fn in_flight(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     for _round in 0..trial.kit.settings.rounds.saturating_mul(IN_FLIGHT_ROUNDS) {
-        let family = grown(trial, 2, &mut chance).await?;
-        let (newest, key) = (family.newest(), family.new_key(&mut chance));
+        let family = grown(trial, 2, &mut rng).await?;
+        let (newest, key) = (family.newest(), family.new_key(&mut rng));
         try_join!(family.settle(newest, key), family.settle(TokenNo(0), None))?;
-        family.expect_over().await?;
+        family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())

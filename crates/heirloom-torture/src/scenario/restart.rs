@@ -23,36 +23,36 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What was rotated stays rotated, what was ended stays ended, and a lost answer can still be had.
+/// Rotations and revocations survive, and a retry still gets a lost answer.
 pub async fn restart(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     let stolen = Family::open(trial).await?;
-    stolen.rotate(&mut chance).await?;
+    stolen.rotate(&mut rng).await?;
     stolen.settle(TokenNo(0), None).await?;
     let left = Family::open(trial).await?;
-    left.rotate(&mut chance).await?;
+    left.rotate(&mut rng).await?;
     let can_leave = trial.needs_sign_out().is_ok();
     if can_leave {
         left.sign_out(left.newest()).await?;
     }
     let copied = Family::open(trial).await?;
-    copied.rotate(&mut chance).await?;
+    copied.rotate(&mut rng).await?;
     let lost = Family::open(trial).await?;
-    let key = lost.new_key(&mut chance);
+    let key = lost.new_key(&mut rng);
     lost.settle(TokenNo(0), key).await?;
 
     restart_and_watch(trial).await?;
 
-    stolen.expect_over().await?;
+    stolen.expect_revoked().await?;
     if can_leave {
-        left.expect_over().await?;
+        left.expect_revoked().await?;
     }
     if key.is_some() {
         lost.settle(TokenNo(0), key).await?;
     }
-    lost.rotate(&mut chance).await?;
+    lost.rotate(&mut rng).await?;
     copied.settle(TokenNo(0), None).await?;
-    copied.expect_over().await?;
+    copied.expect_revoked().await?;
     for family in [stolen, left, copied, lost] {
         family.close().await?;
     }

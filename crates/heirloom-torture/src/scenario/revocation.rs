@@ -18,13 +18,13 @@ const REFRESHES: usize = 20;
 
 /// After a sign-out was answered no token works, whichever it was given.
 pub async fn sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     for _round in 0..trial.kit.settings.rounds {
         let family = Family::open(trial).await?;
-        family.rotate(&mut chance).await?;
-        family.rotate(&mut chance).await?;
+        family.rotate(&mut rng).await?;
+        family.rotate(&mut rng).await?;
         family.sign_out(family.newest()).await?;
-        family.expect_over().await?;
+        family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())
@@ -32,16 +32,16 @@ pub async fn sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// A sign-out that races refreshes of the same token.
 pub async fn refresh_against_sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     for _round in 0..trial.kit.settings.rounds.saturating_mul(SIGN_OUT_ROUNDS) {
         let family = Family::open(trial).await?;
-        family.rotate(&mut chance).await?;
-        let (newest, key) = (family.newest(), family.new_key(&mut chance));
+        family.rotate(&mut rng).await?;
+        let (newest, key) = (family.newest(), family.new_key(&mut rng));
         // Without keys they would be replays, and end the family by themselves.
         let keys = vec![key; if key.is_some() { WIDTH } else { 1 }];
         try_join!(at_once(&family, newest, &keys), family.sign_out(newest))?;
-        if family_must_be_over(trial) {
-            family.expect_over().await?;
+        if family_must_be_revoked(trial) {
+            family.expect_revoked().await?;
         } else {
             family.settle(family.newest(), None).await?;
         }
@@ -51,7 +51,7 @@ pub async fn refresh_against_sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 /// Where a sign-out by a token that has just been retired may change nothing, the specification alone decides.
-fn family_must_be_over(trial: &Trial<'_>) -> bool {
+fn family_must_be_revoked(trial: &Trial<'_>) -> bool {
     trial.kit.rules().stale_sign_out == StaleSignOut::Ends
 }
 
@@ -68,9 +68,9 @@ pub async fn refresh_against_sign_in(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 async fn refresh_on(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> {
-    let mut chance = trial.fork_chance();
+    let mut rng = trial.fork_rng();
     for _refresh in 0..REFRESHES {
-        if !matches!(family.rotate(&mut chance).await?, Outcome::Handed(_)) {
+        if !matches!(family.rotate(&mut rng).await?, Outcome::Issued(_)) {
             trial.object("a session was refused a refresh while its user signed in elsewhere".to_owned());
             break;
         }
@@ -78,9 +78,9 @@ async fn refresh_on(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> 
     Ok(())
 }
 
-/// Somebody signs in on another device, refreshes once, and signs out.
+/// The user signs in on another device, refreshes once, and signs out.
 async fn visit(trial: &Trial<'_>) -> Result<(), Stop> {
     let other = Family::open(trial).await?;
-    other.rotate(&mut trial.fork_chance()).await?;
+    other.rotate(&mut trial.fork_rng()).await?;
     other.close().await
 }

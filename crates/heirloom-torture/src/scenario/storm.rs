@@ -45,10 +45,10 @@ async fn one_after_another(trial: &Trial<'_>, end: Duration) -> Result<(), Stop>
         let shared =
             Shared { family: Family::open(trial).await?, keys: Mutex::default(), done: AtomicBool::new(false) };
         try_join_all((0..SHARING).map(|_| shared.client(trial, end))).await?;
-        if shared.family.is_over() {
-            shared.family.expect_over().await?;
+        if shared.family.is_revoked() {
+            shared.family.expect_revoked().await?;
         } else {
-            shared.family.rotate(&mut trial.fork_chance()).await?;
+            shared.family.rotate(&mut trial.fork_rng()).await?;
         }
         shared.family.close().await?;
     }
@@ -64,33 +64,33 @@ struct Shared<'k> {
 
 impl Shared<'_> {
     async fn client(&self, trial: &Trial<'_>, end: Duration) -> Result<(), Stop> {
-        let mut chance = trial.fork_chance();
+        let mut rng = trial.fork_rng();
         while !self.done.load(Ordering::Relaxed) {
-            self.one_call(trial, &mut chance).await?;
-            let enough = self.family.is_over() || self.family.len() >= CALLS || trial.kit.uptime() >= end;
+            self.one_call(trial, &mut rng).await?;
+            let enough = self.family.is_revoked() || self.family.len() >= CALLS || trial.kit.uptime() >= end;
             self.done.fetch_or(enough, Ordering::Relaxed);
         }
         // One more after the end, while others may still be under way.
-        self.refresh_newest(&mut chance, Manner::Patient).await
+        self.refresh_newest(&mut rng, Manner::Patient).await
     }
 
-    async fn one_call(&self, trial: &Trial<'_>, chance: &mut fastrand::Rng) -> Result<(), Stop> {
+    async fn one_call(&self, trial: &Trial<'_>, rng: &mut fastrand::Rng) -> Result<(), Stop> {
         let newest = self.family.newest();
-        let (before, any) = (TokenNo(newest.0.saturating_sub(1)), TokenNo(chance.usize(..=newest.0)));
-        match chance.u32(..100) {
-            0..50 => self.refresh_newest(chance, Manner::Patient).await,
+        let (before, any) = (TokenNo(newest.0.saturating_sub(1)), TokenNo(rng.usize(..=newest.0)));
+        match rng.u32(..100) {
+            0..50 => self.refresh_newest(rng, Manner::Patient).await,
             50..64 => {
-                let patience = Duration::from_micros(chance.u64(..PATIENCE_MICROS));
-                self.refresh_newest(chance, Manner::GoneAfter(patience)).await
+                let patience = Duration::from_micros(rng.u64(..PATIENCE_MICROS));
+                self.refresh_newest(rng, Manner::GoneAfter(patience)).await
             }
             64..82 => {
-                let key = self.key_of(before, chance);
+                let key = self.key_of(before, rng);
                 self.family.refresh(before, key).await.map(drop)
             }
-            82..95 => self.use_access(trial, chance).await,
+            82..95 => self.use_access(trial, rng).await,
             95 => self.family.refresh(newest, None).await.map(drop),
             96 | 97 => {
-                let stranger = self.family.new_key(chance);
+                let stranger = self.family.new_key(rng);
                 self.family.refresh(any, stranger).await.map(drop)
             }
             98 => self.family.refresh_forged(format!("{}A", self.family.text(newest))).await.map(drop),
@@ -99,25 +99,25 @@ impl Shared<'_> {
         }
     }
 
-    async fn refresh_newest(&self, chance: &mut fastrand::Rng, manner: Manner) -> Result<(), Stop> {
+    async fn refresh_newest(&self, rng: &mut fastrand::Rng, manner: Manner) -> Result<(), Stop> {
         let newest = self.family.newest();
-        let key = self.key_of(newest, chance);
+        let key = self.key_of(newest, rng);
         self.family.refresh_in(newest, key, manner).await.map(drop)
     }
 
-    async fn use_access(&self, trial: &Trial<'_>, chance: &mut fastrand::Rng) -> Result<(), Stop> {
+    async fn use_access(&self, trial: &Trial<'_>, rng: &mut fastrand::Rng) -> Result<(), Stop> {
         let grants = if trial.can_use_access() { self.family.grants() } else { Vec::new() };
-        match chance.choice(&grants).and_then(|grant| grant.access.as_ref()) {
+        match rng.choice(&grants).and_then(|grant| grant.access.as_ref()) {
             Some(access) => self.family.use_access(access, trial.kit.next_base()).await.map(drop),
-            None => self.refresh_newest(chance, Manner::Patient).await,
+            None => self.refresh_newest(rng, Manner::Patient).await,
         }
     }
 
-    fn key_of(&self, token: TokenNo, chance: &mut fastrand::Rng) -> Option<KeyNo> {
+    fn key_of(&self, token: TokenNo, rng: &mut fastrand::Rng) -> Option<KeyNo> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let known = keys.iter().find(|(of, _)| *of == token).map(|(_, key)| *key);
         known.unwrap_or_else(|| {
-            let key = self.family.new_key(chance);
+            let key = self.family.new_key(rng);
             keys.push((token, key));
             key
         })

@@ -1,7 +1,7 @@
 //! Servers with a planted fault: each is found, by the scenario that is there for it. And a right one is not accused.
 
 use crate::{
-    kit::{PASSWORD, Report, torture, torture_with},
+    kit::{Report, torture},
     stub::{Fault, Stub},
 };
 use std::time::Duration;
@@ -127,14 +127,14 @@ async fn the_storm_finds_what_the_others_find() {
 
 /// What is told can be read, and no token stands in it.
 #[tokio::test]
-async fn a_violation_is_told_with_the_few_calls_that_show_it() {
+async fn a_violation_is_reported_with_the_few_calls_that_show_it() {
     let stub = Stub::start(Fault::ReuseRolledBack);
     let ran = torture(&[&stub.url, "--user", "alice", "--only", "replay-1", "--seed", "7"]).await;
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stdout.contains("VIOLATED") && ran.stdout.contains("seed 7"), "{ran:?}");
     let told: Vec<_> = ran.stdout.lines().filter(|line| line.contains(" → ")).collect();
     assert!(told.iter().any(|line| line.contains("refused as reused")), "{ran:?}");
-    assert!(told.iter().any(|line| line.contains("handed t2")), "{ran:?}");
+    assert!(told.iter().any(|line| line.contains("issued t2")), "{ran:?}");
     assert!(told.len() < 10, "{ran:?}");
     let mut secrets = ran.stdout.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() >= 16);
     assert_eq!(secrets.next(), None, "a secret is told: {ran:?}");

@@ -116,7 +116,7 @@ struct Session {
     secrets: Vec<u64>,
     /// The key of the last rotation.
     key: Option<String>,
-    over: bool,
+    finished: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -146,7 +146,7 @@ impl Server {
         let mut sessions = self.sessions.lock().unwrap();
         if std::fs::remove_file(&self.restart).is_ok() {
             for session in &mut sessions.all {
-                session.over &= self.fault != Fault::RevocationLostAtRestart;
+                session.finished &= self.fault != Fault::RevocationLostAtRestart;
                 if self.fault == Fault::RotationLostAtRestart {
                     session.secrets.truncate(1);
                 }
@@ -158,10 +158,10 @@ impl Server {
     fn open(&self) -> Value {
         let mut sessions = self.sessions();
         if self.fault == Fault::SignInEndsOthers {
-            sessions.all.iter_mut().for_each(|session| session.over = true);
+            sessions.all.iter_mut().for_each(|session| session.finished = true);
         }
         let secrets = vec![digest(&("first", sessions.all.len()))];
-        sessions.all.push(Session { begun: Instant::now(), secrets, key: None, over: false });
+        sessions.all.push(Session { begun: Instant::now(), secrets, key: None, finished: false });
         self.grant(&sessions, sessions.all.len() - 1)
     }
 
@@ -191,7 +191,7 @@ impl Server {
         let secret = u64::from_str_radix(parts.next()?, 16).ok()?;
         let genuine = tag == format!("{:016x}", digest(&body)) && parts.next().is_none();
         if !genuine && self.fault == Fault::ForgeryEndsSession {
-            self.sessions().all.get_mut(session)?.over = true;
+            self.sessions().all.get_mut(session)?.finished = true;
         }
         (genuine || self.fault == Fault::AcceptsForgedTag).then_some(Presented { session, generation, secret })
     }
@@ -233,7 +233,7 @@ impl Server {
             }
             _ => return Err(Refused::Invalid),
         }
-        if session.over {
+        if session.finished {
             return Err(Refused::Over);
         }
         let slides = self.fault == Fault::SlidesAbsoluteLifetime;
@@ -249,16 +249,16 @@ impl Server {
             let answer = self.grant(sessions, presented.session);
             return Ok(Some(if self.fault == Fault::ForkOnRetry { self.answer(session, fork) } else { answer }));
         }
-        sessions.all[presented.session].over = self.fault != Fault::ReuseRolledBack;
+        sessions.all[presented.session].finished = self.fault != Fault::ReuseRolledBack;
         Err(Refused::Reused)
     }
 
     fn advance(&self, sessions: &mut Sessions, presented: Presented, key: Option<&str>) -> Value {
         if self.fault != Fault::NoRotation {
-            let chance = digest(&(Instant::now(), presented.secret));
+            let rng = digest(&(Instant::now(), presented.secret));
             let session = &mut sessions.all[presented.session];
             session.secrets.truncate(presented.generation + 1);
-            session.secrets.push(chance);
+            session.secrets.push(rng);
             session.key = key.map(str::to_owned);
         }
         self.grant(sessions, presented.session)
@@ -269,7 +269,7 @@ impl Server {
         let mut sessions = self.sessions();
         let Some(session) = sessions.all.get_mut(presented.session) else { return };
         let stale = presented.generation + 1 < session.secrets.len();
-        session.over |= !(stale && self.fault == Fault::SignOutByStaleTokenIgnored);
+        session.finished |= !(stale && self.fault == Fault::SignOutByStaleTokenIgnored);
     }
 }
 
@@ -312,7 +312,7 @@ async fn logout(server: Data<Server>, body: Json<Value>) -> HttpResponse {
 async fn check(server: Data<Server>, request: HttpRequest) -> HttpResponse {
     let bearer = request.headers().get("Authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let number = bearer.strip_prefix("Bearer access-").and_then(|number| number.parse::<usize>().ok()).unwrap();
-    if server.sessions().all[number].over && server.fault != Fault::AccessOutlivesSession {
+    if server.sessions().all[number].finished && server.fault != Fault::AccessOutlivesSession {
         return HttpResponse::Unauthorized().json(json!({ "code": "session_revoked" }));
     }
     HttpResponse::NoContent().finish()

@@ -4,7 +4,7 @@ use crate::kit::{torture, torture_with};
 use std::fs;
 
 #[tokio::test]
-async fn wrong_usage_is_told() {
+async fn wrong_usage_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken.json");
     fs::write(&broken, "{ \"about\": 1 }").unwrap();
@@ -17,7 +17,7 @@ async fn wrong_usage_is_told() {
         (&["ftp://localhost", "--user", "alice"], "not an http or https URL"),
         (&[url, "--user", "alice", "--only", "nonsense"], "no scenario `nonsense`"),
         (&[url, "--user", "alice", "--profile", "nonsense"], "heirloom, oauth2"),
-        (&[url, "--user", "alice", "--profile", broken], "no profile"),
+        (&[url, "--user", "alice", "--profile", broken], "not a valid profile"),
         (&[url, "--user", "alice", "--values", broken], "JSON object with string values"),
         (&[url, "--user", "alice", "--set", "client_id"], "NAME=VALUE"),
         (&[url, "--user", "alice", "--duration", "soon"], "soon"),
