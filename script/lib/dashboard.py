@@ -65,8 +65,8 @@ def chart(lines: list, unit: str, width: int, height: int) -> str:
         if number < 5:
             y = 28 + plot_height + below + 12 + 15 * number
             drawn.append(f'<rect x="{left}" y="{y - 8}" width="9" height="9" fill="{colour}"/>')
-            told = html.escape(name)[:46] + f" · {short(points[-1][1], unit)}"
-            drawn.append(f'<text x="{left + 14}" y="{y}" class="small">{told}</text>')
+            label = html.escape(name)[:46] + f" · {short(points[-1][1], unit)}"
+            drawn.append(f'<text x="{left + 14}" y="{y}" class="small">{label}</text>')
     return "".join(drawn)
 
 

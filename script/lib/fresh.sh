@@ -1,7 +1,7 @@
-# Sourced by script/test for `--fresh`: all of it once more, as on a machine that has never seen this repository.
+# Sourced by script/test for `--fresh`: everything again, as on a machine that has never seen this repository.
 # shellcheck shell=bash
 
-# Ends what was started, and removes what was made: also on Ctrl-C.
+# Stops what was started, and removes what was created: also on Ctrl-C.
 leave_nothing() {
   trap - EXIT INT TERM
   local process
@@ -10,12 +10,12 @@ leave_nothing() {
   # As root, Postgres keeps its files where its own account can reach them.
   local elsewhere=$fresh/heirloom/data/postgres.location
   [ ! -f "$elsewhere" ] || rm -rf "$(cat "$elsewhere")"
-  # What the tests have started ends a moment later than they do, and may still write.
+  # Processes that the tests have started stop a moment after them, and may still write.
   for _ in $(seq 300); do rm -rf "$fresh" 2>/dev/null && return; sleep 0.2; done
   give_up "$fresh could not be removed"
 }
 
-# in_group COMMAND...: as a process group, which one signal ends with all its children.
+# in_group COMMAND...: as a process group, which one signal stops with all its children.
 in_group() {
   set -m
   "$@" </dev/null &
@@ -24,7 +24,7 @@ in_group() {
   wait $!
 }
 
-# Whether anybody listens at the port.
+# Whether a program listens on the port.
 is_held() { (: >"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 hold_default_ports_with_a_server() {
@@ -44,7 +44,7 @@ hold_default_ports_with_a_server() {
 }
 
 test_fresh() {
-  [ -z "$(git status --porcelain)" ] || echo "what is not committed is not tested: this is about HEAD" >&2
+  [ -z "$(git status --porcelain)" ] || echo "uncommitted changes are not tested: --fresh tests HEAD" >&2
   local commit settings=${CARGO_HOME:-$HOME/.cargo}/config.toml
   commit=$(git rev-parse HEAD)
   # Not under /tmp, which may be in memory: this takes several gigabytes.
@@ -56,7 +56,7 @@ test_fresh() {
   # As root, Postgres runs under another account, which must get here.
   chmod 755 "$fresh"
   mkdir "$fresh/cargo"
-  # A mirror or a proxy that somebody has set up stays; what was downloaded does not.
+  # A configured mirror or proxy is kept; what was downloaded is not.
   [ ! -f "$settings" ] || cp "$settings" "$fresh/cargo"
   export CARGO_HOME=$fresh/cargo PIP_CACHE_DIR=$fresh/pip
   unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
@@ -69,5 +69,5 @@ test_fresh() {
   in_group cargo test --quiet --locked --workspace --no-run
   hold_default_ports_with_a_server
   in_group script/test
-  heading "all is well in a new clone of $commit"
+  heading "all tests passed in a new clone of $commit"
 }

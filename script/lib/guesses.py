@@ -1,4 +1,4 @@
-"""Guesses at one account's password on several servers at once, each from an address of its own.
+"""Guesses one account's password on several servers at once, each guess from an address of its own.
 
 `guesses.py GUESSES AT_ONCE EMAIL PORT...` prints, as JSON, how many answers there were of each status and the seconds it
 took. The addresses stand in X-Forwarded-For: the servers have to trust 127.0.0.1.
@@ -35,8 +35,8 @@ async def answered(reader: asyncio.StreamReader) -> str:
 
 async def main(guesses: int, at_once: int, email: str, ports: list[int]) -> None:
     numbers = itertools.islice(itertools.count(), guesses)
-    # Nobody guesses before all are connected.
-    connected, told = asyncio.Barrier(at_once), collections.Counter()
+    # No guess before all are connected.
+    connected, statuses = asyncio.Barrier(at_once), collections.Counter()
     began = 0.0
 
     async def guesser(port: int) -> None:
@@ -46,11 +46,11 @@ async def main(guesses: int, at_once: int, email: str, ports: list[int]) -> None
         began = began or time.monotonic()
         for number in numbers:
             writer.write(request(number, email))
-            told[await answered(reader)] += 1
+            statuses[await answered(reader)] += 1
         writer.close()
 
     await asyncio.gather(*(guesser(ports[one % len(ports)]) for one in range(at_once)))
-    print(json.dumps({"statuses": told, "seconds": round(time.monotonic() - began, 1)}))
+    print(json.dumps({"statuses": statuses, "seconds": round(time.monotonic() - began, 1)}))
 
 
 asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [int(port) for port in sys.argv[4:]]))

@@ -1,8 +1,8 @@
-"""Whom schemathesis is (SCHEMATHESIS_HOOKS of script/schemathesis), and what is no failure.
+"""The identity that schemathesis uses (SCHEMATHESIS_HOOKS of script/schemathesis), and what is not a failure.
 
-HEIRLOOM_TRIED_AS says `anonymous`, `user` or `admin`. What it tries ends sessions, blocks people and takes roles away,
+HEIRLOOM_TRIED_AS is `anonymous`, `user` or `admin`. What it tries revokes sessions, blocks users and removes roles,
 its own among them. So the token is looked at before each request, and where it is no longer good there is a new sign-in,
-if need be of a new person.
+if necessary as a new user.
 """
 
 import itertools
@@ -41,23 +41,23 @@ def is_good(token: str) -> bool:
     return answer.status_code == 204 and IDENTITY in [*answer.headers["X-Auth-Roles"].split(","), "user"]
 
 
-# Rules that no schema can say: what is well formed and yet refused. (field, code) of the problem's errors; any other
-# refusal of what the description allows is a failure.
+# Rules that a schema cannot express: well-formed values that are refused. (field, code) of the problem's errors; any
+# other refusal of what the description allows is a failure.
 RULES = {
     # Whether a password is easy to guess; which one is the current one.
     *((field, code)
       for field in ("password", "new_password")
       for code in ("too_common", "too_short", "too_long", "forbidden_character", "is_your_address")),
     ("current_password", "wrong_password"),
-    # Texts are counted and looked at after they were trimmed and normalised (NFC).
+    # Texts are counted and checked after they were trimmed and normalised (NFC).
     *((field, code)
       for field in ("name", "device_name", "reason", "blocked_reason", "claims")
       for code in ("too_long", "too_deep", "forbidden_character")),
-    # Numbers that no database keeps as they are.
+    # Numbers that a database does not keep exactly.
     ("claims", "number_out_of_range"),
-    # Which addresses are mail's is more than `format: email` says.
+    # E-mail addresses have more rules than `format: email`.
     ("email", "not_an_address"),
-    # Only what we have given out is a cursor.
+    # Only a value from an earlier answer is a cursor.
     ("cursor", "invalid"),
     # About more than one field.
     ("session_id", "exactly_one"),

@@ -1,4 +1,4 @@
-# Sourced by checks that need a running server: one with a private Postgres in a folder of its own, gone afterwards.
+# Sourced by checks that need a running server: one with a private Postgres in a folder of its own, removed afterwards.
 # shellcheck shell=bash
 
 work=$(mktemp -d)
@@ -14,7 +14,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# A port at which nobody listens now, below those that the kernel gives to connections going out.
+# A free port, below those that the kernel gives to outgoing connections.
 free_port() {
   local port
   while :; do
@@ -23,7 +23,7 @@ free_port() {
   done
 }
 
-# until_true WHAT COMMAND...: waits for it, a minute at most.
+# until_true WHAT COMMAND...: waits until the command succeeds, a minute at most.
 until_true() {
   local what=$1; shift
   for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
@@ -43,7 +43,7 @@ start_server() {
       "$heirloom" serve
   ) >>"$work/server.log" 2>&1 &
   started+=($!)
-  # Giving up ends a shell of its own, so that what the server said of it can be shown.
+  # give_up stops a subshell only, so that the server's output can be shown.
   (trap - EXIT; until_true "the server is ready" curl -fsS "http://127.0.0.1:$port/readyz") ||
     { cat "$work/server.log" >&2; exit 1; }
 }

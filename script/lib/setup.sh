@@ -1,4 +1,4 @@
-# Sourced by the scripts beside: installs what is missing, and says plainly what to install where it cannot.
+# Sourced by the scripts beside: installs what is missing, and prints what to install where it cannot.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 heading() { printf '\n== %s\n' "$1" >&2; }
 give_up() { printf '%s\n' "$@" >&2; exit 1; }
 
-# As root as it is; else through sudo, which may ask for a password only where there is somebody to ask.
+# Directly as root; otherwise through sudo, which may ask for a password only at a terminal.
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; return; fi
   command -v sudo >/dev/null || return 1
@@ -14,10 +14,10 @@ as_root() {
   sudo "$@"
 }
 
-# Nothing may stop and ask. A new machine may still be at its own updates and hold the lock.
+# No package may stop and ask. A new machine may still be installing updates and hold the lock.
 apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2; }
 
-# install_packages WHAT PACKAGE...: with Debian's package manager; elsewhere it says what to install.
+# install_packages WHAT PACKAGE...: with Debian's package manager; on other systems it prints what to install.
 install_packages() {
   local what=$1; shift
   heading "installing $what ($*)"
@@ -28,7 +28,7 @@ install_packages() {
     "  macOS:  brew install postgresql chromium chromedriver; xcode-select --install" \
     "(Chromium and its driver are for the tests only.)"
   apt install -y --no-install-recommends "$@" && return
-  # The lists may be old, or there may be none yet; and a mirror may stumble once.
+  # The package lists may be old or missing; and a mirror may fail once.
   if apt update || apt update; then
     apt install -y --no-install-recommends "$@" && return
   fi
@@ -36,7 +36,7 @@ install_packages() {
 }
 
 need_rust() {
-  # A shell that is no login shell may not know of it yet.
+  # A shell that is not a login shell may not have it in its PATH yet.
   if ! command -v cargo >/dev/null && [ -r "${HOME:-}/.cargo/env" ]; then
     # shellcheck source=/dev/null
     . "$HOME/.cargo/env"
@@ -47,14 +47,14 @@ need_rust() {
 # The cryptography that we depend on compiles C.
 need_compiler() { command -v cc >/dev/null || install_packages "a C compiler" build-essential; }
 
-# The server binaries only: heirloom runs a Postgres of its own.
+# The server binaries only: heirloom runs a private Postgres.
 need_postgres() {
   [ -z "${HEIRLOOM_PG_BIN:-}" ] || return 0
   command -v initdb >/dev/null && command -v postgres >/dev/null && return
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
   compgen -G '/opt/homebrew/opt/postgresql*/bin/initdb' >/dev/null && return
-  # Debian's package also starts a cluster for the whole machine, which nobody asked for: told not to, before it comes.
-  # Where its common part was there already, somebody has settings of their own, and they stay.
+  # Debian's package would also start a cluster for the whole machine: this setting prevents it, before the installation.
+  # Where the common package was installed already, its settings are kept.
   local settings=/etc/postgresql-common/createcluster.conf
   if command -v apt-get >/dev/null && [ ! -e "$settings" ]; then
     install_packages "PostgreSQL's settings" postgresql-common
@@ -91,26 +91,26 @@ need_curl() { command -v curl >/dev/null || install_packages "curl" curl; }
 need_browser() {
   { command -v chromium && command -v chromedriver; } >/dev/null ||
     install_packages "Chromium, for the browser tests" chromium chromium-driver
-  # Pages without letters would still pass some tests.
+  # Pages without fonts would still pass some tests.
   [ -n "$(fc-list 2>/dev/null)" ] || install_packages "fonts, for the browser tests" fontconfig fonts-dejavu-core
 }
 
-# For the fault tests. Where they cannot be had, those tests say that they could not be run.
+# For the fault tests. Where they cannot be installed, those tests report that they could not be run.
 need_fault_tools() {
   command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || try_without_starting "PgBouncer" pgbouncer
   compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || try_without_starting "libfaketime" faketime
 }
 
-# try_without_starting WHAT PACKAGE: a service that the package brings along is not started, for nobody asked for it.
+# try_without_starting WHAT PACKAGE: installs it without starting the service that the package contains.
 try_without_starting() {
   local what=$1 package=$2 policy=/usr/sbin/policy-rc.d
   if ! command -v apt-get >/dev/null || ! as_root true; then
-    printf '%s is missing: its fault tests will say that they could not be run\n' "$what" >&2
+    printf '%s is missing: its fault tests will report that they could not be run\n' "$what" >&2
     return
   fi
   local ours=
   [ -e "$policy" ] || { ours=1; as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"; }
-  # In a process of its own: giving up must neither end the tests nor leave the policy behind.
+  # In a subshell: give_up must neither stop the tests nor leave the policy behind.
   (install_packages "$what, for the fault tests" "$package") || true
   [ -z "$ours" ] || as_root rm -f "$policy"
 }

@@ -1,4 +1,4 @@
-"""People who use several servers for a while, some of them badly: `traffic.py SECONDS PORT...`."""
+"""Users of several servers for a while, some of them misbehaving: `traffic.py SECONDS PORT...`."""
 
 import json
 import random
@@ -26,9 +26,9 @@ def ask(method: str, path: str, address: str, body: dict | None = None, bearer: 
         return json.loads(error.read() or b"{}")
 
 
-def person(number: int) -> None:
+def use(number: int) -> None:
     chance, address = random.Random(number), f"192.0.2.{number}"
-    someone = {"email": f"person-{number}@example.com", "password": PASSWORD}
+    someone = {"email": f"user-{number}@example.com", "password": PASSWORD}
     ask("POST", "/api/v1/auth/register", address, someone)
     while time.monotonic() < END:
         if chance.random() < 0.15:
@@ -55,8 +55,8 @@ def person(number: int) -> None:
             ask("DELETE", "/api/v1/me/sessions", address, bearer=tokens["access_token"])
 
 
-people = [threading.Thread(target=person, args=(number,)) for number in range(1, 13)]
-for one in people:
+users = [threading.Thread(target=use, args=(number,)) for number in range(1, 13)]
+for one in users:
     one.start()
-for one in people:
+for one in users:
     one.join()
