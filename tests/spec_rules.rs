@@ -1,6 +1,6 @@
 //! The rules of `docs/spec` and the places that cite them by number. `cargo test --test spec_rules -- --nocapture` also
 //! lists the rules that no test cites.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may fail loudly")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -158,6 +158,23 @@ fn every_link_in_a_document_leads_to_a_file() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn each_adr_has_a_number_of_its_own_and_the_same_sections() {
+    let mut numbers = BTreeSet::new();
+    for entry in fs::read_dir("docs/adr").unwrap() {
+        let path = entry.unwrap().path();
+        let (name, text) = (path.display(), fs::read_to_string(&path).unwrap());
+        let (number, _) = path.file_name().unwrap().to_str().unwrap().split_once('-').unwrap();
+        assert!(numbers.insert(number.to_owned()), "{name}: another ADR has this number");
+        assert!(text.starts_with(&format!("# {number}. ")), "{name}: the title begins with the number");
+        let mut rest = text.as_str();
+        for section in ["\n\nStatus: ", "\n\n## Context\n", "\n\n## Decision\n", "\n\n## Consequences\n"] {
+            let parts = rest.split_once(section);
+            rest = parts.map_or_else(|| panic!("{name}: no {:?} in its place", section.trim()), |(_, after)| after);
+        }
+    }
 }
 
 #[test]
