@@ -276,7 +276,7 @@ async fn a_script_that_ran_a_breach_of_the_policy_and_a_barrier_would_be_seen() 
     browser.go(&format!("{}/login", server.url)).await;
     let script = "alert(1); document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(2)>')";
     browser.page.execute(script, Vec::new()).await.unwrap();
-    for _ in 0..200 {
+    for _ in 0..1_200 {
         if browser.trouble().await.len() > 1 {
             break;
         }

@@ -12,7 +12,7 @@ use sqlx::Connection;
 /// Verified once everything that is to be seen has its place: the server itself may be giving it at this moment.
 async fn verify(app: &TestApp) -> Report {
     let connector = Connector::new(&app.world.config.database, None);
-    for _ in 0..100 {
+    for _ in 0..3_000 {
         let report = audit::verify(&app.world, &connector, None).await.expect("a report");
         if report.unchained == 0 {
             return report;

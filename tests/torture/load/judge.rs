@@ -121,7 +121,7 @@ async fn compare(site: &Site, before: &[Held], figures: &mut Figures) {
         let mut both = before.iter().zip(now);
         both.any(|(before, now)| now.descriptors > before.descriptors + POOL + 4)
     };
-    for _ in 0..100 {
+    for _ in 0..1_200 {
         if !grew(&site.held()) {
             break;
         }

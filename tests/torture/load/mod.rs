@@ -16,7 +16,7 @@ use std::{
 use tokio::task::JoinHandle;
 
 /// A family that has not rotated for so long, with nothing broken any more, is broken itself.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A load that goes on beside the fault.
 #[derive(Debug)]

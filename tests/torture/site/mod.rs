@@ -54,7 +54,7 @@ impl Site {
         let options = [
             ("DATABASE_URL", database_url),
             (names::MASTER_KEY, MASTER_KEY),
-            (names::PUBLIC_URL, "http://localhost:8080"),
+            (names::PUBLIC_URL, "http://heirloom.test"),
             (names::INSECURE_FOR_TESTS, "true"),
             (names::BCRYPT_COST, "4"),
             (names::DB_MAX_CONNECTIONS, &pool),
@@ -95,7 +95,7 @@ impl Site {
         const COUNT: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'heirloom' \
             AND state LIKE 'idle in transaction%'";
         let mut left = i64::MAX;
-        for _ in 0..50 {
+        for _ in 0..1_200 {
             left = self.postgres.number(COUNT).await;
             if left == 0 {
                 break;

@@ -1,12 +1,11 @@
 //! A real server, that may be treated badly.
 
 use super::process::{self, Held};
+use heirloom_testing::Port;
 use std::{
     fs::{self, OpenOptions},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -18,17 +17,19 @@ pub struct Server {
     url: String,
     environment: Vec<(String, String)>,
     child: Option<Child>,
+    _port: Port,
 }
 
 impl Server {
     /// Not started yet.
     pub fn new(folder: &Path, name: &str, environment: &[(&str, &str)]) -> Self {
-        let address = format!("127.0.0.1:{}", port());
+        let port = Port::reserve();
+        let address = port.address().to_string();
         let url = format!("http://{address}");
         let mut environment: Vec<_> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         environment.push(("HEIRLOOM_BIND".to_owned(), address));
-        Self { folder: folder.to_owned(), name: name.to_owned(), url, environment, child: None }
+        Self { folder: folder.to_owned(), name: name.to_owned(), url, environment, child: None, _port: port }
     }
 
     pub fn url(&self) -> &str {
@@ -46,7 +47,7 @@ impl Server {
 
     /// The binary with the options of this server.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
+        let mut command = Command::new(heirloom_testing::program());
         command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.folder).stdin(Stdio::null());
@@ -74,7 +75,7 @@ impl Server {
 
     pub async fn until_ready(&mut self) {
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        for _ in 0..1200 {
+        for _ in 0..6_000 {
             let answer = http.get(format!("{}/readyz", self.url)).timeout(Duration::from_secs(10)).send().await;
             if answer.is_ok_and(|answer| answer.status() == 200) {
                 return;
@@ -116,17 +117,5 @@ impl Server {
     /// All it has logged, over all its lives.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
-    }
-}
-
-/// Below those that the kernel gives to connections, so that nobody takes it while the server is down.
-pub fn port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + u16::try_from(std::process::id() % 1_000).unwrap() * 10;
-    loop {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }

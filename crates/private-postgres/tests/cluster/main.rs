@@ -77,7 +77,7 @@ async fn a_killed_postgres_is_started_again_while_the_server_runs() {
     };
     tokio::select! {
         () = postgres.watch() => unreachable!("it watches for ever"),
-        revived = tokio::time::timeout(Duration::from_secs(20), revived) => revived.expect("it comes back"),
+        revived = tokio::time::timeout(Duration::from_mins(3), revived) => revived.expect("it comes back"),
     }
     assert_eq!(read(&postgres).await, ["committed"]);
     drop(idle);
@@ -93,7 +93,12 @@ async fn a_postgres_killed_together_with_its_server_recovers_at_the_next_start()
     // A backend that is still at work holds the data directory for a moment longer than its postmaster.
     let mut busy = connect(&postgres).await;
     let busy = tokio::spawn(async move { sqlx::query("SELECT pg_sleep(2)").execute(&mut busy).await.is_ok() });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut look = connect(&postgres).await;
+    let at_work =
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active')";
+    while !sqlx::query_scalar::<_, bool>(at_work).fetch_one(&mut look).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     place.kill_postmaster();
     drop(postgres);
 
@@ -217,7 +222,7 @@ async fn a_socket_that_was_removed_comes_back() {
     };
     tokio::select! {
         () = postgres.watch() => unreachable!("it watches for ever"),
-        back = tokio::time::timeout(Duration::from_secs(30), back) => back.expect("it comes back"),
+        back = tokio::time::timeout(Duration::from_mins(3), back) => back.expect("it comes back"),
     }
     postgres.stop().await.unwrap();
 }
@@ -226,7 +231,7 @@ async fn a_socket_that_was_removed_comes_back() {
 fn stranger(place: &Place) -> Child {
     let owner = fs::metadata(place.data()).unwrap();
     let mut command = Command::new("sleep");
-    command.arg("60").current_dir("/");
+    command.arg("600").current_dir("/");
     if are_we_root() {
         command.uid(owner.uid()).gid(owner.gid());
     }
