@@ -70,7 +70,7 @@ fn api(config: &mut ServiceConfig) {
         .default_service(to(nothing_here));
 }
 
-/// A person gets a page, a program a problem.
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    pages::explain(&request, Problem::not_found("endpoint"))
+    http::check_limit(&request)?;
+    Err(Problem::not_found("endpoint"))
 }

@@ -3,10 +3,10 @@ use super::{
 };
 use crate::{
     config::{Config, USUAL_METRICS},
-    http::{Limits, Readiness, metrics_server, middleware, security_headers},
+    http::{CONNECTIONS, Connections, Limits, Readiness, limit_writes, metrics_server, middleware, security_headers},
     kernel::Duration,
     openapi::ServedDocument,
-    pages::{Pages, limited},
+    pages::{Pages, explained},
 };
 use actix_web::{
     App, HttpServer,
@@ -142,10 +142,14 @@ fn front_door(
     let server = HttpServer::new(move || {
         let shared = shared.clone();
         let app = App::new().configure(move |config| shared.configure(config));
-        app.wrap(from_fn(limited)).wrap(from_fn(middleware))
+        app.wrap(from_fn(explained)).wrap(from_fn(middleware))
     });
+    limit_writes(&listener).map_err(|source| AppError::Listen { address: address.clone(), source })?;
+    let (connections, proxies) = (Connections::default(), house.world.config.http.trusted_proxies.clone());
     let server = server
         .workers(workers())
+        .max_connections(CONNECTIONS.div_ceil(workers()))
+        .on_connect(move |stream, data| connections.opened(stream, data, &proxies))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         // Whoever closes their half of the connection has gone: see `http::somebody_waits`.

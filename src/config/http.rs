@@ -18,12 +18,16 @@ pub struct HttpOptions {
     pub metrics_bind: Option<SocketAddr>,
     /// Whether floods and guessing are bounded.
     pub rate_limit: bool,
+    /// Whether the log line of a request holds the client's address and the user's id.
+    pub log_clients: bool,
     /// What clients call us; its scheme decides the cookie's flags.
     pub public_url: PublicUrl,
     /// Other origins whose pages may call us with the cookie.
     pub allowed_origins: Vec<Origin>,
-    /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
+    /// Proxies whose header for the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header that they set.
+    pub client_address_header: ClientAddressHeader,
     /// The cookie's path; `/` makes it a `__Host-` cookie.
     pub cookie_path: String,
     /// The cookie's `SameSite`.
@@ -38,6 +42,17 @@ pub enum SameSite {
     /// Sent when a link leads to us.
     Lax,
     /// Sent from anywhere; https only.
+    None,
+}
+
+/// The header in which trusted proxies forward the client's address. Only one is believed: a client may send the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAddressHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+    /// None: the proxy's own address counts.
     None,
 }
 
@@ -129,6 +144,7 @@ pub(super) fn read(reader: &mut Reader) -> HttpOptions {
             .parsed(names::BIND, bind, "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok()),
         metrics_bind: metrics_bind(reader),
         rate_limit: reader.choice(names::RATE_LIMIT, true, &[("on", true), ("off", false)]),
+        log_clients: reader.choice(names::LOG_CLIENTS, true, &[("on", true), ("off", false)]),
         public_url: reader.parsed(names::PUBLIC_URL, local, A_URL, |text| Origin::parse(text).map(PublicUrl)),
         allowed_origins: reader.list(
             names::ALLOWED_ORIGINS,
@@ -139,6 +155,15 @@ pub(super) fn read(reader: &mut Reader) -> HttpOptions {
             names::TRUSTED_PROXIES,
             "networks or addresses, comma-separated, such as 10.0.0.0/8",
             network,
+        ),
+        client_address_header: reader.choice(
+            names::CLIENT_ADDRESS_HEADER,
+            ClientAddressHeader::XForwardedFor,
+            &[
+                ("X-Forwarded-For", ClientAddressHeader::XForwardedFor),
+                ("Forwarded", ClientAddressHeader::Forwarded),
+                ("none", ClientAddressHeader::None),
+            ],
         ),
         cookie_path: reader.parsed(names::COOKIE_PATH, "/api/v1/auth".to_owned(), COOKIE_SCOPE, cookie_path),
         cookie_same_site: reader.choice(

@@ -19,7 +19,7 @@ mod traces;
 pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
-pub use http::{HttpOptions, Origin, PublicUrl, Registration, SameSite, USUAL_METRICS};
+pub use http::{ClientAddressHeader, HttpOptions, Origin, PublicUrl, Registration, SameSite, USUAL_METRICS};
 pub use mail::{MailOptions, SmtpUrl};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use reader::{ConfigError, Reader};

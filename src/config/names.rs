@@ -33,6 +33,8 @@ names! {
     ALLOWED_ORIGINS = "HEIRLOOM_ALLOWED_ORIGINS";
     /// Proxies that are believed.
     TRUSTED_PROXIES = "HEIRLOOM_TRUSTED_PROXIES";
+    /// The header that they set.
+    CLIENT_ADDRESS_HEADER = "HEIRLOOM_CLIENT_ADDRESS_HEADER";
     /// The cookie's path.
     COOKIE_PATH = "HEIRLOOM_COOKIE_PATH";
     /// The cookie's SameSite.
@@ -85,6 +87,8 @@ names! {
     INSECURE_FOR_TESTS = "HEIRLOOM_INSECURE_FOR_TESTS";
     /// Which log lines.
     LOG = "HEIRLOOM_LOG";
+    /// Whether log lines name clients.
+    LOG_CLIENTS = "HEIRLOOM_LOG_CLIENTS";
     /// How log lines look.
     LOG_FORMAT = "HEIRLOOM_LOG_FORMAT";
     /// Where spans go; OpenTelemetry's own name.

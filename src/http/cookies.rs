@@ -3,16 +3,31 @@ use actix_web::{HttpRequest, http::header};
 use zeroize::Zeroizing;
 
 /// The values of every cookie of a name, over all `Cookie` headers.
+///
+/// Names are compared as bytes, and only the space and the tab around them are removed (RFC 6265 §5.2): a browser lets
+/// another host set a cookie whose name begins with a Unicode space, and it is not ours.
 #[must_use]
 pub fn cookies(request: &HttpRequest, name: &str) -> Vec<Zeroizing<String>> {
-    // Another cookie may hold any byte: it must not hide ours.
-    let headers = request.headers().get_all(header::COOKIE).map(|header| String::from_utf8_lossy(header.as_bytes()));
-    let ours = |header: &str| {
-        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let values = pairs.filter(|(given, _)| *given == name).map(|(_, value)| Zeroizing::new(value.to_owned()));
-        values.collect::<Vec<_>>()
-    };
-    headers.flat_map(|header| ours(&header)).collect()
+    let headers = request.headers().get_all(header::COOKIE);
+    let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| value_of(pair, name.as_bytes())).collect()
+}
+
+/// The value of a `name=value` pair, if it has this name. Bytes that are not UTF-8 are replaced: no value of ours holds
+/// any.
+fn value_of(pair: &[u8], name: &[u8]) -> Option<Zeroizing<String>> {
+    let equals = pair.iter().position(|byte| *byte == b'=')?;
+    let (given, rest) = pair.split_at_checked(equals)?;
+    let value = rest.strip_prefix(b"=")?;
+    (trimmed(given) == name).then(|| Zeroizing::new(String::from_utf8_lossy(trimmed(value)).into_owned()))
+}
+
+/// Without optional whitespace (RFC 9110 §5.6.3): space and tab, and nothing else that Unicode calls a space.
+pub(super) fn trimmed(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// The name of the cookie by which a device is known that signed in before. Its prefix makes browsers hold it to TLS and
@@ -20,4 +35,34 @@ pub fn cookies(request: &HttpRequest, name: &str) -> Vec<Zeroizing<String>> {
 #[must_use]
 pub fn device_cookie_name(options: &HttpOptions) -> &'static str {
     if options.public_url.is_https() { "__Host-heirloom-device" } else { "heirloom-device" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn values(header: &[u8]) -> Vec<String> {
+        let value = header::HeaderValue::from_bytes(header).unwrap_or(header::HeaderValue::from_static(""));
+        let request = TestRequest::default().append_header((header::COOKIE, value)).to_http_request();
+        cookies(&request, "__Host-heirloom").iter().map(|value| value.to_string()).collect()
+    }
+
+    #[test]
+    fn a_cookie_of_our_name_is_found_among_others() {
+        assert_eq!(values(b"a=b; __Host-heirloom=x;\t__Host-heirloom =y ;c"), ["x", "y"]);
+        assert_eq!(values(b"\xff\xfe=\x80; __Host-heirloom=x"), ["x"], "any byte in another cookie");
+        assert_eq!(values(b"__Host-heirloom=a=b"), ["a=b"]);
+    }
+
+    #[test]
+    fn a_name_with_any_other_space_around_it_is_another_name() {
+        for space in ["\u{2000}", "\u{a0}", "\u{85}", "\u{3000}", "\u{2028}", "\u{feff}", "\u{200b}"] {
+            assert!(values(format!("{space}__Host-heirloom=x").as_bytes()).is_empty(), "{space:?}");
+            assert!(values(format!("__Host-heirloom{space}=x").as_bytes()).is_empty(), "{space:?}");
+        }
+        for other in ["__host-heirloom=x", "__Host-heirloom2=x", "\"__Host-heirloom\"=x", "=__Host-heirloom=x"] {
+            assert!(values(other.as_bytes()).is_empty(), "{other}");
+        }
+    }
 }

@@ -1,8 +1,13 @@
-use super::{Problem, kind, paths};
+use super::{
+    Problem, kind,
+    limits::{Limit, guarded},
+    paths,
+};
 use actix_web::{
     FromRequest, Handler, HttpRequest, Resource, Responder,
     guard::{self, Guard},
     http::header,
+    middleware::from_fn,
     web::{self, ServiceConfig},
 };
 
@@ -10,19 +15,32 @@ use actix_web::{
 pub struct Endpoint {
     resource: Resource,
     allowed: Vec<&'static str>,
+    limit: Limit,
 }
 
 impl Endpoint {
     /// An endpoint that has no method yet.
     #[must_use]
     pub fn at(path: &str) -> Self {
-        Self { resource: web::resource(path), allowed: Vec::new() }
+        Self { resource: web::resource(path), allowed: Vec::new(), limit: Limit::Usual }
     }
 
     /// An endpoint of the API, whose paths are mounted inside the scope [`paths::API`].
     #[must_use]
     pub fn api(path: &str) -> Self {
         Self::at(path.strip_prefix(paths::API).unwrap_or(path))
+    }
+
+    /// Its POST hashes a password: fewer of them are let through for each address.
+    #[must_use]
+    pub fn hashing(self) -> Self {
+        Self { limit: Limit::Hashing, ..self }
+    }
+
+    /// Asked by machines on behalf of everyone, at next to no cost: no limit applies.
+    #[must_use]
+    pub fn unlimited(self) -> Self {
+        Self { limit: Limit::None, ..self }
     }
 
     /// Answers GET, and HEAD without a body.
@@ -74,7 +92,9 @@ impl Endpoint {
     pub fn mount(self, config: &mut ServiceConfig) {
         let allowed = self.allowed.join(", ");
         let refuse = move |request: HttpRequest| std::future::ready(method_not_allowed(&request, &allowed));
-        config.service(self.resource.default_service(web::to(refuse)));
+        let limit = self.limit;
+        let guard = from_fn(move |request, next| guarded(limit, request, next));
+        config.service(self.resource.default_service(web::to(refuse)).wrap(guard));
     }
 
     fn route<F, A>(mut self, method: &'static str, guard: impl Guard + 'static, handler: F) -> Self

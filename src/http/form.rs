@@ -1,5 +1,5 @@
-use super::{Problem, json, kind};
-use actix_web::{HttpMessage, HttpRequest, web::Payload};
+use super::{MediaType, Problem, json, kind};
+use actix_web::{HttpRequest, web::Payload};
 use serde::de::DeserializeOwned;
 
 /// Reads a form that a browser sent, with or without script. Fields that we do not know are passed over: extensions add
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 /// # Errors
 /// 415 for another content type, 413, 408, or 422 when a field is missing or sent twice.
 pub async fn form<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
-    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !MediaType::of(request).is_some_and(|media| media.is("application/x-www-form-urlencoded")) {
         return Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the form as a browser does."));
     }
     let body = json::read(request, payload).await?;

@@ -1,5 +1,5 @@
 use super::{Endpoint, FieldError, Problem, paths};
-use crate::{postgres::DatabaseError, world::World};
+use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -14,23 +14,44 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+use tokio::sync::Mutex;
 
 /// Whether this instance wants requests. It stops wanting them before it stops.
 #[derive(Clone)]
 pub struct Readiness {
     draining: Arc<AtomicBool>,
     hears_revocations: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What the database answered last, and when, in uptime.
+    last: Arc<Mutex<Option<(Duration, Dependencies)>>>,
 }
+
+/// For so long an answer of the database is good enough for the next one who asks: strangers may ask as often as they
+/// like, and the database is asked once a second.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
 impl Readiness {
     /// Wants requests; the function tells whether the revocation feed is heard at this moment.
     pub fn new(hears_revocations: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { draining: Arc::default(), hears_revocations: Arc::new(hears_revocations) }
+        Self { draining: Arc::default(), hears_revocations: Arc::new(hears_revocations), last: Arc::default() }
     }
 
     /// From now on the instance is about to end: load balancers should go elsewhere.
     pub fn begin_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// What this instance depends on, at most a second ago. Of several who ask at once, one asks the database.
+    async fn dependencies(&self, world: &World) -> Dependencies {
+        let mut last = self.last.lock().await;
+        let now = world.clock.uptime();
+        if let Some((at, found)) = *last
+            && now.saturating_sub(at) < REMEMBERED
+        {
+            return found;
+        }
+        let found = Dependencies::found(world.db.is_current().await, (self.hears_revocations)());
+        *last = Some((world.clock.uptime(), found));
+        found
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -45,7 +66,7 @@ impl fmt::Debug for Readiness {
 }
 
 /// What an instance leans on, each `ok` or what is wrong with it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 struct Dependencies {
     database: &'static str,
     migrations: &'static str,
@@ -57,8 +78,8 @@ const OK: &str = "ok";
 
 /// `/healthz` and `/readyz`.
 pub fn routes(config: &mut ServiceConfig) {
-    Endpoint::at(paths::HEALTH).get(alive).mount(config);
-    Endpoint::at(paths::READY).get(ready).mount(config);
+    Endpoint::at(paths::HEALTH).unlimited().get(alive).mount(config);
+    Endpoint::at(paths::READY).unlimited().get(ready).mount(config);
 }
 
 /// Alive: the process answers. Asks nobody else, so that an outage of the database restarts no instance.
@@ -71,7 +92,7 @@ async fn ready(request: HttpRequest, world: Data<World>, readiness: Data<Readine
     if readiness.is_draining() {
         return Err(Problem::unavailable("This instance is about to stop."));
     }
-    let dependencies = Dependencies::found(world.db.is_current().await, (readiness.hears_revocations)());
+    let dependencies = readiness.dependencies(&world).await;
     let is_ready = dependencies.database == OK && dependencies.migrations == OK;
     match (is_ready, is_from_this_machine(&request)) {
         (true, true) => Ok(HttpResponse::Ok().json(json!({ "status": "ready", "dependencies": dependencies }))),

@@ -1,7 +1,7 @@
-use super::{FieldError, Problem, kind};
+use super::{FieldError, MediaType, Problem, kind};
 use crate::kernel::Duration;
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, dev,
+    FromRequest, HttpRequest, dev,
     http::header,
     web::{Bytes, Payload},
 };
@@ -86,17 +86,11 @@ fn require_plain(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), Problem> {
-    let given = request.content_type();
-    if given.eq_ignore_ascii_case("application/json") && is_utf8(request) {
+    if MediaType::of(request).is_some_and(|media| media.is("application/json") && media.is_utf8()) {
         return Ok(());
     }
     Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json in UTF-8.")
         .with_header(header::ACCEPT, "application/json"))
-}
-
-fn is_utf8(request: &HttpRequest) -> bool {
-    let Ok(Some(mime)) = request.mime_type() else { return false };
-    mime.get_param("charset").is_none_or(|charset| charset.as_str().eq_ignore_ascii_case("utf-8"))
 }
 
 /// Parses an object. An array is refused: what its third place means is nobody's to guess.

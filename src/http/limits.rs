@@ -1,18 +1,23 @@
-use super::{Problem, client::client_address, kind, paths};
-use crate::{config::HttpOptions, kernel::Duration, world::World};
+use super::{Problem, client::client_address, connections::Connection, kind};
+use crate::{kernel::Duration, world::World};
 use actix_web::{
-    dev::ServiceRequest,
+    Error, HttpRequest,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
     http::{Method, header},
+    middleware::Next,
     web::Data,
 };
+use futures_util::FutureExt;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
+    panic::AssertUnwindSafe,
     sync::Arc,
 };
 
@@ -30,11 +35,20 @@ struct Limiters {
 const USUAL: (u32, u32) = (500, 5_000);
 /// The same for what hashes a password, each of which costs a core a quarter of a second.
 const HASHING: (u32, u32) = (5, 300);
-/// What hashes a password.
-const HASHES: [&str; 5] =
-    [paths::SIGN_IN, paths::REGISTER, paths::LOGIN_PAGE, paths::REGISTER_PAGE, paths::MY_PASSWORD];
-/// What is asked by machines on behalf of everybody, and costs next to nothing.
-const FREE: [&str; 4] = [paths::HEALTH, paths::READY, paths::CHECK, paths::JWKS];
+/// What a request counts towards. It belongs to the endpoint that matched, never to the text of a path, which can be
+/// written in many ways (C-27).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// All requests of an address.
+    Usual,
+    /// As [`Limit::Usual`], but a POST counts as a password hashed.
+    Hashing,
+    /// Nothing.
+    None,
+}
+
+/// Seconds after which an address with too many connections may try again.
+const CONNECTIONS_AGAIN: u64 = 10;
 /// How often addresses are forgotten that have been silent.
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -46,10 +60,12 @@ impl Limits {
     }
 
     /// How long an address has to wait before this request. None: not at all.
-    fn wait(&self, address: IpAddr, method: &Method, path: &str) -> Option<Duration> {
-        let limiters = &self.0;
-        let hashes = *method == Method::POST && HASHES.contains(&path);
-        let limiter = if hashes { &limiters.hashing } else { &limiters.usual };
+    fn wait(&self, address: IpAddr, method: &Method, limit: Limit) -> Option<Duration> {
+        let limiter = match limit {
+            Limit::None => return None,
+            Limit::Hashing if *method == Method::POST => &self.0.hashing,
+            Limit::Hashing | Limit::Usual => &self.0.usual,
+        };
         let refused = limiter.check_key(&address).err()?;
         Some(refused.wait_time_from(DefaultClock::default().now()))
     }
@@ -75,32 +91,63 @@ fn limiter((each_second, at_once): (u32, u32)) -> DefaultKeyedRateLimiter<IpAddr
     RateLimiter::keyed(Quota::per_second(whole(each_second)).allow_burst(whole(at_once)))
 }
 
-/// 429 with `Retry-After` for what an address asks for too often.
-#[must_use]
-pub fn too_many_requests(request: &ServiceRequest) -> Option<Problem> {
-    let seconds = refusal(request)?.as_secs().saturating_add(1);
-    let problem = Problem::new(kind::TOO_MANY_REQUESTS, format!("Too many requests came from here. Wait {seconds} s."));
-    Some(problem.with_header(header::RETRY_AFTER, seconds.to_string()))
+/// What stands around every endpoint: the limit by address, and a 500 where a handler panics.
+///
+/// # Errors
+/// Those of the services inside.
+pub(super) async fn guarded(
+    limit: Limit,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if let Some(problem) = refusal(request.request(), limit) {
+        return Ok(request.error_response(problem).map_into_right_body());
+    }
+    let asked = request.request().clone();
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(answered) => Ok(answered?.map_into_left_body()),
+        Err(_panic) => {
+            tracing::error!(route = asked.match_pattern(), "http.handler_panicked");
+            Ok(ServiceResponse::from_err(Problem::internal(), asked).map_into_right_body())
+        }
+    }
 }
 
-fn refusal(request: &ServiceRequest) -> Option<Duration> {
+/// What [`guarded`] does, for a request that matches no endpoint.
+///
+/// # Errors
+/// 429 with `Retry-After`.
+pub fn check_limit(request: &HttpRequest) -> Result<(), Problem> {
+    refusal(request, Limit::Usual).map_or(Ok(()), Err)
+}
+
+/// 429 with `Retry-After` for what an address asks for too often, or over too many connections.
+fn refusal(request: &HttpRequest, limit: Limit) -> Option<Problem> {
     let world = request.app_data::<Data<World>>()?;
-    let limits = request.app_data::<Data<Limits>>()?;
-    if !world.config.http.rate_limit || FREE.contains(&request.path()) {
+    if !world.config.http.rate_limit {
         return None;
     }
-    let address = owner(request, &world.config.http);
-    let wait = limits.wait(address, request.method(), request.path())?;
+    if Connection::of(request).is_some_and(Connection::is_one_too_many) {
+        world.metrics.limited("connections");
+        return Some(too_many(CONNECTIONS_AGAIN, "Too many connections are open from your address."));
+    }
+    let limits = request.app_data::<Data<Limits>>()?;
+    let address = client_address(request, &world.config.http)?;
+    let wait = limits.wait(network_of(address), request.method(), limit)?;
     world.metrics.limited("requests");
-    Some(wait)
+    Some(too_many(wait.as_secs().saturating_add(1), "Too many requests came from your address."))
 }
 
-/// The address that is counted: of IPv6 the /64 that a provider gives to one customer.
-fn owner(request: &ServiceRequest, options: &HttpOptions) -> IpAddr {
-    match client_address(request.request(), options) {
-        Some(IpAddr::V6(address)) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        Some(address) => address,
-        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+fn too_many(seconds: u64, detail: &str) -> Problem {
+    Problem::new(kind::TOO_MANY_REQUESTS, format!("{detail} Wait {seconds} s."))
+        .with_header(header::RETRY_AFTER, seconds.to_string())
+}
+
+/// What is counted: of IPv6 the /64 that a provider gives to one customer.
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        IpAddr::V4(_) => address,
     }
 }
 
@@ -118,11 +165,11 @@ mod tests {
     #[test]
     fn an_address_that_asks_too_often_waits_and_others_do_not() {
         let (limits, one, other) = (Limits::new(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let sign_in = |address| limits.wait(address, &Method::POST, paths::SIGN_IN);
+        let sign_in = |address| limits.wait(address, &Method::POST, Limit::Hashing);
         let refused = (0..HASHING.1 + 100).filter(|_| sign_in(one).is_some()).count();
         assert!(refused > 0);
         assert_eq!(sign_in(other), None);
-        assert_eq!(limits.wait(one, &Method::POST, paths::REFRESH), None);
-        assert_eq!(limits.wait(one, &Method::GET, paths::LOGIN_PAGE), None);
+        assert_eq!(limits.wait(one, &Method::POST, Limit::Usual), None);
+        assert_eq!(limits.wait(one, &Method::GET, Limit::Hashing), None);
     }
 }

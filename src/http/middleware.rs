@@ -1,11 +1,14 @@
-use super::{Problem, Readiness, kind, security_headers::SecurityHeaders};
+use super::{
+    Problem, Readiness, client::client_address, connections::Connection, kind, security_headers::SecurityHeaders,
+};
 use crate::{
-    kernel::{Duration, RequestSpan, new_uuid, with_database_time},
+    config::HttpOptions,
+    kernel::{Duration, RequestSpan, UserId, new_uuid, with_database_time},
     world::World,
 };
 use actix_cors::CorsError;
 use actix_web::{
-    Error, HttpMessage, ResponseError,
+    Error, HttpMessage, HttpRequest, ResponseError,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -15,11 +18,34 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use std::net::IpAddr;
 use tracing::{Instrument, Span, field};
 
-/// The id of a request: the caller's, if sane.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
+/// The id of a request, generated here: what ties its log line, its audit events and its answer together. A caller's id
+/// is logged beside it and sent back, but never takes its place.
+#[derive(Debug, Clone, Default)]
+pub struct RequestId {
+    /// The id.
+    pub own: String,
+    /// The caller's, if it sent a sane one.
+    pub given: Option<String>,
+}
+
+impl RequestId {
+    /// What the answer shows: the caller's id, or ours. The log line holds both.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.given.as_deref().unwrap_or(&self.own)
+    }
+}
+
+/// Who asked, for the log line.
+struct NotedUser(UserId);
+
+/// Notes who asked, for the log line.
+pub fn note_user(request: &HttpRequest, user: UserId) {
+    request.extensions_mut().insert(NotedUser(user));
+}
 
 /// Characters of a caller's request id that we repeat at most.
 const REQUEST_ID_LIMIT: usize = 128;
@@ -37,21 +63,23 @@ pub async fn middleware(
     let world = request.app_data::<web::Data<World>>().cloned();
     let headers = request.app_data::<web::Data<SecurityHeaders>>().cloned();
     let draining = request.app_data::<web::Data<Readiness>>().is_some_and(|readiness| readiness.is_draining());
-    let id = request_id(&request, world.as_ref().map(web::Data::get_ref));
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let given = given_id(&request);
+    let id = world.as_ref().map(|world| new_uuid(world.clock.now(), &world.entropy).to_string()).unwrap_or_default();
+    request.extensions_mut().insert(RequestId { own: id.clone(), given: given.clone() });
     let began = world.as_ref().map(|world| world.clock.uptime());
     // As an error's span it is there at every level at which anything is logged.
-    let span = tracing::error_span!("web.request", request.id = id, otel.kind = field::Empty);
+    let span =
+        tracing::error_span!("http.request", request.id = id, request.given_id = given, otel.kind = field::Empty);
     RequestSpan::begin(&span, request.headers().get("traceparent").and_then(|value| value.to_str().ok()));
     let (response, database) = with_database_time(next.call(request).instrument(span.clone())).await;
     let mut response = explained(response?);
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(given.as_deref().unwrap_or(&id)) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     if let Some(headers) = headers {
         headers.apply(response.headers_mut());
     }
-    if draining {
+    if draining || Connection::of(response.request()).is_some_and(Connection::is_one_too_many) {
         // The client opens its next connection where it is still welcome.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
@@ -59,7 +87,8 @@ pub async fn middleware(
         let elapsed = world.clock.uptime().saturating_sub(began);
         let (request, status) = (response.request(), response.status().as_u16());
         world.metrics.answered(request.method().as_str(), request.match_pattern(), status, elapsed);
-        log(&response, &id, elapsed, database);
+        let client = client_of(request, &world.config.http);
+        RequestLine { id: &id, given_id: given.as_deref(), client, elapsed, database }.log(&response);
         tell(&response, &span, database);
     }
     Ok(response)
@@ -76,12 +105,10 @@ fn explained<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceR
     response.into_response(problem).map_into_right_body()
 }
 
-fn request_id(request: &ServiceRequest, world: Option<&World>) -> String {
-    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
-    match given.filter(|id| is_sane(id)) {
-        Some(id) => id.to_owned(),
-        None => world.map(|world| new_uuid(world.clock.now(), &world.entropy).to_string()).unwrap_or_default(),
-    }
+/// The caller's id, if sane.
+fn given_id(request: &ServiceRequest) -> Option<String> {
+    let given = request.headers().get(&REQUEST_ID)?.to_str().ok()?;
+    is_sane(given).then(|| given.to_owned())
 }
 
 fn is_sane(id: &str) -> bool {
@@ -89,18 +116,41 @@ fn is_sane(id: &str) -> bool {
     !id.is_empty() && id.len() <= REQUEST_ID_LIMIT && id.chars().all(allowed)
 }
 
-fn log<B>(response: &ServiceResponse<B>, id: &str, elapsed: Duration, database: Duration) {
-    let request = response.request();
-    let route = request.match_pattern();
-    tracing::info!(
-        request.id = id,
-        method = %request.method(),
-        route = route.as_deref().unwrap_or("-"),
-        status = response.status().as_u16(),
-        elapsed_ms = milliseconds(elapsed),
-        database_ms = milliseconds(database),
-        "request"
-    );
+/// The address and the user of a request, unless the operator wants neither in the log.
+fn client_of(request: &HttpRequest, options: &HttpOptions) -> Option<(Option<IpAddr>, Option<UserId>)> {
+    options.log_clients.then(|| {
+        let user = request.extensions().get::<NotedUser>().map(|noted| noted.0);
+        (client_address(request, options), user)
+    })
+}
+
+/// What the log line of a request holds, besides what the response says of it.
+struct RequestLine<'a> {
+    id: &'a str,
+    given_id: Option<&'a str>,
+    client: Option<(Option<IpAddr>, Option<UserId>)>,
+    elapsed: Duration,
+    database: Duration,
+}
+
+impl RequestLine<'_> {
+    fn log<B>(&self, response: &ServiceResponse<B>) {
+        let request = response.request();
+        let route = request.match_pattern();
+        let (ip, user) = self.client.unwrap_or_default();
+        tracing::info!(
+            request.id = self.id,
+            request.given_id = self.given_id,
+            method = %request.method(),
+            route = route.as_deref().unwrap_or("-"),
+            status = response.status().as_u16(),
+            client.ip = ip.map(field::display),
+            user.id = user.map(field::display),
+            elapsed_ms = milliseconds(self.elapsed),
+            database_ms = milliseconds(self.database),
+            "request"
+        );
+    }
 }
 
 fn tell<B>(response: &ServiceResponse<B>, span: &Span, database: Duration) {

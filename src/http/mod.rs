@@ -4,6 +4,7 @@
 //! ([`Json`], [`Query`], [`PathId`], [`FromClient`], [`SameOrigin`]) → handler → answer or [`Problem`].
 
 mod client;
+mod connections;
 mod cookies;
 mod endpoint;
 mod form;
@@ -13,6 +14,7 @@ pub mod kind;
 mod language;
 mod limits;
 mod list;
+mod media_type;
 mod metrics;
 mod middleware;
 mod origin;
@@ -23,6 +25,7 @@ mod security_headers;
 mod waiting;
 
 pub use client::FromClient;
+pub use connections::{CONNECTIONS, Connections, limit_writes};
 pub use cookies::{cookies, device_cookie_name};
 pub use endpoint::Endpoint;
 pub use form::form;
@@ -30,10 +33,12 @@ pub use health::{Readiness, routes as health_routes};
 pub use json::{Json, optional_json};
 pub use kind::Kind;
 pub use language::{Chosen, Language};
-pub use limits::{Limits, too_many_requests};
+use media_type::MediaType;
+
+pub use limits::{Limits, check_limit};
 pub use list::{Cursors, Listed};
 pub use metrics::{Scrape, metrics_server};
-pub use middleware::{RequestId, middleware};
+pub use middleware::{RequestId, middleware, note_user};
 pub use origin::{SameOrigin, cors, is_allowed};
 pub use problem::{Body, FieldError, Problem, type_of};
 pub use query::{PathId, Query};

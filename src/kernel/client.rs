@@ -9,6 +9,8 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// The id that ties the request's log line, its answer and its audit events together.
     pub request_id: String,
+    /// The id that the caller gave to its request, kept beside ours.
+    pub given_request_id: Option<String>,
     /// What the device's cookie says that signed in before, not yet verified.
     pub device: Option<String>,
     /// The language that the request asks for, as a tag (RFC 5646).
@@ -25,6 +27,6 @@ impl Client {
     /// The operator at the command line, who has no address.
     #[must_use]
     pub fn command_line() -> Self {
-        Self { ip: None, user_agent: None, request_id: "command-line".to_owned(), device: None, language: None }
+        Self { request_id: "command-line".to_owned(), ..Self::default() }
     }
 }

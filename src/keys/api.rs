@@ -8,7 +8,7 @@ use actix_web::{
 
 /// `/.well-known/jwks.json`.
 pub fn routes(config: &mut ServiceConfig) {
-    Endpoint::at(paths::JWKS).get(jwks).mount(config);
+    Endpoint::at(paths::JWKS).unlimited().get(jwks).mount(config);
 }
 
 /// The public keys, for whoever verifies access tokens. May be kept for half a minute: a new key is published for

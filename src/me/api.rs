@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// The endpoints under `/api/v1/me`.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ME).get(me).patch(rename).mount(config);
-    Endpoint::api(paths::MY_PASSWORD).post(set_password).mount(config);
+    Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
     Endpoint::api(paths::MY_SESSION).delete(end_one).mount(config);
     Endpoint::api(paths::MY_EVENTS).get(list_events).mount(config);

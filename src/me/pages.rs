@@ -2,7 +2,7 @@ use super::end_by_link::{LinkUse, end_by_link, link_works};
 use crate::{
     http::{Endpoint, FromClient, Problem, SameOrigin, form, paths},
     mail::Mail,
-    pages::{Sample, View, explain},
+    pages::{Sample, View},
     sessions::Sessions,
 };
 use actix_web::{
@@ -49,7 +49,7 @@ async fn ask_to_end(
     match link_works((&mail, &sessions), &query.letter).await {
         Ok(true) => view.show(StatusCode::OK, END, &context! { state => "ask", letter => query.letter }),
         Ok(false) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
-        Err(error) => explain(&request, error.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -68,7 +68,7 @@ async fn end(
     match read.await {
         Ok(LinkUse::Ended(number)) => view.show(StatusCode::OK, END, &context! { state => "done", number }),
         Ok(LinkUse::Over) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
-        Err(problem) => explain(&request, problem),
+        Err(problem) => Err(problem),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{Pages, html};
 use crate::{
-    http::{Chosen, Language, Problem, RequestId, kind, paths},
+    http::{Chosen, Language, Problem, RequestId, kind},
     world::World,
 };
 use actix_web::{
@@ -42,7 +42,7 @@ impl View {
             pages: request.app_data::<Data<Pages>>().cloned(),
             chosen: Chosen::of(request),
             secure: world.is_some_and(|world| world.config.http.public_url.is_https()),
-            request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            request_id: request.extensions().get::<RequestId>().map(|id| id.shown().to_owned()).unwrap_or_default(),
         }
     }
 
@@ -96,14 +96,4 @@ fn problem_context(problem: &Problem, request_id: &str) -> Value {
 #[must_use]
 pub fn page_samples() -> Vec<super::Sample> {
     kind::ALL.iter().map(|kind| (ERROR, problem_context(&Problem::new(*kind, ""), "0199"))).collect()
-}
-
-/// The answer to a request that met a problem: a page for a person, a problem for a program.
-///
-/// # Errors
-/// The problem, for a program.
-pub fn explain(request: &HttpRequest, problem: Problem) -> Result<HttpResponse, Problem> {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let for_program = request.path().starts_with(paths::API) || !accept.contains("text/html");
-    if for_program { Err(problem) } else { View::of(request).show_problem(&problem) }
 }

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REFRESH).post(refresh).mount(config);
     Endpoint::api(paths::SIGN_OUT).post(sign_out).mount(config);
-    Endpoint::api(paths::CHECK).get(check).mount(config);
+    Endpoint::api(paths::CHECK).unlimited().get(check).mount(config);
 }
 
 #[derive(Default, Deserialize, ToSchema)]

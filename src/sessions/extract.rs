@@ -2,7 +2,7 @@ use super::{Sessions, Transport, revocations::TokenStanding, store};
 use crate::{
     audit,
     config::HttpOptions,
-    http::{FromClient, Json, Problem, cookies, kind},
+    http::{FromClient, Json, Problem, cookies, kind, note_user},
     kernel::{Actor, Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
@@ -42,10 +42,12 @@ impl FromRequest for SignedIn {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let sessions = request.app_data::<Data<Sessions>>().cloned();
-        let token = bearer(request);
+        let (token, request) = (bearer(request), request.clone());
         Box::pin(async move {
             let sessions = sessions.ok_or_else(Problem::internal)?;
-            sessions.authenticate(token?.as_deref()).await
+            let signed_in = sessions.authenticate(token?.as_deref()).await?;
+            note_user(&request, signed_in.user);
+            Ok(signed_in)
         })
     }
 }

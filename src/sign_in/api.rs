@@ -23,8 +23,8 @@ const DEVICE_LIFETIME: cookie::time::Duration = cookie::time::Duration::days(400
 
 /// The endpoints for those who have no session yet.
 pub fn routes(config: &mut ServiceConfig) {
-    Endpoint::api(paths::REGISTER).post(register).mount(config);
-    Endpoint::api(paths::SIGN_IN).post(sign_in).mount(config);
+    Endpoint::api(paths::REGISTER).hashing().post(register).mount(config);
+    Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
 }
 
 #[derive(Deserialize, ToSchema)]

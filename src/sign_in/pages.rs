@@ -24,8 +24,8 @@ use zeroize::Zeroizing;
 
 /// `/login` and `/register`.
 pub fn routes(config: &mut ServiceConfig) {
-    Endpoint::at(paths::LOGIN_PAGE).get(login_page).post(login).mount(config);
-    Endpoint::at(paths::REGISTER_PAGE).get(register_page).post(register).mount(config);
+    Endpoint::at(paths::LOGIN_PAGE).hashing().get(login_page).post(login).mount(config);
+    Endpoint::at(paths::REGISTER_PAGE).hashing().get(register_page).post(register).mount(config);
 }
 
 /// The two pages, which are one form with a field more or less.

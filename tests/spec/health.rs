@@ -57,6 +57,8 @@ async fn missing_migrations_are_named() {
     eventually("the feed is heard", async || near(&app).await.json()["dependencies"]["revocation_feed"] == "ok").await;
     let sql = "DELETE FROM heirloom_migrations WHERE version = (SELECT max(version) FROM heirloom_migrations)";
     sqlx::raw_sql(sql).execute(app.db()).await.unwrap();
+    // An answer is remembered for a second.
+    eventually("it is noticed", async || near(&app).await.status == 503).await;
     let answer = near(&app).await;
     answer.expect_problem(503, AWAY);
     assert_eq!(failing(&answer), ["migrations"]);

@@ -277,8 +277,10 @@ async fn only_a_trusted_proxy_is_believed() {
         seen_from(&app, &[("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.7, 127.0.0.2")]).await,
         "203.0.113.7"
     );
-    assert_eq!(seen_from(&app, &[("Forwarded", "for=\"[2001:db8::7]:443\"")]).await, "2001:db8::7");
     assert_eq!(seen_from(&app, &[("X-Forwarded-For", "203.0.113.7, nonsense")]).await, "127.0.0.1");
+    let forwarded = [("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.0/8"), ("HEIRLOOM_CLIENT_ADDRESS_HEADER", "Forwarded")];
+    let app = app.stranger(&forwarded).await;
+    assert_eq!(seen_from(&app, &[("Forwarded", "for=\"[2001:db8::7]:443\"")]).await, "2001:db8::7");
 }
 
 // beneath HTTP

@@ -26,6 +26,7 @@ mod guessing;
 mod health;
 mod http_bodies;
 mod http_framing;
+mod http_layers;
 mod http_manners;
 mod invariant_3;
 mod letters;

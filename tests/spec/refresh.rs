@@ -331,7 +331,8 @@ async fn a_replay_is_recorded_with_its_generation_and_where_it_came_from() {
     assert_eq!(event["details"]["generation"], 1);
     assert_eq!(event["user_agent"], "Thief/1.0");
     assert_eq!(event["ip"], "127.0.0.1");
-    assert_eq!(event["request_id"], "the-replay");
+    assert_ne!(event["request_id"], "the-replay", "the id is ours");
+    assert_eq!(event["details"]["given_request_id"], "the-replay", "the caller's is beside it");
     let sessions = admin.list_sessions(&format!("?user_id={}", alice.id)).await;
     assert_eq!(sessions[0]["state"], "revoked");
     assert_eq!(sessions[0]["revoked_reason"], "refresh_token_reused");

@@ -5,6 +5,7 @@ use crate::{
     world::World,
 };
 use ipnet::IpNet;
+use serde_json::Value;
 use sqlx::PgConnection;
 
 /// Records an event on the connection, and in the transaction, of what it tells of.
@@ -84,11 +85,20 @@ fn entry(now: Moment, world: &World, event: &Event<'_>) -> Entry {
         ip: event.client.ip.map(IpNet::from),
         user_agent: event.client.user_agent.clone(),
         request_id: Some(event.client.request_id.clone()),
-        details: event.details.clone(),
+        details: details(event),
         tag: None,
         seq: None,
         hash: None,
     };
     entry.tag = Some(entry.tagged(&world.audit_keys));
     entry
+}
+
+/// What else there is to state, with the id that the caller gave to its request: it is kept beside ours, never instead.
+fn details(event: &Event<'_>) -> Value {
+    let mut details = event.details.clone();
+    if let (Some(given), Some(details)) = (&event.client.given_request_id, details.as_object_mut()) {
+        details.insert("given_request_id".to_owned(), given.as_str().into());
+    }
+    details
 }
