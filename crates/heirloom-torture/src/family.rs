@@ -30,6 +30,15 @@ pub struct Grant {
     pub asked_at: u64,
 }
 
+/// A request and what came of it.
+#[derive(Clone, Copy)]
+struct Exchange<'a> {
+    ask: Ask,
+    sent: Stamp,
+    answer: &'a Answer,
+    manner: Manner,
+}
+
 /// One session.
 pub struct Family<'k> {
     kit: &'k Kit,
@@ -147,7 +156,7 @@ impl<'k> Family<'k> {
             None => Outcome::Unknown,
         };
         drop(log);
-        self.note(Ask::Refresh(token, key), outcome, (sent, &answer), manner);
+        self.note(Exchange { ask: Ask::Refresh(token, key), sent, answer: &answer, manner }, outcome);
         Ok(outcome)
     }
 
@@ -189,7 +198,7 @@ impl<'k> Family<'k> {
             Some(reply) => refused(profile, reply),
             None => Outcome::Unknown,
         };
-        self.note(Ask::RefreshForged, outcome, (sent, &answer), Manner::Patient);
+        self.note(Exchange { ask: Ask::RefreshForged, sent, answer: &answer, manner: Manner::Patient }, outcome);
         Ok(outcome)
     }
 
@@ -212,7 +221,7 @@ impl<'k> Family<'k> {
             Some(reply) if !reply.is_outage() => Outcome::Unforeseen,
             Some(_) | None => Outcome::Unknown,
         };
-        self.note(Ask::SignOut(token), outcome, (sent, &answer), Manner::Patient);
+        self.note(Exchange { ask: Ask::SignOut(token), sent, answer: &answer, manner: Manner::Patient }, outcome);
         Ok(outcome)
     }
 
@@ -228,11 +237,12 @@ impl<'k> Family<'k> {
             Some(reply) if !reply.is_outage() => Outcome::Unforeseen,
             Some(_) | None => Outcome::Unknown,
         };
-        self.note(Ask::UseAccess, outcome, (sent, &answer), Manner::Patient);
+        self.note(Exchange { ask: Ask::UseAccess, sent, answer: &answer, manner: Manner::Patient }, outcome);
         Ok(outcome)
     }
 
-    fn note(&self, ask: Ask, outcome: Outcome, (sent, answer): (Stamp, &Answer), manner: Manner) {
+    fn note(&self, exchange: Exchange<'_>, outcome: Outcome) {
+        let Exchange { ask, sent, answer, manner } = exchange;
         match (ask, outcome) {
             (_, Outcome::Unknown) if matches!(manner, Manner::Patient) => self.trial.count_unanswered(answer.summary()),
             (_, Outcome::Unforeseen) => self.trial.count_unforeseen(answer.summary()),

@@ -169,10 +169,11 @@ impl Server {
     fn grant(&self, sessions: &Sessions, number: usize) -> Value {
         let session = &sessions.all[number];
         let generation = session.secrets.len() - 1;
-        self.answer(session, (number, generation, session.secrets[generation]))
+        self.answer(session, Presented { session: number, generation, secret: session.secrets[generation] })
     }
 
-    fn answer(&self, session: &Session, (number, generation, secret): (usize, usize, u64)) -> Value {
+    fn answer(&self, session: &Session, token: Presented) -> Value {
+        let Presented { session: number, generation, secret } = token;
         let body = format!("{number}.{generation}.{secret:016x}");
         let tag = digest(&body);
         let age = if self.fault == Fault::SlidesAbsoluteLifetime { 0 } else { session.begun.elapsed().as_secs() };
@@ -245,7 +246,8 @@ impl Server {
         }
         let same_key = key.is_some() && session.key.as_deref() == key && self.fault != Fault::AlarmOnRetry;
         if presented.generation + 1 == newest && (same_key || self.fault == Fault::GracePeriodForEveryone) {
-            let fork = (presented.session, newest, digest(&("fork", sessions.refreshes)));
+            let secret = digest(&("fork", sessions.refreshes));
+            let fork = Presented { session: presented.session, generation: newest, secret };
             let answer = self.grant(sessions, presented.session);
             return Ok(Some(if self.fault == Fault::ForkOnRetry { self.answer(session, fork) } else { answer }));
         }
