@@ -13,6 +13,7 @@ pub(super) fn of(house: &House) -> Scrape {
         let (queued, running) = accounts.hashing_load();
         gauges.hashing_queued.set(count(queued));
         gauges.hashing_running.set(count(running));
+        world.metrics.observe_tasks(uptime);
         observe_pool(&world);
         world.metrics.text()
     })

@@ -53,12 +53,22 @@ pub async fn tidy(world: &World) -> Result<Tidied, DatabaseError> {
 /// Chains what is new, tells where the chain ends, and keeps months, for ever. An outage is told and waited out.
 pub async fn keep(world: World) {
     let (mut told, mut next_telling, mut next_tidying) = (None, Duration::ZERO, Duration::ZERO);
+    // Not yet done: overdue as well, should it never be.
+    for (task, every) in [("audit_chain", EVERY), ("audit_months", TIDY_EVERY)] {
+        world.metrics.task_seen(task, every, Duration::ZERO, world.clock.uptime());
+    }
     loop {
         let now = world.clock.uptime();
         let mut done = extend(&world).await;
         if now >= next_tidying && done.is_ok() {
             next_tidying = now + TIDY_EVERY;
             done = tidy(&world).await.and(done);
+            if done.is_ok() {
+                world.metrics.task_seen("audit_months", TIDY_EVERY, Duration::ZERO, now);
+            }
+        }
+        if matches!(done, Ok(Extension::Extended(_))) {
+            world.metrics.task_seen("audit_chain", EVERY, Duration::ZERO, now);
         }
         let pause = match done {
             Ok(Extension::Extended(head)) if now >= next_telling && told.as_ref() != Some(&head) => {

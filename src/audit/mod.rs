@@ -23,7 +23,7 @@ pub use chain::{Extension, Head, extend, resume};
 pub use export::{Exported, export};
 pub use keep::{Tidied, keep, tidy};
 pub use model::{Event, EventFilter, Kind, Recorded};
-pub use store::{by_hour, list, record, record_unless_recent};
+pub use store::{by_hour, forget_repeated, list, record, record_unless_recent};
 pub use verify::{Report, verify};
 pub use walk::{Finding, KnownHead};
 

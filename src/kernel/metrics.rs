@@ -1,6 +1,6 @@
 //! What is counted: numbers for an operator, labels from short fixed lists, never a name, an address or a token.
 
-use super::Duration;
+use super::{Duration, tasks::Tasks};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -33,6 +33,9 @@ struct Inner {
     swept: Counter,
     feed_losses: Counter,
     notifications_rejected: Family<Rejected, Counter>,
+    tasks: Tasks,
+    task_age: Family<TaskLabels, Level>,
+    task_interval: Family<TaskLabels, Level>,
     gauges: Gauges,
 }
 
@@ -87,6 +90,11 @@ struct Rejected {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabels {
+    task: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Limit {
     limit: &'static str,
 }
@@ -107,6 +115,9 @@ impl Metrics {
             swept: Counter::default(),
             feed_losses: Counter::default(),
             notifications_rejected: Family::default(),
+            tasks: Tasks::default(),
+            task_age: Family::default(),
+            task_interval: Family::default(),
             gauges: Gauges::default(),
         };
         inner.register();
@@ -171,6 +182,20 @@ impl Metrics {
         self.0.notifications_rejected.get_or_create(&Rejected { channel, reason }).inc();
     }
 
+    /// A background task that is to be done once in each interval was last done so long before this uptime.
+    pub fn task_seen(&self, task: &'static str, interval: Duration, age: Duration, uptime: Duration) {
+        self.0.tasks.seen(task, interval, age, uptime);
+    }
+
+    /// Sets the gauges of background tasks to what they are at this uptime.
+    pub fn observe_tasks(&self, uptime: Duration) {
+        for task in self.0.tasks.ages(uptime) {
+            let labels = TaskLabels { task: task.name };
+            self.0.task_age.get_or_create(&labels).set(task.age.as_secs_f64());
+            self.0.task_interval.get_or_create(&labels).set(task.interval.as_secs_f64());
+        }
+    }
+
     /// What has a size.
     #[must_use]
     pub fn gauges(&self) -> &Gauges {
@@ -208,6 +233,10 @@ impl Inner {
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());
         let help = "Notifications that were not believed";
         registry.register("notifications_rejected", help, self.notifications_rejected.clone());
+        let help = "Time since a background task was last done";
+        registry.register_with_unit("background_task_age", help, Unit::Seconds, self.task_age.clone());
+        let help = "How often a background task is to be done";
+        registry.register_with_unit("background_task_interval", help, Unit::Seconds, self.task_interval.clone());
         let Gauges { revocations, revocations_age, revocations_trusted, .. } = &self.gauges;
         registry.register("revocation_set_entries", "Entries of the revocation set", revocations.clone());
         let help = "Time since the revocation set was last known to be whole";

@@ -11,6 +11,7 @@ mod metrics;
 mod page;
 mod sealing;
 mod secrets;
+mod tasks;
 mod telemetry;
 mod time;
 mod traces;

@@ -139,6 +139,17 @@ impl Keys {
         Ok(())
     }
 
+    /// Notes for the metrics that the ring was read now, and how long ago a key was last added.
+    fn observe(&self) {
+        let world = self.world();
+        let uptime = world.clock.uptime();
+        world.metrics.task_seen("signing_keys", RELOAD_EVERY, Duration::ZERO, uptime);
+        if let Some(newest) = self.ring().iter().map(|key| key.created_at).max() {
+            let (rotation, age) = (world.config.tokens.signing_key_rotation, world.clock.now() - newest);
+            world.metrics.task_seen("signing_key_rotation", rotation, age.to_std().unwrap_or_default(), uptime);
+        }
+    }
+
     /// What an operator sees of the keys, oldest first.
     #[must_use]
     pub fn list(&self) -> Vec<KeyView> {
@@ -278,10 +289,13 @@ const RELOAD_EVERY: Duration = Duration::from_secs(15);
 /// Keeps the ring fresh, for ever: other instances make keys too, and a key that has signed long enough is replaced. An
 /// outage leaves it as it was.
 pub async fn keep_ring(keys: Keys) {
+    let mut done = Ok(());
     loop {
-        tokio::time::sleep(RELOAD_EVERY).await;
-        if let Err(error) = keys.refresh().await {
-            tracing::warn!(%error, "keys.reload_failed");
+        match done {
+            Ok(()) => keys.observe(),
+            Err(error) => tracing::warn!(%error, "keys.reload_failed"),
         }
+        tokio::time::sleep(RELOAD_EVERY).await;
+        done = keys.refresh().await;
     }
 }

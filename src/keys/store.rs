@@ -67,7 +67,8 @@ pub async fn add(
     newest: Option<KeyId>,
     predecessors_retire_at: Moment,
 ) -> Result<bool, DatabaseError> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.signing_keys'))").fetch_one(&mut *connection).await?;
+    // Reading goes on; whoever else adds a key waits.
+    sqlx::query!("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE").execute(&mut *connection).await?;
     let added = sqlx::query!(
         "INSERT INTO signing_keys (id, algorithm, encrypted_private_key, public_key, created_at, signs_from)
          SELECT $1, $2, $3, $4, $5, $6

@@ -19,6 +19,8 @@ use tracing::log::LevelFilter;
 
 /// The channel on which a listening connection hears whether it hears.
 const GREETING: &str = "heirloom_greeting";
+/// What connections of ours are called.
+const OUR_NAME: &str = "heirloom";
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -166,9 +168,11 @@ impl Connector {
     }
 }
 
-/// Under the name that the options give, or else this one, and without the start-up parameter that poolers refuse.
+/// Under the name that the options give, or else this one (also for the private Postgres, whose options give our name:
+/// the connection that listens needs one of its own), and without the start-up parameter that poolers refuse.
 pub(super) fn named(options: PgConnectOptions, usual: &str) -> PgConnectOptions {
-    let name = options.get_application_name().unwrap_or(usual).to_owned();
+    let given = options.get_application_name().filter(|name| *name != OUR_NAME);
+    let name = given.unwrap_or(usual).to_owned();
     options.application_name(&name).extra_float_digits(None)
 }
 

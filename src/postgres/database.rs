@@ -1,5 +1,6 @@
 use super::{
     DatabaseError,
+    locks::name_holders,
     pool::{Lease, Pool},
 };
 use crate::kernel::{Duration, Moment, database_wait};
@@ -145,6 +146,10 @@ where
     let Some(connection) = lease.connection() else { return Err(sqlx::Error::PoolClosed.into()) };
     let answer = tokio::time::timeout(limit, work(connection)).await;
     let answer = answer.unwrap_or(Err(DatabaseError::TooSlow));
+    let answer = match answer {
+        Err(error) => Err(name_holders(connection, error).await),
+        answer => answer,
+    };
     if !answer.as_ref().is_err_and(DatabaseError::spoils_connection) {
         lease.give_back();
     }

@@ -6,6 +6,18 @@ pub enum DatabaseError {
     /// The connection, the pool or a statement failed.
     #[error("the database failed")]
     Sqlx(#[from] sqlx::Error),
+    /// Others held a lock for too long.
+    #[error(
+        "a lock was not free in time; end what holds it, for example with `SELECT pg_terminate_backend(…)`. \
+         Locks on tables are held by {holders}"
+    )]
+    Locked {
+        /// Processes of Postgres, with their roles.
+        holders: String,
+        /// What Postgres answered.
+        #[source]
+        source: sqlx::Error,
+    },
     /// There was no answer in time. What was asked for may not take effect later: see `Database`.
     #[error("the database did not answer in time")]
     TooSlow,
@@ -30,7 +42,7 @@ impl DatabaseError {
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::TooSlow => true,
+            Self::TooSlow | Self::Locked { .. } => true,
             Self::Deaf | Self::Nonsense(_) | Self::Lost(_) => false,
             Self::Sqlx(error) => match error {
                 sqlx::Error::Io(_)

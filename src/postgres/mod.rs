@@ -3,6 +3,7 @@
 mod connector;
 mod database;
 mod error;
+mod locks;
 mod migrate;
 mod migration_lock;
 mod notification;
@@ -13,6 +14,7 @@ mod survey;
 pub use connector::{Connector, keep_to_primary};
 pub use database::{Database, Work, now};
 pub use error::DatabaseError;
+pub use locks::{Lock, lock, try_lock};
 pub use migrate::MigrateError;
 pub use notification::{Channel, Notification, Notifications};
 pub use pooling::{Pooling, pooling};

@@ -42,5 +42,5 @@ pub use open::{NewSession, Opening};
 pub use openapi::operations;
 pub use revocations::Revocations;
 pub use room::{SessionError, Sessions};
-pub use sweep::{Sweep, keep_clean};
+pub use sweep::keep_clean;
 pub use token::{Nonce, Presented, RefreshToken, RetryKey, RetryKeyError, Secret, TokenKeys};

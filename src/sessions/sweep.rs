@@ -1,5 +1,6 @@
 use super::{Sessions, store};
 use crate::{
+    audit,
     kernel::Duration,
     postgres::{Connector, DatabaseError},
 };
@@ -7,40 +8,46 @@ use sqlx::{Connection, PgConnection};
 
 /// Rows that one statement walks through. Small, so that a rotation that meets it waits for milliseconds.
 const WINDOW: i64 = 2_000;
-/// Ended sessions stay for so long, for the audit's sake.
+/// Revoked sessions stay for so long, for the audit's sake.
 const KEEP_REVOKED: Duration = Duration::from_hours(30 * 24);
-/// How often an instance tries to sweep.
+/// How long it is remembered when a repeated event was recorded.
+const KEEP_REPEATED: Duration = Duration::from_hours(24);
+/// How often sessions are swept, by one of the instances.
 const EVERY: Duration = Duration::from_mins(10);
+/// How often each instance looks whether a sweep is due.
+const LOOK: Duration = Duration::from_mins(1);
 /// The most that one window may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What became of a clean-up.
-#[must_use]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sweep {
-    /// So many sessions were deleted.
-    Swept(u64),
-    /// Another instance is at it.
-    Elsewhere,
-}
+/// As metrics name it.
+const TASK: &str = "sweep";
 
 impl Sessions {
-    /// Deletes the sessions whose time is over, and those that ended long ago: window after window in the order of
-    /// their ids, past rows that are in use, by one instance at a time.
+    /// Deletes the sessions that have expired, and those that were revoked long ago: window after window in the order of
+    /// their ids, past rows that are in use. Returns how many. Two sweeps at once do no harm.
     ///
     /// # Errors
     /// When the database fails. What was deleted by then stays deleted.
-    pub async fn sweep(&self, connector: &Connector) -> Result<Sweep, DatabaseError> {
-        // A connection of its own, for the lock belongs to it and dies with it.
+    pub async fn sweep(&self, connector: &Connector) -> Result<u64, DatabaseError> {
+        // A connection of its own: it may take longer than a request.
         let mut connection = connector.direct().await?;
-        if !store::lock_sweep(&mut connection).await? {
-            return Ok(Sweep::Elsewhere);
-        }
         let swept = windows(&mut connection).await;
         drop(connection.close().await);
         let swept = swept?;
         self.world().metrics.swept(swept);
-        Ok(Sweep::Swept(swept))
+        Ok(swept)
+    }
+
+    /// Sweeps if no instance has begun to within the interval. None: nothing was due.
+    async fn sweep_if_due(&self, connector: &Connector) -> Result<Option<u64>, DatabaseError> {
+        let is_due = self.world().db.run(|connection| Box::pin(store::begin_sweep(connection, EVERY))).await?;
+        if is_due { self.sweep(connector).await.map(Some) } else { Ok(None) }
+    }
+
+    /// Notes for the metrics how long ago a sweep was last done, by any instance.
+    async fn observe_sweep(&self) -> Result<(), DatabaseError> {
+        let since = self.world().db.run(|connection| Box::pin(store::since_last_sweep(connection))).await?;
+        self.world().metrics.task_seen(TASK, EVERY, since.unwrap_or_default(), self.world().clock.uptime());
+        Ok(())
     }
 }
 
@@ -55,6 +62,8 @@ async fn windows(connection: &mut PgConnection) -> Result<u64, DatabaseError> {
     in_time(store::forget_everyone(connection, KEEP_REVOKED)).await?;
     in_time(store::forget_departed(connection, KEEP_REVOKED)).await?;
     in_time(store::forget_counts(connection, KEEP_REVOKED)).await?;
+    in_time(audit::forget_repeated(connection, KEEP_REPEATED)).await?;
+    in_time(store::end_sweep(connection)).await?;
     Ok(swept)
 }
 
@@ -62,13 +71,16 @@ async fn in_time<T>(work: impl Future<Output = Result<T, DatabaseError>>) -> Res
     tokio::time::timeout(PATIENCE, work).await.map_err(|_elapsed| DatabaseError::TooSlow)?
 }
 
-/// Sweeps again and again, for ever. An outage is told and waited out.
+/// Sweeps again and again, permanently. An outage is logged and waited out.
 pub async fn keep_clean(sessions: Sessions, connector: Connector) {
     loop {
-        tokio::time::sleep(EVERY).await;
-        match sessions.sweep(&connector).await {
-            Ok(Sweep::Swept(swept)) => tracing::info!(swept, "sessions.swept"),
-            Ok(Sweep::Elsewhere) => {}
+        if let Err(error) = sessions.observe_sweep().await {
+            tracing::warn!(error = error.chain(), "sessions.sweep_failed");
+        }
+        tokio::time::sleep(LOOK).await;
+        match sessions.sweep_if_due(&connector).await {
+            Ok(Some(swept)) => tracing::info!(swept, "sessions.swept"),
+            Ok(None) => {}
             Err(error) => tracing::warn!(error = error.chain(), "sessions.sweep_failed"),
         }
     }

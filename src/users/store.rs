@@ -7,7 +7,7 @@ use crate::{
     identity::{BlockReason, CustomClaims, EmailAddress, Roles},
     kernel::{Moment, UserId},
     passwords::PasswordHash,
-    postgres::DatabaseError,
+    postgres::{self, DatabaseError, Lock},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -262,8 +262,7 @@ pub async fn change_access(
 /// # Errors
 /// When the database fails.
 pub async fn lock_admins(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.admins'))").fetch_one(connection).await?;
-    Ok(())
+    postgres::lock(connection, Lock::Admins).await
 }
 
 /// How many administrators there are besides this one, the blocked aside.

@@ -21,6 +21,7 @@ mod admin;
 mod assets;
 mod audit;
 mod batches;
+mod database_roles;
 mod deletion;
 mod guessing;
 mod health;

@@ -1,7 +1,7 @@
 use crate::{
     audit::{months::Month, walk::Anchor},
     kernel::Moment,
-    postgres::DatabaseError,
+    postgres::{DatabaseError, Lock, try_lock},
 };
 use chrono::NaiveDate;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -12,9 +12,7 @@ const LOCK: &str = "SELECT set_config('lock_timeout', '200ms', true)";
 /// Locks the making and dropping of months, until the transaction ends. False: another instance is at it.
 pub async fn lock_months(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
     sqlx::query(LOCK).execute(&mut *connection).await?;
-    let locked =
-        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtext('heirloom.audit_months')) AS "locked!""#);
-    Ok(locked.fetch_one(connection).await?)
+    try_lock(connection, Lock::AuditMonths).await
 }
 
 /// The tables of the log that are one month's.

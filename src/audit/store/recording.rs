@@ -44,8 +44,8 @@ pub async fn record(
     }
 }
 
-/// Records an event of a session, unless there is one of its kind that is younger than `age`: what somebody can repeat
-/// as often as they like must not fill the log. In a transaction: of several at once, one is recorded.
+/// Records an event of a session, unless one of its kind was recorded within `age`: what a user can cause as often as
+/// they like must not fill the log. Of several at once, one is recorded.
 ///
 /// # Errors
 /// When the database fails.
@@ -56,21 +56,45 @@ pub async fn record_unless_recent(
     event: &Event<'_>,
     age: Duration,
 ) -> Result<(), DatabaseError> {
-    let alone = sqlx::query_scalar!(
-        r#"SELECT pg_try_advisory_xact_lock(hashtext($2), hashtext($1::uuid::text)) AS "locked!""#,
-        event.session.map(|id| id.as_uuid()),
+    let session = event.session.map(|id| id.as_uuid()).unwrap_or_default();
+    let latest = now - age;
+    // Read first: the usual case writes nothing.
+    let recent = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM repeated_events WHERE session_id = $1 AND kind = $2 AND recorded_at > $3) AS "exists!""#,
+        session,
         event.kind.name(),
+        latest,
     );
-    if !alone.fetch_one(&mut *connection).await? {
+    if recent.fetch_one(&mut *connection).await? {
         return Ok(());
     }
-    let recent = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM audit_events WHERE session_id = $1 AND kind = $2 AND at > $3) AS "exists!""#,
-        event.session.map(|id| id.as_uuid()),
+    // Of several at once the first adds the row or moves it on; the others wait for it and find it recent.
+    let moved = sqlx::query!(
+        "INSERT INTO repeated_events AS known (session_id, kind, recorded_at) VALUES ($1, $2, $3)
+         ON CONFLICT ON CONSTRAINT repeated_events_pkey DO UPDATE SET recorded_at = excluded.recorded_at
+         WHERE known.recorded_at <= $4",
+        session,
         event.kind.name(),
-        now - age,
+        now,
+        latest,
     );
-    if recent.fetch_one(&mut *connection).await? { Ok(()) } else { record(connection, now, world, event).await }
+    if moved.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(());
+    }
+    record(connection, now, world, event).await
+}
+
+/// Forgets when repeated events were recorded so long ago that the next one is recorded in any case.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_repeated(connection: &mut PgConnection, keep: Duration) -> Result<(), DatabaseError> {
+    let seconds = keep.as_secs_f64();
+    sqlx::query!("DELETE FROM repeated_events WHERE recorded_at <= now() - make_interval(secs => $1)", seconds)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn entry(now: Moment, world: &World, event: &Event<'_>) -> Entry {

@@ -60,10 +60,17 @@ pub async fn end_all_of(
     Ok(rows)
 }
 
+/// Until the transaction ends no session is opened: opening one takes a weaker lock on the same table, in
+/// [`super::lock_user`]. A lock on a table takes a privilege on it; any role that may connect can take an advisory one.
+async fn lock_out_sign_ins(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    sqlx::query!("LOCK TABLE everyone_revocations IN SHARE ROW EXCLUSIVE MODE").execute(connection).await?;
+    Ok(())
+}
+
 /// Ends everybody's sessions. Returns how many were live, and the moment up to which sessions are dead. No session is
 /// opened meanwhile: opening one takes the same lock, shared.
 pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> Result<(i64, Moment), DatabaseError> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.everyone'))").fetch_one(&mut *connection).await?;
+    lock_out_sign_ins(connection).await?;
     let at = sqlx::query_scalar!(
         "INSERT INTO everyone_revocations (revoked_at) VALUES (clock_timestamp()) RETURNING revoked_at"
     )
@@ -98,7 +105,7 @@ pub async fn end_everyone_again(
     until: Moment,
     reason: &EndReason,
 ) -> Result<i64, DatabaseError> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('heirloom.everyone'))").fetch_one(&mut *connection).await?;
+    lock_out_sign_ins(connection).await?;
     sqlx::query!("INSERT INTO everyone_revocations (revoked_at) VALUES ($1) ON CONFLICT DO NOTHING", until)
         .execute(&mut *connection)
         .await?;

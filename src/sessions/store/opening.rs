@@ -60,9 +60,7 @@ pub struct LockedUser {
 
 /// Locks the user. None: there is no such user.
 pub async fn lock_user(connection: &mut PgConnection, user: UserId) -> Result<Option<LockedUser>, DatabaseError> {
-    sqlx::query!("SELECT pg_advisory_xact_lock_shared(hashtext('heirloom.everyone'))")
-        .fetch_one(&mut *connection)
-        .await?;
+    sqlx::query!("LOCK TABLE everyone_revocations IN ROW EXCLUSIVE MODE").execute(&mut *connection).await?;
     let locked = sqlx::query!(
         r#"SELECT blocked_at IS NOT NULL AS "is_blocked!", password_version, roles, access_revision, claims
            FROM users WHERE id = $1 FOR NO KEY UPDATE"#,

@@ -4,10 +4,41 @@ use crate::{kernel::Duration, postgres::DatabaseError};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Takes the lock of the one instance that sweeps; it lasts as long as the connection. False: another has it.
-pub async fn lock_sweep(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
-    let locked = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock(hashtext('heirloom.sweep')) AS "locked!""#);
-    Ok(locked.fetch_one(connection).await?)
+/// The name of the task in `background_tasks`.
+const SWEEP: &str = "sweep";
+
+/// Begins a sweep, unless an instance has begun one within `every`. Nothing is locked meanwhile, so that nobody can hold
+/// up a sweep by holding a lock; two at once would do no harm, as each passes over rows that the other has locked.
+pub async fn begin_sweep(connection: &mut PgConnection, every: Duration) -> Result<bool, DatabaseError> {
+    let begun = sqlx::query!(
+        "INSERT INTO background_tasks AS task (name, begun_at, done_at) VALUES ($1, clock_timestamp(), clock_timestamp())
+         ON CONFLICT ON CONSTRAINT background_tasks_pkey DO UPDATE SET begun_at = excluded.begun_at
+         WHERE task.begun_at <= clock_timestamp() - make_interval(secs => $2) OR task.begun_at > clock_timestamp()",
+        SWEEP,
+        every.as_secs_f64(),
+    );
+    Ok(begun.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Notes that a sweep is done.
+pub async fn end_sweep(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE background_tasks SET done_at = clock_timestamp() WHERE name = $1", SWEEP)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How long ago a sweep was last done, by any instance. None: no instance has begun one.
+pub async fn since_last_sweep(connection: &mut PgConnection) -> Result<Option<Duration>, DatabaseError> {
+    let seconds = sqlx::query_scalar!(
+        r#"SELECT greatest(0, extract(epoch FROM clock_timestamp() - done_at))::float8 AS "seconds!"
+           FROM background_tasks WHERE name = $1"#,
+        SWEEP,
+    );
+    Ok(seconds
+        .fetch_optional(connection)
+        .await?
+        .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
 }
 
 /// The last id of the next `rows` sessions. None: there are fewer.

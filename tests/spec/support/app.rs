@@ -5,8 +5,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use heirloom::{
     app::{Application, Migrations},
     config::{Config, DatabaseUrl, Source},
+    keys::Keys,
     postgres::Connector,
-    sessions::{Sessions, Sweep},
+    sessions::Sessions,
     world::World,
 };
 use reqwest::{Client, Method, RequestBuilder};
@@ -43,6 +44,7 @@ pub struct TestApp {
     pub world: World,
     /// Its rooms, for what only the command line does.
     pub sessions: Sessions,
+    keys: Keys,
     connector: Connector,
     metrics: Option<SocketAddr>,
     database: Arc<TestDatabase>,
@@ -98,6 +100,7 @@ impl TestApp {
         let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
         let (house, metrics) = (application.house(), application.metrics_address());
         let (world, sessions, connector) = (house.world.clone(), house.sessions.clone(), house.connector.clone());
+        let keys = house.keys.clone();
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             let served = application.run_until_stopped(async move { drop(stopped.await) }).await;
@@ -107,6 +110,7 @@ impl TestApp {
             address,
             world,
             sessions,
+            keys,
             connector,
             metrics,
             pool: PgPoolOptions::new().max_connections(2).connect_lazy_with(database.options()),
@@ -128,7 +132,15 @@ impl TestApp {
 
     /// As `heirloom sweep` does.
     pub async fn sweep(&self) {
-        assert!(matches!(self.sessions.sweep(&self.connector).await, Ok(Sweep::Swept(_))));
+        self.sessions.sweep(&self.connector).await.expect("a sweep");
+    }
+
+    /// As `heirloom keys rotate` does.
+    pub async fn rotate_keys(&self) {
+        self.keys
+            .rotate(heirloom::kernel::Actor::Operator, &heirloom::kernel::Client::command_line())
+            .await
+            .expect("a new key");
     }
 
     /// The database behind the server.
