@@ -9,13 +9,13 @@
     reason = "a test may fail loudly, and sets up the environment of the programs it runs"
 )]
 
+use heirloom_testing::{Port, eventually};
 use heirloom_torture::{Guarded, Profile, Report, Settings as Torture, Source, Verdict, run};
 use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use serde_json::json;
 use sqlx::ConnectOptions;
 use std::{
     fs,
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
@@ -45,6 +45,7 @@ struct Instance {
     process: PathBuf,
     stopping: Arc<AtomicBool>,
     keeper: Option<JoinHandle<()>>,
+    _port: Port,
 }
 
 impl House {
@@ -101,11 +102,11 @@ impl Drop for House {
 
 impl Instance {
     fn start(house: &House, number: usize, options: &[(&str, &str)]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let url = format!("http://127.0.0.1:{port}");
+        let port = Port::reserve();
+        let url = format!("http://{}", port.address());
         let folder = house.data.path();
         let process = folder.join(format!("process-{number}"));
-        let (data, written, bind) = (folder.to_owned(), process.clone(), format!("127.0.0.1:{port}"));
+        let (data, written, bind) = (folder.to_owned(), process.clone(), port.address().to_string());
         let options: Vec<_> = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let spawn = move || {
             let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
@@ -125,19 +126,16 @@ impl Instance {
                 child.wait().unwrap();
             }
         });
-        Self { url, process, stopping, keeper: Some(keeper) }
+        Self { url, process, stopping, keeper: Some(keeper), _port: port }
     }
 
     async fn until_ready(&self) {
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        for _look in 0..2400 {
+        eventually("the server is ready", async || {
             let answer = http.get(format!("{}/readyz", self.url)).send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the server did not become ready");
+            answer.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
     }
 
     /// A shell command that ends the server this way and returns when the next one runs.

@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test may fail loudly")]
 #![allow(clippy::disallowed_methods, reason = "a test has an environment and starts processes")]
 
+use heirloom_testing::{Port, wait_until};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 /// A collector that takes everything and keeps it: heads and bodies, one after another.
@@ -68,11 +68,13 @@ impl Collector {
 struct Server {
     child: Child,
     address: String,
+    _port: Port,
 }
 
 impl Server {
     fn start(folder: &std::path::Path, collector: &str) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let port = Port::reserve();
+        let address = port.address().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir(folder).stdin(Stdio::null());
         let options = [
@@ -85,14 +87,11 @@ impl Server {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.to_owned()),
             ("OTEL_SERVICE_NAME", "the-door-of-the-shop".to_owned()),
         ];
-        let server = Self { child: command.envs(options).stderr(Stdio::null()).spawn().unwrap(), address };
-        for _ in 0..1200 {
-            if TcpStream::connect(&server.address).is_ok() && server.ask("GET", "/readyz", "", "").contains(" 200 ") {
-                return server;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!("the server did not become ready");
+        let server = Self { child: command.envs(options).stderr(Stdio::null()).spawn().unwrap(), address, _port: port };
+        wait_until("the server is ready", || {
+            TcpStream::connect(&server.address).is_ok() && server.ask("GET", "/readyz", "", "").contains(" 200 ")
+        });
+        server
     }
 
     fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
@@ -162,8 +161,8 @@ fn a_collector_is_told_of_each_request_and_of_no_secret() {
 #[test]
 fn a_collector_that_is_away_keeps_nobody_waiting() {
     let folder = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = Server::start(folder.path(), &format!("http://{nobody}"));
+    let nobody = Port::reserve();
+    let server = Server::start(folder.path(), &format!("http://{}", nobody.address()));
     assert!(server.ask("GET", "/healthz", "", "").contains(" 200 "));
     server.stop();
 }

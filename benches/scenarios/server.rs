@@ -1,11 +1,12 @@
 //! The server, as an operator starts it; and what a process costs.
 
 use super::postgres::Cluster;
+use heirloom_testing::Port;
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -19,6 +20,7 @@ pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub struct Server {
     child: Child,
     pub address: String,
+    _port: Port,
     /// From its start to the first 200 of `/readyz`.
     pub started_in: Duration,
 }
@@ -26,13 +28,14 @@ pub struct Server {
 impl Server {
     /// Starts one on the cluster, with its log in a file.
     pub fn start(cluster: &Cluster, folder: &Path, more: &[(&str, &str)]) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
+        let port = Port::reserve();
+        let address = port.address().to_string();
         let log = File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
         let began = Instant::now();
         let mut command = command(cluster);
         command.args(["serve"]).env("HEIRLOOM_BIND", &address).env("HEIRLOOM_METRICS_BIND", "");
         let child = command.envs(more.iter().copied()).stderr(log).stdout(Stdio::null()).spawn().unwrap();
-        let mut server = Self { child, address, started_in: Duration::ZERO };
+        let mut server = Self { child, address, _port: port, started_in: Duration::ZERO };
         while !server.is_ready() {
             assert!(began.elapsed() < Duration::from_secs(60), "the server did not start: see {}", folder.display());
             assert!(server.child.try_wait().unwrap().is_none(), "the server ended: see {}", folder.display());
@@ -88,11 +91,6 @@ pub fn load(servers: &[&Server], arguments: &[&str]) -> Value {
     let output = command.args(arguments).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "the load generator failed");
     serde_json::from_slice(&output.stdout).unwrap_or(json!({}))
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Seconds of CPU of a process so far; nothing of one that is gone.

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 use std::{
-    net::{TcpListener, TcpStream},
+    io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -33,19 +33,26 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// The port that chromedriver has taken: it prints "... was started successfully on port 40123."
+fn port_of(driver: &mut Child) -> u16 {
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let line = lines.find(|line| line.contains("started successfully on port")).expect("chromedriver starts");
+    // Someone has to read on, or chromedriver would wait.
+    std::thread::spawn(move || lines.for_each(drop));
+    let digits = |character: char| character.is_ascii_digit();
+    line.chars().filter(|character| digits(*character)).collect::<String>().parse().unwrap()
+}
+
 impl Browser {
     pub async fn open() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let driver = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
             .expect("chromedriver is missing: script/test installs it");
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let port = port_of(&mut driver);
         let profile = TempDir::new().unwrap();
         let mut wanted = DesiredCapabilities::chrome();
         for switch in SWITCHES {

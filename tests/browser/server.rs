@@ -1,18 +1,17 @@
 use crate::way::Way;
+use heirloom_testing::{Home, Port};
 use serde_json::{Value, json};
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
-use tempfile::TempDir;
+use std::ops::Deref;
 
 /// The real binary, with a Postgres of its own, on a port of its own.
-pub struct Server {
-    child: Child,
-    pub url: String,
-    http: reqwest::Client,
-    data: TempDir,
+pub struct Server(heirloom_testing::Server);
+
+impl Deref for Server {
+    type Target = heirloom_testing::Server;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Server {
@@ -21,53 +20,20 @@ impl Server {
     }
 
     pub async fn with(options: &[(&str, &str)]) -> Self {
-        let port = free_port();
-        Self::known_as(port, port, options).await
+        Self(heirloom_testing::Server::on(Home::empty().with("HEIRLOOM_LOG", "warn"), options).await)
     }
 
     /// A server that browsers reach by a way that may lose and hold back answers.
     pub async fn behind_a_way(options: &[(&str, &str)]) -> (Self, Way) {
-        let port = free_port();
-        let way = Way::to(port).await;
-        (Self::known_as(way.port, port, options).await, way)
-    }
-
-    async fn known_as(public_port: u16, port: u16, options: &[(&str, &str)]) -> Self {
-        let (data, url) = (TempDir::new().unwrap(), format!("http://localhost:{public_port}"));
-        let child = Command::new(env!("CARGO_BIN_EXE_heirloom"))
-            .env_remove("DATABASE_URL")
-            .env("HEIRLOOM_DATA_DIR", data.path())
-            .env("HEIRLOOM_BIND", format!("127.0.0.1:{port}"))
-            .env("HEIRLOOM_PUBLIC_URL", &url)
-            .env("HEIRLOOM_INSECURE_FOR_TESTS", "true")
-            .env("HEIRLOOM_BCRYPT_COST", "4")
-            .env("HEIRLOOM_LOG", "warn")
-            .env("HEIRLOOM_METRICS_BIND", "")
-            .envs(options.iter().copied())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server =
-            Self { child, url, http: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(), data };
+        let port = Port::reserve();
+        let way = Way::to(port.number()).await;
+        let public_url = format!("http://localhost:{}", way.port);
+        let options = [options, &[("HEIRLOOM_PUBLIC_URL", &public_url)]].concat();
+        let home = Home::empty().with("HEIRLOOM_LOG", "warn");
+        let mut server = heirloom_testing::Server::spawn(home, port, &options);
         server.until_ready().await;
-        server
-    }
-
-    async fn until_ready(&self) {
-        for _ in 0..2400 {
-            let ready = self.http.get(format!("{}/readyz", self.url)).send().await;
-            if ready.is_ok_and(|answer| answer.status() == 200) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the server did not become ready");
-    }
-
-    pub async fn register(&self, email: &str, password: &str) {
-        let body = json!({ "email": email, "password": password });
-        let answer = self.http.post(format!("{}/api/v1/auth/register", self.url)).json(&body).send().await.unwrap();
-        assert_eq!(answer.status(), 201);
+        server.url = public_url;
+        (Self(server), way)
     }
 
     /// How many sessions somebody has beside the one that this sign-in makes.
@@ -81,15 +47,10 @@ impl Server {
         listed["items"].as_array().unwrap().iter().filter(|session| session["current"] == false).count()
     }
 
-    /// Somebody with the role `admin`, made at the command line.
+    /// A user with the role `admin`, granted at the command line.
     pub async fn register_admin(&self, email: &str, password: &str) {
         self.register(email, password).await;
-        let mut grant = Command::new(env!("CARGO_BIN_EXE_heirloom"));
-        grant
-            .args(["user", "grant", email, "admin"])
-            .env_remove("DATABASE_URL")
-            .env("HEIRLOOM_DATA_DIR", self.data.path());
-        assert!(grant.stdout(Stdio::null()).status().unwrap().success());
+        assert_eq!(self.home.run(&["user", "grant", email, "admin"]).code, 0);
     }
 
     /// POST of JSON from elsewhere, by something that calls itself `user_agent`.
@@ -110,17 +71,5 @@ impl Server {
         let request = self.http.post(format!("{}/api/v1/auth/refresh", self.url));
         let answer = request.header("cookie", format!("heirloom={cookie}")).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-impl Drop for Server {
-    /// Asked to stop, so that it takes its Postgres along.
-    fn drop(&mut self) {
-        drop(Command::new("kill").arg(self.child.id().to_string()).status());
-        drop(self.child.wait());
     }
 }

@@ -1,4 +1,4 @@
-use heirloom_testing::{Home, Ran};
+use heirloom_testing::{Home, Port, Ran};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, net::TcpListener};
 
@@ -98,9 +98,13 @@ fn options_that_are_not_understood_have_a_line_each() {
 
 #[test]
 fn a_failure_is_no_reason_to_stop() {
+    let (nobody, nor_here) = (Port::reserve(), Port::reserve());
     let home = Home::empty()
-        .with("DATABASE_URL", "postgres://somebody:hunter2hunter2@127.0.0.1:1/nothing")
-        .with("HEIRLOOM_DATABASE_URL_DIRECT", "postgres://somebody:hunter2hunter2@127.0.0.1:2/nothing")
+        .with("DATABASE_URL", &format!("postgres://somebody:hunter2hunter2@{}/nothing", nobody.address()))
+        .with(
+            "HEIRLOOM_DATABASE_URL_DIRECT",
+            &format!("postgres://somebody:hunter2hunter2@{}/nothing", nor_here.address()),
+        )
         .with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=")
         .with("HEIRLOOM_TRUSTED_PROXIES", "0.0.0.0/0")
         .with("HEIRLOOM_PUBLIC_URL", "http://auth.example.com")

@@ -1,5 +1,5 @@
 //! The command line, as an operator uses it: the real binary, with a Postgres of its own.
-use heirloom_testing::{Home, Ran};
+use heirloom_testing::{Home, Port, Ran};
 use serde_json::Value;
 
 const PASSWORD: &str = "a quiet harbour at dawn\n";
@@ -125,7 +125,9 @@ fn a_check_tries_everything_and_changes_nothing() {
     let other = ("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let wrong = here.run_with("check", "", &[other]).expect(1);
     assert!(wrong.stdout.contains("FAILED") && wrong.stdout.contains("HEIRLOOM_MASTER_KEY"), "{}", wrong.stdout);
-    let nowhere = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+    let nobody = Port::reserve();
+    let url = format!("postgres://nobody@{}/none", nobody.address());
+    let nowhere = ("DATABASE_URL", url.as_str());
     assert!(here.run_with("check", "", &[other, nowhere]).expect(1).stdout.contains("FAILED"));
 }
 

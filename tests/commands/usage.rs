@@ -1,5 +1,5 @@
 //! What is refused before anything is started: wrong usage, with exit code 2, and values that the rules do not allow, with 1.
-use heirloom_testing::Home;
+use heirloom_testing::{Home, Port};
 
 /// Runs where nothing can be started, and shows that nothing was.
 fn refused(code: i32, arguments: &[&str], told: &str) {
@@ -79,17 +79,17 @@ fn the_manual_and_the_completions_know_every_command() {
 
 #[test]
 fn a_server_that_is_not_there_is_not_healthy() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let nobody = Port::reserve();
+    let address = nobody.address().to_string();
     let home = Home::empty().with("HEIRLOOM_BIND", &address);
     home.run(&["health"]).refused(1, &format!("no server answers at http://{address}/healthz"));
 }
 
 #[test]
 fn a_database_that_is_not_there_is_a_failure() {
+    let nobody = Port::reserve();
     let home = Home::empty()
-        .with("DATABASE_URL", "postgres://somebody:hunter2hunter2@127.0.0.1:1/nothing")
+        .with("DATABASE_URL", &format!("postgres://somebody:hunter2hunter2@{}/nothing", nobody.address()))
         .with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
     for arguments in [&["user", "list"][..], &["migrate"], &["keys", "list"], &["sessions", "list"], &["sweep"]] {
         let told = home.run(arguments).refused(1, "Connection refused").stderr;

@@ -5,6 +5,7 @@ use heirloom::{
     admin::{UserDeleted, delete_user},
     kernel::Client,
 };
+use heirloom_testing::Port;
 use serde_json::json;
 
 impl TestApp {
@@ -66,7 +67,8 @@ async fn signing_in_is_answered_as_for_an_address_that_nobody_has() {
 /// C-21.
 #[tokio::test]
 async fn nothing_is_left_of_them_but_the_ids_in_the_audit_log() {
-    let app = TestApp::with(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9")]).await;
+    let nobody = Port::reserve();
+    let app = TestApp::with(&[("HEIRLOOM_SMTP_URL", &format!("smtp://{}", nobody.address()))]).await;
     let admin = app.admin("root").await;
     let alice = app.person("alice").await;
     let body = json!({ "email": email("alice"), "password": "not it", "device_name": "a violin" });
@@ -134,8 +136,11 @@ async fn the_last_administrator_stays_also_when_two_go_at_once() {
 /// S-71, C-34: Whatever runs beside it comes wholly before it, and dies with it, or wholly after it, and finds nobody.
 #[tokio::test]
 async fn signing_in_refreshing_and_replaying_beside_it_leaves_nothing_alive() {
-    let one = TestApp::with(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9"), ("HEIRLOOM_RATE_LIMIT", "off")]).await;
-    let two = one.another(&[("HEIRLOOM_SMTP_URL", "smtp://127.0.0.1:9"), ("HEIRLOOM_RATE_LIMIT", "off")]).await;
+    let nobody = Port::reserve();
+    let smtp = format!("smtp://{}", nobody.address());
+    let options = [("HEIRLOOM_SMTP_URL", smtp.as_str()), ("HEIRLOOM_RATE_LIMIT", "off")];
+    let one = TestApp::with(&options).await;
+    let two = one.another(&options).await;
     for round in 0..12 {
         let name = format!("person{round}");
         let person = one.person(&name).await;
