@@ -131,7 +131,7 @@ fn a_collector_is_told_of_each_request_and_of_no_secret() {
     let server = Server::start(folder.path(), &url);
     let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
     let caller = format!("traceparent: 00-{trace}-{parent}-01\r\n");
-    let alice = r#"{"email":"alice@example.com","password":"violet-harbour-42"}"#;
+    let alice = r#"{"email":"alice@example.com","password":"kettle-lantern-58-amber"}"#;
     assert!(server.ask("POST", "/api/v1/auth/register", "", alice).contains(" 201 "));
     let tokens = server.ask("POST", "/api/v1/auth/login?secret=in-a-query", &caller, alice);
     let field =
@@ -152,7 +152,7 @@ fn a_collector_is_told_of_each_request_and_of_no_secret() {
     }
     let bytes = u128::from_str_radix(trace, 16).unwrap().to_be_bytes();
     assert!(bytes_told.windows(16).any(|window| window == bytes), "the caller's trace goes on");
-    let secrets = ["violet-harbour-42", "alice@example.com", "in-a-query", "in-the-path", &access, &refresh];
+    let secrets = ["kettle-lantern-58-amber", "alice@example.com", "in-a-query", "in-the-path", &access, &refresh];
     for secret in secrets {
         assert!(!told.contains(secret), "{secret} was told");
     }

@@ -203,7 +203,7 @@ impl Bench<'_> {
     /// Refreshes at a steady pace, without and beside more sign-ins than can be served.
     async fn sign_ins(&mut self) {
         let server = Server::start(&self.large, &self.folder, &[]);
-        let password = "violet-harbour-42";
+        let password = "kettle-lantern-58-amber";
         for number in 0..16 {
             let mut command = server::command(&self.large);
             let command = command.args(["user", "add", &format!("load-{number}@example.com")]);

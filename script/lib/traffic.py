@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 SECONDS, PORTS = int(sys.argv[1]), [int(port) for port in sys.argv[2:]]
-PASSWORD = "violet-harbour-42"
+PASSWORD = "kettle-lantern-58-amber"
 END = time.monotonic() + SECONDS
 
 

@@ -134,6 +134,7 @@ async fn change(
         UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(AdminUserAnswer { user: (*user).into() })),
         UserChanged::NotFound => Err(Problem::not_found("user")),
         UserChanged::RoleRefused(error) => Err(Problem::fields(vec![error.of("roles")])),
+        UserChanged::AccessTooLarge(error) => Err(Problem::fields(vec![error.of("claims")])),
         UserChanged::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make somebody else an administrator first.")),
     }
 }

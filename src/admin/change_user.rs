@@ -1,7 +1,7 @@
 use super::deed::Deed;
 use crate::{
     audit,
-    identity::{BlockReason, Role, RoleError, Roles},
+    identity::{AccessTooLarge, BlockReason, CustomClaims, Role, RoleError, Roles, fit_together},
     kernel::{Actor, Client, UserId},
     mail,
     postgres::DatabaseError,
@@ -41,6 +41,8 @@ pub enum UserChanged {
     NotFound,
     /// They cannot have one role more.
     RoleRefused(RoleError),
+    /// Their access token would be too large.
+    AccessTooLarge(AccessTooLarge),
     /// They are the last administrator, and would be none any more: nothing was changed.
     LastAdmin,
 }
@@ -82,6 +84,9 @@ impl Change {
         if let Err(error) = self.settle_roles(&user) {
             return Ok(Err(UserChanged::RoleRefused(error)));
         }
+        if let Err(error) = self.check_size(&user) {
+            return Ok(Err(UserChanged::AccessTooLarge(error)));
+        }
         if self.takes_admin_away() && self.deed.takes_the_last_admin(connection, &user).await? {
             return Ok(Err(UserChanged::LastAdmin));
         }
@@ -98,6 +103,17 @@ impl Change {
             Some(RoleChange::Ungrant(role)) => Some(Roles::parse(&user.roles)?.without(&role)),
         };
         Ok(())
+    }
+
+    /// Roles and claims travel together. Taking roles away is never refused.
+    fn check_size(&self, user: &User) -> Result<(), AccessTooLarge> {
+        let AccessChange { roles, claims } = self.wanted.access.clone();
+        let adds = roles.iter().flat_map(Roles::iter).any(|role| !user.roles.iter().any(|had| had == role));
+        if claims.is_none() && !adds {
+            return Ok(());
+        }
+        let roles = roles.unwrap_or_else(|| Roles::parse(&user.roles).unwrap_or_default());
+        fit_together(&roles, &claims.unwrap_or_else(|| CustomClaims::parse(user.claims.clone()).unwrap_or_default()))
     }
 
     fn takes_admin_away(&self) -> bool {

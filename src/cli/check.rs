@@ -1,4 +1,5 @@
 mod database;
+mod mail;
 mod options;
 
 use super::{
@@ -7,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{open_database, private_settings},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, our_user_id},
 };
 use private_postgres::{PrivatePostgres, Tenant};
 use serde::Serialize;
@@ -85,7 +86,8 @@ fn line(finding: &Finding) -> String {
 pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
     let mut findings = Findings::default();
     findings.ok("configuration", "every option is understood");
-    options::look(&config, &mut findings);
+    options::look(&config, our_user_id(), &mut findings);
+    mail::look(&config, &mut findings).await;
     if config.database.url.is_some() || is_made(&config, &mut findings) {
         match open_database(&config, Tenant::Command).await {
             Err(error) => findings.error("database", &error),

@@ -33,20 +33,23 @@ use crate::{
 use clap::{CommandFactory, Parser, Subcommand};
 use output::Output;
 use private_postgres::Tenant;
-use std::{error::Error, io, net::SocketAddr, process::ExitCode};
+use std::{error::Error, io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Parser)]
 #[command(
     name = "heirloom",
     version,
     about = "The server that keeps people signed in",
-    after_help = "Options come from the environment or .env: .env.example lists them all.\n\
+    after_help = "Options come from the environment, or from .env in the current folder: .env.example lists them all.\n\
                   Exit codes: 0 done, 1 failed, 2 wrong usage."
 )]
 struct Arguments {
     /// Print one JSON document, for programs
     #[arg(long, global = true)]
     json: bool,
+    /// Read options from this file instead of .env in the current folder
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -162,7 +165,7 @@ impl CliError {
 /// Parses the arguments, runs the command, and says how it ended.
 #[must_use]
 pub fn run() -> ExitCode {
-    let Arguments { json, command } = Arguments::parse();
+    let Arguments { json, env_file, command } = Arguments::parse();
     match &command {
         Some(Command::Completions(completions)) => return ended(completions.print(Arguments::command())),
         Some(Command::Man) => return ended(papers::manual(Arguments::command())),
@@ -171,7 +174,7 @@ pub fn run() -> ExitCode {
         _ => {}
     }
     let (command, output) = (command.unwrap_or(Command::Serve(serve::Serve::default())), Output { json });
-    let config = match (Config::load(), &command) {
+    let config = match (Config::load(env_file.as_deref()), &command) {
         (Ok(config), _) => config,
         (Err(error), Command::Check) => return check::refuse(&error, output),
         (Err(error), _) => return output::fail(&error),
@@ -204,7 +207,7 @@ fn log_filter<'a>(command: &Command, config: &'a Config) -> &'a str {
 
 async fn dispatch(command: Command, config: Config, output: Output) -> Result<ExitCode, CliError> {
     if !matches!(command, Command::Check) {
-        warn_of_unknown_names(&config);
+        log_unknown_names(&config);
     }
     match command {
         Command::Serve(serve) => return Ok(Box::pin(serve.run(config)).await?),
@@ -224,9 +227,9 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
 }
 
 /// An option with a typing mistake leaves its default in force, which may be another database.
-fn warn_of_unknown_names(config: &Config) {
-    for name in &config.unknown_names {
-        tracing::warn!(name, "config.unknown_option: this version knows no such option, it changes nothing");
+fn log_unknown_names(config: &Config) {
+    for unknown in &config.unknown_names {
+        tracing::warn!(%unknown, "config.unknown_option");
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::{
     app::{AppError, Application, Migrations},
-    config::{Config, DatabaseOptions, names},
+    config::{Config, DatabaseOptions, Risk, names, our_user_id},
 };
 use clap::Args;
 use std::{
@@ -22,7 +22,7 @@ pub struct Serve {
 impl Serve {
     /// Serves until SIGTERM or SIGINT.
     pub async fn run(self, config: Config) -> Result<ExitCode, AppError> {
-        warn_of(&config);
+        log_risks(&config);
         let address = config.http.bind;
         let listen = |source| AppError::Listen { address: address.to_string(), source };
         let listener = TcpListener::bind(address).map_err(listen)?;
@@ -40,10 +40,9 @@ impl Serve {
     }
 }
 
-fn warn_of(config: &Config) {
-    if config.insecure_for_tests {
-        let name = names::INSECURE_FOR_TESTS;
-        tracing::warn!("{name} is on: short lifetimes and weak hashing are allowed. Never on the internet");
+fn log_risks(config: &Config) {
+    for Risk { what, detail } in config.risks(our_user_id()) {
+        tracing::warn!(what, detail, "config.risk");
     }
 }
 

@@ -235,6 +235,7 @@ async fn change(house: &House, user: &User, wanted: UserChange, output: Output) 
         UserChanged::Changed(user) => show(&user, output),
         UserChanged::NotFound => Err(CliError::NoSuchUser(user.id.to_string())),
         UserChanged::RoleRefused(error) => Err(refused(error)),
+        UserChanged::AccessTooLarge(error) => Err(refused(error)),
         UserChanged::LastAdmin => Err(last_admin()),
     }
 }

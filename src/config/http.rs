@@ -1,10 +1,9 @@
-use super::{Reader, names};
+use super::{Origin, Reader, names};
 use ipnet::IpNet;
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
-use url::Url;
 
 /// Where metrics are told when nobody says otherwise: a second instance on one machine finds it taken.
 pub const USUAL_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
@@ -22,11 +21,11 @@ pub struct HttpOptions {
     pub log_clients: bool,
     /// What clients call us; its scheme decides the cookie's flags.
     pub public_url: PublicUrl,
-    /// Other origins whose pages may call us with the cookie.
+    /// Other origins whose pages may call us; those of apps with the token in the body only.
     pub allowed_origins: Vec<Origin>,
     /// Proxies whose header for the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// The header that they set.
+    /// The header in which they name the client's address.
     pub client_address_header: ClientAddressHeader,
     /// The cookie's path; `/` makes it a `__Host-` cookie.
     pub cookie_path: String,
@@ -65,28 +64,15 @@ pub enum Registration {
     Closed,
 }
 
-/// An origin as a browser writes it: scheme, host, port unless it is the scheme's own (RFC 6454 §6.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin(String);
-
-impl Origin {
-    /// Reads `https://host` or `https://host:port`, with nothing behind it but perhaps a slash.
+impl ClientAddressHeader {
+    /// The header's name, in lower case.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::of(&bare(text)?)
-    }
-
-    /// The origin of a URL; none for opaque ones.
-    #[must_use]
-    pub fn of(url: &Url) -> Option<Self> {
-        let origin = url.origin();
-        origin.is_tuple().then(|| Self(origin.ascii_serialization()))
-    }
-
-    /// As it stands in an `Origin` header.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::XForwardedFor => Some("x-forwarded-for"),
+            Self::Forwarded => Some("forwarded"),
+            Self::None => None,
+        }
     }
 }
 
@@ -123,22 +109,13 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// An http or https URL with a host and nothing else.
-fn bare(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
-    let nothing_else = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    (web && nothing_else && anonymous).then_some(url)
-}
-
 const A_URL: &str = "an http or https URL without a path, such as https://auth.example.com";
 const COOKIE_SCOPE: &str =
     "/, /api, /api/v1 or /api/v1/auth: any other would keep the cookie from the refresh endpoint";
 
 pub(super) fn read(reader: &mut Reader) -> HttpOptions {
     let bind = SocketAddr::from(([127, 0, 0, 1], 8080));
-    let local = PublicUrl(Origin("http://localhost:8080".to_owned()));
+    let local = PublicUrl(Origin::usual());
     let options = HttpOptions {
         bind: reader
             .parsed(names::BIND, bind, "an address and a port, such as 127.0.0.1:8080", |text| text.parse().ok()),
@@ -146,11 +123,7 @@ pub(super) fn read(reader: &mut Reader) -> HttpOptions {
         rate_limit: reader.choice(names::RATE_LIMIT, true, &[("on", true), ("off", false)]),
         log_clients: reader.choice(names::LOG_CLIENTS, true, &[("on", true), ("off", false)]),
         public_url: reader.parsed(names::PUBLIC_URL, local, A_URL, |text| Origin::parse(text).map(PublicUrl)),
-        allowed_origins: reader.list(
-            names::ALLOWED_ORIGINS,
-            "exact origins, comma-separated, such as https://app.example.com",
-            Origin::parse,
-        ),
+        allowed_origins: allowed_origins(reader),
         trusted_proxies: reader.list(
             names::TRUSTED_PROXIES,
             "networks or addresses, comma-separated, such as 10.0.0.0/8",
@@ -175,10 +148,23 @@ pub(super) fn read(reader: &mut Reader) -> HttpOptions {
     if options.cookie_same_site == SameSite::None && !options.public_url.is_https() {
         reader.problem(
             names::COOKIE_SAMESITE,
-            "may be None only where the public URL is https: browsers refuse the cookie",
+            "may be None only with an https public URL: browsers reject SameSite=None without Secure",
         );
     }
     options
+}
+
+/// Each is refused with its own reason.
+fn allowed_origins(reader: &mut Reader) -> Vec<Origin> {
+    let named = reader.raw(names::ALLOWED_ORIGINS).unwrap_or_default();
+    let mut origins = Vec::new();
+    for text in named.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        match Origin::of_client(text) {
+            Ok(origin) => origins.push(origin),
+            Err(error) => reader.problem(names::ALLOWED_ORIGINS, &format!("names {text:?}: {error}")),
+        }
+    }
+    origins
 }
 
 fn metrics_bind(reader: &mut Reader) -> Option<SocketAddr> {

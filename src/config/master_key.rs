@@ -3,11 +3,12 @@ use crate::kernel::{Entropy, MasterKey, MasterKeys};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
+use zeroize::Zeroizing;
 
 /// Reads the master keys; required when the database is not our own.
 pub(super) fn read(reader: &mut Reader, own_database: bool) -> Option<MasterKeys> {
@@ -33,11 +34,11 @@ fn one(reader: &mut Reader, name: &str, text: &str) -> Option<MasterKey> {
         .ok()
 }
 
-/// Why the generated master key cannot be had.
+/// Why the generated master key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyFileError {
     /// The file system refused.
-    #[error("the master key {path} cannot be read or made")]
+    #[error("the master key {path} cannot be read or created")]
     Io {
         /// The file.
         path: PathBuf,
@@ -46,17 +47,25 @@ pub enum MasterKeyFileError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("the master key {path} is damaged: put the right one back; without it nobody stays signed in")]
+    #[error("the master key {path} is corrupt: restore it from a backup; without it all sessions are lost")]
     Damaged {
         /// The file.
         path: PathBuf,
     },
+    /// Other users may read or change it.
+    #[error("the master key {path} may be read or written by other users (mode {mode:04o}): chmod 600 {path}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
 }
 
-/// The master key beside the private Postgres, made at the first start (mode 0600).
+/// The master key beside the private Postgres, created at the first start (mode 0600).
 ///
 /// # Errors
-/// When the file cannot be read or made, or holds no key.
+/// When the file cannot be read or created, is open to other users, or holds no key.
 pub fn master_key_beside(data_dir: &Path, entropy: &Entropy) -> Result<MasterKeys, MasterKeyFileError> {
     let path = data_dir.join("master.key");
     let failed = |source| MasterKeyFileError::Io { path: path.clone(), source };
@@ -73,7 +82,14 @@ pub fn master_key_beside(data_dir: &Path, entropy: &Entropy) -> Result<MasterKey
 /// When the file cannot be read, or holds no key.
 pub fn master_key_at(data_dir: &Path) -> Result<MasterKeys, MasterKeyFileError> {
     let path = data_dir.join("master.key");
-    let text = fs::read_to_string(&path).map_err(|source| MasterKeyFileError::Io { path: path.clone(), source })?;
+    let failed = |source| MasterKeyFileError::Io { path: path.clone(), source };
+    let mut file = File::open(&path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(MasterKeyFileError::Open { path, mode });
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(failed)?;
     let key = MasterKey::parse(&text).map_err(|_damaged| MasterKeyFileError::Damaged { path: path.clone() })?;
     Ok(MasterKeys { current: Arc::new(key), previous: Arc::new([]) })
 }
@@ -81,8 +97,9 @@ pub fn master_key_at(data_dir: &Path) -> Result<MasterKeys, MasterKeyFileError> 
 /// Written beside, made durable, then linked into place: two processes that start at once agree on one key, and a
 /// crash leaves no half-written one.
 fn generate(data_dir: &Path, path: &Path, entropy: &Entropy) -> io::Result<()> {
-    let draft = data_dir.join(format!("master.key.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    // A name that nobody can foresee, and a file that was not there: a link of that name would be followed.
+    let draft = data_dir.join(format!("master.key.{:032x}", u128::from_be_bytes(entropy.bytes::<16>())));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     writeln!(file, "{}", STANDARD.encode(entropy.bytes::<32>()))?;
     file.sync_all()?;
     let linked = match fs::hard_link(&draft, path) {

@@ -5,12 +5,15 @@
 mod branding;
 mod database;
 mod database_url;
+mod env_file;
 mod http;
 mod mail;
 mod master_key;
 pub mod names;
 mod nearest;
+mod origin;
 mod reader;
+mod risks;
 mod sessions;
 mod source;
 mod tokens;
@@ -19,15 +22,19 @@ mod traces;
 pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
-pub use http::{ClientAddressHeader, HttpOptions, Origin, PublicUrl, Registration, SameSite, USUAL_METRICS};
-pub use mail::{MailOptions, SmtpUrl};
+pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, Registration, SameSite, USUAL_METRICS};
+pub use mail::{MailOptions, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
+pub use origin::{Origin, OriginError};
 pub use reader::{ConfigError, Reader};
+pub use risks::{Risk, our_user_id};
 pub use sessions::SessionOptions;
-pub use source::{Source, libpq_variables};
+pub use source::{Source, UnknownName, libpq_variables};
 pub use tokens::{SigningAlgorithm, TokenOptions};
 
 use nearest::nearest;
+
+use std::path::Path;
 
 use crate::kernel::{Duration, LogFormat, MasterKeys, TraceOptions};
 
@@ -63,7 +70,7 @@ pub struct Config {
     /// Where spans of requests go; none: nowhere.
     pub traces: Option<TraceOptions>,
     /// Names in the environment that look like options of ours and are none: most likely typing mistakes.
-    pub unknown_names: Vec<String>,
+    pub unknown_names: Vec<UnknownName>,
 }
 
 impl Config {
@@ -71,8 +78,8 @@ impl Config {
     ///
     /// # Errors
     /// Every problem found, each with the option, its value (secrets aside) and what is allowed.
-    pub fn load() -> Result<Self, ConfigError> {
-        Self::from_source(Source::ambient()?)
+    pub fn load(env_file: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::from_source(Source::ambient(env_file)?)
     }
 
     /// Reads all options from `source`.

@@ -33,7 +33,7 @@ names! {
     ALLOWED_ORIGINS = "HEIRLOOM_ALLOWED_ORIGINS";
     /// Proxies that are believed.
     TRUSTED_PROXIES = "HEIRLOOM_TRUSTED_PROXIES";
-    /// The header that they set.
+    /// The header in which trusted proxies name the client.
     CLIENT_ADDRESS_HEADER = "HEIRLOOM_CLIENT_ADDRESS_HEADER";
     /// The cookie's path.
     COOKIE_PATH = "HEIRLOOM_COOKIE_PATH";

@@ -1,4 +1,4 @@
-use super::Source;
+use super::{Source, UnknownName};
 use crate::kernel::Duration;
 use std::{fmt, ops::RangeInclusive};
 
@@ -17,13 +17,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn unreadable_file(error: &dotenvy::Error) -> Self {
-        // A parse error quotes the line, and a line of .env may hold a secret.
-        let what = match error {
-            dotenvy::Error::LineParse(_, at) => format!("a line of .env does not parse (at character {at})"),
-            other => format!(".env cannot be read: {other}"),
-        };
-        Self { problems: vec![what] }
+    pub(super) fn file(error: &dyn std::error::Error) -> Self {
+        Self { problems: vec![error.to_string()] }
     }
 }
 
@@ -51,7 +46,7 @@ impl Reader {
         &self.source
     }
 
-    pub(super) fn unknown_names(&self) -> Vec<String> {
+    pub(super) fn unknown_names(&self) -> Vec<UnknownName> {
         self.source.unknown_names()
     }
 

@@ -1,5 +1,5 @@
-use super::{ConfigError, names};
-use std::{collections::BTreeMap, ffi::OsString};
+use super::{ConfigError, env_file, names, nearest};
+use std::{collections::BTreeMap, ffi::OsString, fmt, path::Path};
 
 /// Where options come from: names and values. The environment goes before `.env`.
 #[derive(Debug, Clone, Default)]
@@ -15,24 +15,34 @@ pub fn libpq_variables() -> Vec<OsString> {
     std::env::vars_os().map(|(name, _value)| name).filter(is_one).collect()
 }
 
+/// A name that looks like an option and is not one: most likely misspelt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    name: String,
+    nearest: Option<&'static str>,
+}
+
+impl UnknownName {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), nearest: nearest(name, names::ALL.iter().copied()) }
+    }
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not an option of this version and changes nothing", self.name)?;
+        self.nearest.map_or(Ok(()), |nearest| write!(f, ": did you mean {nearest}?"))
+    }
+}
+
 impl Source {
-    /// The environment of this process, and `.env` in the current folder or above.
+    /// The environment of this process, and the options in `env_file`, or else in `.env` in the current folder.
     ///
     /// # Errors
-    /// When there is a `.env` that cannot be read.
+    /// When there is a file that cannot be read, or that another user may have written.
     #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-    pub fn ambient() -> Result<Self, ConfigError> {
-        let mut values = BTreeMap::new();
-        match dotenvy::dotenv_iter() {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(|error| ConfigError::unreadable_file(&error))?;
-                    values.insert(name, value);
-                }
-            }
-            Err(error) if error.not_found() => {}
-            Err(error) => return Err(ConfigError::unreadable_file(&error)),
-        }
+    pub fn ambient(env_file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut values = env_file::read(env_file)?;
         values.extend(
             std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
@@ -66,8 +76,8 @@ impl Source {
     }
 
     /// Names that begin like ours and are none of ours.
-    pub(super) fn unknown_names(&self) -> Vec<String> {
+    pub(super) fn unknown_names(&self) -> Vec<UnknownName> {
         let ours = |name: &&String| name.starts_with("HEIRLOOM_") && !names::ALL.contains(&name.as_str());
-        self.values.keys().filter(ours).cloned().collect()
+        self.values.keys().filter(ours).map(|name| UnknownName::new(name)).collect()
     }
 }

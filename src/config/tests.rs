@@ -46,21 +46,34 @@ fn a_cookie_for_every_site_needs_https() {
     assert_eq!(problems(&https).len(), 0);
 }
 
-#[test]
-fn an_origin_is_what_a_browser_would_send() {
-    let origin = |text| Origin::parse(text).map(|origin| origin.as_str().to_owned());
-    assert_eq!(origin("https://App.Example.com:443/").as_deref(), Some("https://app.example.com"));
-    assert_eq!(origin("http://localhost:3000").as_deref(), Some("http://localhost:3000"));
-    for wrong in ["*", "null", "app.example.com", "https://u@app.example.com", "https://a.example/x", "ftp://a.example"]
-    {
-        assert_eq!(origin(wrong), None, "{wrong}");
-    }
-}
-
 /// A-71.
 #[test]
 fn a_mistyped_option_is_noticed() {
     let source = Source::from_pairs([("HEIRLOOM_ACESS_TOKEN_TTL", "5m")]);
     let unknown = Config::from_source(source).map(|config| config.unknown_names).unwrap_or_default();
-    assert_eq!(unknown, ["HEIRLOOM_ACESS_TOKEN_TTL"]);
+    let told: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+    assert!(matches!(told.as_slice(), [one] if one.ends_with("did you mean HEIRLOOM_ACCESS_TOKEN_TTL?")), "{told:?}");
+}
+
+#[test]
+fn an_origin_that_can_never_match_is_refused_with_its_reason() {
+    let told = problems(&[(
+        "HEIRLOOM_ALLOWED_ORIGINS",
+        "https://ok.example,https://*.preview.example.com,https://a.example/x",
+    )]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter().any(|told| told.contains("*.preview.example.com") && told.contains("a wildcard never matches"))
+    );
+    let apps = "capacitor://localhost, tauri://localhost, http://tauri.localhost, \
+                chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+    assert_eq!(problems(&[("HEIRLOOM_ALLOWED_ORIGINS", apps)]), Vec::<String>::new());
+}
+
+#[test]
+fn one_header_names_the_client() {
+    for header in ["X-Forwarded-For", "forwarded", "none"] {
+        assert_eq!(problems(&[("HEIRLOOM_CLIENT_ADDRESS_HEADER", header)]), Vec::<String>::new());
+    }
+    assert_eq!(problems(&[("HEIRLOOM_CLIENT_ADDRESS_HEADER", "X-Real-IP")]).len(), 1);
 }

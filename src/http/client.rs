@@ -76,11 +76,7 @@ pub(super) fn client_address(request: &HttpRequest, options: &HttpOptions) -> Op
 /// The forwarded addresses, right to left, none where one does not parse. One header is believed, the one that the
 /// operator's proxies set: a client may send the other.
 fn forwarded(request: &HttpRequest, options: &HttpOptions) -> Vec<Option<IpAddr>> {
-    let name = match options.client_address_header {
-        ClientAddressHeader::XForwardedFor => "x-forwarded-for",
-        ClientAddressHeader::Forwarded => "forwarded",
-        ClientAddressHeader::None => return Vec::new(),
-    };
+    let Some(name) = options.client_address_header.name() else { return Vec::new() };
     let values = request.headers().get_all(name).map(HeaderValue::as_bytes).collect::<Vec<_>>();
     let list = values.join(&b',');
     if options.client_address_header == ClientAddressHeader::Forwarded {

@@ -52,11 +52,11 @@ fn check(request: &HttpRequest, options: &HttpOptions) -> Result<SameOrigin, Pro
     Ok(SameOrigin(()))
 }
 
-/// Whether pages of this origin may call us with the cookie.
+/// Whether pages of this origin may call us with the cookie. An app may not: its pages bring the token in the body.
 #[must_use]
 pub fn is_allowed(origin: &str, options: &HttpOptions) -> bool {
     let mut allowed = std::iter::once(options.public_url.origin()).chain(&options.allowed_origins);
-    allowed.any(|known: &Origin| known.as_str() == origin)
+    allowed.any(|known: &Origin| known.is_web() && known.as_str() == origin)
 }
 
 /// CORS for the API: exactly the allowed origins, with credentials (Fetch §3.2).

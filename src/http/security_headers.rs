@@ -43,7 +43,7 @@ impl SecurityHeaders {
 /// and browsers hold the redirect after a form to `form-action`, hence those origins there.
 fn content_security_policy(options: &HttpOptions) -> String {
     let mut form_action = vec!["'self'"];
-    form_action.extend(options.allowed_origins.iter().map(Origin::as_str));
+    form_action.extend(options.allowed_origins.iter().filter(|origin| origin.is_web()).map(Origin::as_str));
     let form_action = form_action.join(" ");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \

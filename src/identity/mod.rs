@@ -1,10 +1,12 @@
 //! Values that describe a user: address, name, roles, claims. No I/O.
 
+mod budget;
 mod claims;
 mod email;
 mod roles;
 mod text;
 
+pub use budget::{AccessTooLarge, fit_together};
 pub use claims::{ClaimsError, CustomClaims};
 pub use email::{EmailAddress, EmailError, fold};
 pub use roles::{Role, RoleError, Roles};

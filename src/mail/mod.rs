@@ -16,6 +16,7 @@ mod model;
 mod room;
 mod send;
 mod store;
+mod transport;
 
 pub use letter::letter_samples;
 pub use model::{LetterView, Notice};
@@ -47,3 +48,4 @@ pub async fn tell(
     let details = model::details(notice, client);
     store::add(connection, (new_uuid(at, &world.entropy), at), user, notice, details).await
 }
+pub use transport::{MailProbeError, MailServer, probe};

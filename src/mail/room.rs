@@ -1,9 +1,5 @@
-use super::link::LinkKeys;
-use crate::{
-    config::MailOptions,
-    kernel::{Duration, MasterKeys},
-    world::World,
-};
+use super::{link::LinkKeys, transport::transport};
+use crate::{config::MailOptions, kernel::MasterKeys, world::World};
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use std::{fmt, sync::Arc};
 use uuid::Uuid;
@@ -33,8 +29,6 @@ pub enum MailError {
     Url,
 }
 
-/// How long the mail server may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Where a letter's link leads.
 pub(super) const LINK_PAGE: &str = crate::http::paths::END_SESSIONS_PAGE;
 
@@ -69,8 +63,7 @@ impl Mail {
 }
 
 fn post(options: &MailOptions) -> Result<Post, MailError> {
-    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(options.smtp_url.reveal());
-    let transport = builder.map_err(|_may_quote_it| MailError::Url)?.timeout(Some(PATIENCE)).build();
+    let transport = transport(&options.smtp_url).map_err(|_may_quote_it| MailError::Url)?;
     Ok(Post { transport, from: options.from.clone() })
 }
 

@@ -18,6 +18,8 @@ use crate::identity::{EmailAddress, fold};
 const ESTIMATED_CHARACTERS: usize = 32;
 /// The lowest score that passes: a million guesses. One lower passes what falls after a thousand.
 const LOWEST_SCORE: Score = Score::Two;
+/// The passwords in the examples of our documents: anyone can read them there.
+const EXAMPLES: [&str; 2] = ["violet-harbour-42", "quiet-orchard-17"];
 /// Shorter pieces of a name or host say nothing about a password, in characters.
 const SHORTEST_WORD: usize = 3;
 
@@ -65,6 +67,9 @@ impl fmt::Debug for PasswordContext {
 pub fn check_strength(password: &Password, context: &PasswordContext) -> Result<(), PasswordError> {
     if is_address(password, &context.email) {
         return Err(PasswordError::IsYourAddress);
+    }
+    if EXAMPLES.contains(&fold(password.reveal()).as_str()) {
+        return Err(PasswordError::TooCommon { hint: Some(Advice::Common) });
     }
     let words: Vec<&str> = context.words.iter().map(String::as_str).collect();
     let estimated: Zeroizing<String> = Zeroizing::new(password.reveal().chars().take(ESTIMATED_CHARACTERS).collect());
@@ -245,6 +250,20 @@ mod tests {
             "violet hammock mike.rosenberg@example.com",
         ] {
             assert_eq!(code(good), "fine", "{good}");
+        }
+    }
+
+    /// Anyone can read them in the documents; a change of the examples changes the list.
+    #[test]
+    fn the_passwords_of_our_own_examples_are_refused() {
+        let sources = ["src/me/openapi.rs", "src/sign_in/openapi.rs", "src/sign_in/api.rs"];
+        let texts = sources.map(|path| std::fs::read_to_string(path).unwrap()).concat();
+        let quoted = texts.split('"').filter(|text| text.split('-').count() == 3 && text.ends_with(char::is_numeric));
+        let examples: Vec<_> = quoted.filter(|text| text.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+        assert!(examples.len() >= 4, "run from the repository's root: {examples:?}");
+        for example in examples {
+            assert_eq!(code(example), "too_common", "{example}");
+            assert_eq!(code(&example.to_uppercase()), "too_common", "{example}");
         }
     }
 

@@ -1,5 +1,5 @@
 use crate::{
-    identity::{BlockReason, CustomClaims, DisplayName, EmailAddress, Roles},
+    identity::{BlockReason, CustomClaims, DisplayName, EmailAddress, Roles, fit_together},
     kernel::{Moment, UserId},
     passwords::PasswordHash,
 };
@@ -108,6 +108,8 @@ impl Newcomer {
             last_login_at: fields.text_as("last_login_at", moment)?,
         };
         fields.expect_no_more()?;
+        let fit = fit_together(&newcomer.roles, &newcomer.claims);
+        fit.map_err(|why| RowRefused::field("claims", why.code(), why))?;
         Ok(newcomer)
     }
 }

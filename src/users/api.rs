@@ -1,7 +1,7 @@
 use super::{AccountsError, User};
 use crate::{
     http::{FieldError, Problem, kind},
-    identity::{ClaimsError, EmailAddress, EmailError, RoleError, TextError},
+    identity::{AccessTooLarge, ClaimsError, EmailAddress, EmailError, RoleError, TextError},
     kernel::{Duration, Moment, UserId},
     passwords::{HashingError, PasswordError},
 };
@@ -71,7 +71,7 @@ macro_rules! refused {
     };
 }
 
-refused!(EmailError, TextError, RoleError, ClaimsError);
+refused!(EmailError, TextError, RoleError, ClaimsError, AccessTooLarge);
 
 impl Refused for PasswordError {
     fn of(&self, field: &str) -> FieldError {

@@ -1,6 +1,6 @@
 use heirloom_testing::{Home, Port, Ran};
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, net::TcpListener};
+use std::{collections::BTreeMap, fs, net::TcpListener, os::unix::fs::PermissionsExt};
 
 /// What was found of each thing: the verdicts, worst last.
 fn verdicts(ran: &Ran) -> BTreeMap<String, Vec<String>> {
@@ -79,6 +79,10 @@ fn a_wrong_or_missing_master_key_fails() {
     assert_eq!(worst(&home.run(&["check", "--json"]), "master key"), "fail");
     assert!(!home.data_dir().join("master.key").exists(), "a check makes no key");
     fs::write(home.data_dir().join("master.key"), kept).unwrap();
+    let open = home.run(&["check", "--json"]);
+    assert!(open.stdout.contains("chmod 600 ") && worst(&open, "master key") == "fail", "{open:?}");
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(home.data_dir().join("master.key"), private).unwrap();
     assert_eq!(worst(&home.run(&["check", "--json"]), "master key"), "ok");
     let home = home.with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
     let checked = home.run(&["check", "--json"]);
@@ -122,7 +126,7 @@ fn a_failure_is_no_reason_to_stop() {
     for (what, verdict) in expected {
         assert_eq!(worst(&checked, what), verdict, "{what}: {checked:?}");
     }
-    assert!(checked.stdout.contains("HEIRLOOM_TRUSTED_PROXY is no option"), "{checked:?}");
+    assert!(checked.stdout.contains("HEIRLOOM_TRUSTED_PROXY is not an option"), "{checked:?}");
     assert!(!checked.stdout.contains("hunter2"), "{checked:?}");
 }
 

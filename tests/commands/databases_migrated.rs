@@ -93,7 +93,13 @@ async fn a_collation_that_changes_loses_no_user_and_lets_no_second_one_in() {
         insert = USER.trim_end_matches(" VALUES")
     );
     postgres.run("icu", &[&users]).await;
-    postgres.run("postgres", &["UPDATE pg_database SET daticulocale = 'und-u-ka-shifted' WHERE datname = 'icu'"]).await;
+    // Another name since Postgres 17.
+    let change = "DO $$ BEGIN
+            EXECUTE format('UPDATE pg_database SET %I = %L WHERE datname = %L',
+                CASE WHEN current_setting('server_version_num')::int < 170000 THEN 'daticulocale' ELSE 'datlocale' END,
+                'und-u-ka-shifted', 'icu');
+        END $$";
+    postgres.run("postgres", &[change]).await;
     let mut connection = postgres.connect("icu").await;
     let lost = "SET enable_seqscan = off; SELECT count(*)::text FROM users AS u
         WHERE NOT EXISTS (SELECT FROM users AS f WHERE f.email = u.email)";

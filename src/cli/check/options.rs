@@ -3,18 +3,18 @@
 use super::Findings;
 use crate::{
     app::load_pages,
-    config::{Config, HttpOptions, Origin, names},
+    config::{Config, HttpOptions, Origin, Risk, names},
 };
 use std::{io::ErrorKind, net::TcpListener};
 use url::{Host, Url};
 
-pub fn look(config: &Config, findings: &mut Findings) {
-    for name in &config.unknown_names {
-        findings.warn("configuration", format!("{name} is no option of this version: is it misspelt?"));
+/// What is known of the options of a process that this user runs.
+pub fn look(config: &Config, user: Option<u32>, findings: &mut Findings) {
+    for unknown in &config.unknown_names {
+        findings.warn("configuration", unknown.to_string());
     }
-    if config.insecure_for_tests {
-        let told = "is on: short lifetimes and weak hashing are allowed. Never on the internet";
-        findings.warn("configuration", format!("{} {told}", names::INSECURE_FOR_TESTS));
+    for Risk { what, detail } in config.risks(user) {
+        findings.warn(what, detail);
     }
     public_url(&config.http, findings);
     listening(&config.http, findings);
@@ -96,6 +96,10 @@ fn allowed_origins(http: &HttpOptions, findings: &mut Findings) {
         findings.ok(what, "only our own pages may call us with the cookie");
     }
     for origin in origins {
+        if !origin.is_web() {
+            findings.ok(what, format!("the app at {} may call us with the token in the body", origin.as_str()));
+            continue;
+        }
         let is_open = Place::of(origin).is_some_and(|place| !place.is_https && !place.is_local);
         let origin = origin.as_str();
         if is_open && http.public_url.is_https() {
@@ -109,17 +113,20 @@ fn allowed_origins(http: &HttpOptions, findings: &mut Findings) {
 
 fn proxies(http: &HttpOptions, findings: &mut Findings) {
     let (what, proxies) = ("proxies", &http.trusted_proxies);
-    if proxies.iter().any(|network| network.prefix_len() == 0) {
-        let told = "trusts everybody, so that any client can choose its address: name your proxies' networks only";
-        findings.warn(what, format!("{} {told}", names::TRUSTED_PROXIES));
-    } else if proxies.is_empty() && http.public_url.is_https() {
-        let told = "the public URL is https, so that a proxy is before us, but none is trusted: every client will seem";
-        findings.warn(what, format!("{told} to have the proxy's address. Name it in {}", names::TRUSTED_PROXIES));
-    } else if proxies.is_empty() {
-        findings.ok(what, "none is trusted: a client's address is that of its connection");
-    } else {
-        let named = proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        findings.ok(what, format!("{named} may say whom they forward"));
+    let named = proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match http.client_address_header.name() {
+        _ if proxies.iter().any(|network| network.prefix_len() == 0) => {}
+        _ if proxies.is_empty() && http.public_url.is_https() => {
+            let detail =
+                "the public URL is https, so that a proxy is in front, but none is trusted: every client will seem";
+            findings.warn(what, format!("{detail} to have the proxy's address. Name it in {}", names::TRUSTED_PROXIES));
+        }
+        _ if proxies.is_empty() => findings.ok(what, "none is trusted: a client's address is that of its connection"),
+        Some(header) => findings.ok(what, format!("{named} name the client in {header}; other headers are ignored")),
+        None => {
+            let todo = format!("name their header in {}", names::CLIENT_ADDRESS_HEADER);
+            findings.warn(what, format!("{named} are trusted, but no header is read: {todo}"));
+        }
     }
 }
 
@@ -140,7 +147,7 @@ mod tests {
     fn warnings(options: &[(&str, &str)]) -> Vec<String> {
         let config = Config::from_source(Source::from_pairs(options.iter().copied()));
         let mut findings = Findings::default();
-        look(&config.unwrap_or_else(|error| unreachable!("{error}")), &mut findings);
+        look(&config.unwrap_or_else(|error| unreachable!("{error}")), Some(1000), &mut findings);
         let warned = findings.0.into_iter().filter(|finding| finding.verdict != Verdict::Ok);
         warned.map(|finding| format!("{}: {}", finding.what, finding.detail)).collect()
     }
@@ -196,7 +203,7 @@ mod tests {
     fn what_is_for_tests_and_what_is_misspelt_is_told() {
         assert_warns(
             &[("HEIRLOOM_PUBLIC_ULR", "https://x.example")],
-            "configuration: HEIRLOOM_PUBLIC_ULR is no option",
+            "configuration: HEIRLOOM_PUBLIC_ULR is not an option",
         );
         assert_warns(&[("HEIRLOOM_INSECURE_FOR_TESTS", "true")], "configuration: HEIRLOOM_INSECURE_FOR_TESTS is on");
         let weak = warnings(&[

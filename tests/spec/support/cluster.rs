@@ -121,7 +121,7 @@ fn undertaker(folder: &Path) -> Child {
 
 /// Starts twice: the number of connections takes effect at a start only.
 async fn start_postgres(folder: &Path) -> PrivatePostgres {
-    let source = Source::ambient().expect("options");
+    let source = Source::ambient(None).expect("options");
     let settings = Settings {
         data_dir: folder.to_owned(),
         binaries: source.value("HEIRLOOM_PG_BIN").map(Into::into),

@@ -1,0 +1,74 @@
+use super::{Config, DatabaseUrl, HttpOptions, MailOptions, names};
+use std::{fs, os::unix::fs::MetadataExt};
+
+/// An option that works and that an operator should know about: each start logs it, and `heirloom check` warns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Risk {
+    /// What it concerns, in a word or two.
+    pub what: &'static str,
+    /// What may happen, and what to do.
+    pub detail: String,
+}
+
+impl Config {
+    /// Everything in these options that is a risk for a process of this user.
+    #[must_use]
+    pub fn risks(&self, user: Option<u32>) -> Vec<Risk> {
+        let risks = [
+            self.insecure_for_tests.then(insecure_for_tests),
+            (!self.http.rate_limit).then(no_rate_limit),
+            (user == Some(0)).then(root),
+            without_tls(names::DATABASE_URL, self.database.url.as_ref()),
+            without_tls(names::DATABASE_URL_DIRECT, self.database.direct_url.as_ref()),
+            everyone_is_trusted(&self.http),
+            self.mail.as_ref().and_then(readable_mail),
+        ];
+        risks.into_iter().flatten().collect()
+    }
+}
+
+fn risk(what: &'static str, detail: impl Into<String>) -> Risk {
+    Risk { what, detail: detail.into() }
+}
+
+fn insecure_for_tests() -> Risk {
+    let detail = "is on: short lifetimes, weak hashing and example passwords are allowed. Never on the internet";
+    risk("configuration", format!("{} {detail}", names::INSECURE_FOR_TESTS))
+}
+
+fn no_rate_limit() -> Risk {
+    let detail = "is off: passwords may be guessed without a limit. For load tests only; remove the option";
+    risk("rate limit", format!("{} {detail}", names::RATE_LIMIT))
+}
+
+fn root() -> Risk {
+    risk("account", "this process runs as root, which it does not need: start it under an account of its own")
+}
+
+fn without_tls(option: &str, url: Option<&DatabaseUrl>) -> Option<Risk> {
+    let hosts = url?.hosts_without_tls();
+    let detail =
+        "is reached over a network without TLS being required: whoever sits on it can read and change everything";
+    let todo = "Add sslmode=verify-full";
+    (!hosts.is_empty()).then(|| risk("database TLS", format!("{} {detail}. {todo} to {option}", hosts.join(", "))))
+}
+
+fn everyone_is_trusted(http: &HttpOptions) -> Option<Risk> {
+    let everyone = http.trusted_proxies.iter().any(|network| network.prefix_len() == 0);
+    let detail = "trusts every address, so that any client can choose its own: name your proxies' networks only";
+    everyone.then(|| risk("proxies", format!("{} {detail}", names::TRUSTED_PROXIES)))
+}
+
+fn readable_mail(mail: &MailOptions) -> Option<Risk> {
+    let detail = "is asked without TLS being required: emails, their links and the password may be read on the way";
+    let todo = "Use smtps://, or remove `tls` from";
+    mail.smtp_url
+        .is_readable()
+        .then(|| risk("mail TLS", format!("{} {detail}. {todo} {}", mail.smtp_url.host, names::SMTP_URL)))
+}
+
+/// The user that this process runs as, where the system has `/proc`.
+#[must_use]
+pub fn our_user_id() -> Option<u32> {
+    fs::metadata("/proc/self").map(|process| process.uid()).ok()
+}
