@@ -1,4 +1,4 @@
-//! The house's rules, as tests: who may import whom, where SQL and HTTP may stand, where a secret may leave its type.
+//! The rules of the code, as tests: allowed imports, where SQL and HTTP may be used, where a secret may leave its type.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -23,7 +23,7 @@ fn known() -> BTreeSet<String> {
     samples.map(|line| line.split(['{', ' ']).next().unwrap().to_owned()).collect()
 }
 
-/// Words of ours that are no metrics: channels of NOTIFY.
+/// Names that are not metrics: channels of NOTIFY.
 const OTHERS: &[&str] = &["heirloom_revocations", "heirloom_signing_keys"];
 
 /// The metrics that a text speaks of.

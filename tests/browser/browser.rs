@@ -191,7 +191,7 @@ impl Browser {
         panic!("it never came to pass: {script}");
     }
 
-    /// A picture for people to look at, in `target/screenshots`.
+    /// A screenshot, in `target/screenshots`.
     pub async fn screenshot(&self, name: &str) {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
         std::fs::create_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! What people see, in the real Chromium, against the real server with a Postgres of its own.
+//! What users see, in the real Chromium, against the real server with a Postgres of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

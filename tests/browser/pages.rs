@@ -5,7 +5,7 @@ use thirtyfour::prelude::*;
 const ADMIN: &str = "root@example.com";
 const EMAIL: &str = "probe@example.com";
 const PASSWORD: &str = "a quiet harbour at dawn";
-/// What an attacker would be called, would call their devices, and would have typed by somebody else.
+/// Names that an attacker would use for the account and its devices, and text that an attacker would make others type.
 const NAME: &str = "<img src=x onerror=alert(1)>";
 const DEVICE: &str = "\"><script>alert(2)</script>{{7*7}}";
 const USER_AGENT: &str = "<svg/onload=alert(3)> Mozilla/5.0";
@@ -78,7 +78,7 @@ const KOREAN: Words = Words {
     nowhere: "페이지를 찾을 수 없습니다",
 };
 
-/// A walk through every page in one language, with somebody about whose everything is an attempt to run a script.
+/// A walk through every page in one language, with a user whose every text tries to run a script.
 struct Walk<'a> {
     browser: &'a Browser,
     server: &'a Server,
@@ -192,7 +192,7 @@ impl Walk<'_> {
         self.shows(self.words.signed_out).await;
     }
 
-    /// The button that ends everybody's sessions stays dead until the word is typed.
+    /// The button that revokes everyone's sessions stays disabled until the word is typed.
     async fn everyone_needs_a_word(&self) {
         self.browser.click("#content button.danger").await;
         let agree = self.browser.page.find(By::Id("confirm-yes")).await.unwrap();

@@ -36,7 +36,7 @@ impl Server {
         (Self(server), way)
     }
 
-    /// How many sessions somebody has beside the one that this sign-in makes.
+    /// How many sessions the user has besides the one that this sign-in opens.
     pub async fn sessions(&self, email: &str, password: &str) -> usize {
         let body = json!({ "email": email, "password": password });
         let request = self.http.post(format!("{}/api/v1/auth/login", self.url)).json(&body);
@@ -66,7 +66,7 @@ impl Server {
         assert_eq!(request.json(&json!({ "name": name })).send().await.unwrap().status(), 200);
     }
 
-    /// What somebody gets who refreshes with this cookie from another machine.
+    /// The answer to a refresh with this cookie from another machine.
     pub async fn refresh_elsewhere(&self, cookie: &str) -> (u16, Value) {
         let request = self.http.post(format!("{}/api/v1/auth/refresh", self.url));
         let answer = request.header("cookie", format!("heirloom={cookie}")).send().await.unwrap();

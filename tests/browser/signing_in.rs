@@ -11,9 +11,8 @@ async fn sign_in(browser: &Browser, server: &Server) {
     browser.shows(EMAIL).await;
 }
 
-/// S-20, A-39.
-/// The promise in small: signed in once, on the page; still signed in after a reload; out when told so; and out at once
-/// when somebody else uses the cookie.
+/// S-20, A-39: sign in on the page; still signed in after a reload; signed out by sign-out; and signed out at once when
+/// another client uses the cookie.
 #[tokio::test]
 async fn a_person_stays_signed_in_until_they_sign_out_or_their_cookie_is_stolen() {
     let (server, browser) = (Server::start().await, Browser::open().await);

@@ -1,4 +1,4 @@
-//! Two tabs, a lost answer, a reload at the wrong moment: none of them signs an honest person out.
+//! Two tabs, a lost answer, a reload at the wrong moment: none of them signs an honest user out.
 
 use crate::{browser::Browser, server::Server, way::Way};
 use serde_json::Value;
@@ -9,7 +9,7 @@ const PASSWORD: &str = "a quiet harbour at dawn";
 /// Tabs that are open at once.
 const TABS: usize = 8;
 
-/// How often each thing is tried: a few times, or as often as somebody asks who wants to be sure.
+/// How often each case is tried: a few times, or as often as the caller asks.
 #[expect(clippy::disallowed_methods, reason = "a test may be asked to go on for longer")]
 fn rounds() -> usize {
     std::env::var("HEIRLOOM_BROWSER_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5)

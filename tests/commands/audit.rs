@@ -8,7 +8,7 @@ async fn sql(home: &Home, statements: &str) {
     connection.close().await.unwrap();
 }
 
-/// What somebody does who owns the database: the trigger is in nobody's way who can drop it.
+/// What an attacker who owns the database can do: they can drop the trigger.
 async fn tamper(home: &Home, statements: &str) {
     let before = "DROP TRIGGER IF EXISTS audit_events_append_only ON audit_events";
     sql(home, &format!("{before}; {statements}")).await;

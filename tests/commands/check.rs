@@ -104,11 +104,8 @@ fn options_that_are_not_understood_have_a_line_each() {
 fn a_failure_is_no_reason_to_stop() {
     let (nobody, nor_here) = (Port::reserve(), Port::reserve());
     let home = Home::empty()
-        .with("DATABASE_URL", &format!("postgres://somebody:hunter2hunter2@{}/nothing", nobody.address()))
-        .with(
-            "HEIRLOOM_DATABASE_URL_DIRECT",
-            &format!("postgres://somebody:hunter2hunter2@{}/nothing", nor_here.address()),
-        )
+        .with("DATABASE_URL", &format!("postgres://user:hunter2hunter2@{}/nothing", nobody.address()))
+        .with("HEIRLOOM_DATABASE_URL_DIRECT", &format!("postgres://user:hunter2hunter2@{}/nothing", nor_here.address()))
         .with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=")
         .with("HEIRLOOM_TRUSTED_PROXIES", "0.0.0.0/0")
         .with("HEIRLOOM_PUBLIC_URL", "http://auth.example.com")

@@ -52,7 +52,7 @@ async fn the_migrations_of_another_program_are_neither_read_nor_written() {
     let mut connection = postgres.superuser("heirloom").connect().await.unwrap();
     let left = "SELECT description FROM _sqlx_migrations";
     assert_eq!(texts(&mut connection, left).await, ["theirs"]);
-    // One with other columns is no obstacle either.
+    // One with other columns does not prevent it either.
     let other = ["CREATE DATABASE other OWNER heirloom"];
     postgres.run("heirloom", &other).await;
     postgres.run("other", &["CREATE TABLE _sqlx_migrations (name text)"]).await;

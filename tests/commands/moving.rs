@@ -159,7 +159,7 @@ async fn what_leaves_comes_back_the_same_and_is_in_the_audit_log() {
     assert_eq!(of("users_exported")[0]["details"], json!({ "with_password_hashes": true }));
     assert_eq!(two.json(&["audit", "verify"])["ok"], true);
 
-    // A reader that has read enough (`| head`) is no error.
+    // A reader that stops reading (`| head`) is not an error.
     let mut command = one.command(&["user", "export"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

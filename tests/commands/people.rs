@@ -29,7 +29,7 @@ async fn an_empty_database_is_migrated_by_whatever_command_comes_first() {
 ///
 #[tokio::test]
 async fn a_password_is_one_line_of_standard_input_and_must_be_a_good_one() {
-    // Registration may be closed for everybody else.
+    // Registration may be closed for all others.
     let home = Home::start().await.with("HEIRLOOM_REGISTRATION", "closed");
     let add = ["user", "add", "a@example.com"];
     home.type_in(&add, "").refused(1, "no password came");
@@ -57,7 +57,7 @@ async fn people_are_listed_newest_first_all_or_by_status() {
     let columns: Vec<_> = text.lines().map(|line| line.find("E-MAIL").or(line.find("@example.com"))).collect();
     assert_eq!(columns, [Some(38), Some(39), Some(39), Some(39)], "{text}");
 
-    // A reader that has read enough (`| head`) is no error.
+    // A reader that stops reading (`| head`) is not an error.
     let mut command = home.command(&["user", "list"]);
     let (closed, stdout) = std::io::pipe().unwrap();
     drop(closed);

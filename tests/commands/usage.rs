@@ -89,7 +89,7 @@ fn a_server_that_is_not_there_is_not_healthy() {
 fn a_database_that_is_not_there_is_a_failure() {
     let nobody = Port::reserve();
     let home = Home::empty()
-        .with("DATABASE_URL", &format!("postgres://somebody:hunter2hunter2@{}/nothing", nobody.address()))
+        .with("DATABASE_URL", &format!("postgres://user:hunter2hunter2@{}/nothing", nobody.address()))
         .with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
     for arguments in [&["user", "list"][..], &["migrate"], &["keys", "list"], &["sessions", "list"], &["sweep"]] {
         let told = home.run(arguments).refused(1, "Connection refused").stderr;

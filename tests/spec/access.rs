@@ -1,6 +1,6 @@
-//! Who may do what: every method of every path, asked by nobody, by somebody and by an administrator.
+//! Who may do what: every method of every path, called anonymously, by a user and by an administrator.
 //!
-//! A path that is not in the table fails the test: whoever adds one must say whom it is for.
+//! A path that is not in the table fails the test: a new path must state who may call it.
 
 use crate::support::{Answer, NOBODY, TestApp};
 use heirloom::http::paths;
@@ -57,7 +57,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/admin/people/{id}", For::Anyone),
     ("GET", "/admin/sessions", For::Anyone),
     ("GET", "/admin/audit", For::Anyone),
-    // Whoever holds a letter's link.
+    // Anyone who has an email's link.
     ("GET", "/end-sessions", For::Anyone),
     ("POST", "/end-sessions", For::Anyone),
     ("GET", "/static/{name}", For::Anyone),
@@ -72,7 +72,7 @@ fn every_path_is_in_the_table_and_the_table_has_no_others() {
     assert_eq!(table, paths::ALL.iter().copied().collect());
 }
 
-/// A path of the table as somebody would ask for it.
+/// A path of the table as a client would request it.
 fn concrete(path: &str) -> String {
     path.replace("{id}", NOBODY).replace("{name}", "heirloom.js")
 }

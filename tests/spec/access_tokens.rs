@@ -5,7 +5,7 @@
 use crate::support::{Forge, NOBODY, TestApp, eventually, forge};
 use serde_json::{Value, json};
 
-/// The key that signs somebody's tokens, and what a token of theirs says.
+/// The key that signs a user's tokens, and the claims of such a token.
 struct Forgery {
     forge: Forge,
     claims: Value,

@@ -1,4 +1,4 @@
-//! The files of `static/`: the same for everybody, kept by browsers, pinned by pages elsewhere.
+//! The files of `static/`: the same for all users, cached by browsers, pinned by pages elsewhere.
 
 use crate::support::TestApp;
 use aws_lc_rs::digest;

@@ -9,7 +9,7 @@ use heirloom::{
 use serde_json::{Value, json};
 use sqlx::Connection;
 
-/// Verified once everything that is to be seen has its place: the server itself may be giving it at this moment.
+/// Verified once every event is chained: the server itself may be chaining at this moment.
 async fn verify(app: &TestApp) -> Report {
     let connector = Connector::new(&app.world.config.database, None);
     for _ in 0..3_000 {
@@ -22,7 +22,7 @@ async fn verify(app: &TestApp) -> Report {
     audit::verify(&app.world, &connector, None).await.expect("a report")
 }
 
-/// What somebody does who owns the database.
+/// What an attacker who owns the database can do.
 async fn tamper(app: &TestApp, statements: &'static str) {
     sqlx::raw_sql("DROP TRIGGER IF EXISTS audit_events_append_only ON audit_events").execute(app.db()).await.unwrap();
     sqlx::raw_sql(statements).execute(app.db()).await.unwrap();
@@ -263,7 +263,7 @@ async fn a_month_that_was_dropped_leaves_the_rest_verifiable() {
 async fn an_event_of_a_month_to_come_is_recorded_and_finds_its_table() {
     let app = TestApp::start().await;
     record_at(&app, app.world.clock.now() + Duration::from_hours(200 * 24)).await;
-    // The server's own chore may be at it.
+    // The server's background task may be doing it.
     eventually("it is moved", async || {
         audit::tidy(&app.world).await.unwrap();
         app.count("SELECT count(*) FROM audit_events_default").await == 0

@@ -58,7 +58,7 @@ async fn rotations_that_wait_for_the_database_travel_together() {
     assert_eq!(app.count("SELECT count(*) FROM sessions WHERE generation = 1").await, 64);
 }
 
-/// S-42: nobody waits behind a row that somebody else has locked; its own rotation goes on when the lock is released.
+/// S-42: no other rotation waits for a locked row; its own continues when the lock is released.
 #[tokio::test]
 async fn a_locked_row_holds_up_only_its_own_rotation() {
     let app = TestApp::with(OPTIONS).await;

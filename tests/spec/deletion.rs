@@ -1,4 +1,4 @@
-//! A person who is deleted: signed out everywhere, and nothing of theirs is left but the ids in the audit log.
+//! A deleted user: signed out everywhere, and only the ids in the audit log remain.
 
 use crate::support::{TestApp, Tokens, at_once, credentials, email, eventually};
 use heirloom::{

@@ -137,7 +137,7 @@ async fn a_stranger_does_not_shut_out_a_device_that_signed_in_before() {
     }
     // A place that the account has been seen at has a bucket of its own, without any cookie.
     sign_in_from(&app, "alice", "192.0.2.1", None).await.expect(200);
-    // The device of one account is none for another, and a forged one is none at all.
+    // A device of one account does not count for another, and a forged one does not count at all.
     app.register("bob").await;
     use_up(&app, &email("bob"), "203.0.113.9").await;
     for cookie in [device.as_str(), "heirloom-device=AAAA", "heirloom-device="] {

@@ -1,14 +1,14 @@
-//! Alive and ready: what a load balancer is told, and what the operator is told beside the server.
+//! Alive and ready: what a load balancer sees, and what the operator sees on the same machine.
 
 use crate::support::{Answer, TestApp, TestDatabase, eventually};
 use std::sync::Arc;
 
-/// What a program on the same machine is told.
+/// The answer to a program on the same machine.
 async fn near(app: &TestApp) -> Answer {
     app.get("/readyz").await
 }
 
-/// What everybody else is told: a proxy asks for them.
+/// The answer to all others: their requests come through a proxy.
 async fn far(app: &TestApp, header: &str) -> Answer {
     app.request("GET", "/readyz").header(header, "for=192.0.2.7").send().await
 }
@@ -65,7 +65,7 @@ async fn missing_migrations_are_named() {
     far(&app, "Forwarded").await.expect_problem(503, AWAY);
 }
 
-/// The dependencies that an answer says are failing; none if it says nothing.
+/// The dependencies that an answer reports as failing.
 fn failing(answer: &Answer) -> Vec<String> {
     let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
     errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()

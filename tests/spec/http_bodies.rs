@@ -3,7 +3,7 @@
 use crate::support::{NOBODY, TestApp, credentials, email, password};
 use serde_json::{Value, json};
 
-/// Endpoints that read JSON, and a body that each would read, of somebody who may.
+/// Endpoints that read JSON, and a valid body for each from an authorised user.
 const READERS: [(&str, &str); 7] = [
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
@@ -89,7 +89,7 @@ async fn a_body_that_is_no_json_is_malformed() {
         for body in bodies {
             let answer = admin.request(method, path).body("application/json", body.to_vec()).send().await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-            // Where the first thing wrong is a field, that is told instead.
+            // Where a field is wrong first, the error names the field.
             assert!(matches!(answer.status, 400 | 422), "{method} {path} {shown}: {answer:?}");
             answer.expect_problem(
                 answer.status,

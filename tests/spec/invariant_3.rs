@@ -127,7 +127,7 @@ async fn retries_that_race_the_replay_on_two_servers_hand_out_nothing_that_lives
 }
 
 /// S-57.
-/// What the database told of the refresh token holds for the access token at once, should the notification be late.
+/// What the database reports about the refresh token holds for the access token at once, even before the notification.
 #[tokio::test]
 async fn a_server_that_calls_a_session_ended_takes_no_access_token_of_it() {
     let app = TestApp::start().await;
@@ -198,7 +198,7 @@ async fn a_family_stays_dead_when_its_last_rotation_is_forgotten_too() {
     }
 }
 
-/// S-63: ADR 0020, for the end of everybody's sessions.
+/// S-63 (ADR 0020), for a revocation of everyone's sessions.
 #[tokio::test]
 async fn the_end_of_everyone_that_the_database_forgot_is_ended_again() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! People are told what happens to their account: by letters, through an outbox.
+//! Users are notified of what happens to their account: by emails, through an outbox.
 
 use crate::support::{TestApp, email, eventually, password};
 use serde_json::json;

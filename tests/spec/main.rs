@@ -1,6 +1,7 @@
 //! The specification, as tests: a real server on a real Postgres, asked over real HTTP.
 //!
-//! One file for each part of the specification (`docs/spec`). Who is asking is a type (`support/people.rs`), what is expected of an answer
+//! One file for each part of the specification (`docs/spec`). The caller is a type (`support/people.rs`), what is
+//! expected of an answer
 //! is a word (`support/answer.rs`). Needs nothing but installed Postgres binaries: the tests start a cluster of their
 //! own, which is gone with them. No test measures time; where something must come to pass, it is waited for.
 

@@ -133,7 +133,7 @@ async fn one_ends_one_of_ones_sessions() {
     alice.check().await.expect_challenge("session_revoked");
 }
 
-/// Whether somebody else's session exists is none of one's business.
+/// a user does not learn whether another user's session exists.
 #[tokio::test]
 async fn somebody_elses_session_is_not_found() {
     let app = TestApp::start().await;

@@ -45,7 +45,7 @@ async fn a_stolen_token_is_told_with_the_device_it_was_stolen_from() {
     assert_eq!(told["session"]["device_name"], "Phone");
 }
 
-/// What an administrator wrote, who they are and where they sat is not for the person it is about.
+/// The user concerned does not see what an administrator wrote, who they are, or their address.
 #[tokio::test]
 async fn an_administrators_words_name_and_address_stay_theirs() {
     let app = TestApp::start().await;

@@ -8,7 +8,7 @@ use heirloom::{
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What people look at: pages and files are no part of the interface.
+/// Pages and files for browsers: they are not part of the interface.
 fn is_for_programs(path: &str) -> bool {
     path.starts_with(paths::API) || [paths::JWKS, paths::HEALTH, paths::READY].contains(&path)
 }

@@ -164,7 +164,7 @@ async fn over_https_the_cookie_is_secure() {
     }
 }
 
-/// A cookie of another name, as it would stand under another configuration, is none of ours.
+/// a cookie of another name, as under another configuration, does not count.
 #[tokio::test]
 async fn a_cookie_of_another_name_does_not_count() {
     let app = TestApp::with(&[("HEIRLOOM_PUBLIC_URL", "https://heirloom.test")]).await;
@@ -289,7 +289,7 @@ async fn pages_of_allowed_origins_may_call_and_no_others() {
     assert!(answer.status >= 400, "{answer:?}");
 }
 
-/// what instrumentation and client libraries add is no reason to refuse.
+/// headers that instrumentation and client libraries add are allowed.
 #[tokio::test]
 async fn a_preflight_may_ask_for_any_header() {
     let app = TestApp::with(OPTIONS).await;

@@ -233,7 +233,7 @@ async fn a_revocation_that_was_not_heard_is_made_up_for() {
     }
 }
 
-/// S-11, A-20: A token of ours for somebody else is no reason to ask, either.
+/// S-11, A-20: a genuine token for another audience does not need the database either.
 #[tokio::test]
 async fn forged_tokens_are_refused_before_the_database_is_asked() {
     let (app, proxy) = behind_a_proxy(&[]).await;

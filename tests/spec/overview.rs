@@ -43,7 +43,8 @@ async fn the_overview_looks_back_a_day() {
     assert!(hours.iter().all(|hour| hour["sign_ins"] == 0), "{counted}");
 }
 
-/// Rotations are no events: every instance counts its own and adds them to the hour's, at the latest when it stops.
+/// Rotations are not events: every instance counts its own and adds them to the hour's row, at the latest when it
+/// stops.
 #[tokio::test]
 async fn refreshes_of_all_instances_are_added_up() {
     let mut app = TestApp::start().await;

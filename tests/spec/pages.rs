@@ -77,7 +77,7 @@ async fn refusals_of_the_forms_are_in_the_readers_language() {
     assert!(taken.expect(409).body.contains("이미 가입된 이메일 주소입니다."), "{taken:?}");
 }
 
-/// A program is told the same in JSON, with a code for the advice.
+/// A program gets the same in JSON, with a code for the advice.
 #[tokio::test]
 async fn advice_on_a_password_has_a_code() {
     let app = TestApp::start().await;
@@ -88,7 +88,7 @@ async fn advice_on_a_password_has_a_code() {
     assert!(answer.text("/errors/0/message").starts_with("This password is easy to guess."), "the API is English");
 }
 
-/// A link that says something twice, or something that we do not know, is no reason to turn a person away.
+/// A link with a repeated or unknown parameter still shows the page.
 #[tokio::test]
 async fn a_garbled_link_still_shows_the_page() {
     let app = TestApp::start().await;
@@ -155,7 +155,7 @@ async fn no_page_holds_a_script_or_a_style_of_its_own() {
     }
 }
 
-/// The pages of the administration are the same for everybody: what is in them, the API decides.
+/// the pages of the administration are the same for all users: the API decides what they show.
 #[tokio::test]
 async fn the_administrations_pages_hold_no_data() {
     let app = TestApp::start().await;

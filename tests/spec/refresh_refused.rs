@@ -62,7 +62,7 @@ async fn a_session_ends_when_its_idle_or_its_absolute_lifetime_is_over() {
         let row = app.session_row(&first.session_id).await;
 
         app.refresh(&second.refresh_token).await.expect_problem(401, "session_expired");
-        // Over is over: a stale token is no replay any more, and no retry either.
+        // The session has expired: a stale token is neither a replay nor a retry any more.
         app.refresh(&first.refresh_token).await.expect_problem(401, "session_expired");
         app.refresh_with(&first.refresh_token, KEY).await.expect_problem(401, "session_expired");
         assert_eq!(app.session_row(&first.session_id).await, row, "no side effects");

@@ -1,4 +1,4 @@
-//! What is left behind: one row for each session, for ever, and nothing in it that could be presented as a token.
+//! What is stored: one row for each session, and nothing in it that could be presented as a token.
 
 use crate::support::{MASTER_KEY, Proxy, TestApp, TestDatabase, Tokens, eventually, forge, logs, password};
 use base64::{

@@ -186,7 +186,7 @@ async fn a_server_that_starts_later_refuses_what_was_revoked_before() {
     one.check(&again.access_token).await.expect_done();
 }
 
-/// S-12: RFC 7517: keys of an earlier time still verify, and whoever has only the old master key reads none of them.
+/// S-12 (RFC 7517): earlier keys still verify, and an instance with only the old master key cannot read the new ones.
 #[tokio::test]
 async fn a_changed_master_key_signs_nobody_out() {
     const NEW: &str = "bmV3IG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
@@ -235,7 +235,7 @@ async fn a_family_stays_dead_when_the_database_forgets_that_it_died() {
         presented.expect_problem(401, "session_revoked");
         assert_eq!(app.session_row(&newest.session_id).await["revoked_reason"], "revocation_lost");
     }
-    // And somebody else's session is none of this.
+    // And another user's session is not affected.
     let bob = app.sign_in("bob").await;
     app.refresh(&bob.refresh_token).await.expect_tokens();
 }

@@ -21,7 +21,7 @@ async fn generation(site: &Site, client: &Client) -> i64 {
     site.generation(client.newest()).await
 }
 
-/// S-39: The server finds out for itself what became of the statement: even a client without a key notices nothing.
+/// S-39: the server finds out whether the statement was committed: even a client without a key notices nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_lost_connection_is_nobodys_trouble() {
     let (site, wire) = behind_a_wire().await;

@@ -1,4 +1,4 @@
-//! SIGSTOP and SIGCONT: a process that stands still is no process that has died.
+//! SIGSTOP and SIGCONT: a process that stands still, not one that has exited.
 
 use crate::{
     chance::so_many,

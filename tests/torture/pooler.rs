@@ -28,7 +28,7 @@ fn start(program: &std::path::Path, site: &Site, mode: &str) -> (String, Port) {
     let told = Command::new(program).arg("--version").output().unwrap();
     let version = String::from_utf8_lossy(&told.stdout).split_whitespace().nth(1).unwrap_or_default().to_owned();
     let minor: u32 = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_default();
-    // From 1.21 on it keeps track, unless it is told not to.
+    // From 1.21 on it tracks prepared statements, unless it is configured not to.
     let untracked = if minor >= 21 { "max_prepared_statements = 0" } else { "" };
     let run = site.folder.join("run");
     let options = format!(
@@ -48,7 +48,7 @@ fn start(program: &std::path::Path, site: &Site, mode: &str) -> (String, Port) {
     (format!("postgres://heirloom@127.0.0.1:{port}/heirloom?sslmode=disable"), reserved)
 }
 
-/// Sign in, refresh, check, a replay, a revocation felt on the other instance, the list: with rotations beside.
+/// Sign in, refresh, check, a replay, a revocation on the other instance, the list: with rotations beside.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_live_behind_a_pooler_in_session_mode() {
     let Some(program) = pgbouncer() else { return could_not_run(FAULT, "pgbouncer is not installed") };
@@ -98,7 +98,7 @@ async fn a_replay_ends_the_session(site: &Site) {
 
 const REFUSED: &str = "behind PgBouncer, transaction mode";
 
-/// The server says what is wrong and what to do, and does not start; `check` says the same.
+/// The server reports what is wrong and what to do, and does not start; `check` reports the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pooler_that_would_mix_up_statements_is_refused() {
     let Some(program) = pgbouncer() else { return could_not_run(REFUSED, "pgbouncer is not installed") };

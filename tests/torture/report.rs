@@ -1,4 +1,4 @@
-//! What became of a fault: in numbers, for people and programs.
+//! The result of a fault: in numbers, for readers and programs.
 
 use crate::site::process::Held;
 use serde_json::json;
@@ -93,7 +93,7 @@ impl Figures {
     }
 }
 
-/// A fault that this machine does not allow: told, and written down as not run.
+/// A fault that this machine does not allow: reported and recorded as not run.
 pub fn could_not_run(fault: &str, why: &str) {
     eprintln!("torture: {fault} could not be run here: {why}");
     let figures = Figures { note: why.to_owned(), ..Figures::of(fault) };

@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-/// How long a server that was told to stop still takes requests, while `/readyz` already says that it will not.
+/// How long a server that was asked to stop still takes requests, while `/readyz` already answers 503.
 const NOTICE: Duration = Duration::from_secs(1);
 
 async fn readiness(url: &str) -> Option<u16> {

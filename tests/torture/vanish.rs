@@ -37,7 +37,7 @@ async fn vanish_and_return(mut client: Client, urls: Arc<Vec<String>>) -> u64 {
     let rounds = so_many(10, 400);
     for round in 0..rounds {
         leave_after(round % STAGES, &client, &urls[0]).await;
-        // The request may still be at work: whoever comes again with the key meets no alarm.
+        // The request may still be running: a client that comes again with the key causes no alarm.
         for tried in 0.. {
             assert!(tried < 500 && !client.is_lost, "{}: no answer to the retry", client.email);
             if client.refresh().await {

@@ -157,7 +157,7 @@ impl Line {
     }
 }
 
-/// Passes answers on; one that is to be cut is heard to its end first.
+/// Passes answers on; one that will be cut is read to its end first.
 async fn answers(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, line: &Line) {
     let mut held = Vec::new();
     while let Some(message) = typed(&mut from).await {

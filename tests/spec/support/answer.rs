@@ -118,7 +118,7 @@ impl Answer {
         self.expect_problem(401, code);
         let challenge = self.header("www-authenticate").unwrap_or_default();
         assert!(challenge.starts_with("Bearer"), "no challenge: {self:?}");
-        // RFC 6750 §3.1: who sent no token is told no error code.
+        // RFC 6750 §3.1: a request without a token gets no error code in the challenge.
         assert_eq!(challenge.contains("error="), code != "unauthenticated", "{self:?}");
         self
     }

@@ -245,7 +245,7 @@ impl TestApp {
         self.request("POST", path).json(body).send().await
     }
 
-    /// Registers somebody, once.
+    /// Registers a user, once.
     pub async fn register(&self, name: &str) {
         if self.database.is_new(name) {
             let body = json!({ "email": email(name), "password": password(name), "name": name });
@@ -258,7 +258,7 @@ impl TestApp {
         self.post("/api/v1/auth/login", &credentials(name)).await
     }
 
-    /// Signs somebody in who is registered first if need be: one session more, whose token travels in the body.
+    /// Signs a user in, and registers them first if necessary: one session more, whose token travels in the body.
     pub async fn sign_in(&self, name: &str) -> Tokens {
         self.register(name).await;
         self.try_sign_in(name).await.expect_tokens()
@@ -327,7 +327,7 @@ pub fn password(name: &str) -> String {
     format!("{name} rides a purple unicorn")
 }
 
-/// What somebody signs in with.
+/// A user's credentials.
 pub fn credentials(name: &str) -> Value {
     json!({ "email": email(name), "password": password(name) })
 }
@@ -373,7 +373,7 @@ impl Request {
         self
     }
 
-    /// Has a body whose type is not told.
+    /// Has a body without a content type.
     pub fn untyped_body(mut self, body: impl Into<reqwest::Body>) -> Self {
         self.builder = self.builder.body(body);
         self

@@ -41,7 +41,7 @@ impl TestDatabase {
         self.options.clone()
     }
 
-    /// Notes that somebody has an account now; whether they had none.
+    /// Notes that a user has an account now; returns whether they had none.
     pub fn is_new(&self, person: &str) -> bool {
         self.people.lock().expect("a lock").insert(person.to_owned())
     }

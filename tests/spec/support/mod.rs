@@ -1,4 +1,4 @@
-//! What the tests are written in: a server to ask, people who ask, and answers that can be expected.
+//! What the tests are written with: a server, users who call it, and expectations of its answers.
 
 mod answer;
 mod app;
@@ -35,7 +35,7 @@ pub async fn at_once<F: Future>(askers: impl IntoIterator<Item = F>) -> Vec<F::O
     futures_util::future::join_all(askers).await
 }
 
-/// Every token of a family is dead, and so are its access tokens.
+/// No token of a family works, and neither do its access tokens.
 pub async fn expect_end_of(app: &TestApp, family: &[&Tokens]) {
     for tokens in family {
         app.refresh(&tokens.refresh_token).await.expect_problem(401, "session_revoked");

@@ -1,4 +1,4 @@
-//! Who is asking is a type: a person who is signed in, an administrator, a browser.
+//! The caller is a type: a signed-in user, an administrator, a browser.
 
 use super::{Answer, Request, TestApp, Tokens, credentials, email};
 use serde_json::{Value, json};
@@ -109,17 +109,17 @@ impl Admin<'_> {
         self.revoke(&json!({ "session_id": session })).await
     }
 
-    /// Changes somebody.
+    /// Changes a user.
     pub async fn change(&self, user: &str, what: &Value) -> Answer {
         self.patch(&format!("/api/v1/admin/users/{user}"), what).await
     }
 
-    /// Blocks somebody.
+    /// Blocks a user.
     pub async fn block(&self, user: &str) -> Answer {
         self.change(user, &json!({ "blocked": true })).await
     }
 
-    /// Looks at somebody.
+    /// Reads a user.
     pub async fn user(&self, user: &str) -> Value {
         let answer = self.get(&format!("/api/v1/admin/users/{user}")).await;
         answer.expect(200).json()["user"].clone()

@@ -24,7 +24,7 @@ const SOCKET: &str = ".s.PGSQL.5432";
 enum State {
     /// Everything passes.
     Open,
-    /// Nothing passes, and nobody is told: a cable was pulled.
+    /// Nothing passes, and no connection is closed: a cable was pulled.
     Silent,
     /// Connections end and new ones are refused: Postgres was stopped.
     Down,

@@ -54,14 +54,14 @@ pub struct Client {
     pub tokens: Vec<String>,
     pub access_token: String,
     key: String,
-    /// It was signed out by mistake: it would be told so again and again.
+    /// It was signed out by mistake: every further answer would be the same.
     pub is_lost: bool,
-    /// Whether answers of servers that were told another time may refuse an access token.
+    /// Whether servers with another clock may reject an access token.
     pub forgives_clocks: bool,
 }
 
 impl Client {
-    /// Registers somebody and signs in.
+    /// Registers a user and signs in.
     pub async fn sign_in(urls: Arc<Vec<String>>, tally: Arc<Tally>) -> Self {
         let email = format!("{}@example.com", Uuid::new_v4().simple());
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();

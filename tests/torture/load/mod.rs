@@ -1,4 +1,4 @@
-//! Clients, all at once, until they are told to stop.
+//! Concurrent clients, until they are stopped.
 
 pub mod client;
 pub mod judge;

@@ -12,7 +12,7 @@ use heirloom::config::names;
 use sqlx::PgConnection;
 use std::{path::PathBuf, time::Duration};
 
-/// 32 bytes that everybody may know.
+/// 32 bytes that are not secret.
 pub const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=";
 /// Connections of each server's pool: few, so that a leak of a few more is seen.
 pub const POOL: usize = 8;

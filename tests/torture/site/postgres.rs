@@ -116,7 +116,7 @@ impl Postgres {
         options.options([("default_transaction_read_only", "off")])
     }
 
-    /// What the server is told to use.
+    /// What the server is configured to use.
     pub fn url(&self) -> String {
         let (run, port) = (self.folder.join("run"), self.port());
         format!("postgres://heirloom@localhost:{port}/heirloom?host={}", run.display())
