@@ -6,6 +6,7 @@ pub mod kernel;
 
 pub mod config;
 pub mod postgres;
+pub mod work;
 pub mod world;
 
 pub mod http;

@@ -1,10 +1,13 @@
-use super::{UserChange, UserChanged, change_user, overview};
+use super::{
+    Rooms, UserChange, UserChanged, change_user, overview,
+    reads::{self, find_user, list_events, list_users},
+};
 use crate::{
     audit::{self, EventFilter},
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::{BlockReason, CustomClaims, Roles},
-    kernel::{Actor, Client, Moment, SessionId, UserId},
-    sessions::{Admin, Asked, EndReason, Revoked, SessionFilter, SessionState, Sessions},
+    kernel::{Moment, SessionId, UserId},
+    sessions::{Admin, Asked, Authority, Revoked, SessionFilter, SessionState, Sessions},
     users::{AccessChange, Accounts, Blocking, Refused, User, UserFilter, UserStatus, UserView},
 };
 use actix_web::{
@@ -27,11 +30,9 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ADMIN_AUDIT).get(events).mount(config);
 }
 
-async fn numbers(
-    _admin: Admin,
-    (accounts, sessions): (Data<Accounts>, Data<Sessions>),
-) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(overview(&accounts, &sessions).await?))
+async fn numbers(admin: Admin, accounts: Data<Accounts>, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
+    let rooms = Rooms { accounts: &accounts, sessions: &sessions };
+    Ok(HttpResponse::Ok().json(overview(rooms, &admin).await?))
 }
 
 /// A person, as administrators see them.
@@ -85,7 +86,7 @@ pub(super) struct UsersQuery {
 }
 
 async fn users(
-    _admin: Admin,
+    admin: Admin,
     Query(query): Query<UsersQuery>,
     accounts: Data<Accounts>,
     cursors: Data<Cursors>,
@@ -96,14 +97,14 @@ async fn users(
     if text.as_ref().is_some_and(|text| text.contains('\0')) {
         return Err(Problem::field("q", "invalid", "may not contain a NUL character"));
     }
-    let rows = accounts.list(UserFilter { text, status: query.status }, page).await?;
+    let rows = list_users(&accounts, &admin, UserFilter { text, status: query.status }, page).await?;
     let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
     let items = listed.items.into_iter().map(AdminUserView::from).collect::<Vec<_>>();
     Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))
 }
 
-async fn user(_admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
-    let user = accounts.lookup(id).await?.ok_or_else(|| Problem::not_found("user"))?;
+async fn user(admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
+    let user = find_user(&accounts, &admin, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     Ok(HttpResponse::Ok().json(AdminUserAnswer { user: user.into() }))
 }
 
@@ -123,14 +124,15 @@ pub(super) struct ChangeRequest {
 }
 
 async fn change(
-    Asked(Admin(admin), wanted): Asked<Admin, ChangeRequest>,
+    Asked(admin, wanted): Asked<Admin, ChangeRequest>,
     PathId(id): PathId<UserId>,
     FromClient(client): FromClient,
-    (accounts, sessions): (Data<Accounts>, Data<Sessions>),
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let change = wanted.parse()?;
-    let rooms = (accounts.get_ref(), sessions.get_ref());
-    match change_user(rooms, Actor::User(admin.user), id, change, &client).await? {
+    let rooms = Rooms { accounts: &accounts, sessions: &sessions };
+    match change_user(rooms, &Authority::of(&admin, &client), id, change).await? {
         UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(AdminUserAnswer { user: (*user).into() })),
         UserChanged::NotFound => Err(Problem::not_found("user")),
         UserChanged::RoleRefused(error) => Err(Problem::fields(vec![error.of("roles")])),
@@ -183,14 +185,15 @@ pub(super) struct SessionsQuery {
 }
 
 async fn list_sessions(
-    _admin: Admin,
+    admin: Admin,
     Query(query): Query<SessionsQuery>,
     sessions: Data<Sessions>,
     cursors: Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {
     const LIST: &str = "sessions";
     let page = cursors.request(LIST, query.cursor.as_deref(), query.limit)?;
-    let rows = sessions.list(SessionFilter { user: query.user_id, state: query.state }, page).await?;
+    let rows = reads::list_sessions(&sessions, &admin, SessionFilter { user: query.user_id, state: query.state }, page)
+        .await?;
     let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
     Ok(HttpResponse::Ok().json(listed))
 }
@@ -219,8 +222,14 @@ enum Target {
     Everyone,
 }
 
+/// What is to be revoked, and why.
+struct Revocation {
+    target: Target,
+    reason: Option<BlockReason>,
+}
+
 impl RevokeRequest {
-    fn parse(self) -> Result<(Target, EndReason), Problem> {
+    fn parse(self) -> Result<Revocation, Problem> {
         let reason = BlockReason::parse(self.reason.as_deref().unwrap_or_default());
         let reason = reason.map_err(|error| Problem::fields(vec![error.of("reason")]))?;
         let everyone = self.everyone.filter(|everyone| *everyone).map(|_| Target::Everyone);
@@ -235,40 +244,32 @@ impl RevokeRequest {
             let told = "name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`";
             return Err(Problem::field("session_id", "exactly_one", told));
         };
-        Ok((target, EndReason::Admin(reason.map(|reason| reason.as_str().to_owned()))))
+        Ok(Revocation { target, reason })
     }
 }
 
 async fn revoke(
-    Asked(Admin(admin), wanted): Asked<Admin, RevokeRequest>,
+    Asked(admin, wanted): Asked<Admin, RevokeRequest>,
     FromClient(client): FromClient,
-    (accounts, sessions): (Data<Accounts>, Data<Sessions>),
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let (target, reason) = wanted.parse()?;
-    let by = (Actor::User(admin.user), reason);
+    let Revocation { target, reason } = wanted.parse()?;
+    let by = Authority::of(&admin, &client);
+    let no_session = || Problem::not_found("session");
     let revoked = match target {
-        Target::Everyone => sessions.end_everyone(by, &client).await?,
-        Target::Session(session) => end_one(&sessions, session, by, &client).await?,
+        Target::Everyone => sessions.revoke_everyone(&by, reason).await?,
+        Target::Session(session) => sessions.revoke(&by, session, reason).await?.ok_or_else(no_session)?,
         Target::Token(token) => {
             let session = sessions.session_of(&token).ok_or_else(|| Problem::not_found("refresh token"))?;
-            end_one(&sessions, session, by, &client).await?
+            sessions.revoke(&by, session, reason).await?.ok_or_else(no_session)?
         }
         Target::User(user) => {
-            accounts.lookup(user).await?.ok_or_else(|| Problem::not_found("user"))?;
-            sessions.end_all(user, None, by, &client).await?
+            find_user(&accounts, &admin, user).await?.ok_or_else(|| Problem::not_found("user"))?;
+            sessions.revoke_user(&by, user, reason).await?
         }
     };
     Ok(HttpResponse::Ok().json(Revoked { revoked }))
-}
-
-async fn end_one(
-    sessions: &Sessions,
-    session: SessionId,
-    by: (Actor, EndReason),
-    client: &Client,
-) -> Result<u64, Problem> {
-    let ended = sessions.end(session, None, by, client).await?;
-    ended.ok_or_else(|| Problem::not_found("session"))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -294,7 +295,7 @@ pub(super) struct AuditQuery {
 }
 
 async fn events(
-    _admin: Admin,
+    admin: Admin,
     Query(query): Query<AuditQuery>,
     sessions: Data<Sessions>,
     cursors: Data<Cursors>,
@@ -314,10 +315,7 @@ async fn events(
         since: query.since,
         ..EventFilter::default()
     };
-    let db = &sessions.world().db;
-    let rows = db.run(move |connection| {
-        Box::pin(async move { audit::list(connection, &filter, page.after, page.rows()).await })
-    });
-    let listed = cursors.page(LIST, page, rows.await?, |row| row.id);
+    let rows = list_events(&sessions, &admin, filter, page).await?;
+    let listed = cursors.page(LIST, page, rows, |row| row.id);
     Ok(HttpResponse::Ok().json(listed))
 }

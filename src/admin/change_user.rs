@@ -1,15 +1,14 @@
-use super::deed::Deed;
+use super::{Rooms, action::AdminAction};
 use crate::{
     audit,
     identity::{AccessTooLarge, BlockReason, CustomClaims, Role, RoleError, Roles, fit_together},
-    kernel::{Actor, Client, UserId},
+    kernel::UserId,
     mail,
     postgres::DatabaseError,
-    sessions::{self, EndReason, Ended, Sessions},
-    users::{self, AccessChange, Accounts, Blocking, User},
+    sessions::{self, Authority, EndReason, Ended},
+    users::{self, AccessChange, Blocking, User},
 };
 use serde_json::json;
-use sqlx::PgConnection;
 
 /// What is to become of a person.
 #[derive(Debug, Clone, Default)]
@@ -47,9 +46,18 @@ pub enum UserChanged {
     LastAdmin,
 }
 
-struct Change {
-    deed: Deed,
+struct Change<'w> {
+    action: AdminAction<'w>,
     wanted: UserChange,
+}
+
+/// What the transaction decided.
+enum Decided {
+    Changed(Ended),
+    NotFound,
+    RoleRefused(RoleError),
+    AccessTooLarge(AccessTooLarge),
+    LastAdmin,
 }
 
 /// Changes a person's roles, claims and block, all or nothing, and ends or cuts off what that ends or cuts off.
@@ -57,42 +65,44 @@ struct Change {
 /// # Errors
 /// When the database fails.
 pub async fn change_user(
-    (accounts, sessions): (&Accounts, &Sessions),
-    actor: Actor,
+    rooms: Rooms<'_>,
+    by: &Authority,
     user: UserId,
-    change: UserChange,
-    client: &Client,
+    wanted: UserChange,
 ) -> Result<UserChanged, DatabaseError> {
-    let deed = Deed { world: sessions.world().clone(), actor, user, client: client.clone() };
-    let change = Change { deed, wanted: change };
-    let done = sessions.world().db.transaction(move |connection| Box::pin(change.apply(connection)));
-    let ended = match done.await? {
-        Ok(ended) => ended,
-        Err(refused) => return Ok(refused),
-    };
-    sessions.learn(&ended);
+    let Rooms { accounts, sessions } = rooms;
+    let done = sessions
+        .world()
+        .transaction(by.caller(), move |work| Box::pin(Change { action: AdminAction { work, user }, wanted }.apply()));
+    match done.await? {
+        Decided::Changed(ended) => sessions.learn(&ended),
+        Decided::NotFound => return Ok(UserChanged::NotFound),
+        Decided::AccessTooLarge(error) => return Ok(UserChanged::AccessTooLarge(error)),
+        Decided::RoleRefused(error) => return Ok(UserChanged::RoleRefused(error)),
+        Decided::LastAdmin => return Ok(UserChanged::LastAdmin),
+    }
     Ok(accounts.lookup(user).await?.map_or(UserChanged::NotFound, |user| UserChanged::Changed(Box::new(user))))
 }
 
-impl Change {
-    /// The inner error is an answer: nothing was changed by then, and at most an event says so.
-    async fn apply(mut self, connection: &mut PgConnection) -> Result<Result<Ended, UserChanged>, DatabaseError> {
-        users::lock_admins(connection).await?;
-        let Some(user) = users::lookup_in(connection, self.deed.user).await? else {
-            return Ok(Err(UserChanged::NotFound));
+impl Change<'_> {
+    /// Unless it is changed, at most an event was written.
+    async fn apply(mut self) -> Result<Decided, DatabaseError> {
+        users::lock_admins(self.action.work.connection).await?;
+        let Some(user) = users::lookup_in(self.action.work.connection, self.action.user).await? else {
+            return Ok(Decided::NotFound);
         };
         if let Err(error) = self.settle_roles(&user) {
-            return Ok(Err(UserChanged::RoleRefused(error)));
+            return Ok(Decided::RoleRefused(error));
         }
         if let Err(error) = self.check_size(&user) {
-            return Ok(Err(UserChanged::AccessTooLarge(error)));
+            return Ok(Decided::AccessTooLarge(error));
         }
-        if self.takes_admin_away() && self.deed.takes_the_last_admin(connection, &user).await? {
-            return Ok(Err(UserChanged::LastAdmin));
+        if self.removes_admin() && self.action.removes_the_last_admin(&user).await? {
+            return Ok(Decided::LastAdmin);
         }
-        let mut ended = self.change_access(connection).await?;
-        ended.add(self.change_block(connection).await?);
-        Ok(Ok(ended))
+        let mut ended = self.change_access().await?;
+        ended.add(self.change_block().await?);
+        Ok(Decided::Changed(ended))
     }
 
     /// Now that nobody else changes roles: what one role more or less makes of those at hand.
@@ -116,44 +126,42 @@ impl Change {
         fit_together(&roles, &claims.unwrap_or_else(|| CustomClaims::parse(user.claims.clone()).unwrap_or_default()))
     }
 
-    fn takes_admin_away(&self) -> bool {
+    fn removes_admin(&self) -> bool {
         let demoted = self.wanted.access.roles.as_ref().is_some_and(|roles| !roles.contains(&Role::admin()));
         let blocked = matches!(self.wanted.blocking, Some(Blocking::Block(_)));
         demoted || blocked
     }
 
-    async fn change_access(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
-        let Some(revision) = users::change_access(connection, self.deed.user, &self.wanted.access).await? else {
-            return Ok(Ended::default());
-        };
+    async fn change_access(&mut self) -> Result<Ended, DatabaseError> {
+        let (user, action) = (self.action.user, &mut self.action);
+        let changed = users::change_access(action.work.connection, user, &self.wanted.access).await?;
+        let Some(revision) = changed else { return Ok(Ended::default()) };
         if let Some(roles) = &self.wanted.access.roles {
-            self.deed.record(connection, audit::Kind::RolesChanged, json!({ "roles": roles.to_strings() })).await?;
+            action.record(audit::Kind::RolesChanged, json!({ "roles": roles.to_strings() })).await?;
         }
         if self.wanted.access.claims.is_some() {
-            self.deed.record(connection, audit::Kind::ClaimsChanged, json!({})).await?;
+            action.record(audit::Kind::ClaimsChanged, json!({})).await?;
         }
-        sessions::cut_off(connection, &self.deed.world, self.deed.user, revision).await
+        sessions::cut_off(&mut action.work, user, revision).await
     }
 
-    async fn change_block(&self, connection: &mut PgConnection) -> Result<Ended, DatabaseError> {
+    async fn change_block(&mut self) -> Result<Ended, DatabaseError> {
+        let (user, action) = (self.action.user, &mut self.action);
         let Some(blocking) = &self.wanted.blocking else { return Ok(Ended::default()) };
-        if !users::set_blocked(connection, self.deed.user, blocking).await? {
+        if !users::set_blocked(action.work.connection, user, blocking).await? {
             return Ok(Ended::default());
         }
         match blocking {
             Blocking::Unblock => {
-                self.deed.record(connection, audit::Kind::UserUnblocked, json!({})).await?;
+                action.record(audit::Kind::UserUnblocked, json!({})).await?;
                 Ok(Ended::default())
             }
             Blocking::Block(reason) => {
-                let ended =
-                    sessions::end_all_of(connection, &self.deed.world, self.deed.user, None, &EndReason::Blocked)
-                        .await?;
+                let ended = sessions::end_all_of(&mut action.work, user, None, &EndReason::Blocked).await?;
                 let reason = reason.as_ref().map(BlockReason::as_str);
                 let details = json!({ "reason": reason, "sessions": ended.live() });
-                self.deed.record(connection, audit::Kind::UserBlocked, details).await?;
-                let at = (&self.deed.world, self.deed.world.clock.now());
-                mail::tell(connection, at, self.deed.user, mail::Notice::Blocked, &self.deed.client).await?;
+                action.record(audit::Kind::UserBlocked, details).await?;
+                action.work.enqueue_email(user, mail::Notice::Blocked).await?;
                 Ok(ended)
             }
         }

@@ -1,13 +1,12 @@
-use super::deed::Deed;
+use super::action::AdminAction;
 use crate::{
     audit,
-    kernel::{Actor, Client, UserId},
+    kernel::{Operator, UserId},
     postgres::DatabaseError,
     sessions::{self, Ended, Sessions},
     users,
 };
 use serde_json::json;
-use sqlx::PgConnection;
 
 /// What became of a person who was to be deleted.
 #[must_use]
@@ -21,36 +20,40 @@ pub enum UserDeleted {
     LastAdmin,
 }
 
-/// Deletes a person and what is held about them; their sessions end, and their access tokens die at once. Audit events
-/// stay: they hold the person's id, and neither address nor name. At the command line only.
+/// What the transaction decided.
+enum Decided {
+    Deleted(Ended),
+    NotFound,
+    LastAdmin,
+}
+
+/// Deletes a user and what is stored about them; their sessions end, and their access tokens die at once. Audit events
+/// stay: they hold the user's id, and neither address nor name. At the command line only.
 ///
 /// # Errors
 /// When the database fails: nothing was deleted then.
-pub async fn delete_user(sessions: &Sessions, user: UserId, client: &Client) -> Result<UserDeleted, DatabaseError> {
-    let deed = Deed { world: sessions.world().clone(), actor: Actor::Operator, user, client: client.clone() };
-    let done = sessions.world().db.transaction(move |connection| Box::pin(delete(deed, connection)));
+pub async fn delete_user(sessions: &Sessions, operator: Operator, user: UserId) -> Result<UserDeleted, DatabaseError> {
+    let done = sessions.world().transaction(operator.into(), move |work| Box::pin(delete(AdminAction { work, user })));
     Ok(match done.await? {
-        Ok(ended) => {
+        Decided::Deleted(ended) => {
             sessions.learn(&ended);
             UserDeleted::Deleted(ended.live())
         }
-        Err(refused) => refused,
+        Decided::NotFound => UserDeleted::NotFound,
+        Decided::LastAdmin => UserDeleted::LastAdmin,
     })
 }
 
-/// The inner error is an answer: nothing was deleted.
-async fn delete(deed: Deed, connection: &mut PgConnection) -> Result<Result<Ended, UserDeleted>, DatabaseError> {
-    users::lock_admins(connection).await?;
-    let Some(user) = users::lookup_in(connection, deed.user).await? else {
-        return Ok(Err(UserDeleted::NotFound));
-    };
-    if deed.takes_the_last_admin(connection, &user).await? {
-        return Ok(Err(UserDeleted::LastAdmin));
+async fn delete(mut action: AdminAction<'_>) -> Result<Decided, DatabaseError> {
+    let id = action.user;
+    users::lock_admins(action.work.connection).await?;
+    let Some(user) = users::lookup_in(action.work.connection, id).await? else { return Ok(Decided::NotFound) };
+    if action.removes_the_last_admin(&user).await? {
+        return Ok(Decided::LastAdmin);
     }
-    let Some(ended) = sessions::end_before_deletion(connection, &deed.world, deed.user).await? else {
-        return Ok(Err(UserDeleted::NotFound));
-    };
-    deed.record(connection, audit::Kind::UserDeleted, json!({ "sessions": ended.live() })).await?;
-    users::delete(connection, deed.user).await?;
-    Ok(Ok(ended))
+    let ended = sessions::end_before_deletion(&mut action.work, id).await?;
+    let Some(ended) = ended else { return Ok(Decided::NotFound) };
+    action.record(audit::Kind::UserDeleted, json!({ "sessions": ended.live() })).await?;
+    users::delete(action.work.connection, id).await?;
+    Ok(Decided::Deleted(ended))
 }

@@ -1,13 +1,15 @@
 //! The administrator's API and console. Every verb here is also a command of `heirloom`, and some are nothing else.
 
+mod action;
 mod api;
 mod change_user;
-mod deed;
 mod delete_user;
 mod openapi;
 mod overview;
 mod pages;
 mod personal_data;
+mod reads;
+mod rooms;
 mod set_password;
 
 pub use api::routes as api_routes;
@@ -17,4 +19,5 @@ pub use openapi::operations;
 pub use overview::{Hour, Overview, overview};
 pub use pages::{page_samples, routes as page_routes};
 pub use personal_data::{AccountView, PersonalData, personal_data};
+pub use rooms::Rooms;
 pub use set_password::{PasswordSet, set_password};

@@ -1,9 +1,9 @@
+use super::Rooms;
 use crate::{
     audit::{self, Kind},
     kernel::{Duration, Moment},
     postgres::DatabaseError,
-    sessions::Sessions,
-    users::Accounts,
+    sessions::Admin,
 };
 use chrono::{DurationRound, TimeDelta};
 use serde::Serialize;
@@ -44,7 +44,8 @@ pub struct Hour {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn overview(accounts: &Accounts, sessions: &Sessions) -> Result<Overview, DatabaseError> {
+pub async fn overview(rooms: Rooms<'_>, _by: &Admin) -> Result<Overview, DatabaseError> {
+    let Rooms { accounts, sessions } = rooms;
     let world = sessions.world();
     let since = first_hour(world.clock.now());
     let counting = world.db.run(move |connection| {

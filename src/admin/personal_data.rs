@@ -1,10 +1,11 @@
+use super::Rooms;
 use crate::{
     audit::{self, EventFilter, Exported},
-    kernel::Moment,
+    kernel::{Moment, Operator},
     mail::{self, LetterView},
     postgres::{Connector, DatabaseError},
-    sessions::{SessionFilter, SessionView, Sessions},
-    users::{AccountRest, Accounts, User, UserView},
+    sessions::{SessionFilter, SessionView},
+    users::{AccountRest, User, UserView},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -40,10 +41,12 @@ pub struct AccountView {
 /// # Errors
 /// When the database fails.
 pub async fn personal_data(
-    (accounts, sessions): (&Accounts, &Sessions),
+    rooms: Rooms<'_>,
+    _operator: Operator,
     connector: &Connector,
     user: &User,
 ) -> Result<Option<PersonalData>, DatabaseError> {
+    let Rooms { accounts, sessions } = rooms;
     let (world, id) = (sessions.world(), user.id);
     let Some(rest) = accounts.rest(id).await? else { return Ok(None) };
     let sessions = sessions.list_all(SessionFilter { user: Some(id), state: None }).await?;

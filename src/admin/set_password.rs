@@ -1,10 +1,11 @@
+use super::Rooms;
 use crate::{
     audit,
-    kernel::{Actor, Client},
+    kernel::Operator,
     mail,
     passwords::{Password, PasswordError},
-    sessions::{self, EndReason, Sessions},
-    users::{self, Accounts, AccountsError, User},
+    sessions::{self, EndReason},
+    users::{self, AccountsError, User},
 };
 use serde_json::json;
 
@@ -14,6 +15,8 @@ use serde_json::json;
 pub enum PasswordSet {
     /// Set; so many live sessions of theirs have ended.
     Set(u64),
+    /// There is no such user.
+    NotFound,
     /// It is too easy to guess.
     Refused(PasswordError),
 }
@@ -24,31 +27,30 @@ pub enum PasswordSet {
 /// # Errors
 /// When the database fails or the hashing threads have too much to do.
 pub async fn set_password(
-    (accounts, sessions): (&Accounts, &Sessions),
+    rooms: Rooms<'_>,
+    operator: Operator,
     user: &User,
     password: Password,
-    client: &Client,
 ) -> Result<PasswordSet, AccountsError> {
+    let Rooms { accounts, sessions } = rooms;
     let context = accounts.context_of(&user.email, user.name.as_deref());
     let hash = match accounts.new_password(password, context).await? {
         Ok(hash) => hash,
         Err(refused) => return Ok(PasswordSet::Refused(refused)),
     };
-    let (world, client, id) = (sessions.world().clone(), client.clone(), user.id);
-    let done = sessions.world().db.transaction(move |connection| {
+    let id = user.id;
+    let done = sessions.world().transaction(operator.into(), move |mut work| {
         Box::pin(async move {
-            users::set_password(connection, id, None, &hash).await?;
-            let ended = sessions::end_all_of(connection, &world, id, None, &EndReason::PasswordChanged).await?;
-            let (kind, details) = (audit::Kind::PasswordChanged, json!({ "sessions": ended.live() }));
-            let event =
-                audit::Event { kind, actor: Actor::Operator, user: Some(id), session: None, client: &client, details };
-            let now = world.clock.now();
-            audit::record(connection, now, &world, &event).await?;
-            mail::tell(connection, (&world, now), id, mail::Notice::PasswordChanged, &client).await?;
-            Ok(ended)
+            if !users::set_password(work.connection, id, None, &hash).await? {
+                return Ok(None);
+            }
+            let ended = sessions::end_all_of(&mut work, id, None, &EndReason::PasswordChanged).await?;
+            work.record(audit::Kind::PasswordChanged, id, json!({ "sessions": ended.live() })).await?;
+            work.enqueue_email(id, mail::Notice::PasswordChanged).await?;
+            Ok(Some(ended))
         })
     });
-    let ended = done.await?;
+    let Some(ended) = done.await? else { return Ok(PasswordSet::NotFound) };
     sessions.learn(&ended);
     Ok(PasswordSet::Set(ended.live()))
 }

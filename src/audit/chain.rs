@@ -1,10 +1,10 @@
 use super::{
-    Event, Kind,
+    About, Kind,
     entry::{Encoding, Entry},
     store::{self, StoredHead},
 };
 use crate::{
-    kernel::{Actor, Client, MacKeys, TagCheck},
+    kernel::{MacKeys, Operator, TagCheck},
     postgres::DatabaseError,
     world::World,
 };
@@ -99,27 +99,23 @@ async fn step(connection: &mut PgConnection, keys: MacKeys) -> Result<Step, Data
 ///
 /// # Errors
 /// When the database fails.
-pub async fn resume(world: &World, client: &Client) -> Result<Option<Head>, DatabaseError> {
-    let (world, client) = (world.clone(), client.clone());
-    let db = world.db.clone();
-    db.transaction(move |connection| {
+pub async fn resume(world: &World, operator: Operator) -> Result<Option<Head>, DatabaseError> {
+    let resumed = world.transaction(operator.into(), |mut work| {
         Box::pin(async move {
-            store::restore_head(connection).await?;
-            let Some(stored) = store::lock_head(connection).await? else { return Err(DatabaseError::TooSlow) };
-            if stored.standing(connection, &world.audit_keys).await? != Standing::Foreign {
+            store::restore_head(work.connection).await?;
+            let Some(stored) = store::lock_head(work.connection).await? else { return Err(DatabaseError::TooSlow) };
+            if stored.standing(work.connection, &work.world.audit_keys).await? != Standing::Foreign {
                 return Ok(None);
             }
-            let (seq, hash) = store::visible_end(connection).await?.unwrap_or_default();
+            let (seq, hash) = store::visible_end(work.connection).await?.unwrap_or_default();
             // Whoever wrote the end may have written this as well.
             let head = Head { seq, hash, untagged_until: 0 };
-            store::set_head(connection, &head, &head.tagged(&world.audit_keys)).await?;
-            let (kind, details) = (Kind::AuditChainResumed, json!({ "seq": seq }));
-            let event = Event { kind, actor: Actor::Operator, user: None, session: None, client: &client, details };
-            store::record(connection, world.clock.now(), &world, &event).await?;
+            store::set_head(work.connection, &head, &head.tagged(&work.world.audit_keys)).await?;
+            work.record(Kind::AuditChainResumed, About::NOBODY, json!({ "seq": seq })).await?;
             Ok(Some(head))
         })
-    })
-    .await
+    });
+    resumed.await
 }
 
 /// What is to be thought of the stored end.

@@ -1,7 +1,7 @@
 //! What happened, to whom, from where. Append-only: every security decision is one event, written in the transaction
 //! that it tells of. A plain rotation is none: it is a number in the metrics. `docs/audit.md` lists the kinds.
 //!
-//! 1. [`record`] inserts the event with a tag, an HMAC under a key derived from the master key (`entry.rs`). It waits
+//! 1. [`Work::record`](crate::work::Work::record) inserts the event with a tag, an HMAC under a key derived from the master key (`entry.rs`). It waits
 //!    for nobody: what decides never queues behind what is told of other decisions.
 //! 2. A second later one instance gives what is new its place in the chain (`chain.rs`): a number, and an HMAC over the
 //!    event, its number, and the hash before. In the order in which it comes to be seen, which is not that of the ids.
@@ -22,8 +22,8 @@ mod walk;
 pub use chain::{Extension, Head, extend, resume};
 pub use export::{Exported, export};
 pub use keep::{Tidied, keep, tidy};
-pub use model::{Event, EventFilter, Kind, Recorded};
-pub use store::{by_hour, forget_repeated, list, record, record_unless_recent};
+pub use model::{About, EventFilter, Kind, Recorded};
+pub use store::{by_hour, forget_repeated, list};
 pub use verify::{Report, verify};
 pub use walk::{Finding, KnownHead};
 

@@ -1,4 +1,4 @@
-use crate::kernel::{Actor, ActorKind, Client, Moment, SessionId, UserId};
+use crate::kernel::{ActorKind, Moment, SessionId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -103,21 +103,36 @@ impl Kind {
     }
 }
 
-/// One event, about to be recorded.
-#[derive(Debug)]
-pub struct Event<'a> {
-    /// What happened.
-    pub kind: Kind,
-    /// Who did it.
-    pub actor: Actor,
-    /// To whom.
+/// What an event is about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About {
+    /// To whom it happened.
     pub user: Option<UserId>,
     /// To which session.
     pub session: Option<SessionId>,
-    /// From where.
-    pub client: &'a Client,
-    /// What else there is to say. Never a secret, never an e-mail address.
-    pub details: Value,
+}
+
+impl About {
+    /// No user in particular.
+    pub const NOBODY: Self = Self { user: None, session: None };
+
+    /// One session of a user.
+    #[must_use]
+    pub fn session(user: UserId, session: SessionId) -> Self {
+        Self { user: Some(user), session: Some(session) }
+    }
+}
+
+impl From<UserId> for About {
+    fn from(user: UserId) -> Self {
+        Self { user: Some(user), session: None }
+    }
+}
+
+impl From<Option<UserId>> for About {
+    fn from(user: Option<UserId>) -> Self {
+        Self { user, session: None }
+    }
 }
 
 /// One event, as read back.

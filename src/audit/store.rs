@@ -9,4 +9,4 @@ pub(super) use chaining::*;
 pub(super) use months::*;
 pub(super) use reading::*;
 pub use reading::{by_hour, list};
-pub use recording::{forget_repeated, record, record_unless_recent};
+pub use recording::forget_repeated;

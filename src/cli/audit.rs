@@ -6,7 +6,7 @@ use crate::{
     app::House,
     audit::{self, EventFilter, Kind, KnownHead, Report},
     config::Config,
-    kernel::{Client, Moment, UserId},
+    kernel::{Moment, Operator, UserId},
 };
 use chrono::Datelike;
 use clap::{Args, Subcommand};
@@ -80,7 +80,7 @@ async fn verify(house: &House, head: Option<KnownHead>, output: Output) -> Resul
 }
 
 async fn resume(house: &House, output: Output) -> Result<(), CliError> {
-    let resumed = audit::resume(&house.world, &Client::command_line()).await?;
+    let resumed = audit::resume(&house.world, Operator::at_the_command_line()).await?;
     let resumed =
         resumed.ok_or_else(|| CliError::Refused("the stored end is ours: nothing is to be resumed".to_owned()))?;
     output.say(&json!({ "head": resumed.to_string() }), || format!("The chain goes on from {resumed}"))

@@ -2,11 +2,7 @@ use super::{
     CliError,
     output::{Output, table, time},
 };
-use crate::{
-    app::House,
-    kernel::{Actor, Client},
-    keys::KeyView,
-};
+use crate::{app::House, kernel::Operator, keys::KeyView};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -35,7 +31,7 @@ fn list(house: &House, output: Output) -> Result<(), CliError> {
 }
 
 async fn rotate(house: &House, output: Output) -> Result<(), CliError> {
-    let id = house.keys.rotate(Actor::Operator, &Client::command_line()).await?;
+    let id = house.keys.rotate(Operator::at_the_command_line()).await?;
     let keys = house.keys.list();
     let Some(key) = keys.iter().find(|key| key.id == id) else {
         let told = "another instance made a new key at this moment, so that none was made here: see `keys list`";

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::House,
     config::Config,
-    kernel::{Client, Duration, Stopwatch},
+    kernel::{Duration, Operator, Stopwatch},
     transfer::{self, Batch, Batches, FileError, Format, RowRefused},
 };
 use clap::{Args, Subcommand, ValueEnum};
@@ -192,7 +192,9 @@ impl Importing {
     async fn take(&mut self, batch: Batch, house: Option<&House>) -> Result<(), CliError> {
         let rows = batch.rows.len();
         let already_there = match house {
-            Some(house) if rows > 0 => transfer::import(&house.world, batch.rows, &Client::command_line()).await?,
+            Some(house) if rows > 0 => {
+                transfer::import(&house.world, Operator::at_the_command_line(), batch.rows).await?
+            }
             Some(_) | None => Vec::new(),
         };
         self.imported += rows.saturating_sub(already_there.len());
@@ -251,9 +253,9 @@ impl Importing {
 
 impl Export {
     async fn write(&self, house: &House) -> Result<(), CliError> {
-        let (mut lines, client) = (Lines::begin(), Client::command_line());
+        let (mut lines, operator) = (Lines::begin(), Operator::at_the_command_line());
         let with_hashes = self.with_password_hashes;
-        transfer::export(&house.world, &house.connector, with_hashes, &client, |user| lines.say(&user)).await?;
+        transfer::export(&house.world, &house.connector, operator, with_hashes, |user| lines.say(&user)).await?;
         lines.end()
     }
 }

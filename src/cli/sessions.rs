@@ -8,8 +8,8 @@ use crate::{
     app::House,
     config::Config,
     identity::BlockReason,
-    kernel::{Actor, Client, SessionId},
-    sessions::{EndReason, SessionFilter, SessionState, SessionView},
+    kernel::{Operator, SessionId},
+    sessions::{Authority, SessionFilter, SessionState, SessionView},
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -63,27 +63,26 @@ impl SessionsCommand {
             }
             Self::Revoke { whose, reason, yes } => {
                 let reason = BlockReason::parse(reason.as_deref().unwrap_or_default());
-                let reason =
-                    reason.map_err(CliError::not_allowed("--reason"))?.map(|reason| reason.as_str().to_owned());
+                let reason = reason.map_err(CliError::not_allowed("--reason"))?;
                 if whose.everyone && !yes {
                     confirm("This signs everybody out, on every device.", "everyone")?;
                 }
-                in_house(config, async |house| revoke(house, whose, EndReason::Admin(reason), output).await).await
+                in_house(config, async |house| revoke(house, whose, reason, output).await).await
             }
         }
     }
 }
 
-async fn revoke(house: &House, whose: Whose, reason: EndReason, output: Output) -> Result<(), CliError> {
-    let (by, client) = ((Actor::Operator, reason), Client::command_line());
+async fn revoke(house: &House, whose: Whose, reason: Option<BlockReason>, output: Output) -> Result<(), CliError> {
+    let by = Authority::from(Operator::at_the_command_line());
     let revoked = if let Some(session) = whose.session {
-        let ended = house.sessions.end(session, None, by, &client).await?;
+        let ended = house.sessions.revoke(&by, session, reason).await?;
         ended.ok_or_else(|| CliError::Refused(format!("there is no session {session}")))?
     } else if let Some(user) = whose.user {
         let user = find(house, &user).await?;
-        house.sessions.end_all(user.id, None, by, &client).await?
+        house.sessions.revoke_user(&by, user.id, reason).await?
     } else {
-        house.sessions.end_everyone(by, &client).await?
+        house.sessions.revoke_everyone(&by, reason).await?
     };
     output.say(&json!({ "revoked": revoked }), || format!("Live sessions ended: {revoked}."))
 }

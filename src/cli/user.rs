@@ -7,14 +7,15 @@ use super::{
 };
 use crate::{
     admin::{
-        PasswordSet, RoleChange, UserChange, UserChanged, UserDeleted, change_user, delete_user, personal_data,
+        PasswordSet, RoleChange, Rooms, UserChange, UserChanged, UserDeleted, change_user, delete_user, personal_data,
         set_password,
     },
     app::House,
     config::Config,
     identity::{BlockReason, DisplayName, EmailAddress, Role, Roles},
-    kernel::{Actor, Client, PageRequest},
+    kernel::{Operator, PageRequest},
     passwords::Password,
+    sessions::Authority,
     users::{Blocking, NewUser, Registration, User, UserFilter, UserStatus, UserView},
 };
 use clap::{Args, Subcommand, ValueEnum};
@@ -164,7 +165,7 @@ impl Add {
 }
 
 async fn add(house: &House, new: NewUser, output: Output) -> Result<(), CliError> {
-    match house.accounts.register(new, Actor::Operator, &Client::command_line()).await? {
+    match house.accounts.register(new, Operator::at_the_command_line().into()).await? {
         Registration::Registered(user) => show(&user, output),
         Registration::EmailTaken => Err(CliError::Refused("there is a user of this address already".to_owned())),
         Registration::PasswordRefused(error) => Err(refused(error)),
@@ -192,8 +193,8 @@ async fn list(house: &House, status: Option<Status>, output: Output) -> Result<(
 
 async fn new_password(house: &House, who: &str, password: Password, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
-    let rooms = (&house.accounts, &house.sessions);
-    match set_password(rooms, &user, password, &Client::command_line()).await? {
+    match set_password(rooms(house), Operator::at_the_command_line(), &user, password).await? {
+        PasswordSet::NotFound => Err(CliError::NoSuchUser(who.to_owned())),
         PasswordSet::Refused(error) => Err(refused(error)),
         PasswordSet::Set(revoked) => output
             .say(&json!({ "revoked": revoked }), || format!("The password is set. Live sessions ended: {revoked}.")),
@@ -207,7 +208,7 @@ async fn block(house: &House, who: &str, blocking: Blocking, output: Output) -> 
 
 async fn delete(house: &House, who: &str, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
-    match delete_user(&house.sessions, user.id, &Client::command_line()).await? {
+    match delete_user(&house.sessions, Operator::at_the_command_line(), user.id).await? {
         UserDeleted::Deleted(revoked) => output.say(&json!({ "deleted": user.id, "revoked": revoked }), || {
             format!("Deleted {}. Live sessions ended: {revoked}.", user.id)
         }),
@@ -219,7 +220,7 @@ async fn delete(house: &House, who: &str, output: Output) -> Result<(), CliError
 /// JSON also for people: it is what is handed to whom it is about.
 async fn show_all(house: &House, who: &str) -> Result<(), CliError> {
     let user = find(house, who).await?;
-    let held = personal_data((&house.accounts, &house.sessions), &house.connector, &user).await?;
+    let held = personal_data(rooms(house), Operator::at_the_command_line(), &house.connector, &user).await?;
     let held = held.ok_or_else(|| CliError::NoSuchUser(who.to_owned()))?;
     Output { json: true }.say(&held, String::new)
 }
@@ -230,14 +231,18 @@ async fn change_role(house: &House, who: &str, role: RoleChange, output: Output)
 }
 
 async fn change(house: &House, user: &User, wanted: UserChange, output: Output) -> Result<(), CliError> {
-    let rooms = (&house.accounts, &house.sessions);
-    match change_user(rooms, Actor::Operator, user.id, wanted, &Client::command_line()).await? {
+    let by = Authority::from(Operator::at_the_command_line());
+    match change_user(rooms(house), &by, user.id, wanted).await? {
         UserChanged::Changed(user) => show(&user, output),
         UserChanged::NotFound => Err(CliError::NoSuchUser(user.id.to_string())),
         UserChanged::RoleRefused(error) => Err(refused(error)),
         UserChanged::AccessTooLarge(error) => Err(refused(error)),
         UserChanged::LastAdmin => Err(last_admin()),
     }
+}
+
+fn rooms(house: &House) -> Rooms<'_> {
+    Rooms { accounts: &house.accounts, sessions: &house.sessions }
 }
 
 fn last_admin() -> CliError {

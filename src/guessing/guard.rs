@@ -5,13 +5,13 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Actor, Client, Digest32, Duration, MasterKeys, UserId},
+    kernel::{Client, Digest32, Duration, MasterKeys, UserId},
     postgres::DatabaseError,
+    work::{Caller, Work},
     world::World,
 };
 use aws_lc_rs::hmac;
 use serde_json::json;
-use sqlx::PgConnection;
 use std::{fmt, net::IpAddr, sync::Arc};
 use tokio::sync::Semaphore;
 
@@ -87,16 +87,11 @@ impl Guard {
         // Never closed: at worst all pass.
         let _turn = self.0.turnstile.acquire().await.ok();
         let buckets = self.buckets(target, client).await?;
-        let counted = Counted {
-            world: self.0.world.clone(),
-            buckets: buckets.clone(),
-            user: target.user(),
-            client: client.clone(),
-        };
-        let taken = self.0.world.db.transaction(move |connection| Box::pin(counted.take(connection)));
+        let counted = Counted { buckets: buckets.clone(), user: target.user() };
+        let taken = self.0.world.transaction(target.caller(client), move |work| Box::pin(counted.take(work)));
         match taken.await? {
             None => Ok(Admission::Admitted(Attempt(buckets))),
-            Some((limit, wait)) => {
+            Some(Refusal { limit, wait }) => {
                 self.0.world.metrics.limited(limit.name);
                 tracing::warn!(limit = limit.name, request.id = client.request_id, "guessing.refused");
                 Ok(Admission::Refused { wait })
@@ -189,32 +184,43 @@ impl Target<'_> {
             Self::Own(user) => Some(*user),
         }
     }
+
+    fn caller(&self, client: &Client) -> Caller {
+        match self {
+            Self::Account(..) => Caller::anonymous(client),
+            Self::Own(user) => Caller::user(*user, client),
+        }
+    }
 }
 
 /// An attempt that is about to be counted.
 struct Counted {
-    world: World,
     buckets: Vec<Bucket>,
     user: Option<UserId>,
-    client: Client,
+}
+
+/// Which limit refuses an attempt, and for how long.
+struct Refusal {
+    limit: Limit,
+    wait: Duration,
 }
 
 impl Counted {
-    /// Takes from each bucket, or from none. Returns the limit that refused, and for how long.
-    async fn take(self, connection: &mut PgConnection) -> Result<Option<(Limit, Duration)>, DatabaseError> {
+    /// Takes from each bucket, or from none.
+    async fn take(self, mut work: Work<'_>) -> Result<Option<Refusal>, DatabaseError> {
         for bucket in &self.buckets {
             // A flood of refused guesses takes no lock, and nobody waits for it.
-            if let Some(wait) = store::wait_left(connection, bucket).await? {
-                return self.refuse(connection, bucket, wait).await.map(Some);
+            if let Some(wait) = store::wait_left(work.connection, bucket).await? {
+                return self.refuse(&mut work, bucket, wait).await.map(Some);
             }
         }
         let mut taken = Vec::new();
         for bucket in &self.buckets {
-            if !store::take(connection, bucket, FORGET).await? {
-                let wait = store::wait_left(connection, bucket).await?;
+            if !store::take(work.connection, bucket, FORGET).await? {
+                let wait = store::wait_left(work.connection, bucket).await?;
                 let wait = wait.unwrap_or(store::Wait { left: LEAST_WAIT, is_told: true });
-                store::settle(connection, Vec::new(), taken).await?;
-                return self.refuse(connection, bucket, wait).await.map(Some);
+                store::settle(work.connection, Vec::new(), taken).await?;
+                return self.refuse(&mut work, bucket, wait).await.map(Some);
             }
             taken.push(bucket.clone());
         }
@@ -222,25 +228,14 @@ impl Counted {
     }
 
     /// One event for each wait, however many attempts it refuses.
-    async fn refuse(
-        &self,
-        connection: &mut PgConnection,
-        bucket: &Bucket,
-        wait: store::Wait,
-    ) -> Result<(Limit, Duration), DatabaseError> {
-        if !wait.is_told && store::tell(connection, bucket).await? {
-            let event = audit::Event {
-                kind: audit::Kind::GuessingLimited,
-                actor: Actor::Anonymous,
-                // An address is refused whomever it tries.
-                user: self.user.filter(|_| bucket.limit == ACCOUNT),
-                session: None,
-                client: &self.client,
-                details: json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() }),
-            };
-            audit::record(connection, self.world.clock.now(), &self.world, &event).await?;
+    async fn refuse(&self, work: &mut Work<'_>, bucket: &Bucket, wait: store::Wait) -> Result<Refusal, DatabaseError> {
+        if !wait.is_told && store::tell(work.connection, bucket).await? {
+            // An address is refused whomever it tries.
+            let user = self.user.filter(|_| bucket.limit == ACCOUNT);
+            let details = json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() });
+            work.record(audit::Kind::GuessingLimited, user, details).await?;
         }
-        Ok((bucket.limit, wait.left))
+        Ok(Refusal { limit: bucket.limit, wait: wait.left })
     }
 }
 

@@ -6,10 +6,11 @@ use super::{
     store::{self, StoredKey},
 };
 use crate::{
-    audit,
+    audit::{self, About},
     config::SigningAlgorithm,
-    kernel::{Actor, Client, Duration, MasterKeys, Moment, SealingKeys, WrongMasterKey},
+    kernel::{Duration, MasterKeys, Moment, Operator, SealingKeys, WrongMasterKey},
     postgres::{Channel, DatabaseError},
+    work::Caller,
     world::World,
 };
 use jsonwebtoken::jwk::{Jwk, JwkSet};
@@ -121,9 +122,13 @@ impl Keys {
     ///
     /// # Errors
     /// When the key cannot be made or written.
-    pub async fn rotate(&self, actor: Actor, client: &Client) -> Result<KeyId, KeysError> {
+    pub async fn rotate(&self, operator: Operator) -> Result<KeyId, KeysError> {
+        self.replace(operator.into()).await
+    }
+
+    async fn replace(&self, caller: Caller) -> Result<KeyId, KeysError> {
         let now = self.0.world.clock.now();
-        let id = self.add(now, now + PUBLISHED_BEFORE_SIGNING, (actor, client)).await?;
+        let id = self.add(now, now + PUBLISHED_BEFORE_SIGNING, caller).await?;
         self.reload().await?;
         Ok(id)
     }
@@ -134,7 +139,7 @@ impl Keys {
         self.reload().await?;
         let oldest = self.0.world.clock.now() - self.0.world.config.tokens.signing_key_rotation;
         if self.ring().iter().all(|key| key.signs_from <= oldest) {
-            self.rotate(Actor::Server, &Client::server()).await?;
+            self.replace(Caller::server()).await?;
         }
         Ok(())
     }
@@ -210,33 +215,26 @@ impl Keys {
             return Ok(());
         }
         let signs_from = if ring.is_empty() { now } else { now + PUBLISHED_BEFORE_SIGNING };
-        self.add(now, signs_from, (Actor::Server, &Client::server())).await?;
+        self.add(now, signs_from, Caller::server()).await?;
         self.reload().await
     }
 
-    async fn add(
-        &self,
-        now: Moment,
-        signs_from: Moment,
-        (actor, client): (Actor, &Client),
-    ) -> Result<KeyId, KeysError> {
+    async fn add(&self, now: Moment, signs_from: Moment, caller: Caller) -> Result<KeyId, KeysError> {
         let algorithm = self.0.world.config.tokens.signing_algorithm;
         let (key, sealed) = self.make(algorithm, now, signs_from).await?;
         let id = key.id.clone();
         let newest = self.ring().iter().max_by_key(|key| (key.signs_from, key.id.clone())).map(|key| key.id.clone());
         let predecessors_retire_at = signs_from + self.0.world.config.tokens.access_token_ttl + SLACK;
         let stored = StoredKey { sealed, ..StoredKey::of(&key) };
-        let (world, client, details) = (self.0.world.clone(), client.clone(), event_details(&key));
-        let added = self.0.world.db.transaction(move |connection| {
+        let details = event_details(&key);
+        let added = self.0.world.transaction(caller, move |mut work| {
             Box::pin(async move {
                 let name = vec![stored.id.to_string()];
-                if !store::add(connection, stored, newest, predecessors_retire_at).await? {
+                if !store::add(work.connection, stored, newest, predecessors_retire_at).await? {
                     return Ok(());
                 }
-                world.notifications.notify(connection, Channel::SigningKeys, now, &name).await?;
-                let kind = audit::Kind::SigningKeyAdded;
-                let event = audit::Event { kind, actor, user: None, session: None, client: &client, details };
-                audit::record(connection, now, &world, &event).await
+                work.notify(Channel::SigningKeys, &name).await?;
+                work.record(audit::Kind::SigningKeyAdded, About::NOBODY, details).await
             })
         });
         added.await?;

@@ -1,6 +1,6 @@
 //! Letters to people about their own account, by way of an outbox.
 //!
-//! 1. Who decides something that a person must know of writes a notice in the same transaction ([`tell`]): neither is
+//! 1. Who decides something that a person must know of writes a notice in the same transaction ([`Work::enqueue_email`](crate::work::Work::enqueue_email)): neither is
 //!    there without the other, and no request waits for a mail server.
 //! 2. A chore takes one notice after another (`send.rs`): it pushes the next attempt ahead, so that no other instance
 //!    takes the same, writes the letter in the person's language (`letter.rs`), sends it, and notes that.
@@ -25,27 +25,29 @@ pub use send::keep_sending;
 pub use store::{letters_to, look_up_link, use_link};
 
 use crate::{
-    kernel::{Client, Moment, UserId, new_uuid},
+    kernel::{UserId, new_uuid},
     postgres::DatabaseError,
-    world::World,
+    work::Work,
 };
-use sqlx::PgConnection;
 
-/// Tells a person what has happened, when the caller's transaction commits. Does nothing where no mail is sent.
-///
-/// # Errors
-/// When the database fails.
-pub async fn tell(
-    connection: &mut PgConnection,
-    (world, at): (&World, Moment),
-    user: UserId,
-    notice: Notice,
-    client: &Client,
-) -> Result<(), DatabaseError> {
-    if world.config.mail.is_none() {
-        return Ok(());
+impl Work<'_> {
+    /// Writes an e-mail to a user into the outbox, from which it is sent once the transaction has committed. Does nothing
+    /// where no e-mail is sent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enqueue_email(&mut self, user: UserId, notice: Notice) -> Result<(), DatabaseError> {
+        if self.world.config.mail.is_none() {
+            return Ok(());
+        }
+        let new = store::NewLetter {
+            id: new_uuid(self.now, &self.world.entropy),
+            at: self.now,
+            user,
+            notice,
+            details: model::details(notice, &self.caller.client),
+        };
+        store::add(self.connection, new).await
     }
-    let details = model::details(notice, client);
-    store::add(connection, (new_uuid(at, &world.entropy), at), user, notice, details).await
 }
 pub use transport::{MailProbeError, MailServer, probe};

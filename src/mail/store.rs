@@ -19,21 +19,24 @@ pub struct Due {
     pub language: Option<String>,
 }
 
-/// Writes a notice down.
-pub async fn add(
-    connection: &mut PgConnection,
-    (id, at): (Uuid, Moment),
-    user: UserId,
-    notice: Notice,
-    details: Value,
-) -> Result<(), DatabaseError> {
+/// A letter that is not in the outbox yet.
+pub struct NewLetter {
+    pub id: Uuid,
+    pub at: Moment,
+    pub user: UserId,
+    pub notice: Notice,
+    pub details: Value,
+}
+
+/// Adds a letter to the outbox.
+pub async fn add(connection: &mut PgConnection, new: NewLetter) -> Result<(), DatabaseError> {
     sqlx::query!(
         "INSERT INTO outbox (id, user_id, notice, details, created_at, due_at) VALUES ($1, $2, $3, $4, $5, now())",
-        id,
-        user.as_uuid(),
-        notice.name(),
-        details,
-        at,
+        new.id,
+        new.user.as_uuid(),
+        new.notice.name(),
+        new.details,
+        new.at,
     )
     .execute(connection)
     .await?;

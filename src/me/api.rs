@@ -2,9 +2,9 @@ use super::{PasswordChange, change_password, events::my_events};
 use crate::{
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::DisplayName,
-    kernel::{Actor, Moment, SessionId},
+    kernel::{Moment, SessionId},
     passwords::Password,
-    sessions::{Asked, EndReason, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
+    sessions::{Asked, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
     users::{Accounts, Refused, UserAnswer, UserView, too_many_attempts},
 };
 use actix_web::{
@@ -176,8 +176,7 @@ async fn end_one(
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let by = (Actor::User(signed_in.user), EndReason::EndedByUser);
-    let ended = sessions.end(session, Some(signed_in.user), by, &client).await?;
+    let ended = sessions.end_own(&signed_in, session, &client).await?;
     ended.ok_or_else(|| Problem::not_found("session"))?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -189,8 +188,7 @@ async fn end_others(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let except = (!ending.include_current).then_some(signed_in.session);
-    let by = (Actor::User(signed_in.user), EndReason::EndedByUser);
-    let revoked = sessions.end_all(signed_in.user, except, by, &client).await?;
+    let revoked = sessions.end_all_own(&signed_in, except, &client).await?;
     Ok(HttpResponse::Ok().json(Revoked { revoked }))
 }
 

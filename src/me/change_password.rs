@@ -1,10 +1,11 @@
 use crate::{
-    audit,
-    kernel::{Actor, Client, Duration},
+    audit::{self, About},
+    kernel::{Client, Duration},
     mail,
     passwords::{Password, PasswordError},
     sessions::{self, EndReason, Sessions, SignedIn},
     users::{self, Accounts, AccountsError, PasswordCheck},
+    work::Caller,
 };
 use serde_json::json;
 
@@ -47,27 +48,18 @@ pub async fn change_password(
         Ok(hash) => hash,
         Err(refused) => return Ok(PasswordChange::Refused(refused)),
     };
-    let (world, client, me) = (sessions.world().clone(), client.clone(), signed_in.clone());
-    let changed = sessions.world().db.transaction(move |connection| {
+    let me = signed_in.clone();
+    let changed = sessions.world().transaction(Caller::user(me.user, client), move |mut work| {
         Box::pin(async move {
             let checked = Some(credentials.password_version);
-            if !users::set_password(connection, me.user, checked, &hash).await? {
+            if !users::set_password(work.connection, me.user, checked, &hash).await? {
                 return Ok(None);
             }
-            let ended =
-                sessions::end_all_of(connection, &world, me.user, Some(me.session), &EndReason::PasswordChanged)
-                    .await?;
-            let event = audit::Event {
-                kind: audit::Kind::PasswordChanged,
-                actor: Actor::User(me.user),
-                user: Some(me.user),
-                session: Some(me.session),
-                client: &client,
-                details: json!({ "sessions": ended.live() }),
-            };
-            let now = world.clock.now();
-            audit::record(connection, now, &world, &event).await?;
-            mail::tell(connection, (&world, now), me.user, mail::Notice::PasswordChanged, &client).await?;
+            let reason = EndReason::PasswordChanged;
+            let ended = sessions::end_all_of(&mut work, me.user, Some(me.session), &reason).await?;
+            let about = About::session(me.user, me.session);
+            work.record(audit::Kind::PasswordChanged, about, json!({ "sessions": ended.live() })).await?;
+            work.enqueue_email(me.user, mail::Notice::PasswordChanged).await?;
             Ok(Some(ended))
         })
     });

@@ -4,6 +4,7 @@ use crate::{
     mail::{self, Mail},
     postgres::DatabaseError,
     sessions::{self, EndReason, Sessions},
+    work::Caller,
 };
 use serde_json::json;
 
@@ -37,20 +38,16 @@ pub async fn end_by_link(
     client: &Client,
 ) -> Result<LinkUse, DatabaseError> {
     let Some(letter) = mail.letter_of_link(text) else { return Ok(LinkUse::Over) };
-    let (world, client) = (sessions.world().clone(), client.clone());
-    let ended = sessions.world().db.transaction(move |connection| {
+    let caller = Caller::anonymous(client);
+    let ended = sessions.world().transaction(caller, move |mut work| {
         Box::pin(async move {
-            let Some(user) = mail::use_link(connection, letter).await? else { return Ok(None) };
-            let ended = sessions::end_all_of(connection, &world, user, None, &EndReason::EndedByUser).await?;
-            let event = audit::Event {
-                kind: audit::Kind::SessionsEnded,
-                actor: Actor::User(user),
-                user: Some(user),
-                session: None,
-                client: &client,
-                details: json!({ "reason": EndReason::EndedByUser.text(), "sessions": ended.live(), "by_link": true }),
-            };
-            audit::record(connection, world.clock.now(), &world, &event).await?;
+            let Some(user) = mail::use_link(work.connection, letter).await? else { return Ok(None) };
+            // Only the user has the link.
+            work.caller.actor = Actor::User(user);
+            let reason = EndReason::EndedByUser;
+            let ended = sessions::end_all_of(&mut work, user, None, &reason).await?;
+            let details = json!({ "reason": reason.text(), "sessions": ended.live(), "by_link": true });
+            work.record(audit::Kind::SessionsEnded, user, details).await?;
             Ok(Some(ended))
         })
     });

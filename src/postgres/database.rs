@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use std::pin::Pin;
 
 /// A unit of work on one connection.
-pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'c>>;
+pub type Unit<'c, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'c>>;
 
 /// How long a request's work may take once it has a connection. With the two seconds that it may wait for one, that is
 /// within the five of A-19.
@@ -38,7 +38,7 @@ impl Database {
     pub async fn run<T, F>(&self, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
         self.run_within(WORK, work).await
     }
@@ -50,7 +50,7 @@ impl Database {
     pub async fn transaction<T, F>(&self, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
         self.run(move |connection| in_transaction(connection, work)).await
     }
@@ -62,7 +62,7 @@ impl Database {
     pub async fn long_transaction<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
         self.run_within(limit, move |connection| {
             in_transaction(connection, move |connection| {
@@ -131,7 +131,7 @@ impl Database {
     pub async fn run_within<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
         let pool = self.pool.clone();
         let task = tokio::spawn(async move { bounded(pool.lease().await?, limit, work).await });
@@ -141,7 +141,7 @@ impl Database {
 
 async fn bounded<T, F>(mut lease: Lease, limit: Duration, work: F) -> Result<T, DatabaseError>
 where
-    F: for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+    F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T>,
 {
     let Some(connection) = lease.connection() else { return Err(sqlx::Error::PoolClosed.into()) };
     let answer = tokio::time::timeout(limit, work(connection)).await;
@@ -156,10 +156,10 @@ where
     answer
 }
 
-fn in_transaction<'c, T, F>(connection: &'c mut PgConnection, work: F) -> Work<'c, T>
+fn in_transaction<'c, T, F>(connection: &'c mut PgConnection, work: F) -> Unit<'c, T>
 where
     T: Send + 'static,
-    F: for<'w> FnOnce(&'w mut PgConnection) -> Work<'w, T> + Send + 'static,
+    F: for<'w> FnOnce(&'w mut PgConnection) -> Unit<'w, T> + Send + 'static,
 {
     Box::pin(async move {
         let mut transaction = connection.begin().await?;

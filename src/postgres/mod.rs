@@ -12,7 +12,7 @@ mod pooling;
 mod survey;
 
 pub use connector::{Connector, keep_to_primary};
-pub use database::{Database, Work, now};
+pub use database::{Database, Unit, now};
 pub use error::DatabaseError;
 pub use locks::{Lock, lock, try_lock};
 pub use migrate::MigrateError;

@@ -1,12 +1,12 @@
 use super::{
-    EndReason, Grant, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
+    Grant, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
     extract::{Carried, bearer, carried, cookie_name, refused},
     room::SessionError,
 };
 use crate::{
     config::{HttpOptions, SameSite},
     http::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths, somebody_waits},
-    kernel::{Actor, Client, SessionId},
+    kernel::{Client, SessionId},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -167,8 +167,7 @@ async fn sign_out(
 async fn sign_out_bearer(sessions: &Sessions, token: &str, was_carried: bool, client: &Client) -> Result<(), Problem> {
     match sessions.keys().verify(token) {
         Ok(verified) => {
-            let by = (Actor::User(verified.user), EndReason::SignedOut);
-            sessions.end(verified.session, Some(verified.user), by, client).await?;
+            sessions.sign_out_bearer(&verified, client).await?;
             Ok(())
         }
         Err(_) if was_carried => Ok(()),

@@ -1,17 +1,18 @@
 use super::{
-    Sessions,
+    Authority, Sessions, SignedIn,
     model::{EndReason, Transport},
     revocations::{Death, Revoked},
-    store::{self, EndedRow},
+    store::{self, EndedRow, EveryoneEnded},
 };
 use crate::{
-    audit,
-    kernel::{Actor, Client, Duration, SessionId, UserId},
+    audit::{self, About},
+    identity::BlockReason,
+    kernel::{Client, Duration, SessionId, UserId},
+    keys::Verified,
     postgres::{Channel, DatabaseError},
-    world::World,
+    work::{Caller, Work},
 };
 use serde_json::json;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// How many sessions are ended in one statement.
@@ -61,14 +62,13 @@ impl Ended {
 
 /// Ends these sessions, in the caller's transaction.
 pub(super) async fn end(
-    connection: &mut PgConnection,
-    world: &World,
+    work: &mut Work<'_>,
     sessions: &[SessionId],
     reason: &EndReason,
 ) -> Result<Ended, DatabaseError> {
     let ids: Vec<Uuid> = sessions.iter().map(SessionId::as_uuid).collect();
-    let rows = store::end(connection, &ids, reason).await?;
-    announce(connection, world, Ended::of(&rows, reason)).await
+    let rows = store::end(work.connection, &ids, reason).await?;
+    announce(work, Ended::of(&rows, reason)).await
 }
 
 /// Ends all sessions of a user but perhaps one, in the caller's transaction.
@@ -76,14 +76,13 @@ pub(super) async fn end(
 /// # Errors
 /// When the database fails.
 pub async fn end_all_of(
-    connection: &mut PgConnection,
-    world: &World,
+    work: &mut Work<'_>,
     user: UserId,
     except: Option<SessionId>,
     reason: &EndReason,
 ) -> Result<Ended, DatabaseError> {
-    let rows = store::end_all_of(connection, user, except, reason).await?;
-    announce(connection, world, Ended::of(&rows, reason)).await
+    let rows = store::end_all_of(work.connection, user, except, reason).await?;
+    announce(work, Ended::of(&rows, reason)).await
 }
 
 /// Ends all sessions of a user who is about to be deleted, in the caller's transaction, and keeps others from opening
@@ -92,16 +91,12 @@ pub async fn end_all_of(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end_before_deletion(
-    connection: &mut PgConnection,
-    world: &World,
-    user: UserId,
-) -> Result<Option<Ended>, DatabaseError> {
-    if store::lock_user(connection, user).await?.is_none() {
+pub async fn end_before_deletion(work: &mut Work<'_>, user: UserId) -> Result<Option<Ended>, DatabaseError> {
+    if store::lock_user(work.connection, user).await?.is_none() {
         return Ok(None);
     }
-    let ended = end_all_of(connection, world, user, None, &EndReason::UserDeleted).await?;
-    store::remember_departed(connection, user).await?;
+    let ended = end_all_of(work, user, None, &EndReason::UserDeleted).await?;
+    store::remember_departed(work.connection, user).await?;
     Ok(Some(ended))
 }
 
@@ -109,15 +104,16 @@ pub async fn end_before_deletion(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end_surplus(
-    connection: &mut PgConnection,
-    world: &World,
-    user: UserId,
-    keep: u32,
-) -> Result<Ended, DatabaseError> {
-    let surplus = store::surplus(connection, user, keep).await?;
-    let rows = store::end(connection, &surplus, &EndReason::SessionLimit).await?;
-    announce(connection, world, Ended::of(&rows, &EndReason::SessionLimit)).await
+pub async fn end_surplus(work: &mut Work<'_>, user: UserId, keep: u32) -> Result<Ended, DatabaseError> {
+    let surplus = store::surplus(work.connection, user, keep).await?;
+    if surplus.is_empty() {
+        return Ok(Ended::default());
+    }
+    let reason = EndReason::SessionLimit;
+    let rows = store::end(work.connection, &surplus, &reason).await?;
+    let ended = announce(work, Ended::of(&rows, &reason)).await?;
+    record(work, user.into(), &reason, &ended).await?;
+    Ok(ended)
 }
 
 /// Cuts off a user's access tokens that are older than this revision of their roles and claims, in the caller's
@@ -125,22 +121,25 @@ pub async fn end_surplus(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn cut_off(
-    connection: &mut PgConnection,
-    world: &World,
-    user: UserId,
-    revision: i32,
-) -> Result<Ended, DatabaseError> {
-    announce(connection, world, Ended { revoked: vec![Revoked::Access(user, revision)], ..Ended::default() }).await
+pub async fn cut_off(work: &mut Work<'_>, user: UserId, revision: i32) -> Result<Ended, DatabaseError> {
+    announce(work, Ended { revoked: vec![Revoked::Access(user, revision)], ..Ended::default() }).await
 }
 
 /// Notifies every instance when the transaction commits.
-async fn announce(connection: &mut PgConnection, world: &World, ended: Ended) -> Result<Ended, DatabaseError> {
+async fn announce(work: &mut Work<'_>, ended: Ended) -> Result<Ended, DatabaseError> {
     if !ended.revoked.is_empty() {
-        let (texts, now) = (Revoked::texts(&ended.revoked), world.clock.now());
-        world.notifications.notify(connection, Channel::Revocations, now, &texts).await?;
+        work.notify(Channel::Revocations, &Revoked::texts(&ended.revoked)).await?;
     }
     Ok(ended)
+}
+
+/// Records that sessions were ended, if any was.
+async fn record(work: &mut Work<'_>, about: About, reason: &EndReason, ended: &Ended) -> Result<(), DatabaseError> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let details = json!({ "reason": reason.text(), "sessions": ended.live });
+    work.record(audit::Kind::SessionsEnded, about, details).await
 }
 
 impl Sessions {
@@ -158,29 +157,93 @@ impl Sessions {
         self.revocations().learn(&[Revoked::Session(session)], Death::now(&self.world().clock));
     }
 
-    /// Ends one session. None: there is none of that id (of that user, if one is named).
+    /// Ends one of one's own sessions. None: there is none of that id, or it is not one's own.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end(
+    pub async fn end_own(
         &self,
+        signed_in: &SignedIn,
         session: SessionId,
-        owner: Option<UserId>,
-        by: (Actor, EndReason),
         client: &Client,
     ) -> Result<Option<u64>, DatabaseError> {
-        let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
-        let ended = self.world().db.transaction(move |connection| {
+        let caller = Caller::user(signed_in.user, client);
+        self.end_one(caller, session, Some(signed_in.user), EndReason::EndedByUser).await
+    }
+
+    /// Ends all of one's own sessions but perhaps one. Returns how many were live.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_all_own(
+        &self,
+        signed_in: &SignedIn,
+        except: Option<SessionId>,
+        client: &Client,
+    ) -> Result<u64, DatabaseError> {
+        let caller = Caller::user(signed_in.user, client);
+        self.end_all(caller, signed_in.user, except, EndReason::EndedByUser).await
+    }
+
+    /// Ends any session. None: there is none of that id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke(
+        &self,
+        by: &Authority,
+        session: SessionId,
+        words: Option<BlockReason>,
+    ) -> Result<Option<u64>, DatabaseError> {
+        self.end_one(by.caller(), session, None, EndReason::Admin(words)).await
+    }
+
+    /// Ends all sessions of a user. Returns how many were live.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_user(
+        &self,
+        by: &Authority,
+        user: UserId,
+        words: Option<BlockReason>,
+    ) -> Result<u64, DatabaseError> {
+        self.end_all(by.caller(), user, None, EndReason::Admin(words)).await
+    }
+
+    /// Ends everybody's sessions. Returns how many were live.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_everyone(&self, by: &Authority, words: Option<BlockReason>) -> Result<u64, DatabaseError> {
+        let reason = EndReason::Admin(words);
+        let ended = self.world().long_transaction(EVERYONE, by.caller(), move |mut work| {
             Box::pin(async move {
-                let Some((user, _)) = store::find(connection, session).await? else { return Ok(None) };
+                let everyone = store::end_everyone(work.connection, &reason).await?;
+                work.now = everyone.at;
+                record_everyone(&mut work, &reason, everyone).await
+            })
+        });
+        let ended = ended.await?;
+        self.learn(&ended);
+        Ok(ended.live)
+    }
+
+    async fn end_one(
+        &self,
+        caller: Caller,
+        session: SessionId,
+        owner: Option<UserId>,
+        reason: EndReason,
+    ) -> Result<Option<u64>, DatabaseError> {
+        let ended = self.world().transaction(caller, move |mut work| {
+            Box::pin(async move {
+                let Some((user, _)) = store::find(work.connection, session).await? else { return Ok(None) };
                 if owner.is_some_and(|owner| owner != user) {
                     return Ok(None);
                 }
-                let ended = end(connection, &world, &[session], &reason).await?;
-                if !ended.is_empty() {
-                    let event = ending(actor, Some(user), Some(session), &client, &reason, ended.live);
-                    audit::record(connection, world.clock.now(), &world, &event).await?;
-                }
+                let ended = end(&mut work, &[session], &reason).await?;
+                record(&mut work, About::session(user, session), &reason, &ended).await?;
                 Ok(Some(ended))
             })
         });
@@ -189,23 +252,18 @@ impl Sessions {
         Ok(Some(ended.live))
     }
 
-    /// Ends all sessions of a user but perhaps one. Returns how many were live.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn end_all(
+    async fn end_all(
         &self,
+        caller: Caller,
         user: UserId,
         except: Option<SessionId>,
-        by: (Actor, EndReason),
-        client: &Client,
+        reason: EndReason,
     ) -> Result<u64, DatabaseError> {
-        let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
-        let ended = self.world().db.transaction(move |connection| {
+        let ended = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
-                let ended = end_all_of(connection, &world, user, except, &reason).await?;
-                let event = ending(actor, Some(user), None, &client, &reason, ended.live);
-                audit::record(connection, world.clock.now(), &world, &event).await?;
+                let ended = end_all_of(&mut work, user, except, &reason).await?;
+                let details = json!({ "reason": reason.text(), "sessions": ended.live });
+                work.record(audit::Kind::SessionsEnded, user, details).await?;
                 Ok(ended)
             })
         });
@@ -222,15 +280,12 @@ impl Sessions {
     pub(super) async fn end_again(&self) -> Result<(), DatabaseError> {
         self.end_everyone_again().await?;
         for known in self.revocations().ended().chunks(AT_ONCE) {
-            let (world, known) = (self.world().clone(), known.to_vec());
-            let ended = self.world().db.transaction(move |connection| {
+            let known = known.to_vec();
+            let ended = self.world().transaction(Caller::server(), move |mut work| {
                 Box::pin(async move {
-                    let ended = end(connection, &world, &known, &EndReason::RevocationLost).await?;
-                    if !ended.is_empty() {
-                        let server = Client::server();
-                        let event = ending(Actor::Server, None, None, &server, &EndReason::RevocationLost, ended.live);
-                        audit::record(connection, world.clock.now(), &world, &event).await?;
-                    }
+                    let reason = EndReason::RevocationLost;
+                    let ended = end(&mut work, &known, &reason).await?;
+                    record(&mut work, About::NOBODY, &reason, &ended).await?;
                     Ok(ended)
                 })
             });
@@ -256,17 +311,11 @@ impl Sessions {
         if db.run(move |connection| Box::pin(store::knows_end_of_everyone(connection, until))).await? {
             return Ok(());
         }
-        let world = self.world().clone();
-        let ended = db.long_transaction(EVERYONE, move |connection| {
+        let ended = self.world().long_transaction(EVERYONE, Caller::server(), move |mut work| {
             Box::pin(async move {
                 let reason = EndReason::RevocationLost;
-                let live = store::end_everyone_again(connection, until, &reason).await?;
-                let live = u64::try_from(live).unwrap_or_default();
-                let server = Client::server();
-                let event = ending(Actor::Server, None, None, &server, &reason, live);
-                audit::record(connection, world.clock.now(), &world, &event).await?;
-                let revoked = vec![Revoked::Everyone(until)];
-                announce(connection, &world, Ended { revoked, live, reason: Some(reason.code()) }).await
+                let everyone = store::end_everyone_again(work.connection, until, &reason).await?;
+                record_everyone(&mut work, &reason, everyone).await
             })
         });
         let ended = ended.await?;
@@ -274,39 +323,18 @@ impl Sessions {
         self.learn(&ended);
         Ok(())
     }
-
-    /// Ends everybody's sessions. Returns how many were live.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn end_everyone(&self, by: (Actor, EndReason), client: &Client) -> Result<u64, DatabaseError> {
-        let (world, client, (actor, reason)) = (self.world().clone(), client.clone(), by);
-        let ended = self.world().db.long_transaction(EVERYONE, move |connection| {
-            Box::pin(async move {
-                let (live, at) = store::end_everyone(connection, &reason).await?;
-                let live = u64::try_from(live).unwrap_or_default();
-                let event = ending(actor, None, None, &client, &reason, live);
-                audit::record(connection, at, &world, &event).await?;
-                let revoked = vec![Revoked::Everyone(at)];
-                announce(connection, &world, Ended { revoked, live, reason: Some(reason.code()) }).await
-            })
-        });
-        let ended = ended.await?;
-        self.learn(&ended);
-        Ok(ended.live)
-    }
 }
 
-pub(super) fn ending<'a>(
-    actor: Actor,
-    user: Option<UserId>,
-    session: Option<SessionId>,
-    client: &'a Client,
+async fn record_everyone(
+    work: &mut Work<'_>,
     reason: &EndReason,
-    live: u64,
-) -> audit::Event<'a> {
+    everyone: EveryoneEnded,
+) -> Result<Ended, DatabaseError> {
+    let live = u64::try_from(everyone.live).unwrap_or_default();
     let details = json!({ "reason": reason.text(), "sessions": live });
-    audit::Event { kind: audit::Kind::SessionsEnded, actor, user, session, client, details }
+    work.record(audit::Kind::SessionsEnded, About::NOBODY, details).await?;
+    let revoked = vec![Revoked::Everyone(everyone.at)];
+    announce(work, Ended { revoked, live, reason: Some(reason.code()) }).await
 }
 
 impl Sessions {
@@ -321,8 +349,18 @@ impl Sessions {
         let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
         let Some((standing, live)) = found else { return Ok(()) };
         if standing.transport == transport {
-            self.end(session, None, (Actor::User(live.user), EndReason::SignedOut), client).await?;
+            self.end_one(Caller::user(live.user, client), session, None, EndReason::SignedOut).await?;
         }
+        Ok(())
+    }
+
+    /// Signs out with a genuine access token, also one that is outdated.
+    ///
+    /// # Errors
+    /// When the database fails: the session then lives on.
+    pub async fn sign_out_bearer(&self, verified: &Verified, client: &Client) -> Result<(), DatabaseError> {
+        let (caller, owner) = (Caller::user(verified.user, client), Some(verified.user));
+        self.end_one(caller, verified.session, owner, EndReason::SignedOut).await?;
         Ok(())
     }
 

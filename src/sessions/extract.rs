@@ -1,11 +1,12 @@
 use super::{Sessions, Transport, revocations::TokenStanding, store};
 use crate::{
-    audit,
+    audit::{self, About},
     config::HttpOptions,
     http::{FromClient, Json, Problem, cookies, kind, note_user},
-    kernel::{Actor, Client, Duration, SessionId, UserId},
+    kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
+    work::Caller,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use serde::de::DeserializeOwned;
@@ -104,19 +105,11 @@ where
 impl Sessions {
     /// One event for each session and minute. Should it fail, the answer is the same.
     async fn tell_of_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
-        let (world, SignedIn { user, session, .. }) = (self.world().clone(), signed_in.clone());
-        let told = self.world().db.transaction(move |connection| {
+        let about = About::session(signed_in.user, signed_in.session);
+        let told = self.world().transaction(Caller::user(signed_in.user, &client), move |mut work| {
             Box::pin(async move {
                 let (kind, details) = (audit::Kind::AccessDenied, json!({ "reason": "not_admin", "route": route }));
-                let event = audit::Event {
-                    kind,
-                    actor: Actor::User(user),
-                    user: Some(user),
-                    session: Some(session),
-                    client: &client,
-                    details,
-                };
-                audit::record_unless_recent(connection, world.clock.now(), &world, &event, DENIED_AGAIN).await
+                work.record_unless_recent(DENIED_AGAIN, kind, about, details).await
             })
         });
         if let Err(error) = told.await {

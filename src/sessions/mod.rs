@@ -14,6 +14,7 @@
 //! it answers (`revocations.rs`), so that access tokens of the session die at once.
 
 mod api;
+mod authority;
 mod batches;
 mod count;
 mod end;
@@ -32,6 +33,7 @@ mod token;
 mod trust;
 
 pub use api::{Revoked, TokenAnswer, routes, token_answer, token_cookie};
+pub use authority::Authority;
 pub use count::keep_count;
 pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};
 pub use extract::{Admin, Asked, SignedIn};

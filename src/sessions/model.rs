@@ -2,6 +2,7 @@ use super::token::{Nonce, Presented, RefreshToken, RetryKey, Secret, TokenKeys};
 use crate::{
     audit,
     config::SessionOptions,
+    identity::BlockReason,
     kernel::{Actor, Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId},
     keys::AccessToken,
 };
@@ -101,7 +102,7 @@ pub enum EndReason {
     /// It had ended, and the database has forgotten that: a fail-over lost its tail.
     RevocationLost,
     /// An administrator ended it, perhaps with words of their own.
-    Admin(Option<String>),
+    Admin(Option<BlockReason>),
 }
 
 impl EndReason {
@@ -109,7 +110,7 @@ impl EndReason {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Admin(Some(words)) => words,
+            Self::Admin(Some(words)) => words.as_str(),
             reason => reason.code(),
         }
     }

@@ -1,16 +1,17 @@
 use super::{
     Ended, Sessions,
-    end::{end_surplus, ending},
-    model::{EndReason, Generation, Grant, LiveSession, Transport},
+    end::end_surplus,
+    model::{Generation, Grant, LiveSession, Transport},
     room::SessionError,
     store::{self, LockedUser, NewRow},
     token::Secret,
 };
 use crate::{
-    audit,
-    kernel::{Actor, Client, Moment, SessionId, UserId},
+    audit::{self, About},
+    kernel::{Actor, Client, Digest32, Moment, SessionId, UserId},
     mail,
     postgres::DatabaseError,
+    work::{Caller, Work},
 };
 use serde_json::json;
 
@@ -71,40 +72,51 @@ impl Sessions {
 
     async fn decide(&self, new: NewSession, secret: &Secret) -> Result<Decided, DatabaseError> {
         let (room, secret_hash) = (self.clone(), secret.digest());
-        let db = &self.world().db;
-        db.transaction(move |connection| {
+        let caller = Caller::user(new.user, &new.client);
+        let decided = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
-                let Some(user) = store::lock_user(connection, new.user).await? else { return Ok(Decided::Outdated) };
+                let locked = store::lock_user(work.connection, new.user).await?;
+                let Some(user) = locked else { return Ok(Decided::Outdated) };
+                work.now = user.now;
                 if user.password_version != new.password_version {
-                    room.record_failure(connection, &new, user.now, "password_changed_meanwhile").await?;
+                    record_failure(work, new.user, "password_changed_meanwhile").await?;
                     return Ok(Decided::Outdated);
                 }
                 if user.is_blocked {
-                    room.record_failure(connection, &new, user.now, "account_blocked").await?;
+                    record_failure(work, new.user, "account_blocked").await?;
                     return Ok(Decided::Blocked);
                 }
                 let keep = room.world().config.sessions.max_per_user.saturating_sub(1);
-                let ended = end_surplus(connection, room.world(), new.user, keep).await?;
-                if !ended.is_empty() {
-                    let event = surplus(&new, &ended);
-                    audit::record(connection, user.now, room.world(), &event).await?;
-                }
-                let session = SessionId::new(user.now, &room.world().entropy);
-                let is_familiar = new.known_device || store::is_familiar(connection, new.user, &new.client).await?;
-                store::add(connection, room.row(&new, session, user.now, secret_hash)).await?;
-                store::note_sign_in(connection, new.user, user.now, new.client.language).await?;
-                room.record(connection, (&new, session), user.now, !is_familiar).await?;
-                if !is_familiar {
-                    let (world, notice) = (room.world(), mail::Notice::NewDevice);
-                    mail::tell(connection, (world, user.now), new.user, notice, &new.client).await?;
-                }
+                let ended = end_surplus(&mut work, new.user, keep).await?;
+                let session = room.add(&mut work, &new, secret_hash).await?;
                 Ok(Decided::Opened(user, session, ended))
             })
-        })
-        .await
+        });
+        decided.await
     }
 
-    fn row(&self, new: &NewSession, id: SessionId, now: Moment, secret_hash: crate::kernel::Digest32) -> NewRow {
+    /// Adds the row, with the event that says so, and an e-mail if the device is new.
+    async fn add(
+        &self,
+        work: &mut Work<'_>,
+        new: &NewSession,
+        secret_hash: Digest32,
+    ) -> Result<SessionId, DatabaseError> {
+        let session = SessionId::new(work.now, &work.world.entropy);
+        let is_familiar = new.known_device || store::is_familiar(work.connection, new.user, &new.client).await?;
+        store::add(work.connection, self.row(new, session, work.now, secret_hash)).await?;
+        store::note_sign_in(work.connection, new.user, work.now, new.client.language).await?;
+        let details = json!({
+            "transport": new.transport.name(), "remembered": new.remembered, "new_device": !is_familiar,
+        });
+        work.record(audit::Kind::SignedIn, About::session(new.user, session), details).await?;
+        if !is_familiar {
+            work.enqueue_email(new.user, mail::Notice::NewDevice).await?;
+        }
+        Ok(session)
+    }
+
+    fn row(&self, new: &NewSession, id: SessionId, now: Moment, secret_hash: Digest32) -> NewRow {
         let absolute_expires_at = now + self.world().config.sessions.absolute_ttl;
         NewRow {
             id,
@@ -118,45 +130,6 @@ impl Sessions {
             device_name: new.device_name.clone(),
             client: new.client.clone(),
         }
-    }
-
-    async fn record(
-        &self,
-        connection: &mut sqlx::PgConnection,
-        (new, session): (&NewSession, SessionId),
-        now: Moment,
-        is_new_device: bool,
-    ) -> Result<(), DatabaseError> {
-        let event = audit::Event {
-            kind: audit::Kind::SignedIn,
-            actor: Actor::User(new.user),
-            user: Some(new.user),
-            session: Some(session),
-            client: &new.client,
-            details: json!({
-                "transport": new.transport.name(), "remembered": new.remembered, "new_device": is_new_device,
-            }),
-        };
-        audit::record(connection, now, self.world(), &event).await
-    }
-
-    /// The password was right, and of no use.
-    async fn record_failure(
-        &self,
-        connection: &mut sqlx::PgConnection,
-        new: &NewSession,
-        now: Moment,
-        reason: &str,
-    ) -> Result<(), DatabaseError> {
-        let event = audit::Event {
-            kind: audit::Kind::SignInFailed,
-            actor: Actor::Anonymous,
-            user: Some(new.user),
-            session: None,
-            client: &new.client,
-            details: json!({ "reason": reason }),
-        };
-        audit::record(connection, now, self.world(), &event).await
     }
 
     fn hand_out(
@@ -183,7 +156,8 @@ impl Sessions {
     }
 }
 
-/// Sessions made room for this one.
-fn surplus<'a>(new: &'a NewSession, ended: &Ended) -> audit::Event<'a> {
-    ending(Actor::User(new.user), Some(new.user), None, &new.client, &EndReason::SessionLimit, ended.live())
+/// The password was right, and of no use. Whoever has it is not signed in.
+async fn record_failure(mut work: Work<'_>, user: UserId, reason: &str) -> Result<(), DatabaseError> {
+    work.caller.actor = Actor::Anonymous;
+    work.record(audit::Kind::SignInFailed, user, json!({ "reason": reason })).await
 }

@@ -6,10 +6,11 @@ use super::{
     token::{Presented, RetryKey, Secret},
 };
 use crate::{
-    audit,
+    audit::About,
     kernel::{Client, Duration},
     mail,
     postgres::DatabaseError,
+    work::Caller,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -141,24 +142,18 @@ impl Sessions {
     ) -> Result<Rotation, DatabaseError> {
         let (user, found_at) = (live.user, live.now);
         let Presented { session, generation, .. } = redemption.presented;
-        let (world, client) = (self.world().clone(), redemption.client.clone());
-        let ended = self.world().db.transaction(move |connection| {
+        let caller = Caller { actor: breach.actor(), client: redemption.client.clone() };
+        let ended = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
-                let ended = end::end(connection, &world, &[session], &breach.reason()).await?;
+                work.now = found_at;
+                let ended = end::end(&mut work, &[session], &breach.reason()).await?;
                 if ended.is_empty() {
                     return Ok(ended);
                 }
-                let event = audit::Event {
-                    kind: breach.kind(),
-                    actor: breach.actor(),
-                    user: Some(user),
-                    session: Some(session),
-                    client: &client,
-                    details: json!({ "generation": generation.number() }),
-                };
-                audit::record(connection, found_at, &world, &event).await?;
+                let details = json!({ "generation": generation.number() });
+                work.record(breach.kind(), About::session(user, session), details).await?;
                 if breach == Breach::Reused {
-                    mail::tell(connection, (&world, found_at), user, mail::Notice::TokenReused, &client).await?;
+                    work.enqueue_email(user, mail::Notice::TokenReused).await?;
                 }
                 Ok(ended)
             })

@@ -4,10 +4,10 @@ use crate::{
     guessing::DeviceToken,
     http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, device_cookie_name, kind, paths},
     identity::{DeviceName, DisplayName, EmailAddress, Roles},
-    kernel::Actor,
     passwords::Password,
     sessions::{Sessions, Transport, token_answer},
     users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView, too_many_attempts},
+    work::Caller,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -92,7 +92,7 @@ async fn register(
 ) -> Result<HttpResponse, Problem> {
     require_open(sessions.world().config.registration)?;
     let new = parse(&wanted.email, &wanted.password, wanted.name.as_deref()).map_err(Problem::fields)?;
-    match accounts.register(new, Actor::Anonymous, &client).await? {
+    match accounts.register(new, Caller::anonymous(&client)).await? {
         Registration::Registered(user) => Ok(HttpResponse::Created().json(UserAnswer { user: UserView::from(&*user) })),
         Registration::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "Sign in, or use another address.")),
         Registration::PasswordRefused(error) => Err(Problem::fields(vec![error.of("password")])),

@@ -7,10 +7,11 @@ use crate::{
     config::{HttpOptions, Registration as RegistrationPolicy},
     guessing::DeviceToken,
     http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
-    kernel::{Actor, Client},
+    kernel::Client,
     pages::{Sample, View},
     sessions::{Grant, NewSession, Opening, Sessions, Transport, token_cookie},
     users::{Accounts, Refused, Registration, too_many_attempts},
+    work::Caller,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, ResponseError,
@@ -241,7 +242,7 @@ impl Rooms {
     async fn sign_up(&self, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
         require_open(self.registration())?;
         let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
-        let user = match self.accounts.register(new, Actor::Anonymous, client).await? {
+        let user = match self.accounts.register(new, Caller::anonymous(client)).await? {
             Registration::Registered(user) => user,
             Registration::EmailTaken => return Err(taken()),
             Registration::PasswordRefused(error) => return Err(Problem::fields(vec![error.of("password")])),

@@ -1,7 +1,7 @@
 use super::store::{self, ExportedRow};
 use crate::{
-    audit,
-    kernel::{Actor, Client, Moment, UserId},
+    audit::{self, About},
+    kernel::{Moment, Operator, UserId},
     postgres::{Connector, DatabaseError},
     world::World,
 };
@@ -43,11 +43,11 @@ pub struct Export {
 pub async fn export(
     world: &World,
     connector: &Connector,
+    operator: Operator,
     with_password_hashes: bool,
-    client: &Client,
     mut each: impl FnMut(Export) -> bool,
 ) -> Result<(), DatabaseError> {
-    record_export(world, with_password_hashes, client).await?;
+    record_export(world, operator, with_password_hashes).await?;
     let mut connection = connector.snapshot().await?;
     let done = pages(&mut connection, |row| each(Export::of(row, with_password_hashes))).await;
     drop(connection.close().await);
@@ -55,15 +55,11 @@ pub async fn export(
 }
 
 /// Told before the first row leaves.
-async fn record_export(world: &World, with_password_hashes: bool, client: &Client) -> Result<(), DatabaseError> {
-    let (db, world, client) = (&world.db, world.clone(), client.clone());
-    let recorded = db.run(move |connection| {
+async fn record_export(world: &World, operator: Operator, with_password_hashes: bool) -> Result<(), DatabaseError> {
+    let recorded = world.run(operator.into(), move |mut work| {
         Box::pin(async move {
             let details = json!({ "with_password_hashes": with_password_hashes });
-            let kind = audit::Kind::UsersExported;
-            let event =
-                audit::Event { kind, actor: Actor::Operator, user: None, session: None, client: &client, details };
-            audit::record(connection, world.clock.now(), &world, &event).await
+            work.record(audit::Kind::UsersExported, About::NOBODY, details).await
         })
     });
     recorded.await

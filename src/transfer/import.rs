@@ -3,8 +3,8 @@ use super::{
     store::{self, ImportedRow},
 };
 use crate::{
-    audit,
-    kernel::{Actor, Client, Duration, Moment, UserId},
+    audit::{self, About},
+    kernel::{Duration, Moment, Operator, UserId},
     postgres::DatabaseError,
     world::World,
 };
@@ -18,22 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When the database fails: nobody of the batch was added then.
-pub async fn import(world: &World, rows: Vec<(u64, Newcomer)>, client: &Client) -> Result<Vec<u64>, DatabaseError> {
-    let (db, world, client) = (&world.db, world.clone(), client.clone());
+pub async fn import(world: &World, operator: Operator, rows: Vec<(u64, Newcomer)>) -> Result<Vec<u64>, DatabaseError> {
     let now = world.clock.now();
     let (lines, rows): (Vec<u64>, Vec<ImportedRow>) =
-        rows.into_iter().map(|(line, newcomer)| (line, row(newcomer, now, &world))).unzip();
-    let span = (lines.first().copied(), lines.last().copied());
-    let added = db.long_transaction(PATIENCE, move |connection| {
+        rows.into_iter().map(|(line, newcomer)| (line, row(newcomer, now, world))).unzip();
+    let (first, last) = (lines.first().copied(), lines.last().copied());
+    let added = world.long_transaction(PATIENCE, operator.into(), move |mut work| {
         Box::pin(async move {
-            let added = store::add_all(connection, rows).await?;
+            let added = store::add_all(work.connection, rows).await?;
             let users = added.iter().filter(|is_added| **is_added).count();
             if users > 0 {
-                let details = json!({ "users": users, "first_line": span.0, "last_line": span.1 });
-                let kind = audit::Kind::UsersImported;
-                let event =
-                    audit::Event { kind, actor: Actor::Operator, user: None, session: None, client: &client, details };
-                audit::record(connection, now, &world, &event).await?;
+                let details = json!({ "users": users, "first_line": first, "last_line": last });
+                work.record(audit::Kind::UsersImported, About::NOBODY, details).await?;
             }
             Ok(added)
         })

@@ -3,9 +3,10 @@ use crate::{
     audit,
     guessing::{Admission, Target},
     identity::EmailAddress,
-    kernel::{Actor, Client, Duration, UserId},
+    kernel::{Client, Duration, UserId},
     passwords::{self, Password, PasswordHash, Verification},
     postgres::DatabaseError,
+    work::Caller,
 };
 use serde_json::json;
 
@@ -138,18 +139,13 @@ impl Accounts {
 
     /// As many as the guard lets through, so that strangers cannot fill the log. What was typed is not told.
     async fn record_failure(&self, target: Target<'_>, client: &Client) -> Result<(), DatabaseError> {
-        let (kind, actor, user) = match target {
-            Target::Account(_, user) => (audit::Kind::SignInFailed, Actor::Anonymous, user),
-            Target::Own(user) => (audit::Kind::ReauthenticationFailed, Actor::User(user), Some(user)),
+        let (kind, caller, user) = match target {
+            Target::Account(_, user) => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
+            Target::Own(user) => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
-        let (world, client) = (self.world().clone(), client.clone());
-        let recorded = self.world().db.run(move |connection| {
-            Box::pin(async move {
-                let event = audit::Event { kind, actor, user, session: None, client: &client, details };
-                audit::record(connection, world.clock.now(), &world, &event).await
-            })
-        });
+        let recorded =
+            self.world().run(caller, move |mut work| Box::pin(async move { work.record(kind, user, details).await }));
         recorded.await
     }
 }

@@ -2,8 +2,9 @@ use super::{Accounts, AccountsError, User, store};
 use crate::{
     audit,
     identity::{DisplayName, EmailAddress, Roles},
-    kernel::{Actor, Client, UserId},
+    kernel::UserId,
     passwords::{Password, PasswordError},
+    work::Caller,
 };
 use serde_json::json;
 
@@ -37,25 +38,22 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database fails or the hashing threads have too much to do.
-    pub async fn register(&self, new: NewUser, actor: Actor, client: &Client) -> Result<Registration, AccountsError> {
+    pub async fn register(&self, new: NewUser, caller: Caller) -> Result<Registration, AccountsError> {
         let NewUser { email, password, name, roles } = new;
         let context = self.context_of(&email, name.as_ref().map(DisplayName::as_str));
         let hash = match self.new_password(password, context).await? {
             Ok(hash) => hash,
             Err(refused) => return Ok(Registration::PasswordRefused(refused)),
         };
-        let (world, client) = (self.world().clone(), client.clone());
-        let id = UserId::new(world.clock.now(), &world.entropy);
+        let id = UserId::new(self.world().clock.now(), &self.world().entropy);
         let row = store::NewRow { id, email, name: name.map(|name| name.as_str().to_owned()), hash, roles };
-        let added = self.world().db.transaction(move |connection| {
+        let added = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
-                if !store::add(connection, row).await? {
+                if !store::add(work.connection, row).await? {
                     return Ok(None);
                 }
-                let (kind, details) = (audit::Kind::UserAdded, json!({}));
-                let event = audit::Event { kind, actor, user: Some(id), session: None, client: &client, details };
-                audit::record(connection, world.clock.now(), &world, &event).await?;
-                store::lookup(connection, id).await
+                work.record(audit::Kind::UserAdded, id, json!({})).await?;
+                store::lookup(work.connection, id).await
             })
         });
         Ok(added.await?.map_or(Registration::EmailTaken, |user| Registration::Registered(Box::new(user))))

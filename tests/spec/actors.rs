@@ -1,7 +1,7 @@
 //! C-20: the actor of an event is a user, an operator, the server or nobody in particular, and no client can choose.
 
 use crate::support::{TestApp, credentials, email, password};
-use heirloom::{admin, kernel::Client};
+use heirloom::{admin, kernel::Operator};
 use serde_json::{Value, json};
 
 /// The actor and the kind of every event, oldest first.
@@ -52,7 +52,7 @@ async fn an_operator_and_a_stranger_are_not_the_same() {
     let admin = app.admin("root").await;
     let alice = app.person("alice").await;
     let user = alice.id.parse().expect("an id");
-    let deleted = admin::delete_user(&app.sessions, user, &Client::command_line()).await.expect("the database");
+    let deleted = admin::delete_user(&app.sessions, Operator::at_the_command_line(), user).await.expect("the database");
     assert!(matches!(deleted, admin::UserDeleted::Deleted(_)), "{deleted:?}");
     let event = admin.events("?kind=user_deleted").await.remove(0);
     assert_eq!((&event["actor"], &event["actor_id"]), (&json!("operator"), &Value::Null));

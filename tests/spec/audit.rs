@@ -2,9 +2,10 @@
 
 use crate::support::{TestApp, at_once, eventually, password};
 use heirloom::{
-    audit::{self, Event, Finding, Kind, Report},
-    kernel::{Actor, Client, Duration, Moment},
+    audit::{self, About, Finding, Kind, Report},
+    kernel::{Duration, Moment},
     postgres::Connector,
+    work::{Caller, Work},
 };
 use serde_json::{Value, json};
 use sqlx::Connection;
@@ -31,16 +32,10 @@ async fn tamper(app: &TestApp, statements: &'static str) {
 /// An event of another time.
 async fn record_at(app: &TestApp, at: Moment) {
     let mut connection = app.db().acquire().await.unwrap();
-    let (client, details) = (Client::command_line(), json!({ "reason": "of another time" }));
-    let event = Event {
-        kind: Kind::AccessDenied,
-        actor: Actor::Anonymous,
-        user: None,
-        session: None,
-        client: &client,
-        details,
-    };
-    audit::record(&mut connection, at, &app.world, &event).await.unwrap();
+    let mut work = Work::new(&mut connection, app.world.clone(), Caller::server());
+    work.now = at;
+    let details = json!({ "reason": "of another time" });
+    work.record(Kind::AccessDenied, About::NOBODY, details).await.unwrap();
 }
 
 fn kinds_and_reasons(events: &[Value]) -> Vec<(String, String)> {
@@ -156,16 +151,8 @@ async fn a_transaction_that_has_not_committed_gets_its_place_later() {
     let app = TestApp::start().await;
     let mut connection = app.db().acquire().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
-    let (client, details) = (Client::command_line(), json!({}));
-    let event = Event {
-        kind: Kind::AccessDenied,
-        actor: Actor::Anonymous,
-        user: None,
-        session: None,
-        client: &client,
-        details,
-    };
-    audit::record(&mut transaction, app.world.clock.now(), &app.world, &event).await.unwrap();
+    let mut work = Work::new(&mut transaction, app.world.clone(), Caller::server());
+    work.record(Kind::AccessDenied, About::NOBODY, json!({})).await.unwrap();
     app.sign_in("alice").await;
     let before = verify(&app).await;
     assert_eq!(before.findings, [], "what is not to be seen is not missed");

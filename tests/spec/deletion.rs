@@ -3,7 +3,7 @@
 use crate::support::{TestApp, Tokens, at_once, credentials, email, eventually};
 use heirloom::{
     admin::{UserDeleted, delete_user},
-    kernel::Client,
+    kernel::Operator,
 };
 use heirloom_testing::Port;
 use serde_json::json;
@@ -11,7 +11,9 @@ use serde_json::json;
 impl TestApp {
     /// As `heirloom user delete` does.
     async fn delete(&self, user: &str) -> UserDeleted {
-        delete_user(&self.sessions, user.parse().expect("an id"), &Client::command_line()).await.expect("an answer")
+        delete_user(&self.sessions, Operator::at_the_command_line(), user.parse().expect("an id"))
+            .await
+            .expect("an answer")
     }
 
     async fn expect_deleted(&self, user: &str) -> u64 {

@@ -1,24 +1,68 @@
 use crate::{
-    audit::{Event, entry::Entry},
-    kernel::{Duration, Moment, new_uuid},
+    audit::{About, Kind, entry::Entry},
+    kernel::{Client, Duration, Moment, new_uuid},
     postgres::DatabaseError,
-    world::World,
+    work::{Caller, Work},
 };
 use ipnet::IpNet;
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-/// Records an event on the connection, and in the transaction, of what it tells of.
-///
-/// # Errors
-/// When the database fails, or does not write the event: then what it tells of must not be done either.
-pub async fn record(
-    connection: &mut PgConnection,
-    now: Moment,
-    world: &World,
-    event: &Event<'_>,
-) -> Result<(), DatabaseError> {
-    let entry = entry(now, world, event);
+impl Work<'_> {
+    /// Records what happened to a user, a session or neither, in the transaction of the change.
+    ///
+    /// # Errors
+    /// When the database fails, or does not write the event: then the change must not be made either.
+    pub async fn record(&mut self, kind: Kind, about: impl Into<About>, details: Value) -> Result<(), DatabaseError> {
+        let entry = self.entry(kind, about.into(), details);
+        insert(self.connection, entry).await
+    }
+
+    /// Records an event of a session, unless one of its kind was recorded within `age`: what a user can cause as often
+    /// as they like must not fill the log. In a transaction: of several at once, one is recorded.
+    ///
+    /// # Errors
+    /// As [`Work::record`].
+    pub async fn record_unless_recent(
+        &mut self,
+        age: Duration,
+        kind: Kind,
+        about: About,
+        details: Value,
+    ) -> Result<(), DatabaseError> {
+        let session = about.session.map(|id| id.as_uuid()).unwrap_or_default();
+        if note_repeated(self.connection, session, kind, self.now, age).await? {
+            self.record(kind, about, details).await
+        } else {
+            Ok(())
+        }
+    }
+
+    fn entry(&self, kind: Kind, about: About, details: Value) -> Entry {
+        let Caller { actor, client } = &self.caller;
+        let mut entry = Entry {
+            id: new_uuid(self.now, &self.world.entropy),
+            at: self.now,
+            kind: kind.name().to_owned(),
+            actor: Some(actor.kind().name().to_owned()),
+            actor_id: actor.user().map(|id| id.as_uuid()),
+            user_id: about.user.map(|id| id.as_uuid()),
+            session_id: about.session.map(|id| id.as_uuid()),
+            ip: client.ip.map(IpNet::from),
+            user_agent: client.user_agent.clone(),
+            request_id: Some(client.request_id.clone()),
+            details: with_given_id(details, client),
+            tag: None,
+            seq: None,
+            hash: None,
+        };
+        entry.tag = Some(entry.tagged(&self.world.audit_keys));
+        entry
+    }
+}
+
+async fn insert(connection: &mut PgConnection, entry: Entry) -> Result<(), DatabaseError> {
     let written = sqlx::query!(
         "INSERT INTO audit_events
              (id, at, kind, actor, actor_id, user_id, session_id, ip, user_agent, request_id, details, tag)
@@ -44,30 +88,26 @@ pub async fn record(
     }
 }
 
-/// Records an event of a session, unless one of its kind was recorded within `age`: what a user can cause as often as
-/// they like must not fill the log. Of several at once, one is recorded.
-///
-/// # Errors
-/// When the database fails.
-pub async fn record_unless_recent(
+/// Notes that an event of a kind and session is recorded now, unless one was within `age`. Of several at once, the first
+/// does.
+async fn note_repeated(
     connection: &mut PgConnection,
+    session: Uuid,
+    kind: Kind,
     now: Moment,
-    world: &World,
-    event: &Event<'_>,
     age: Duration,
-) -> Result<(), DatabaseError> {
-    let session = event.session.map(|id| id.as_uuid()).unwrap_or_default();
+) -> Result<bool, DatabaseError> {
     let latest = now - age;
     // Read first: the usual case writes nothing.
     let recent = sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM repeated_events WHERE session_id = $1 AND kind = $2 AND recorded_at > $3) AS "exists!""#,
         session,
-        event.kind.name(),
+        kind.name(),
         latest,
     );
     if recent.fetch_one(&mut *connection).await? {
-        return Ok(());
+        return Ok(false);
     }
     // Of several at once the first adds the row or moves it on; the others wait for it and find it recent.
     let moved = sqlx::query!(
@@ -75,14 +115,11 @@ pub async fn record_unless_recent(
          ON CONFLICT ON CONSTRAINT repeated_events_pkey DO UPDATE SET recorded_at = excluded.recorded_at
          WHERE known.recorded_at <= $4",
         session,
-        event.kind.name(),
+        kind.name(),
         now,
         latest,
     );
-    if moved.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Ok(());
-    }
-    record(connection, now, world, event).await
+    Ok(moved.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Forgets when repeated events were recorded so long ago that the next one is recorded in any case.
@@ -97,31 +134,9 @@ pub async fn forget_repeated(connection: &mut PgConnection, keep: Duration) -> R
     Ok(())
 }
 
-fn entry(now: Moment, world: &World, event: &Event<'_>) -> Entry {
-    let mut entry = Entry {
-        id: new_uuid(now, &world.entropy),
-        at: now,
-        kind: event.kind.name().to_owned(),
-        actor: Some(event.actor.kind().name().to_owned()),
-        actor_id: event.actor.user().map(|id| id.as_uuid()),
-        user_id: event.user.map(|id| id.as_uuid()),
-        session_id: event.session.map(|id| id.as_uuid()),
-        ip: event.client.ip.map(IpNet::from),
-        user_agent: event.client.user_agent.clone(),
-        request_id: Some(event.client.request_id.clone()),
-        details: details(event),
-        tag: None,
-        seq: None,
-        hash: None,
-    };
-    entry.tag = Some(entry.tagged(&world.audit_keys));
-    entry
-}
-
-/// What else there is to state, with the id that the caller gave to its request: it is kept beside ours, never instead.
-fn details(event: &Event<'_>) -> Value {
-    let mut details = event.details.clone();
-    if let (Some(given), Some(details)) = (&event.client.given_request_id, details.as_object_mut()) {
+/// The details, with the id that the caller gave to its request: it is kept beside ours, never instead.
+fn with_given_id(mut details: Value, client: &Client) -> Value {
+    if let (Some(given), Some(details)) = (&client.given_request_id, details.as_object_mut()) {
         details.insert("given_request_id".to_owned(), given.as_str().into());
     }
     details

@@ -67,9 +67,16 @@ async fn lock_out_sign_ins(connection: &mut PgConnection) -> Result<(), Database
     Ok(())
 }
 
-/// Ends everybody's sessions. Returns how many were live, and the moment up to which sessions are dead. No session is
-/// opened meanwhile: opening one takes the same lock, shared.
-pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> Result<(i64, Moment), DatabaseError> {
+/// Everybody's sessions, just ended.
+pub struct EveryoneEnded {
+    /// How many were live.
+    pub live: i64,
+    /// Up to when sessions are dead.
+    pub at: Moment,
+}
+
+/// Ends everybody's sessions. No session is opened meanwhile: opening one takes the same lock, shared.
+pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> Result<EveryoneEnded, DatabaseError> {
     lock_out_sign_ins(connection).await?;
     let at = sqlx::query_scalar!(
         "INSERT INTO everyone_revocations (revoked_at) VALUES (clock_timestamp()) RETURNING revoked_at"
@@ -86,7 +93,7 @@ pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> 
     )
     .fetch_one(connection)
     .await?;
-    Ok((live, at))
+    Ok(EveryoneEnded { live, at })
 }
 
 /// Whether the database knows of this end of everybody's sessions, or of a later one.
@@ -98,13 +105,12 @@ pub async fn knows_end_of_everyone(connection: &mut PgConnection, until: Moment)
     Ok(known.fetch_one(connection).await?)
 }
 
-/// Ends everybody's sessions that were opened up to this moment, to the millisecond that their ids hold. Returns how
-/// many were live.
+/// Ends everybody's sessions that were opened up to this moment, to the millisecond that their ids hold.
 pub async fn end_everyone_again(
     connection: &mut PgConnection,
     until: Moment,
     reason: &EndReason,
-) -> Result<i64, DatabaseError> {
+) -> Result<EveryoneEnded, DatabaseError> {
     lock_out_sign_ins(connection).await?;
     sqlx::query!("INSERT INTO everyone_revocations (revoked_at) VALUES ($1) ON CONFLICT DO NOTHING", until)
         .execute(&mut *connection)
@@ -120,7 +126,7 @@ pub async fn end_everyone_again(
     )
     .fetch_one(connection)
     .await?;
-    Ok(live)
+    Ok(EveryoneEnded { live, at: until })
 }
 
 /// Whether a session has ended, and of whom it is. None: there is no such session.

@@ -137,10 +137,7 @@ impl TestApp {
 
     /// As `heirloom keys rotate` does.
     pub async fn rotate_keys(&self) {
-        self.keys
-            .rotate(heirloom::kernel::Actor::Operator, &heirloom::kernel::Client::command_line())
-            .await
-            .expect("a new key");
+        self.keys.rotate(heirloom::kernel::Operator::at_the_command_line()).await.expect("a new key");
     }
 
     /// The database behind the server.
