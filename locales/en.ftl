@@ -103,7 +103,7 @@ field-roles-not-a-role = A role starts with a lower-case letter, followed by low
 field-roles-too-many = A user can have at most 32 roles.
 field-other = This value is not valid. Please change it.
 
-advice-common = Many people use it or a similar one.
+advice-common = It is a common password, or close to one.
 advice-keyboard = Neighbouring keys are guessed first.
 advice-repeat = Repeats such as “aaa” or “abcabc” add little.
 advice-sequence = Sequences such as “abc” or “6543” add little.

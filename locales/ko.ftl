@@ -100,7 +100,7 @@ field-roles-not-a-role = 역할은 영문 소문자로 시작하고 영문 소�
 field-roles-too-many = 한 사용자에게 역할을 32개까지 줄 수 있습니다.
 field-other = 올바르지 않은 값입니다. 수정해 주세요.
 
-advice-common = 많은 사람이 쓰는 비밀번호이거나 그와 비슷합니다.
+advice-common = 흔히 쓰이는 비밀번호이거나 그와 비슷합니다.
 advice-keyboard = 키보드에서 나란히 있는 글자는 가장 먼저 추측됩니다.
 advice-repeat = ‘aaa’나 ‘abcabc’처럼 반복되는 글자는 별 도움이 되지 않습니다.
 advice-sequence = ‘abc’나 ‘6543’처럼 이어지는 글자는 별 도움이 되지 않습니다.

@@ -21,12 +21,12 @@ pub fn routes(config: &mut ServiceConfig) {
     }
 }
 
-/// The page without any data: whether somebody is an administrator, the API decides.
+/// The page without any data: the API decides whether the user is an administrator.
 async fn console(view: View) -> Result<HttpResponse, Problem> {
     view.show(StatusCode::OK, ADMIN, &context! {})
 }
 
-/// The page, to be tried.
+/// A sample of the page.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     vec![(ADMIN, context! {})]

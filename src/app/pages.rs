@@ -47,10 +47,22 @@ mod tests {
             let named: Vec<_> =
                 texts.lines().filter_map(|line| line.strip_prefix("audit-")?.split(" =").next()).collect();
             let mut known: Vec<_> = audit::Kind::ALL.iter().map(|kind| kind.name().replace('_', "-")).collect();
-            let mut told: Vec<_> = named.into_iter().map(str::to_owned).collect();
+            let mut listed: Vec<_> = named.into_iter().map(str::to_owned).collect();
             known.sort();
-            told.sort();
-            assert_eq!(told, known, "{file}");
+            listed.sort();
+            assert_eq!(listed, known, "{file}");
+        }
+    }
+
+    /// A refusal that offers nothing to do is a dead end.
+    #[test]
+    fn every_page_in_every_state_offers_a_way_on() {
+        let config = Config::from_source(Source::default()).unwrap();
+        let pages = load(&config.brand, &config.http).unwrap();
+        for (template, context) in samples().into_iter().filter(|(template, _)| !template.starts_with("mail/")) {
+            let page = pages.render(Language::English, template, &context).unwrap();
+            let main = page.split_once("</div>").unwrap().1.split_once("</main>").unwrap().0;
+            assert!(main.contains("<form") || main.contains("<a "), "{template} {context:?}: {main}");
         }
     }
 
@@ -62,7 +74,7 @@ mod tests {
         for (template, context) in samples() {
             for language in Language::ALL {
                 let page = pages.render(language, template, &context).unwrap();
-                // A letter is plain text.
+                // An email is plain text.
                 if template.starts_with("mail/") {
                     continue;
                 }

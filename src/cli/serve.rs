@@ -34,9 +34,18 @@ impl Serve {
             return Err(error);
         }
         let metrics = application.metrics_address().map(|address| address.to_string()).unwrap_or_default();
-        tracing::info!(%address, public_url, metrics, "app.listening");
+        announce(&public_url);
+        tracing::info!(public_url, %address, metrics, "app.listening: open the public URL");
         application.run_until_stopped(told_to_stop()).await?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The URL to open. The pages work at the public URL only, which is often not the address that the server listens on.
+fn announce(public_url: &str) {
+    if io::stderr().is_terminal() {
+        // Without a terminal nobody reads this.
+        drop(writeln!(io::stderr(), "\nOpen {public_url}\n"));
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Language {
     Korean,
 }
 
-/// Remembers the language that somebody chose. No secret, and no other use.
+/// Stores the language that the user selected. It is not a secret, and has no other use.
 const COOKIE: &str = "heirloom-language";
 /// The parameter by which it is chosen.
 const PARAMETER: &str = "lang";

@@ -15,10 +15,10 @@ use actix_web::{
 };
 use std::future::{Ready, ready};
 
-/// Proof that no foreign page made this request (OWASP CSRF: Fetch Metadata with an `Origin` check behind it).
+/// Proof that this request does not come from a foreign page (OWASP CSRF: Fetch Metadata with an `Origin` check behind it).
 ///
 /// Asked for by everything that bears the cookie or would set it. No browser omits both headers on a cross-site POST;
-/// a client that sends neither is no browser, and passes.
+/// a client that sends neither is not a browser, and passes.
 #[derive(Debug)]
 pub struct SameOrigin(());
 

@@ -17,9 +17,15 @@ pub struct Problem {
     pub detail: String,
     /// Which fields are wrong.
     pub errors: Vec<FieldError>,
+    /// Why a session was revoked. Boxed: most results have a problem as their error, so it must stay small.
+    pub reason: Option<Box<Reason>>,
     /// Headers that belong to the answer.
     pub headers: Vec<(header::HeaderName, String)>,
 }
+
+/// The code of the reason for which a session was revoked: stable, for programs.
+#[derive(Debug, Clone, Copy)]
+pub struct Reason(&'static str);
 
 /// One field that is wrong.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -65,6 +71,10 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(required = false)]
     pub errors: &'a [FieldError],
+    /// With `session_revoked`: why the session was revoked, where that is known. Stable, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "session_limit")]
+    pub reason: Option<&'a str>,
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -74,7 +84,7 @@ impl Problem {
     /// A problem of a kind, with what is particular to it.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), reason: None, headers: Vec::new() }
     }
 
     /// One wrong field.
@@ -106,6 +116,12 @@ impl Problem {
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(kind::NOT_FOUND, format!("There is no such {what}."))
+    }
+
+    /// Adds the code of the reason for which a session was revoked, where it is known.
+    #[must_use]
+    pub fn with_reason(self, code: Option<&'static str>) -> Self {
+        Self { reason: code.map(Reason).map(Box::new), ..self }
     }
 
     /// Adds a header.
@@ -174,6 +190,7 @@ impl ResponseError for Problem {
             detail: &self.detail,
             code: self.kind.code,
             errors: &self.errors,
+            reason: self.reason.as_ref().map(|reason| reason.0),
         };
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())

@@ -16,14 +16,14 @@ use serde::Deserialize;
 const ACCOUNT: &str = "me/account.html";
 const END: &str = "me/end.html";
 
-/// `/account`, the way there from `/`, and the page behind the link of a letter.
+/// `/account`, the redirect from `/`, and the page behind an email's link.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::ACCOUNT_PAGE).get(account).mount(config);
     Endpoint::at(paths::HOME).get(home).mount(config);
     Endpoint::at(paths::END_SESSIONS_PAGE).get(ask_to_end).post(end).mount(config);
 }
 
-/// The page without anybody's data: the cookie does not come here. Its script signs in silently and fills it in.
+/// The page without the user's data: the cookie is not sent here. Its script signs in silently and fills the page.
 async fn account(view: View) -> Result<HttpResponse, Problem> {
     view.show(StatusCode::OK, ACCOUNT, &context! {})
 }
@@ -32,14 +32,14 @@ async fn home() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, paths::ACCOUNT_PAGE)).finish()
 }
 
-/// What a letter's link carries.
+/// The parameters of an email's link.
 #[derive(Default, Deserialize)]
 struct Letter {
     #[serde(default)]
     letter: String,
 }
 
-/// Asks first: programs that look at letters follow links, too.
+/// Asks first: programs that scan emails follow links.
 async fn ask_to_end(
     view: View,
     request: HttpRequest,
@@ -72,7 +72,7 @@ async fn end(
     }
 }
 
-/// The pages, to be tried.
+/// Samples of the pages.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     let end = [

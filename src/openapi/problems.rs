@@ -65,6 +65,7 @@ fn example(kind: Kind) -> Value {
         detail: "What is particular to this time, for a person.",
         code: kind.code,
         errors: &[],
+        reason: None,
     };
     json!({ "summary": kind.title, "value": body })
 }

@@ -45,7 +45,7 @@ pub fn page_samples() -> Vec<Sample> {
     vec![(DOCS, context! {})]
 }
 
-/// The document: the same for everybody, until the next version.
+/// The document: the same for all clients, until the next version.
 async fn openapi(request: HttpRequest, document: Data<ServedDocument>) -> HttpResponse {
     document.0.send(&request, "no-cache")
 }

@@ -90,7 +90,7 @@ impl Pages {
         Ok(Self(Arc::new(Inner { english, korean, brand })))
     }
 
-    /// Renders each of these pages in every language, and forgets it.
+    /// Renders each of these pages in every language, without using the result.
     ///
     /// # Errors
     /// For the first that cannot be rendered.
@@ -107,7 +107,7 @@ impl Pages {
     /// Renders one page.
     ///
     /// # Errors
-    /// 500 when the template fails; the log says why.
+    /// 500 when the template fails; the reason is logged.
     pub fn render(&self, language: Language, template: &str, context: &Value) -> Result<String, Problem> {
         self.rendered(language, template, context).map_err(|error| {
             tracing::error!(template, error = format!("{error:#}"), "page.failed");
@@ -143,7 +143,7 @@ fn templates(folder: Option<&Path>) -> Result<BTreeMap<String, String>, Template
     Ok(found)
 }
 
-/// Adds the templates of a folder and those below it, over what is there.
+/// Adds the templates of a folder and its subfolders; they replace those of the same name.
 fn add_own(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) -> Result<(), TemplateError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
@@ -161,8 +161,8 @@ fn add_own(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) ->
     Ok(())
 }
 
-/// The templates in one language: `t(name, …)` is a text, `has_text(name)` whether there is one, `texts(group, …)`
-/// those for a script.
+/// The templates in one language: `t(name, …)` is a text, `has_text(name)` whether it exists, `texts(group, …)` the
+/// texts for a script.
 fn environment(
     language: Language,
     templates: &BTreeMap<String, String>,
@@ -207,7 +207,7 @@ fn said(texts: &Texts, name: &str, with: &Kwargs) -> Result<String, Error> {
     texts.say(name, &filling(pairs)).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
 }
 
-/// An HTML answer that nobody keeps.
+/// An HTML answer that is not cached.
 #[must_use]
 pub fn html(status: StatusCode, page: String) -> HttpResponse {
     let no_store = (header::CACHE_CONTROL, "no-store");

@@ -15,7 +15,7 @@ use std::{
     future::{Ready, ready},
 };
 
-/// Who looks at a page: in which language, with which request.
+/// What a page depends on: the language and the request.
 #[derive(Debug)]
 pub struct View {
     pages: Option<Data<Pages>>,
@@ -55,7 +55,7 @@ impl View {
     /// A page as an answer.
     ///
     /// # Errors
-    /// 500 when the template fails; the log says why.
+    /// 500 when the template fails; the reason is logged.
     pub fn show(&self, status: StatusCode, template: &str, context: &Value) -> Result<HttpResponse, Problem> {
         let pages = self.pages.as_ref().ok_or_else(Problem::internal)?;
         let mut answer = html(status, pages.render(self.language(), template, context)?);
@@ -92,7 +92,7 @@ fn problem_context(problem: &Problem, request_id: &str) -> Value {
     }
 }
 
-/// The error page with every problem, to be tried.
+/// Samples of the error page with every problem.
 #[must_use]
 pub fn page_samples() -> Vec<super::Sample> {
     kind::ALL.iter().map(|kind| (ERROR, problem_context(&Problem::new(*kind, ""), "0199"))).collect()

@@ -136,6 +136,9 @@ async fn refresh(
             kind::REFRESH_TOKEN_REUSED,
             "Either it was stolen or its answer was lost: the session has ended for whoever holds it. Sign in again.",
         )),
+        Rotation::Refused(refusal @ Refusal::Revoked) => {
+            Err(Problem::from(refusal).with_reason(sessions.reason_of_revocation(&token).await))
+        }
         Rotation::Refused(refusal) => Err(refusal.into()),
     }
 }

@@ -1,4 +1,4 @@
-use super::{Sessions, store};
+use super::{EndReason, Sessions, store};
 use crate::{
     kernel::{Moment, PageRequest, SessionId, UserId},
     postgres::DatabaseError,
@@ -100,6 +100,14 @@ pub struct Device {
 }
 
 impl Sessions {
+    /// The code of the reason for which the session of a refresh token was revoked. None when it is unknown: the answer
+    /// to the holder of a revoked token does not depend on it.
+    pub async fn reason_of_revocation(&self, token: &str) -> Option<&'static str> {
+        let session = self.tokens().read(token)?.session;
+        let reason = self.world().db.run(move |connection| Box::pin(store::revoked_reason(connection, session))).await;
+        reason.ok().flatten().map(|text| EndReason::code_of(&text))
+    }
+
     /// The devices of some of a user's sessions, of those that are still kept.
     ///
     /// # Errors

@@ -115,6 +115,24 @@ impl EndReason {
         }
     }
 
+    /// The code of a stored reason: an administrator's own words, which only administrators may read, count as
+    /// `revoked_by_admin`.
+    #[must_use]
+    pub fn code_of(text: &str) -> &'static str {
+        let reasons = [
+            Self::SignedOut,
+            Self::EndedByUser,
+            Self::PasswordChanged,
+            Self::Blocked,
+            Self::UserDeleted,
+            Self::SessionLimit,
+            Self::RefreshTokenReused,
+            Self::RefreshTokenAhead,
+            Self::RevocationLost,
+        ];
+        reasons.iter().find(|reason| reason.code() == text).unwrap_or(&Self::Admin(None)).code()
+    }
+
     /// A stable code, whatever the administrator's words.
     #[must_use]
     pub fn code(&self) -> &'static str {

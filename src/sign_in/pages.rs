@@ -29,7 +29,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::REGISTER_PAGE).hashing().get(register_page).post(register).mount(config);
 }
 
-/// The two pages, which are one form with a field more or less.
+/// The two pages: one form, with one field more or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Page {
     Login,
@@ -45,11 +45,11 @@ impl Page {
     }
 }
 
-/// What links to these pages may say. What is unknown or said twice is no reason to turn a person away.
+/// The query of these pages. An unknown or repeated parameter is ignored: the page is shown in any case.
 #[derive(Debug, Default)]
 struct Visit {
     return_to: Option<String>,
-    /// Why somebody comes who was signed in: the code of a problem.
+    /// Why the user is no longer signed in: the code of a problem or of a revocation's reason.
     reason: String,
 }
 
@@ -80,7 +80,7 @@ struct Typed {
     return_to: Option<String>,
 }
 
-/// One form and what the server has to say of it.
+/// One form with the server's answer.
 #[derive(Debug, Default)]
 struct Form {
     email: String,
@@ -107,8 +107,8 @@ impl Form {
     fn context(&self) -> Value {
         let Self { email, name, remember, return_to, notice, registration_open, .. } = self;
         let fields = self.problem.iter().flat_map(|problem| &problem.errors);
-        let told = |error: &FieldError| context! { code => error.code, advice => error.advice };
-        let errors: BTreeMap<_, _> = fields.map(|error| (error.field.clone(), told(error))).collect();
+        let shown = |error: &FieldError| context! { code => error.code, advice => error.advice };
+        let errors: BTreeMap<_, _> = fields.map(|error| (error.field.clone(), shown(error))).collect();
         let problem = self.problem.as_ref().filter(|problem| problem.errors.is_empty());
         let problem =
             problem.map(|problem| context! { code => problem.kind.code, retry_after => problem.retry_after() });
@@ -135,7 +135,7 @@ struct Rooms {
 
 type BothRooms = (Data<Accounts>, Data<Sessions>);
 
-/// Who signed in, and by what their device will be known.
+/// A sign-in, and the token by which the device is recognised later.
 type Entered = (Grant, Option<DeviceToken>);
 
 async fn login_page(request: HttpRequest, view: View, rooms: BothRooms) -> Result<HttpResponse, Problem> {
@@ -185,7 +185,7 @@ impl Rooms {
         Form { notice: visit.reason, problem: closed, ..form }
     }
 
-    /// Leads on, signed in; or shows what was typed once more, the password aside, and what is wrong with it.
+    /// Redirects, signed in; or shows the form again with the typed values, except the password, and the errors.
     async fn submitted(
         &self,
         page: Page,
@@ -238,7 +238,7 @@ impl Rooms {
         }
     }
 
-    /// Makes an account and opens its first session.
+    /// Creates an account and opens its first session.
     async fn sign_up(&self, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
         require_open(self.registration())?;
         let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
@@ -264,7 +264,7 @@ impl Rooms {
         }
     }
 
-    /// Leads on, signed in. 303, so that the browser does not post the password again (RFC 9700 §4.12).
+    /// Redirects, signed in. 303, so that the browser does not post the password again (RFC 9700 §4.12).
     fn lead_on(&self, (grant, device): &Entered, to: &str) -> HttpResponse {
         let mut answer = HttpResponse::SeeOther();
         answer.cookie(token_cookie(grant, self.options()));
@@ -279,7 +279,7 @@ fn taken() -> Problem {
     Problem { errors: vec![FieldError::new("email", "taken", "")], ..Problem::new(kind::EMAIL_TAKEN, "") }
 }
 
-/// What a change of language is not to lose, to be added to a query.
+/// The parameters that a change of the language must keep, to be appended to a query.
 fn kept(parameters: [(&str, &String); 2]) -> String {
     let said = parameters.into_iter().filter(|(_, value)| !value.is_empty());
     url::form_urlencoded::Serializer::for_suffix("&".to_owned(), 1).extend_pairs(said).finish()
@@ -293,7 +293,7 @@ fn require_both(typed: &Typed) -> Result<(), Problem> {
     if missing.is_empty() { Ok(()) } else { Err(Problem::fields(missing)) }
 }
 
-/// Both pages with every problem and every notice, to be tried.
+/// Samples of both pages with every problem and with notices.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     let sample = |problem: Option<Problem>, notice: &str| {

@@ -120,7 +120,7 @@ impl Browser {
     }
 
     /// From now on, what a page does that it should not is written down: a dialog (an injected script's sign of life),
-    /// a breach of the policy, an error that nobody catches.
+    /// a breach of the policy, an uncaught error.
     pub async fn watch(&self) {
         let source = "{
             const tell = (what) => {
@@ -135,6 +135,11 @@ impl Browser {
             const { error } = console;
             console.error = (...words) => { tell(`console ${words}`); error(...words); };
         }";
+        self.on_every_page(source).await;
+    }
+
+    /// Runs a script at the start of every page from now on, before the page's own.
+    pub async fn on_every_page(&self, source: &str) {
         self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 

@@ -11,6 +11,7 @@
 
 mod browser;
 mod pages;
+mod refusals;
 mod server;
 mod signing_in;
 mod tabs;

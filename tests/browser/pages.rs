@@ -100,7 +100,7 @@ impl Walk<'_> {
         self.browser.click("main form button[type=submit]").await;
     }
 
-    /// A look at the page: wide and narrow, in the light and in the dark, nothing sticks out and nobody is shut out.
+    /// A look at the page: wide and narrow, in the light and in the dark, nothing overflows, and axe finds nothing.
     async fn look(&self, name: &str) {
         for (width, scheme) in [(320, "dark"), (320, "light"), (1200, "dark"), (1200, "light")] {
             self.browser.look_like(width, scheme).await;
@@ -128,7 +128,7 @@ impl Walk<'_> {
         self.go(&format!("/register?lang={}", self.words.language)).await;
         self.shows(self.words.register).await;
         self.look("register").await;
-        self.browser.type_into("email", "somebody@example.com").await;
+        self.browser.type_into("email", "new@example.com").await;
         self.browser.type_into("password", "qwertyuiop").await;
         self.browser.click("main form button[type=submit]").await;
         self.shows(self.words.weak).await;
@@ -207,7 +207,7 @@ impl Walk<'_> {
     async fn users(&self) {
         self.browser.click("#sections a[href='/admin/people']").await;
         self.shows(self.words.users).await;
-        self.browser.type_into("filter-q", "nobody is called that").await;
+        self.browser.type_into("filter-q", "no user has this name").await;
         self.browser.click(".filters button").await;
         self.shows(self.words.none).await;
         self.look("admin-users-none").await;

@@ -14,7 +14,7 @@ async fn sign_in(browser: &Browser, server: &Server) {
 /// S-20, A-39: sign in on the page; still signed in after a reload; signed out by sign-out; and signed out at once when
 /// another client uses the cookie.
 #[tokio::test]
-async fn a_person_stays_signed_in_until_they_sign_out_or_their_cookie_is_stolen() {
+async fn a_user_stays_signed_in_until_they_sign_out_or_their_cookie_is_stolen() {
     let (server, browser) = (Server::start().await, Browser::open().await);
     server.register(EMAIL, PASSWORD).await;
 
@@ -45,14 +45,14 @@ async fn a_person_stays_signed_in_until_they_sign_out_or_their_cookie_is_stolen(
     let (status, problem) = server.refresh_elsewhere(&stolen).await;
     assert_eq!((status, problem["code"].as_str()), (401, Some("refresh_token_reused")));
     browser.page.refresh().await.unwrap();
-    browser.shows("This session was ended.").await;
+    browser.shows("We revoked this session to protect you").await;
     assert!(browser.is_at("/login").await);
     browser.close().await;
 }
 
-/// Without script, too: the form posts, the server answers, what was typed is kept and the error stands beside it.
+/// Works without a script: the server keeps the typed values and shows the error beside its field.
 #[tokio::test]
-async fn the_login_page_keeps_what_was_typed_and_says_what_is_wrong() {
+async fn the_login_page_keeps_the_typed_values_and_shows_the_error() {
     let (server, browser) = (Server::start().await, Browser::open().await);
     let login = format!("{}/login?return_to=/account", server.url);
     for (name, width, scheme) in
@@ -80,7 +80,7 @@ async fn the_login_page_keeps_what_was_typed_and_says_what_is_wrong() {
 
 /// A new account is signed in at once, and its page shows this device.
 #[tokio::test]
-async fn a_person_registers_on_the_page() {
+async fn a_user_registers_on_the_page() {
     let (server, browser) = (Server::start().await, Browser::open().await);
     browser.go(&format!("{}/register", server.url)).await;
     browser.screenshot("register").await;

@@ -100,7 +100,7 @@ async fn eight_tabs_that_refresh_at_once_stay_signed_in() {
     browser.close().await;
 }
 
-/// The browser leaves while the server has answered: the next page repeats the request, and nobody is a thief.
+/// The browser leaves after the server has answered: the next page repeats the request, which is not a replay.
 #[tokio::test]
 async fn a_reload_in_the_middle_of_a_refresh_stays_signed_in() {
     let (server, way, browser) = start(true).await;
@@ -138,7 +138,7 @@ async fn an_answer_that_is_lost_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn who_is_offline_is_not_signed_out_and_goes_on_when_the_network_is_back() {
+async fn a_user_who_is_offline_stays_signed_in_and_continues_when_the_network_is_back() {
     let (server, _, browser) = start(false).await;
     assert_eq!(wait_for(&browser, LISTEN).await, true);
     browser.network(false).await;

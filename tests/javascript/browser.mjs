@@ -56,6 +56,8 @@ class Locks {
 /** A browser. `fetch(request)` is the server: it returns a Response, or throws. */
 export class Browser {
   requests = [];
+  /** Whether the requests of a tab outlive its time limit: no timer runs in a frozen tab. */
+  isFrozen = false;
   storage = new Storage();
   now = 1_800_000_000_000;
   #timers = new Map();
@@ -102,7 +104,9 @@ export class Browser {
     set('fetch', async (input, init) => {
       const request = new Request(new URL(input.url ?? input, ORIGIN), input.url ? input : { ...init, signal: undefined });
       browser.requests.push(request);
-      return browser.server(request);
+      const signal = browser.isFrozen ? null : init?.signal;
+      const aborted = new Promise((_done, fail) => { signal?.addEventListener('abort', () => fail(signal.reason)); });
+      return Promise.race([browser.server(request), aborted]);
     });
     const RealRequest = Browser.Request ??= globalThis.Request;
     set('Request', class extends RealRequest {

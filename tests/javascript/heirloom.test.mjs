@@ -173,6 +173,40 @@ test('the key is stored before it is sent, kept after a lost answer, and replace
   assert.notEqual(stored(), sent[0]);
 });
 
+test('a key that another tab has replaced meanwhile stays', async () => {
+  const { browser, client } = await signedIn();
+  const [name] = browser.storage.keys();
+  browser.server = () => {
+    browser.storage.setItem(name, 'the-key-of-another-tab');
+    return tokens();
+  };
+  await client.refresh();
+  assert.equal(browser.storage.getItem(name), 'the-key-of-another-tab');
+});
+
+test('a request that gets no answer is aborted and repeated', async () => {
+  const { browser, client, names } = await signedIn();
+  browser.server = () => new Promise(() => {});
+  const refreshed = client.refresh();
+  refreshed.catch(() => {});
+  await browser.pass(16);
+  await assert.rejects(refreshed, { code: 'unreachable', temporary: true });
+  assert.deepEqual(names(), ['signedin', 'unreachable']);
+  browser.server = () => tokens();
+  await browser.pass(61);
+  assert.equal(names().at(-1), 'refreshed');
+});
+
+test('a page that is left aborts its request', async () => {
+  const { browser, client } = await signedIn();
+  browser.server = () => new Promise(() => {});
+  const refreshed = client.refresh();
+  refreshed.catch(() => {});
+  await settle();
+  await browser.happen('pagehide');
+  await assert.rejects(refreshed, { code: 'unreachable' });
+});
+
 test('a client without storage and without locks works', async () => {
   const browser = new Browser({ storage: false, locks: false });
   browser.server = () => tokens();
@@ -210,7 +244,9 @@ test('a tab that is frozen in its turn is passed over', async () => {
   const { browser, client } = await signedIn();
   let answer;
   browser.server = () => new Promise((done) => { answer = done; });
-  const other = await open(); // its first refresh never ends
+  browser.isFrozen = true;
+  const other = await open(); // its first refresh does not end
+  browser.isFrozen = false;
   browser.server = () => tokens();
   const mine = client.refresh();
   await browser.pass(19);

@@ -206,7 +206,35 @@ async fn one_sign_in_too_many_ends_the_session_idle_longest() {
     }
 }
 
-/// S-49.
+/// The reason is a code for the pages and for programs: never an administrator's own words.
+#[tokio::test]
+async fn the_holder_of_a_revoked_token_learns_the_reason() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
+    let reason = async |token: &str| {
+        let answer = app.refresh(token).await;
+        answer.expect_problem(401, "session_revoked");
+        answer.text("/reason").clone()
+    };
+    let pushed_out = app.sign_in("alice").await;
+    let stolen = app.sign_in("alice").await;
+    assert_eq!(reason(&pushed_out.refresh_token).await, "session_limit");
+    assert_eq!(reason(&pushed_out.refresh_token).await, "session_limit", "each time");
+
+    let victim = app.refresh(&stolen.refresh_token).await.expect_tokens();
+    app.refresh(&stolen.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    assert_eq!(reason(&victim.refresh_token).await, "refresh_token_reused");
+
+    let admin = app.admin("root").await;
+    for words in [json!(null), json!("she works for us no more")] {
+        let tokens = app.sign_in("alice").await;
+        let body = json!({ "session_id": tokens.session_id, "reason": words });
+        admin.post("/api/v1/admin/revoke", &body).await.expect(200);
+        assert_eq!(reason(&tokens.refresh_token).await, "revoked_by_admin");
+    }
+    app.refresh("hrt_nonsense").await.expect_problem(401, "refresh_token_invalid");
+    assert!(!app.refresh("hrt_nonsense").await.body.contains("\"reason\""));
+}
+
 #[tokio::test]
 async fn somebody_elses_sessions_do_not_count() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;

@@ -21,7 +21,16 @@ pub fn look(config: &Config, user: Option<u32>, findings: &mut Findings) {
     allowed_origins(&config.http, findings);
     proxies(&config.http, findings);
     hashing(config, findings);
+    session_limit(config, findings);
     pages(config, findings);
+}
+
+/// Names the limit: the one reason for which users are signed out without any action of theirs or an administrator's.
+fn session_limit(config: &Config, findings: &mut Findings) {
+    let limit = config.sessions.max_per_user;
+    let name = names::MAX_SESSIONS_PER_USER;
+    findings
+        .ok("sessions", format!("at most {limit} per user ({name}): a further sign-in revokes the one idle longest"));
 }
 
 /// Whether the templates and the logo can be shown.

@@ -90,8 +90,9 @@ fn a_brand_is_on_every_page() {
 
 #[test]
 fn an_unreadable_colour_is_refused_with_the_reason() {
-    let told = Config::from_source(Source::from_pairs([("HEIRLOOM_BRAND_ACCENT", "#ffcc00")])).unwrap_err().to_string();
-    assert!(told.contains("HEIRLOOM_BRAND_ACCENT is too light") && told.contains("1.5"), "{told}");
+    let message =
+        Config::from_source(Source::from_pairs([("HEIRLOOM_BRAND_ACCENT", "#ffcc00")])).unwrap_err().to_string();
+    assert!(message.contains("HEIRLOOM_BRAND_ACCENT is too light") && message.contains("1.5"), "{message}");
 }
 
 #[test]

@@ -51,6 +51,15 @@ pub async fn list(
     Ok(views.collect())
 }
 
+/// Why a session was revoked: a code, or an administrator's words. None: it is not revoked, or not stored any more.
+pub async fn revoked_reason(
+    connection: &mut PgConnection,
+    session: SessionId,
+) -> Result<Option<String>, DatabaseError> {
+    let reason = sqlx::query_scalar!("SELECT revoked_reason FROM sessions WHERE id = $1", session.as_uuid());
+    Ok(reason.fetch_optional(connection).await?.flatten())
+}
+
 /// The devices of some of a user's sessions.
 pub async fn devices(
     connection: &mut PgConnection,
