@@ -6,7 +6,7 @@ use crate::{
     kernel::{Clock, Entropy, MacKeys, Metrics},
     keys::Keys,
     mail::Mail,
-    postgres::{Connector, Database, Migrations, Notifications},
+    postgres::{Connector, Database, Migrations, Notifications, OwnDatabase},
     sessions::Sessions,
     users::Accounts,
     world::World,
@@ -101,7 +101,8 @@ pub async fn open_database(config: &Config, tenant: Tenant) -> Result<(Option<Pr
         return Ok((None, Connector::new(&config.database, None)));
     }
     let private = PrivatePostgres::start(&private_settings(config), tenant).await?;
-    let connector = Connector::new(&config.database, Some(private.connect_options(Role::Owner)));
+    let (runtime, owner) = (private.connect_options(Role::Runtime), private.connect_options(Role::Owner));
+    let connector = Connector::new(&config.database, Some(OwnDatabase { runtime, owner }));
     Ok((Some(private), connector))
 }
 

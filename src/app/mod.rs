@@ -15,5 +15,5 @@ pub use description::description;
 pub use error::AppError;
 pub use house::{House, open_database, private_settings};
 pub use pages::load as load_pages;
-pub use prepare::{migrations_of_commands, prepare};
+pub use prepare::{migrations_of_commands, prepare, prepare_roles};
 pub use server::Application;

@@ -1,7 +1,7 @@
 use super::AppError;
 use crate::{
     config::Config,
-    postgres::{Connector, Migrations, Pooling, Probe, ProbeVerdict, refuse},
+    postgres::{Connector, Migrations, Pooling, Probe, ProbeVerdict, RoleNames, refuse},
 };
 
 /// Refuses a database that we cannot use, and applies the migrations that are missing, if that is for us to do. Returns
@@ -24,9 +24,21 @@ pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrati
     refuse(&probes)?;
     log_warnings(&probes);
     match migrations {
-        Migrations::Apply => Ok(connector.migrate().await?),
+        Migrations::Apply => Ok(connector.migrate(config.audit_retention).await?),
         Migrations::Require => Ok(Vec::new()),
     }
+}
+
+/// Creates the roles that are missing, in a database that we can use.
+///
+/// # Errors
+/// Everything that is refused, with what to do about it.
+pub async fn prepare_roles(connector: &mut Connector, names: &RoleNames) -> Result<(), AppError> {
+    if connector.has_choice() && !connector.find_primary().await {
+        return Err(AppError::NoPrimary);
+    }
+    refuse(&connector.survey_as_owner().await?)?;
+    Ok(connector.create_roles(names).await?)
 }
 
 fn log_warnings(probes: &[Probe]) {

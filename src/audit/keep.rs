@@ -30,7 +30,7 @@ pub struct Tidied {
 /// When the database fails.
 pub async fn tidy(world: &World) -> Result<Tidied, DatabaseError> {
     let (now, retention) = (world.clock.now(), world.config.audit_retention);
-    let made = world.db.transaction(move |connection| Box::pin(months::prepare(connection, now))).await?;
+    let made = world.db.transaction(|connection| Box::pin(months::prepare(connection))).await?;
     let keys = world.audit_keys.clone();
     let renewed =
         world.db.transaction(move |connection| Box::pin(async move { months::renew_anchors(connection, &keys).await }));

@@ -3,7 +3,7 @@ use crate::{
     kernel::{Duration, MacKeys, Moment, TagCheck},
     postgres::DatabaseError,
 };
-use chrono::{Datelike, Months, NaiveDate, NaiveTime};
+use chrono::{Months, NaiveDate, NaiveTime};
 use sqlx::PgConnection;
 
 /// A calendar month, UTC: one table of the log.
@@ -14,16 +14,13 @@ pub(super) struct Month(NaiveDate);
 const TABLE: &str = "audit_events_";
 
 impl Month {
-    pub fn of(day: NaiveDate) -> Self {
-        Self(day.with_day(1).unwrap_or(day))
-    }
-
-    /// The month of a table that is one's.
+    /// The month that a table holds.
     pub fn of_table(name: &str) -> Option<Self> {
         let (year, month) = name.strip_prefix(TABLE)?.split_once('_')?;
         NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1).map(Self)
     }
 
+    #[cfg(test)]
     pub fn table(self) -> String {
         self.0.format("audit_events_%Y_%m").to_string()
     }
@@ -41,23 +38,9 @@ impl Month {
     }
 }
 
-/// Makes the tables of this month and the next two, and of months that events came from without one. Returns how many.
-pub(super) async fn prepare(connection: &mut PgConnection, now: Moment) -> Result<u64, DatabaseError> {
-    if !store::lock_months(connection).await? {
-        return Ok(0);
-    }
-    let this = Month::of(now.date_naive());
-    let strays = store::strays(connection).await?;
-    let mut wanted: Vec<_> = strays.into_iter().map(Month::of).chain([this, this.next(), this.next().next()]).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let there = store::months(connection).await?;
-    let mut made = 0_u64;
-    for month in wanted.into_iter().filter(|month| !there.contains(month)) {
-        store::make_month(connection, month).await?;
-        made = made.saturating_add(1);
-    }
-    Ok(made)
+/// Creates the months to come. Returns how many.
+pub(super) async fn prepare(connection: &mut PgConnection) -> Result<u64, DatabaseError> {
+    Ok(u64::try_from(store::prepare_months(connection).await?).unwrap_or_default())
 }
 
 /// Tags anchors anew that are of a previous master key: they outlive it. What is forged stays so.
@@ -71,12 +54,25 @@ pub(super) async fn renew_anchors(connection: &mut PgConnection, keys: &MacKeys)
     Ok(())
 }
 
+/// For how long months are kept: as long as the options say, and at least as long as the database does, which only its
+/// owner changes.
+async fn kept_for(connection: &mut PgConnection, wanted: Duration) -> Result<Duration, DatabaseError> {
+    let kept = Duration::from_secs(store::kept_for(connection).await?.unsigned_abs());
+    if kept > wanted {
+        tracing::warn!(
+            "audit.kept_longer: HEIRLOOM_AUDIT_RETENTION is shorter than the database's: run heirloom migrate"
+        );
+    }
+    Ok(kept.max(wanted))
+}
+
 /// Months that ended so long ago, all of whose events have their places in the chain.
 pub(super) async fn retired(
     connection: &mut PgConnection,
     now: Moment,
     retention: Duration,
 ) -> Result<Vec<Month>, DatabaseError> {
+    let retention = kept_for(connection, retention).await?;
     let mut retired = Vec::new();
     for month in store::months(connection).await? {
         let (begins, ends) = (month.begins(), month.next().begins());
@@ -88,7 +84,7 @@ pub(super) async fn retired(
     Ok(retired)
 }
 
-/// Drops a month, and remembers what the rest is chained to. False: another instance is at it.
+/// Drops a month, and remembers what the rest is chained to. False: another instance did, or is at it.
 pub(super) async fn retire(connection: &mut PgConnection, month: Month, keys: &MacKeys) -> Result<bool, DatabaseError> {
     if !store::lock_months(connection).await? || !store::months(connection).await?.contains(&month) {
         return Ok(false);
@@ -97,8 +93,7 @@ pub(super) async fn retire(connection: &mut PgConnection, month: Month, keys: &M
         run.tag = run.tagged(keys);
         store::add_anchor(connection, &run, month).await?;
     }
-    store::drop_month(connection, month).await?;
-    Ok(true)
+    store::drop_month(connection, month).await
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ struct Arguments {
 enum Command {
     /// Migrate, listen, and drain on SIGTERM (what `heirloom` alone does)
     Serve(serve::Serve),
-    /// Apply the migrations that are missing and say which
-    Migrate,
+    /// Apply missing migrations and report which
+    Migrate(migrate::Migrate),
     /// People
     #[command(subcommand)]
     User(UserCommands),
@@ -215,9 +215,9 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Health(health) => health.run(&config, output).await?,
         // They need no configuration, and were printed before it was read.
         Command::Completions(_) | Command::Man | Command::Openapi | Command::Torture(_) => {}
-        Command::Migrate => migrate::run(config, output).await?,
+        Command::Migrate(migrate) => migrate.run(config, output).await?,
         Command::User(UserCommands::One(command)) => command.run(config, output).await?,
-        Command::User(UserCommands::All(command)) => return command.run(config, output).await,
+        Command::User(UserCommands::All(command)) => return Box::pin(command.run(config, output)).await,
         Command::Sessions(command) => command.run(config, output).await?,
         Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,
         Command::Audit(command) => return command.run(config, output).await,

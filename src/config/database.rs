@@ -8,6 +8,8 @@ pub struct DatabaseOptions {
     pub url: Option<DatabaseUrl>,
     /// A way around the pooler, for what needs a connection of its own; none: `url` is one.
     pub direct_url: Option<DatabaseUrl>,
+    /// As the owner of the tables, for migrations; none: `direct_url`.
+    pub owner_url: Option<DatabaseUrl>,
     /// The most connections the pool opens.
     pub max_connections: u32,
     /// The private Postgres and the generated master key live here.
@@ -22,6 +24,7 @@ pub(super) fn read(reader: &mut Reader) -> DatabaseOptions {
     DatabaseOptions {
         url: url(reader, names::DATABASE_URL),
         direct_url: url(reader, names::DATABASE_URL_DIRECT),
+        owner_url: url(reader, names::DATABASE_URL_OWNER),
         max_connections: reader.number(names::DB_MAX_CONNECTIONS, 16, 1..=1000),
         data_dir: PathBuf::from(reader.text(names::DATA_DIR, "./data")),
         binaries: reader.raw(names::PG_BIN).map(PathBuf::from),

@@ -13,6 +13,8 @@ names! {
     DATABASE_URL = "DATABASE_URL";
     /// Around a pooler, for LISTEN and migrations.
     DATABASE_URL_DIRECT = "HEIRLOOM_DATABASE_URL_DIRECT";
+    /// The owner of the tables, for migrations.
+    DATABASE_URL_OWNER = "HEIRLOOM_DATABASE_URL_OWNER";
     /// Connections of the pool.
     DB_MAX_CONNECTIONS = "HEIRLOOM_DB_MAX_CONNECTIONS";
     /// The private Postgres and the generated master key.

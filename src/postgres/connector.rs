@@ -1,5 +1,8 @@
 use super::{
-    Database, DatabaseError, MigrateError, Migrations, Pooling, Probe, migrate::migrate, pooling, survey::survey,
+    Database, DatabaseError, MigrateError, Migrations, Pooling, Probe, RoleNames, grants,
+    migrate::{history, migrate},
+    pooling, roles,
+    survey::survey,
 };
 use crate::{
     config::{DatabaseOptions, DatabaseUrl},
@@ -30,18 +33,38 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub struct Connector {
     pooled: DatabaseUrl,
     direct: DatabaseUrl,
+    owner: DatabaseUrl,
+    /// The role to go on as there, if it is known.
+    owner_role: Option<String>,
     primary: Arc<AtomicUsize>,
 }
 
+/// The ways to the private Postgres.
+#[derive(Debug, Clone)]
+pub struct OwnDatabase {
+    /// As the role of requests.
+    pub runtime: PgConnectOptions,
+    /// As the owner of the tables.
+    pub owner: PgConnectOptions,
+}
+
 impl Connector {
-    /// The ways that the options name, or the one to the private Postgres.
+    /// The ways that the options name, or those to the private Postgres.
     #[must_use]
-    pub fn new(options: &DatabaseOptions, private: Option<PgConnectOptions>) -> Self {
-        let own = private.map(DatabaseUrl::from);
-        let pooled = options.url.clone().or(own);
+    pub fn new(options: &DatabaseOptions, private: Option<OwnDatabase>) -> Self {
+        let (runtime, owner) = private.map(|own| (own.runtime.into(), own.owner.into())).unzip();
+        let pooled = options.url.clone().or(runtime);
         let pooled = pooled.unwrap_or_else(|| PgConnectOptions::new_without_pgpass().into());
         let direct = options.direct_url.clone().unwrap_or_else(|| pooled.clone());
-        Self { pooled, direct, primary: Arc::default() }
+        let owner = options.owner_url.clone().or(owner).unwrap_or_else(|| direct.clone());
+        Self { pooled, direct, owner, owner_role: None, primary: Arc::default() }
+    }
+
+    /// The role that the server signs in with, if another one owns the tables.
+    #[must_use]
+    pub fn runtime_role(&self) -> Option<String> {
+        let (pooled, owner) = (self.pooled(), self.current(&self.owner));
+        (pooled.get_username() != owner.get_username()).then(|| pooled.get_username().to_owned())
     }
 
     /// For the pool.
@@ -95,7 +118,17 @@ impl Connector {
     /// # Errors
     /// When the database does not let us in within five seconds.
     pub async fn direct(&self) -> Result<PgConnection, DatabaseError> {
-        let options = self.around("heirloom");
+        self.connect(self.around("heirloom")).await
+    }
+
+    /// A connection as the role that owns the tables, or as the one that is to own them.
+    async fn owner(&self) -> Result<PgConnection, DatabaseError> {
+        let mut connection = self.connect(named(self.current(&self.owner), "heirloom")).await?;
+        roles::become_owner(&mut connection, self.owner_role.as_deref()).await?;
+        Ok(connection)
+    }
+
+    async fn connect(&self, options: PgConnectOptions) -> Result<PgConnection, DatabaseError> {
         // What is done over it may take its time.
         let options = options.log_slow_statements(LevelFilter::Off, Duration::ZERO);
         let connecting = tokio::time::timeout(CONNECT, options.connect());
@@ -147,12 +180,38 @@ impl Connector {
         Err(DatabaseError::Deaf)
     }
 
-    /// Applies missing migrations and reports which.
+    /// Creates the roles that are missing; migrations then run as the owner.
+    ///
+    /// # Errors
+    /// When the database fails, or we lack a right that is needed.
+    pub async fn create_roles(&mut self, names: &RoleNames) -> Result<(), MigrateError> {
+        let mut connection = self.connect(named(self.current(&self.owner), "heirloom")).await?;
+        let owner = roles::create(&mut connection, names).await?;
+        tracing::info!(owner, runtime = names.runtime, "postgres.roles_set_up");
+        self.owner_role = Some(owner);
+        Ok(())
+    }
+
+    /// Lets this role do what a server does.
+    ///
+    /// # Errors
+    /// When the database fails, or we are not the owner.
+    pub async fn let_serve(&self, role: &str) -> Result<(), MigrateError> {
+        Ok(grants::grant(&mut self.owner().await?, role).await?)
+    }
+
+    /// Applies missing migrations and reports which; lets the server's role do what it needs, and sets for how long
+    /// months of the audit log are kept at least.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn migrate(&self) -> Result<Vec<String>, MigrateError> {
-        let applied = migrate(&mut self.direct().await?, async || self.direct().await).await?;
+    pub async fn migrate(&self, audit_retention: Duration) -> Result<Vec<String>, MigrateError> {
+        let mut connection = self.owner().await?;
+        let applied = migrate(&mut connection, async || self.owner().await).await?;
+        if roles::owns(&mut connection).await? {
+            roles::keep_months_for(&mut connection, audit_retention).await?;
+            grants::grant_all(&mut connection, self.runtime_role()).await?;
+        }
         for name in &applied {
             tracing::info!(migration = name, "postgres.migrated");
         }
@@ -164,7 +223,20 @@ impl Connector {
     /// # Errors
     /// When the database fails.
     pub async fn survey(&self, migrations: Migrations) -> Result<Vec<Probe>, MigrateError> {
-        survey(&mut self.direct().await?, migrations).await
+        let mut connection = self.direct().await?;
+        let is_owners = migrations == Migrations::Apply && self.runtime_role().is_some();
+        if is_owners && !history(&mut connection).await?.is_complete() {
+            return self.survey_as_owner().await;
+        }
+        survey(&mut connection, migrations).await
+    }
+
+    /// The same as the owner, who is to apply migrations.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn survey_as_owner(&self) -> Result<Vec<Probe>, MigrateError> {
+        survey(&mut self.owner().await?, Migrations::Apply).await
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{DatabaseError, migration_lock::MigrationLock};
+use super::{DatabaseError, RolesError, grants::quoted, migration_lock::MigrationLock};
 use crate::kernel::Duration;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, migrate::Migrator};
 use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
@@ -35,6 +35,9 @@ pub enum MigrateError {
     /// There is no way to the database.
     #[error("the database cannot be reached")]
     Unreachable(#[from] DatabaseError),
+    /// The roles could not be created.
+    #[error(transparent)]
+    Roles(#[from] RolesError),
     /// Another process applies migrations, or a session holds the lock for another reason.
     #[error(
         "the migrations could not be applied: the table heirloom_migrations has been locked for too long by {holder}. End \
@@ -242,10 +245,6 @@ async fn create_table(connection: &mut PgConnection) -> Result<(), DatabaseError
         Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("23505" | "42P07")) => Ok(()),
         created => Ok(created.map(drop)?),
     }
-}
-
-fn quoted(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
 /// An index that was being created `CONCURRENTLY` when its server was stopped stays invalid, and in the way of the next

@@ -3,19 +3,23 @@
 mod connector;
 mod database;
 mod error;
+mod grants;
 mod locks;
 mod migrate;
 mod migration_lock;
 mod notification;
 mod pool;
 mod pooling;
+mod roles;
+mod scram;
 mod survey;
 
-pub use connector::{Connector, keep_to_primary};
+pub use connector::{Connector, OwnDatabase, keep_to_primary};
 pub use database::{Database, Unit, now};
 pub use error::DatabaseError;
 pub use locks::{Lock, lock, try_lock};
 pub use migrate::MigrateError;
 pub use notification::{Channel, Notification, Notifications};
 pub use pooling::{Pooling, pooling};
+pub use roles::{RoleNames, RolesError};
 pub use survey::{Migrations, Probe, ProbeVerdict, UnfitDatabase, refuse};

@@ -20,6 +20,7 @@ mod mail_server;
 mod moving;
 mod people;
 mod private_postgres;
+mod roles;
 mod running_server;
 mod sessions;
 mod usage;

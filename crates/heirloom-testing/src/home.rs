@@ -1,7 +1,7 @@
 use crate::program;
 use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use serde_json::Value;
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use std::{
     io::Write,
     path::Path,
@@ -58,6 +58,11 @@ impl Home {
     /// A connection to the database of an installation that was [started](Self::start), past the server.
     pub async fn connect(&self) -> PgConnection {
         self.tenancy().connect_options(Role::Owner).connect().await.expect("Postgres lets us in")
+    }
+
+    /// How to connect to its Postgres as this role.
+    pub fn options(&self, role: Role) -> PgConnectOptions {
+        self.tenancy().connect_options(role)
     }
 
     /// The URL of a database in its Postgres.

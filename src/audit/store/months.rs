@@ -3,16 +3,17 @@ use crate::{
     kernel::Moment,
     postgres::{DatabaseError, Lock, try_lock},
 };
-use chrono::NaiveDate;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
-/// Longest wait for a lock that recording could come to wait behind.
-const LOCK: &str = "SELECT set_config('lock_timeout', '200ms', true)";
-
-/// Locks the making and dropping of months, until the transaction ends. False: another instance is at it.
+/// Locks the creating and dropping of months, until the transaction ends. False: another instance is at it.
 pub async fn lock_months(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
-    sqlx::query(LOCK).execute(&mut *connection).await?;
     try_lock(connection, Lock::AuditMonths).await
+}
+
+/// For how many seconds after its end the database keeps a month, whoever asks.
+pub async fn kept_for(connection: &mut PgConnection) -> Result<i64, DatabaseError> {
+    let period = sqlx::query_scalar!(r#"SELECT extract(epoch FROM period)::bigint AS "seconds!" FROM audit_retention"#);
+    Ok(period.fetch_one(connection).await?)
 }
 
 /// The tables of the log that are one month's.
@@ -24,30 +25,9 @@ pub async fn months(connection: &mut PgConnection) -> Result<Vec<Month>, Databas
     Ok(names.fetch_all(connection).await?.iter().filter_map(|name| Month::of_table(name)).collect())
 }
 
-/// The months of events that have no table of their month.
-pub async fn strays(connection: &mut PgConnection) -> Result<Vec<NaiveDate>, DatabaseError> {
-    let found = sqlx::query_scalar!(
-        r#"SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC')::date AS "month!" FROM audit_events_default"#
-    );
-    Ok(found.fetch_all(connection).await?)
-}
-
-/// Makes the table of a month, and moves into it what stands in the default one. Attached rather than made in place:
-/// that takes no lock that recording waits for.
-pub async fn make_month(connection: &mut PgConnection, month: Month) -> Result<(), DatabaseError> {
-    let (table, first, end) = (month.table(), month.first_day(), month.next().first_day());
-    let (from, to) = (format!("'{first} 00:00:00+00'"), format!("'{end} 00:00:00+00'"));
-    let sql = format!(
-        "CREATE TABLE {table} (LIKE audit_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
-         SET LOCAL heirloom.moves_audit_events = 'on';
-         WITH moved AS (DELETE FROM audit_events_default WHERE at >= {from} AND at < {to} RETURNING *)
-         INSERT INTO {table} SELECT * FROM moved;
-         SET LOCAL heirloom.moves_audit_events = 'off';
-         ALTER TABLE audit_events ATTACH PARTITION {table} FOR VALUES FROM ({from}) TO ({to})"
-    );
-    // Numbers of ours and nothing else.
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
+/// Creates the tables of this month and the next two, and of months that events came from without one. Returns how many.
+pub async fn prepare_months(connection: &mut PgConnection) -> Result<i32, DatabaseError> {
+    Ok(sqlx::query_scalar!(r#"SELECT audit_prepare_months() AS "created!""#).fetch_one(connection).await?)
 }
 
 /// Whether everything from here to there has its place in the chain.
@@ -103,9 +83,7 @@ pub async fn set_anchor_tag(connection: &mut PgConnection, anchor: &Anchor) -> R
 }
 
 /// Drops a month. Recording waits for it, at most as long as for any lock here.
-pub async fn drop_month(connection: &mut PgConnection, month: Month) -> Result<(), DatabaseError> {
-    let sql = format!("DROP TABLE {}", month.table());
-    // A name of ours: letters, a year, a month.
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
+pub async fn drop_month(connection: &mut PgConnection, month: Month) -> Result<bool, DatabaseError> {
+    let dropped = sqlx::query_scalar!(r#"SELECT audit_drop_month($1) AS "dropped!""#, month.first_day());
+    Ok(dropped.fetch_one(connection).await?)
 }

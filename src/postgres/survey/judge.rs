@@ -166,7 +166,7 @@ fn privileges(facts: &Facts) -> ProbeVerdict {
         if !facts.server.may_create {
             return Refusal(format!(
                 "migrations are missing, and the role {role} may not create tables in the schema {schema}. Run `heirloom \
-                 migrate` as the owner and `heirloom serve --no-migrate` as {role}, or GRANT CREATE ON SCHEMA {schema} \
+                 migrate` as the owner (HEIRLOOM_DATABASE_URL_OWNER) and `heirloom serve --no-migrate` as {role}, or GRANT CREATE ON SCHEMA {schema} \
                  TO {role}"
             ));
         }
@@ -183,9 +183,14 @@ fn privileges(facts: &Facts) -> ProbeVerdict {
             "the role {role} lacks {lacking}. As the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \
              {schema} TO {role}"
         )),
-        None if facts.server.is_superuser => {
-            Advice(format!("the role {role} is a superuser: use one that owns nothing but Heirloom's tables"))
-        }
+        None if facts.server.is_superuser => Advice(format!(
+            "the role {role} is a superuser, and could run programs: `heirloom migrate --roles` creates one that only reads \
+                 and writes rows"
+        )),
+        None if facts.tables.iter().any(|table| table.is_owned) => Advice(format!(
+            "the role {role} owns the tables, and could change or drop them: `heirloom migrate --roles` creates one that \
+             only reads and writes rows"
+        )),
         None if facts.server.is_open => Advice(format!(
             "every role of this server may connect to the database: REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
             facts.server.database
@@ -197,7 +202,9 @@ fn privileges(facts: &Facts) -> ProbeVerdict {
 /// `UPDATE on users`. The audit log is append-only, and the migrations' own table is only read.
 fn lacking(table: &Table) -> Option<String> {
     let is_needed = |right: &&String| match table.name.as_str() {
-        migrate::TABLE => *right == "SELECT",
+        // Reached through the table of all months.
+        "audit_events_default" => false,
+        migrate::TABLE | "audit_retention" => *right == "SELECT",
         name if name.starts_with("audit_") => matches!(right.as_str(), "SELECT" | "INSERT"),
         _ => true,
     };

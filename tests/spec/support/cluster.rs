@@ -5,7 +5,7 @@
 
 use heirloom::{
     config::{Config, Source},
-    postgres::Connector,
+    postgres::{Connector, OwnDatabase},
 };
 use private_postgres::{PrivatePostgres, Role, Settings, Tenant};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
@@ -157,8 +157,10 @@ async fn make_template(options: &PgConnectOptions) {
     let mut connection = options.connect().await.expect("Postgres lets us in");
     sqlx::raw_sql("CREATE DATABASE spec_template").execute(&mut connection).await.expect("a template");
     let config = Config::from_source(Source::default()).expect("options");
-    let template = Connector::new(&config.database, Some(options.clone().database("spec_template")));
-    template.migrate().await.expect("the migrations apply");
+    let options = options.clone().database("spec_template");
+    let template = OwnDatabase { runtime: options.clone(), owner: options };
+    let template = Connector::new(&config.database, Some(template));
+    template.migrate(config.audit_retention).await.expect("the migrations apply");
 }
 
 async fn make_databases(options: &PgConnectOptions, made: queue::Sender<String>) {
