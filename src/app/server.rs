@@ -46,7 +46,7 @@ impl Application {
         let pages = load_pages(&config.brand, &config.http)?;
         let house = House::open(config, Tenant::Server, migrations).await?;
         let (readiness, limits) = (readiness(&house), Limits::new());
-        let door = front_door(&house, (&readiness, &limits), pages.clone(), listener);
+        let door = front_door(&house, &readiness, &limits, pages.clone(), listener);
         let doors = door.and_then(|door| Ok((door, metrics_door(&house)?)));
         match doors {
             Ok((server, metrics)) => Ok(Self { house, readiness, limits, pages, server, metrics }),
@@ -121,7 +121,8 @@ async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, handle: &S
 
 fn front_door(
     house: &House,
-    (readiness, limits): (&Readiness, &Limits),
+    readiness: &Readiness,
+    limits: &Limits,
     pages: Pages,
     listener: TcpListener,
 ) -> Result<Server, AppError> {

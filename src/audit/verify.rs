@@ -1,6 +1,6 @@
 use super::{
     chain::{Extension, Head, Standing, extend},
-    store,
+    store::{self, AfterChained, AfterLoose},
     walk::{Anchor, Finding, KnownHead, Walk},
 };
 use crate::{
@@ -74,11 +74,11 @@ fn dropped(anchors: &[Anchor]) -> i64 {
 }
 
 async fn along_the_chain(connection: &mut PgConnection, walk: &mut Walk<'_>) -> Result<u64, DatabaseError> {
-    let (mut met, mut after) = (0_u64, (i64::MIN, Uuid::nil()));
+    let (mut met, mut seq, mut id) = (0_u64, i64::MIN, Uuid::nil());
     loop {
-        let page = store::chained(connection, after, PAGE).await?;
+        let page = store::chained(connection, AfterChained { seq, id }, PAGE).await?;
         let Some(last) = page.last() else { return Ok(met) };
-        after = (last.seq.unwrap_or(i64::MAX), last.id);
+        (seq, id) = (last.seq.unwrap_or(i64::MAX), last.id);
         met = met.saturating_add(u64::try_from(page.len()).unwrap_or_default());
         for entry in page {
             walk.meet(entry);
@@ -87,11 +87,11 @@ async fn along_the_chain(connection: &mut PgConnection, walk: &mut Walk<'_>) -> 
 }
 
 async fn over_the_loose(connection: &mut PgConnection, walk: &mut Walk<'_>) -> Result<u64, DatabaseError> {
-    let (mut met, mut after) = (0_u64, (Moment::UNIX_EPOCH, Uuid::nil()));
+    let (mut met, mut at, mut id) = (0_u64, Moment::UNIX_EPOCH, Uuid::nil());
     loop {
-        let page = store::loose(connection, after, PAGE).await?;
+        let page = store::loose(connection, AfterLoose { at, id }, PAGE).await?;
         let Some(last) = page.last() else { return Ok(met) };
-        after = (last.at, last.id);
+        (at, id) = (last.at, last.id);
         met = met.saturating_add(u64::try_from(page.len()).unwrap_or_default());
         for entry in &page {
             walk.meet_loose(entry);

@@ -31,10 +31,17 @@ struct Limiters {
     hashing: DefaultKeyedRateLimiter<IpAddr>,
 }
 
+/// Requests a second, and how many may come at once.
+#[derive(Clone, Copy)]
+struct Rate {
+    each_second: u32,
+    at_once: u32,
+}
+
 /// Requests a second, and how many may come at once: above what people behind one address do together.
-const USUAL: (u32, u32) = (500, 5_000);
+const USUAL: Rate = Rate { each_second: 500, at_once: 5_000 };
 /// The same for what hashes a password, each of which costs a core a quarter of a second.
-const HASHING: (u32, u32) = (5, 300);
+const HASHING: Rate = Rate { each_second: 5, at_once: 300 };
 /// What a request counts towards. It belongs to the endpoint that matched, never to the text of a path, which can be
 /// written in many ways (C-27).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +93,9 @@ impl Default for Limits {
     }
 }
 
-fn limiter((each_second, at_once): (u32, u32)) -> DefaultKeyedRateLimiter<IpAddr> {
+fn limiter(rate: Rate) -> DefaultKeyedRateLimiter<IpAddr> {
     let whole = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::keyed(Quota::per_second(whole(each_second)).allow_burst(whole(at_once)))
+    RateLimiter::keyed(Quota::per_second(whole(rate.each_second)).allow_burst(whole(rate.at_once)))
 }
 
 /// What stands around every endpoint: the limit by address, and a 500 where a handler panics.
@@ -166,7 +173,7 @@ mod tests {
     fn an_address_that_asks_too_often_waits_and_others_do_not() {
         let (limits, one, other) = (Limits::new(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let sign_in = |address| limits.wait(address, &Method::POST, Limit::Hashing);
-        let refused = (0..HASHING.1 + 100).filter(|_| sign_in(one).is_some()).count();
+        let refused = (0..HASHING.at_once + 100).filter(|_| sign_in(one).is_some()).count();
         assert!(refused > 0);
         assert_eq!(sign_in(other), None);
         assert_eq!(limits.wait(one, &Method::POST, Limit::Usual), None);

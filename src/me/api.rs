@@ -1,4 +1,4 @@
-use super::{PasswordChange, change_password, events::my_events};
+use super::{PasswordChange, Passwords, change_password, events::my_events};
 use crate::{
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::DisplayName,
@@ -124,8 +124,8 @@ async fn set_password(
 ) -> Result<HttpResponse, Problem> {
     let new = Password::parse_new(&wanted.new_password);
     let new = new.map_err(|error| Problem::fields(vec![error.of("new_password")]))?;
-    let rooms = (accounts.get_ref(), sessions.get_ref());
-    match change_password(rooms, &signed_in, &wanted.current_password, new, &client).await? {
+    let passwords = Passwords { current: &wanted.current_password, new };
+    match change_password(&accounts, &sessions, &signed_in, passwords, &client).await? {
         PasswordChange::Changed => Ok(HttpResponse::NoContent().finish()),
         PasswordChange::WrongPassword => Err(wrong_password()),
         PasswordChange::Limited { wait } => Err(too_many_attempts(wait)),

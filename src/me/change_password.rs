@@ -8,6 +8,7 @@ use crate::{
     work::Caller,
 };
 use serde_json::json;
+use std::fmt;
 
 /// What became of a password change.
 #[must_use]
@@ -26,18 +27,33 @@ pub enum PasswordChange {
     Refused(PasswordError),
 }
 
+/// The password to replace, and its successor.
+pub struct Passwords<'a> {
+    /// As typed.
+    pub current: &'a str,
+    /// Not yet judged.
+    pub new: Password,
+}
+
+impl fmt::Debug for Passwords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passwords(…)")
+    }
+}
+
 /// Changes the password of the person who is signed in, and ends every other session of theirs, in one transaction: a
 /// sign-in with the old password that races it is wholly before, and then it is ended too, or finds the password gone.
 ///
 /// # Errors
 /// When the database fails or the hashing threads have too much to do.
 pub async fn change_password(
-    (accounts, sessions): (&Accounts, &Sessions),
+    accounts: &Accounts,
+    sessions: &Sessions,
     signed_in: &SignedIn,
-    current: &str,
-    new: Password,
+    passwords: Passwords<'_>,
     client: &Client,
 ) -> Result<PasswordChange, AccountsError> {
+    let Passwords { current, new } = passwords;
     let credentials = match accounts.check_own(signed_in.user, current, client).await? {
         PasswordCheck::Right(credentials) => credentials,
         PasswordCheck::Wrong => return Ok(PasswordChange::WrongPassword),

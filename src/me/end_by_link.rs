@@ -22,7 +22,7 @@ pub enum LinkUse {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn link_works((mail, sessions): (&Mail, &Sessions), text: &str) -> Result<bool, DatabaseError> {
+pub async fn link_works(mail: &Mail, sessions: &Sessions, text: &str) -> Result<bool, DatabaseError> {
     let Some(letter) = mail.letter_of_link(text) else { return Ok(false) };
     let user = sessions.world().db.run(move |connection| Box::pin(mail::look_up_link(connection, letter)));
     Ok(user.await?.is_some())
@@ -33,7 +33,8 @@ pub async fn link_works((mail, sessions): (&Mail, &Sessions), text: &str) -> Res
 /// # Errors
 /// When the database fails: then the link is as good as before.
 pub async fn end_by_link(
-    (mail, sessions): (&Mail, &Sessions),
+    mail: &Mail,
+    sessions: &Sessions,
     text: &str,
     client: &Client,
 ) -> Result<LinkUse, DatabaseError> {

@@ -8,6 +8,6 @@ mod openapi;
 mod pages;
 
 pub use api::routes as api_routes;
-pub use change_password::{PasswordChange, change_password};
+pub use change_password::{PasswordChange, Passwords, change_password};
 pub use openapi::operations;
 pub use pages::{page_samples, routes as page_routes};

@@ -43,10 +43,11 @@ struct Letter {
 async fn ask_to_end(
     view: View,
     request: HttpRequest,
-    (mail, sessions): (Data<Mail>, Data<Sessions>),
+    mail: Data<Mail>,
+    sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let query = serde_urlencoded::from_str::<Letter>(request.query_string()).unwrap_or_default();
-    match link_works((&mail, &sessions), &query.letter).await {
+    match link_works(&mail, &sessions, &query.letter).await {
         Ok(true) => view.show(StatusCode::OK, END, &context! { state => "ask", letter => query.letter }),
         Ok(false) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
         Err(error) => Err(error.into()),
@@ -54,16 +55,17 @@ async fn ask_to_end(
 }
 
 async fn end(
-    view: View,
     request: HttpRequest,
     payload: Payload,
     FromClient(client): FromClient,
-    (mail, sessions): (Data<Mail>, Data<Sessions>),
+    mail: Data<Mail>,
+    sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
+    let view = View::of(&request);
     let read = async {
         SameOrigin::extract(&request).await?;
         let Letter { letter } = form(&request, payload).await?;
-        Ok(end_by_link((&mail, &sessions), &letter, &client).await?)
+        Ok(end_by_link(&mail, &sessions, &letter, &client).await?)
     };
     match read.await {
         Ok(LinkUse::Ended(number)) => view.show(StatusCode::OK, END, &context! { state => "done", number }),

@@ -28,12 +28,12 @@ pub struct SignedIn {
     /// In which session.
     pub session: SessionId,
     /// As what.
-    pub roles: Vec<String>,
+    pub(super) roles: Vec<String>,
 }
 
 /// Proof that the request bears an administrator's access token.
 #[derive(Debug, Clone)]
-pub struct Admin(pub SignedIn);
+pub struct Admin(pub(super) SignedIn);
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 

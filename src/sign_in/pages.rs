@@ -133,42 +133,48 @@ struct Rooms {
     sessions: Data<Sessions>,
 }
 
-type BothRooms = (Data<Accounts>, Data<Sessions>);
-
 /// A sign-in, and the token by which the device is recognised later.
 type Entered = (Grant, Option<DeviceToken>);
 
-async fn login_page(request: HttpRequest, view: View, rooms: BothRooms) -> Result<HttpResponse, Problem> {
-    Rooms::of(rooms).page(Page::Login, &request).show(Page::Login, &view)
+async fn login_page(
+    request: HttpRequest,
+    view: View,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    Rooms { accounts, sessions }.page(Page::Login, &request).show(Page::Login, &view)
 }
 
-async fn register_page(request: HttpRequest, view: View, rooms: BothRooms) -> Result<HttpResponse, Problem> {
-    Rooms::of(rooms).page(Page::Register, &request).show(Page::Register, &view)
+async fn register_page(
+    request: HttpRequest,
+    view: View,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    Rooms { accounts, sessions }.page(Page::Register, &request).show(Page::Register, &view)
 }
 
 async fn login(
     request: HttpRequest,
     payload: Payload,
     FromClient(client): FromClient,
-    rooms: BothRooms,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    Rooms::of(rooms).submitted(Page::Login, &request, payload, &client).await
+    Rooms { accounts, sessions }.submitted(Page::Login, &request, payload, &client).await
 }
 
 async fn register(
     request: HttpRequest,
     payload: Payload,
     FromClient(client): FromClient,
-    rooms: BothRooms,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    Rooms::of(rooms).submitted(Page::Register, &request, payload, &client).await
+    Rooms { accounts, sessions }.submitted(Page::Register, &request, payload, &client).await
 }
 
 impl Rooms {
-    fn of((accounts, sessions): BothRooms) -> Self {
-        Self { accounts, sessions }
-    }
-
     fn options(&self) -> &HttpOptions {
         &self.sessions.world().config.http
     }

@@ -48,7 +48,7 @@ async fn every_session_of_theirs_is_dead_on_every_instance_also_on_one_that_star
     for app in [&one, &two, &late] {
         for tokens in [&alice.tokens, &phone, &signed_out] {
             expect_end_on(app, tokens).await;
-            app.refresh(&tokens.refresh_token).await.expect_problem(401, "refresh_token_invalid");
+            app.refresh(&tokens.refresh_token).await.expect_problem(401, "session_expired");
         }
         app.check(&bob.access_token).await.expect_done();
     }

@@ -105,7 +105,9 @@ impl RunAs {
     pub fn may_pass(&self, folder: &Metadata) -> bool {
         match self {
             Self::Ourselves { .. } => true,
-            Self::Account(account) => may_pass(folder.mode(), (folder.uid(), folder.gid()), account),
+            Self::Account(account) => {
+                may_pass(folder.mode(), Owner { user: folder.uid(), group: folder.gid() }, account)
+            }
         }
     }
 }
@@ -134,8 +136,15 @@ fn name_elsewhere() -> Option<String> {
     (output.status.success() && !name.is_empty()).then_some(name)
 }
 
-fn may_pass(mode: u32, (user, group): (u32, u32), account: &Account) -> bool {
-    let bit = match (user == account.user, group == account.group) {
+/// Who owns a folder.
+#[derive(Clone, Copy)]
+struct Owner {
+    user: u32,
+    group: u32,
+}
+
+fn may_pass(mode: u32, owner: Owner, account: &Account) -> bool {
+    let bit = match (owner.user == account.user, owner.group == account.group) {
         (true, _) => 0o100,
         (false, true) => 0o010,
         (false, false) => 0o001,
@@ -187,11 +196,14 @@ mod tests {
     #[test]
     fn the_owner_s_bits_count_before_the_group_s_and_those_before_everybody_s() {
         let ours = account(101, 104);
-        assert!(may_pass(0o700, (101, 0), &ours));
-        assert!(!may_pass(0o077, (101, 104), &ours), "the owner is not asked for the group's bits");
-        assert!(may_pass(0o710, (0, 104), &ours));
-        assert!(!may_pass(0o701, (0, 104), &ours), "nor the group for everybody's");
-        assert!(may_pass(0o701, (0, 0), &ours));
-        assert!(!may_pass(0o770, (0, 0), &ours));
+        assert!(may_pass(0o700, Owner { user: 101, group: 0 }, &ours));
+        assert!(
+            !may_pass(0o077, Owner { user: 101, group: 104 }, &ours),
+            "the owner is not asked for the group's bits"
+        );
+        assert!(may_pass(0o710, Owner { user: 0, group: 104 }, &ours));
+        assert!(!may_pass(0o701, Owner { user: 0, group: 104 }, &ours), "nor the group for everybody's");
+        assert!(may_pass(0o701, Owner { user: 0, group: 0 }, &ours));
+        assert!(!may_pass(0o770, Owner { user: 0, group: 0 }, &ours));
     }
 }

@@ -66,10 +66,16 @@ pub async fn after(
     Ok(found.fetch_all(connection).await?)
 }
 
-/// The chain, from after this place and id on.
+/// Where to go on along the chain.
+pub struct AfterChained {
+    pub seq: i64,
+    pub id: Uuid,
+}
+
+/// The chain, from after this event on.
 pub async fn chained(
     connection: &mut PgConnection,
-    (seq, id): (i64, Uuid),
+    after: AfterChained,
     limit: i64,
 ) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
@@ -77,26 +83,28 @@ pub async fn chained(
         r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
            FROM audit_events WHERE (seq, id) > ($1, $2) ORDER BY seq, id LIMIT $3"#,
-        seq,
-        id,
+        after.seq,
+        after.id,
         limit,
     );
     Ok(found.fetch_all(connection).await?)
 }
 
-/// Events that have no place yet, from after this time and id on.
-pub async fn loose(
-    connection: &mut PgConnection,
-    (at, id): (Moment, Uuid),
-    limit: i64,
-) -> Result<Vec<Entry>, DatabaseError> {
+/// Where to go on among the events that are not chained yet.
+pub struct AfterLoose {
+    pub at: Moment,
+    pub id: Uuid,
+}
+
+/// Events that are not chained yet, from after this one on.
+pub async fn loose(connection: &mut PgConnection, after: AfterLoose, limit: i64) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
         r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
                   details, tag, seq, hash
            FROM audit_events WHERE seq IS NULL AND (at, id) > ($1, $2) ORDER BY at, id LIMIT $3"#,
-        at,
-        id,
+        after.at,
+        after.id,
         limit,
     );
     Ok(found.fetch_all(connection).await?)
