@@ -5,11 +5,11 @@ use heirloom::{
     kernel::{Entropy, MasterKey, MasterKeys, SessionId},
     sessions::{Generation, Secret, TokenKeys},
 };
+use heirloom_testing::{give_to_postgres, postgres_program};
 use serde_json::{Value, json};
 use sqlx::{PgPool, Row, postgres::PgPoolOptions};
 use std::{
     fs,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -29,7 +29,6 @@ const ROTATION: &str = include_str!("../../src/sessions/store/rotation.rs");
 
 pub struct Cluster {
     folder: PathBuf,
-    binaries: PathBuf,
     postmaster: u32,
     pub pool: PgPool,
 }
@@ -37,14 +36,14 @@ pub struct Cluster {
 impl Cluster {
     /// Makes and starts one below `folder`.
     pub async fn start(folder: &Path) -> Self {
-        let (folder, binaries) = (folder.join("postgres"), binaries());
+        let folder = folder.join("postgres");
         fs::create_dir_all(&folder).unwrap();
         give_to_postgres(&folder);
         let data = folder.join("data");
-        let mut initdb = as_postgres(&binaries.join("initdb"));
+        let mut initdb = quiet("initdb");
         let made = initdb.args(["-A", "trust", "-E", "UTF8", "--locale=C", "-U", "postgres", "-D"]).arg(&data).status();
         assert!(made.unwrap().success(), "initdb failed");
-        let mut start = as_postgres(&binaries.join("pg_ctl"));
+        let mut start = quiet("pg_ctl");
         let mut options = format!("-k {} -h ''", folder.display());
         for setting in SETTINGS {
             options.push_str(" -c ");
@@ -59,7 +58,7 @@ impl Cluster {
         let pool = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
         sqlx::query("CREATE DATABASE heirloom").execute(&pool).await.unwrap();
         let pool = PgPoolOptions::new().max_connections(2).connect_lazy(&url.replace("/postgres?", "/heirloom?"));
-        Self { folder, binaries, postmaster, pool: pool.unwrap() }
+        Self { folder, postmaster, pool: pool.unwrap() }
     }
 
     pub fn url(&self) -> String {
@@ -153,7 +152,7 @@ impl Cluster {
     pub fn pgbench(&self, clients: usize, seconds: u32) -> Value {
         let script = self.folder.join("rotation.sql");
         fs::write(&script, pgbench_script()).unwrap();
-        let mut pgbench = as_postgres(&self.binaries.join("pgbench"));
+        let mut pgbench = postgres_program("pgbench");
         let (clients, seconds) = (clients.to_string(), seconds.to_string());
         let arguments = [
             "-n", "-M", "prepared", "-c", &clients, "-j", "1", "-T", &seconds, "-D", "begun=0", "-U", "postgres", "-h",
@@ -171,7 +170,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let mut stop = as_postgres(&self.binaries.join("pg_ctl"));
+        let mut stop = quiet("pg_ctl");
         drop(stop.args(["stop", "-m", "immediate", "-s", "-D"]).arg(self.folder.join("data")).status());
     }
 }
@@ -223,40 +222,11 @@ fn pgbench_script() -> String {
     )
 }
 
-fn binaries() -> PathBuf {
-    if let Some(given) = std::env::var_os("HEIRLOOM_PG_BIN") {
-        return given.into();
-    }
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest = versions.map(|entry| entry.path().join("bin")).filter(|path| path.join("pgbench").exists()).max();
-    newest.unwrap_or_else(|| PathBuf::from("/usr/bin"))
-}
-
-/// Postgres does not run as root: then it is the account `postgres`.
-fn as_postgres(program: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).current_dir("/");
-    if let Some((user, group)) = account() {
-        command.uid(user).gid(group);
-    }
+/// A program of Postgres, whose words do not stand among the figures.
+fn quiet(program: &str) -> Command {
+    let mut command = postgres_program(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     command
-}
-
-fn give_to_postgres(folder: &Path) {
-    if let Some((user, group)) = account() {
-        std::os::unix::fs::chown(folder, Some(user), Some(group)).unwrap();
-    }
-}
-
-fn account() -> Option<(u32, u32)> {
-    use std::os::unix::fs::MetadataExt;
-    if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return None;
-    }
-    let accounts = fs::read_to_string("/etc/passwd").unwrap();
-    let line = accounts.lines().find(|line| line.starts_with("postgres:")).expect("there is no account `postgres`");
-    let mut fields = line.split(':').skip(2).map(|field| field.parse().unwrap());
-    Some((fields.next().unwrap(), fields.next().unwrap()))
 }
 
 /// Sends a signal, as `kill` does.

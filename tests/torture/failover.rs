@@ -3,9 +3,9 @@
 use crate::{
     chance::{Chance, so_many},
     load::{Load, judge::Case},
-    site::{Postgres, Site, postgres},
+    site::{Postgres, Site},
 };
-use heirloom_testing::{Port, eventually};
+use heirloom_testing::{Port, eventually, postgres_program};
 use std::{mem, process::Stdio};
 
 /// Standbys that have what was acknowledged.
@@ -45,7 +45,7 @@ async fn a_standby_is_promoted() {
 /// A standby of the site's Postgres, which waits for it from now on.
 async fn follow(site: &Site, name: &str, port: u16) -> Postgres {
     let mut standby = Postgres::existing(&site.folder, name);
-    let mut copy = postgres::as_its_user("pg_basebackup");
+    let mut copy = postgres_program("pg_basebackup");
     copy.arg("-h").arg(site.folder.join("run")).args(["-p", &site.postgres.port().to_string(), "-U", "postgres"]);
     copy.args(["-R", "-X", "stream", "-c", "fast", "-D"]).arg(standby.data());
     let copied = copy.stdin(Stdio::null()).output().unwrap();

@@ -6,7 +6,7 @@ use crate::{
     report::could_not_run,
     site::{Server, Site, postgres},
 };
-use heirloom_testing::{Port, eventually, wait_until};
+use heirloom_testing::{Port, as_postgres, eventually, wait_until};
 use std::{
     fs,
     path::PathBuf,
@@ -40,7 +40,7 @@ fn start(program: &std::path::Path, site: &Site, mode: &str) -> (String, Port) {
     );
     let file = site.folder.join(format!("pgbouncer-{mode}.ini"));
     fs::write(&file, options).unwrap();
-    let mut pooler = postgres::as_the_user_of_postgres(program.as_os_str());
+    let mut pooler = as_postgres(program.as_os_str());
     #[expect(clippy::zombie_processes, reason = "the undertaker ends it, and it goes with this process at the latest")]
     let child = pooler.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     postgres::note(&site.folder, &format!("pgbouncer-{mode}"), child.id());

@@ -13,12 +13,14 @@
 
 mod home;
 mod port;
+mod postgres_programs;
 mod program;
 mod server;
 mod wait;
 
 pub use home::{Home, PASSWORD, Ran};
 pub use port::Port;
+pub use postgres_programs::{as_postgres, give_to_postgres, postgres_program};
 pub use program::program;
 pub use server::Server;
 pub use wait::{eventually, wait_until};

@@ -12,23 +12,12 @@ pub use answer::{Answer, Tokens};
 pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, password};
 pub use cluster::TestDatabase;
 pub use forge::Forge;
+pub use heirloom_testing::eventually;
 pub use people::Admin;
 pub use proxy::Proxy;
 
-use std::time::Duration;
-
 /// A session id of nobody.
 pub const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
-
-/// Waits until something holds. Generous: the deadline is there to end a test that fails, not to measure.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(tokio::time::timeout(Duration::from_mins(1), waiting).await.is_ok(), "it never came to pass: {what}");
-}
 
 /// Asks many times at once.
 pub async fn at_once<F: Future>(askers: impl IntoIterator<Item = F>) -> Vec<F::Output> {

@@ -1,10 +1,10 @@
 //! A Postgres of one's own, that may be treated badly.
 
 use super::process::{self, Undertaker};
+use heirloom_testing::{give_to_postgres, postgres_program};
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use std::{
     fs,
-    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -26,7 +26,7 @@ impl Postgres {
     pub fn lay_out(folder: &Path, name: &str) -> Self {
         let run = folder.join("run");
         fs::create_dir_all(&run).unwrap();
-        give(&run);
+        give_to_postgres(&run);
         let to = folder.join(name);
         ran(Command::new("cp").arg("-a").arg(template()).arg(&to));
         Self::existing(folder, name)
@@ -68,7 +68,7 @@ impl Postgres {
 
     fn spawn(&mut self) {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let mut postgres = as_its_user("postgres");
+        let mut postgres = postgres_program("postgres");
         postgres.arg("-D").arg(self.data()).arg("-k").arg(self.folder.join("run"));
         postgres.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         postgres.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -196,7 +196,7 @@ timezone = 'UTC'
 
 fn make_template(data: &Path) {
     let initdb = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--wal-segsize=1"];
-    ran(as_its_user("initdb").args(initdb).arg("-D").arg(data));
+    ran(postgres_program("initdb").args(initdb).arg("-D").arg(data));
     let path = data.join("postgresql.conf");
     let written = fs::read_to_string(&path).unwrap();
     fs::write(path, written + SETTINGS).unwrap();
@@ -205,7 +205,7 @@ fn make_template(data: &Path) {
 
 /// Statements without a server.
 fn single_user(data: &Path, database: &str, statements: &str) {
-    let mut postgres = as_its_user("postgres");
+    let mut postgres = postgres_program("postgres");
     postgres.args(["--single", "-j", "-D"]).arg(data).arg(database);
     let statements = statements.replace(";\n", ";\n\n");
     let mut child = postgres.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -217,56 +217,8 @@ fn single_user(data: &Path, database: &str, statements: &str) {
 /// A new folder that Postgres' account can use.
 pub fn new_folder() -> PathBuf {
     let folder = tempfile::Builder::new().prefix("heirloom-torture-").tempdir().unwrap().keep();
-    give(&folder);
+    give_to_postgres(&folder);
     folder
-}
-
-/// Gives a path to the account under which Postgres runs.
-pub fn give(path: &Path) {
-    if let Some((user, group)) = account() {
-        std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
-    }
-}
-
-/// One of Postgres' programs: which refuse to run as root.
-pub fn as_its_user(program: &str) -> Command {
-    let found = binaries().join(program);
-    as_the_user_of_postgres(if found.exists() { found.as_os_str() } else { program.as_ref() })
-}
-
-/// Any program, under the account of Postgres.
-pub fn as_the_user_of_postgres(program: &std::ffi::OsStr) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir("/");
-    if let Some((user, group)) = account() {
-        command.uid(user).gid(group);
-    }
-    command
-}
-
-fn account() -> Option<(u32, u32)> {
-    if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return None;
-    }
-    let accounts = fs::read_to_string("/etc/passwd").unwrap();
-    let of = |name: &str| {
-        let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut numbers = line.split(':').skip(2).map_while(|number| number.parse().ok());
-        Some((numbers.next()?, numbers.next()?))
-    };
-    Some(of("postgres").or_else(|| of("nobody")).expect("an account that is not root"))
-}
-
-fn binaries() -> PathBuf {
-    if let Some(named) = std::env::var_os("HEIRLOOM_PG_BIN") {
-        return named.into();
-    }
-    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut versions: Vec<_> = installed.map(|entry| entry.unwrap().path().join("bin")).collect();
-    versions.sort_by_key(|path| path.parent().unwrap().file_name().unwrap().to_str().unwrap().parse().unwrap_or(0));
-    let in_path = std::env::var_os("PATH").unwrap();
-    let in_path = std::env::split_paths(&in_path).find(|folder| folder.join("initdb").exists());
-    in_path.or(versions.pop()).expect("Postgres' server binaries: see script/test")
 }
 
 fn ran(command: &mut Command) {
