@@ -39,7 +39,7 @@ pub use limits::{Limits, check_limit};
 pub use list::{Cursors, Listed};
 pub use metrics::{Scrape, metrics_server};
 pub use middleware::{RequestId, middleware, note_user};
-pub use origin::{SameOrigin, cors, is_allowed};
+pub use origin::{SameOrigin, TokenOrigin, cors, is_allowed};
 pub use problem::{Body, FieldError, Problem, type_of};
 pub use query::{PathId, Query};
 pub use security_headers::{SecurityHeaders, security_headers};

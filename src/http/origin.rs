@@ -32,6 +32,33 @@ impl FromRequest for SameOrigin {
     }
 }
 
+/// As [`SameOrigin`], or the proof that an app asks with a token in the body: its origin is allowed, and the request
+/// bears no cookie that a foreign page could have sent along. What sets a cookie asks for [`SameOrigin`] itself.
+#[derive(Debug)]
+pub struct TokenOrigin(());
+
+impl FromRequest for TokenOrigin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let world = request.app_data::<web::Data<World>>();
+        ready(world.ok_or_else(Problem::internal).and_then(|world| {
+            let options = &world.config.http;
+            if is_app_without_cookie(request, options) {
+                return Ok(Self(()));
+            }
+            check(request, options).map(|SameOrigin(())| Self(()))
+        }))
+    }
+}
+
+fn is_app_without_cookie(request: &HttpRequest, options: &HttpOptions) -> bool {
+    let origins: Vec<_> = request.headers().get_all(header::ORIGIN).map(HeaderValue::as_bytes).collect();
+    let is_app = |known: &Origin| !known.is_web() && origins == [known.as_str().as_bytes()];
+    options.allowed_origins.iter().any(is_app) && !request.headers().contains_key(header::COOKIE)
+}
+
 fn check(request: &HttpRequest, options: &HttpOptions) -> Result<SameOrigin, Problem> {
     let origins: Vec<_> = request.headers().get_all(header::ORIGIN).collect();
     let sites: Vec<_> = request.headers().get_all("sec-fetch-site").map(HeaderValue::as_bytes).collect();

@@ -6,7 +6,7 @@ mod email;
 mod roles;
 mod text;
 
-pub use budget::{AccessTooLarge, fit_together};
+pub use budget::{AccessTooLarge, MAX_ACCESS_BYTES, fit_together};
 pub use claims::{ClaimsError, CustomClaims};
 pub use email::{EmailAddress, EmailError, fold};
 pub use roles::{Role, RoleError, Roles};

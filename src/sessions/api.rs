@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     config::{HttpOptions, SameSite},
-    http::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths, somebody_waits},
+    http::{Endpoint, FromClient, Problem, TokenOrigin, kind, optional_json, paths, somebody_waits},
     kernel::{Client, SessionId},
 };
 use actix_web::{
@@ -117,7 +117,7 @@ fn bare_cookie(value: String, options: &HttpOptions) -> Cookie<'static> {
 
 async fn refresh(
     request: HttpRequest,
-    _same_origin: SameOrigin,
+    _origin: TokenOrigin,
     payload: Payload,
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
@@ -146,7 +146,7 @@ async fn refresh(
 /// Ends whatever sessions the request bears proof of. Without any, or with one that is over, that is done already.
 async fn sign_out(
     request: HttpRequest,
-    _same_origin: SameOrigin,
+    _origin: TokenOrigin,
     payload: Payload,
     FromClient(client): FromClient,
     sessions: Data<Sessions>,

@@ -144,7 +144,12 @@ async fn a_role_that_may_not_create_tables_is_refused_before_anything_is_created
 async fn a_role_that_may_only_read_and_write_rows_runs_the_server_and_every_command() {
     let postgres = Postgres::start().await;
     postgres.home("heirloom").run(&["migrate"]).done();
-    postgres.run("heirloom", &["CREATE ROLE runtime LOGIN PASSWORD 'runtime'"]).await;
+    postgres
+        .run(
+            "heirloom",
+            &["CREATE ROLE runtime LOGIN PASSWORD 'runtime'; GRANT CONNECT ON DATABASE heirloom TO runtime"],
+        )
+        .await;
     let home = postgres.home_of("heirloom", "runtime");
     let words = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO runtime";
     assert_refused(&home, "privileges", words);
@@ -216,7 +221,7 @@ async fn a_database_that_does_not_let_us_write_or_see_everything_is_refused() {
     let postgres = Postgres::start().await;
     postgres.home("heirloom").run(&["migrate"]).done();
     let role = [
-        "CREATE ROLE runtime LOGIN PASSWORD 'runtime'",
+        "CREATE ROLE runtime LOGIN PASSWORD 'runtime'; GRANT CONNECT ON DATABASE heirloom TO runtime",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO runtime",
         "ALTER ROLE runtime SET default_transaction_read_only = on",
     ];
@@ -264,7 +269,7 @@ async fn a_collation_of_another_version_is_reported_by_check_and_start() {
 #[tokio::test]
 async fn a_strangers_lock_keeps_no_server_from_migrating() {
     let postgres = Postgres::start().await;
-    postgres.run("heirloom", &["CREATE ROLE stranger LOGIN PASSWORD 'stranger'"]).await;
+    postgres.run("heirloom", &["CREATE ROLE stranger LOGIN; GRANT CONNECT ON DATABASE heirloom TO stranger"]).await;
     let mut stranger = postgres.superuser("heirloom").username("stranger").connect().await.unwrap();
     // The number that sqlx locks: a checksum of the database's name.
     let locked = sqlx::query("SELECT pg_advisory_lock($1)").bind(0x3d32_ad9e_i64 * i64::from(crc32("heirloom")));

@@ -214,6 +214,27 @@ async fn roles_that_stay_as_they_are_cut_off_nothing() {
     alice.check().await.expect_done();
 }
 
+/// proxies refuse a header of more than 8 KiB.
+#[tokio::test]
+async fn roles_and_claims_together_leave_the_token_below_seven_kib() {
+    let app = TestApp::with(&[("HEIRLOOM_SIGNING_ALG", "RS256")]).await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    let roles: Vec<_> = (0..32).map(|number| format!("r{number:063}")).collect();
+    let claims = json!({ "a": "x".repeat(4_088) });
+    admin.change(&alice.id, &json!({ "claims": claims })).await.expect(200);
+    let refused = admin.change(&alice.id, &json!({ "roles": roles })).await;
+    refused.expect_problem(422, "validation_failed").expect_fields(&["claims"]);
+    admin.change(&alice.id, &json!({ "roles": ["editor", "billing:read", "support"] })).await.expect(200);
+    let token = app.sign_in("alice").await.access_token;
+    assert!("authorization: Bearer ".len() + token.len() < 7 * 1024, "{}", token.len());
+    // Taking away is never refused.
+    admin.change(&alice.id, &json!({ "roles": ["editor"] })).await.expect(200);
+    let answer = admin.change(&alice.id, &json!({ "roles": roles, "claims": claims })).await;
+    answer.expect_problem(422, "validation_failed").expect_fields(&["claims"]);
+    admin.change(&alice.id, &json!({ "roles": roles, "claims": {} })).await.expect(200);
+}
+
 /// A-44, S-62.
 #[tokio::test]
 async fn an_administrator_no_more_is_one_no_more_at_once() {

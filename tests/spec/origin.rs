@@ -289,6 +289,38 @@ async fn pages_of_allowed_origins_may_call_and_no_others() {
     assert!(answer.status >= 400, "{answer:?}");
 }
 
+///
+#[tokio::test]
+async fn an_app_may_call_with_the_token_in_the_body_and_never_with_the_cookie() {
+    let apps = "capacitor://localhost,tauri://localhost,chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+    let app = TestApp::with(&[("HEIRLOOM_ALLOWED_ORIGINS", apps)]).await;
+    app.register("alice").await;
+    for origin in apps.split(',') {
+        let preflight = app
+            .request("OPTIONS", "/api/v1/auth/login")
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", "POST")
+            .header("Access-Control-Request-Headers", "content-type");
+        assert_eq!(preflight.send().await.header("access-control-allow-origin"), Some(origin));
+        let sign_in =
+            |body: Value| app.request("POST", "/api/v1/auth/login").header("Origin", origin).json(&body).send();
+        let answer = sign_in(credentials("alice")).await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some(origin), "{answer:?}");
+        let tokens = answer.expect_tokens();
+        assert!(tokens.cookie.is_empty(), "{answer:?}");
+        let mut with_cookie = credentials("alice");
+        with_cookie["transport"] = json!("cookie");
+        sign_in(with_cookie).await.expect_problem(403, "origin_not_allowed").expect_no_cookie();
+        let body = json!({ "refresh_token": tokens.refresh_token });
+        let refresh = app.request("POST", "/api/v1/auth/refresh").header("Origin", origin).json(&body);
+        let next = refresh.header("Sec-Fetch-Site", "cross-site").send().await.expect_tokens();
+        let body = json!({ "refresh_token": next.refresh_token });
+        let refresh = app.request("POST", "/api/v1/auth/refresh").header("Origin", origin).json(&body);
+        let refused = refresh.header("Cookie", "heirloom=any").send().await;
+        refused.expect_problem(403, "origin_not_allowed").expect_no_cookie();
+    }
+}
+
 /// headers that instrumentation and client libraries add are allowed.
 #[tokio::test]
 async fn a_preflight_may_ask_for_any_header() {

@@ -4,6 +4,7 @@ use super::Findings;
 use crate::{
     app::load_pages,
     config::{Config, HttpOptions, Origin, Risk, names},
+    identity::MAX_ACCESS_BYTES,
 };
 use std::{io::ErrorKind, net::TcpListener};
 use url::{Host, Url};
@@ -22,6 +23,7 @@ pub fn look(config: &Config, user: Option<u32>, findings: &mut Findings) {
     proxies(&config.http, findings);
     hashing(config, findings);
     session_limit(config, findings);
+    token_size(config, findings);
     pages(config, findings);
 }
 
@@ -148,6 +150,29 @@ fn hashing(config: &Config, findings: &mut Findings) {
     }
 }
 
+/// What the rest of the largest token takes: its own claims, their names, and quotes.
+const TOKEN_CLAIMS: usize = 280;
+/// Its header, its RS256 signature, and the name of the HTTP header.
+const TOKEN_FRAME: usize = 650;
+/// What proxies leave for one header is 8 KiB; a margin for what they add.
+const LARGEST_TOKEN: usize = 7 * 1024;
+
+/// How large the header with an access token may become.
+fn token_size(config: &Config, findings: &mut Findings) {
+    let (what, url) = ("access tokens", config.http.public_url.origin().as_str().len());
+    let audience = config.tokens.audience.as_ref().map_or(url, String::len);
+    let claims_name = config.tokens.claims_name.as_ref().map_or(url + "/claims".len(), String::len);
+    let claims = MAX_ACCESS_BYTES + TOKEN_CLAIMS + url + audience + claims_name;
+    let largest = TOKEN_FRAME + claims.div_ceil(3) * 4;
+    let size = format!("a header with roles and claims of the largest size takes {largest} bytes");
+    if largest > LARGEST_TOKEN {
+        let todo = format!("Shorten {} or {}", names::AUDIENCE, names::CLAIMS_NAME);
+        findings.warn(what, format!("{size}, which proxies may refuse. {todo}"));
+    } else {
+        findings.ok(what, size);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +246,12 @@ mod tests {
             ("HEIRLOOM_BCRYPT_COST", "4"),
         ]);
         assert!(weak.iter().any(|told| told.starts_with("hashing: bcrypt's cost is 4")), "{weak:?}");
+    }
+
+    #[test]
+    fn a_token_that_proxies_may_refuse_is_warned_of() {
+        let long = "https://".to_owned() + &"a".repeat(150);
+        assert_warns(&[("HEIRLOOM_AUDIENCE", &long)], "access tokens: a header with roles and claims");
     }
 
     #[test]
