@@ -82,7 +82,7 @@ async fn a_superuser_creates_both_roles_once_and_every_command_runs_without_the_
         &["keys", "rotate"],
         &["keys", "list"],
         &["sessions", "revoke", "--everyone", "--yes"],
-        &["audit", "list"],
+        &["audit", "export"],
         &["audit", "verify"],
         &["sweep"],
     ] {
@@ -111,7 +111,7 @@ async fn the_role_of_the_server_can_neither_change_the_schema_nor_rewrite_the_au
         ("DELETE FROM audit_chain_anchors", "42501"),
         ("DELETE FROM audit_chain_head", "42501"),
         ("UPDATE audit_retention SET period = '1 day'", "42501"),
-        ("UPDATE _sqlx_migrations SET success = false", "42501"),
+        ("UPDATE heirloom_migrations SET success = false", "42501"),
         ("SELECT audit_drop_month(current_date)", "23001"),
         ("SELECT audit_drop_month((current_date - interval '1 month')::date)", ""),
         ("SET ROLE heirloom_owner", "42501"),
