@@ -1,16 +1,27 @@
-use crate::kernel::{Entropy, MasterKeys, UserId};
+use crate::kernel::{Duration, Entropy, MasterKeys, Moment, UserId};
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::DateTime;
 use uuid::Uuid;
 
 /// Bytes of an id.
 const ID: usize = 16;
+/// Bytes of a number.
+const NUMBER: usize = 4;
 /// Bytes of the tag.
 const TAG: usize = 16;
+/// User, device, password version, time of issue.
+const TAGGED: usize = ID + ID + NUMBER + NUMBER;
+/// How long a device is known after the sign-in that issued its token.
+pub const DEVICE_LIFETIME: Duration = Duration::from_hours(180 * 24);
+/// A sign-in with a token older than this gets a new one for the same device.
+const RENEW_AFTER: Duration = Duration::from_hours(30 * 24);
 
-/// A device on which somebody signed in once and wanted to be remembered: `base64url(user ‖ device ‖ tag)`.
+/// A device on which a user signed in once and wanted to be remembered:
+/// `base64url(user ‖ device ‖ password version ‖ time of issue ‖ tag)`.
 ///
-/// It proves no identity and opens nothing. It buys a bucket of guesses of its own, for this one account.
+/// It proves no identity and opens nothing. It buys a bucket of guesses of its own, for this one account, until the
+/// password changes: who knew an old password gains nothing from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceToken(String);
 
@@ -22,38 +33,73 @@ impl DeviceToken {
     }
 }
 
-/// Makes and reads them.
+/// Whose device it would have to be: a user, and which of their passwords counts.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceOwner {
+    /// The user.
+    pub user: UserId,
+    /// Counts the user's passwords.
+    pub password_version: i32,
+}
+
+/// A device that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Device {
+    pub id: [u8; ID],
+    issued_at: Moment,
+}
+
+impl Device {
+    pub fn new(entropy: &Entropy, now: Moment) -> Self {
+        Self { id: entropy.bytes(), issued_at: now }
+    }
+
+    /// The same device with a new token. None: the one it has is recent enough.
+    pub fn renewed(self, now: Moment) -> Option<Self> {
+        (now > self.issued_at + RENEW_AFTER).then_some(Self { issued_at: now, ..self })
+    }
+}
+
+/// Issues and reads device tokens.
 pub(super) struct DeviceKeys(Vec<hmac::Key>);
 
 impl DeviceKeys {
     pub(super) fn new(masters: &MasterKeys) -> Self {
         let key = |purpose: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, purpose);
-        Self(masters.all().map(|master| key(master.derive("heirloom/device/v1").as_slice())).collect())
+        Self(masters.all().map(|master| key(master.derive("heirloom/device/v2").as_slice())).collect())
     }
 
-    /// A token for a device that was not known. None: there is no key, which cannot be.
-    pub(super) fn issue(&self, user: UserId, entropy: &Entropy) -> Option<DeviceToken> {
-        let mut bytes = user.as_uuid().as_bytes().to_vec();
-        bytes.extend(entropy.bytes::<ID>());
+    /// A token for a device. None: there is no key, which cannot be.
+    pub(super) fn issue(&self, owner: DeviceOwner, device: Device) -> Option<DeviceToken> {
+        let mut bytes = owner.user.as_uuid().as_bytes().to_vec();
+        bytes.extend(device.id);
+        bytes.extend(owner.password_version.to_be_bytes());
+        bytes.extend(u32::try_from(device.issued_at.timestamp()).unwrap_or_default().to_be_bytes());
         let tag = hmac::sign(self.0.first()?, &bytes);
         bytes.extend(tag.as_ref().iter().take(TAG));
         Some(DeviceToken(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The device of a genuine token, if it is this user's.
-    pub(super) fn read(&self, text: &str, user: UserId) -> Option<[u8; ID]> {
+    /// The device of a genuine token, if it is this user's, of the password that counts now, and not expired.
+    pub(super) fn read(&self, text: &str, owner: DeviceOwner, now: Moment) -> Option<Device> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (ids, tag) = bytes.split_at_checked(ID + ID)?;
-        let (owner, device) = ids.split_at_checked(ID)?;
-        if !self.0.iter().any(|key| is_tagged(key, ids, tag)) || Uuid::from_slice(owner).ok()? != user.as_uuid() {
+        let (tagged, tag) = bytes.split_at_checked(TAGGED)?;
+        if !self.0.iter().any(|key| is_tagged(key, tagged, tag)) {
             return None;
         }
-        device.try_into().ok()
+        let (user, rest) = tagged.split_at_checked(ID)?;
+        let (id, rest) = rest.split_at_checked(ID)?;
+        let (version, issued_at) = rest.split_at_checked(NUMBER)?;
+        let version = i32::from_be_bytes(version.try_into().ok()?);
+        let issued_at = u32::from_be_bytes(issued_at.try_into().ok()?);
+        let device = Device { id: id.try_into().ok()?, issued_at: DateTime::from_timestamp(issued_at.into(), 0)? };
+        let is_owners = Uuid::from_slice(user).ok()? == owner.user.as_uuid() && version == owner.password_version;
+        (is_owners && now < device.issued_at + DEVICE_LIFETIME).then_some(device)
     }
 }
 
-fn is_tagged(key: &hmac::Key, ids: &[u8], tag: &[u8]) -> bool {
-    let whole = hmac::sign(key, ids);
+fn is_tagged(key: &hmac::Key, tagged: &[u8], tag: &[u8]) -> bool {
+    let whole = hmac::sign(key, tagged);
     let expected = whole.as_ref().split_at_checked(TAG).map(|(expected, _)| expected);
     expected.is_some_and(|expected| aws_lc_rs::constant_time::verify_slices_are_equal(expected, tag).is_ok())
 }
@@ -73,27 +119,45 @@ mod tests {
         })
     }
 
-    #[test]
-    fn a_device_is_known_for_its_own_user_only_and_after_the_master_key_has_changed() {
-        let (entropy, now) = (Entropy::system(), Clock::start().now());
-        let (alice, bob) = (UserId::new(now, &entropy), UserId::new(now, &entropy));
-        let token = keys(1, None).issue(alice, &entropy).unwrap();
-        let device = keys(1, None).read(token.as_str(), alice);
-        assert!(device.is_some());
-        assert_eq!(keys(1, None).read(token.as_str(), bob), None);
-        assert_eq!(keys(2, Some(1)).read(token.as_str(), alice), device);
-        assert_eq!(keys(2, None).read(token.as_str(), alice), None);
+    fn owner(now: Moment) -> DeviceOwner {
+        DeviceOwner { user: UserId::new(now, &Entropy::system()), password_version: 3 }
     }
 
     #[test]
-    fn a_mangled_token_is_no_device() {
-        let (entropy, now) = (Entropy::system(), Clock::start().now());
-        let alice = UserId::new(now, &entropy);
-        let token = keys(1, None).issue(alice, &entropy).unwrap();
+    fn a_device_is_known_for_its_own_user_and_password_and_after_the_master_key_has_changed() {
+        let now = Clock::start().now();
+        let (alice, bob) = (owner(now), owner(now));
+        let device = Device::new(&Entropy::system(), now);
+        let token = keys(1, None).issue(alice, device).unwrap();
+        let read = |keys: DeviceKeys, owner| keys.read(token.as_str(), owner, now).map(|device| device.id);
+        assert_eq!(read(keys(1, None), alice), Some(device.id));
+        assert_eq!(read(keys(2, Some(1)), alice), Some(device.id));
+        assert_eq!(read(keys(1, None), bob), None);
+        assert_eq!(read(keys(1, None), DeviceOwner { password_version: 4, ..alice }), None, "the password was changed");
+        assert_eq!(read(keys(2, None), alice), None);
+    }
+
+    #[test]
+    fn a_device_is_known_for_half_a_year_after_its_last_sign_in() {
+        let now = Clock::start().now();
+        let (keys, alice, device) = (keys(1, None), owner(now), Device::new(&Entropy::system(), now));
+        let token = keys.issue(alice, device).unwrap();
+        assert!(keys.read(token.as_str(), alice, now + Duration::from_hours(179 * 24)).is_some());
+        assert!(keys.read(token.as_str(), alice, now + DEVICE_LIFETIME).is_none());
+        assert_eq!(device.renewed(now + Duration::from_hours(29 * 24)), None);
+        let renewed = device.renewed(now + Duration::from_hours(31 * 24)).unwrap();
+        assert_eq!(renewed.id, device.id, "it keeps its bucket");
+    }
+
+    #[test]
+    fn a_mangled_token_is_not_a_device() {
+        let now = Clock::start().now();
+        let (keys, alice) = (keys(1, None), owner(now));
+        let token = keys.issue(alice, Device::new(&Entropy::system(), now)).unwrap();
         for text in
             ["", "A", "!", &token.as_str().replace(|c: char| c.is_ascii_digit(), "x"), &format!("{}A", token.as_str())]
         {
-            let known = text != token.as_str() && keys(1, None).read(text, alice).is_some();
+            let known = text != token.as_str() && keys.read(text, alice, now).is_some();
             assert!(!known, "{text}");
         }
     }

@@ -1,6 +1,6 @@
 use super::{
-    device::{DeviceKeys, DeviceToken},
-    model::{ACCOUNT, ADDRESS, FORGET, Limit, network},
+    device::{Device, DeviceKeys, DeviceOwner, DeviceToken},
+    model::{ACCOUNT, ADDRESS, CONSECUTIVE, DEVICES, FORGET, Limit, network},
     store,
 };
 use crate::{
@@ -34,7 +34,7 @@ struct Room {
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
     /// That of the account of a name, in its canonical spelling, and of the user of that name if there is one.
-    Account(&'a str, Option<UserId>),
+    Account(&'a str, Option<DeviceOwner>),
     /// That of somebody who is signed in already: a stranger cannot use it up.
     Own(UserId),
 }
@@ -125,40 +125,49 @@ impl Guard {
 
     /// What makes this device known to the account from now on. None: it is already, or nothing is counted.
     #[must_use]
-    pub fn introduce(&self, user: UserId, client: &Client) -> Option<DeviceToken> {
-        if self.knows(user, client) || !self.0.world.config.http.rate_limit {
+    pub fn introduce(&self, owner: DeviceOwner, client: &Client) -> Option<DeviceToken> {
+        if !self.0.world.config.http.rate_limit {
             return None;
         }
-        self.0.devices.issue(user, &self.0.world.entropy)
+        let now = self.0.world.clock.now();
+        let device = match self.device(owner, client) {
+            Some(known) => known.renewed(now)?,
+            None => Device::new(&self.0.world.entropy, now),
+        };
+        self.0.devices.issue(owner, device)
     }
 
-    /// Whether the device proves that it signed in to this account before.
+    /// Whether the device proves that it signed in to this account before, with the password that counts now.
     #[must_use]
-    pub fn knows(&self, user: UserId, client: &Client) -> bool {
-        self.device(user, client).is_some()
+    pub fn knows(&self, owner: DeviceOwner, client: &Client) -> bool {
+        self.device(owner, client).is_some()
     }
 
-    fn device(&self, user: UserId, client: &Client) -> Option<[u8; 16]> {
-        self.0.devices.read(client.device.as_deref()?, user)
+    fn device(&self, owner: DeviceOwner, client: &Client) -> Option<Device> {
+        self.0.devices.read(client.device.as_deref()?, owner, self.0.world.clock.now())
     }
 
-    /// In the order in which they are taken: everybody takes an address first, so that nobody waits in a circle.
+    /// In the order in which they are taken, the same for all, so that no two attempts wait for each other.
     async fn buckets(&self, target: Target<'_>, client: &Client) -> Result<Vec<Bucket>, DatabaseError> {
-        let (name, user) = match target {
+        let (name, owner) = match target {
             Target::Own(user) => return Ok(vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)]),
-            Target::Account(name, user) => (name, user),
+            Target::Account(name, owner) => (name, owner),
         };
-        if let Some(device) = user.and_then(|user| self.device(user, client)) {
-            return Ok(vec![self.bucket("device", &device, ACCOUNT)]);
+        let consecutive = self.bucket("consecutive", name.as_bytes(), CONSECUTIVE);
+        if let Some(device) = owner.and_then(|owner| self.device(owner, client)) {
+            let devices = self.bucket("devices", name.as_bytes(), DEVICES);
+            return Ok(vec![self.bucket("device", &device.id, ACCOUNT), devices, consecutive]);
         }
-        let Some(ip) = client.ip else { return Ok(vec![self.bucket("account", name.as_bytes(), ACCOUNT)]) };
+        let account = self.bucket("account", name.as_bytes(), ACCOUNT);
+        let Some(ip) = client.ip else { return Ok(vec![account, consecutive]) };
         let place = network(ip).to_string();
-        let account = if self.is_familiar(user, ip).await? {
-            self.bucket("account-at", format!("{place} {name}").as_bytes(), ACCOUNT)
-        } else {
-            self.bucket("account", name.as_bytes(), ACCOUNT)
-        };
-        Ok(vec![self.bucket("address", place.as_bytes(), ADDRESS), account])
+        let address = self.bucket("address", place.as_bytes(), ADDRESS);
+        if self.is_familiar(owner.map(|owner| owner.user), ip).await? {
+            let here = self.bucket("account-at", format!("{place} {name}").as_bytes(), ACCOUNT);
+            let devices = self.bucket("devices", name.as_bytes(), DEVICES);
+            return Ok(vec![address, here, devices, consecutive]);
+        }
+        Ok(vec![address, account, consecutive])
     }
 
     /// Asked also for an address that is nobody's, whose answer must take as long.
@@ -173,14 +182,14 @@ impl Guard {
         context.update(&[0]);
         context.update(what);
         let digest = Digest32::from_slice(context.sign().as_ref()).unwrap_or_else(|| crate::kernel::sha256(what));
-        Bucket { digest, limit, is_emptied: limit == ACCOUNT }
+        Bucket { digest, limit, is_emptied: limit != ADDRESS }
     }
 }
 
 impl Target<'_> {
     fn user(&self) -> Option<UserId> {
         match self {
-            Self::Account(_, user) => *user,
+            Self::Account(_, owner) => owner.map(|owner| owner.user),
             Self::Own(user) => Some(*user),
         }
     }
@@ -231,7 +240,7 @@ impl Counted {
     async fn refuse(&self, work: &mut Work<'_>, bucket: &Bucket, wait: store::Wait) -> Result<Refusal, DatabaseError> {
         if !wait.is_told && store::tell(work.connection, bucket).await? {
             // An address is refused whomever it tries.
-            let user = self.user.filter(|_| bucket.limit == ACCOUNT);
+            let user = self.user.filter(|_| bucket.limit != ADDRESS);
             let details = json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() });
             work.record(audit::Kind::GuessingLimited, user, details).await?;
         }

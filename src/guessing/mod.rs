@@ -6,6 +6,9 @@
 //!    (`model.rs` holds the numbers).
 //! 3. A right password empties the account's bucket and gives the address its attempt back.
 //!
+//! Whatever the device and the address, an account has at most a hundred wrong guesses one after another; then one an
+//! hour.
+//!
 //! A stranger who guesses at an account uses up its common bucket, and with it the sign-ins from places that the account
 //! has never been seen at. A device that signed in before (`device.rs`), and an address with a session of the account,
 //! have buckets of their own: their owner is not shut out.
@@ -15,7 +18,7 @@ mod guard;
 mod model;
 mod store;
 
-pub use device::DeviceToken;
+pub use device::{DEVICE_LIFETIME, DeviceOwner, DeviceToken};
 pub use guard::{Admission, Attempt, Guard, Target};
 
 use crate::{kernel::Duration, postgres::DatabaseError, world::World};

@@ -17,6 +17,11 @@ pub(super) struct Limit {
 /// For an account, one of its devices, or one of its addresses: ten guesses, then some hundred a day. With the eight
 /// characters that a password has at least, and common ones refused, that finds nobody's.
 pub(super) const ACCOUNT: Limit = Limit { name: "account", free: 10, waits: &[30, 60, 120, 240, 480, 900] };
+/// For all devices of an account together, so that whoever has signed in on many devices has no more guesses than this.
+pub(super) const DEVICES: Limit = Limit { name: "devices", free: 30, waits: &[60, 300, 900] };
+/// For an account, whatever the device and the address: wrong guesses one after another, with no right one between them
+/// (NIST SP 800-63B-4 §3.2.2: at most 100).
+pub(super) const CONSECUTIVE: Limit = Limit { name: "consecutive", free: 100, waits: &[3_600] };
 /// For an address, whatever the accounts. Many people may share one, so that it is generous: it is there for who tries
 /// one password on many accounts.
 pub(super) const ADDRESS: Limit = Limit { name: "address", free: 100, waits: &[1, 2, 4, 8, 15, 30, 60] };
@@ -55,7 +60,7 @@ mod tests {
 
     #[test]
     fn waits_grow_and_end_before_a_bucket_is_forgotten() {
-        for limit in [ACCOUNT, ADDRESS] {
+        for limit in [ACCOUNT, DEVICES, CONSECUTIVE, ADDRESS] {
             assert!(limit.waits.is_sorted() && limit.free > 0);
             assert!(limit.waits.iter().all(|wait| u64::from(*wait) < FORGET.as_secs()));
         }

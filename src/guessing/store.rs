@@ -78,10 +78,11 @@ pub async fn settle(
     Ok(())
 }
 
-/// Whether a user has a session that was used from there.
+/// Whether a user has a live session that was used from there. A revoked one may be the thief's.
 pub async fn has_session_at(connection: &mut PgConnection, user: UserId, place: IpNet) -> Result<bool, DatabaseError> {
     let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND ip <<= $2) AS "exists!""#,
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND ip <<= $2
+               AND revoked_at IS NULL AND idle_expires_at > now()) AS "exists!""#,
         user.as_uuid(),
         place,
     );

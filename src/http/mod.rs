@@ -22,6 +22,7 @@ pub mod paths;
 mod problem;
 mod query;
 mod security_headers;
+mod token_cookies;
 mod waiting;
 
 pub use client::FromClient;
@@ -43,4 +44,7 @@ pub use origin::{SameOrigin, TokenOrigin, cors, is_allowed};
 pub use problem::{Body, FieldError, Problem, type_of};
 pub use query::{PathId, Query};
 pub use security_headers::{SecurityHeaders, security_headers};
+pub use token_cookies::{
+    all_tokens_in_cookies, expired_cookie, expired_cookies, expired_others, token_cookie, tokens_in_cookies,
+};
 pub use waiting::somebody_waits;

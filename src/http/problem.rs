@@ -142,7 +142,7 @@ impl Problem {
     pub fn add_headers_to(&self, headers: &mut header::HeaderMap) {
         for (name, value) in &self.headers {
             if let Ok(value) = header::HeaderValue::from_str(value) {
-                headers.insert(name.clone(), value);
+                headers.append(name.clone(), value);
             }
         }
     }
@@ -181,7 +181,7 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
         for (name, value) in &self.headers {
-            answer.insert_header((name.clone(), value.as_str()));
+            answer.append_header((name.clone(), value.as_str()));
         }
         let body = Body {
             r#type: type_of(self.kind),

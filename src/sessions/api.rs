@@ -1,16 +1,19 @@
 use super::{
-    Grant, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
-    extract::{Carried, bearer, carried, cookie_name, refused},
+    EndReason, Grant, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
+    extract::{Carried, bearer, carried},
     room::SessionError,
 };
 use crate::{
-    config::{HttpOptions, SameSite},
-    http::{Endpoint, FromClient, Problem, TokenOrigin, kind, optional_json, paths, somebody_waits},
-    kernel::{Client, SessionId},
+    config::HttpOptions,
+    http::{
+        Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, expired_cookie, expired_others, kind,
+        optional_json, paths, somebody_waits, token_cookie,
+    },
+    kernel::SessionId,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
-    cookie::{self, Cookie, time},
+    cookie::Cookie,
     http::header,
     web::{Data, Payload, ServiceConfig},
 };
@@ -53,6 +56,9 @@ pub struct TokenAnswer<'a> {
     refresh_expires_in: u64,
     /// The session.
     session_id: SessionId,
+    /// Only of a sign-in: proves at the next one that this device signed in before. It opens nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<&'a str>,
 }
 
 /// How many sessions were ended.
@@ -62,14 +68,14 @@ pub struct Revoked {
     pub revoked: u64,
 }
 
-/// Lays out a grant: the refresh token in the cookie or in the body, never in both.
+/// Lays out a grant: the refresh token in the cookie or in the body, never in both. So does a device token.
 #[must_use]
-pub fn token_answer(grant: &Grant, options: &HttpOptions) -> HttpResponse {
+pub fn token_answer(grant: &Grant, device: Option<&str>, options: &HttpOptions) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     let refresh_token = match grant.transport {
         Transport::Cookie => {
-            answer.cookie(token_cookie(grant, options));
+            answer.cookie(cookie_of(grant, options));
             None
         }
         Transport::Body => Some(grant.refresh_token.reveal()),
@@ -81,38 +87,15 @@ pub fn token_answer(grant: &Grant, options: &HttpOptions) -> HttpResponse {
         refresh_token,
         refresh_expires_in: grant.refresh_expires_in.as_secs(),
         session_id: grant.session,
+        device_token: device.filter(|_| grant.transport == Transport::Body),
     })
 }
 
-/// The cookie that bears the refresh token. One that is not remembered ends with the browser.
+/// The cookie that holds a grant's refresh token. One that is not remembered ends with the browser.
 #[must_use]
-pub fn token_cookie(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
-    let mut cookie = bare_cookie(grant.refresh_token.reveal().to_owned(), options);
-    if grant.remembered {
-        let seconds = i64::try_from(grant.refresh_expires_in.as_secs()).unwrap_or(i64::MAX);
-        cookie.set_max_age(time::Duration::seconds(seconds));
-    }
-    cookie
-}
-
-fn spent_cookie(options: &HttpOptions) -> Cookie<'static> {
-    let mut cookie = bare_cookie(String::new(), options);
-    cookie.make_removal();
-    cookie
-}
-
-fn bare_cookie(value: String, options: &HttpOptions) -> Cookie<'static> {
-    let same_site = match options.cookie_same_site {
-        SameSite::Strict => cookie::SameSite::Strict,
-        SameSite::Lax => cookie::SameSite::Lax,
-        SameSite::None => cookie::SameSite::None,
-    };
-    Cookie::build(cookie_name(options), value)
-        .path(options.cookie_path.clone())
-        .http_only(true)
-        .secure(options.public_url.is_https())
-        .same_site(same_site)
-        .finish()
+pub fn cookie_of(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
+    let lifetime = grant.remembered.then_some(grant.refresh_expires_in);
+    token_cookie(grant.refresh_token.reveal(), lifetime, options)
 }
 
 async fn refresh(
@@ -131,7 +114,13 @@ async fn refresh(
     })?;
     somebody_waits().await;
     match sessions.rotate(&token, key, transport, &client).await? {
-        Rotation::Rotated(grant) | Rotation::Retried(grant) => Ok(token_answer(&grant, options)),
+        Rotation::Rotated(grant) | Rotation::Retried(grant) => {
+            let mut answer = token_answer(&grant, None, options);
+            if transport == Transport::Cookie {
+                add_cookies(&mut answer, &expired_others(&request, options))?;
+            }
+            Ok(answer)
+        }
         Rotation::ReuseDetected { .. } => Err(Problem::new(
             kind::REFRESH_TOKEN_REUSED,
             "Either it was stolen or its answer was lost: the session has ended for whoever holds it. Sign in again.",
@@ -143,7 +132,8 @@ async fn refresh(
     }
 }
 
-/// Ends whatever sessions the request bears proof of. Without any, or with one that is over, that is done already.
+/// Revokes every session that the request proves it holds, and clears the cookies (S-52, S-53). A token that is missing,
+/// unknown, expired or ambiguous is no reason to refuse: the user wants to be signed out.
 async fn sign_out(
     request: HttpRequest,
     _origin: TokenOrigin,
@@ -153,29 +143,29 @@ async fn sign_out(
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
     let body: TokenRequest = optional_json(&request, payload).await?;
-    let carried = carried(&request, body.refresh_token, options)?;
-    if let Some(Carried { token, transport }) = &carried {
-        sessions.sign_out(token, *transport, &client).await?;
+    for token in all_tokens_in_cookies(&request, options) {
+        sessions.revoke_presented(&token, Transport::Cookie, EndReason::SignedOut, &client).await?;
     }
-    match bearer(&request) {
-        Ok(Some(token)) => sign_out_bearer(&sessions, &token, carried.is_some(), &client).await?,
-        Err(problem) if carried.is_none() => return Err(problem),
-        Ok(None) | Err(_) => {}
+    if let Some(token) = &body.refresh_token {
+        sessions.revoke_presented(token, Transport::Body, EndReason::SignedOut, &client).await?;
     }
-    Ok(HttpResponse::NoContent().cookie(spent_cookie(options)).finish())
+    let bearer = bearer(&request).ok().flatten();
+    if let Some(verified) = bearer.and_then(|token| sessions.keys().verify(&token).ok()) {
+        // Also one that a changed role has made too old.
+        sessions.sign_out_bearer(&verified, &client).await?;
+    }
+    let mut answer = HttpResponse::NoContent().finish();
+    add_cookies(&mut answer, &[expired_cookie(options)])?;
+    add_cookies(&mut answer, &expired_others(&request, options))?;
+    Ok(answer)
 }
 
-/// A genuine access token ends its session, also one that a changed role has cut off. One that is not is told so, unless
-/// a refresh token was there as well.
-async fn sign_out_bearer(sessions: &Sessions, token: &str, was_carried: bool, client: &Client) -> Result<(), Problem> {
-    match sessions.keys().verify(token) {
-        Ok(verified) => {
-            sessions.sign_out_bearer(&verified, client).await?;
-            Ok(())
-        }
-        Err(_) if was_carried => Ok(()),
-        Err(error) => Err(refused(error)),
-    }
+/// Adds cookies to an answer.
+///
+/// # Errors
+/// 500 when one is not valid, which none of ours is.
+pub fn add_cookies(answer: &mut HttpResponse, cookies: &[Cookie<'_>]) -> Result<(), Problem> {
+    cookies.iter().try_for_each(|cookie| answer.add_cookie(cookie)).map_err(|_malformed| Problem::internal())
 }
 
 /// For nginx's `auth_request`, Envoy, Traefik: who is it? Reads no database.

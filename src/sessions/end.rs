@@ -338,18 +338,24 @@ async fn record_everyone(
 }
 
 impl Sessions {
-    /// Signs out: ends the session of any genuine token that came the way it left, whatever its generation. What is
-    /// unknown or over already is no error.
+    /// Revokes the session of any genuine token that came by its session's transport, whatever its generation: whoever
+    /// presents it holds the session. A token that is unknown, or whose session was revoked before, is not an error.
     ///
     /// # Errors
     /// When the database fails: the session then lives on.
-    pub async fn sign_out(&self, token: &str, transport: Transport, client: &Client) -> Result<(), DatabaseError> {
+    pub async fn revoke_presented(
+        &self,
+        token: &str,
+        transport: Transport,
+        reason: EndReason,
+        client: &Client,
+    ) -> Result<(), DatabaseError> {
         let Some(presented) = self.tokens().read(token) else { return Ok(()) };
         let session = presented.session;
         let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
         let Some((standing, live)) = found else { return Ok(()) };
         if standing.transport == transport {
-            self.end_one(Caller::user(live.user, client), session, None, EndReason::SignedOut).await?;
+            self.end_one(Caller::user(live.user, client), session, None, reason).await?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@ use super::{Sessions, Transport, revocations::TokenStanding, store};
 use crate::{
     audit::{self, About},
     config::HttpOptions,
-    http::{FromClient, Json, Problem, cookies, kind, note_user},
+    http::{FromClient, Json, Problem, expired_cookies, kind, note_user, tokens_in_cookies},
     kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
@@ -178,35 +178,34 @@ pub(super) struct Carried {
     pub transport: Transport,
 }
 
-/// The refresh token of a request, from the cookie or the body. None: neither.
+/// Finds the refresh token in the cookie or the body. None: there is neither.
 ///
 /// # Errors
-/// 400 when a cookie and a body token differ, or there are two cookies of the name: who guesses which is meant may be
-/// led to the wrong session (cookie tossing).
+/// 400 when a cookie and a body token differ, or the cookies of the current path hold different tokens: to guess which
+/// is meant could lead to the wrong session (cookie tossing). The answer expires the cookies, so that the next sign-in
+/// works.
 pub(super) fn carried(
     request: &HttpRequest,
     body: Option<Zeroizing<String>>,
     options: &HttpOptions,
 ) -> Result<Option<Carried>, Problem> {
-    let mut cookies = cookies(request, cookie_name(options));
-    let ambiguous = |detail: &str| Err(Problem::new(kind::AMBIGUOUS_TOKEN, detail));
-    let cookie = cookies.pop().filter(|value| !value.is_empty());
+    let mut cookies = tokens_in_cookies(request, options);
+    let cookie = cookies.pop();
     if !cookies.is_empty() {
-        return ambiguous("There are two cookies of the name.");
+        return Err(ambiguous("The cookies hold different tokens. Sign in again.", options));
     }
     match (cookie, body) {
-        (Some(cookie), Some(body)) if cookie != body => ambiguous("The cookie and the body hold different tokens."),
+        (Some(cookie), Some(body)) if cookie != body => {
+            Err(ambiguous("The cookie and the body hold different tokens. Sign in again.", options))
+        }
         (Some(token), _) => Ok(Some(Carried { token, transport: Transport::Cookie })),
         (None, Some(token)) => Ok(Some(Carried { token, transport: Transport::Body })),
         (None, None) => Ok(None),
     }
 }
 
-/// The cookie's name: its prefix makes browsers hold it to TLS and, with `Path=/`, to this host (RFC 6265bis §4.1.3).
-pub(super) fn cookie_name(options: &HttpOptions) -> &'static str {
-    match (options.public_url.is_https(), options.cookie_path.as_str()) {
-        (true, "/") => "__Host-heirloom",
-        (true, _) => "__Secure-heirloom",
-        (false, _) => "heirloom",
-    }
+fn ambiguous(detail: &str, options: &HttpOptions) -> Problem {
+    let expired = expired_cookies(options);
+    let problem = Problem::new(kind::AMBIGUOUS_TOKEN, detail);
+    expired.iter().fold(problem, |problem, cookie| problem.with_header(header::SET_COOKIE, cookie.to_string()))
 }

@@ -32,7 +32,7 @@ mod sweep;
 mod token;
 mod trust;
 
-pub use api::{Revoked, TokenAnswer, routes, token_answer, token_cookie};
+pub use api::{Revoked, TokenAnswer, add_cookies, cookie_of, routes, token_answer};
 pub use authority::Authority;
 pub use count::keep_count;
 pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};

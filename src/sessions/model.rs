@@ -87,6 +87,8 @@ pub enum EndReason {
     SignedOut,
     /// Its user signed out everywhere, or ended it from another session.
     EndedByUser,
+    /// Its browser signed in again.
+    Replaced,
     /// Its user's password was changed.
     PasswordChanged,
     /// Its user was blocked.
@@ -139,6 +141,7 @@ impl EndReason {
         match self {
             Self::SignedOut => "signed_out",
             Self::EndedByUser => "ended_by_user",
+            Self::Replaced => "replaced",
             Self::PasswordChanged => "password_changed",
             Self::Blocked => "blocked",
             Self::UserDeleted => "user_deleted",

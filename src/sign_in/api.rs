@@ -1,11 +1,14 @@
 use super::{SignIn, SignInError, SigningIn};
 use crate::{
     config::{HttpOptions, Registration as RegistrationPolicy},
-    guessing::DeviceToken,
-    http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, device_cookie_name, kind, paths},
+    guessing::{DEVICE_LIFETIME, DeviceToken},
+    http::{
+        Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, device_cookie_name,
+        expired_others, kind, paths,
+    },
     identity::{DeviceName, DisplayName, EmailAddress, Roles},
     passwords::Password,
-    sessions::{Sessions, Transport, token_answer},
+    sessions::{Sessions, Transport, add_cookies, token_answer},
     users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView, too_many_attempts},
     work::Caller,
 };
@@ -17,9 +20,6 @@ use actix_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
-
-/// As long as browsers keep any cookie (RFC 6265bis §5.5).
-const DEVICE_LIFETIME: cookie::time::Duration = cookie::time::Duration::days(400);
 
 /// The endpoints for those who have no session yet.
 pub fn routes(config: &mut ServiceConfig) {
@@ -61,6 +61,9 @@ pub(super) struct SignInRequest {
     /// What the user calls the device.
     #[schema(example = "Alice's laptop")]
     device_name: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device, for clients without cookies.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Zeroizing<String>>,
 }
 
 /// By way of a text: an enum would also be read from an object.
@@ -123,30 +126,35 @@ pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<N
 async fn sign_in(
     request: HttpRequest,
     Json(wanted): Json<SignInRequest>,
-    FromClient(client): FromClient,
+    FromClient(mut client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let WireTransport(transport) = wanted.transport;
+    let (WireTransport(transport), options) = (wanted.transport, &sessions.world().config.http);
     if transport == Transport::Cookie {
         // Only a sign-in that sets the cookie can be a foreign page's doing.
         SameOrigin::extract(&request).await?;
     }
     let device_name = DeviceName::parse(wanted.device_name.as_deref().unwrap_or_default());
     let device_name = device_name.map_err(|error| Problem::fields(vec![error.of("device_name")]))?;
+    if let Some(token) = &wanted.device_token {
+        client.device = Some(token.to_string());
+    }
+    let presented = if transport == Transport::Cookie { all_tokens_in_cookies(&request, options) } else { Vec::new() };
     let sign_in = SignIn {
         email: &wanted.email,
         password: &wanted.password,
         transport,
         remembered: wanted.remember,
         device_name,
+        presented,
     };
     match sign_in.attempt(&accounts, &sessions, &client).await? {
         SigningIn::Opened(grant, device) => {
-            let options = &sessions.world().config.http;
-            let mut answer = token_answer(&grant, options);
-            if let Some(device) = device {
-                answer.add_cookie(&device_cookie(&device, options)).map_err(|_malformed| Problem::internal())?;
+            let mut answer = token_answer(&grant, device.as_ref().map(DeviceToken::as_str), options);
+            if transport == Transport::Cookie {
+                let device = device.iter().map(|device| device_cookie(device, options));
+                add_cookies(&mut answer, &device.chain(expired_others(&request, options)).collect::<Vec<_>>())?;
             }
             Ok(answer)
         }
@@ -163,7 +171,7 @@ pub(super) fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cook
         .http_only(true)
         .secure(options.public_url.is_https())
         .same_site(cookie::SameSite::Strict)
-        .max_age(DEVICE_LIFETIME)
+        .max_age(cookie::time::Duration::seconds(i64::try_from(DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX)))
         .finish()
 }
 

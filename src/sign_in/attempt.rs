@@ -1,11 +1,12 @@
 use crate::{
-    guessing::DeviceToken,
+    guessing::{DeviceOwner, DeviceToken},
     identity::DeviceName,
     kernel::{Client, Duration},
-    sessions::{Grant, NewSession, Opening, SessionError, Sessions, Transport},
-    users::{Accounts, AccountsError, PasswordCheck},
+    sessions::{EndReason, Grant, NewSession, Opening, SessionError, Sessions, Transport},
+    users::{Accounts, AccountsError, Credentials, PasswordCheck},
 };
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// Somebody who wants to sign in.
 pub struct SignIn<'a> {
@@ -19,6 +20,17 @@ pub struct SignIn<'a> {
     pub remembered: bool,
     /// What they call the device.
     pub device_name: Option<DeviceName>,
+    /// The refresh tokens that the request holds: their sessions are replaced (S-51).
+    pub presented: Vec<Zeroizing<String>>,
+}
+
+/// The user who may enter, and how.
+pub(super) struct Entry {
+    pub credentials: Credentials,
+    pub transport: Transport,
+    pub remembered: bool,
+    pub device_name: Option<DeviceName>,
+    pub presented: Vec<Zeroizing<String>>,
 }
 
 impl fmt::Debug for SignIn<'_> {
@@ -93,23 +105,43 @@ impl SignIn<'_> {
             PasswordCheck::Wrong => return Ok(SigningIn::WrongCredentials),
             PasswordCheck::Limited { wait } => return Ok(SigningIn::Limited { wait }),
         };
+        let Self { transport, remembered, device_name, presented, .. } = self;
+        let entry = Entry { credentials, transport, remembered, device_name, presented };
+        entry.open(accounts, sessions, client).await
+    }
+}
+
+impl Entry {
+    /// Opens a session, in place of those whose tokens the request holds (ASVS 5 §7.2.4).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(
+        self,
+        accounts: &Accounts,
+        sessions: &Sessions,
+        client: &Client,
+    ) -> Result<SigningIn, SignInError> {
+        let owner = DeviceOwner::from(self.credentials);
         let new = NewSession {
-            user: credentials.user,
-            password_version: credentials.password_version,
+            user: owner.user,
+            password_version: owner.password_version,
             transport: self.transport,
             remembered: self.remembered,
             device_name: self.device_name.map(|name| name.as_str().to_owned()),
             client: client.clone(),
-            known_device: accounts.guard().knows(credentials.user, client),
+            known_device: accounts.guard().knows(owner, client),
         };
-        Ok(match sessions.open(new).await? {
-            Opening::Opened(grant) => {
-                let wanted = grant.transport == Transport::Cookie && grant.remembered;
-                let device = if wanted { accounts.guard().introduce(credentials.user, client) } else { None };
-                SigningIn::Opened(grant, device)
-            }
-            Opening::Blocked => SigningIn::Blocked,
-            Opening::Outdated => SigningIn::WrongCredentials,
-        })
+        let grant = match sessions.open(new).await? {
+            Opening::Opened(grant) => grant,
+            Opening::Blocked => return Ok(SigningIn::Blocked),
+            Opening::Outdated => return Ok(SigningIn::WrongCredentials),
+        };
+        for token in &self.presented {
+            let replaced = sessions.revoke_presented(token, Transport::Cookie, EndReason::Replaced, client).await;
+            replaced.map_err(SessionError::from)?;
+        }
+        let device = if grant.remembered { accounts.guard().introduce(owner, client) } else { None };
+        Ok(SigningIn::Opened(grant, device))
     }
 }

@@ -1,16 +1,19 @@
 use super::{
     SignIn, SigningIn,
     api::{device_cookie, parse, require_open},
+    attempt::Entry,
     return_to,
 };
 use crate::{
     config::{HttpOptions, Registration as RegistrationPolicy},
     guessing::DeviceToken,
-    http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
+    http::{
+        Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, expired_others, form, kind, paths,
+    },
     kernel::Client,
     pages::{Sample, View},
-    sessions::{Grant, NewSession, Opening, Sessions, Transport, token_cookie},
-    users::{Accounts, Refused, Registration, too_many_attempts},
+    sessions::{Grant, Sessions, Transport, cookie_of},
+    users::{Accounts, Credentials, Refused, Registration, too_many_attempts},
     work::Caller,
 };
 use actix_web::{
@@ -208,7 +211,7 @@ impl Rooms {
         };
         let form = Form::new(&typed, self);
         match entered {
-            Ok(entered) => Ok(self.lead_on(&entered, &form.return_to)),
+            Ok(entered) => Ok(self.lead_on(request, &entered, &form.return_to)),
             Err(problem) => Form { problem: Some(problem), ..form }.show(page, &View::of(request)),
         }
     }
@@ -222,12 +225,12 @@ impl Rooms {
     ) -> Result<Entered, Problem> {
         SameOrigin::extract(request).await?;
         match page {
-            Page::Login => self.sign_in(typed, client).await,
-            Page::Register => self.sign_up(typed, client).await,
+            Page::Login => self.sign_in(request, typed, client).await,
+            Page::Register => self.sign_up(request, typed, client).await,
         }
     }
 
-    async fn sign_in(&self, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
+    async fn sign_in(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
         require_both(typed)?;
         let sign_in = SignIn {
             email: &typed.email,
@@ -235,17 +238,13 @@ impl Rooms {
             transport: Transport::Cookie,
             remembered: typed.remember.is_some(),
             device_name: None,
+            presented: all_tokens_in_cookies(request, self.options()),
         };
-        match sign_in.attempt(&self.accounts, &self.sessions, client).await? {
-            SigningIn::Opened(grant, device) => Ok((grant, device)),
-            SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
-            SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
-            SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
-        }
+        entered(sign_in.attempt(&self.accounts, &self.sessions, client).await?)
     }
 
     /// Creates an account and opens its first session.
-    async fn sign_up(&self, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
+    async fn sign_up(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
         require_open(self.registration())?;
         let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
         let user = match self.accounts.register(new, Caller::anonymous(client)).await? {
@@ -253,31 +252,37 @@ impl Rooms {
             Registration::EmailTaken => return Err(taken()),
             Registration::PasswordRefused(error) => return Err(Problem::fields(vec![error.of("password")])),
         };
-        let first = NewSession {
-            user: user.id,
+        let entry = Entry {
             // The first password of an account.
-            password_version: 0,
+            credentials: Credentials { user: user.id, password_version: 0 },
             transport: Transport::Cookie,
             remembered: typed.remember.is_some(),
             device_name: None,
-            client: client.clone(),
-            known_device: false,
+            presented: all_tokens_in_cookies(request, self.options()),
         };
-        match self.sessions.open(first).await? {
-            Opening::Opened(grant) => Ok((grant, None)),
-            Opening::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
-            Opening::Outdated => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
-        }
+        entered(entry.open(&self.accounts, &self.sessions, client).await?)
     }
 
     /// Redirects, signed in. 303, so that the browser does not post the password again (RFC 9700 §4.12).
-    fn lead_on(&self, (grant, device): &Entered, to: &str) -> HttpResponse {
+    fn lead_on(&self, request: &HttpRequest, (grant, device): &Entered, to: &str) -> HttpResponse {
         let mut answer = HttpResponse::SeeOther();
-        answer.cookie(token_cookie(grant, self.options()));
+        answer.cookie(cookie_of(grant, self.options()));
         if let Some(device) = device {
             answer.cookie(device_cookie(device, self.options()));
         }
+        for expired in expired_others(request, self.options()) {
+            answer.cookie(expired);
+        }
         answer.insert_header((header::LOCATION, to)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
+    }
+}
+
+fn entered(outcome: SigningIn) -> Result<Entered, Problem> {
+    match outcome {
+        SigningIn::Opened(grant, device) => Ok((grant, device)),
+        SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
+        SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
+        SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
     }
 }
 

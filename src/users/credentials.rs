@@ -1,7 +1,7 @@
 use super::{Accounts, AccountsError, store};
 use crate::{
     audit,
-    guessing::{Admission, Target},
+    guessing::{Admission, DeviceOwner, Target},
     identity::EmailAddress,
     kernel::{Client, Duration, UserId},
     passwords::{self, Password, PasswordHash, Verification},
@@ -17,6 +17,12 @@ pub struct Credentials {
     pub user: UserId,
     /// Counts their passwords.
     pub password_version: i32,
+}
+
+impl From<Credentials> for DeviceOwner {
+    fn from(Credentials { user, password_version }: Credentials) -> Self {
+        Self { user, password_version }
+    }
 }
 
 /// What became of a presented password.
@@ -47,9 +53,9 @@ impl Accounts {
             }
             None => None,
         };
-        let user = stored.as_ref().map(|(credentials, _)| credentials.user);
+        let owner = stored.as_ref().map(|(credentials, _)| DeviceOwner::from(*credentials));
         let name = canonical.as_ref().map_or(email, EmailAddress::as_str);
-        self.guarded(Target::Account(name, user), stored, password, client).await
+        self.guarded(Target::Account(name, owner), stored, password, client).await
     }
 
     /// Checks the password of a person who is known already.
@@ -74,6 +80,9 @@ impl Accounts {
         password: &str,
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
+        // Longer than any password of ours: wrong, whoever it is meant for. It costs no hash, so that it counts nothing:
+        // else it would use up the guesses of the account's owner for free.
+        let Ok(password) = Password::presented(password) else { return Ok(PasswordCheck::Wrong) };
         let attempt = match self.guard().admit(target, client).await? {
             Admission::Admitted(attempt) => attempt,
             Admission::Refused { wait } => return Ok(PasswordCheck::Limited { wait }),
@@ -98,10 +107,8 @@ impl Accounts {
     async fn verify(
         &self,
         stored: Option<(Credentials, PasswordHash)>,
-        password: &str,
+        password: Password,
     ) -> Result<Option<Credentials>, AccountsError> {
-        // Longer than any password of ours: wrong, and not worth a hash, whoever it is meant for.
-        let Ok(password) = Password::presented(password) else { return Ok(None) };
         let cost = self.cost();
         let Some((credentials, hash)) = stored else {
             self.hashing().run(move || passwords::burn(&password, cost)).await?;
@@ -140,7 +147,9 @@ impl Accounts {
     /// As many as the guard lets through, so that strangers cannot fill the log. What was typed is not told.
     async fn record_failure(&self, target: Target<'_>, client: &Client) -> Result<(), DatabaseError> {
         let (kind, caller, user) = match target {
-            Target::Account(_, user) => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
+            Target::Account(_, owner) => {
+                (audit::Kind::SignInFailed, Caller::anonymous(client), owner.map(|owner| owner.user))
+            }
             Target::Own(user) => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });

@@ -201,6 +201,98 @@ async fn an_address_that_does_not_parse_is_no_new_address() {
     guess(&app, "another@example.com", "more nonsense").await.expect_problem(429, "too_many_attempts");
 }
 
+/// Signs in by cookie and returns the device's cookie.
+async fn remembered_device(app: &TestApp, name: &str, from: &str) -> String {
+    let signed_in = sign_in_from(app, name, from, None).await;
+    let device = signed_in.set_cookies().into_iter().find(|cookie| cookie.name == "heirloom-device").expect("a cookie");
+    format!("heirloom-device={}", device.value)
+}
+
+async fn guess_on(app: &TestApp, address: &str, from: &str, device: &str) -> Answer {
+    let body = json!({ "email": address, "password": "not the password" });
+    let request = app.request("POST", "/api/v1/auth/login").header("X-Forwarded-For", from);
+    request.header("Cookie", device).json(&body).send().await
+}
+
+/// C-24: who knew the old password and signed in on many devices has no guesses left after it changed.
+#[tokio::test]
+async fn a_password_change_ends_the_trust_in_devices_and_places() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let mut devices = Vec::new();
+    for number in 0..12 {
+        let from = format!("203.0.113.{number}");
+        devices.push((remembered_device(&app, "alice", &from).await, from));
+    }
+    let user = "SELECT id FROM users WHERE email = 'alice@example.com'";
+    let id = sqlx::query_scalar::<_, uuid::Uuid>(user).fetch_one(app.db()).await.expect("SQL");
+    let alice = app.person("alice").await;
+    let body = json!({ "current_password": password("alice"), "new_password": "another one, rather long" });
+    alice.post("/api/v1/me/password", &body).await.expect(204);
+    let mut let_through = 0;
+    for round in 0..10 {
+        for (device, from) in &devices {
+            let answer = guess_on(&app, &email("alice"), from, device).await;
+            let_through += usize::from(answer.status == 401);
+            assert!(round < 9 || answer.status == 429, "{answer:?}");
+        }
+    }
+    assert!(let_through <= FREE + 1, "{let_through} guesses of {id} were let through");
+}
+
+/// C-24: many devices of one account have few guesses together, and an account a hundred in a row.
+#[tokio::test]
+async fn the_devices_of_an_account_share_a_budget() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let mut devices = Vec::new();
+    for number in 0..12 {
+        devices.push(remembered_device(&app, "alice", &format!("203.0.113.{number}")).await);
+    }
+    let mut let_through = 0;
+    for _ in 0..FREE {
+        for device in &devices {
+            let_through += usize::from(guess_on(&app, &email("alice"), "198.51.100.1", device).await.status == 401);
+        }
+    }
+    assert!((30..=32).contains(&let_through), "{let_through}");
+    // Nothing is shut for good, and the owner's own count starts again with the right password.
+    hours_pass(&app, "2 hours").await;
+    sign_in_from(&app, "alice", "198.51.100.1", devices.first().map(String::as_str)).await.expect(200);
+    guess_on(&app, &email("alice"), "198.51.100.1", &devices[1]).await.expect(401);
+}
+
+/// C-25: what is never hashed is no guess.
+#[tokio::test]
+async fn a_password_that_is_too_long_to_be_one_uses_up_nothing() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let too_long = json!({ "email": email("alice"), "password": "x".repeat(2_000) });
+    for _ in 0..FREE * 3 {
+        let request = app.request("POST", "/api/v1/auth/login").header("X-Forwarded-For", "203.0.113.9");
+        request.json(&too_long).send().await.expect_problem(401, "invalid_credentials");
+    }
+    sign_in_from(&app, "alice", "198.51.100.1", None).await.expect(200);
+}
+
+/// C-23: clients without cookies have the same proof.
+#[tokio::test]
+async fn a_client_without_cookies_can_prove_its_device_too() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let sign_in = async |device: Option<&str>| -> Answer {
+        let body = json!({ "email": email("alice"), "password": password("alice"), "device_token": device });
+        app.request("POST", "/api/v1/auth/login").header("X-Forwarded-For", "198.51.100.1").json(&body).send().await
+    };
+    let first = sign_in(None).await;
+    let device = first.expect(200).json()["device_token"].as_str().expect("a device token").to_owned();
+    sqlx::query("UPDATE sessions SET ip = NULL").execute(app.db()).await.expect("SQL");
+    use_up(&app, &email("alice"), "203.0.113.9").await;
+    sign_in(None).await.expect_problem(429, "too_many_attempts");
+    let second = sign_in(Some(&device)).await;
+    assert!(second.expect(200).json().get("device_token").is_none(), "it has one");
+}
+
 /// C-22: CVE-2026-9798: a gate on one path and none on another.
 #[tokio::test]
 async fn the_form_and_the_api_are_one_gate() {
@@ -245,7 +337,7 @@ async fn what_was_counted_names_nobody_and_is_forgotten_after_a_day() {
     let rows = app.all_rows().await.join("\n");
     assert!(!rows.contains(&email("alice")), "{rows}");
     hours_pass(&app, "25 hours").await;
-    assert_eq!(heirloom::guessing::forget(&app.world).await.expect("SQL"), 2);
+    assert_eq!(heirloom::guessing::forget(&app.world).await.expect("SQL"), 3);
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ mod origin;
 mod outage;
 mod overview;
 mod pages;
+mod presented_tokens;
 mod refresh;
 mod refresh_races;
 mod refresh_refused;

@@ -8,7 +8,7 @@ pub mod logs;
 mod people;
 pub mod proxy;
 
-pub use answer::{Answer, Tokens};
+pub use answer::{Answer, SetCookie, Tokens};
 pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, password};
 pub use cluster::TestDatabase;
 pub use forge::Forge;
