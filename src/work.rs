@@ -50,7 +50,7 @@ pub struct Work<'c> {
     pub connection: &'c mut PgConnection,
     /// Database, clock, options.
     pub world: World,
-    /// When it happens: one time for the whole of it. Set anew by what waits for a lock and then asks the database.
+    /// When it happens: one time for the whole of it.
     pub now: Moment,
     /// Who does it.
     pub caller: Caller,
@@ -61,6 +61,15 @@ impl<'c> Work<'c> {
     #[must_use]
     pub fn new(connection: &'c mut PgConnection, world: World, caller: Caller) -> Self {
         Self { connection, now: world.clock.now(), world, caller }
+    }
+
+    /// What happens, happens at this time, which the database stated. If our clock is behind, it follows: what this
+    /// instance does next must not seem to come before.
+    pub fn happens_at(&mut self, database: Moment) {
+        if database > self.world.clock.now() {
+            self.world.clock.heard(database);
+        }
+        self.now = database;
     }
 
     /// Notifies every instance when the transaction commits. Sealed with the time of this call: the work may have begun

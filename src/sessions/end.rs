@@ -220,7 +220,7 @@ impl Sessions {
         let ended = self.world().long_transaction(EVERYONE, by.caller(), move |mut work| {
             Box::pin(async move {
                 let everyone = store::end_everyone(work.connection, &reason).await?;
-                work.now = everyone.at;
+                work.happens_at(everyone.at);
                 record_everyone(&mut work, &reason, everyone).await
             })
         });

@@ -77,7 +77,7 @@ impl Sessions {
             Box::pin(async move {
                 let locked = store::lock_user(work.connection, new.user).await?;
                 let Some(user) = locked else { return Ok(Decided::Outdated) };
-                work.now = user.now;
+                work.happens_at(user.now);
                 if user.password_version != new.password_version {
                     record_failure(work, new.user, "password_changed_meanwhile").await?;
                     return Ok(Decided::Outdated);

@@ -145,7 +145,7 @@ impl Sessions {
         let caller = Caller { actor: breach.actor(), client: redemption.client.clone() };
         let ended = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
-                work.now = found_at;
+                work.happens_at(found_at);
                 let ended = end::end(&mut work, &[session], &breach.reason()).await?;
                 if ended.is_empty() {
                     return Ok(ended);
