@@ -161,7 +161,7 @@ impl Change<'_> {
                 let reason = reason.as_ref().map(BlockReason::as_str);
                 let details = json!({ "reason": reason, "sessions": ended.live() });
                 action.record(audit::Kind::UserBlocked, details).await?;
-                action.work.enqueue_email(user, mail::Notice::Blocked).await?;
+                action.work.enqueue_email(user, mail::Notification::Blocked).await?;
                 Ok(ended)
             }
         }

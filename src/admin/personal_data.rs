@@ -2,7 +2,7 @@ use super::Rooms;
 use crate::{
     audit::{self, EventFilter, Exported},
     kernel::{Moment, Operator},
-    mail::{self, LetterView},
+    mail::{self, EmailView},
     postgres::{Connector, DatabaseError},
     sessions::{SessionFilter, SessionView},
     users::{AccountRest, User, UserView},
@@ -10,17 +10,17 @@ use crate::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// What is held about a person (GDPR, article 15), but for secrets: of a password and of refresh tokens there are hashes
-/// only, which say nothing of them.
+/// What is held about a user (GDPR, article 15), without secrets: of passwords and refresh tokens there are only hashes,
+/// which reveal nothing.
 #[derive(Debug, Serialize)]
 pub struct PersonalData {
     /// The account.
     pub user: AccountView,
     /// All sessions that are kept, newest first.
     pub sessions: Vec<SessionView>,
-    /// Letters that are kept, newest first.
-    pub letters: Vec<LetterView>,
-    /// The audit log's events about them or by them, oldest first.
+    /// Emails that are kept, newest first.
+    pub emails: Vec<EmailView>,
+    /// The audit log's events about the user or by the user, oldest first.
     pub events: Vec<Exported>,
 }
 
@@ -36,7 +36,7 @@ pub struct AccountView {
     rest: AccountRest,
 }
 
-/// Gathers what is held about a person. None: they were deleted meanwhile.
+/// Gathers what is held about a user. None: deleted meanwhile.
 ///
 /// # Errors
 /// When the database fails.
@@ -50,14 +50,14 @@ pub async fn personal_data(
     let (world, id) = (sessions.world(), user.id);
     let Some(rest) = accounts.rest(id).await? else { return Ok(None) };
     let sessions = sessions.list_all(SessionFilter { user: Some(id), state: None }).await?;
-    let letters = world.db.run(move |connection| Box::pin(mail::letters_to(connection, id))).await?;
+    let emails = world.db.run(move |connection| Box::pin(mail::emails_to(connection, id))).await?;
     let (filter, mut events) = (EventFilter { party: Some(id), ..EventFilter::default() }, Vec::new());
     audit::export(world, connector, &filter, |event| {
         events.push(event);
         true
     })
     .await?;
-    Ok(Some(PersonalData { user: AccountView::of(user, rest), sessions, letters, events }))
+    Ok(Some(PersonalData { user: AccountView::of(user, rest), sessions, emails, events }))
 }
 
 impl AccountView {

@@ -46,7 +46,7 @@ pub enum AppError {
     /// Passwords.
     #[error("passwords cannot be hashed")]
     Accounts(#[from] AccountsError),
-    /// Letters.
+    /// Emails.
     #[error(transparent)]
     Mail(#[from] MailError),
     /// Templates.

@@ -25,7 +25,7 @@ pub struct House {
     pub keys: Keys,
     /// Sessions.
     pub sessions: Sessions,
-    /// Letters.
+    /// Emails.
     pub mail: Mail,
     /// Makes and reads cursors of lists.
     pub cursors: Cursors,

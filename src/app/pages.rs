@@ -23,7 +23,7 @@ fn samples() -> Vec<Sample> {
         openapi::page_samples(),
         sign_in::page_samples(),
         me::page_samples(),
-        mail::letter_samples(),
+        mail::email_samples(),
         admin::page_samples(),
     ]
     .concat()

@@ -38,7 +38,7 @@ pub enum UserCommand {
     Show {
         /// E-mail address or id
         user: String,
-        /// Everything that is held about them, as JSON: account, sessions, letters, audit events
+        /// Everything that is held about a user, as JSON: account, sessions, emails, audit events
         #[arg(long)]
         all: bool,
     },

@@ -47,7 +47,7 @@ pub struct Config {
     pub master_keys: Option<MasterKeys>,
     /// Addresses, origins, cookies.
     pub http: HttpOptions,
-    /// How letters are sent; none: they are not.
+    /// How emails are sent; none: they are not.
     pub mail: Option<MailOptions>,
     /// Access tokens.
     pub tokens: TokenOptions,

@@ -65,9 +65,9 @@ names! {
     RETRY_WINDOW = "HEIRLOOM_RETRY_WINDOW";
     /// Live sessions of one user.
     MAX_SESSIONS_PER_USER = "HEIRLOOM_MAX_SESSIONS_PER_USER";
-    /// The mail server; none: no letters.
+    /// The mail server; none: no emails.
     SMTP_URL = "HEIRLOOM_SMTP_URL";
-    /// Who letters come from.
+    /// The sender of emails.
     MAIL_FROM = "HEIRLOOM_MAIL_FROM";
     /// Whether guessing and floods are bounded.
     RATE_LIMIT = "HEIRLOOM_RATE_LIMIT";

@@ -162,7 +162,7 @@ impl Metrics {
         self.0.ended.get_or_create(&Reason { reason }).inc_by(sessions);
     }
 
-    /// A letter was sent, or failed to be.
+    /// An email was sent, was not, or was not enqueued.
     pub fn mailed(&self, outcome: &'static str) {
         self.0.mails.get_or_create(&Outcome { outcome }).inc();
     }
@@ -227,7 +227,11 @@ impl Inner {
         registry.register("sign_ins", "Attempts to sign in by what became of them", self.sign_ins.clone());
         registry.register("requests_limited", "Requests that a limit refused", self.refused.clone());
         registry.register("sessions_ended", "Live sessions that were ended", self.ended.clone());
-        registry.register("mails", "Attempts to send a letter by what became of them", self.mails.clone());
+        registry.register(
+            "mails",
+            "Emails: attempts to send one, and those that a limit kept out of the outbox, by outcome",
+            self.mails.clone(),
+        );
         registry.register("sessions_swept", "Sessions that were deleted by this instance", self.swept.clone());
         let help = "How often the connection over which revocations are heard broke";
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());

@@ -1,28 +1,34 @@
-//! Letters to people about their own account, by way of an outbox.
+//! Emails to users about their own account, through an outbox.
 //!
-//! 1. Who decides something that a person must know of writes a notice in the same transaction ([`Work::enqueue_email`](crate::work::Work::enqueue_email)): neither is
-//!    there without the other, and no request waits for a mail server.
-//! 2. A chore takes one notice after another (`send.rs`): it pushes the next attempt ahead, so that no other instance
-//!    takes the same, writes the letter in the person's language (`letter.rs`), sends it, and notes that.
-//! 3. What fails is tried again after waits that double (`model.rs`). Should a process die between sending and noting
-//!    it, the letter goes out once more, with the same `Message-ID`.
-//! 4. Each letter has a link that ends all sessions of the person, after a confirmation, once (`link.rs`).
+//! 1. The transaction that causes a notification enqueues it
+//!    ([`Work::enqueue_email`](crate::work::Work::enqueue_email)): both are committed or neither, and no request waits for
+//!    a mail server. What exceeds the limits of a recipient (`model.rs`) is not enqueued.
+//! 2. A background task (`send.rs`) serves the recipients in turn. It claims an email by moving its next attempt ahead, so
+//!    that no other instance takes it, writes it in the user's language (`email.rs`), sends it (`smtp.rs`,
+//!    `delivery.rs`), and records the outcome.
+//! 3. A temporary failure is tried again after waits that double (`model.rs`); a permanent refusal is final. If a process
+//!    dies between sending and recording, the email is sent once more, with the same `Message-ID`.
+//! 4. Most emails have a link that revokes all sessions of the user, after a confirmation, once (`link.rs`).
 //!
-//! Without `HEIRLOOM_SMTP_URL` nothing is written, and the events still show on the account page.
+//! Without `HEIRLOOM_SMTP_URL` nothing is enqueued; the events are still shown on the account page.
 
-mod letter;
+mod delivery;
+mod email;
 mod link;
 mod model;
+mod probe;
 mod room;
 mod send;
+mod smtp;
 mod store;
-mod transport;
 
-pub use letter::letter_samples;
-pub use model::{LetterView, Notice};
+pub use email::email_samples;
+pub use model::{EmailView, Notification};
+pub use probe::probe;
 pub use room::{Mail, MailError};
 pub use send::keep_sending;
-pub use store::{letters_to, look_up_link, use_link};
+pub use smtp::{MailServer, MailServerError};
+pub use store::{emails_to, look_up_link, use_link};
 
 use crate::{
     kernel::{UserId, new_uuid},
@@ -31,23 +37,25 @@ use crate::{
 };
 
 impl Work<'_> {
-    /// Writes an e-mail to a user into the outbox, from which it is sent once the transaction has committed. Does nothing
-    /// where no e-mail is sent.
+    /// Enqueues an email to a user, to be sent once the transaction has committed. Does nothing where no emails are sent,
+    /// and where the user has received too many lately. Call it last: the recipient stays locked until the commit.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enqueue_email(&mut self, user: UserId, notice: Notice) -> Result<(), DatabaseError> {
+    pub async fn enqueue_email(&mut self, user: UserId, notification: Notification) -> Result<(), DatabaseError> {
         if self.world.config.mail.is_none() {
             return Ok(());
         }
-        let new = store::NewLetter {
+        let new = store::NewEmail {
             id: new_uuid(self.now, &self.world.entropy),
             at: self.now,
             user,
-            notice,
-            details: model::details(notice, &self.caller.client),
+            notification,
+            details: model::details(notification, &self.caller.client),
         };
-        store::add(self.connection, new).await
+        if !store::add(self.connection, new).await? {
+            self.world.metrics.mailed("limited");
+        }
+        Ok(())
     }
 }
-pub use transport::{MailProbeError, MailServer, probe};

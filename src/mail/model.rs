@@ -3,12 +3,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What a person is told of.
+/// What an email notifies a user of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
-    /// A stale refresh token came back: somebody else may hold it.
+pub enum Notification {
+    /// A used refresh token was presented again: someone else may hold it.
     TokenReused,
-    /// A sign-in from a device and a place that were not known.
+    /// A sign-in from an unknown device and network.
     NewDevice,
     /// The password was changed.
     PasswordChanged,
@@ -16,7 +16,7 @@ pub enum Notice {
     Blocked,
 }
 
-impl Notice {
+impl Notification {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::TokenReused, Self::NewDevice, Self::PasswordChanged, Self::Blocked];
 
@@ -32,36 +32,46 @@ impl Notice {
     }
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|notice| notice.name() == name)
+        Self::ALL.into_iter().find(|notification| notification.name() == name)
     }
 }
 
-/// A letter in the outbox, as it is told of. Its words are made when it is sent.
+/// An email in the outbox, as it is exported. Its text is written when it is sent.
 #[derive(Debug, Serialize)]
-pub struct LetterView {
+pub struct EmailView {
     /// Its id.
     pub id: Uuid,
-    /// What it tells of.
-    pub notice: String,
-    /// What there is to say of that.
+    /// What it notifies of.
+    pub notification: String,
+    /// The client that caused it.
     pub details: Value,
-    /// When it was written.
+    /// When it was enqueued.
     pub created_at: Moment,
-    /// How often it was tried to send it.
+    /// How many attempts there were to send it.
     pub attempts: i32,
     /// When it was sent.
     pub sent_at: Option<Moment>,
-    /// When its link was used to end all sessions.
+    /// When it was given up: refused for good, or attempted too often.
+    pub abandoned_at: Option<Moment>,
+    /// When its link was used to revoke all sessions.
     pub link_used_at: Option<Moment>,
 }
 
-/// How long a letter's link works.
+/// How long an email's link works.
 pub(super) const LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
-/// The wait after the first attempt. Longer than an attempt may take, so that nobody else tries meanwhile.
+
+/// Emails of one kind to one user in an hour. The third of a kind says nothing that the first two did not; whoever holds
+/// a password or a token could otherwise send as many as the user's mailbox bears.
+pub(super) const HOURLY_OF_A_KIND: i64 = 3;
+/// Emails to one user in a day. The first of its kind in a day is sent even so: an attacker who caused ten notifications
+/// of new devices must not silence the one that the password was changed.
+pub(super) const DAILY: i64 = 10;
+
+/// The wait after the first attempt. Longer than an attempt may take, so that no other instance tries meanwhile.
 const FIRST_WAIT: Duration = Duration::from_mins(1);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_hours(4);
-/// Attempts before a letter is given up: some three days.
+/// Attempts before an email is given up: about three days.
 pub(super) const ATTEMPTS: i32 = 24;
 
 /// How long after the attempt of this number (from one) the next may begin.
@@ -70,11 +80,11 @@ pub(super) fn wait_after(attempt: i32) -> Duration {
     (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT)
 }
 
-/// What there is to say: from where and with what, but not of a block, which an administrator's machine did.
-pub(super) fn details(notice: Notice, client: &Client) -> Value {
-    match notice {
-        Notice::Blocked => json!({}),
-        Notice::TokenReused | Notice::NewDevice | Notice::PasswordChanged => {
+/// The client that caused it, but not of a block: that is an administrator's.
+pub(super) fn details(notification: Notification, client: &Client) -> Value {
+    match notification {
+        Notification::Blocked => json!({}),
+        Notification::TokenReused | Notification::NewDevice | Notification::PasswordChanged => {
             json!({ "ip": client.ip, "user_agent": client.user_agent })
         }
     }
@@ -94,9 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn every_notice_is_read_back() {
-        for notice in Notice::ALL {
-            assert_eq!(Notice::from_name(notice.name()), Some(notice));
+    fn every_notification_is_read_back() {
+        for notification in Notification::ALL {
+            assert_eq!(Notification::from_name(notification.name()), Some(notification));
         }
     }
 }

@@ -1,36 +1,31 @@
-use super::{link::LinkKeys, transport::transport};
-use crate::{config::MailOptions, kernel::MasterKeys, world::World};
-use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
+use super::{link::LinkKeys, smtp};
+use crate::{
+    config::{MailOptions, SmtpSecurity},
+    kernel::MasterKeys,
+    world::World,
+};
 use std::{fmt, sync::Arc};
 use uuid::Uuid;
 
-/// The mail room: what its verbs need.
+/// What sending emails and reading their links needs.
 #[derive(Clone)]
 pub struct Mail(Arc<Room>);
 
 struct Room {
     world: World,
     links: LinkKeys,
-    /// None: no mail is sent.
-    post: Option<Post>,
 }
 
-/// How letters leave.
-pub(super) struct Post {
-    pub transport: AsyncSmtpTransport<Tokio1Executor>,
-    pub from: Mailbox,
-}
-
-/// Why no mail can be sent.
+/// Why no email can be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// The SMTP library does not understand the URL; what it says of it may hold a password.
+    /// The TLS library does not accept the host; what it reports may quote the URL, which may hold a password.
     #[error("HEIRLOOM_SMTP_URL cannot be used: write smtps://user:password@host or smtp://host:25")]
     Url,
 }
 
-/// Where a letter's link leads.
-pub(super) const LINK_PAGE: &str = crate::http::paths::END_SESSIONS_PAGE;
+/// Where an email's link leads.
+const LINK_PAGE: &str = crate::http::paths::END_SESSIONS_PAGE;
 
 impl Mail {
     /// The room.
@@ -38,33 +33,31 @@ impl Mail {
     /// # Errors
     /// When the options name a mail server in a way that cannot be used.
     pub fn open(world: World, masters: &MasterKeys) -> Result<Self, MailError> {
-        let post = world.config.mail.as_ref().map(post).transpose()?;
-        Ok(Self(Arc::new(Room { links: LinkKeys::new(masters), post, world })))
+        world.config.mail.as_ref().map(check).transpose()?;
+        Ok(Self(Arc::new(Room { links: LinkKeys::new(masters), world })))
     }
 
-    /// The letter of a genuine link, which may be spent.
+    /// The email of a genuine link, which may be used already.
     #[must_use]
-    pub fn letter_of_link(&self, text: &str) -> Option<Uuid> {
+    pub fn email_of_link(&self, text: &str) -> Option<Uuid> {
         self.0.links.read(text)
     }
 
-    pub(super) fn link_to(&self, letter: Uuid) -> String {
-        let carried = self.0.links.write(letter).unwrap_or_default();
-        format!("{}{LINK_PAGE}?letter={carried}", self.0.world.config.http.public_url)
+    pub(super) fn link_to(&self, email: Uuid) -> String {
+        let carried = self.0.links.write(email).unwrap_or_default();
+        format!("{}{LINK_PAGE}?email={carried}", self.0.world.config.http.public_url)
     }
 
     pub(super) fn world(&self) -> &World {
         &self.0.world
     }
-
-    pub(super) fn post(&self) -> Option<&Post> {
-        self.0.post.as_ref()
-    }
 }
 
-fn post(options: &MailOptions) -> Result<Post, MailError> {
-    let transport = transport(&options.smtp_url).map_err(|_may_quote_it| MailError::Url)?;
-    Ok(Post { transport, from: options.from.clone() })
+fn check(options: &MailOptions) -> Result<(), MailError> {
+    if options.smtp_url.security == SmtpSecurity::None {
+        return Ok(());
+    }
+    smtp::parameters(&options.smtp_url).map(drop).map_err(|_may_quote_it| MailError::Url)
 }
 
 impl fmt::Debug for Mail {

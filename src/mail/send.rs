@@ -1,26 +1,28 @@
 use super::{
-    letter,
+    delivery::{Delivery, NotSent},
+    email::{ComposeError, compose},
     model::{ATTEMPTS, wait_after},
-    room::{Mail, Post},
+    room::Mail,
     store::{self, Due},
 };
-use crate::{kernel::Duration, pages::Pages, postgres::DatabaseError};
-use lettre::AsyncTransport;
+use crate::{config::MailOptions, kernel::Duration, pages::Pages, postgres::DatabaseError};
 
-/// How often the outbox is looked into.
+/// How often the outbox is read.
 const EVERY: Duration = Duration::from_secs(2);
-/// How often what is over is forgotten: each so many looks.
+/// How often expired emails are deleted: each so many reads.
 const FORGET_EACH: u32 = 1_800;
 
-/// Sends what is due, for ever. An outage, of the database or of the mail server, is told and waited out.
+/// Sends what is due, for as long as the server runs. An outage, of the database or of the mail server, is logged and
+/// waited out.
 pub async fn keep_sending(mail: Mail, pages: Pages) {
-    let Some(post) = mail.post() else { return };
-    for look in 0_u32.. {
+    let Some(options) = mail.world().config.mail.clone() else { return };
+    let sending = Sending { mail: &mail, options: &options, pages: &pages };
+    for read in 0_u32.. {
         tokio::time::sleep(EVERY).await;
-        if let Err(error) = send_all(&mail, post, &pages).await {
+        if let Err(error) = sending.send_due().await {
             tracing::warn!(error = error.chain(), "mail.outbox_unreachable");
         }
-        if look % FORGET_EACH == 0
+        if read % FORGET_EACH == 0
             && let Err(error) = mail.world().db.run(|connection| Box::pin(store::forget(connection))).await
         {
             tracing::warn!(error = error.chain(), "mail.forgetting_failed");
@@ -28,34 +30,111 @@ pub async fn keep_sending(mail: Mail, pages: Pages) {
     }
 }
 
-async fn send_all(mail: &Mail, post: &Post, pages: &Pages) -> Result<(), DatabaseError> {
-    loop {
-        let take = mail.world().db.run(|connection| Box::pin(store::take(connection, wait_after(1))));
-        let Some(due) = take.await? else { return Ok(()) };
-        let (id, attempt) = (due.id, due.attempt);
-        let outcome = send(mail, post, pages, &due).await;
-        mail.world().metrics.mailed(if outcome.is_ok() { "sent" } else { "failed" });
-        match outcome {
-            Ok(()) => mail.world().db.run(move |connection| Box::pin(store::sent(connection, id))).await?,
-            Err(why) => {
-                let wait = wait_after(attempt);
-                let (letter, given_up) = (id.to_string(), attempt >= ATTEMPTS);
-                tracing::warn!(letter, attempt, given_up, why, "mail.not_sent");
-                mail.world().db.run(move |connection| Box::pin(store::failed(connection, id, wait))).await?;
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Sent,
+    /// Tried again later.
+    Failed,
+    /// Failed for the last time.
+    Abandoned,
+    /// Refused for good.
+    Refused,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
+}
+
+struct Sending<'a> {
+    mail: &'a Mail,
+    options: &'a MailOptions,
+    pages: &'a Pages,
+}
+
+impl Sending<'_> {
+    /// In rounds, of at most one email to each recipient: one with a long queue does not delay the others.
+    async fn send_due(&self) -> Result<(), DatabaseError> {
+        let mut delivery = Delivery::new(&self.options.smtp_url);
+        let sent = self.send_rounds(&mut delivery).await;
+        delivery.close().await;
+        sent
+    }
+
+    async fn send_rounds(&self, delivery: &mut Delivery<'_>) -> Result<(), DatabaseError> {
+        let db = &self.mail.world().db;
+        loop {
+            let round = db.run(|connection| Box::pin(store::next_round(connection))).await?;
+            if round.is_empty() {
+                return Ok(());
             }
+            for id in round {
+                let claim = db.run(move |connection| Box::pin(store::claim(connection, id, wait_after(1))));
+                if let Some(due) = claim.await? {
+                    self.send_one(delivery, due).await?;
+                }
+            }
+        }
+    }
+
+    async fn send_one(&self, delivery: &mut Delivery<'_>, due: Due) -> Result<(), DatabaseError> {
+        let attempted = self.attempt(delivery, &due).await;
+        let outcome = Outcome::of(attempted, due.attempt);
+        self.mail.world().metrics.mailed(outcome.name());
+        if let Err(why) = attempted {
+            let email = due.id.to_string();
+            tracing::warn!(email, attempt = due.attempt, outcome = outcome.name(), why = %why, "mail.not_sent");
+        }
+        let (id, wait) = (due.id, wait_after(due.attempt));
+        let record = self.mail.world().db.run(move |connection| {
+            Box::pin(async move {
+                match outcome {
+                    Outcome::Sent => store::sent(connection, id).await,
+                    Outcome::Failed => store::failed(connection, id, wait).await,
+                    Outcome::Abandoned | Outcome::Refused => store::abandoned(connection, id).await,
+                }
+            })
+        });
+        record.await
+    }
+
+    async fn attempt(&self, delivery: &mut Delivery<'_>, due: &Due) -> Result<(), AttemptError> {
+        let email = compose(self.mail, self.options, self.pages, due)?;
+        Ok(delivery.send(&email).await?)
+    }
+}
+
+impl Outcome {
+    fn of(attempted: Result<(), AttemptError>, attempt: i32) -> Self {
+        match attempted {
+            Ok(()) => Self::Sent,
+            Err(why) if why.is_final() => Self::Refused,
+            Err(_) if attempt >= ATTEMPTS => Self::Abandoned,
+            Err(_) => Self::Failed,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Refused => "refused",
         }
     }
 }
 
-/// Sends one letter. The error says why not, without naming anybody.
-async fn send(mail: &Mail, post: &Post, pages: &Pages, due: &Due) -> Result<(), String> {
-    let letter = letter::write(mail, post, pages, due)?;
-    match post.transport.send(letter).await {
-        Ok(_accepted) => Ok(()),
-        // What the mail server says may quote the address.
-        Err(error) if error.is_permanent() => Err("the mail server refuses it".to_owned()),
-        Err(error) if error.is_timeout() => Err("the mail server does not answer in time".to_owned()),
-        Err(error) if error.is_transient() => Err("the mail server does not take it now".to_owned()),
-        Err(_unreachable) => Err("the mail server cannot be reached, or spoken with".to_owned()),
+impl AttemptError {
+    fn is_final(self) -> bool {
+        match self {
+            Self::Compose(ComposeError::Mailbox) => true,
+            Self::Compose(ComposeError::Kind | ComposeError::Template | ComposeError::Build) => false,
+            Self::NotSent(why) => why.is_final(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-use super::model::{ATTEMPTS, LINK_LIFETIME, LetterView, Notice};
+use super::model::{ATTEMPTS, DAILY, EmailView, HOURLY_OF_A_KIND, LINK_LIFETIME, Notification};
 use crate::{
     kernel::{Duration, Moment, UserId},
     postgres::DatabaseError,
@@ -7,10 +7,13 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// One letter that is due.
+/// Emails of one round.
+const ROUND: i64 = 50;
+
+/// One email that is due.
 pub struct Due {
     pub id: Uuid,
-    pub notice: String,
+    pub notification: String,
     pub details: Value,
     pub created_at: Moment,
     /// From one.
@@ -19,53 +22,92 @@ pub struct Due {
     pub language: Option<String>,
 }
 
-/// A letter that is not in the outbox yet.
-pub struct NewLetter {
+/// An email that is not in the outbox yet.
+pub struct NewEmail {
     pub id: Uuid,
     pub at: Moment,
     pub user: UserId,
-    pub notice: Notice,
+    pub notification: Notification,
     pub details: Value,
 }
 
-/// Adds a letter to the outbox.
-pub async fn add(connection: &mut PgConnection, new: NewLetter) -> Result<(), DatabaseError> {
-    sqlx::query!(
-        "INSERT INTO outbox (id, user_id, notice, details, created_at, due_at) VALUES ($1, $2, $3, $4, $5, now())",
+/// Adds an email to the outbox, unless its recipient has received too many lately.
+pub async fn add(connection: &mut PgConnection, new: NewEmail) -> Result<bool, DatabaseError> {
+    lock_recipient(connection, new.user).await?;
+    let added = sqlx::query!(
+        "INSERT INTO outbox (id, user_id, notice, details, created_at, due_at)
+         SELECT $1, $2, $3, $4, $5, now()
+         WHERE (SELECT count(*) FILTER (WHERE notice = $3 AND created_at > $5::timestamptz - interval '1 hour') < $6
+                AND (count(*) < $7 OR count(*) FILTER (WHERE notice = $3) = 0)
+                FROM outbox WHERE user_id = $2 AND created_at > $5::timestamptz - interval '1 day')",
         new.id,
         new.user.as_uuid(),
-        new.notice.name(),
+        new.notification.name(),
         new.details,
         new.at,
-    )
-    .execute(connection)
-    .await?;
+        HOURLY_OF_A_KIND,
+        DAILY,
+    );
+    Ok(added.execute(connection).await?.rows_affected() > 0)
+}
+
+/// Two transactions must not count the same emails. The user's own row is locked in another order elsewhere, so there is
+/// a row for this purpose alone; the user's is locked against deletion first, as every reference to it does.
+async fn lock_recipient(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    let lock = sqlx::query!(
+        "INSERT INTO email_recipients (user_id) SELECT id FROM users WHERE id = $1 FOR KEY SHARE
+         ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id",
+        user.as_uuid(),
+    );
+    lock.execute(connection).await?;
     Ok(())
 }
 
-/// Takes the letter that has been due for longest, past those that others are taking, and pushes its next attempt ahead.
-pub async fn take(connection: &mut PgConnection, first_wait: Duration) -> Result<Option<Due>, DatabaseError> {
+/// The emails to send next: of each recipient the one that has been due for longest, so that a recipient with a long
+/// queue does not delay the others.
+pub async fn next_round(connection: &mut PgConnection) -> Result<Vec<Uuid>, DatabaseError> {
+    let due = sqlx::query_scalar!(
+        "SELECT id FROM (
+             SELECT DISTINCT ON (user_id) id, due_at FROM outbox
+             WHERE sent_at IS NULL AND abandoned_at IS NULL AND due_at <= now() AND attempts < $1
+             ORDER BY user_id, due_at) AS first
+         ORDER BY due_at LIMIT $2",
+        ATTEMPTS,
+        ROUND,
+    );
+    Ok(due.fetch_all(connection).await?)
+}
+
+/// Claims an email, by moving its next attempt ahead. None: another instance has claimed it.
+pub async fn claim(
+    connection: &mut PgConnection,
+    id: Uuid,
+    first_wait: Duration,
+) -> Result<Option<Due>, DatabaseError> {
     let due = sqlx::query_as!(
         Due,
         r#"UPDATE outbox AS o SET attempts = o.attempts + 1, due_at = now() + make_interval(secs => $1)
            FROM users AS u
            WHERE u.id = o.user_id AND o.id = (
-               SELECT id FROM outbox WHERE sent_at IS NULL AND due_at <= now() AND attempts < $2
-               ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING o.id, o.notice, o.details, o.created_at, o.attempts AS "attempt", u.email, u.language"#,
+               SELECT id FROM outbox
+               WHERE id = $3 AND sent_at IS NULL AND abandoned_at IS NULL AND due_at <= now() AND attempts < $2
+               FOR UPDATE SKIP LOCKED)
+           RETURNING o.id, o.notice AS "notification", o.details, o.created_at, o.attempts AS "attempt", u.email,
+               u.language"#,
         first_wait.as_secs_f64(),
         ATTEMPTS,
+        id,
     );
     Ok(due.fetch_optional(connection).await?)
 }
 
-/// Notes that a letter was sent.
+/// Records that an email was sent.
 pub async fn sent(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
     sqlx::query!("UPDATE outbox SET sent_at = now() WHERE id = $1", id).execute(connection).await?;
     Ok(())
 }
 
-/// Notes that an attempt failed, and when the next may begin.
+/// Records that an attempt failed, and when the next may begin.
 pub async fn failed(connection: &mut PgConnection, id: Uuid, wait: Duration) -> Result<(), DatabaseError> {
     sqlx::query!("UPDATE outbox SET due_at = now() + make_interval(secs => $2) WHERE id = $1", id, wait.as_secs_f64())
         .execute(connection)
@@ -73,55 +115,61 @@ pub async fn failed(connection: &mut PgConnection, id: Uuid, wait: Duration) -> 
     Ok(())
 }
 
-/// Forgets letters whose links are over, the sent and the given up.
+/// Records that there will be no further attempt. An instance of the version before counts attempts only.
+pub async fn abandoned(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE outbox SET abandoned_at = now() WHERE id = $1", id).execute(connection).await?;
+    Ok(())
+}
+
+/// Deletes emails whose links have expired, the sent and the abandoned.
 pub async fn forget(connection: &mut PgConnection) -> Result<u64, DatabaseError> {
     let forgotten = sqlx::query!(
         "DELETE FROM outbox WHERE created_at < now() - make_interval(secs => $1)
-            AND (sent_at IS NOT NULL OR attempts >= $2)",
+            AND (sent_at IS NOT NULL OR abandoned_at IS NOT NULL OR attempts >= $2)",
         LINK_LIFETIME.as_secs_f64(),
         ATTEMPTS,
     );
     Ok(forgotten.execute(connection).await?.rows_affected())
 }
 
-/// The letters to a person that are kept, newest first.
+/// The emails to a user that are kept, newest first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn letters_to(connection: &mut PgConnection, user: UserId) -> Result<Vec<LetterView>, DatabaseError> {
+pub async fn emails_to(connection: &mut PgConnection, user: UserId) -> Result<Vec<EmailView>, DatabaseError> {
     let found = sqlx::query_as!(
-        LetterView,
-        "SELECT id, notice, details, created_at, attempts, sent_at, link_used_at
-         FROM outbox WHERE user_id = $1 ORDER BY id DESC",
+        EmailView,
+        r#"SELECT id, notice AS "notification", details, created_at, attempts, sent_at, abandoned_at, link_used_at
+           FROM outbox WHERE user_id = $1 ORDER BY id DESC"#,
         user.as_uuid(),
     );
     Ok(found.fetch_all(connection).await?)
 }
 
-/// Whose sessions a letter's link ends. None: it is over, or was used.
+/// Whose sessions an email's link revokes. None: it has expired, or was used.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn look_up_link(connection: &mut PgConnection, letter: Uuid) -> Result<Option<UserId>, DatabaseError> {
+pub async fn look_up_link(connection: &mut PgConnection, email: Uuid) -> Result<Option<UserId>, DatabaseError> {
     let user = sqlx::query_scalar!(
         r#"SELECT user_id AS "user_id: UserId" FROM outbox
            WHERE id = $1 AND link_used_at IS NULL AND created_at > now() - make_interval(secs => $2)"#,
-        letter,
+        email,
         LINK_LIFETIME.as_secs_f64(),
     );
     Ok(user.fetch_optional(connection).await?)
 }
 
-/// Uses a letter's link up, in the caller's transaction. None: as for [`look_up_link`].
+/// Uses an email's link, in the caller's transaction. None: as for [`look_up_link`].
 ///
 /// # Errors
 /// When the database fails.
-pub async fn use_link(connection: &mut PgConnection, letter: Uuid) -> Result<Option<UserId>, DatabaseError> {
+pub async fn use_link(connection: &mut PgConnection, email: Uuid) -> Result<Option<UserId>, DatabaseError> {
     let user = sqlx::query_scalar!(
         r#"UPDATE outbox SET link_used_at = now()
            WHERE id = $1 AND link_used_at IS NULL AND created_at > now() - make_interval(secs => $2)
            RETURNING user_id AS "user_id: UserId""#,
-        letter,
+        email,
         LINK_LIFETIME.as_secs_f64(),
     );
     Ok(user.fetch_optional(connection).await?)

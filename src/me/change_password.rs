@@ -75,7 +75,7 @@ pub async fn change_password(
             let ended = sessions::end_all_of(&mut work, me.user, Some(me.session), &reason).await?;
             let about = About::session(me.user, me.session);
             work.record(audit::Kind::PasswordChanged, about, json!({ "sessions": ended.live() })).await?;
-            work.enqueue_email(me.user, mail::Notice::PasswordChanged).await?;
+            work.enqueue_email(me.user, mail::Notification::PasswordChanged).await?;
             Ok(Some(ended))
         })
     });

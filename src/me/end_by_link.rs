@@ -8,41 +8,41 @@ use crate::{
 };
 use serde_json::json;
 
-/// What became of a letter's link.
+/// The outcome of using an email's link.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkUse {
-    /// So many live sessions were ended.
+    /// So many live sessions were revoked.
     Ended(u64),
-    /// It is no link of ours, it is over, or it was used before.
+    /// It is not a genuine link, it has expired, or it was used before.
     Over,
 }
 
-/// Whether a letter's link would end sessions.
+/// Whether an email's link would revoke sessions.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn link_works(mail: &Mail, sessions: &Sessions, text: &str) -> Result<bool, DatabaseError> {
-    let Some(letter) = mail.letter_of_link(text) else { return Ok(false) };
-    let user = sessions.world().db.run(move |connection| Box::pin(mail::look_up_link(connection, letter)));
+    let Some(email) = mail.email_of_link(text) else { return Ok(false) };
+    let user = sessions.world().db.run(move |connection| Box::pin(mail::look_up_link(connection, email)));
     Ok(user.await?.is_some())
 }
 
-/// Ends all sessions of the person to whom the letter went, and uses its link up, in one transaction.
+/// Revokes all sessions of the email's recipient and marks its link as used, in one transaction.
 ///
 /// # Errors
-/// When the database fails: then the link is as good as before.
+/// When the database fails: the link still works then.
 pub async fn end_by_link(
     mail: &Mail,
     sessions: &Sessions,
     text: &str,
     client: &Client,
 ) -> Result<LinkUse, DatabaseError> {
-    let Some(letter) = mail.letter_of_link(text) else { return Ok(LinkUse::Over) };
+    let Some(email) = mail.email_of_link(text) else { return Ok(LinkUse::Over) };
     let caller = Caller::anonymous(client);
     let ended = sessions.world().transaction(caller, move |mut work| {
         Box::pin(async move {
-            let Some(user) = mail::use_link(work.connection, letter).await? else { return Ok(None) };
+            let Some(user) = mail::use_link(work.connection, email).await? else { return Ok(None) };
             // Only the user has the link.
             work.caller.actor = Actor::User(user);
             let reason = EndReason::EndedByUser;

@@ -34,9 +34,10 @@ async fn home() -> HttpResponse {
 
 /// The parameters of an email's link.
 #[derive(Default, Deserialize)]
-struct Letter {
-    #[serde(default)]
-    letter: String,
+struct Link {
+    /// Links in emails of version 0.1 call it `letter`.
+    #[serde(default, alias = "letter")]
+    email: String,
 }
 
 /// Asks first: programs that scan emails follow links.
@@ -46,9 +47,9 @@ async fn ask_to_end(
     mail: Data<Mail>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let query = serde_urlencoded::from_str::<Letter>(request.query_string()).unwrap_or_default();
-    match link_works(&mail, &sessions, &query.letter).await {
-        Ok(true) => view.show(StatusCode::OK, END, &context! { state => "ask", letter => query.letter }),
+    let query = serde_urlencoded::from_str::<Link>(request.query_string()).unwrap_or_default();
+    match link_works(&mail, &sessions, &query.email).await {
+        Ok(true) => view.show(StatusCode::OK, END, &context! { state => "ask", email => query.email }),
         Ok(false) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
         Err(error) => Err(error.into()),
     }
@@ -64,8 +65,8 @@ async fn end(
     let view = View::of(&request);
     let read = async {
         SameOrigin::extract(&request).await?;
-        let Letter { letter } = form(&request, payload).await?;
-        Ok(end_by_link(&mail, &sessions, &letter, &client).await?)
+        let Link { email } = form(&request, payload).await?;
+        Ok(end_by_link(&mail, &sessions, &email, &client).await?)
     };
     match read.await {
         Ok(LinkUse::Ended(number)) => view.show(StatusCode::OK, END, &context! { state => "done", number }),
@@ -78,7 +79,7 @@ async fn end(
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     let end = [
-        context! { state => "ask", letter => "\"><b>" },
+        context! { state => "ask", email => "\"><b>" },
         context! { state => "done", number => 2 },
         context! { state => "over" },
     ];

@@ -111,7 +111,7 @@ impl Sessions {
         });
         work.record(audit::Kind::SignedIn, About::session(new.user, session), details).await?;
         if !is_familiar {
-            work.enqueue_email(new.user, mail::Notice::NewDevice).await?;
+            work.enqueue_email(new.user, mail::Notification::NewDevice).await?;
         }
         Ok(session)
     }

@@ -153,7 +153,7 @@ impl Sessions {
                 let details = json!({ "generation": generation.number() });
                 work.record(breach.kind(), About::session(user, session), details).await?;
                 if breach == Breach::Reused {
-                    work.enqueue_email(user, mail::Notice::TokenReused).await?;
+                    work.enqueue_email(user, mail::Notification::TokenReused).await?;
                 }
                 Ok(ended)
             })

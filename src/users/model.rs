@@ -40,7 +40,7 @@ impl User {
 /// What is held of a person besides [`User`], their password hash aside.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct AccountRest {
-    /// The language of their letters; none before the first sign-in.
+    /// The language of the user's emails; none before the first sign-in.
     pub language: Option<String>,
     /// How often their password was changed.
     pub password_changes: i32,

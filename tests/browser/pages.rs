@@ -137,7 +137,7 @@ impl Walk<'_> {
         // In English, as the interface is.
         self.shows("Spend a refresh token for a new pair").await;
         self.look("docs").await;
-        self.go("/end-sessions?letter=none").await;
+        self.go("/end-sessions?email=none").await;
         self.shows(self.words.old_link).await;
         self.look("end-sessions-old").await;
         self.go("/nowhere").await;

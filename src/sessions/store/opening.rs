@@ -109,7 +109,7 @@ pub async fn is_familiar(connection: &mut PgConnection, user: UserId, client: &C
     Ok(familiar.fetch_one(connection).await?)
 }
 
-/// Notes that somebody signed in, and in which language letters reach them.
+/// Records that a user signed in, and the language of their emails.
 pub async fn note_sign_in(
     connection: &mut PgConnection,
     user: UserId,

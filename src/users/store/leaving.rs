@@ -19,7 +19,7 @@ pub async fn rest(connection: &mut PgConnection, user: UserId) -> Result<Option<
     Ok(found.fetch_optional(connection).await?)
 }
 
-/// Deletes an account, in the caller's transaction, and with it what belongs to it: sessions, letters.
+/// Deletes an account, in the caller's transaction, with its sessions and emails.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,0 +1,85 @@
+use super::{model::Notification, room::Mail, store::Due};
+use crate::{
+    config::MailOptions,
+    http::Language,
+    pages::{Pages, Sample, device_name},
+};
+use lettre::{
+    Message,
+    message::{
+        Mailbox,
+        header::{ContentType, HeaderName, HeaderValue},
+    },
+};
+use minijinja::{Value, context};
+use serde_json::Value as Json;
+use std::net::IpAddr;
+
+const TEMPLATE: &str = "mail/notification.txt";
+
+/// Why there is no email to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ComposeError {
+    /// Another instance, with a newer version, may know it.
+    #[error("this version does not know the kind of notification")]
+    Kind,
+    #[error("the template cannot be rendered")]
+    Template,
+    /// No mail server would accept it: final.
+    #[error("the address is not a valid mailbox")]
+    Mailbox,
+    #[error("the email cannot be built")]
+    Build,
+}
+
+/// Writes an email in the user's language: the template's first line is its subject, the rest its body.
+pub(super) fn compose(mail: &Mail, options: &MailOptions, pages: &Pages, due: &Due) -> Result<Message, ComposeError> {
+    let notification = Notification::from_name(&due.notification).ok_or(ComposeError::Kind)?;
+    let language = due.language.as_deref().and_then(Language::of_tag).unwrap_or_default();
+    let shown = shown(notification, due, &mail.link_to(due.id));
+    let text = pages.render(language, TEMPLATE, &shown).map_err(|_problem| ComposeError::Template)?;
+    let (subject, body) = text.trim_start().split_once('\n').ok_or(ComposeError::Template)?;
+    let address = due.email.parse().map_err(|_invalid| ComposeError::Mailbox)?;
+    let host = mail.world().config.http.public_url.host();
+    let message = Message::builder()
+        .message_id(Some(format!("<{}@{host}>", due.id)))
+        .from(options.from.clone())
+        .to(Mailbox::new(None, address))
+        .subject(subject.trim())
+        // Programs that answer emails, such as vacation replies, leave it alone (RFC 3834 §5).
+        .raw_header(auto_submitted())
+        .header(ContentType::TEXT_PLAIN)
+        .body(body.trim_start().to_owned());
+    message.map_err(|_malformed| ComposeError::Build)
+}
+
+fn auto_submitted() -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
+}
+
+/// What the template shows. Nothing in it was typed by a user or an administrator: an email comes from the operator's
+/// sender, and whoever registers another user's address must not be able to write to it. Of the user agent only
+/// the names in our own table are shown, and the network address must be one.
+fn shown(notification: Notification, due: &Due, link: &str) -> Value {
+    let text = |key: &str| due.details.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    context! {
+        notification => notification.name(),
+        at => due.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        ip => text("ip").parse::<IpAddr>().ok().map(|ip| ip.to_string()),
+        device => device_name(&text("user_agent")),
+        link,
+    }
+}
+
+/// One of each notification, for the test that renders every template.
+#[must_use]
+pub fn email_samples() -> Vec<Sample> {
+    let sample = |notification: Notification| {
+        let shown = context! {
+            notification => notification.name(), at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
+            device => "Chrome · Windows", link => "https://auth.example.com/end-sessions?email=AAAA",
+        };
+        (TEMPLATE, shown)
+    };
+    Notification::ALL.into_iter().map(sample).collect()
+}
