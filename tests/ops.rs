@@ -23,8 +23,9 @@ fn known() -> BTreeSet<String> {
     samples.map(|line| line.split(['{', ' ']).next().unwrap().to_owned()).collect()
 }
 
-/// Names that are not metrics: channels of NOTIFY.
-const OTHERS: &[&str] = &["heirloom_revocations", "heirloom_signing_keys"];
+/// Names that are not metrics: channels of NOTIFY, roles of the database.
+const OTHERS: &[&str] =
+    &["heirloom_revocations", "heirloom_signing_keys", "heirloom_app", "heirloom_owner", "heirloom_runtime"];
 
 /// The metrics that a text speaks of.
 fn named(text: &str) -> BTreeSet<String> {

@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_token_that_proxies_may_refuse_is_warned_of() {
-        let long = "https://".to_owned() + &"a".repeat(150);
+        let long = "https://".to_owned() + &"a".repeat(400);
         assert_warns(&[("HEIRLOOM_AUDIENCE", &long)], "access tokens: a header with roles and claims");
     }
 
