@@ -1,9 +1,10 @@
 use super::{DatabaseError, MigrateError};
 use sqlx::{Connection, PgConnection};
 
-/// How long one attempt waits for another process that applies migrations.
-const ATTEMPT: &str =
-    "SET lock_timeout = '10s'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+/// How long one attempt waits for another process that applies migrations. A name of its own: a migration may end the
+/// idle connections of servers, which this one is not.
+const ATTEMPT: &str = "SET lock_timeout = '10s'; SET statement_timeout = 0; \
+    SET idle_in_transaction_session_timeout = 0; SET application_name = 'heirloom migrations'";
 /// How many attempts there are: an index on a large table takes minutes.
 const ATTEMPTS: u32 = 60;
 
