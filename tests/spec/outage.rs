@@ -40,6 +40,8 @@ async fn while_postgres_is_down_everything_that_needs_it_is_503_and_nothing_else
     alice.me().await.expect_problem(503, AWAY);
     alice.check().await.expect_problem(503, AWAY);
     admin.revoke_session(&alice.tokens.session_id).await.expect_problem(503, AWAY);
+    // An answer is remembered for a second.
+    eventually("the outage shows", async || app.get("/readyz").await.status == 503).await;
     app.get("/readyz").await.expect_problem(503, AWAY);
 
     app.get("/healthz").await.expect(200);
