@@ -1,5 +1,5 @@
 use super::House;
-use crate::{audit, guessing, http::Limits, keys, mail, pages::Pages, postgres::keep_to_primary, sessions};
+use crate::{audit, guessing, http::Limits, keys, mail, pages::Pages, postgres::keep_to_primary, sessions, users};
 use tokio::task::JoinHandle;
 
 /// What is done beside the requests, again and again.
@@ -18,6 +18,7 @@ impl BackgroundTasks {
             tokio::spawn(limits.keep_small()),
             tokio::spawn(audit::keep(world.clone())),
             tokio::spawn(mail::keep_sending(mail.clone(), pages)),
+            tokio::spawn(users::keep_searchable(world.clone())),
         ])
     }
 

@@ -11,7 +11,6 @@ mod environment;
 mod health;
 mod keys;
 mod migrate;
-mod moving;
 mod output;
 mod papers;
 mod password;
@@ -19,6 +18,7 @@ mod serve;
 mod sessions;
 mod sweep;
 mod torture;
+mod transfer;
 mod user;
 
 use crate::{
@@ -95,7 +95,7 @@ enum UserCommands {
     #[command(flatten)]
     One(user::UserCommand),
     #[command(flatten)]
-    All(moving::MovingCommand),
+    All(transfer::TransferCommand),
 }
 
 /// Why a command failed.

@@ -4,10 +4,12 @@ mod budget;
 mod claims;
 mod email;
 mod roles;
+mod search;
 mod text;
 
 pub use budget::{AccessTooLarge, MAX_ACCESS_BYTES, fit_together};
 pub use claims::{ClaimsError, CustomClaims};
 pub use email::{EmailAddress, EmailError, fold};
 pub use roles::{Role, RoleError, Roles};
+pub use search::{search_key, search_text};
 pub use text::{BlockReason, DeviceName, DisplayName, TextError};

@@ -1,69 +1,89 @@
-//! Hashes that other systems made: Argon2 (RFC 9106), scrypt (RFC 7914) and PBKDF2 (RFC 8018), in the forms in which
-//! they are exported. bcrypt, which we use ourselves, is read in `hash.rs`.
+//! Hashes of other systems: Argon2 (RFC 9106), scrypt (RFC 7914), PBKDF2 (RFC 8018) and phpass, in the forms in which
+//! products export them. bcrypt, which we use ourselves, is read in `hash.rs`.
 //!
-//! | form | of |
+//! | form | written by |
 //! | --- | --- |
-//! | `$argon2id$v=19$m=65536,t=3,p=4$salt$hash`, also `argon2i`, `argon2d` | everybody (PHC string format) |
-//! | `$scrypt$ln=16,r=8,p=1$salt$hash` | everybody (PHC string format) |
+//! | `$argon2id$v=19$m=65536,t=3,p=4$salt$hash`, also `argon2i`, `argon2d` | many (PHC string format) |
+//! | `$scrypt$ln=16,r=8,p=1$salt$hash` | many (PHC string format) |
 //! | `$pbkdf2-sha256$i=600000$salt$hash`, also `pbkdf2`, `pbkdf2-sha1`, `pbkdf2-sha512` | `RustCrypto` (PHC string format) |
 //! | `$pbkdf2-sha256$600000$salt$hash`, with `.` for `+` | Passlib |
-//! | `pbkdf2_sha256$600000$salt$hash`, the salt as text | Django |
+//! | the forms in `foreign/products.rs` | Django, Spring Security, WordPress, Firebase, better-auth |
 //!
-//! How much work one may ask for is bounded, when it is imported and when it is read: a row that asked for a terabyte
-//! would stop the server.
+//! The work that a hash may ask for is limited, both when it is imported and when it is read: a row that asks for a
+//! terabyte would stop the server.
 
+mod bounds;
+mod products;
+
+use super::Password;
 use argon2::Argon2;
-use aws_lc_rs::{constant_time, pbkdf2};
+use aws_lc_rs::{
+    cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey},
+    constant_time,
+    iv::FixedLength,
+    pbkdf2,
+};
 use base64::{
     Engine as _,
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use bounds::{bounded_argon2, bounded_iterations, bounded_scrypt};
 use password_hash::phc;
-use std::num::NonZeroU32;
+use std::{borrow::Cow, num::NonZeroU32};
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-/// The most memory that one hash may take, in KiB: 256 MiB.
-const MAX_MEMORY: u64 = 256 * 1024;
-/// The most memory that one hash may walk through, in KiB, all passes taken together: 1 GiB, a second or two.
-const MAX_WORK: u64 = 1024 * 1024;
-/// The most lanes of Argon2, and the most parallel parts of scrypt.
-const MAX_PARALLEL: u32 = 16;
-/// The most iterations of PBKDF2, a second or so.
-const MAX_ITERATIONS: u32 = 2_000_000;
-/// Bytes of a derived key: less would be guessed, more is nobody's.
+/// Bytes of a derived key: fewer could be guessed, and no product writes more.
 const OUTPUT: std::ops::RangeInclusive<usize> = 16..=64;
+/// The longest salt, in bytes: Spring's first scrypt takes 64, and Firebase appends a separator.
+const MAX_SALT: usize = 128;
 /// Base64, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A hash from elsewhere that makes sense and costs no more than we would spend.
+/// A well-formed hash of another system that costs no more than we would spend.
 pub struct ForeignHash {
     function: Function,
     salt: Vec<u8>,
     output: Vec<u8>,
+    /// What the other system did to the password before hashing it.
+    normalization: Normalization,
 }
 
 enum Function {
     Argon2(Argon2<'static>),
     Scrypt(scrypt::Params),
     Pbkdf2(pbkdf2::Algorithm, NonZeroU32),
+    /// Rounds of MD5.
+    Phpass(u32),
+    /// scrypt derives the key that encrypts the project's signer key; the result is the hash.
+    Firebase(scrypt::Params, Vec<u8>),
 }
 
-/// Why a hash from elsewhere is of no use. Never quotes it.
+#[derive(Clone, Copy)]
+enum Normalization {
+    AsTyped,
+    Nfkc,
+}
+
+/// Why a hash of another system cannot be used. Never quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashRefused {
-    /// It is none of the forms above, nor bcrypt; a password in the clear, perhaps.
-    #[error("is no password hash that is known here: docs/moving-in.md lists the forms")]
+    /// It has none of the forms above, and is not bcrypt.
+    #[error("is not a password hash of a known form: docs/moving-in.md lists the forms")]
     UnknownForm,
-    /// It is of a known form, and mangled.
-    #[error("is a password hash whose salt, parameters or length make no sense")]
+    /// It has a known form, but is malformed.
+    #[error("is a malformed password hash: its salt, parameters or length are not valid")]
     Mangled,
     /// Verifying it would take too much memory or time.
-    #[error("is a password hash that takes more work than is allowed: docs/moving-in.md has the bounds")]
+    #[error("is a password hash that costs more work than is allowed: docs/moving-in.md lists the limits")]
     TooCostly,
+    /// It is a password, not a hash.
+    #[error("is a password in clear text, which is never imported")]
+    ClearText,
 }
 
 impl HashRefused {
@@ -74,6 +94,7 @@ impl HashRefused {
             Self::UnknownForm => "unknown_hash",
             Self::Mangled => "mangled_hash",
             Self::TooCostly => "too_costly_hash",
+            Self::ClearText => "clear_text_password",
         }
     }
 }
@@ -84,19 +105,13 @@ impl ForeignHash {
     /// # Errors
     /// [`HashRefused`]
     pub fn read(text: &str) -> Result<Self, HashRefused> {
+        if let Some(product) = products::read(text) {
+            return product;
+        }
         let parts: Vec<&str> = text.split('$').collect();
         match *parts.as_slice() {
-            ["pbkdf2_sha256", iterations, salt, output] => {
-                let salt = salt.as_bytes().to_vec();
-                Self::pbkdf2(
-                    pbkdf2::PBKDF2_HMAC_SHA256,
-                    iterations,
-                    salt,
-                    &BASE64.decode(output).or(Err(HashRefused::Mangled))?,
-                )
-            }
             ["", name, iterations, salt, output] if name.starts_with("pbkdf2") && is_number(iterations) => {
-                let bytes = |text: &str| BASE64.decode(text.replace('.', "+")).or(Err(HashRefused::Mangled));
+                let bytes = |text: &str| base64(&text.replace('.', "+"));
                 Self::pbkdf2(digest_of(name)?, iterations, bytes(salt)?, &bytes(output)?)
             }
             ["", "argon2id" | "argon2i" | "argon2d" | "scrypt", ..] => Self::phc(text),
@@ -105,8 +120,10 @@ impl ForeignHash {
         }
     }
 
-    /// Whether the password, in bytes as its system received them, is the one. None: it cannot be told.
-    pub fn matches(&self, password: &[u8]) -> Option<bool> {
+    /// Whether this is the password, in the bytes that its system received. `None` if the function fails.
+    pub fn matches(&self, password: &Password) -> Option<bool> {
+        let typed = self.normalized(password.reveal_as_typed());
+        let password = typed.as_bytes();
         let mut derived = Zeroizing::new(vec![0; self.output.len()]);
         match &self.function {
             Function::Argon2(argon2) => argon2.hash_password_into(password, &self.salt, &mut derived).ok()?,
@@ -114,8 +131,22 @@ impl ForeignHash {
             Function::Pbkdf2(algorithm, iterations) => {
                 pbkdf2::derive(*algorithm, *iterations, &self.salt, password, &mut derived);
             }
+            Function::Phpass(rounds) => derived.copy_from_slice(&products::phpass(password, &self.salt, *rounds)),
+            Function::Firebase(params, signer_key) => {
+                let mut key = Zeroizing::new([0; 32]);
+                scrypt::scrypt(password, &self.salt, params, key.as_mut_slice()).ok()?;
+                derived.copy_from_slice(signer_key);
+                encrypt(&key, &mut derived)?;
+            }
         }
         Some(constant_time::verify_slices_are_equal(&derived, &self.output).is_ok())
+    }
+
+    fn normalized<'typed>(&self, typed: &'typed str) -> Cow<'typed, str> {
+        match self.normalization {
+            Normalization::AsTyped => Cow::Borrowed(typed),
+            Normalization::Nfkc => Cow::Owned(typed.nfkc().collect()),
+        }
     }
 
     fn phc(text: &str) -> Result<Self, HashRefused> {
@@ -136,7 +167,7 @@ impl ForeignHash {
                 };
                 let params = bounded_argon2(m, t, p)?;
                 let algorithm = argon2::Algorithm::new(name).or(Err(HashRefused::Mangled))?;
-                // What bears no version is of the one before versions were written down.
+                // Without a version it is the one before versions were written.
                 let version = hash
                     .version
                     .map_or(Ok(argon2::Version::V0x10), argon2::Version::try_from)
@@ -156,22 +187,14 @@ impl ForeignHash {
         salt: Vec<u8>,
         output: &[u8],
     ) -> Result<Self, HashRefused> {
-        if !is_number(iterations) {
-            return Err(HashRefused::Mangled);
-        }
-        let iterations: u32 = iterations.parse().or(Err(HashRefused::TooCostly))?;
-        if iterations > MAX_ITERATIONS {
-            return Err(HashRefused::TooCostly);
-        }
-        let iterations = NonZeroU32::new(iterations).ok_or(HashRefused::Mangled)?;
-        Self::of(Function::Pbkdf2(algorithm, iterations), salt, output)
+        Self::of(Function::Pbkdf2(algorithm, bounded_iterations(iterations)?), salt, output)
     }
 
     fn of(function: Function, salt: Vec<u8>, output: &[u8]) -> Result<Self, HashRefused> {
-        if salt.is_empty() || salt.len() > *OUTPUT.end() || !OUTPUT.contains(&output.len()) {
+        if salt.is_empty() || salt.len() > MAX_SALT || !OUTPUT.contains(&output.len()) {
             return Err(HashRefused::Mangled);
         }
-        Ok(Self { function, salt, output: output.to_vec() })
+        Ok(Self { function, salt, output: output.to_vec(), normalization: Normalization::AsTyped })
     }
 }
 
@@ -188,26 +211,15 @@ fn digest_of(name: &str) -> Result<pbkdf2::Algorithm, HashRefused> {
     }
 }
 
-fn bounded_argon2(memory: u32, passes: u32, lanes: u32) -> Result<argon2::Params, HashRefused> {
-    let work = u64::from(memory).saturating_mul(u64::from(passes));
-    if u64::from(memory) > MAX_MEMORY || work > MAX_WORK || lanes > MAX_PARALLEL {
-        return Err(HashRefused::TooCostly);
-    }
-    argon2::Params::new(memory, passes, lanes, None).or(Err(HashRefused::Mangled))
+fn base64(text: &str) -> Result<Vec<u8>, HashRefused> {
+    BASE64.decode(text).or(Err(HashRefused::Mangled))
 }
 
-fn bounded_scrypt(log_n: u32, r: u32, p: u32) -> Result<scrypt::Params, HashRefused> {
-    // 128 × N × r bytes; an N that is no number of 64 bits is more than enough.
-    let memory = 1_u64.checked_shl(log_n).map_or(u64::MAX, |n| n.saturating_mul(u64::from(r)) / 8);
-    let work = memory.saturating_mul(u64::from(p));
-    if memory > MAX_MEMORY || work > MAX_WORK || p > MAX_PARALLEL || r > MAX_PARALLEL * 8 {
-        return Err(HashRefused::TooCostly);
-    }
-    match u8::try_from(log_n) {
-        // N is larger than one (RFC 7914, section 2).
-        Ok(log_n @ 1..) => scrypt::Params::new(log_n, r, p).or(Err(HashRefused::Mangled)),
-        Ok(_) | Err(_) => Err(HashRefused::Mangled),
-    }
+/// AES-256 in counter mode, from zero.
+fn encrypt(key: &[u8; 32], text: &mut [u8]) -> Option<()> {
+    let key = EncryptingKey::ctr(UnboundCipherKey::new(&AES_256, key).ok()?).ok()?;
+    key.less_safe_encrypt(text, EncryptionContext::Iv128(FixedLength::from([0; 16]))).ok()?;
+    Some(())
 }
 
 #[cfg(test)]

@@ -12,11 +12,13 @@ use sqlx::{Connection, PgConnection};
 /// Rows that are held in memory at once.
 const PAGE: i64 = 1_000;
 
-/// A person as they are exported: what [`super::Newcomer`] reads.
+/// A user as exported: what [`super::ImportedUser`] reads.
 #[derive(Debug, Serialize)]
 pub struct Export {
     id: UserId,
     email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified_at: Option<Moment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,11 +37,11 @@ pub struct Export {
     last_login_at: Option<Moment>,
 }
 
-/// Hands everybody to `each`, oldest first, as of one moment, and holds only a page of them. `each` says whether it
-/// wants more. That it was done, and whether hashes of passwords went along, is an event.
+/// Hands every user to `each`, oldest first, as of one moment, and holds only a page of them. `each` returns whether it
+/// wants more. The export, and whether it contains password hashes, is an event.
 ///
 /// # Errors
-/// When the database fails; who was handed out by then is right.
+/// When the database fails; the users handed out by then are right.
 pub async fn export(
     world: &World,
     connector: &Connector,
@@ -54,7 +56,7 @@ pub async fn export(
     done
 }
 
-/// Told before the first row leaves.
+/// Recorded before the first row leaves.
 async fn record_export(world: &World, operator: Operator, with_password_hashes: bool) -> Result<(), DatabaseError> {
     let recorded = world.run(operator.into(), move |mut work| {
         Box::pin(async move {
@@ -83,6 +85,7 @@ impl Export {
         Self {
             id: row.id,
             email: row.email,
+            email_verified_at: row.email_verified_at,
             password_hash: hash.map(|hash| hash.reveal().to_owned()),
             name: row.name,
             roles: row.roles,

@@ -1,6 +1,7 @@
 use super::{
-    Newcomer,
-    store::{self, ImportedRow},
+    ImportedUser,
+    row::Numbered,
+    store::{self, ExistingUser, ImportedRow},
 };
 use crate::{
     audit::{self, About},
@@ -9,49 +10,126 @@ use crate::{
     world::World,
 };
 use serde_json::json;
+use std::collections::{HashMap, HashSet};
 
 /// How long one batch may take: beside a busy server's requests, it waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Adds those of a batch who are not there yet, by the lines they stand on, in one transaction with the event that
-/// says so. Returns the lines of the others, whose address or id somebody has: nothing was changed there.
+/// How an existing user stands in the way of a row. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It is the same user: same address, and same id if the row has one.
+    AlreadyThere,
+    /// The row's address belongs to a user with another id.
+    AddressTaken,
+    /// The row's id belongs to a user with another address.
+    IdTaken,
+}
+
+/// What a row claims.
+struct Claim {
+    line: u64,
+    id: Option<UserId>,
+    email: String,
+}
+
+impl Claim {
+    fn of(row: &Numbered<ImportedUser>) -> Self {
+        Self { line: row.line, id: row.what.id, email: row.what.email.as_str().to_owned() }
+    }
+}
+
+/// Adds the users of a batch who do not exist yet, in one transaction with the event that records it. Returns the others,
+/// by line.
 ///
 /// # Errors
-/// When the database fails: nobody of the batch was added then.
-pub async fn import(world: &World, operator: Operator, rows: Vec<(u64, Newcomer)>) -> Result<Vec<u64>, DatabaseError> {
+/// When the database fails: no user of the batch was added then.
+pub async fn import(
+    world: &World,
+    operator: Operator,
+    rows: Vec<Numbered<ImportedUser>>,
+) -> Result<Vec<Numbered<Existing>>, DatabaseError> {
     let now = world.clock.now();
-    let (lines, rows): (Vec<u64>, Vec<ImportedRow>) =
-        rows.into_iter().map(|(line, newcomer)| (line, row(newcomer, now, world))).unzip();
-    let (first, last) = (lines.first().copied(), lines.last().copied());
-    let added = world.long_transaction(PATIENCE, operator.into(), move |mut work| {
+    let (claims, rows): (Vec<Claim>, Vec<ImportedRow>) =
+        rows.into_iter().map(|numbered| (Claim::of(&numbered), row(numbered.what, now, world))).unzip();
+    let imported = world.long_transaction(PATIENCE, operator.into(), move |mut work| {
         Box::pin(async move {
             let added = store::add_all(work.connection, rows).await?;
             let users = added.iter().filter(|is_added| **is_added).count();
             if users > 0 {
+                let (first, last) = (claims.first().map(|claim| claim.line), claims.last().map(|claim| claim.line));
                 let details = json!({ "users": users, "first_line": first, "last_line": last });
                 work.record(audit::Kind::UsersImported, About::NOBODY, details).await?;
             }
-            Ok(added)
+            let others = claims.into_iter().zip(added).filter(|(_, is_added)| !is_added).map(|(claim, _)| claim);
+            let others: Vec<Claim> = others.collect();
+            let existing = existing(work.connection, &others).await?;
+            // Whoever was in the way and was deleted in this moment counts as there.
+            let found = |claim: &Claim| Numbered::new(claim.line, existing.of(claim).unwrap_or(Existing::AlreadyThere));
+            Ok(others.iter().map(found).collect())
         })
     });
-    let added = added.await?;
-    Ok(lines.into_iter().zip(added).filter(|(_, is_added)| !is_added).map(|(line, _)| line).collect())
+    imported.await
+}
+
+/// Compares a batch with the existing users, and changes nothing: what [`import`] would return.
+///
+/// # Errors
+/// When the database fails.
+pub async fn compare(world: &World, rows: &[Numbered<ImportedUser>]) -> Result<Vec<Numbered<Existing>>, DatabaseError> {
+    let claims: Vec<Claim> = rows.iter().map(Claim::of).collect();
+    let compared = world.db.run(move |connection| {
+        Box::pin(async move {
+            let existing = existing(connection, &claims).await?;
+            let found = |claim: &Claim| existing.of(claim).map(|existing| Numbered::new(claim.line, existing));
+            Ok(claims.iter().filter_map(found).collect())
+        })
+    });
+    compared.await
+}
+
+/// The users who have what rows claim.
+struct ExistingUsers {
+    by_address: HashMap<String, UserId>,
+    ids: HashSet<UserId>,
+}
+
+async fn existing(connection: &mut sqlx::PgConnection, claims: &[Claim]) -> Result<ExistingUsers, DatabaseError> {
+    let ids: Vec<_> = claims.iter().filter_map(|claim| claim.id).map(|id| id.as_uuid()).collect();
+    let emails: Vec<String> = claims.iter().map(|claim| claim.email.clone()).collect();
+    let found = if claims.is_empty() { Vec::new() } else { store::existing(connection, &ids, &emails).await? };
+    let ids = found.iter().map(|user| user.id).collect();
+    let by_address = found.into_iter().map(|ExistingUser { id, email }| (email, id)).collect();
+    Ok(ExistingUsers { by_address, ids })
+}
+
+impl ExistingUsers {
+    fn of(&self, claim: &Claim) -> Option<Existing> {
+        match (self.by_address.get(&claim.email), claim.id) {
+            (Some(_), None) => Some(Existing::AlreadyThere),
+            (Some(user), Some(id)) if *user == id => Some(Existing::AlreadyThere),
+            (Some(_), Some(_)) => Some(Existing::AddressTaken),
+            (None, Some(id)) if self.ids.contains(&id) => Some(Existing::IdTaken),
+            (None, _) => None,
+        }
+    }
 }
 
 /// A new id is as old as the account: lists show the newest first, by id.
-fn row(newcomer: Newcomer, now: Moment, world: &World) -> ImportedRow {
-    let created_at = newcomer.created_at.unwrap_or(now);
+fn row(user: ImportedUser, now: Moment, world: &World) -> ImportedRow {
+    let created_at = user.created_at.unwrap_or(now);
     ImportedRow {
-        id: newcomer.id.unwrap_or_else(|| UserId::new(created_at, &world.entropy)),
-        email: newcomer.email,
-        hash: newcomer.hash,
-        name: newcomer.name,
-        roles: newcomer.roles,
-        claims: newcomer.claims,
-        blocked_at: newcomer.blocked.then(|| newcomer.blocked_at.unwrap_or(now)),
-        blocked_reason: newcomer.blocked_reason.filter(|_| newcomer.blocked),
-        language: newcomer.language,
+        id: user.id.unwrap_or_else(|| UserId::new(created_at, &world.entropy)),
+        email: user.email,
+        email_verified_at: user.email_verified.then(|| user.email_verified_at.unwrap_or(created_at)),
+        hash: user.hash,
+        name: user.name,
+        roles: user.roles,
+        claims: user.claims,
+        blocked_at: user.blocked.then(|| user.blocked_at.unwrap_or(now)),
+        blocked_reason: user.blocked_reason.filter(|_| user.blocked),
+        language: user.language,
         created_at,
-        last_login_at: newcomer.last_login_at,
+        last_login_at: user.last_login_at,
     }
 }

@@ -1,16 +1,23 @@
-//! People who come from another system, or go to one.
+//! Users who come from another system, or go to one.
 //!
-//! A file is read row by row (`rows.rs`), each row becomes a [`Newcomer`] or is refused with a reason (`newcomer.rs`), and
-//! a thousand at a time are added in one transaction (`import.rs`). Whoever is there already stays as they are: the same
-//! file may be imported again after whatever interrupted it. What leaves (`export.rs`) is what may come in.
+//! A file is read row by row (`rows.rs`), and a row is converted from the form of the product that wrote it (`source.rs`).
+//! It becomes an [`ImportedUser`] or is refused with a reason (`imported_user.rs`), also if an earlier row has its address
+//! or id (`collisions.rs`). A thousand at a time are added in one transaction (`import.rs`). Existing users stay as they
+//! are: the same file may be imported again after an interruption. An export (`export.rs`) can be imported.
 
+mod collisions;
 mod export;
 mod import;
-mod newcomer;
+mod imported_user;
+mod row;
 mod rows;
+mod source;
 mod store;
+mod values;
 
 pub use export::{Export, export};
-pub use import::import;
-pub use newcomer::{Newcomer, RowRefused};
+pub use import::{Existing, compare, import};
+pub use imported_user::ImportedUser;
+pub use row::{Note, Numbered, RawFields, RowRefused};
 pub use rows::{Batch, Batches, FileError, Format};
+pub use source::{Conversion, HashConfig, HashConfigError, HashFileError, PasswordHashes, Source};

@@ -1,5 +1,18 @@
-use super::newcomer::{FIELDS, Newcomer, RowRefused, unknown_field};
-use serde_json::{Map, Value};
+//! A file's rows, read one after another.
+
+mod document;
+mod lines;
+mod records;
+
+use super::{
+    ImportedUser,
+    collisions::{Occurrence, Seen},
+    row::{Note, Numbered, RawFields, RowRefused},
+    source::{Conversion, Source},
+};
+use document::Document;
+use lines::Lines;
+use records::Records;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// The longest row, in bytes: claims have 4 KiB at most, everything else is short.
@@ -8,21 +21,26 @@ const ROW: usize = 64 * 1024;
 const BATCH_ROWS: usize = 1_000;
 /// A batch with so many bytes gets no more rows.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// The byte-order mark in UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Ndjson,
-    /// RFC 4180, with a first row that names the columns. Roles are separated by spaces, claims are JSON; an empty cell
-    /// is no field.
+    /// RFC 4180, or with `;` or a tab between the cells; the first row names the columns. An empty cell, `NULL` and `\N`
+    /// are not a value.
     Csv,
+    /// One JSON document: an array of objects, or an object with the array in the member that the system uses. If the
+    /// file is neither, [`Format::Ndjson`].
+    Json,
 }
 
 /// Why a file cannot be read, or not any further.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The operating system says so.
+    /// The operating system reports it.
     #[error("the file cannot be read after line {after}")]
     Input {
         /// The last line that was read.
@@ -34,31 +52,47 @@ pub enum FileError {
     /// The first row of a CSV file does not name the columns.
     #[error("the first row must name the columns: {0}")]
     Header(String),
+    /// A JSON document is malformed.
+    #[error("the file is not valid JSON in UTF-8 after line {0}")]
+    NotJson(u64),
+    /// A JSON document holds no list of users.
+    #[error("the file has no list `{0}`: was it exported from the system that --from names?")]
+    NoUsers(&'static str),
 }
 
 /// Rows that are imported together.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Those that can be, by line.
-    pub rows: Vec<(u64, Newcomer)>,
-    /// Those that cannot be, by line.
-    pub refused: Vec<(u64, RowRefused)>,
+    /// Those that can be imported.
+    pub rows: Vec<Numbered<ImportedUser>>,
+    /// Those that cannot.
+    pub refused: Vec<Numbered<RowRefused>>,
+    /// The lines that repeat an earlier row of the file without any difference.
+    pub repeated: Vec<u64>,
+    /// What was changed in rows that can be imported.
+    pub notes: Vec<Numbered<Note>>,
     /// The last line that was read for it.
     pub last_line: u64,
     bytes: usize,
 }
 
-/// A file's rows, by the batch. Holds one batch and one row in memory, whatever the file.
-pub struct Batches {
-    rows: Box<dyn Iterator<Item = Result<Row, FileError>> + Send>,
-    /// Told after the rows that came before it.
-    error: Option<FileError>,
-}
-
-struct Row {
+/// A row before its values are read.
+pub struct RawRow {
     line: u64,
     bytes: usize,
-    read: Result<Newcomer, RowRefused>,
+    fields: Result<RawFields, RowRefused>,
+}
+
+type RawRows = Box<dyn Iterator<Item = Result<RawRow, FileError>> + Send>;
+
+/// A file's rows, by the batch. Holds in memory one batch, one row, and some 80 bytes for each row read, by which it
+/// finds collisions.
+pub struct Batches {
+    rows: RawRows,
+    conversion: Conversion,
+    seen: Seen,
+    /// Reported after the rows that came before it.
+    error: Option<FileError>,
 }
 
 impl Batches {
@@ -66,13 +100,47 @@ impl Batches {
     ///
     /// # Errors
     /// When its first row must name columns, and does not.
-    pub fn of(input: impl Read + Send + 'static, format: Format) -> Result<Self, FileError> {
-        let rows: Box<dyn Iterator<Item = Result<Row, FileError>> + Send> = match format {
-            Format::Ndjson => Box::new(Lines { input: BufReader::new(input), line: 0 }),
-            Format::Csv => Box::new(Records::of(input)?),
+    pub fn of(input: impl Read + Send + 'static, format: Format, conversion: Conversion) -> Result<Self, FileError> {
+        let input = BufReader::new(input);
+        let rows: RawRows = match format {
+            Format::Ndjson => Box::new(Lines::of(input)),
+            Format::Csv => Box::new(Records::of(input, conversion.source == Source::Heirloom)?),
+            Format::Json => of_json(input, conversion.source)?,
         };
-        Ok(Self { rows, error: None })
+        Ok(Self { rows, conversion, seen: Seen::default(), error: None })
     }
+
+    fn add(&mut self, batch: &mut Batch, row: RawRow) {
+        batch.last_line = row.line;
+        batch.bytes = batch.bytes.saturating_add(row.bytes);
+        let line = row.line;
+        match self.read(line, row.fields) {
+            Ok(Some(ReadRow::New(user))) => {
+                batch.notes.extend(user.notes.iter().cloned().map(|note| Numbered::new(line, note)));
+                batch.rows.push(Numbered::new(line, *user));
+            }
+            Ok(Some(ReadRow::Repeated)) => batch.repeated.push(line),
+            Ok(None) => {}
+            Err(refused) => batch.refused.push(Numbered::new(line, refused)),
+        }
+    }
+
+    fn read(&mut self, line: u64, fields: Result<RawFields, RowRefused>) -> Result<Option<ReadRow>, RowRefused> {
+        let fields = fields?;
+        let content = self.seen.fingerprint(&fields);
+        let Some(user) = self.conversion.user(fields)? else { return Ok(None) };
+        match self.seen.note(line, &user, content) {
+            Occurrence::First => Ok(Some(ReadRow::New(Box::new(user)))),
+            Occurrence::Repeated => Ok(Some(ReadRow::Repeated)),
+            Occurrence::Collides(refused) => Err(refused),
+        }
+    }
+}
+
+/// A row that is right.
+enum ReadRow {
+    New(Box<ImportedUser>),
+    Repeated,
 }
 
 impl Iterator for Batches {
@@ -83,9 +151,9 @@ impl Iterator for Batches {
             return Some(Err(error));
         }
         let mut batch = Batch::default();
-        while batch.rows.len() + batch.refused.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES {
+        while batch.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES {
             match self.rows.next() {
-                Some(Ok(row)) => batch.add(row),
+                Some(Ok(row)) => self.add(&mut batch, row),
                 Some(Err(error)) if batch.last_line == 0 => return Some(Err(error)),
                 Some(Err(error)) => {
                     self.error = Some(error);
@@ -99,173 +167,28 @@ impl Iterator for Batches {
 }
 
 impl Batch {
-    fn add(&mut self, row: Row) {
-        self.last_line = row.line;
-        self.bytes = self.bytes.saturating_add(row.bytes);
-        match row.read {
-            Ok(newcomer) => self.rows.push((row.line, newcomer)),
-            Err(refused) => self.refused.push((row.line, refused)),
-        }
+    const fn len(&self) -> usize {
+        self.rows.len() + self.refused.len() + self.repeated.len()
     }
 }
 
-/// NDJSON.
-struct Lines<R> {
-    input: BufReader<R>,
-    line: u64,
-}
-
-impl<R: Read> Iterator for Lines<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (bytes, is_whole) = match self.read_line() {
-                Ok(Some(line)) => line,
-                Ok(None) => return None,
-                Err(source) => return Some(Err(FileError::Input { after: self.line, source })),
-            };
-            self.line += 1;
-            let text = if self.line == 1 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) } else { &bytes };
-            if is_whole && text.trim_ascii().is_empty() {
-                continue;
-            }
-            let read = if is_whole { read_json(text) } else { Err(too_long()) };
-            return Some(Ok(Row { line: self.line, bytes: bytes.len(), read }));
-        }
+/// What the file begins with decides: products name NDJSON `.json` too.
+fn of_json(mut input: BufReader<impl Read + Send + 'static>, source: Source) -> Result<RawRows, FileError> {
+    let failed = |source| FileError::Input { after: 0, source };
+    let start = input.fill_buf().map_err(failed)?;
+    let start = start.strip_prefix(BOM).unwrap_or(start).trim_ascii_start();
+    let is_document = match start.first() {
+        Some(b'[') => true,
+        _ => source.member().is_some(),
+    };
+    if !is_document {
+        return Ok(Box::new(Lines::of(input)));
     }
-}
-
-impl<R: Read> Lines<R> {
-    /// The next line and whether that is all of it: what is too long is skipped without being held. None: there is none.
-    fn read_line(&mut self) -> io::Result<Option<(Vec<u8>, bool)>> {
-        let (mut line, limit) = (Vec::new(), u64::try_from(ROW).unwrap_or(u64::MAX));
-        if self.input.by_ref().take(limit + 1).read_until(b'\n', &mut line)? == 0 {
-            return Ok(None);
-        }
-        if line.last() == Some(&b'\n') || line.len() <= ROW {
-            return Ok(Some((line, true)));
-        }
-        self.input.skip_until(b'\n')?;
-        Ok(Some((line, false)))
-    }
-}
-
-fn read_json(line: &[u8]) -> Result<Newcomer, RowRefused> {
-    let not_json = |_may_quote_it| RowRefused::new("not_json", "is no JSON object in UTF-8 on a line of its own");
-    let fields: Map<String, Value> = serde_json::from_slice(line).map_err(not_json)?;
-    Newcomer::read(fields)
+    Ok(Box::new(Document::of(input, source.member().unwrap_or("users")).map_err(failed)?))
 }
 
 fn too_long() -> RowRefused {
     RowRefused::new("too_long", "is longer than 64 KiB")
-}
-
-/// CSV.
-struct Records<R> {
-    reader: csv::Reader<Metered<R>>,
-    columns: Vec<&'static str>,
-}
-
-/// A quote that is never closed would read the rest of the file as one field.
-struct Metered<R> {
-    input: R,
-    left: usize,
-}
-
-impl<R: Read> Read for Metered<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            return Err(io::Error::other("a row is longer than 64 KiB: is a quote not closed?"));
-        }
-        let read = self.input.read(buffer)?;
-        self.left = self.left.saturating_sub(read);
-        Ok(read)
-    }
-}
-
-impl<R: Read> Records<R> {
-    fn of(input: R) -> Result<Self, FileError> {
-        // With CRLF as its terminator the library would count lines from the wrong one: the CR is ours to take off.
-        let mut options = csv::ReaderBuilder::new();
-        let options = options.flexible(true).terminator(csv::Terminator::Any(b'\n'));
-        let mut reader = options.from_reader(Metered { input, left: ROW });
-        let header = reader.headers().map_err(|error| match error.into_kind() {
-            csv::ErrorKind::Io(source) => FileError::Input { after: 0, source },
-            _ => FileError::Header("it is not UTF-8".to_owned()),
-        })?;
-        let columns = header.iter().map(|name| {
-            let known = FIELDS.iter().find(|field| **field == name.trim()).copied();
-            known.ok_or_else(|| FileError::Header(unknown_field(name.trim()).message))
-        });
-        let columns: Vec<&'static str> = columns.collect::<Result<_, _>>()?;
-        if !columns.contains(&"email") {
-            return Err(FileError::Header("there must be a column email".to_owned()));
-        }
-        let twice = |(at, name)| columns.iter().skip(at + 1).any(|other| other == name);
-        if columns.iter().enumerate().any(twice) {
-            return Err(FileError::Header("a column is named twice".to_owned()));
-        }
-        Ok(Self { reader, columns })
-    }
-
-    fn read(&self, cells: &[&[u8]]) -> Result<Newcomer, RowRefused> {
-        if cells.len() != self.columns.len() {
-            return Err(RowRefused::new("wrong_columns", "has not as many cells as the first row"));
-        }
-        let cells = self.columns.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
-        let fields = cells.map(|(name, cell)| {
-            let not_utf8 = |_why| RowRefused::new("not_utf8", format!("{name}: is not UTF-8"));
-            Ok(((*name).to_owned(), value_of(name, std::str::from_utf8(cell).map_err(not_utf8)?)?))
-        });
-        Newcomer::read(fields.collect::<Result<_, RowRefused>>()?)
-    }
-}
-
-impl<R: Read> Iterator for Records<R> {
-    type Item = Result<Row, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.reader.get_mut().left = ROW;
-            let (line, mut record) = (self.reader.position().line(), csv::ByteRecord::new());
-            match self.reader.read_byte_record(&mut record) {
-                Ok(false) => return None,
-                Ok(true) => {}
-                Err(error) => {
-                    let source = io::Error::from(error);
-                    return Some(Err(FileError::Input { after: line.saturating_sub(1), source }));
-                }
-            }
-            let line = record.position().map_or(line, csv::Position::line);
-            let cells = cells(&record);
-            if cells.iter().any(|cell| !cell.is_empty()) {
-                return Some(Ok(Row { line, bytes: record.as_slice().len(), read: self.read(&cells) }));
-            }
-        }
-    }
-}
-
-/// The cells, without the CR of a CRLF.
-fn cells(record: &csv::ByteRecord) -> Vec<&[u8]> {
-    let mut cells: Vec<&[u8]> = record.iter().collect();
-    if let Some(last) = cells.last_mut() {
-        *last = last.strip_suffix(b"\r").unwrap_or(last);
-    }
-    cells
-}
-
-/// A cell as the JSON that NDJSON has in its place.
-fn value_of(name: &str, cell: &str) -> Result<Value, RowRefused> {
-    match name {
-        "roles" => Ok(cell.split_whitespace().collect()),
-        "blocked" if cell == "true" => Ok(Value::Bool(true)),
-        "blocked" if cell == "false" => Ok(Value::Bool(false)),
-        "claims" => {
-            serde_json::from_str(cell).map_err(|_may_quote_it| RowRefused::new("not_json", "claims: is no JSON object"))
-        }
-        _ => Ok(Value::String(cell.to_owned())),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! People by the thousand: those who come, and those who go.
+//! Users by the thousand: imported and exported.
 
 use crate::{
-    identity::{BlockReason, CustomClaims, DisplayName, EmailAddress, Roles},
+    identity::{BlockReason, CustomClaims, DisplayName, EmailAddress, Roles, search_text},
     kernel::{Moment, UserId},
     passwords::PasswordHash,
     postgres::DatabaseError,
@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub struct ImportedRow {
     pub id: UserId,
     pub email: EmailAddress,
+    pub email_verified_at: Option<Moment>,
     pub hash: PasswordHash,
     pub name: Option<DisplayName>,
     pub roles: Roles,
@@ -27,11 +28,13 @@ pub struct ImportedRow {
 }
 
 impl ImportedRow {
-    /// As the database takes it in: one document for all rows is one parameter.
+    /// As it is sent to the database: one document for all rows is one parameter.
     fn document(&self) -> Value {
         json!({
             "id": self.id,
             "email": self.email.as_str(),
+            "email_verified_at": self.email_verified_at,
+            "search_text": search_text(&self.email, self.name.as_ref().map(DisplayName::as_str)),
             "password_hash": self.hash.reveal(),
             "name": self.name.as_ref().map(DisplayName::as_str),
             "roles": self.roles.to_strings(),
@@ -46,16 +49,17 @@ impl ImportedRow {
 }
 
 /// Adds many accounts, in the order of their addresses, so that two imports at once do not wait for each other in a
-/// circle. Says of each whether it was added: its address or its id may be somebody's already, also of a row before.
+/// circle. Returns of each whether it was added: another user may have its address or its id.
 pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> Result<Vec<bool>, DatabaseError> {
     let added = sqlx::query!(
-        "INSERT INTO users (id, email, password_hash, name, roles, claims, blocked_at, blocked_reason, language,
-                            created_at, last_login_at)
-         SELECT id, email, password_hash, name, roles, claims, blocked_at, blocked_reason, language, created_at,
-                last_login_at
+        "INSERT INTO users (id, email, email_verified_at, search_text, password_hash, name, roles, claims, blocked_at,
+                            blocked_reason, language, created_at, last_login_at)
+         SELECT id, email, email_verified_at, search_text, password_hash, name, roles, claims, blocked_at, blocked_reason,
+                language, created_at, last_login_at
          FROM ROWS FROM (jsonb_to_recordset($1) AS (
-                  id uuid, email text, password_hash text, name text, roles text[], claims jsonb, blocked_at timestamptz,
-                  blocked_reason text, language text, created_at timestamptz, last_login_at timestamptz))
+                  id uuid, email text, email_verified_at timestamptz, search_text text, password_hash text, name text,
+                  roles text[], claims jsonb, blocked_at timestamptz, blocked_reason text, language text,
+                  created_at timestamptz, last_login_at timestamptz))
               WITH ORDINALITY AS row
          ORDER BY email, ordinality
          ON CONFLICT DO NOTHING
@@ -68,10 +72,33 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
     Ok(rows.into_iter().map(|row| added.remove(&(row.id.as_uuid(), row.email.as_str().to_owned()))).collect())
 }
 
-/// One of many accounts that leave.
+/// A user who has an address or an id that was asked for.
+pub struct ExistingUser {
+    pub id: UserId,
+    pub email: String,
+}
+
+/// The users who have one of these ids or addresses.
+pub async fn existing(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    emails: &[String],
+) -> Result<Vec<ExistingUser>, DatabaseError> {
+    let existing = sqlx::query_as!(
+        ExistingUser,
+        r#"SELECT id AS "id!: UserId", email AS "email!" FROM users WHERE id = ANY ($1)
+           UNION SELECT id, email FROM users WHERE email = ANY ($2)"#,
+        ids,
+        emails,
+    );
+    Ok(existing.fetch_all(connection).await?)
+}
+
+/// One of many accounts that are exported.
 pub struct ExportedRow {
     pub id: UserId,
     pub email: String,
+    pub email_verified_at: Option<Moment>,
     pub hash: PasswordHash,
     pub name: Option<String>,
     pub roles: Vec<String>,
@@ -90,8 +117,8 @@ pub async fn after(
     limit: i64,
 ) -> Result<Vec<ExportedRow>, DatabaseError> {
     let rows = sqlx::query!(
-        r#"SELECT id AS "id: UserId", email, password_hash, name, roles, claims, blocked_at, blocked_reason, language,
-                  created_at, last_login_at
+        r#"SELECT id AS "id: UserId", email, email_verified_at, password_hash, name, roles, claims, blocked_at,
+                  blocked_reason, language, created_at, last_login_at
            FROM users WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"#,
         after.map(|id| id.as_uuid()),
         limit,
@@ -101,6 +128,7 @@ pub async fn after(
     let rows = rows.into_iter().map(|row| ExportedRow {
         id: row.id,
         email: row.email,
+        email_verified_at: row.email_verified_at,
         hash: PasswordHash::from_stored(row.password_hash),
         name: row.name,
         roles: row.roles,

@@ -12,6 +12,7 @@ mod credentials;
 mod model;
 mod register;
 mod room;
+mod search;
 mod store;
 
 pub use api::{Refused, UserAnswer, UserView, too_many_attempts};
@@ -19,4 +20,5 @@ pub use credentials::{Credentials, PasswordCheck};
 pub use model::{AccessChange, AccountRest, Blocking, User, UserCounts, UserFilter, UserStatus};
 pub use register::{NewUser, Registration};
 pub use room::{Accounts, AccountsError};
+pub use search::keep_searchable;
 pub use store::{change_access, delete, lock_admins, lookup as lookup_in, other_admins, set_blocked, set_password};

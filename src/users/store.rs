@@ -1,10 +1,12 @@
 mod leaving;
+mod searching;
 
 pub use leaving::{delete, rest};
+pub use searching::fill_search_texts;
 
 use super::{AccessChange, Blocking, User, UserCounts, UserFilter, UserStatus, credentials::Credentials};
 use crate::{
-    identity::{BlockReason, CustomClaims, EmailAddress, Roles},
+    identity::{BlockReason, CustomClaims, EmailAddress, Roles, search_key, search_text},
     kernel::{Moment, UserId},
     passwords::PasswordHash,
     postgres::{self, DatabaseError, Lock},
@@ -76,17 +78,23 @@ pub async fn list(
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<User>, DatabaseError> {
+    let text = filter.text.as_deref().map(search_key);
+    if text.is_some() {
+        // More are filled in by a background task. Until then they are found by letters in lower case.
+        fill_search_texts(connection).await?;
+    }
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT u.id AS "id: UserId", email, name, roles, claims, blocked_at, blocked_reason, u.created_at, last_login_at,
                   (SELECT count(*) FROM sessions AS s WHERE s.user_id = u.id AND s.revoked_at IS NULL
                       AND s.idle_expires_at > now()) AS "live_sessions!"
            FROM users AS u
-           WHERE ($1::text IS NULL OR strpos(lower(email), lower($1)) > 0 OR strpos(lower(name), lower($1)) > 0)
+           WHERE ($1::text IS NULL
+                  OR strpos(coalesce(search_text, lower(concat_ws(chr(10), email, name))), $1) > 0)
              AND ($2::bool IS NULL OR $2 = (blocked_at IS NOT NULL))
              AND ($3::uuid IS NULL OR u.id < $3)
            ORDER BY u.id DESC LIMIT $4"#,
-        filter.text,
+        text,
         filter.status.map(|status| status == UserStatus::Blocked),
         before,
         limit,
@@ -117,13 +125,15 @@ pub struct NewRow {
 /// Adds an account. False: the address is taken.
 pub async fn add(connection: &mut PgConnection, new: NewRow) -> Result<bool, DatabaseError> {
     let added = sqlx::query!(
-        "INSERT INTO users (id, email, name, password_hash, roles, created_at) VALUES ($1, $2, $3, $4, $5, now())
+        "INSERT INTO users (id, email, name, password_hash, roles, search_text, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now())
          ON CONFLICT ON CONSTRAINT users_email_key DO NOTHING",
         new.id.as_uuid(),
         new.email.as_str(),
         new.name,
         new.hash.reveal(),
         &new.roles.to_strings(),
+        search_text(&new.email, new.name.as_deref()),
     )
     .execute(connection)
     .await?;

@@ -14,6 +14,7 @@ mod check;
 mod databases;
 mod databases_migrated;
 mod env_files;
+mod import_from;
 mod installation;
 mod keys;
 mod mail_server;

@@ -1,4 +1,4 @@
-//! People who come from another system, and go to one.
+//! Users who come from another system, or go to one.
 
 use heirloom_testing::{Home, PASSWORD, Server, eventually};
 use serde_json::{Value, json};
@@ -49,10 +49,10 @@ impl Moving for Home {
     }
 }
 
-fn told(imported: u64, already_there: u64, refused: u64, last_line: u64) -> Value {
+fn summary(imported: u64, already_there: u64, refused: u64, last_line: u64) -> Value {
     json!({
         "dry_run": false, "complete": true, "imported": imported, "already_there": already_there, "refused": refused,
-        "last_line": last_line,
+        "noted": 0, "last_line": last_line,
     })
 }
 
@@ -63,7 +63,7 @@ async fn whoever_comes_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ou
     let home = &server.home;
     let rows = FOREIGN.map(|(name, hash)| json!({ "email": format!("{name}@example.com"), "password_hash": hash }));
     let rows = rows.map(|row| row.to_string()).join("\n");
-    assert_eq!(home.import("people.ndjson", &rows, 0), told(5, 0, 0, 5));
+    assert_eq!(home.import("people.ndjson", &rows, 0), summary(5, 0, 0, 5));
     assert_eq!(home.people().iter().map(|user| &user["password_hash"]).collect::<Vec<_>>().len(), 5);
 
     for (name, hash) in FOREIGN {
@@ -91,7 +91,7 @@ async fn whoever_comes_without_a_password_waits_for_one_and_the_blocked_stay_blo
                 new@example.com,,,\n\
                 bad@example.com,$argon2id$v=19$m=1024;t=2;p=1,,\n";
     let blocked = format!("spam@example.com,\"{}\",true,spam\n", FOREIGN[1].1);
-    assert_eq!(home.import("people.csv", &format!("{rows}{blocked}"), 1), told(2, 0, 1, 4));
+    assert_eq!(home.import("people.csv", &format!("{rows}{blocked}"), 1), summary(2, 0, 1, 4));
     for tried in ["", "!", PASSWORD] {
         assert!(server.sign_in("new@example.com", tried).await["access_token"].is_null());
     }
@@ -114,17 +114,17 @@ async fn bad_rows_are_reported_and_hold_up_nobody_and_nothing_of_them_is_repeate
     let (people, report) = (people.to_str().unwrap(), report.to_str().unwrap());
     let ran = home.run(&["user", "import", people, "--report", report]);
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
-    assert_eq!(ran.stdout, "Imported: 2. Already there: 1. Refused: 3. Last line: 6.\n");
+    assert_eq!(ran.stdout, "Imported: 2. Already there: 0. Refused: 4. Last line: 6.\n");
     let written = fs::read_to_string(report).unwrap();
     let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told: Vec<_> =
         lines.iter().map(|line| (line["line"].as_u64().unwrap(), line["code"].as_str().unwrap())).collect();
-    assert_eq!(told, [(2, "unknown_field"), (3, "unknown_hash"), (4, "not_json"), (5, "already_there")]);
+    assert_eq!(told, [(2, "unknown_field"), (3, "unknown_hash"), (4, "not_json"), (5, "duplicate_address")]);
     assert_eq!(fs::metadata(report).unwrap().permissions().mode() & 0o777, 0o600);
 
     let again = home.run(&["user", "import", people]);
-    assert_eq!(again.stdout, "Imported: 0. Already there: 3. Refused: 3. Last line: 6.\n");
-    assert_eq!(again.stderr.lines().count(), 3, "{again:?}");
+    assert_eq!(again.stdout, "Imported: 0. Already there: 2. Refused: 4. Last line: 6.\n");
+    assert_eq!(again.stderr.lines().count(), 4, "{again:?}");
     for told in [&written, &again.stderr, &again.stdout] {
         assert!(!told.contains("SENTINEL"), "{told}");
     }
@@ -146,9 +146,9 @@ async fn what_leaves_comes_back_the_same_and_is_in_the_audit_log() {
     let bare = one.run(&["user", "export"]).done().stdout;
     assert!(bare.lines().count() == 3 && !bare.contains("password_hash") && !bare.contains("$2b$"), "{bare}");
     let whole = one.run(&["user", "export", "--with-password-hashes"]).done().stdout;
-    assert_eq!(two.import("people.ndjson", &whole, 0), told(3, 0, 0, 3));
+    assert_eq!(two.import("people.ndjson", &whole, 0), summary(3, 0, 0, 3));
     assert_eq!(two.people(), people);
-    assert_eq!(two.import("people.ndjson", &whole, 0), told(0, 3, 0, 3));
+    assert_eq!(two.import("people.ndjson", &whole, 0), summary(0, 3, 0, 3));
 
     let events = two.run(&["audit", "export"]).done().stdout;
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -195,7 +195,58 @@ async fn what_is_no_file_or_of_no_known_form_is_told() {
     home.run(&["user", "import", people, "--report", people]).refused(1, "is the file to be imported");
     assert!(!fs::read_to_string(people).unwrap().is_empty(), "and it is as it was");
     let piped = home.type_in(&["user", "import", "-", "--format", "ndjson", "--json"], "{\"email\":\"a@example.com\"}");
-    assert_eq!(piped.done().json(), told(1, 0, 0, 1));
+    assert_eq!(piped.done().json(), summary(1, 0, 0, 1));
+}
+
+/// The first row with an address or an id is imported, and the others are reported; an identical one is a repetition.
+#[tokio::test]
+async fn collisions_inside_the_file_and_with_existing_users_are_reported_by_line() {
+    let home = Home::start().await;
+    let (one, two, three) = (
+        "01a2088b-2b09-7b94-9abc-1df4ba0764a1",
+        "01a2088b-2b09-7b94-9abc-1df4ba0764a2",
+        "01a2088b-2b09-7b94-9abc-1df4ba0764a3",
+    );
+    let row = |id: &str, email: &str| json!({ "id": id, "email": email }).to_string();
+    let first =
+        [row(one, "p1@x.example"), row(one, "p2@x.example"), row(two, "P3@x.example"), row(three, "p3@X.example")];
+    let first = [&first[..], &[row(one, "p1@x.example")]].concat().join("\n");
+    let users = home.file("users.ndjson", &first);
+    let dry = home.run(&["user", "import", users.to_str().unwrap(), "--dry-run"]);
+    assert_eq!((dry.code, dry.stdout.as_str()), (1, "Good rows: 2. Already there: 1. Refused: 2. Last line: 5.\n"));
+    assert_eq!(home.people(), Vec::<Value>::new());
+    let ran = home.run(&["user", "import", users.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, "Imported: 2. Already there: 1. Refused: 2. Last line: 5.\n"));
+    assert!(ran.stderr.contains("line 2: id: is also that of line 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("line 4: email: is also that of line 3"), "{}", ran.stderr);
+
+    // Now against the database: another id with a known address, a known id with another address, and a user as it is.
+    let second = [row(three, "P1@x.example"), row(one, "other@x.example"), row(two, "p3@x.example")];
+    let second = second.join("\n");
+    let (users, report) = (home.file("more.ndjson", &second), home.data_dir().join("report.ndjson"));
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let arguments = ["user", "import", users.to_str().unwrap(), "--json", "--report", report.to_str().unwrap()];
+        let ran = home.run(&[&arguments[..], dry_run].concat());
+        let counts = ran.json();
+        let counts = ["imported", "already_there", "refused"].map(|name| counts[name].as_u64().unwrap());
+        assert_eq!((ran.code, counts), (1, [0, 1, 2]), "{ran:?}");
+        let written = fs::read_to_string(&report).unwrap();
+        let entries = written.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let entries: Vec<_> = entries.map(|entry| (entry["line"].clone(), entry["code"].clone())).collect();
+        let expected = [(1, "address_taken"), (2, "id_taken"), (3, "already_there")];
+        assert_eq!(entries, expected.map(|(line, code)| (json!(line), json!(code))));
+    }
+    assert_eq!(home.people().len(), 2);
+}
+
+#[tokio::test]
+async fn a_name_that_must_be_changed_is_noted_and_the_user_imported() {
+    let home = Home::start().await;
+    let users = home.file("users.csv", "\u{feff}Email;Name;Blocked\r\na@example.com;\"Ann\u{202e} Example\";f\r\n");
+    let ran = home.run(&["user", "import", users.to_str().unwrap()]).done();
+    assert_eq!(ran.stdout, "Imported: 1. Already there: 0. Refused: 0. Notes: 1. Last line: 2.\n");
+    assert!(ran.stderr.starts_with("line 2: name: "), "{ran:?}");
+    assert_eq!(home.json(&["user", "show", "a@example.com"])["user"]["name"], "Ann Example");
 }
 
 /// SIGTERM comes while more is awaited: what was read is there, and the same file goes on.
@@ -215,7 +266,7 @@ async fn an_import_that_is_stopped_goes_on_with_the_same_command() {
     let (out, err) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
     assert!(out.contains("Imported: 1000.") && out.contains("The same command goes on"), "{out}");
     assert!(err.contains("stopped after line 1000"), "{err}");
-    assert_eq!(home.import("people.ndjson", &rows.concat(), 0), told(500, 1_000, 0, 1_500));
+    assert_eq!(home.import("people.ndjson", &rows.concat(), 0), summary(500, 1_000, 0, 1_500));
 }
 
 #[tokio::test]

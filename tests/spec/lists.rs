@@ -131,6 +131,55 @@ async fn people_are_found_by_a_part_of_their_address_or_name() {
     }
 }
 
+/// C-36. One normalization for what is stored and what is typed.
+#[tokio::test]
+async fn users_are_found_however_their_name_or_address_is_written() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    for (email, name) in [
+        ("elodie@example.com", "\u{c9}lodie M\u{fc}ller"),
+        ("ivan@example.com", "\u{418}\u{432}\u{430}\u{43d}"),
+        ("ben2@b\u{fc}cher.example", "Ben"),
+        ("jos\u{e9}.n\u{fa}\u{f1}ez@example.com", "Stra\u{df}e"),
+    ] {
+        let body = serde_json::json!({ "email": email, "name": name, "password": "correct horse battery staple" });
+        app.post("/api/v1/auth/register", &body).await.expect(201);
+    }
+    // An earlier version, which knows nothing of the search, adds a user and renames one.
+    sqlx::query(
+        "INSERT INTO users (id, email, name, password_hash, created_at)
+         VALUES (gen_random_uuid(), 'old@example.com', 'Z\u{fc}rich', '!', now())",
+    )
+    .execute(app.db())
+    .await
+    .unwrap();
+    sqlx::query("UPDATE users SET name = '\u{391}\u{3a3}' WHERE email = 'ivan@example.com'")
+        .execute(app.db())
+        .await
+        .unwrap();
+    let found = async |typed: &str| -> Vec<String> {
+        let query = serde_urlencoded::to_string([("q", typed)]).unwrap();
+        let items = admin.get(&format!("/api/v1/admin/users?{query}")).await.items();
+        items.iter().map(|user| user["email"].as_str().unwrap().split('@').next().unwrap().to_owned()).collect()
+    };
+    for (typed, user) in [
+        ("\u{e9}lodie", "elodie"),
+        ("E\u{301}LODIE mu\u{308}ller", "elodie"),
+        ("ben2@b\u{fc}cher.example", "ben2"),
+        ("BEN2@BU\u{308}CHER.EXAMPLE", "ben2"),
+        ("xn--bcher-kva", "ben2"),
+        ("JOS\u{c9}.N\u{da}\u{d1}EZ@EXAMPLE.COM", "jos\u{e9}.n\u{fa}\u{f1}ez"),
+        ("STRASSE", "jos\u{e9}.n\u{fa}\u{f1}ez"),
+        ("Z\u{dc}RICH", "old"),
+        ("\u{3b1}\u{3c2}", "ivan"),
+    ] {
+        assert_eq!(found(typed).await, [user], "{typed}");
+    }
+    for typed in ["\u{438}\u{432}\u{430}\u{43d}", "elodie muller", "com\nben"] {
+        assert_eq!(found(typed).await, Vec::<String>::new(), "{typed}");
+    }
+}
+
 #[tokio::test]
 async fn people_are_shown_with_their_live_sessions() {
     let app = TestApp::start().await;

@@ -1,0 +1,50 @@
+//! `heirloom user import` and `heirloom user export`.
+
+mod import;
+mod options;
+mod report;
+
+use super::{
+    CliError, in_house,
+    output::{Lines, Output},
+};
+use crate::{app::House, config::Config, kernel::Operator, transfer};
+use clap::{Args, Subcommand};
+use import::Import;
+use std::process::ExitCode;
+
+#[derive(Debug, Subcommand)]
+pub enum TransferCommand {
+    /// Import users from another system, with their password hashes
+    Import(Import),
+    /// Write all users, as the NDJSON that `import` reads
+    Export(Export),
+}
+
+impl TransferCommand {
+    pub async fn run(self, config: Config, output: Output) -> Result<ExitCode, CliError> {
+        match self {
+            Self::Import(import) => import.run(config, output).await,
+            Self::Export(export) => {
+                in_house(config, async |house| export.write(house).await).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// With the hashes of passwords: whoever gets the file can try passwords against them
+    #[arg(long)]
+    with_password_hashes: bool,
+}
+
+impl Export {
+    async fn write(&self, house: &House) -> Result<(), CliError> {
+        let (mut lines, operator) = (Lines::begin(), Operator::at_the_command_line());
+        let with_hashes = self.with_password_hashes;
+        transfer::export(&house.world, &house.connector, operator, with_hashes, |user| lines.say(&user)).await?;
+        lines.end()
+    }
+}

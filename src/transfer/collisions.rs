@@ -1,0 +1,67 @@
+//! Rows of one file that claim the same address or the same id.
+
+use super::{
+    ImportedUser,
+    row::{RawFields, RowRefused},
+};
+use crate::kernel::UserId;
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher,
+};
+
+/// What the rows before have claimed. Addresses are kept as two hashes with random keys: 128 bits, which no two
+/// addresses share by chance.
+#[derive(Default)]
+pub struct Seen {
+    hashers: [RandomState; 2],
+    addresses: HashMap<[u64; 2], First>,
+    ids: HashMap<UserId, u64>,
+}
+
+struct First {
+    line: u64,
+    content: u64,
+}
+
+/// How a row stands to those before it.
+pub enum Occurrence {
+    /// It claims what no row before did.
+    First,
+    /// It is the same row once more.
+    Repeated,
+    /// An earlier row has its address or its id.
+    Collides(RowRefused),
+}
+
+impl Seen {
+    /// Stands for a row's content.
+    pub fn fingerprint(&self, fields: &RawFields) -> u64 {
+        let [hasher, _] = &self.hashers;
+        hasher.hash_one(fields)
+    }
+
+    /// Records a row, unless it collides.
+    pub fn note(&mut self, line: u64, user: &ImportedUser, content: u64) -> Occurrence {
+        let address = self.hashers.each_ref().map(|hasher| hasher.hash_one(user.email.as_str()));
+        if let Some(first) = self.addresses.get(&address) {
+            if first.content == content {
+                return Occurrence::Repeated;
+            }
+            return collides("duplicate_address", "email", first.line);
+        }
+        if let Some(first) = user.id.and_then(|id| self.ids.get(&id)) {
+            return collides("duplicate_id", "id", *first);
+        }
+        self.addresses.insert(address, First { line, content });
+        if let Some(id) = user.id {
+            self.ids.insert(id, line);
+        }
+        Occurrence::First
+    }
+}
+
+fn collides(code: &'static str, field: &str, line: u64) -> Occurrence {
+    let problem = format_args!("is also that of line {line}, which is another row");
+    Occurrence::Collides(RowRefused::field(field, code, problem))
+}

@@ -1,0 +1,67 @@
+use super::Conversion;
+use crate::{
+    kernel::{Moment, UserId},
+    transfer::{
+        ImportedUser,
+        row::{Note, RawFields, RowRefused},
+    },
+};
+use serde_json::{Value, json};
+
+/// A user in the making: the fields of [`ImportedUser`], and what has no field.
+#[derive(Default)]
+pub struct Draft {
+    fields: RawFields,
+    old_id: Option<String>,
+    notes: Vec<Note>,
+}
+
+impl Draft {
+    /// The id is kept if it is a UUID.
+    pub fn id(&mut self, id: Option<String>) {
+        match id {
+            Some(id) if id.parse::<UserId>().is_ok() => self.set("id", Some(id)),
+            other => self.old_id = other,
+        }
+    }
+
+    pub fn set(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.fields.insert(name.to_owned(), value.into());
+        }
+    }
+
+    pub fn moment(&mut self, name: &str, moment: Option<Moment>) {
+        self.set(name, moment.map(|moment| moment.to_rfc3339()));
+    }
+
+    pub fn block(&mut self, reason: &str, since: Option<Moment>) {
+        self.set("blocked", Some(true));
+        self.set("blocked_reason", Some(reason));
+        self.moment("blocked_at", since);
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        self.fields.contains_key("blocked")
+    }
+
+    /// Something of the user that cannot be moved.
+    pub fn not_moved(&mut self, what: &str) {
+        self.notes.push(Note::new("not_moved", format!("{what} cannot be moved")));
+    }
+
+    pub fn finish(mut self, conversion: &Conversion) -> Result<ImportedUser, RowRefused> {
+        if conversion.without_password_hashes && self.fields.remove("password_hash").is_some() {
+            self.notes.push(Note::new("password_not_moved", "the password was left out: the user must set a new one"));
+        }
+        if let (Some(claim), Some(id)) = (&conversion.old_id_claim, self.old_id) {
+            let claims = self.fields.entry("claims").or_insert_with(|| json!({}));
+            if let Some(claims) = claims.as_object_mut() {
+                claims.insert(claim.clone(), id.into());
+            }
+        }
+        let mut user = ImportedUser::read(self.fields)?;
+        user.notes.extend(self.notes);
+        Ok(user)
+    }
+}

@@ -1,0 +1,123 @@
+//! Rows of products, one by one. Whole exports are imported in `tests/commands/import_from.rs`.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const SOURCES: [Source; 11] = [
+    Source::Heirloom,
+    Source::Auth0,
+    Source::Firebase,
+    Source::Keycloak,
+    Source::Supabase,
+    Source::Django,
+    Source::Laravel,
+    Source::Spring,
+    Source::Wordpress,
+    Source::Devise,
+    Source::BetterAuth,
+];
+
+fn user(source: Source, row: &Value) -> Result<Option<ImportedUser>, RowRefused> {
+    let now = "2026-11-28T00:00:00Z".parse().unwrap();
+    Conversion { source, ..Conversion::plain(now) }.user(row.as_object().unwrap().clone())
+}
+
+fn is_blocked(source: Source, row: &Value) -> bool {
+    user(source, row).unwrap().unwrap().blocked
+}
+
+#[test]
+fn standing_is_read_in_every_form() {
+    let blocked = [
+        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "2999-01-01T00:00:00Z" })),
+        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "infinity" })),
+        (Source::Supabase, json!({ "email": "a@b.example", "Banned_Until": "2026-11-29 00:00:00.5+00" })),
+        (Source::Django, json!({ "email": "a@b.example", "is_active": "f" })),
+        (Source::Django, json!({ "email": "a@b.example", "is_active": 0 })),
+        (Source::Laravel, json!({ "email": "a@b.example", "is_active": "0" })),
+        (Source::Laravel, json!({ "email": "a@b.example", "banned_at": "2026-01-01 00:00:00" })),
+        (Source::Spring, json!({ "username": "a@b.example", "enabled": "\u{0}" })),
+        (Source::Spring, json!({ "username": "a@b.example", "enabled": 1, "account_non_locked": false })),
+        (Source::Wordpress, json!({ "user_email": "a@b.example", "user_status": 2 })),
+        (Source::Wordpress, json!({ "user_email": "a@b.example", "user_status": 0, "spam": "1" })),
+        (Source::Devise, json!({ "email": "a@b.example", "locked_at": "2026-01-01 00:00:00.123456" })),
+        (Source::BetterAuth, json!({ "email": "a@b.example", "banned": 1 })),
+        (Source::BetterAuth, json!({ "email": "a@b.example", "banned": true, "banExpires": "2999-01-01T00:00:00Z" })),
+        (Source::Auth0, json!({ "email": "a@b.example", "blocked": "true" })),
+        (Source::Firebase, json!({ "email": "a@b.example", "disabled": true })),
+        (Source::Keycloak, json!({ "email": "a@b.example", "enabled": false })),
+    ];
+    for (source, row) in blocked {
+        assert!(is_blocked(source, &row), "{source:?} {row}");
+    }
+    let active = [
+        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "2020-01-01T00:00:00Z" })),
+        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": null })),
+        (Source::Django, json!({ "email": "a@b.example", "is_active": "True" })),
+        (Source::Wordpress, json!({ "user_email": "a@b.example", "user_status": "0", "deleted": 0 })),
+        (Source::BetterAuth, json!({ "email": "a@b.example", "banned": true, "banExpires": "2020-01-01T00:00:00Z" })),
+        (Source::Devise, json!({ "email": "a@b.example", "locked_at": "" })),
+    ];
+    for (source, row) in active {
+        assert!(!is_blocked(source, &row), "{source:?} {row}");
+    }
+}
+
+#[test]
+fn standing_that_cannot_be_read_refuses_the_row() {
+    for (source, row) in [
+        (Source::Django, json!({ "email": "a@b.example", "is_active": "maybe" })),
+        (Source::Django, json!({ "email": "a@b.example" })),
+        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "soon" })),
+        (Source::Auth0, json!({ "email": "a@b.example", "blocked": [true] })),
+        (Source::Firebase, json!({ "email": "a@b.example", "disabled": 2 })),
+        (Source::Keycloak, json!({ "email": "a@b.example" })),
+        (Source::Laravel, json!({ "email": "a@b.example", "deleted_at": "2026-01-01" })),
+    ] {
+        assert!(user(source, &row).is_err(), "{source:?} {row}");
+    }
+}
+
+#[test]
+fn objects_of_other_models_in_a_dump_are_skipped() {
+    assert!(
+        user(Source::Django, &json!({ "model": "auth.group", "pk": 1, "fields": { "name": "x" } })).unwrap().is_none()
+    );
+}
+
+#[test]
+fn older_keycloak_exports_hold_the_hash_in_the_credential_itself() {
+    let row = json!({ "email": "a@b.example", "enabled": true, "credentials": [{
+        "type": "password", "hashedSaltedValue": "JSU3Df21F/Pum+KNAv/3GC8Wvoq9ITwycWKi7XPQ7ft1e70ZlMQVRGKxWkDrpL6Tmn28O4qtIL+nRian6aQjqQ==",
+        "salt": "c2l4dGVlbiBieXRlIHNsdA==", "hashIterations": 27500, "algorithm": "pbkdf2-sha256" }] });
+    assert!(user(Source::Keycloak, &row).unwrap().unwrap().hash.is_some());
+}
+
+#[test]
+fn firebase_parameters_are_read_as_the_console_shows_them_and_as_json() {
+    let shown = "hash_config {\n  algorithm: SCRYPT,\n  base64_signer_key: a+/=,\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 14,\n}";
+    let json = r#"{"base64_signer_key": "a+/=", "base64_salt_separator": "Bw==", "rounds": 8, "mem_cost": 14}"#;
+    for text in [shown, json] {
+        let hash = HashConfig::read(text).unwrap().hash("c-_A", "x");
+        assert_eq!(hash, "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=a+/=$c+/A$x");
+    }
+    assert!(HashConfig::read("").unwrap_err().to_string().contains("base64_signer_key"));
+    assert!(HashConfig::read(&shown.replace('8', "x")).unwrap_err().to_string().contains("rounds"));
+}
+
+proptest! {
+    #[test]
+    fn no_row_makes_a_conversion_panic_or_is_quoted(name in "[a-zA-Z_]{1,20}", text in any::<String>(), number in any::<i64>()) {
+        for source in SOURCES {
+            for value in [json!(text), json!(number), json!([text]), json!({ "a": text, "$oid": number }), json!(null)] {
+                for field in [name.as_str(), "credentials", "enabled", "banned_until", "createdAt", "customAttributes", "_id"] {
+                    let row = json!({ "email": "a@b.example", "is_active": true, "enabled": true, field: value });
+                    let _ = user(source, &row);
+                }
+            }
+        }
+    }
+}
