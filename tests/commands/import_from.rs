@@ -127,7 +127,7 @@ async fn users_of_every_system_sign_in_as_before_and_blocked_ones_do_not() {
         assert_eq!(user("ann")["roles"], serde_json::json!([]), "roles are not moved: {}", user("ann"));
     }
     assert_eq!(users["ann@keycloak.example"]["id"], "01a2088b-2b09-4b94-9abc-1df4ba0764a0");
-    assert_eq!(users["ann@keycloak.example"]["language"], "ko");
+    assert_eq!(users["blocked@keycloak.example"]["language"], "ko");
     assert_eq!(users["ann@firebase.example"]["claims"]["plan"], "pro");
     assert_eq!(users["ann@supabase.example"]["email_verified_at"], "2025-01-02T03:04:05.678901Z");
     assert_eq!(users["blocked@better-auth.example"]["blocked_reason"], "Spam");

@@ -243,7 +243,8 @@ async fn collisions_inside_the_file_and_with_existing_users_are_reported_by_line
 async fn a_name_that_must_be_changed_is_noted_and_the_user_imported() {
     let home = Home::start().await;
     let users = home.file("users.csv", "\u{feff}Email;Name;Blocked\r\na@example.com;\"Ann\u{202e} Example\";f\r\n");
-    let ran = home.run(&["user", "import", users.to_str().unwrap()]).done();
+    let ran = home.run(&["user", "import", users.to_str().unwrap()]);
+    assert_eq!(ran.code, 0);
     assert_eq!(ran.stdout, "Imported: 1. Already there: 0. Refused: 0. Notes: 1. Last line: 2.\n");
     assert!(ran.stderr.starts_with("line 2: name: "), "{ran:?}");
     assert_eq!(home.json(&["user", "show", "a@example.com"])["user"]["name"], "Ann Example");
