@@ -254,6 +254,7 @@ async fn a_name_that_must_be_changed_is_noted_and_the_user_imported() {
 #[tokio::test]
 async fn an_import_that_is_stopped_goes_on_with_the_same_command() {
     let home = Home::start().await;
+    home.run(&["migrate"]).done();
     let rows: Vec<String> = (0..1_500).map(|number| format!("{{\"email\":\"p{number}@example.com\"}}\n")).collect();
     let mut command = home.command(&["user", "import", "-", "--format", "ndjson"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
