@@ -261,6 +261,22 @@ fn what_is_taken_over_can_be_verified() {
     }
 }
 
+/// The corpus of `fuzz/fuzz_targets/foreign_hash.rs`: what was found once is tried each time.
+#[test]
+fn the_corpus_of_hashes_is_replayed() {
+    let files = std::fs::read_dir("fuzz/corpus/foreign_hash").unwrap();
+    let read = files.map(|file| {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let imported = PasswordHash::import(text.clone());
+        let _ = verify_cheaply("correct horse", &foreign(&text));
+        assert!(
+            imported.is_ok() || verify_cheaply("correct horse", &foreign(&text)) == Verification::Unreadable,
+            "{text}"
+        );
+    });
+    assert!(read.count() >= 20);
+}
+
 fn replacement(verification: Verification) -> Option<PasswordHash> {
     match verification {
         Verification::Right { replacement } => replacement,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use super::*;
+use crate::transfer::rows::{Batches, Format};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -106,6 +107,23 @@ fn firebase_parameters_are_read_as_the_console_shows_them_and_as_json() {
     }
     assert!(HashConfig::read("").unwrap_err().to_string().contains("base64_signer_key"));
     assert!(HashConfig::read(&shown.replace('8', "x")).unwrap_err().to_string().contains("rounds"));
+}
+
+/// The corpus of `fuzz/fuzz_targets/import_rows.rs`: what was found once is tried each time.
+#[test]
+fn the_corpus_of_files_is_replayed() {
+    let files = std::fs::read_dir("fuzz/corpus/import_rows").unwrap();
+    let read = files.map(|file| {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let [source, format, file @ ..] = bytes.as_slice() else { return };
+        let source = *SOURCES.get(usize::from(*source)).unwrap();
+        let format = *[Format::Ndjson, Format::Csv, Format::Json].get(usize::from(*format)).unwrap();
+        let conversion = Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH) };
+        if let Ok(batches) = Batches::of(std::io::Cursor::new(file.to_vec()), format, conversion) {
+            batches.for_each(drop);
+        }
+    });
+    assert!(read.count() >= 18);
 }
 
 proptest! {
