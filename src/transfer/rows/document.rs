@@ -46,13 +46,15 @@ impl Iterator for Document {
 /// Where the parser is: it reads byte by byte.
 struct Position {
     line: Cell<u64>,
+    /// The number of the last row.
+    row: Cell<u64>,
     /// Bytes that may still be read before a row is too long. None outside a row.
     left: Cell<Option<usize>>,
 }
 
 impl Default for Position {
     fn default() -> Self {
-        Self { line: Cell::new(1), left: Cell::new(None) }
+        Self { line: Cell::new(1), row: Cell::new(0), left: Cell::new(None) }
     }
 }
 
@@ -142,7 +144,9 @@ impl<'de> DeserializeSeed<'de> for Row<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let position = &self.0.position;
-        let line = position.line.get();
+        // Where several rows are on one line, the number after that of the row before keeps them apart.
+        let line = position.line.get().max(position.row.get() + 1);
+        position.row.set(line);
         position.left.set(Some(ROW));
         let value = Value::deserialize(deserializer)?;
         let bytes = ROW - position.left.take().unwrap_or(ROW);

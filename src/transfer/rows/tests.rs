@@ -260,6 +260,12 @@ fn a_document_is_read_row_by_row_and_what_else_it_holds_is_not_held() {
 }
 
 #[test]
+fn rows_of_a_document_on_one_line_are_counted() {
+    let text = "[{\"email\":\"a@b.example\"},{\"email\":\"x\"},{\"email\":\"A@b.example\"}]";
+    assert_eq!(rows(text, Format::Json).1, [(2, "not_an_address"), (3, "duplicate_address")]);
+}
+
+#[test]
 fn ndjson_may_be_named_json() {
     let text = "{\"email\":\"a@b.example\"}\n{\"email\":\"c@b.example\"}\n";
     assert_eq!(rows(text, Format::Json).0.len(), 2);
