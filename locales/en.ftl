@@ -104,6 +104,7 @@ field-roles-too-many = A user can have at most 32 roles.
 field-other = This value is not valid. Please change it.
 
 advice-common = It is a common password, or close to one.
+advice-breached = It was found in a data breach. Attackers try it early.
 advice-keyboard = Neighbouring keys are guessed first.
 advice-repeat = Repeats such as “aaa” or “abcabc” add little.
 advice-sequence = Sequences such as “abc” or “6543” add little.

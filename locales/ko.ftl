@@ -101,6 +101,7 @@ field-roles-too-many = 한 사용자에게 역할을 32개까지 줄 수 있습�
 field-other = 올바르지 않은 값입니다. 수정해 주세요.
 
 advice-common = 흔히 쓰이는 비밀번호이거나 그와 비슷합니다.
+advice-breached = 유출된 비밀번호 목록에 있습니다. 공격자가 먼저 시도하는 비밀번호입니다.
 advice-keyboard = 키보드에서 나란히 있는 글자는 가장 먼저 추측됩니다.
 advice-repeat = ‘aaa’나 ‘abcabc’처럼 반복되는 글자는 별 도움이 되지 않습니다.
 advice-sequence = ‘abc’나 ‘6543’처럼 이어지는 글자는 별 도움이 되지 않습니다.

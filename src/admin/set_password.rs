@@ -3,7 +3,7 @@ use crate::{
     audit,
     kernel::Operator,
     mail,
-    passwords::{Password, PasswordError},
+    passwords::{Password, PasswordError, QueueKey},
     sessions::{self, EndReason},
     users::{self, AccountsError, User},
 };
@@ -34,7 +34,7 @@ pub async fn set_password(
 ) -> Result<PasswordSet, AccountsError> {
     let Rooms { accounts, sessions } = rooms;
     let context = accounts.context_of(&user.email, user.name.as_deref());
-    let hash = match accounts.new_password(password, context).await? {
+    let hash = match accounts.new_password(password, context, QueueKey::Operator).await? {
         Ok(hash) => hash,
         Err(refused) => return Ok(PasswordSet::Refused(refused)),
     };

@@ -7,6 +7,7 @@ use crate::{
     kernel::Duration,
     openapi::ServedDocument,
     pages::{Pages, explained},
+    passwords::HashingLimits,
 };
 use actix_web::{
     App, HttpServer,
@@ -45,7 +46,7 @@ impl Application {
     pub async fn build(config: Config, listener: TcpListener, migrations: Migrations) -> Result<Self, AppError> {
         let pages = load_pages(&config.brand, &config.http)?;
         let house = House::open(config, Tenant::Server, migrations).await?;
-        let (readiness, limits) = (readiness(&house), Limits::new());
+        let (readiness, limits) = (readiness(&house), Limits::new(HashingLimits::for_this_machine().threads));
         let door = front_door(&house, &readiness, &limits, pages.clone(), listener);
         let doors = door.and_then(|door| Ok((door, metrics_door(&house)?)));
         match doors {

@@ -1,5 +1,5 @@
-use super::limits::network_of;
 use crate::kernel::Duration;
+use crate::kernel::network_of;
 use actix_web::{HttpRequest, dev::Extensions, rt::net::TcpStream};
 use ipnet::IpNet;
 use socket2::SockRef;

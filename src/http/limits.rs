@@ -1,5 +1,8 @@
 use super::{Problem, client::client_address, connections::Connection, kind};
-use crate::{kernel::Duration, world::World};
+use crate::{
+    kernel::{Duration, network_of},
+    world::World,
+};
 use actix_web::{
     Error, HttpRequest,
     body::MessageBody,
@@ -13,13 +16,7 @@ use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
-use std::{
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
-    panic::AssertUnwindSafe,
-    sync::Arc,
-};
+use std::{fmt, net::IpAddr, num::NonZeroU32, panic::AssertUnwindSafe, sync::Arc};
 
 /// How many requests an address may make, on this instance. It bounds what one address can cost; guessing passwords is
 /// bounded elsewhere, in the database.
@@ -38,10 +35,19 @@ struct Rate {
     at_once: u32,
 }
 
-/// Requests a second, and how many may come at once: above what people behind one address do together.
+/// Requests a second, and how many may come at once: above what users behind one address do together.
 const USUAL: Rate = Rate { each_second: 500, at_once: 5_000 };
-/// The same for what hashes a password, each of which costs a core a quarter of a second.
+/// The same for what hashes a password, each of which costs a core a quarter of a second: for each hashing thread.
 const HASHING: Rate = Rate { each_second: 5, at_once: 300 };
+
+impl Rate {
+    fn times(self, number: usize) -> Self {
+        let number = u32::try_from(number.max(1)).unwrap_or(u32::MAX);
+        let [each_second, at_once] = [self.each_second, self.at_once].map(|rate| rate.saturating_mul(number));
+        Self { each_second, at_once }
+    }
+}
+
 /// What a request counts towards. It belongs to the endpoint that matched, never to the text of a path, which can be
 /// written in many ways (C-27).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +66,10 @@ const CONNECTIONS_AGAIN: u64 = 10;
 const EVERY: Duration = Duration::from_mins(1);
 
 impl Limits {
-    /// Nobody has asked for anything yet.
+    /// Before the first request, on an instance with so many threads that hash passwords.
     #[must_use]
-    pub fn new() -> Self {
-        Self(Arc::new(Limiters { usual: limiter(USUAL), hashing: limiter(HASHING) }))
+    pub fn new(hashing_threads: usize) -> Self {
+        Self(Arc::new(Limiters { usual: limiter(USUAL), hashing: limiter(HASHING.times(hashing_threads)) }))
     }
 
     /// How long an address has to wait before this request. None: not at all.
@@ -84,12 +90,6 @@ impl Limits {
             self.0.usual.retain_recent();
             self.0.hashing.retain_recent();
         }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -150,14 +150,6 @@ fn too_many(seconds: u64, detail: &str) -> Problem {
         .with_header(header::RETRY_AFTER, seconds.to_string())
 }
 
-/// What is counted: of IPv6 the /64 that a provider gives to one customer.
-pub(super) fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        IpAddr::V4(_) => address,
-    }
-}
-
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Limits")
@@ -171,12 +163,22 @@ mod tests {
     /// C-29.
     #[test]
     fn an_address_that_asks_too_often_waits_and_others_do_not() {
-        let (limits, one, other) = (Limits::new(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let (limits, one, other) = (Limits::new(1), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let sign_in = |address| limits.wait(address, &Method::POST, Limit::Hashing);
         let refused = (0..HASHING.at_once + 100).filter(|_| sign_in(one).is_some()).count();
         assert!(refused > 0);
         assert_eq!(sign_in(other), None);
         assert_eq!(limits.wait(one, &Method::POST, Limit::Usual), None);
         assert_eq!(limits.wait(one, &Method::GET, Limit::Hashing), None);
+    }
+
+    /// C-29.
+    #[test]
+    fn more_threads_hash_more_passwords_of_one_address() {
+        let at_once = |threads| HASHING.times(threads).at_once;
+        assert_eq!([0, 1, 7].map(at_once), [300, 300, 2_100]);
+        let (limits, address) = (Limits::new(3), IpAddr::from([192, 0, 2, 1]));
+        let refused = (0..900).filter(|_| limits.wait(address, &Method::POST, Limit::Hashing).is_some()).count();
+        assert_eq!(refused, 0);
     }
 }

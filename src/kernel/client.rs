@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Who asks, from where: what a session row and an audit event remember of a request.
 #[derive(Debug, Clone, Default)]
@@ -24,9 +24,24 @@ impl Client {
         Self { request_id: "server".to_owned(), ..Self::default() }
     }
 
+    /// The network of the address: what is counted and served as one.
+    #[must_use]
+    pub fn network(&self) -> Option<IpAddr> {
+        self.ip.map(network_of)
+    }
+
     /// The operator at the command line, who has no address.
     #[must_use]
     pub fn command_line() -> Self {
         Self { request_id: "command-line".to_owned(), ..Self::default() }
+    }
+}
+
+/// The network of an address: of IPv6 the /64 that a provider gives to one customer.
+#[must_use]
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        IpAddr::V4(_) => address,
     }
 }

@@ -18,7 +18,7 @@ mod time;
 mod traces;
 
 pub use actor::{Actor, ActorKind};
-pub use client::Client;
+pub use client::{Client, network_of};
 pub use database_time::{database_wait, with_database_time};
 pub use digest::{Digest32, sha256};
 pub use entropy::Entropy;

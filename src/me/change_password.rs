@@ -2,7 +2,7 @@ use crate::{
     audit::{self, About},
     kernel::{Client, Duration},
     mail,
-    passwords::{Password, PasswordError},
+    passwords::{Password, PasswordError, QueueKey},
     sessions::{self, EndReason, Sessions, SignedIn},
     users::{self, Accounts, AccountsError, PasswordCheck},
     work::Caller,
@@ -60,7 +60,8 @@ pub async fn change_password(
         PasswordCheck::Limited { wait } => return Ok(PasswordChange::Limited { wait }),
     };
     let Some(user) = accounts.lookup(signed_in.user).await? else { return Ok(PasswordChange::WrongPassword) };
-    let hash = match accounts.new_password(new, accounts.context_of(&user.email, user.name.as_deref())).await? {
+    let context = accounts.context_of(&user.email, user.name.as_deref());
+    let hash = match accounts.new_password(new, context, QueueKey::from(client)).await? {
         Ok(hash) => hash,
         Err(refused) => return Ok(PasswordChange::Refused(refused)),
     };

@@ -9,7 +9,7 @@ use zxcvbn::{
     zxcvbn,
 };
 
-use super::{MIN_CHARACTERS, Password, PasswordError};
+use super::{MIN_CHARACTERS, Password, PasswordError, breached::is_breached};
 use crate::identity::{EmailAddress, fold};
 
 /// How much of a password zxcvbn looks at, in characters. It tries every reading of digits and signs
@@ -60,7 +60,7 @@ impl fmt::Debug for PasswordContext {
 /// is easy to guess by zxcvbn's estimate.
 ///
 /// Takes milliseconds of CPU time: run it beside the hashing, not in a handler. Only the first 32
-/// characters are estimated. Leaked passwords are not looked up anywhere.
+/// characters are estimated. Breached passwords are looked up in a list inside the binary.
 ///
 /// # Errors
 /// [`PasswordError::IsYourAddress`] or [`PasswordError::TooCommon`].
@@ -76,6 +76,10 @@ pub fn check_strength(password: &Password, context: &PasswordContext) -> Result<
     let estimate = zxcvbn(&estimated, &words);
     if estimate.score() < LOWEST_SCORE {
         return Err(PasswordError::TooCommon { hint: estimate.feedback().map(hint) });
+    }
+    // Last: where the estimate refuses as well, its advice says more.
+    if is_breached(password) {
+        return Err(PasswordError::TooCommon { hint: Some(Advice::Breached) });
     }
     Ok(())
 }
@@ -100,6 +104,9 @@ pub enum Advice {
     /// It is one of those that everybody uses, or nearly.
     #[error("It is among the passwords that many people use, or much like one of them.")]
     Common,
+    /// It is on the list of breached passwords.
+    #[error("It was found in a data breach: attackers try it early, whatever it looks like.")]
+    Breached,
     /// Keys that lie side by side.
     #[error("Keys that lie side by side are easy to guess.")]
     Keyboard,
@@ -129,6 +136,7 @@ impl Advice {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Common => "common",
+            Self::Breached => "breached",
             Self::Keyboard => "keyboard",
             Self::Repeat => "repeat",
             Self::Sequence => "sequence",
@@ -208,6 +216,15 @@ mod tests {
             "11111111",
         ] {
             assert_eq!(code(common), "too_common", "{common}");
+        }
+    }
+
+    /// D11: the estimate passes them.
+    #[test]
+    fn breached_passwords_are_refused_with_advice_of_their_own() {
+        for breached in ["seljuk53", "SELJUK53", "selwad123", "semira555"] {
+            let refused = PasswordError::TooCommon { hint: Some(Advice::Breached) };
+            assert_eq!(check(breached), Err(refused), "{breached}");
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{
     guessing::{Admission, DeviceOwner, Target},
     identity::EmailAddress,
     kernel::{Client, Duration, UserId},
-    passwords::{self, Password, PasswordHash, Verification},
+    passwords::{self, Password, PasswordHash, QueueKey, Verification},
     postgres::DatabaseError,
     work::Caller,
 };
@@ -87,7 +87,7 @@ impl Accounts {
             Admission::Admitted(attempt) => attempt,
             Admission::Refused { wait } => return Ok(PasswordCheck::Limited { wait }),
         };
-        match self.verify(stored, password).await {
+        match self.verify(stored, password, QueueKey::from(client)).await {
             Ok(Some(credentials)) => {
                 self.guard().forgive(attempt).await?;
                 Ok(PasswordCheck::Right(credentials))
@@ -108,14 +108,15 @@ impl Accounts {
         &self,
         stored: Option<(Credentials, PasswordHash)>,
         password: Password,
+        queue: QueueKey,
     ) -> Result<Option<Credentials>, AccountsError> {
         let cost = self.cost();
         let Some((credentials, hash)) = stored else {
-            self.hashing().run(move || passwords::burn(&password, cost)).await?;
+            self.hashing().run(queue, move || passwords::burn(&password, cost)).await?;
             return Ok(None);
         };
         let (verification, hash) =
-            self.hashing().run(move || (passwords::verify(&password, &hash, cost), hash)).await?;
+            self.hashing().run(queue, move || (passwords::verify(&password, &hash, cost), hash)).await?;
         self.conclude(credentials, verification, hash).await
     }
 

@@ -3,7 +3,7 @@ use crate::{
     audit,
     identity::{DisplayName, EmailAddress, Roles},
     kernel::UserId,
-    passwords::{Password, PasswordError},
+    passwords::{Password, PasswordError, QueueKey},
     work::Caller,
 };
 use serde_json::json;
@@ -41,7 +41,7 @@ impl Accounts {
     pub async fn register(&self, new: NewUser, caller: Caller) -> Result<Registration, AccountsError> {
         let NewUser { email, password, name, roles } = new;
         let context = self.context_of(&email, name.as_ref().map(DisplayName::as_str));
-        let hash = match self.new_password(password, context).await? {
+        let hash = match self.new_password(password, context, QueueKey::from(&caller.client)).await? {
             Ok(hash) => hash,
             Err(refused) => return Ok(Registration::PasswordRefused(refused)),
         };

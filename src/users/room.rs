@@ -5,6 +5,7 @@ use crate::{
     kernel::{MasterKeys, PageRequest, UserId},
     passwords::{
         self, Cost, HashingError, HashingLimits, HashingPool, Password, PasswordContext, PasswordError, PasswordHash,
+        QueueKey,
     },
     postgres::DatabaseError,
     world::World,
@@ -48,8 +49,7 @@ impl Accounts {
     /// # Errors
     /// When the threads cannot be started.
     pub fn open(world: World, masters: &MasterKeys) -> Result<Self, AccountsError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let hashing = HashingPool::start(HashingLimits::for_cores(cores))?;
+        let hashing = HashingPool::start(HashingLimits::for_this_machine())?;
         let cost = Cost::new(world.config.bcrypt_cost)?;
         let guard = Guard::new(world.clone(), masters);
         Ok(Self(Arc::new(Room { world, hashing, cost, guard })))
@@ -131,13 +131,11 @@ impl Accounts {
         &self,
         password: Password,
         context: PasswordContext,
+        queue: QueueKey,
     ) -> Result<Result<PasswordHash, PasswordError>, AccountsError> {
         let cost = self.0.cost;
-        let hashed = self
-            .0
-            .hashing
-            .run(move || passwords::check_strength(&password, &context).map(|()| passwords::hash(&password, cost)));
-        Ok(match hashed.await? {
+        let job = move || passwords::check_strength(&password, &context).map(|()| passwords::hash(&password, cost));
+        Ok(match self.0.hashing.run(queue, job).await? {
             Ok(hash) => Ok(hash?),
             Err(refused) => Err(refused),
         })

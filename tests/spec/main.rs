@@ -26,6 +26,7 @@ mod database_roles;
 mod deletion;
 mod emails;
 mod guessing;
+mod hashing;
 mod health;
 mod http_bodies;
 mod http_framing;
