@@ -1,6 +1,6 @@
-//! Heirloom: the server that keeps people signed in.
+//! Heirloom: the server that keeps users signed in.
 //!
-//! The map, in reading order. Who may import whom is drawn in `ARCHITECTURE.md` and held by `tests/architecture.rs`.
+//! The map, in reading order. `ARCHITECTURE.md` draws which room may import which, and it is checked by `tests/architecture.rs`.
 
 pub mod kernel;
 

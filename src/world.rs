@@ -7,7 +7,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a verb may ask of the world outside: the database, the time, chance, and how it was told to behave.
+/// What a function may use of the outside world: the database, the time, random bytes and the configuration.
 #[derive(Clone, Debug)]
 pub struct World {
     /// Postgres.

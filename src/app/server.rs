@@ -66,7 +66,7 @@ impl Application {
         self.house.close().await
     }
 
-    /// Where metrics are told, if anywhere.
+    /// Where metrics are served, if anywhere.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(|(address, _)| *address)
@@ -162,20 +162,20 @@ fn front_door(
     Ok(listening.run())
 }
 
-/// Half of the cores: the others are Postgres' and the hashing's. A connection to Postgres is woken on the thread that made
-/// it, so that each further thread costs every rotation some wakings.
+/// Half of the cores: Postgres and password hashing use the others. A connection to Postgres wakes the thread that
+/// opened it, so each further thread adds wake-ups to every rotation.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-/// Bound to what is heard of revocations at the moment at which somebody asks.
+/// Reads the state of the revocation feed at the moment of each question.
 fn readiness(house: &House) -> Readiness {
     let (sessions, clock) = (house.sessions.clone(), house.world.clock.clone());
     Readiness::new(move || sessions.revocations().is_trusted(clock.uptime()))
 }
 
-/// The door for metrics, on a port of its own. At its usual place a second instance on the same machine finds it taken:
-/// that is told, and no reason not to serve.
+/// The listener for metrics, on a port of its own. A second instance on the same machine finds the default port in use:
+/// that is logged, and the instance serves without metrics.
 fn metrics_door(house: &House) -> Result<Option<(SocketAddr, Server)>, AppError> {
     let Some(address) = house.world.config.http.metrics_bind else { return Ok(None) };
     let refused = |source| AppError::Listen { address: address.to_string(), source };

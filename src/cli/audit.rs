@@ -15,15 +15,15 @@ use std::process::ExitCode;
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Walk along the chain of events and name what was changed, removed or inserted; 1 if anything was
+    /// Verify the audit chain; exits 1 if events were changed, removed or inserted
     Verify {
-        /// An end of the chain that was noted elsewhere, as the log line `audit.chain_head` has it
+        /// A chain head recorded elsewhere, as the log line `audit.chain_head` reports it
         #[arg(long, value_name = "SEQ:HASH")]
         head: Option<KnownHead>,
     },
-    /// Print events, oldest first, as NDJSON: one JSON document a line
+    /// Print events, oldest first, as NDJSON: one JSON document per line
     Export(Wanted),
-    /// Have the chain go on when its stored end is refused: after a master key was replaced and not kept, or tampering
+    /// Resume the chain after its head was rejected: the old master key was not kept, or the head was tampered with
     Resume,
 }
 
@@ -38,15 +38,15 @@ pub struct Wanted {
     /// Only of this kind, such as `refresh_token_reused`
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
-    /// Only to this user (e-mail address or id, also of one that is no more)
+    /// Only about this user (e-mail address or id), including deleted users
     #[arg(long)]
     user: Option<String>,
 }
 
-/// Postgres knows fewer years than RFC 3339's library does.
+/// Postgres supports fewer years than the library for RFC 3339.
 fn moment(text: &str) -> Result<Moment, String> {
     let moment: Moment = text.parse().map_err(|error| format!("{error}: write it as 2026-11-23T00:00:00Z"))?;
-    if (1..=9_999).contains(&moment.year()) { Ok(moment) } else { Err("it must be of the years 1 to 9999".to_owned()) }
+    if (1..=9_999).contains(&moment.year()) { Ok(moment) } else { Err("the year must be from 1 to 9999".to_owned()) }
 }
 
 fn kind(name: &str) -> Result<Kind, &'static str> {
@@ -82,15 +82,15 @@ async fn verify(house: &House, head: Option<KnownHead>, output: Output) -> Resul
 async fn resume(house: &House, output: Output) -> Result<(), CliError> {
     let resumed = audit::resume(&house.world, Operator::at_the_command_line()).await?;
     let resumed =
-        resumed.ok_or_else(|| CliError::Refused("the stored end is ours: nothing is to be resumed".to_owned()))?;
-    output.say(&json!({ "head": resumed.to_string() }), || format!("The chain goes on from {resumed}"))
+        resumed.ok_or_else(|| CliError::Refused("the stored head is valid: there is nothing to resume".to_owned()))?;
+    output.say(&json!({ "head": resumed.to_string() }), || format!("The chain continues from {resumed}"))
 }
 
 fn text(report: &Report) -> String {
     let mut lines: Vec<_> = report.findings.iter().map(|finding| printable(&finding.to_string())).collect();
     let begins = match report.dropped {
-        0 => "from the first one on".to_owned(),
-        dropped => format!("from place {} on: those before were dropped with their months", dropped.saturating_add(1)),
+        0 => "from the first one".to_owned(),
+        dropped => format!("from event {}: earlier ones were deleted with their months", dropped.saturating_add(1)),
     };
     lines.push(format!("{} events, {begins}; {} of them not chained yet.", report.events, report.unchained));
     if let Some(head) = &report.head {
@@ -106,7 +106,7 @@ fn text(report: &Report) -> String {
 async fn export(house: &House, wanted: Wanted) -> Result<(), CliError> {
     let user = match wanted.user.as_deref() {
         None => None,
-        // An event outlives whom it tells of.
+        // Events outlive the user they are about.
         Some(who) => Some(match who.parse::<UserId>() {
             Ok(id) => id,
             Err(_) => find(house, who).await?.id,

@@ -112,7 +112,7 @@ fn is_made(config: &Config, findings: &mut Findings) -> bool {
         Ok(false) => findings.warn(
             "database",
             format!(
-                "there is no private PostgreSQL in {} yet: the first `heirloom serve` makes it, and a master key",
+                "there is no private PostgreSQL in {} yet: the first `heirloom serve` creates it, and a master key",
                 config.database.data_dir.display()
             ),
         ),
@@ -127,6 +127,6 @@ pub fn refuse(error: &ConfigError, output: Output) -> ExitCode {
     for problem in &error.problems {
         findings.fail("configuration", problem);
     }
-    findings.warn("everything else", "was not tried: put the configuration right first");
+    findings.warn("everything else", "skipped: fix the configuration first");
     findings.tell(output).unwrap_or_else(|error| fail(&error))
 }

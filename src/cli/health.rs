@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// `heirloom health`
 #[derive(Debug, Args)]
 pub struct Health {
-    /// Ask whether it is ready too: whether its database answers and has all migrations
+    /// Also check that it is ready: its database answers and has all migrations
     #[arg(long)]
     ready: bool,
 }
@@ -33,10 +33,10 @@ impl Health {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         if !head.starts_with("HTTP/1.1 200 ") {
             let status = head.lines().next().unwrap_or_default();
-            return Err(CliError::Refused(format!("{path} says {status}: {body}")));
+            return Err(CliError::Refused(format!("{path} answered {status}: {body}")));
         }
-        let told: Value = serde_json::from_str(body).unwrap_or_else(|_no_json| json!({ "status": body }));
-        output.say(&told, || told.to_string())
+        let health: Value = serde_json::from_str(body).unwrap_or_else(|_no_json| json!({ "status": body }));
+        output.say(&health, || health.to_string())
     }
 }
 

@@ -8,9 +8,9 @@ use serde_json::json;
 
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// The published keys, oldest first
+    /// List the published keys, oldest first
     List,
-    /// Make a new key: published at once, signing within a minute
+    /// Create a new key: published at once, used for signing within a minute
     Rotate,
 }
 
@@ -34,8 +34,8 @@ async fn rotate(house: &House, output: Output) -> Result<(), CliError> {
     let id = house.keys.rotate(Operator::at_the_command_line()).await?;
     let keys = house.keys.list();
     let Some(key) = keys.iter().find(|key| key.id == id) else {
-        let told = "another instance made a new key at this moment, so that none was made here: see `keys list`";
-        return Err(CliError::Refused(told.to_owned()));
+        let message = "another instance just added a key; none was added: see `keys list`";
+        return Err(CliError::Refused(message.to_owned()));
     };
     output.say(&json!({ "key": key }), || {
         let signs_from = time(key.signs_from);

@@ -9,13 +9,13 @@ use private_postgres::Tenant;
 use serde_json::json;
 use sqlx::ConnectOptions;
 
-/// The role of requests where `DATABASE_URL` does not name one beside the owner.
+/// The server's role if `DATABASE_URL` does not name one other than the owner.
 const RUNTIME: &str = "heirloom_runtime";
 
 /// `heirloom migrate`
 #[derive(Debug, Args)]
 pub struct Migrate {
-    /// Also create an owner of the tables and a role that only reads and writes rows, where they are missing; connects
+    /// Also create a role that owns the tables and one that only reads and writes rows, if missing; connects
     /// through `HEIRLOOM_DATABASE_URL_OWNER` as a superuser or the owner
     #[arg(long)]
     roles: bool,
@@ -28,11 +28,11 @@ pub struct Migrate {
 }
 
 impl Migrate {
-    /// Applies what is missing.
+    /// Applies missing migrations.
     pub async fn run(self, config: Config, output: Output) -> Result<(), CliError> {
         if self.roles && config.database.url.is_none() {
-            let told = "the private PostgreSQL has its roles already: --roles is for a database in DATABASE_URL";
-            return Err(CliError::Refused(told.to_owned()));
+            let message = "the private PostgreSQL has its roles already: --roles is for a database in DATABASE_URL";
+            return Err(CliError::Refused(message.to_owned()));
         }
         let (private, mut connector) = open_database(&config, Tenant::Command).await?;
         let roles = self.roles.then(|| self.names(&connector));
@@ -69,17 +69,17 @@ impl Migrate {
 fn report(applied: &[String], roles: Option<&RoleNames>, output: Output) -> Result<(), CliError> {
     let runtime = roles.map(|roles| roles.runtime.as_str());
     output.say(&json!({ "applied": applied, "runtime_role": runtime }), || {
-        let told = match applied {
-            [] => "Nothing to do: every migration had been applied.".to_owned(),
+        let message = match applied {
+            [] => "Nothing to do: all migrations have already been applied.".to_owned(),
             applied => format!("Applied:\n  {}", applied.join("\n  ")),
         };
         match roles {
             Some(RoleNames { runtime, password: None, .. }) => format!(
-                "{told}\nThe role of the server is {runtime}. Give it a password if it has none, and name it in {}.",
+                "{message}\nThe role of the server is {runtime}. Give it a password if it has none, and name it in {}.",
                 names::DATABASE_URL
             ),
-            Some(RoleNames { runtime, .. }) => format!("{told}\nThe role of the server is {runtime}."),
-            None => told,
+            Some(RoleNames { runtime, .. }) => format!("{message}\nThe role of the server is {runtime}."),
+            None => message,
         }
     })
 }

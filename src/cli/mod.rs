@@ -1,7 +1,7 @@
-//! The command line: one file a command, each calling the same verbs as HTTP.
+//! The command line: one file for each command, calling the same functions as HTTP.
 //!
 //! Exit codes: 0 done; 1 failed or refused, by the rules for a value, by the state of things, or by an option in the
-//! environment (`check` says 1 of it too); 2 a command line that clap does not understand. What was asked for goes to
+//! environment (`check` included); 2 a command line that clap does not understand. The result goes to
 //! standard output, as text or with `--json` as one JSON document; everything else goes to standard error.
 
 mod ask;
@@ -39,7 +39,7 @@ use std::{error::Error, io, net::SocketAddr, path::PathBuf, process::ExitCode};
 #[command(
     name = "heirloom",
     version,
-    about = "The server that keeps people signed in",
+    about = "The server that keeps users signed in",
     after_help = "Options come from the environment, or from .env in the current folder: .env.example lists them all.\n\
                   Exit codes: 0 done, 1 failed, 2 wrong usage."
 )]
@@ -60,7 +60,7 @@ enum Command {
     Serve(serve::Serve),
     /// Apply missing migrations and report which
     Migrate(migrate::Migrate),
-    /// People
+    /// Users
     #[command(subcommand)]
     User(UserCommands),
     /// Sessions
@@ -72,13 +72,13 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Delete what is over: sessions, and months of the audit log; once and now (servers do so by themselves)
+    /// Delete expired sessions and old audit months now (servers also do this periodically)
     Sweep,
-    /// Read the configuration and try everything it names, a line each; changes nothing
+    /// Test the configuration and everything it names, one line each; changes nothing
     Check,
-    /// Ask the server on this machine whether it is alive: for health checks of containers
+    /// Check that the server on this machine is alive: for container health checks
     Health(health::Health),
-    /// Print completions for a shell, to be put where it looks for them
+    /// Print completions for a shell
     Completions(papers::Completions),
     /// Print the manual page, in roff
     Man,
@@ -89,7 +89,7 @@ enum Command {
     Torture(torture::Torture),
 }
 
-/// One of them, or all.
+/// Commands for one user, or for all.
 #[derive(Debug, Subcommand)]
 enum UserCommands {
     #[command(flatten)]
@@ -104,7 +104,7 @@ enum CliError {
     /// The process could not be replaced.
     #[error("variables that begin with PG are set, which the private PostgreSQL must not see: unset them")]
     Environment(#[source] io::Error),
-    /// There is no runtime to run in.
+    /// The runtime could not be started.
     #[error("the command cannot be started")]
     Runtime(#[source] io::Error),
     /// The house did not open.
@@ -119,18 +119,18 @@ enum CliError {
     /// Signing keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// Nobody of that address or id.
+    /// No user has that address or id.
     #[error("there is no user {0}")]
     NoSuchUser(String),
     /// A value that the rules do not allow.
     #[error("{argument}: {problem}")]
     NotAllowed {
-        /// The argument that it was given in.
+        /// The argument that held it.
         argument: &'static str,
         /// What is wrong with it.
         problem: String,
     },
-    /// What was asked for cannot be done.
+    /// The command cannot be carried out.
     #[error("{0}")]
     Refused(String),
     /// No server listens where one should, or it does not answer in time.
@@ -138,20 +138,20 @@ enum CliError {
     NoServer {
         /// Where it should listen.
         address: SocketAddr,
-        /// What was asked for.
+        /// The path requested.
         path: &'static str,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// A file that was to be imported.
+    /// A file to import.
     #[error(transparent)]
     File(#[from] FileError),
     /// Standard input.
     #[error("the answer cannot be read")]
     Input(#[source] io::Error),
     /// Standard output.
-    #[error("it was done, but the answer cannot be printed")]
+    #[error("the command succeeded, but its output could not be written")]
     Output(#[source] io::Error),
 }
 
@@ -162,14 +162,14 @@ impl CliError {
     }
 }
 
-/// Parses the arguments, runs the command, and says how it ended.
+/// Parses the arguments, runs the command, and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
     let Arguments { json, env_file, command } = Arguments::parse();
     match &command {
-        Some(Command::Completions(completions)) => return ended(completions.print(Arguments::command())),
-        Some(Command::Man) => return ended(papers::manual(Arguments::command())),
-        Some(Command::Openapi) => return ended(papers::openapi()),
+        Some(Command::Completions(completions)) => return exit_code(completions.print(Arguments::command())),
+        Some(Command::Man) => return exit_code(papers::manual(Arguments::command())),
+        Some(Command::Openapi) => return exit_code(papers::openapi()),
         Some(Command::Torture(_)) => torture::refuse(),
         _ => {}
     }
@@ -184,7 +184,7 @@ pub fn run() -> ExitCode {
     {
         return output::fail(&error);
     }
-    // Only a server has requests to tell of.
+    // Only a server has requests to trace.
     let collector = config.traces.as_ref().filter(|_collector| matches!(command, Command::Serve(_)));
     let _until_the_end = start_logging(log_filter(&command, &config), config.log_format, collector);
     block_on(dispatch(command, config, output)).unwrap_or_else(|error| output::fail(&error))
@@ -195,11 +195,11 @@ fn block_on(command: impl Future<Output = Result<ExitCode, CliError>>) -> Result
     runtime.block_on(command)
 }
 
-fn ended(done: Result<(), CliError>) -> ExitCode {
+fn exit_code(done: Result<(), CliError>) -> ExitCode {
     done.map_or_else(|error| output::fail(&error), |()| ExitCode::SUCCESS)
 }
 
-/// Commands say what they did; their log lines would only be in the way, unless somebody asks for them.
+/// Commands print their result; log lines would only distract, unless the operator asks for them.
 fn log_filter<'a>(command: &Command, config: &'a Config) -> &'a str {
     let usual = if matches!(command, Command::Serve(_)) { "info" } else { "warn" };
     config.log_filter.as_deref().unwrap_or(usual)
@@ -233,8 +233,8 @@ fn log_unknown_names(config: &Config) {
     }
 }
 
-/// Opens the house for a command, and closes it whatever became of the command. What a person has to be asked is asked
-/// before: who breaks off at a prompt leaves no private Postgres running.
+/// Opens the house for a command, and closes it whether the command succeeds or fails. Commands ask their questions
+/// before this, so that cancelling at a prompt leaves no private Postgres running.
 async fn in_house(config: Config, work: impl AsyncFnOnce(&House) -> Result<(), CliError>) -> Result<(), CliError> {
     let migrations = migrations_of_commands(&config);
     let house = House::open(config, Tenant::Command, migrations).await?;
@@ -255,14 +255,14 @@ async fn find(house: &House, who: &str) -> Result<User, CliError> {
 
 /// An error and all its causes. One that its effect has quoted already (sqlx does) is not repeated.
 fn chain(error: &dyn Error) -> Vec<String> {
-    let mut told = vec![error.to_string()];
+    let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !told.last().is_some_and(|effect| effect.ends_with(&text)) {
-            told.push(text);
+        if !texts.last().is_some_and(|effect| effect.ends_with(&text)) {
+            texts.push(text);
         }
         cause = error.source();
     }
-    told
+    texts
 }

@@ -14,12 +14,12 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints the answer: one JSON document, or a text for a person. A reader that has read enough (`| head`) is no
-    /// error.
+    /// Prints the result: one JSON document, or text. A reader that closes the pipe early (`| head`) is not an error.
     pub fn say(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
-        let told = if self.json { serde_json::to_string_pretty(value).map_err(io::Error::from) } else { Ok(text()) };
+        let rendered =
+            if self.json { serde_json::to_string_pretty(value).map_err(io::Error::from) } else { Ok(text()) };
         let mut stdout = io::stdout().lock();
-        read_enough(told.and_then(|told| writeln!(stdout, "{told}")).and_then(|()| stdout.flush()))
+        read_enough(rendered.and_then(|rendered| writeln!(stdout, "{rendered}")).and_then(|()| stdout.flush()))
     }
 }
 
@@ -42,7 +42,7 @@ impl Lines {
         self.written.is_ok()
     }
 
-    /// That was all. A reader that has read enough (`| head`) is no error.
+    /// Ends the output. A reader that closes the pipe early (`| head`) is not an error.
     pub fn end(mut self) -> Result<(), CliError> {
         read_enough(self.written.and_then(|()| self.out.flush()))
     }
@@ -57,9 +57,9 @@ fn read_enough(written: io::Result<()>) -> Result<(), CliError> {
 
 /// Says what went wrong, with all its causes, a line each.
 pub fn fail(error: &dyn Error) -> ExitCode {
-    let told = chain(error).join("\n  because: ");
-    // Where standard error is closed nobody is there to be told.
-    drop(writeln!(io::stderr(), "heirloom: {told}"));
+    let rendered = chain(error).join("\n  because: ");
+    // If standard error is closed there is no reader.
+    drop(writeln!(io::stderr(), "heirloom: {rendered}"));
     ExitCode::FAILURE
 }
 
@@ -85,8 +85,8 @@ pub fn time(at: Moment) -> String {
     at.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
-/// A text of somebody else's without the characters that a terminal obeys (controls) or that turn the writing round
-/// (Unicode's bidirectional controls): a device may call itself what it likes.
+/// Foreign text without the characters that control a terminal or change the direction of writing (Unicode's
+/// bidirectional controls): a client chooses the name of its device.
 pub fn printable(text: &str) -> String {
     let obeyed = |c: char| {
         c.is_control()

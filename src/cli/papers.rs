@@ -80,7 +80,7 @@ fn environment(page: &mut Vec<u8>) -> io::Result<()> {
     writeln!(page, ".fi")
 }
 
-/// A reader that has read enough is no error.
+/// A reader that closes the pipe early is not an error.
 fn print(page: &[u8]) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(page).and_then(|()| stdout.flush()) {

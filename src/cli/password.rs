@@ -27,8 +27,8 @@ fn first_line(input: impl BufRead) -> Result<Zeroizing<String>, CliError> {
     let mut line = Zeroizing::new(String::with_capacity(LIMIT));
     let limit = u64::try_from(LIMIT).unwrap_or(u64::MAX);
     if input.take(limit).read_line(&mut line).map_err(CliError::Input)? == 0 {
-        let told = "no password came: pipe it in, one line, as in `printf '%s\\n' \"$PASSWORD\" | heirloom user add …`";
-        return Err(CliError::Refused(told.to_owned()));
+        let message = "no password on standard input: pipe in one line, as in `printf '%s\\n' \"$PASSWORD\" | heirloom user add …`";
+        return Err(CliError::Refused(message.to_owned()));
     }
     let kept = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(kept);

@@ -55,7 +55,7 @@ fn log_risks(config: &Config) {
     }
 }
 
-/// Says how to make the first administrator, while there is none: to a person as text, elsewhere as a log line.
+/// While there is no administrator, reports how to create one: as text at a terminal, elsewhere as a log line.
 async fn welcome(application: &Application) -> Result<(), AppError> {
     let house = application.house();
     if house.accounts.has_admin().await? {
@@ -64,11 +64,11 @@ async fn welcome(application: &Application) -> Result<(), AppError> {
     let config = &house.world.config;
     let (command, condition) = (first_admin_command(config), condition(config));
     if io::stderr().is_terminal() {
-        let told = format!("There is no administrator yet. Make the first one, in another terminal{condition}:");
-        // Where the terminal is gone nobody is there to be told.
-        drop(writeln!(io::stderr(), "\n{told}\n\n  {command}\n"));
+        let message = format!("There is no administrator yet. Create one in another terminal{condition}:");
+        // If the terminal is closed there is no reader.
+        drop(writeln!(io::stderr(), "\n{message}\n\n  {command}\n"));
     } else {
-        tracing::warn!(command, "app.no_admin: there is no administrator yet; this command{condition} makes the first");
+        tracing::warn!(command, "app.no_admin: there is no administrator yet; this command{condition} creates one");
     }
     Ok(())
 }
@@ -88,7 +88,7 @@ fn first_admin_command(config: &Config) -> String {
     format!("{}{} user add you@example.com --admin", options.collect::<String>(), quoted(&program))
 }
 
-/// What the command needs besides: secrets, which are not repeated here.
+/// The secrets that the command also needs. They are not printed.
 fn condition(config: &Config) -> &'static str {
     match (&config.database.url, &config.master_keys) {
         (Some(_), _) => ", with the DATABASE_URL and the HEIRLOOM_MASTER_KEY of this server",
@@ -108,7 +108,7 @@ fn quoted(word: &str) -> String {
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// Done once the operating system wants us to end.
+/// Completes when the operating system asks the process to stop.
 pub async fn told_to_stop() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

@@ -19,23 +19,23 @@ const DEVICE_CHARACTERS: usize = 40;
 
 #[derive(Debug, Subcommand)]
 pub enum SessionsCommand {
-    /// Live sessions, newest first
+    /// List live sessions, newest first
     List {
         /// Only this user's (e-mail address or id)
         #[arg(long)]
         user: Option<String>,
-        /// Also those that have ended or expired
+        /// Include revoked and expired sessions
         #[arg(long)]
         all: bool,
     },
-    /// End sessions; their access tokens die at once, on every instance
+    /// Revoke sessions; takes effect at once, on every instance
     Revoke {
         #[command(flatten)]
         whose: Whose,
-        /// Why, for the record
+        /// The reason, for the audit log
         #[arg(long)]
         reason: Option<String>,
-        /// Do not ask before ending everybody's
+        /// Do not ask for confirmation with --everyone
         #[arg(long)]
         yes: bool,
     },
@@ -50,7 +50,7 @@ pub struct Whose {
     /// All of this user's (e-mail address or id)
     #[arg(long)]
     user: Option<String>,
-    /// Everybody's; at a terminal it asks first
+    /// All sessions of all users; asks for confirmation at a terminal
     #[arg(long)]
     everyone: bool,
 }
@@ -65,7 +65,7 @@ impl SessionsCommand {
                 let reason = BlockReason::parse(reason.as_deref().unwrap_or_default());
                 let reason = reason.map_err(CliError::not_allowed("--reason"))?;
                 if whose.everyone && !yes {
-                    confirm("This signs everybody out, on every device.", "everyone")?;
+                    confirm("This signs every user out, on every device.", "everyone")?;
                 }
                 in_house(config, async |house| revoke(house, whose, reason, output).await).await
             }
@@ -84,7 +84,7 @@ async fn revoke(house: &House, whose: Whose, reason: Option<BlockReason>, output
     } else {
         house.sessions.revoke_everyone(&by, reason).await?
     };
-    output.say(&json!({ "revoked": revoked }), || format!("Live sessions ended: {revoked}."))
+    output.say(&json!({ "revoked": revoked }), || format!("Sessions revoked: {revoked}."))
 }
 
 async fn list(house: &House, user: Option<&str>, all: bool, output: Output) -> Result<(), CliError> {

@@ -35,7 +35,7 @@ impl TransferCommand {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// With the hashes of passwords: whoever gets the file can try passwords against them
+    /// Include password hashes: anyone with the file can try passwords against them
     #[arg(long)]
     with_password_hashes: bool,
 }

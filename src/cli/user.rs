@@ -26,56 +26,56 @@ const PAGE: u32 = 200;
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Make an account, also where registration is closed; the password comes from standard input
+    /// Create a user, even if registration is closed; the password comes from standard input
     Add(Add),
-    /// Everybody, newest first
+    /// List users, newest first
     List {
-        /// Only those who are blocked, or who are not
+        /// Only users who are blocked (true), or only those who are not (false)
         #[arg(long)]
         status: Option<Status>,
     },
-    /// One person
+    /// Show one user
     Show {
         /// E-mail address or id
         user: String,
-        /// Everything that is held about a user, as JSON: account, sessions, emails, audit events
+        /// Everything stored about the user, as JSON: account, sessions, emails, audit events
         #[arg(long)]
         all: bool,
     },
-    /// Block a person; all their sessions end
+    /// Block a user; revokes all their sessions
     Block {
         /// E-mail address or id
         user: String,
-        /// Why
+        /// The reason
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Lift a block
+    /// Unblock a user
     Unblock {
         /// E-mail address or id
         user: String,
     },
-    /// Set a password, from standard input; all their sessions end
+    /// Set a password, from standard input; revokes all sessions of the user
     SetPassword {
         /// E-mail address or id
         user: String,
     },
-    /// Delete a person and what is held about them; all their sessions end. Audit events stay, with their id alone
+    /// Delete a user, their sessions and all data about them. Audit events stay, with the id only
     Delete {
         /// E-mail address or id
         user: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Give a role
+    /// Grant a role
     Grant {
         /// E-mail address or id
         user: String,
         /// The role, such as `admin`
         role: String,
     },
-    /// Take a role away
+    /// Remove a role
     Ungrant {
         /// E-mail address or id
         user: String,
@@ -88,10 +88,10 @@ pub enum UserCommand {
 pub struct Add {
     /// E-mail address
     email: String,
-    /// What to call the person
+    /// Display name
     #[arg(long)]
     name: Option<String>,
-    /// Make them an administrator
+    /// Grant the role `admin`
     #[arg(long)]
     admin: bool,
 }
@@ -137,7 +137,7 @@ impl UserCommand {
             }
             Self::Delete { user, yes } => {
                 if !yes {
-                    confirm("This deletes a person for good.", &user)?;
+                    confirm("This deletes a user permanently.", &user)?;
                 }
                 in_house(config, async |house| delete(house, &user, output).await).await
             }
@@ -154,7 +154,7 @@ impl UserCommand {
 }
 
 impl Add {
-    /// The password is read last: not before everything else is known to be right.
+    /// Reads the password last, after every other argument is known to be valid.
     fn parse(self) -> Result<NewUser, CliError> {
         let email = EmailAddress::parse(&self.email).map_err(CliError::not_allowed("EMAIL"))?;
         let name =
@@ -167,7 +167,7 @@ impl Add {
 async fn add(house: &House, new: NewUser, output: Output) -> Result<(), CliError> {
     match house.accounts.register(new, Operator::at_the_command_line().into()).await? {
         Registration::Registered(user) => show(&user, output),
-        Registration::EmailTaken => Err(CliError::Refused("there is a user of this address already".to_owned())),
+        Registration::EmailTaken => Err(CliError::Refused("a user with this address already exists".to_owned())),
         Registration::PasswordRefused(error) => Err(refused(error)),
     }
 }
@@ -196,8 +196,9 @@ async fn new_password(house: &House, who: &str, password: Password, output: Outp
     match set_password(rooms(house), Operator::at_the_command_line(), &user, password).await? {
         PasswordSet::NotFound => Err(CliError::NoSuchUser(who.to_owned())),
         PasswordSet::Refused(error) => Err(refused(error)),
-        PasswordSet::Set(revoked) => output
-            .say(&json!({ "revoked": revoked }), || format!("The password is set. Live sessions ended: {revoked}.")),
+        PasswordSet::Set(revoked) => {
+            output.say(&json!({ "revoked": revoked }), || format!("The password is set. Sessions revoked: {revoked}."))
+        }
     }
 }
 
@@ -210,14 +211,14 @@ async fn delete(house: &House, who: &str, output: Output) -> Result<(), CliError
     let user = find(house, who).await?;
     match delete_user(&house.sessions, Operator::at_the_command_line(), user.id).await? {
         UserDeleted::Deleted(revoked) => output.say(&json!({ "deleted": user.id, "revoked": revoked }), || {
-            format!("Deleted {}. Live sessions ended: {revoked}.", user.id)
+            format!("Deleted {}. Sessions revoked: {revoked}.", user.id)
         }),
         UserDeleted::NotFound => Err(CliError::NoSuchUser(who.to_owned())),
         UserDeleted::LastAdmin => Err(last_admin()),
     }
 }
 
-/// JSON also for people: it is what is handed to whom it is about.
+/// Always JSON: the operator hands it to the user it is about.
 async fn show_all(house: &House, who: &str) -> Result<(), CliError> {
     let user = find(house, who).await?;
     let held = personal_data(rooms(house), Operator::at_the_command_line(), &house.connector, &user).await?;
@@ -246,7 +247,7 @@ fn rooms(house: &House) -> Rooms<'_> {
 }
 
 fn last_admin() -> CliError {
-    CliError::Refused("this is the last administrator: make somebody else one first".to_owned())
+    CliError::Refused("this is the last administrator: grant the role to another user first".to_owned())
 }
 
 fn refused(error: impl std::error::Error) -> CliError {

@@ -85,8 +85,9 @@ fn accent(reader: &mut Reader) -> Option<Colour> {
         reader.parsed(names::BRAND_ACCENT, None, "a colour such as #1d6a50", |text| Colour::parse(text).map(Some))?;
     let contrast = colour.contrast(Colour::WHITE);
     if contrast < READABLE {
-        let told = format!("is too light: its contrast with white is {contrast:.1}, and text needs {READABLE} or more");
-        reader.problem(names::BRAND_ACCENT, &told);
+        let problem =
+            format!("is too light: its contrast with white is {contrast:.1}, and text needs {READABLE} or more");
+        reader.problem(names::BRAND_ACCENT, &problem);
     }
     Some(colour)
 }

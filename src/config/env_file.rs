@@ -52,7 +52,7 @@ pub(super) fn read(named: Option<&Path>) -> Result<BTreeMap<String, String>, Con
 fn open(path: &Path, shown: &str) -> Result<String, EnvFileError> {
     let failed = |source| EnvFileError::Unreadable { path: shown.to_owned(), source };
     let us = our_user_id();
-    // A link belongs to whoever chose where it leads.
+    // A link belongs to the user who chose its target.
     trusted(&fs::symlink_metadata(path).map_err(failed)?, us, shown)?;
     let mut file = File::open(path).map_err(failed)?;
     trusted(&file.metadata().map_err(failed)?, us, shown)?;

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-/// Where metrics are told when nobody says otherwise: a second instance on one machine finds it taken.
+/// The default address for metrics: a second instance on one machine finds it in use.
 pub const USUAL_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
 
 /// How we appear to clients.
@@ -13,7 +13,7 @@ pub const USUAL_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 pub struct HttpOptions {
     /// Where to listen.
     pub bind: SocketAddr,
-    /// Where metrics are told, if anywhere.
+    /// Where metrics are served, if anywhere.
     pub metrics_bind: Option<SocketAddr>,
     /// Whether floods and guessing are bounded.
     pub rate_limit: bool,

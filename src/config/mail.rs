@@ -246,8 +246,8 @@ mod tests {
             ("smtps://h?tls=required", "together with smtps"),
             ("smtp://u:hunter2%ff@h", "percent-encoded"),
         ] {
-            let told = read(text);
-            assert!(told.contains(expected) && !told.contains("hunter2"), "{text}: {told}");
+            let problem = read(text);
+            assert!(problem.contains(expected) && !problem.contains("hunter2"), "{text}: {problem}");
         }
     }
 

@@ -27,7 +27,7 @@ names! {
     MASTER_KEY_PREVIOUS = "HEIRLOOM_MASTER_KEY_PREVIOUS";
     /// Where to listen.
     BIND = "HEIRLOOM_BIND";
-    /// Where metrics are told.
+    /// Where metrics are served.
     METRICS_BIND = "HEIRLOOM_METRICS_BIND";
     /// What clients call us.
     PUBLIC_URL = "HEIRLOOM_PUBLIC_URL";

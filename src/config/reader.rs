@@ -2,7 +2,7 @@ use super::{Source, UnknownName};
 use crate::kernel::Duration;
 use std::{fmt, ops::RangeInclusive};
 
-/// Reads options one after another and remembers every problem, so that they are told all at once.
+/// Reads options one after another and collects every problem, so that all are reported at once.
 #[derive(Debug)]
 pub struct Reader {
     source: Source,

@@ -48,19 +48,20 @@ fn root() -> Risk {
 fn without_tls(option: &str, url: Option<&DatabaseUrl>) -> Option<Risk> {
     let hosts = url?.hosts_without_tls();
     let detail =
-        "is reached over a network without TLS being required: whoever sits on it can read and change everything";
+        "is reached over a network without requiring TLS: an attacker on the network can read and change everything";
     let todo = "Add sslmode=verify-full";
     (!hosts.is_empty()).then(|| risk("database TLS", format!("{} {detail}. {todo} to {option}", hosts.join(", "))))
 }
 
 fn everyone_is_trusted(http: &HttpOptions) -> Option<Risk> {
     let everyone = http.trusted_proxies.iter().any(|network| network.prefix_len() == 0);
-    let detail = "trusts every address, so that any client can choose its own: name your proxies' networks only";
+    let detail = "trusts every address, so that any client can choose its own: list only your proxies' networks";
     everyone.then(|| risk("proxies", format!("{} {detail}", names::TRUSTED_PROXIES)))
 }
 
 fn readable_mail(mail: &MailOptions) -> Option<Risk> {
-    let detail = "is asked without TLS being required: emails, their links and the password may be read on the way";
+    let detail =
+        "is used without requiring TLS: an attacker on the network can read emails, their links and the password";
     let todo = "Use smtps://, or remove `tls` from";
     mail.smtp_url
         .is_readable()

@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> SessionOpti
     if options.idle_ttl > options.absolute_ttl && reader.raw(names::SESSION_IDLE_TTL).is_some() {
         reader.problem(
             names::SESSION_IDLE_TTL,
-            "is longer than HEIRLOOM_SESSION_ABSOLUTE_TTL: no session would live so long",
+            "is longer than HEIRLOOM_SESSION_ABSOLUTE_TTL: no session lives that long",
         );
     }
     options

@@ -75,7 +75,7 @@ impl Source {
         self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Names that begin like ours and are none of ours.
+    /// Names that begin with our prefix but are not options.
     pub(super) fn unknown_names(&self) -> Vec<UnknownName> {
         let ours = |name: &&String| name.starts_with("HEIRLOOM_") && !names::ALL.contains(&name.as_str());
         self.values.keys().filter(ours).map(|name| UnknownName::new(name)).collect()

@@ -12,24 +12,28 @@ fn nothing_given_is_a_good_configuration() {
 
 /// A-70.
 #[test]
-fn all_problems_are_told_at_once_each_with_what_is_allowed() {
-    let told = problems(&[
+fn all_problems_are_reported_at_once_each_with_the_allowed_values() {
+    let reported = problems(&[
         ("HEIRLOOM_BIND", "here"),
         ("HEIRLOOM_BCRYPT_COST", "4"),
         ("HEIRLOOM_ACCESS_TOKEN_TTL", "10"),
         ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com/path"),
     ]);
-    assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told.iter().any(|told| told == "HEIRLOOM_BCRYPT_COST=\"4\" is not allowed: a whole number from 10 to 16"));
+    assert_eq!(reported.len(), 4, "{reported:?}");
+    assert!(
+        reported
+            .iter()
+            .any(|reported| reported == "HEIRLOOM_BCRYPT_COST=\"4\" is not allowed: a whole number from 10 to 16")
+    );
 }
 
 /// A-73.
 #[test]
 fn a_foreign_database_needs_a_master_key_and_no_secret_is_repeated() {
-    let told =
+    let reported =
         problems(&[("DATABASE_URL", "postgres://u:hunter2@localhost/x"), ("HEIRLOOM_MASTER_KEY_PREVIOUS", "hunter3")]);
-    assert!(told.iter().any(|told| told.starts_with("HEIRLOOM_MASTER_KEY is required")), "{told:?}");
-    assert!(!told.concat().contains("hunter"), "{told:?}");
+    assert!(reported.iter().any(|reported| reported.starts_with("HEIRLOOM_MASTER_KEY is required")), "{reported:?}");
+    assert!(!reported.concat().contains("hunter"), "{reported:?}");
     assert!(!problems(&[("DATABASE_URL", "mysql://u:hunter2@h/x")]).concat().contains("hunter"));
 }
 
@@ -51,19 +55,22 @@ fn a_cookie_for_every_site_needs_https() {
 fn a_mistyped_option_is_noticed() {
     let source = Source::from_pairs([("HEIRLOOM_ACESS_TOKEN_TTL", "5m")]);
     let unknown = Config::from_source(source).map(|config| config.unknown_names).unwrap_or_default();
-    let told: Vec<_> = unknown.iter().map(ToString::to_string).collect();
-    assert!(matches!(told.as_slice(), [one] if one.ends_with("did you mean HEIRLOOM_ACCESS_TOKEN_TTL?")), "{told:?}");
+    let reported: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(reported.as_slice(), [one] if one.ends_with("did you mean HEIRLOOM_ACCESS_TOKEN_TTL?")),
+        "{reported:?}"
+    );
 }
 
 #[test]
 fn an_origin_that_can_never_match_is_refused_with_its_reason() {
-    let told = problems(&[(
+    let reported = problems(&[(
         "HEIRLOOM_ALLOWED_ORIGINS",
         "https://ok.example,https://*.preview.example.com,https://a.example/x",
     )]);
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(reported.len(), 2, "{reported:?}");
     assert!(
-        told.iter().any(|told| told.contains("*.preview.example.com") && told.contains("a wildcard never matches"))
+        reported.iter().any(|reported| reported.contains("*.preview.example.com") && reported.contains("a wildcard never matches"))
     );
     let apps = "capacitor://localhost, tauri://localhost, http://tauri.localhost, \
                 chrome-extension://abcdefghijklmnopabcdefghijklmnop";

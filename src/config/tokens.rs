@@ -33,7 +33,7 @@ const RESERVED: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "si
 pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> TokenOptions {
     let claims_name = reader.raw(names::CLAIMS_NAME);
     if claims_name.as_deref().is_some_and(|name| RESERVED.contains(&name)) {
-        reader.problem(names::CLAIMS_NAME, "is the name of a claim of ours: choose another, best a URL");
+        reader.problem(names::CLAIMS_NAME, "is a reserved claim name: choose another, preferably a URL");
     }
     let least = if insecure_for_tests { "1s" } else { "1m" };
     TokenOptions {

@@ -3,13 +3,13 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
-/// Text that is no id.
+/// Text that is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a UUID, as in 01a206a3-efa4-7c1e-8d3f-2b8a6c0d9e11")]
 pub struct NotAnId;
 
 /// Reads the form with dashes, in small or large letters (RFC 9562 §4). The library also takes `urn:uuid:…`, braces and
-/// no dashes; an id that can be written in many ways slips past whoever compares or counts it as text.
+/// no dashes; an id with several spellings would defeat code that compares or counts ids as text.
 fn canonical(text: &str) -> Result<Uuid, NotAnId> {
     const DASHED: usize = 36;
     if text.len() != DASHED {
@@ -90,10 +90,10 @@ macro_rules! id {
 }
 
 id!(
-    /// A person's account.
+    /// A user.
     UserId
 );
 id!(
-    /// One sign-in on one device = one token family. It stands in the access token (`sid`): it is no secret.
+    /// One sign-in on one device = one token family. It stands in the access token (`sid`): it is not a secret.
     SessionId
 );

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 /// Bytes that name the key of a tag.
 const KEY_ID: usize = 4;
 
-/// HMAC-SHA-256 under keys derived from the master keys for one purpose: what bears a tag was written by somebody who
-/// holds a master key, and by nobody who only holds the database.
+/// HMAC-SHA-256 under keys derived from the master keys for one purpose: a valid tag proves that the writer
+/// held a master key, not only the database.
 #[derive(Clone)]
 pub struct MacKeys(Arc<[MacKey]>);
 
@@ -83,14 +83,14 @@ mod tests {
 
     #[test]
     fn a_tag_is_for_these_bytes_under_this_key_and_purpose() {
-        let tag = keys(1, &[], "a").tag(b"told");
-        assert_eq!(keys(1, &[], "a").check(b"told", &tag), TagCheck::Genuine);
+        let tag = keys(1, &[], "a").tag(b"gold");
+        assert_eq!(keys(1, &[], "a").check(b"gold", &tag), TagCheck::Genuine);
         assert_eq!(keys(1, &[], "a").check(b"cold", &tag), TagCheck::Forged);
-        assert_eq!(keys(1, &[], "b").check(b"told", &tag), TagCheck::Forged);
-        assert_eq!(keys(2, &[1], "a").check(b"told", &tag), TagCheck::Genuine);
-        assert_eq!(keys(2, &[], "a").check(b"told", &tag), TagCheck::UnknownKey);
+        assert_eq!(keys(1, &[], "b").check(b"gold", &tag), TagCheck::Forged);
+        assert_eq!(keys(2, &[1], "a").check(b"gold", &tag), TagCheck::Genuine);
+        assert_eq!(keys(2, &[], "a").check(b"gold", &tag), TagCheck::UnknownKey);
         for broken in [&b""[..], b"abc", tag.get(..20).unwrap_or_default()] {
-            assert_eq!(keys(1, &[], "a").check(b"told", broken), TagCheck::Forged);
+            assert_eq!(keys(1, &[], "a").check(b"gold", broken), TagCheck::Forged);
         }
     }
 }

@@ -17,7 +17,7 @@ const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /// Upper bounds of the histogram of batches, in rotations.
 const BATCH_SIZES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
-/// The process's metrics (OpenMetrics 1.0). Counters are raised where things happen; gauges are read when asked for.
+/// The process's metrics (OpenMetrics 1.0). Code increments counters as events occur; gauges are sampled at scrape time.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -39,30 +39,30 @@ struct Inner {
     gauges: Gauges,
 }
 
-/// The outcome of a refresh that went as it should.
+/// The outcome of a successful refresh.
 pub const ROTATED: &str = "rotated";
 
-/// A gauge in seconds or another measure that has fractions.
+/// A gauge in seconds or another fractional unit.
 pub type Level = Gauge<f64, AtomicU64>;
 
-/// What has a size at the moment at which it is asked.
+/// Gauges, sampled at scrape time.
 #[derive(Debug, Default)]
 pub struct Gauges {
     /// Entries of the revocation set.
     pub revocations: Gauge,
-    /// Seconds since the set was last known to be whole.
+    /// Seconds since the set was last known to be complete.
     pub revocations_age: Level,
     /// Whether bearer requests are answered from the set (1) or from the database (0).
     pub revocations_trusted: Gauge,
     /// Connections of the pool.
     pub connections: Gauge,
-    /// Those of them that nobody uses.
+    /// Idle connections of the pool.
     pub connections_idle: Gauge,
-    /// The most there may be.
+    /// Maximum size of the pool.
     pub connections_max: Gauge,
-    /// Passwords that wait to be hashed.
+    /// Passwords waiting to be hashed.
     pub hashing_queued: Gauge,
-    /// Passwords that are being hashed.
+    /// Passwords being hashed.
     pub hashing_running: Gauge,
 }
 
@@ -100,7 +100,7 @@ struct Limit {
 }
 
 impl Metrics {
-    /// Everything at nought.
+    /// All counters at zero.
     #[must_use]
     pub fn new() -> Self {
         let mut inner = Inner {
@@ -147,17 +147,17 @@ impl Metrics {
         self.0.rotations.get_or_create(&Outcome { outcome: ROTATED }).get()
     }
 
-    /// Somebody tried to sign in.
+    /// A sign-in was attempted.
     pub fn signed_in(&self, outcome: &'static str) {
         self.0.sign_ins.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// A limit refused a request.
+    /// A rate limit rejected a request.
     pub fn limited(&self, limit: &'static str) {
         self.0.refused.get_or_create(&Limit { limit }).inc();
     }
 
-    /// Live sessions were ended.
+    /// Live sessions were revoked.
     pub fn ended(&self, reason: &'static str, sessions: u64) {
         self.0.ended.get_or_create(&Reason { reason }).inc_by(sessions);
     }
@@ -172,17 +172,17 @@ impl Metrics {
         self.0.swept.inc_by(sessions);
     }
 
-    /// The connection over which revocations are heard broke.
+    /// The connection that receives revocations broke.
     pub fn feed_lost(&self) {
         self.0.feed_losses.inc();
     }
 
-    /// A notification was not believed.
+    /// A notification was rejected.
     pub fn notification_rejected(&self, channel: &'static str, reason: &'static str) {
         self.0.notifications_rejected.get_or_create(&Rejected { channel, reason }).inc();
     }
 
-    /// A background task that is to be done once in each interval was last done so long before this uptime.
+    /// A background task with this interval last ran this long before this uptime.
     pub fn task_seen(&self, task: &'static str, interval: Duration, age: Duration, uptime: Duration) {
         self.0.tasks.seen(task, interval, age, uptime);
     }
@@ -196,13 +196,13 @@ impl Metrics {
         }
     }
 
-    /// What has a size.
+    /// The gauges.
     #[must_use]
     pub fn gauges(&self) -> &Gauges {
         &self.0.gauges
     }
 
-    /// All of it, as OpenMetrics text.
+    /// All metrics, as OpenMetrics text.
     #[must_use]
     pub fn text(&self) -> String {
         let mut page = String::new();
@@ -218,42 +218,42 @@ impl Inner {
     fn register(&mut self) {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         let registry = &mut self.registry;
-        registry.register("build", "The version that runs", build);
-        let help = "Requests by route and status, and how long they took";
+        registry.register("build", "The running version", build);
+        let help = "Duration of requests by route and status";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, self.requests.clone());
-        registry.register("rotations", "Presented refresh tokens by what became of them", self.rotations.clone());
+        registry.register("rotations", "Presented refresh tokens by outcome", self.rotations.clone());
         let help = "Rotations sent to the database in one statement";
         registry.register("rotation_batch_size", help, self.batches.clone());
-        registry.register("sign_ins", "Attempts to sign in by what became of them", self.sign_ins.clone());
-        registry.register("requests_limited", "Requests that a limit refused", self.refused.clone());
-        registry.register("sessions_ended", "Live sessions that were ended", self.ended.clone());
+        registry.register("sign_ins", "Sign-in attempts by outcome", self.sign_ins.clone());
+        registry.register("requests_limited", "Requests rejected by a rate limit", self.refused.clone());
+        registry.register("sessions_ended", "Live sessions that were revoked", self.ended.clone());
         registry.register(
             "mails",
-            "Emails: attempts to send one, and those that a limit kept out of the outbox, by outcome",
+            "Emails by outcome: sent, failed, or kept out of the outbox by a limit",
             self.mails.clone(),
         );
-        registry.register("sessions_swept", "Sessions that were deleted by this instance", self.swept.clone());
-        let help = "How often the connection over which revocations are heard broke";
+        registry.register("sessions_swept", "Sessions deleted by this instance", self.swept.clone());
+        let help = "Lost connections to the revocation feed";
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());
-        let help = "Notifications that were not believed";
+        let help = "Notifications rejected as invalid";
         registry.register("notifications_rejected", help, self.notifications_rejected.clone());
-        let help = "Time since a background task was last done";
+        let help = "Time since a background task last ran";
         registry.register_with_unit("background_task_age", help, Unit::Seconds, self.task_age.clone());
-        let help = "How often a background task is to be done";
+        let help = "Interval at which a background task runs";
         registry.register_with_unit("background_task_interval", help, Unit::Seconds, self.task_interval.clone());
         let Gauges { revocations, revocations_age, revocations_trusted, .. } = &self.gauges;
         registry.register("revocation_set_entries", "Entries of the revocation set", revocations.clone());
-        let help = "Time since the revocation set was last known to be whole";
+        let help = "Time since the revocation set was last known to be complete";
         registry.register_with_unit("revocation_set_age", help, Unit::Seconds, revocations_age.clone());
         let help = "Whether access tokens are checked against the set (1) or the database (0)";
         registry.register("revocation_set_trusted", help, revocations_trusted.clone());
         let Gauges { connections, connections_idle, connections_max, hashing_queued, hashing_running, .. } =
             &self.gauges;
-        registry.register("database_connections", "Connections of the pool", connections.clone());
-        registry.register("database_connections_idle", "Those that nobody uses", connections_idle.clone());
-        registry.register("database_connections_max", "The most there may be", connections_max.clone());
-        registry.register("hashing_queued", "Passwords that wait to be hashed", hashing_queued.clone());
-        registry.register("hashing_running", "Passwords that are being hashed", hashing_running.clone());
+        registry.register("database_connections", "Open pool connections", connections.clone());
+        registry.register("database_connections_idle", "Idle pool connections", connections_idle.clone());
+        registry.register("database_connections_max", "Maximum pool size", connections_max.clone());
+        registry.register("hashing_queued", "Passwords waiting to be hashed", hashing_queued.clone());
+        registry.register("hashing_running", "Passwords being hashed", hashing_running.clone());
     }
 }
 

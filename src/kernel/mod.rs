@@ -1,4 +1,4 @@
-//! Words that everybody uses. The kernel imports no room.
+//! Types that every room uses. The kernel imports no room.
 
 mod actor;
 mod client;

@@ -5,14 +5,14 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter, prelude::*};
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For a person at a terminal.
+    /// For an operator at a terminal.
     Text,
     /// One JSON object a line, for a machine.
     Json,
 }
 
 impl LogFormat {
-    /// Text where a person reads, JSON elsewhere.
+    /// Text at a terminal, JSON elsewhere.
     #[must_use]
     pub fn fitting() -> Self {
         if io::stderr().is_terminal() { Self::Text } else { Self::Json }
@@ -20,7 +20,7 @@ impl LogFormat {
 }
 
 /// Sends log lines to standard error, and spans to a collector where one is named. Does nothing when logging was started
-/// before. What is returned has to live as long as anything is to be told.
+/// before. Keep the returned guard alive for as long as spans are exported.
 #[must_use]
 pub fn start_logging(filter: &str, format: LogFormat, collector: Option<&TraceOptions>) -> Traces {
     // Libraries log every statement and worker, and Postgres' notices on each connection (what matters of them is a probe

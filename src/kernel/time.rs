@@ -12,7 +12,7 @@ pub type Moment = DateTime<Utc>;
 /// A span of time; all lifetimes are kept in it.
 pub type Duration = std::time::Duration;
 
-/// The database's clock, as this process knows it: the time last heard from the database, carried on by the
+/// The database's clock, as this process knows it: the time last received from the database, carried on by the
 /// machine's monotonic clock. A wrong or stepped wall clock on one instance therefore changes no lifetime.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Anchor>);
@@ -40,7 +40,7 @@ impl Clock {
         DateTime::from_timestamp_micros(micros).unwrap_or_default()
     }
 
-    /// Takes over the time just heard from the database.
+    /// Adopts the time just received from the database.
     pub fn heard(&self, database: Moment) {
         let at_start = database.timestamp_micros().saturating_sub(self.elapsed_micros());
         self.0.epoch_at_start.store(at_start, Ordering::Relaxed);
@@ -65,7 +65,7 @@ pub struct Stopwatch(Instant);
 impl Stopwatch {
     /// From now on.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "a measure of work is no time of day")]
+    #[expect(clippy::disallowed_methods, reason = "a measure of work, not a time of day")]
     pub fn start() -> Self {
         Self(Instant::now())
     }

@@ -32,7 +32,7 @@ async fn the_history_of_the_version_before_is_taken_over_and_left_for_it() {
     assert!(found(&checked, "migrations").starts_with("warn: "), "{checked:?}");
     assert!(!checked.stdout.contains("20261123"), "what was applied is not missing: {checked:?}");
     home.run(&["migrate"]).done();
-    assert_eq!(home.run(&["migrate"]).done().stdout.trim(), "Nothing to do: every migration had been applied.");
+    assert_eq!(home.run(&["migrate"]).done().stdout.trim(), "Nothing to do: all migrations have already been applied.");
     let known = "SELECT count(*)::text FROM _sqlx_migrations AS old JOIN heirloom_migrations AS new
         USING (version, checksum, success, installed_on)";
     let kept = "SELECT count(*)::text FROM _sqlx_migrations";

@@ -70,7 +70,7 @@ fn what_cannot_be_done_fails_and_says_why() {
         assert!(ended.stderr.contains(why), "{arguments}: {}", ended.stderr);
         assert_eq!(ended.stdout, "");
     };
-    failed("user add root@example.com", PASSWORD, "there is a user of this address already");
+    failed("user add root@example.com", PASSWORD, "a user with this address already exists");
     failed("user add mina@example.com", "short\n", "at least 8 characters");
     failed("user add mina@example.com", "password1\n", "easy to guess");
     failed("user add nonsense", PASSWORD, "not an e-mail address");
@@ -121,7 +121,7 @@ fn a_check_tries_everything_and_changes_nothing() {
     assert_eq!(before["ok"], true);
     here.add("root@example.com", "--admin");
     let after = here.run("check").expect(0);
-    assert!(after.stdout.contains("opens 1 signing keys"), "{}", after.stdout);
+    assert!(after.stdout.contains("decrypts every signing key (1)"), "{}", after.stdout);
     let other = ("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let wrong = here.run_with("check", "", &[other]).expect(1);
     assert!(wrong.stdout.contains("FAILED") && wrong.stdout.contains("HEIRLOOM_MASTER_KEY"), "{}", wrong.stdout);

@@ -32,7 +32,7 @@ async fn a_password_is_one_line_of_standard_input_and_must_be_a_good_one() {
     // Registration may be closed for all others.
     let home = Home::start().await.with("HEIRLOOM_REGISTRATION", "closed");
     let add = ["user", "add", "a@example.com"];
-    home.type_in(&add, "").refused(1, "no password came");
+    home.type_in(&add, "").refused(1, "no password on standard input");
     home.type_in(&add, "\n").refused(1, "at least 8 characters");
     home.type_in(&add, "short\n").refused(1, "at least 8 characters");
     home.type_in(&add, "password1\n").refused(1, "easy to guess");
@@ -40,7 +40,7 @@ async fn a_password_is_one_line_of_standard_input_and_must_be_a_good_one() {
     home.run(&["user", "show", "a@example.com"]).refused(1, "there is no user a@example.com");
     let added = home.type_in(&add, PASSWORD).done();
     assert!(!added.stdout.contains(PASSWORD));
-    home.type_in(&["user", "add", "A@EXAMPLE.COM"], PASSWORD).refused(1, "there is a user of this address already");
+    home.type_in(&["user", "add", "A@EXAMPLE.COM"], PASSWORD).refused(1, "a user with this address already exists");
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn blocks_and_roles_come_and_go() {
 async fn the_last_administrator_stays_one_and_who_is_not_there_is_told() {
     let home = Home::start().await;
     home.add("a@example.com", &["--admin"]);
-    let told = "this is the last administrator: make somebody else one first";
+    let told = "this is the last administrator: grant the role to another user first";
     home.run(&["user", "ungrant", "a@example.com", "admin"]).refused(1, told);
     home.run(&["user", "block", "a@example.com"]).refused(1, told);
     home.add("b@example.com", &[]);

@@ -45,7 +45,7 @@ async fn hearing(connector: &Connector, is_reached: bool, findings: &mut Finding
         return findings.ok(what, format!("{} is reachable", names::DATABASE_URL_DIRECT));
     }
     match connector.listen(&[]).await {
-        Ok(_) => findings.ok(what, "reachable, and what is said through DATABASE_URL is heard there"),
+        Ok(_) => findings.ok(what, "LISTEN receives notifications"),
         Err(error) => findings.error(what, &error),
     }
 }
@@ -70,14 +70,15 @@ async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings
         Ok(Pooling::Sessions) if config.database.url.is_none() => {
             findings.ok(what, format!("the private PostgreSQL in {}", config.database.data_dir.display()));
         }
-        Ok(Pooling::Sessions) => findings.ok(what, "reachable, and every connection is one of its own"),
+        Ok(Pooling::Sessions) => findings.ok(what, "no transaction pooler detected"),
         Ok(Pooling::Transactions) if config.database.direct_url.is_some() => {
-            findings.ok(what, "reachable through a pooler that hands connections round and knows their statements");
+            findings.ok(what, "reachable through a transaction pooler that supports prepared statements");
         }
         Ok(Pooling::Transactions) => {
-            let told = "reachable through a pooler that hands connections round: what other instances revoke is not";
-            let todo = "heard through it. Name a way around it in";
-            findings.warn(what, format!("{told} {todo} {}", names::DATABASE_URL_DIRECT));
+            let problem =
+                "reachable through a transaction pooler, which delivers no notifications: revocations by other";
+            let todo = "instances do not arrive. Set a URL that bypasses the pooler in";
+            findings.warn(what, format!("{problem} {todo} {}", names::DATABASE_URL_DIRECT));
         }
     }
     true
@@ -102,12 +103,13 @@ async fn clock(connection: &mut PgConnection, findings: &mut Findings) {
 
 fn skew(milliseconds: i64, findings: &mut Findings) {
     let direction = if milliseconds < 0 { "behind" } else { "ahead of" };
-    let told = format!("this machine is {} ms {direction} the database", milliseconds.unsigned_abs());
+    let problem = format!("this machine is {} ms {direction} the database", milliseconds.unsigned_abs());
     if Duration::from_millis(milliseconds.unsigned_abs()) > SKEW {
-        let todo = "Lifetimes keep the database's clock, but services that verify tokens keep their own, and log lines";
-        findings.warn("clock", format!("{told}. {todo} this machine's: see to NTP on both"));
+        let todo =
+            "Sessions use the database's clock, but services that verify tokens use their own, and log lines use";
+        findings.warn("clock", format!("{problem}. {todo} this machine's: check NTP on both"));
     } else {
-        findings.ok("clock", told);
+        findings.ok("clock", problem);
     }
 }
 
@@ -156,8 +158,8 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         config: Arc::new(config.clone()),
     };
     match Keys::probe(world, &master_keys).await {
-        Ok(0) => findings.ok(what, "there is no signing key yet: the first start makes one"),
-        Ok(count) => findings.ok(what, format!("opens {count} signing keys: all there are")),
+        Ok(0) => findings.ok(what, "there is no signing key yet: the first start creates one"),
+        Ok(count) => findings.ok(what, format!("decrypts every signing key ({count})")),
         Err(error) => findings.error(what, &error),
     }
     db.close().await;
@@ -170,7 +172,7 @@ mod tests {
 
     #[test]
     fn two_seconds_are_let_pass() {
-        for (milliseconds, verdict, told) in [
+        for (milliseconds, verdict, problem) in [
             (0, Verdict::Ok, "this machine is 0 ms ahead of the database"),
             (-2_000, Verdict::Ok, "this machine is 2000 ms behind the database"),
             (2_001, Verdict::Warn, "this machine is 2001 ms ahead of the database. "),
@@ -178,7 +180,7 @@ mod tests {
         ] {
             let mut findings = Findings::default();
             skew(milliseconds, &mut findings);
-            let found = findings.0.first().map(|finding| (finding.verdict, finding.detail.starts_with(told)));
+            let found = findings.0.first().map(|finding| (finding.verdict, finding.detail.starts_with(problem)));
             assert_eq!(found, Some((verdict, true)), "{milliseconds}");
         }
     }

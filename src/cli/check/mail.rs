@@ -15,7 +15,7 @@ pub async fn look(config: &Config, findings: &mut Findings) {
     match probe(options).await {
         Ok(MailServer { is_encrypted, has_accepted_user }) => {
             let tls = if is_encrypted { "over TLS" } else { "without TLS" };
-            let user = if has_accepted_user { "accepted the user and the password" } else { "asks for no user" };
+            let user = if has_accepted_user { "accepted the user and the password" } else { "requires no sign-in" };
             findings.ok(what, format!("{host} answers {tls}, and {user}; nothing was sent"));
         }
         Err(error) => findings.error(what, &error),

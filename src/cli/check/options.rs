@@ -71,9 +71,9 @@ fn public_url(http: &HttpOptions, findings: &mut Findings) {
             findings.ok(what, format!("{url}: plain http, for development; the cookie is not Secure"));
         }
         (false, false) => {
-            let told = "plain http: passwords and tokens cross the network readable, and the cookie is not Secure";
-            let todo = "Put TLS before it and name the https URL in HEIRLOOM_PUBLIC_URL";
-            findings.warn(what, format!("{url}: {told}. {todo}"));
+            let problem = "plain http: passwords and tokens cross the network readable, and the cookie is not Secure";
+            let todo = "Put a TLS proxy in front and set HEIRLOOM_PUBLIC_URL to its https URL";
+            findings.warn(what, format!("{url}: {problem}. {todo}"));
         }
     }
 }
@@ -92,32 +92,35 @@ fn listening(http: &HttpOptions, findings: &mut Findings) {
         return;
     };
     if place.port.is_some_and(|port| port != bind.port() && bind.port() != 0) {
-        let told = format!("clients are told {}, but the server listens on port {}", http.public_url, bind.port());
-        findings.warn(what, format!("{told}: set {} or {} unless a proxy is between", names::PUBLIC_URL, names::BIND));
+        let problem =
+            format!("clients are sent to {}, but the server listens on port {}", http.public_url, bind.port());
+        findings
+            .warn(what, format!("{problem}: set {} or {} unless a proxy is in front", names::PUBLIC_URL, names::BIND));
     }
     if !bind.ip().is_loopback() {
-        let told = format!("{bind} is open to the network, but the public URL is {}", http.public_url);
-        findings.warn(what, format!("{told}: name what clients call it in {}", names::PUBLIC_URL));
+        let problem = format!("{bind} is open to the network, but the public URL is {}", http.public_url);
+        findings.warn(what, format!("{problem}: set {} to the URL that clients use", names::PUBLIC_URL));
     }
 }
 
 fn allowed_origins(http: &HttpOptions, findings: &mut Findings) {
     let (what, origins) = ("origins", &http.allowed_origins);
     if origins.is_empty() {
-        findings.ok(what, "only our own pages may call us with the cookie");
+        findings.ok(what, "only our own pages may call the API with the cookie");
     }
     for origin in origins {
         if !origin.is_web() {
-            findings.ok(what, format!("the app at {} may call us with the token in the body", origin.as_str()));
+            findings.ok(what, format!("the app at {} may call the API with the token in the body", origin.as_str()));
             continue;
         }
         let is_open = Place::of(origin).is_some_and(|place| !place.is_https && !place.is_local);
         let origin = origin.as_str();
         if is_open && http.public_url.is_https() {
-            let told = "is plain http: whoever sits on the network can put a script into its pages, and use the cookie";
-            findings.warn(what, format!("{origin} {told}. Name its https URL in {}", names::ALLOWED_ORIGINS));
+            let problem =
+                "is plain http: an attacker on the network can inject a script into its pages and use the cookie";
+            findings.warn(what, format!("{origin} {problem}. Use its https URL in {}", names::ALLOWED_ORIGINS));
         } else {
-            findings.ok(what, format!("the pages of {origin} may call us with the cookie"));
+            findings.ok(what, format!("the pages of {origin} may call the API with the cookie"));
         }
     }
 }
@@ -129,11 +132,14 @@ fn proxies(http: &HttpOptions, findings: &mut Findings) {
         _ if proxies.iter().any(|network| network.prefix_len() == 0) => {}
         _ if proxies.is_empty() && http.public_url.is_https() => {
             let detail =
-                "the public URL is https, so that a proxy is in front, but none is trusted: every client will seem";
+                "the public URL is https, so a proxy is in front, but none is trusted: every client will appear";
             findings.warn(what, format!("{detail} to have the proxy's address. Name it in {}", names::TRUSTED_PROXIES));
         }
         _ if proxies.is_empty() => findings.ok(what, "none is trusted: a client's address is that of its connection"),
-        Some(header) => findings.ok(what, format!("{named} name the client in {header}; other headers are ignored")),
+        Some(header) => findings.ok(
+            what,
+            format!("{named} are trusted proxies; they set the client in {header}; other headers are ignored"),
+        ),
         None => {
             let todo = format!("name their header in {}", names::CLIENT_ADDRESS_HEADER);
             findings.warn(what, format!("{named} are trusted, but no header is read: {todo}"));
@@ -216,9 +222,9 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_no_proxy_and_a_proxy_must_be_known() {
-        for everybody in ["0.0.0.0/0", "::/0", "10.0.0.0/8,0.0.0.0/0"] {
-            assert_warns(&[("HEIRLOOM_TRUSTED_PROXIES", everybody)], "proxies: HEIRLOOM_TRUSTED_PROXIES trusts");
+    fn trusting_every_address_is_reported_and_a_proxy_must_be_known() {
+        for every_address in ["0.0.0.0/0", "::/0", "10.0.0.0/8,0.0.0.0/0"] {
+            assert_warns(&[("HEIRLOOM_TRUSTED_PROXIES", every_address)], "proxies: HEIRLOOM_TRUSTED_PROXIES trusts");
         }
         assert_warns(&[("HEIRLOOM_PUBLIC_URL", "https://auth.example.com")], "proxies: the public URL is https");
     }
@@ -245,7 +251,7 @@ mod tests {
             ("HEIRLOOM_INSECURE_FOR_TESTS", "true"),
             ("HEIRLOOM_BCRYPT_COST", "4"),
         ]);
-        assert!(weak.iter().any(|told| told.starts_with("hashing: bcrypt's cost is 4")), "{weak:?}");
+        assert!(weak.iter().any(|problem| problem.starts_with("hashing: bcrypt's cost is 4")), "{weak:?}");
     }
 
     #[test]
@@ -261,7 +267,7 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let free = free.map(|address| address.to_string()).unwrap_or_default();
         let warned = warnings(&[("HEIRLOOM_BIND", &free), ("HEIRLOOM_PUBLIC_URL", "http://localhost:1")]);
-        assert!(matches!(warned.as_slice(), [one] if one.starts_with("address: clients are told")), "{warned:?}");
+        assert!(matches!(warned.as_slice(), [one] if one.starts_with("address: clients are sent")), "{warned:?}");
         let warned = warnings(&[("HEIRLOOM_BIND", "0.0.0.0:0")]);
         assert!(matches!(warned.as_slice(), [one] if one.starts_with("address: 0.0.0.0:0 is open")), "{warned:?}");
     }

@@ -90,7 +90,7 @@ impl Import {
         let format = self.format.or_else(|| ending.and_then(FileFormat::of_ending));
         format.map(Format::from).ok_or_else(|| CliError::NotAllowed {
             argument: "FILE",
-            problem: "its ending is none of .ndjson, .jsonl, .json, .csv, .tsv: name the --format".to_owned(),
+            problem: "its extension is not one of .ndjson, .jsonl, .json, .csv, .tsv: name the --format".to_owned(),
         })
     }
 

@@ -89,8 +89,8 @@ fn a_mistyped_parameter_is_refused_with_the_nearest_one() {
         ("connect_timeout=10", "`connect_timeout`, which is not supported: leave it out"),
         ("statement-cache-capacity=many", "use a whole number"),
     ] {
-        let told = refused(&format!("postgres://u:p@h/db?{query}"));
-        assert!(told.contains(expected), "{query}: {told}");
+        let problem = refused(&format!("postgres://u:p@h/db?{query}"));
+        assert!(problem.contains(expected), "{query}: {problem}");
     }
 }
 
@@ -156,9 +156,12 @@ fn a_part_that_is_wrong_is_named() {
         ("postgres://h/d?hostaddr=::1&sslmode=verify-full", "sslmode=verify-full, which is not supported"),
         ("postgres:///d?host=%40abstract", "has a host"),
     ] {
-        let told = refused(text);
-        assert!(told.contains(expected), "{text}: {told}");
-        assert!(!told.contains("hunter2") && !told.contains("more") && !told.contains("`mo`"), "{text}: {told}");
+        let problem = refused(text);
+        assert!(problem.contains(expected), "{text}: {problem}");
+        assert!(
+            !problem.contains("hunter2") && !problem.contains("more") && !problem.contains("`mo`"),
+            "{text}: {problem}"
+        );
     }
 }
 
@@ -178,8 +181,8 @@ proptest! {
     fn any_text_is_read_or_refused(text in any::<String>(), tail in "[a-z@:/?#%,=&\\[\\]0-9.]{0,40}") {
         drop(DatabaseUrl::parse(&text));
         drop(DatabaseUrl::parse(&format!("postgres://{text}")));
-        let told = refused(&format!("postgres://user:Hunter2{tail}"));
-        prop_assert!(!told.contains("Hunter2"), "{}", told);
+        let problem = refused(&format!("postgres://user:Hunter2{tail}"));
+        prop_assert!(!problem.contains("Hunter2"), "{}", problem);
     }
 
     #[test]

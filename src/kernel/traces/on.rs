@@ -32,7 +32,7 @@ impl Traces {
         Ok(Self(Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())))
     }
 
-    /// Our own spans only: those of libraries, the exporter's among them, are told to nobody.
+    /// Our own spans only: spans of libraries, including the exporter's, are dropped.
     pub(in crate::kernel) fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -40,7 +40,7 @@ impl Traces {
         let tracer = self.0.as_ref()?.tracer(SCOPE);
         let layer = tracing_opentelemetry::layer().with_tracer(tracer);
         let layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
-        Some(layer.with_filter(filter_fn(|told| told.target().starts_with(SCOPE))))
+        Some(layer.with_filter(filter_fn(|metadata| metadata.target().starts_with(SCOPE))))
     }
 
     pub(super) fn begin(span: &Span, traceparent: Option<&str>) {
@@ -54,10 +54,10 @@ impl Traces {
 
     pub(super) fn end(span: &Span, request: &RequestSpan<'_>) {
         let context = span.context();
-        let told = context.span();
+        let exported = context.span();
         let name =
             request.route.map_or_else(|| request.method.to_owned(), |route| format!("{} {route}", request.method));
-        told.update_name(name);
+        exported.update_name(name);
         span.set_attribute("http.request.method", request.method.to_owned());
         span.set_attribute("http.response.status_code", i64::from(request.status));
         span.set_attribute("heirloom.database.seconds", request.database.as_secs_f64());
