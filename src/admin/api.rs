@@ -35,16 +35,16 @@ async fn numbers(admin: Admin, accounts: Data<Accounts>, sessions: Data<Sessions
     Ok(HttpResponse::Ok().json(overview(rooms, &admin).await?))
 }
 
-/// A person, as administrators see them.
+/// A user, as administrators see them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminUser)]
 pub(super) struct AdminUserView {
     #[serde(flatten)]
     user: UserView,
-    /// Why they are blocked.
+    /// Why the user is blocked.
     #[schema(required = true)]
     blocked_reason: Option<String>,
-    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep, numbers up to 1e21.
+    /// Custom claims for the user's access tokens: at most 4,096 bytes, eight levels deep, numbers up to 1e21.
     #[schema(value_type = Object)]
     claims: Value,
     /// Sessions that can still be used.
@@ -52,10 +52,10 @@ pub(super) struct AdminUserView {
     live_sessions: i64,
 }
 
-/// The answer that is one person.
+/// An answer with one user.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AdminUserAnswer {
-    /// Who.
+    /// The user.
     user: AdminUserView,
 }
 
@@ -73,14 +73,14 @@ impl From<User> for AdminUserView {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UsersQuery {
-    /// Part of the address or the name.
+    /// Part of the e-mail address or the display name.
     q: Option<String>,
-    /// Blocked or not.
+    /// Only blocked users, or only users who are not blocked.
     #[param(inline)]
     status: Option<UserStatus>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many entries at most.
+    /// Maximum number of entries.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
@@ -111,14 +111,14 @@ async fn user(admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts>
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeRequest {
-    /// All roles that they are to have, at most 32.
+    /// The complete new list of roles, at most 32.
     #[schema(value_type = Option<Vec<crate::identity::Role>>)]
     roles: Option<Vec<String>>,
-    /// Whether they are to be blocked: then their sessions end.
+    /// Whether the user is blocked. Blocking revokes all their sessions.
     blocked: Option<bool>,
-    /// Why; only with `"blocked": true`.
+    /// The reason; only with `"blocked": true`.
     blocked_reason: Option<String>,
-    /// Claims of their own, for their access tokens: at most 4,096 bytes, eight levels deep, numbers up to 1e21.
+    /// Custom claims for the user's access tokens: at most 4,096 bytes, eight levels deep, numbers up to 1e21.
     #[schema(value_type = Option<Object>)]
     claims: Option<Value>,
 }
@@ -137,12 +137,12 @@ async fn change(
         UserChanged::NotFound => Err(Problem::not_found("user")),
         UserChanged::RoleRefused(error) => Err(Problem::fields(vec![error.of("roles")])),
         UserChanged::AccessTooLarge(error) => Err(Problem::fields(vec![error.of("claims")])),
-        UserChanged::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make somebody else an administrator first.")),
+        UserChanged::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make another user an administrator first.")),
     }
 }
 
 impl ChangeRequest {
-    /// Parses every field and tells all that is wrong at once.
+    /// Parses every field and reports all errors at once.
     fn parse(self) -> Result<UserChange, Problem> {
         let mut errors = Vec::new();
         let roles = keep(self.roles.map(Roles::parse).transpose(), "roles", &mut errors).flatten();
@@ -150,7 +150,7 @@ impl ChangeRequest {
         let reason = BlockReason::parse(self.blocked_reason.as_deref().unwrap_or_default());
         let reason = keep(reason, "blocked_reason", &mut errors).flatten();
         if reason.is_some() && self.blocked != Some(true) {
-            errors.push(field("blocked_reason", "needs_blocked", "is only for `\"blocked\": true`"));
+            errors.push(field("blocked_reason", "needs_blocked", "is only allowed with `\"blocked\": true`"));
         }
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
@@ -171,15 +171,15 @@ fn field(field: &str, code: &'static str, message: &str) -> FieldError {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SessionsQuery {
-    /// Only this user's.
+    /// Only sessions of this user.
     #[param(inline)]
     user_id: Option<UserId>,
-    /// Only those in this state.
+    /// Only sessions in this state.
     #[param(inline)]
     state: Option<SessionState>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many entries at most.
+    /// Maximum number of entries.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
@@ -205,16 +205,16 @@ pub(super) struct RevokeRequest {
     session_id: Option<SessionId>,
     /// All sessions of this user.
     user_id: Option<UserId>,
-    /// The session that this token, also a stale one, belongs to.
+    /// The session that this token belongs to; a stale token is accepted.
     #[schema(value_type = Option<String>)]
     refresh_token: Option<Zeroizing<String>>,
-    /// All sessions of everybody.
+    /// All sessions of all users.
     everyone: Option<bool>,
-    /// Why, for the audit log.
+    /// The reason, for the audit log.
     reason: Option<String>,
 }
 
-/// Whose sessions are to end.
+/// The sessions to revoke.
 enum Target {
     Session(SessionId),
     User(UserId),
@@ -222,7 +222,7 @@ enum Target {
     Everyone,
 }
 
-/// What is to be revoked, and why.
+/// What to revoke, and why.
 struct Revocation {
     target: Target,
     reason: Option<BlockReason>,
@@ -241,8 +241,8 @@ impl RevokeRequest {
         ];
         let mut named = named.into_iter().flatten();
         let (Some(target), None) = (named.next(), named.next()) else {
-            let told = "name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`";
-            return Err(Problem::field("session_id", "exactly_one", told));
+            let message = "name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`";
+            return Err(Problem::field("session_id", "exactly_one", message));
         };
         Ok(Revocation { target, reason })
     }
@@ -275,21 +275,21 @@ async fn revoke(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
-    /// Only those to this user.
+    /// Only events about this user.
     #[param(inline)]
     user_id: Option<UserId>,
-    /// Only those to this session.
+    /// Only events about this session.
     #[param(inline)]
     session_id: Option<SessionId>,
-    /// Only of this kind.
+    /// Only events of this kind.
     #[param(inline, value_type = Option<audit::Kind>)]
     kind: Option<String>,
-    /// Only from then on.
+    /// Only events at or after this time.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Moment>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many entries at most.
+    /// Maximum number of entries.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
@@ -302,11 +302,11 @@ async fn events(
 ) -> Result<HttpResponse, Problem> {
     const LIST: &str = "audit";
     let page = cursors.request(LIST, query.cursor.as_deref(), query.limit)?;
-    let unknown = || Problem::field("kind", "unknown", "is not a kind of event");
+    let unknown = || Problem::field("kind", "unknown", "is not a known kind of event");
     let kind = query.kind.as_deref().map(|name| audit::Kind::from_name(name).ok_or_else(unknown)).transpose()?;
     // Postgres knows fewer years than RFC 3339's library does.
     if query.since.is_some_and(|since| !(1..=9_999).contains(&since.year())) {
-        return Err(Problem::field("since", "out_of_range", "must be of the years 1 to 9999"));
+        return Err(Problem::field("since", "out_of_range", "must be in the years 1 to 9999"));
     }
     let filter = EventFilter {
         user: query.user_id,

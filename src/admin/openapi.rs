@@ -12,37 +12,37 @@ use serde_json::json;
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     vec![
-        Operation::new("get", paths::ADMIN_OVERVIEW, ("admin", "overview"), "The numbers of the last 24 hours")
+        Operation::new("get", paths::ADMIN_OVERVIEW, ("admin", "overview"), "Show the numbers of the last 24 hours")
             .for_admin()
-            .answers::<Overview>(200, "As they stand"),
-        Operation::new("get", paths::ADMIN_USERS, ("admin", "users"), "List people")
+            .answers::<Overview>(200, "The current numbers"),
+        Operation::new("get", paths::ADMIN_USERS, ("admin", "users"), "List users")
             .for_admin()
             .queried::<UsersQuery>()
-            .lists::<AdminUserView>("The newest first"),
-        Operation::new("get", paths::ADMIN_USER, ("admin", "user"), "Look one person up")
+            .lists::<AdminUserView>("Newest first"),
+        Operation::new("get", paths::ADMIN_USER, ("admin", "user"), "Show one user")
             .for_admin()
-            .with_id("The person")
-            .answers::<AdminUserAnswer>(200, "The person"),
+            .with_id("The user")
+            .answers::<AdminUserAnswer>(200, "The user"),
         Operation::new("patch", paths::ADMIN_USER, ("admin", "changeUser"), "Change roles or claims, block or unblock")
-            .about("Who is blocked is signed out everywhere. A changed role cuts off access tokens that carry the old one.")
+            .about("Blocking a user revokes all their sessions. Changing roles invalidates access tokens that carry the old roles.")
             .for_admin()
-            .with_id("The person")
+            .with_id("The user")
             .takes::<ChangeRequest>(&json!({ "blocked": true, "blocked_reason": "laptop lost" }))
-            .answers::<AdminUserAnswer>(200, "The person, as they are now")
+            .answers::<AdminUserAnswer>(200, "The changed user")
             .may_be(&[kind::LAST_ADMIN]),
         Operation::new("get", paths::ADMIN_SESSIONS, ("admin", "sessions"), "List sessions")
             .for_admin()
             .queried::<SessionsQuery>()
-            .lists::<SessionView>("The newest first"),
-        Operation::new("post", paths::ADMIN_REVOKE, ("admin", "revoke"), "End sessions")
-            .about("Names exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`. Idempotent.")
+            .lists::<SessionView>("Newest first"),
+        Operation::new("post", paths::ADMIN_REVOKE, ("admin", "revoke"), "Revoke sessions")
+            .about("Name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`. Idempotent.")
             .for_admin()
             .takes::<RevokeRequest>(&json!({ "user_id": "01a206a3-efa4-7c1e-8d3f-2b8a6c0d9e11", "reason": "laptop lost" }))
-            .answers::<Revoked>(200, "They have ended, on every instance")
+            .answers::<Revoked>(200, "They are revoked, on every instance")
             .may_be(&[kind::NOT_FOUND]),
         Operation::new("get", paths::ADMIN_AUDIT, ("admin", "audit"), "List events of the audit log")
             .for_admin()
             .queried::<AuditQuery>()
-            .lists::<Recorded>("The newest first"),
+            .lists::<Recorded>("Newest first"),
     ]
 }

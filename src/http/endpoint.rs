@@ -110,6 +110,6 @@ impl Endpoint {
 }
 
 fn method_not_allowed(request: &HttpRequest, allowed: &str) -> Result<&'static str, Problem> {
-    let detail = format!("{} is not supported here; {allowed} is.", request.method());
+    let detail = format!("{} is not allowed; use {allowed}.", request.method());
     Err(Problem::new(kind::METHOD_NOT_ALLOWED, detail).with_header(header::ALLOW, allowed))
 }

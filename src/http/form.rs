@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 /// 415 for another content type, 413, 408, or 422 when a field is missing or sent twice.
 pub async fn form<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
     if !MediaType::of(request).is_some_and(|media| media.is("application/x-www-form-urlencoded")) {
-        return Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the form as a browser does."));
+        return Err(Problem::new(kind::UNSUPPORTED_MEDIA_TYPE, "Send the form as application/x-www-form-urlencoded."));
     }
     let body = json::read(request, payload).await?;
     serde_urlencoded::from_bytes(&body).map_err(|_why| Problem::field("form", "invalid", "cannot be read"))

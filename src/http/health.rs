@@ -87,17 +87,17 @@ async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// Ready: the database answers and has our migrations. Which of them fails is told to this machine only.
+/// Ready: the database answers and has our migrations. Only requests from this machine learn which of them failed.
 async fn ready(request: HttpRequest, world: Data<World>, readiness: Data<Readiness>) -> Result<HttpResponse, Problem> {
     if readiness.is_draining() {
-        return Err(Problem::unavailable("This instance is about to stop."));
+        return Err(Problem::unavailable("This instance is shutting down."));
     }
     let dependencies = readiness.dependencies(&world).await;
     let is_ready = dependencies.database == OK && dependencies.migrations == OK;
     match (is_ready, is_from_this_machine(&request)) {
         (true, true) => Ok(HttpResponse::Ok().json(json!({ "status": "ready", "dependencies": dependencies }))),
         (true, false) => Ok(HttpResponse::Ok().json(json!({ "status": "ready" }))),
-        (false, true) => Err(dependencies.told()),
+        (false, true) => Err(dependencies.problem()),
         (false, false) => Err(Problem::unavailable("This instance is not ready.")),
     }
 }
@@ -109,22 +109,22 @@ impl Dependencies {
             Ok(false) => (OK, "missing: run `heirloom migrate`"),
             Err(error) => {
                 tracing::warn!(error = error.chain(), "database.unavailable");
-                ("does not answer: the log says why", "unknown")
+                ("does not answer: the log gives the reason", "unknown")
             }
         };
         let revocation_feed =
-            if hears_revocations { OK } else { "not heard: access tokens are checked in the database" };
+            if hears_revocations { OK } else { "disconnected: access tokens are checked against the database" };
         Self { database, migrations, revocation_feed }
     }
 
     /// As a problem whose errors are what is wrong.
-    fn told(&self) -> Problem {
+    fn problem(&self) -> Problem {
         let all =
             [("database", self.database), ("migrations", self.migrations), ("revocation_feed", self.revocation_feed)];
         let failing = all.iter().filter(|(_, state)| *state != OK);
         let error = |(name, state): &(&str, &str)| FieldError::new(name, "failing", *state);
         let errors = failing.map(error).collect();
-        Problem { errors, ..Problem::unavailable("This instance is not ready: `errors` says why.") }
+        Problem { errors, ..Problem::unavailable("This instance is not ready: see `errors`.") }
     }
 }
 

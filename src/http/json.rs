@@ -48,14 +48,14 @@ pub async fn optional_json<T: DeserializeOwned + Default>(
     parse(&body)
 }
 
-/// Reads a body, bounded in size and in time: slow senders hold nothing for long. What says beforehand that it is too
-/// large is not waited for.
+/// Reads a body, bounded in size and in time, so that slow senders hold nothing for long. A body whose announced length is
+/// too large is not read.
 ///
 /// # Errors
-/// 413, 408, 415 when it is compressed, or 400 when the sender breaks off.
+/// 413, 408, 415 when it is compressed, or 400 when the body ends early.
 pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     require_plain(request)?;
-    let large = || Problem::new(kind::PAYLOAD_TOO_LARGE, format!("At most {BODY_LIMIT} bytes are read."));
+    let large = || Problem::new(kind::PAYLOAD_TOO_LARGE, format!("The body may have at most {BODY_LIMIT} bytes."));
     if announced(request).is_some_and(|length| length > BODY_LIMIT) {
         return Err(large());
     }
@@ -64,17 +64,17 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Prob
     arrived.map_err(late)?.map_err(|_limit| large())?.map_err(|_why| unreadable())
 }
 
-/// The length that stands in the head. The library has refused by now what is no number.
+/// The length from the Content-Length header. The library has already rejected values that are not numbers.
 fn announced(request: &HttpRequest) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// What the library says of it are its own words, and may hold what the sender sent.
+/// The library's own message is not passed on: it may contain what the sender sent.
 fn unreadable() -> Problem {
-    Problem::new(kind::MALFORMED_REQUEST, "The body broke off, or is not framed as HTTP/1.1 says.")
+    Problem::new(kind::MALFORMED_REQUEST, "The body ended early or is not valid HTTP/1.1.")
 }
 
-/// Nothing is unpacked here: a packed body taken as it is would be taken for something else (RFC 9110 §15.5.16).
+/// Bodies are not decompressed, and a compressed body read as it is would be misread (RFC 9110 §15.5.16).
 fn require_plain(request: &HttpRequest) -> Result<(), Problem> {
     let codings = request.headers().get_all(header::CONTENT_ENCODING);
     let is_plain = |coding: &header::HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
@@ -93,19 +93,19 @@ fn require_json(request: &HttpRequest) -> Result<(), Problem> {
         .with_header(header::ACCEPT, "application/json"))
 }
 
-/// Parses an object. An array is refused: what its third place means is nobody's to guess.
+/// Parses an object. An array is refused: the order of fields is not part of the contract.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader);
     if value.is_ok() && body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(invalid("body", "has a wrong type".to_owned()));
+        return Err(invalid("body", "has the wrong type".to_owned()));
     }
     let value = value.map_err(|error| refusal(&error, body))?;
     reader.end().map_err(|error| malformed(&error))?;
     Ok(value)
 }
 
-/// 400 for what is no JSON, 422 for JSON that says the wrong thing. The library tells some of the latter as the former.
+/// 400 for invalid JSON, 422 for JSON with wrong content. The library reports some of the latter as the former.
 fn refusal(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> Problem {
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(body) {
         return malformed(&error);
@@ -121,19 +121,19 @@ fn invalid(field: &str, message: String) -> Problem {
 
 fn malformed(error: &serde_json::Error) -> Problem {
     let (line, column) = (error.line(), error.column());
-    Problem::new(kind::MALFORMED_REQUEST, format!("The body is not JSON (line {line}, column {column})."))
+    Problem::new(kind::MALFORMED_REQUEST, format!("The body is not valid JSON (line {line}, column {column})."))
 }
 
-/// What serde says, without the values it quotes: they may be secrets. The names of fields are none.
+/// Serde's message without the values it quotes, which may be secrets. Names of fields are not secret.
 fn without_values(error: &serde_json::Error) -> String {
-    let told = error.to_string();
-    let told = told.split(" at line ").next().unwrap_or_default();
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
     let named = ["unknown field", "missing field", "duplicate field", "must be "];
-    if named.iter().any(|known| told.starts_with(known)) {
-        return told.chars().take(200).collect();
+    if named.iter().any(|known| message.starts_with(known)) {
+        return message.chars().take(200).collect();
     }
-    match told.split_once(", expected ") {
+    match message.split_once(", expected ") {
         Some((variant, expected)) if variant.starts_with("unknown variant") => format!("must be {expected}"),
-        _ => "has a wrong type".to_owned(),
+        _ => "has the wrong type".to_owned(),
     }
 }

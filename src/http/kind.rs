@@ -5,9 +5,9 @@
 pub struct Kind {
     /// HTTP status.
     pub status: u16,
-    /// Stable, for programs.
+    /// A stable code for programs.
     pub code: &'static str,
-    /// Stable, for people.
+    /// A stable title for readers.
     pub title: &'static str,
 }
 
@@ -22,30 +22,30 @@ macro_rules! kinds {
 kinds! {
     MALFORMED_REQUEST = 400 "malformed_request" "The request cannot be read";
     AMBIGUOUS_TOKEN = 400 "ambiguous_token" "More than one refresh token was presented";
-    UNAUTHENTICATED = 401 "unauthenticated" "An access token is needed";
+    UNAUTHENTICATED = 401 "unauthenticated" "An access token is required";
     ACCESS_TOKEN_INVALID = 401 "access_token_invalid" "The access token is not valid";
     ACCESS_TOKEN_EXPIRED = 401 "access_token_expired" "The access token has expired";
-    INVALID_CREDENTIALS = 401 "invalid_credentials" "Wrong e-mail address or password";
-    REFRESH_TOKEN_MISSING = 401 "refresh_token_missing" "A refresh token is needed";
+    INVALID_CREDENTIALS = 401 "invalid_credentials" "Incorrect e-mail address or password";
+    REFRESH_TOKEN_MISSING = 401 "refresh_token_missing" "A refresh token is required";
     REFRESH_TOKEN_INVALID = 401 "refresh_token_invalid" "The refresh token is not valid";
-    REFRESH_TOKEN_REUSED = 401 "refresh_token_reused" "The refresh token had been used before";
+    REFRESH_TOKEN_REUSED = 401 "refresh_token_reused" "The refresh token has already been used";
     SESSION_EXPIRED = 401 "session_expired" "The session has expired";
-    SESSION_REVOKED = 401 "session_revoked" "The session has ended";
+    SESSION_REVOKED = 401 "session_revoked" "The session has been revoked";
     ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
     FORBIDDEN = 403 "forbidden" "Not allowed";
-    ORIGIN_NOT_ALLOWED = 403 "origin_not_allowed" "This origin may not do that";
+    ORIGIN_NOT_ALLOWED = 403 "origin_not_allowed" "Origin not allowed";
     REGISTRATION_CLOSED = 403 "registration_closed" "Registration is closed";
-    NOT_FOUND = 404 "not_found" "There is nothing here";
-    METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This method is not supported here";
+    NOT_FOUND = 404 "not_found" "Not found";
+    METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed";
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive";
-    EMAIL_TAKEN = 409 "email_taken" "The e-mail address is taken";
-    LAST_ADMIN = 409 "last_admin" "The last administrator cannot be taken away";
+    EMAIL_TAKEN = 409 "email_taken" "The e-mail address is already in use";
+    LAST_ADMIN = 409 "last_admin" "The last administrator cannot be removed";
     PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The request body is too large";
-    UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "The request body has a wrong content type";
+    UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported content type";
     VALIDATION_FAILED = 422 "validation_failed" "A field of the request is not valid";
     WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong";
-    TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many passwords were tried";
+    TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many failed attempts";
     TOO_MANY_REQUESTS = 429 "too_many_requests" "Too many requests";
-    INTERNAL_ERROR = 500 "internal_error" "Something went wrong on our side";
+    INTERNAL_ERROR = 500 "internal_error" "Internal server error";
     TEMPORARILY_UNAVAILABLE = 503 "temporarily_unavailable" "Temporarily unavailable";
 }

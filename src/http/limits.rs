@@ -35,7 +35,7 @@ struct Rate {
     at_once: u32,
 }
 
-/// Requests a second, and how many may come at once: above what users behind one address do together.
+/// Requests per second and the burst size: more than the users behind one shared address need together.
 const USUAL: Rate = Rate { each_second: 500, at_once: 5_000 };
 /// The same for what hashes a password, each of which costs a core a quarter of a second: for each hashing thread.
 const HASHING: Rate = Rate { each_second: 5, at_once: 300 };
@@ -83,7 +83,7 @@ impl Limits {
         Some(refused.wait_time_from(DefaultClock::default().now()))
     }
 
-    /// Forgets silent addresses, for ever.
+    /// Removes idle addresses until the process stops.
     pub async fn keep_small(self) {
         loop {
             tokio::time::sleep(EVERY).await;
@@ -142,7 +142,7 @@ fn refusal(request: &HttpRequest, limit: Limit) -> Option<Problem> {
     let address = client_address(request, &world.config.http)?;
     let wait = limits.wait(network_of(address), request.method(), limit)?;
     world.metrics.limited("requests");
-    Some(too_many(wait.as_secs().saturating_add(1), "Too many requests came from your address."))
+    Some(too_many(wait.as_secs().saturating_add(1), "Too many requests from your address."))
 }
 
 fn too_many(seconds: u64, detail: &str) -> Problem {

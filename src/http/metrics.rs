@@ -45,5 +45,5 @@ async fn metrics(scrape: Data<Scrape>) -> HttpResponse {
 }
 
 async fn elsewhere() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(kind::NOT_FOUND, "There is only GET /metrics here."))
+    Err(Problem::new(kind::NOT_FOUND, "Only GET /metrics is served here."))
 }

@@ -100,7 +100,7 @@ fn explained<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceR
     if !foreign {
         return response.map_into_left_body();
     }
-    let detail = "Pages of this origin may not call the API: name it in HEIRLOOM_ALLOWED_ORIGINS.";
+    let detail = "This origin may not call the API. Add it to HEIRLOOM_ALLOWED_ORIGINS.";
     let problem = Problem::new(kind::ORIGIN_NOT_ALLOWED, detail).error_response();
     response.into_response(problem).map_into_right_body()
 }

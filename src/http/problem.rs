@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub struct Problem {
     /// What is the same each time.
     pub kind: Kind,
-    /// What is particular to this time, for a person. Never holds a secret.
+    /// Describes this occurrence to a reader. Never contains a secret.
     pub detail: String,
     /// Which fields are wrong.
     pub errors: Vec<FieldError>,
@@ -36,7 +36,7 @@ pub struct FieldError {
     /// Stable, for programs.
     #[schema(example = "too_short")]
     pub code: &'static str,
-    /// For people.
+    /// A message for readers.
     pub message: String,
     /// What makes it so, or would help: stable, for programs. Only of passwords that are easy to guess.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,12 +58,12 @@ pub struct Body<'a> {
     /// `urn:heirloom:problem:` and the code.
     #[schema(example = "urn:heirloom:problem:validation_failed")]
     pub r#type: String,
-    /// What is the same each time it occurs, for a person.
+    /// A title for readers, the same for every occurrence.
     pub title: &'a str,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
-    /// What is particular to this time, for a person. Not stable.
+    /// Describes this occurrence to a reader. Not stable.
     pub detail: &'a str,
     /// Stable, for programs.
     pub code: &'a str,
@@ -109,13 +109,13 @@ impl Problem {
     /// A mistake of ours. What it was stands in the log.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(kind::INTERNAL_ERROR, "The request id names the log line that says what happened.")
+        Self::new(kind::INTERNAL_ERROR, "Details are in the server log under this request id.")
     }
 
     /// Nothing of that name.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
-        Self::new(kind::NOT_FOUND, format!("There is no such {what}."))
+        Self::new(kind::NOT_FOUND, format!("This {what} does not exist."))
     }
 
     /// Adds the code of the reason for which a session was revoked, where it is known.

@@ -21,7 +21,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// The `{id}` of a path. What is no id names nothing: 404.
+/// The `{id}` of a path. A value that is not an id is answered 404.
 #[derive(Debug)]
 pub struct PathId<T>(pub T);
 
@@ -31,6 +31,6 @@ impl<T: FromStr> FromRequest for PathId<T> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
-        ready(id.map(Self).ok_or_else(|| Problem::not_found("thing")))
+        ready(id.map(Self).ok_or_else(|| Problem::not_found("resource")))
     }
 }

@@ -18,8 +18,8 @@ pub fn operations() -> Vec<Operation> {
     let keys = json!({ "type": "array", "items": key });
     let set = json!({ "type": "object", "required": ["keys"], "properties": { "keys": keys } });
     vec![
-        Operation::new("get", paths::JWKS, ("service", "jwks"), "The public keys that verify access tokens")
-            .about("RFC 7517. May be kept for 30 seconds: a new key is published for longer than that before it signs.")
+        Operation::new("get", paths::JWKS, ("service", "jwks"), "List the public keys that verify access tokens")
+            .about("RFC 7517. May be cached for 30 seconds: a new key is published longer than that before it signs.")
             .answer(200, "The keys", &json!({ "application/json": { "schema": set } }))
             .unlimited(),
     ]

@@ -28,15 +28,15 @@ pub fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rename {
-    /// The new name; null clears it, and without it nothing is changed.
+    /// The new display name; null removes it. If absent, nothing changes.
     #[schema(value_type = Option<String>, example = "Alice")]
     #[serde(default, deserialize_with = "present")]
-    #[expect(clippy::option_option, reason = "absent and null are two wishes")]
+    #[expect(clippy::option_option, reason = "absent and null mean different things")]
     name: Option<Option<String>>,
 }
 
-/// Tells `"name": null`, which clears the name, from no `name`, which leaves it.
-#[expect(clippy::option_option, reason = "absent and null are two wishes")]
+/// Distinguishes `"name": null`, which removes the name, from an absent `name`, which keeps it.
+#[expect(clippy::option_option, reason = "absent and null mean different things")]
 fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
     Option::<String>::deserialize(value).map(Some)
 }
@@ -44,7 +44,7 @@ fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<S
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPassword {
-    /// The one that is to go.
+    /// The current password.
     #[schema(value_type = String, format = Password)]
     current_password: Zeroizing<String>,
     /// 8 to 1,024 characters, not easy to guess.
@@ -55,9 +55,9 @@ pub(super) struct NewPassword {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Paging {
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many entries at most.
+    /// Maximum number of entries.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
@@ -65,37 +65,37 @@ pub(super) struct Paging {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ending {
-    /// Whether this session ends, too.
+    /// Whether to revoke the current session, too.
     #[serde(default)]
     include_current: bool,
 }
 
-/// One of one's own sessions.
+/// One of the user's own sessions.
 #[derive(Serialize, ToSchema)]
 pub(super) struct MySession {
     /// The session.
     id: SessionId,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
-    /// What its user calls the device.
+    /// The device's name, given by the user.
     #[schema(required = true)]
     device_name: Option<String>,
-    /// What the device called itself at the last rotation.
+    /// The User-Agent at the last rotation.
     #[schema(required = true)]
     user_agent: Option<String>,
-    /// Where it was at the last rotation.
+    /// The client's address at the last rotation.
     #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
     ip: Option<IpAddr>,
-    /// The sign-in.
+    /// The time of the sign-in.
     #[schema(value_type = String, format = DateTime)]
     created_at: Moment,
-    /// The last rotation, or the sign-in.
+    /// The time of the last rotation, or of the sign-in.
     #[schema(value_type = String, format = DateTime)]
     last_used_at: Moment,
-    /// When it ends if it is not used.
+    /// When it expires if it is not used.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Moment,
-    /// How often its token was rotated.
+    /// How many times its token was rotated.
     #[schema(minimum = 0)]
     generation: i32,
 }
@@ -134,9 +134,9 @@ async fn set_password(
 }
 
 fn wrong_password() -> Problem {
-    let told = "This is not your current password.";
-    let field = FieldError::new("current_password", "wrong_password", told);
-    Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, told) }
+    let message = "This is not your current password.";
+    let field = FieldError::new("current_password", "wrong_password", message);
+    Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, message) }
 }
 
 async fn my_sessions(
@@ -204,7 +204,7 @@ async fn list_events(
     Ok(HttpResponse::Ok().json(cursors.page(LIST, page, rows, |row| row.id)))
 }
 
-/// The account was deleted under a token that still lives.
+/// The account was deleted while its access token is still valid.
 fn gone() -> Problem {
-    Problem::new(kind::SESSION_REVOKED, "This account is gone.").with_challenge()
+    Problem::new(kind::SESSION_REVOKED, "This account has been deleted.").with_challenge()
 }

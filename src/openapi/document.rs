@@ -7,7 +7,7 @@ pub struct Document(Value);
 
 /// What a reader should know before the first operation.
 const ABOUT: &str = "\
-The server that keeps people signed in: short-lived access tokens that any service can verify, and refresh tokens that \
+The server that keeps users signed in: short-lived access tokens that any service can verify, and refresh tokens that \
 are good for exactly one use.
 
 JSON in UTF-8, `snake_case`; times as RFC 3339 in UTC; ids as UUIDv7. Unknown fields of a request are refused. Errors \
@@ -37,7 +37,7 @@ impl Document {
                 "description": ABOUT,
                 "license": { "name": "MIT", "identifier": "MIT" },
             },
-            "servers": [{ "url": "/", "description": "Where this document came from" }],
+            "servers": [{ "url": "/", "description": "The server of this document" }],
             "tags": tags(),
             "paths": paths,
             "components": {
@@ -58,8 +58,8 @@ impl Document {
 
 fn tags() -> Value {
     json!([
-        { "name": "auth", "description": "Signing up and in, refreshing, signing out" },
-        { "name": "me", "description": "What people do with their own account" },
+        { "name": "auth", "description": "Registering, signing in, refreshing and signing out" },
+        { "name": "me", "description": "What users do with their own account" },
         { "name": "admin", "description": "What administrators do: users whose roles contain `admin`" },
         { "name": "service", "description": "For other services and for operators" },
     ])
@@ -76,18 +76,18 @@ fn headers() -> Value {
             "example": "01a206a3-f150-7c1e-8d3f-2b8a6c0d9e11",
         },
         "RetryAfter": {
-            "description": "Seconds after which to try again",
+            "description": "Seconds to wait before trying again",
             "required": true,
             "schema": { "type": "integer", "minimum": 0 },
             "example": 2,
         },
         "Challenge": text("RFC 6750 §3", "Bearer realm=\"heirloom\", error=\"invalid_token\""),
-        "Allow": text("The methods that there are", "HEAD, GET"),
+        "Allow": text("The allowed methods", "HEAD, GET"),
         "SetCookie": text(
-            "Where the token travels in a cookie: the new one. HttpOnly, SameSite=Strict and Path=/api/v1/auth by default.",
+            "The new refresh token, if the session's transport is a cookie. HttpOnly, SameSite=Strict and Path=/api/v1/auth by default.",
             "__Secure-heirloom=hrt_…; Path=/api/v1/auth; HttpOnly; Secure; SameSite=Strict",
         ),
-        "CacheControl": text("Whether the answer may be kept", "no-store"),
+        "CacheControl": text("Whether the answer may be cached", "no-store"),
         "ETag": text("Changes with the content", "\"Ad8Bogaj8VB9\""),
     })
 }

@@ -130,11 +130,11 @@ impl Operation {
     #[must_use]
     pub fn lists<T: ToSchema>(mut self, about: &str) -> Self {
         let items = json!({ "type": "array", "items": reference::<T>(&mut self.schemas) });
-        let told = "Where the next page begins; null: this is the last";
+        let about_cursor = "The start of the next page; null on the last page";
         let schema = json!({
             "type": "object",
             "required": ["items", "next_cursor"],
-            "properties": { "items": items, "next_cursor": { "type": ["string", "null"], "description": told } },
+            "properties": { "items": items, "next_cursor": { "type": ["string", "null"], "description": about_cursor } },
         });
         self.answer(200, about, &json!({ "application/json": { "schema": schema } }))
     }
@@ -180,7 +180,7 @@ impl Operation {
         self
     }
 
-    /// Is asked by machines on behalf of everybody: no limit by address.
+    /// Called by machines on behalf of all users: no rate limit by address.
     #[must_use]
     pub fn unlimited(mut self) -> Self {
         self.problems.retain(|kind| *kind != kind::TOO_MANY_REQUESTS);

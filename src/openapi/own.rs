@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-/// What health checks are told.
+/// The answer to a health check.
 #[derive(Serialize, ToSchema)]
 struct Health {
     /// `ok`
@@ -12,7 +12,7 @@ struct Health {
     status: String,
 }
 
-/// What load balancers are told.
+/// The answer to a load balancer.
 #[derive(Serialize, ToSchema)]
 struct Ready {
     /// `ready`
@@ -29,17 +29,17 @@ pub fn operations() -> Vec<Operation> {
     let described = "OpenAPI 3.1, as JSON";
     vec![
         Operation::new("get", paths::HEALTH, ("service", "healthz"), "Is the process alive?")
-            .about("Asks nobody else, so that an outage of the database restarts no instance.")
+            .about("Checks nothing outside the process, so that a database outage does not restart instances.")
             .answers::<Health>(200, "It is")
             .unlimited(),
         Operation::new("get", paths::READY, ("service", "readyz"), "Is the instance ready to serve?")
-            .about("The database answers and has our migrations, and the instance is not about to stop.")
+            .about("The database answers and has all migrations, and the instance is not shutting down.")
             .answers::<Ready>(200, "It is")
             .may_be(&[kind::TEMPORARILY_UNAVAILABLE])
             .unlimited(),
         Operation::new("get", paths::OPENAPI, ("service", "openapi"), "This document")
             .answer(200, described, &json!({ "application/json": { "schema": { "type": "object" } } }))
-            .answers_nothing(304, "The one that you have, by `If-None-Match`")
+            .answers_nothing(304, "Not modified: `If-None-Match` names the current version")
             .bearing("ETag", "ETag"),
     ]
 }

@@ -32,12 +32,13 @@ pub(super) fn by_status(kinds: &[Kind]) -> BTreeMap<u16, Value> {
 fn answer(kinds: &[Kind]) -> Value {
     let codes = kinds.iter().map(|kind| kind.code).collect::<Vec<_>>();
     let status = kinds.first().map(|kind| kind.status).unwrap_or_default();
-    let told = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.title)).collect::<Vec<_>>().join("; ");
+    let description =
+        kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.title)).collect::<Vec<_>>().join("; ");
     let narrowed = json!({ "properties": { "code": { "enum": codes }, "status": { "const": status } } });
     let schema = json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, narrowed] });
     let examples = kinds.iter().map(|kind| (kind.code.to_owned(), example(*kind))).collect::<Map<_, _>>();
     let answer = json!({
-        "description": told,
+        "description": description,
         "headers": { "X-Request-Id": header("RequestId"), "Cache-Control": header("CacheControl") },
         "content": { "application/problem+json": { "schema": schema, "examples": examples } },
     });
@@ -62,7 +63,7 @@ fn example(kind: Kind) -> Value {
         r#type: type_of(kind),
         title: kind.title,
         status: kind.status,
-        detail: "What is particular to this time, for a person.",
+        detail: "Describes this occurrence to a reader.",
         code: kind.code,
         errors: &[],
         reason: None,

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-/// The endpoints of a session that exists.
+/// The endpoints of an existing session.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REFRESH).post(refresh).mount(config);
     Endpoint::api(paths::SIGN_OUT).post(sign_out).mount(config);
@@ -31,7 +31,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenRequest {
-    /// The refresh token, where it does not travel in the cookie.
+    /// The refresh token, unless it is sent in the cookie.
     #[schema(value_type = Option<String>, example = "hrt_Ad8Bogaj8VB9…")]
     refresh_token: Option<Zeroizing<String>>,
 }
@@ -45,30 +45,31 @@ pub struct TokenAnswer<'a> {
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// Seconds that the access token lives.
+    /// Lifetime of the access token in seconds.
     #[schema(example = 600)]
     expires_in: u64,
-    /// Good for exactly one refresh. Absent where it travels in the cookie.
+    /// Valid for exactly one refresh. Absent if it is sent in the cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
-    /// Seconds after which the refresh token is dead if it is not used.
+    /// Seconds after which the refresh token expires if it is not used.
     #[schema(example = 1_209_600)]
     refresh_expires_in: u64,
     /// The session.
     session_id: SessionId,
-    /// Only of a sign-in: proves at the next one that this device signed in before. It opens nothing.
+    /// Only after a sign-in: proves at the next one that this device signed in before. It grants no access.
     #[serde(skip_serializing_if = "Option::is_none")]
     device_token: Option<&'a str>,
 }
 
-/// How many sessions were ended.
+/// How many live sessions were revoked.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Revoked {
-    /// Those that were live; those already ended do not count.
+    /// Live sessions that were revoked; sessions that were already revoked or expired do not count.
     pub revoked: u64,
 }
 
-/// Lays out a grant: the refresh token in the cookie or in the body, never in both. So does a device token.
+/// Writes the answer for a grant: the refresh token goes in the cookie or in the body, never in both. The device token
+/// goes the same way.
 #[must_use]
 pub fn token_answer(grant: &Grant, device: Option<&str>, options: &HttpOptions) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
@@ -123,7 +124,7 @@ async fn refresh(
         }
         Rotation::ReuseDetected { .. } => Err(Problem::new(
             kind::REFRESH_TOKEN_REUSED,
-            "Either it was stolen or its answer was lost: the session has ended for whoever holds it. Sign in again.",
+            "This token was already used. It may have been stolen, so the session was revoked. Sign in again.",
         )),
         Rotation::Refused(refusal @ Refusal::Revoked) => {
             Err(Problem::from(refusal).with_reason(sessions.reason_of_revocation(&token).await))
@@ -133,7 +134,7 @@ async fn refresh(
 }
 
 /// Revokes every session that the request proves it holds, and clears the cookies (S-52, S-53). A token that is missing,
-/// unknown, expired or ambiguous is no reason to refuse: the user wants to be signed out.
+/// unknown, expired or ambiguous is not refused: the user wants to sign out.
 async fn sign_out(
     request: HttpRequest,
     _origin: TokenOrigin,
@@ -163,12 +164,12 @@ async fn sign_out(
 /// Adds cookies to an answer.
 ///
 /// # Errors
-/// 500 when one is not valid, which none of ours is.
+/// 500 if a cookie is not valid, which does not happen with the server's own cookies.
 pub fn add_cookies(answer: &mut HttpResponse, cookies: &[Cookie<'_>]) -> Result<(), Problem> {
     cookies.iter().try_for_each(|cookie| answer.add_cookie(cookie)).map_err(|_malformed| Problem::internal())
 }
 
-/// For nginx's `auth_request`, Envoy, Traefik: who is it? Reads no database.
+/// Identifies the bearer for nginx's `auth_request`, Envoy and Traefik. Does not read the database.
 async fn check(signed_in: SignedIn) -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header(("x-auth-user", signed_in.user.to_string()))
@@ -183,7 +184,7 @@ fn retry_key(request: &HttpRequest) -> Result<Option<RetryKey>, Problem> {
     let mut values = request.headers().get_all(NAME);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(refuse("must be sent once".to_owned()));
+        return Err(refuse("must be sent only once".to_owned()));
     }
     let text = value.to_str().unwrap_or_default();
     RetryKey::parse(text).map(Some).map_err(|error| refuse(error.to_string()))
@@ -192,7 +193,9 @@ fn retry_key(request: &HttpRequest) -> Result<Option<RetryKey>, Problem> {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Invalid => Self::new(kind::REFRESH_TOKEN_INVALID, "It is not one of ours, or came the wrong way."),
+            Refusal::Invalid => {
+                Self::new(kind::REFRESH_TOKEN_INVALID, "Unknown token, or sent by the wrong transport.")
+            }
             Refusal::Expired => Self::new(kind::SESSION_EXPIRED, "Sign in again."),
             Refusal::Revoked | Refusal::Ahead | Refusal::RevocationLost => {
                 Self::new(kind::SESSION_REVOKED, "Sign in again.")

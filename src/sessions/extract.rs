@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 /// How often the same session's denied requests become an event.
 const DENIED_AGAIN: Duration = Duration::from_mins(1);
 
-/// The role that makes an administrator.
+/// The role that administrators have.
 const ADMIN: &str = "admin";
 
 /// Proof that the request bears an access token of a session that lives.
@@ -67,11 +67,12 @@ impl FromRequest for Admin {
                 return Ok(Self(signed_in));
             }
             if let (Some(sessions), Ok(FromClient(client))) = (sessions, client) {
-                // Beside the answer: who may not is told so before anything else of the request is looked at.
-                let told = async move { sessions.tell_of_denied(&signed_in, client, route.unwrap_or_default()).await };
-                actix_web::rt::spawn(told);
+                // In the background: a user without the role is refused before anything else in the request is read.
+                let recording =
+                    async move { sessions.tell_of_denied(&signed_in, client, route.unwrap_or_default()).await };
+                actix_web::rt::spawn(recording);
             }
-            Err(Problem::new(kind::FORBIDDEN, "Only administrators may do that.")
+            Err(Problem::new(kind::FORBIDDEN, "This is only for administrators.")
                 .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\""))
         })
     }
@@ -106,13 +107,13 @@ impl Sessions {
     /// One event for each session and minute. Should it fail, the answer is the same.
     async fn tell_of_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
         let about = About::session(signed_in.user, signed_in.session);
-        let told = self.world().transaction(Caller::user(signed_in.user, &client), move |mut work| {
+        let recorded = self.world().transaction(Caller::user(signed_in.user, &client), move |mut work| {
             Box::pin(async move {
                 let (kind, details) = (audit::Kind::AccessDenied, json!({ "reason": "not_admin", "route": route }));
                 work.record_unless_recent(DENIED_AGAIN, kind, about, details).await
             })
         });
-        if let Err(error) = told.await {
+        if let Err(error) = recorded.await {
             tracing::warn!(error = error.chain(), "sessions.denial_not_recorded");
         }
     }
@@ -129,8 +130,8 @@ impl Sessions {
                 let Verified { user, session, roles, .. } = verified;
                 return Ok(SignedIn { user, session, roles });
             }
-            TokenStanding::SessionEnded => (kind::SESSION_REVOKED, "This session has ended. Sign in again."),
-            TokenStanding::Outdated => (kind::ACCESS_TOKEN_EXPIRED, "Roles or claims were changed. Refresh it."),
+            TokenStanding::SessionEnded => (kind::SESSION_REVOKED, "This session was revoked. Sign in again."),
+            TokenStanding::Outdated => (kind::ACCESS_TOKEN_EXPIRED, "Roles or claims have changed. Refresh the token."),
         };
         Err(Problem::new(kind, detail).with_challenge())
     }
@@ -147,7 +148,7 @@ impl Sessions {
 
 pub(super) fn refused(error: AccessTokenError) -> Problem {
     let (kind, detail) = match error {
-        AccessTokenError::Invalid => (kind::ACCESS_TOKEN_INVALID, "It is malformed, forged, or for somebody else."),
+        AccessTokenError::Invalid => (kind::ACCESS_TOKEN_INVALID, "Malformed, invalid signature, or wrong audience."),
         AccessTokenError::Expired => (kind::ACCESS_TOKEN_EXPIRED, "Refresh it."),
     };
     Problem::new(kind, detail).with_challenge()
@@ -156,7 +157,7 @@ pub(super) fn refused(error: AccessTokenError) -> Problem {
 /// The token of `Authorization: Bearer` (RFC 6750 §2.1). None: there is no such header, or one of another scheme.
 ///
 /// # Errors
-/// When there are two, or it is no text.
+/// When there are two, or one is not text.
 pub(super) fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(header) = headers.next() else { return Ok(None) };

@@ -6,7 +6,7 @@ use std::fmt;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Tells scanners for leaked secrets, and people, what this is.
+/// Lets scanners for leaked secrets, and readers, recognise it.
 const PREFIX: &str = "hrt_";
 /// The one layout there is so far.
 const VERSION: u8 = 1;
@@ -186,7 +186,7 @@ pub struct RetryKey(Zeroizing<String>);
 
 /// Why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 16 to 255 visible ASCII characters: a shorter one could be guessed")]
+#[error("must be 16 to 255 visible ASCII characters")]
 pub struct RetryKeyError;
 
 impl RetryKey {

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-/// The endpoints for those who have no session yet.
+/// The endpoints for clients without a session.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REGISTER).hashing().post(register).mount(config);
     Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
@@ -30,13 +30,13 @@ pub fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterRequest {
-    /// Kept in lower case. At most 254 characters.
+    /// Stored in lower case. At most 254 characters.
     #[schema(format = "idn-email", example = "alice@example.com")]
     email: String,
     /// 8 to 1,024 characters, not easy to guess.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1_024, example = "violet-harbour-42")]
     password: Zeroizing<String>,
-    /// What they want to be called.
+    /// The user's display name.
     #[schema(example = "Alice")]
     name: Option<String>,
 }
@@ -44,13 +44,13 @@ pub(super) struct RegisterRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignInRequest {
-    /// In any case.
+    /// The e-mail address, in upper or lower case.
     #[schema(example = "alice@example.com")]
     email: String,
     /// The password.
     #[schema(value_type = String, format = Password, example = "violet-harbour-42")]
     password: Zeroizing<String>,
-    /// How the refresh token travels: in the JSON bodies, or in a cookie that no script can read.
+    /// How the refresh token is sent: in JSON bodies, or in a cookie that scripts cannot read.
     #[serde(default = "by_body")]
     #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
     transport: WireTransport,
@@ -58,7 +58,7 @@ pub(super) struct SignInRequest {
     #[serde(default = "remembered")]
     #[schema(default = true)]
     remember: bool,
-    /// What the user calls the device.
+    /// The device's name, given by the user.
     #[schema(example = "Alice's laptop")]
     device_name: Option<String>,
     /// The `device_token` of an earlier sign-in on this device, for clients without cookies.
@@ -66,7 +66,7 @@ pub(super) struct SignInRequest {
     device_token: Option<Zeroizing<String>>,
 }
 
-/// By way of a text: an enum would also be read from an object.
+/// Read from a string: serde would also accept an object for an enum.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 struct WireTransport(Transport);
@@ -102,7 +102,7 @@ async fn register(
     }
 }
 
-/// Whether strangers may register.
+/// Checks whether anyone may register.
 pub(super) fn require_open(policy: RegistrationPolicy) -> Result<(), Problem> {
     match policy {
         RegistrationPolicy::Open => Ok(()),
@@ -112,7 +112,7 @@ pub(super) fn require_open(policy: RegistrationPolicy) -> Result<(), Problem> {
     }
 }
 
-/// Parses what somebody typed who wants an account; every field's error at once.
+/// Parses a registration; reports the errors of all fields at once.
 pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<NewUser, Vec<FieldError>> {
     let email = EmailAddress::parse(email).map_err(|error| error.of("email"));
     let password = Password::parse_new(password).map_err(|error| error.of("password"));
@@ -164,7 +164,7 @@ async fn sign_in(
     }
 }
 
-/// The cookie by which a device is known again that signed in once. It proves nobody's identity.
+/// The cookie that recognises a device that signed in before. It does not prove an identity.
 pub(super) fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
     Cookie::build(device_cookie_name(options), device.as_str().to_owned())
         .path("/")

@@ -9,35 +9,35 @@ use actix_web::http::header;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A person, as every answer of ours shows them: an allow-list, so that nothing slips out with a new column.
+/// A user, as all answers show them: an allow-list, so that a new column is not exposed by accident.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserView {
-    /// The account.
+    /// The user's id.
     pub id: UserId,
-    /// Canonical.
+    /// The canonical e-mail address.
     #[schema(format = "idn-email", example = "alice@example.com")]
     pub email: String,
-    /// What they want to be called.
+    /// The user's display name.
     #[schema(required = true)]
     pub name: Option<String>,
-    /// What they may do.
+    /// The user's roles.
     #[schema(example = json!(["editor"]))]
     pub roles: Vec<String>,
-    /// Whether they are blocked.
+    /// Whether the user is blocked.
     pub blocked: bool,
-    /// When the account was made.
+    /// When the account was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Moment,
-    /// The last sign-in.
+    /// The time of the last sign-in.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     pub last_login_at: Option<Moment>,
 }
 
-/// The answer that is one person.
+/// An answer with one user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserAnswer {
-    /// Who.
+    /// The user.
     pub user: UserView,
 }
 
@@ -57,7 +57,7 @@ impl From<&User> for UserView {
 
 /// A refusal as the error of one field.
 pub trait Refused {
-    /// The error, told of `field`.
+    /// The error, reported for `field`.
     fn of(&self, field: &str) -> FieldError;
 }
 
@@ -79,11 +79,11 @@ impl Refused for PasswordError {
     }
 }
 
-/// 429: no password is looked at for so long.
+/// 429: no password is checked until the wait has passed.
 #[must_use]
 pub fn too_many_attempts(wait: Duration) -> Problem {
     let seconds = wait.as_secs();
-    Problem::new(kind::TOO_MANY_ATTEMPTS, format!("Too many passwords were tried. Wait {seconds} seconds."))
+    Problem::new(kind::TOO_MANY_ATTEMPTS, format!("Too many failed attempts. Wait {seconds} seconds."))
         .with_header(header::RETRY_AFTER, seconds.to_string())
 }
 

@@ -135,7 +135,7 @@ impl Walk<'_> {
         self.look("register-weak").await;
         self.go("/docs").await;
         // In English, as the interface is.
-        self.shows("Spend a refresh token for a new pair").await;
+        self.shows("Exchange a refresh token for a new pair").await;
         self.look("docs").await;
         self.go("/end-sessions?email=none").await;
         self.shows(self.words.old_link).await;
