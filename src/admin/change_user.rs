@@ -10,7 +10,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// What is to become of a person.
+/// The changes to a user.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
     /// Their roles and claims.
@@ -36,7 +36,7 @@ pub enum RoleChange {
 pub enum UserChanged {
     /// As wanted.
     Changed(Box<User>),
-    /// There is no such person.
+    /// The user does not exist.
     NotFound,
     /// They cannot have one role more.
     RoleRefused(RoleError),
@@ -60,7 +60,7 @@ enum Decided {
     LastAdmin,
 }
 
-/// Changes a person's roles, claims and block, all or nothing, and ends or cuts off what that ends or cuts off.
+/// Changes a user's roles, claims and block, all or nothing, and revokes the sessions or access tokens that are affected.
 ///
 /// # Errors
 /// When the database fails.

@@ -8,13 +8,13 @@ use crate::{
 };
 use serde_json::json;
 
-/// What became of a person who was to be deleted.
+/// The outcome of deleting a user.
 #[must_use]
 #[derive(Debug)]
 pub enum UserDeleted {
     /// They are gone; so many live sessions of theirs have ended.
     Deleted(u64),
-    /// There is no such person.
+    /// The user does not exist.
     NotFound,
     /// They are the last administrator: nothing was changed.
     LastAdmin,

@@ -10,19 +10,19 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// How far the overview looks back: this hour and those before it.
+/// How many hours the overview covers, including the current one.
 const HOURS: i32 = 24;
 
-/// The numbers of an administrator's front page.
+/// The numbers on the administration start page.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Overview {
     /// Sessions that can still be used.
     pub live_sessions: i64,
     /// Accounts.
     pub users: i64,
-    /// Those of them that are blocked.
+    /// Blocked accounts.
     pub blocked_users: i64,
-    /// The last 24 hours, the oldest first; the last is the present one.
+    /// The last 24 hours, oldest first; the last entry is the current hour.
     pub hours: Vec<Hour>,
 }
 
@@ -34,9 +34,9 @@ pub struct Hour {
     pub begins_at: Moment,
     /// Sign-ins.
     pub sign_ins: i64,
-    /// Refresh tokens rotated, counted in once a minute.
+    /// Rotated refresh tokens; the count is updated once a minute.
     pub refreshes: i64,
-    /// Stale refresh tokens that came back.
+    /// Reused refresh tokens.
     pub reuses: i64,
 }
 

@@ -21,8 +21,8 @@ pub enum PasswordSet {
     Refused(PasswordError),
 }
 
-/// Sets a person's password and ends all their sessions. At the command line only: an administrator in the console may
-/// not choose people's passwords (ASVS 5, 6.4.6).
+/// Sets a user's password and revokes all their sessions. At the command line only: an administrator in the console may
+/// not choose users' passwords (ASVS 5, 6.4.6).
 ///
 /// # Errors
 /// When the database fails or the hashing threads have too much to do.

@@ -15,7 +15,7 @@ use serde_json::json;
 use std::{fmt, net::IpAddr, sync::Arc};
 use tokio::sync::Semaphore;
 
-/// What is told when a wait was over just as it was asked for.
+/// The wait to report if it ended while it was being read.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// The gate before every verification of a password.
@@ -35,7 +35,7 @@ struct Room {
 pub enum Target<'a> {
     /// That of the account of a name, in its canonical spelling, and of the user of that name if there is one.
     Account(&'a str, Option<DeviceOwner>),
-    /// That of somebody who is signed in already: a stranger cannot use it up.
+    /// The bucket of a signed-in user: an anonymous client cannot exhaust it.
     Own(UserId),
 }
 

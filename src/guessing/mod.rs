@@ -34,7 +34,7 @@ pub async fn forget(world: &World) -> Result<u64, DatabaseError> {
     world.db.run(|connection| Box::pin(store::forget(connection, model::FORGET))).await
 }
 
-/// Forgets again and again, for ever. An outage is told and waited out.
+/// Removes old entries until the process stops. An outage is logged, and the work continues after it.
 pub async fn keep_small(world: World) {
     loop {
         tokio::time::sleep(EVERY).await;

@@ -17,7 +17,7 @@ pub(super) struct Limit {
 /// For an account, one of its devices, or one of its addresses: ten guesses, then some hundred a day. With the eight
 /// characters that a password has at least, and common ones refused, that finds nobody's.
 pub(super) const ACCOUNT: Limit = Limit { name: "account", free: 10, waits: &[30, 60, 120, 240, 480, 900] };
-/// For all devices of an account together, so that whoever has signed in on many devices has no more guesses than this.
+/// For all devices of an account together, so that signing in on many devices does not allow more guesses.
 pub(super) const DEVICES: Limit = Limit { name: "devices", free: 30, waits: &[60, 300, 900] };
 /// For an account, whatever the device and the address: wrong guesses one after another, with no right one between them
 /// (NIST SP 800-63B-4 §3.2.2: at most 100).
@@ -35,7 +35,7 @@ impl Limit {
     }
 }
 
-/// What one client is taken to own: an IPv4 address, or the /64 that an IPv6 provider gives to everybody.
+/// The addresses that are counted as one client: an IPv4 address, or the /64 that IPv6 providers assign per customer.
 pub(super) fn network(address: IpAddr) -> IpNet {
     match address {
         IpAddr::V4(address) => IpNet::V4(Ipv4Net::from(address)),

@@ -51,13 +51,13 @@ pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result
     Ok(found.and_then(|row| Some(Wait { left: left(row.seconds)?, is_told: row.told })))
 }
 
-/// Notes that there is an event of a bucket's wait. False: somebody else was faster.
+/// Records that the event of a bucket's wait exists. False if another request was first.
 pub async fn tell(connection: &mut PgConnection, bucket: &Bucket) -> Result<bool, DatabaseError> {
-    let told = sqlx::query!(
+    let marked = sqlx::query!(
         "UPDATE password_guesses SET told = true WHERE bucket = $1 AND NOT told",
         bucket.digest.as_bytes(),
     );
-    Ok(told.execute(connection).await?.rows_affected() == 1)
+    Ok(marked.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Empties some buckets, and gives others their last guess back.

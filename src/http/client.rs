@@ -54,7 +54,7 @@ fn user_agent(request: &HttpRequest) -> Option<String> {
 }
 
 /// The address of the client: the peer's, unless the peer is a trusted proxy. Then the forwarded addresses are walked
-/// from the right, and the first that is no trusted proxy of ours is the client. What does not parse ends the walk:
+/// from the right, and the first that is not a trusted proxy is the client. What does not parse ends the walk:
 /// it never widens anything.
 pub(super) fn client_address(request: &HttpRequest, options: &HttpOptions) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();

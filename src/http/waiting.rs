@@ -1,4 +1,4 @@
-/// Goes on only if somebody still waits for the answer: whoever calls this before it begins is not begun for a client
+/// Continues only if the client still waits for the answer: work that calls this first is not started for a client
 /// that had hung up by then.
 ///
 /// A request may lie in the socket's buffer while the server is stopped or overloaded. A client that has waited too

@@ -14,7 +14,7 @@ use std::fmt;
 #[must_use]
 #[derive(Debug)]
 pub enum PasswordChange {
-    /// Changed; every other session has ended.
+    /// Changed; every other session was revoked.
     Changed,
     /// The current password is another one.
     WrongPassword,
@@ -41,7 +41,7 @@ impl fmt::Debug for Passwords<'_> {
     }
 }
 
-/// Changes the password of the person who is signed in, and ends every other session of theirs, in one transaction: a
+/// Changes the password of the signed-in user, and revokes all their other sessions, in one transaction: a
 /// sign-in with the old password that races it is wholly before, and then it is ended too, or finds the password gone.
 ///
 /// # Errors

@@ -9,29 +9,29 @@ use std::{collections::HashMap, net::IpAddr};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// An event of one's own account, as its owner sees it: an allow-list. What an administrator wrote, who they are and
-/// where they sat is not in it.
+/// An event of the user's own account: an allow-list. It does not contain an administrator's words, identity
+/// or address.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MyEvent {
-    /// The event's id; they ascend with time.
+    /// The event's id; ids ascend with time.
     pub id: Uuid,
-    /// When.
+    /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub at: Moment,
-    /// What.
+    /// What happened.
     pub kind: String,
     /// Who did it.
     pub by: By,
-    /// To which session.
+    /// The session it concerns.
     #[schema(required = true)]
     pub session: Option<EventSession>,
-    /// Why sessions ended or a sign-in failed: a code of ours.
+    /// Why sessions were revoked or a sign-in failed: a stable code.
     #[schema(required = true)]
     pub reason: Option<&'static str>,
-    /// From where; none when it was neither the owner nor a stranger.
+    /// The client's address; null if the client was neither the user nor anonymous.
     #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
     pub ip: Option<IpAddr>,
-    /// With what.
+    /// The client's User-Agent.
     #[schema(required = true)]
     pub user_agent: Option<String>,
 }
@@ -40,30 +40,30 @@ pub struct MyEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
-    /// Its owner.
+    /// The user.
     You,
-    /// Somebody who runs the service.
+    /// An operator or administrator of the service.
     Operator,
-    /// Somebody who proved nothing: perhaps its owner.
+    /// An anonymous client: possibly the user.
     Unknown,
 }
 
-/// The session of an event, and as much of its device as is still known.
+/// The session of an event, and what is still known about its device.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventSession {
     /// The session.
     pub id: SessionId,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     pub current: bool,
-    /// What its owner calls the device.
+    /// The device's name, given by the user.
     #[schema(required = true)]
     pub device_name: Option<String>,
-    /// What the device called itself.
+    /// The device's User-Agent.
     #[schema(required = true)]
     pub user_agent: Option<String>,
 }
 
-/// The events of one's own account, newest first: one more than the page holds, if there is one.
+/// The events of the user's own account, newest first: one more than the page holds, if it exists.
 ///
 /// # Errors
 /// When the database fails.
@@ -98,7 +98,7 @@ fn seen(event: Recorded, me: &SignedIn, devices: &mut HashMap<SessionId, Device>
     }
 }
 
-/// The code of a reason that is no administrator's: those may be words, and may look like a code.
+/// The code of a reason, unless an administrator wrote it: their words may look like a code.
 fn code(kind: &str, by: By, words: &str) -> Option<&'static str> {
     let ended = [EndReason::SignedOut.code(), EndReason::EndedByUser.code()];
     let known: &[&'static str] = match audit::Kind::from_name(kind)? {
@@ -119,7 +119,7 @@ fn by(event: &Recorded, me: &SignedIn) -> By {
     }
 }
 
-/// Events of earlier versions store neither an operator nor a stranger as the actor.
+/// Events of earlier versions store neither an operator nor an anonymous client as the actor.
 fn by_kind(kind: &str) -> By {
     use audit::Kind::{GuessingLimited, RefreshTokenAhead, RefreshTokenReused, SignInFailed};
     match audit::Kind::from_name(kind) {

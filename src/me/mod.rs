@@ -1,4 +1,4 @@
-//! What a signed-in person sees and does of their own: their name, their password, their sessions, what happened.
+//! What signed-in users see and change about themselves: display name, password, sessions, account events.
 
 mod api;
 mod change_password;

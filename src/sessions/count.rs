@@ -58,7 +58,7 @@ impl Sessions {
     }
 }
 
-/// Counts rotations in, for ever. An outage is waited out.
+/// Flushes the count of rotations to the database until the process stops. After an outage it continues.
 pub async fn keep_count(sessions: Sessions) {
     loop {
         tokio::time::sleep(EVERY).await;

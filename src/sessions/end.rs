@@ -15,9 +15,9 @@ use crate::{
 use serde_json::json;
 use uuid::Uuid;
 
-/// How many sessions are ended in one statement.
+/// How many sessions one statement revokes.
 const AT_ONCE: usize = 5_000;
-/// How long the end of everybody's sessions may take: it writes every row.
+/// How long revoking all sessions may take: it writes every row.
 const EVERYONE: Duration = Duration::from_mins(2);
 /// How far our idea of the database's clock may be behind the clock itself.
 pub(super) const CLOCK_LAG: Duration = Duration::from_secs(5);
@@ -133,7 +133,7 @@ async fn announce(work: &mut Work<'_>, ended: Ended) -> Result<Ended, DatabaseEr
     Ok(ended)
 }
 
-/// Records that sessions were ended, if any was.
+/// Records that sessions were revoked, if any were.
 async fn record(work: &mut Work<'_>, about: About, reason: &EndReason, ended: &Ended) -> Result<(), DatabaseError> {
     if ended.is_empty() {
         return Ok(());
@@ -211,7 +211,7 @@ impl Sessions {
         self.end_all(by.caller(), user, None, EndReason::Admin(words)).await
     }
 
-    /// Ends everybody's sessions. Returns how many were live.
+    /// Revokes all sessions of all users. Returns how many were live.
     ///
     /// # Errors
     /// When the database fails.
@@ -293,7 +293,7 @@ impl Sessions {
             if !ended.is_empty() {
                 tracing::error!(
                     sessions = ended.live,
-                    "sessions.revocations_lost: the database had forgotten their end"
+                    "sessions.revocations_lost: the database had lost these revocations"
                 );
             }
             self.learn(&ended);
@@ -319,7 +319,10 @@ impl Sessions {
             })
         });
         let ended = ended.await?;
-        tracing::error!(sessions = ended.live, "sessions.revocations_lost: the database had forgotten everyone's end");
+        tracing::error!(
+            sessions = ended.live,
+            "sessions.revocations_lost: the database had lost the revocation of all sessions"
+        );
         self.learn(&ended);
         Ok(())
     }

@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, net::IpAddr};
 use utoipa::ToSchema;
 
-/// Sessions that are fetched at once where all are wanted.
+/// How many sessions one query fetches when all are listed.
 const AT_ONCE: u32 = 200;
 
 /// Whether a session can still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
-    /// Its token rotates.
+    /// Its refresh token can be used.
     Live,
-    /// It was ended.
+    /// It was revoked.
     Revoked,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
 impl SessionState {
-    /// As the API has it.
+    /// The name in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,65 +42,65 @@ impl SessionState {
     }
 }
 
-/// Which sessions are wanted.
+/// Which sessions to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SessionFilter {
-    /// Only this user's.
+    /// Only sessions of this user.
     pub user: Option<UserId>,
-    /// Only those in this state.
+    /// Only sessions in this state.
     pub state: Option<SessionState>,
 }
 
-/// A session as people see it. Holds no token and no hash.
+/// A session as the API shows it. Contains no token and no hash.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionView {
     /// The session.
     pub id: SessionId,
-    /// Whose.
+    /// The user's id.
     pub user_id: UserId,
     /// Whether it can still be used.
     pub state: SessionState,
-    /// What its user calls the device.
+    /// The device's name, given by the user.
     #[schema(required = true)]
     pub device_name: Option<String>,
-    /// What the device called itself at the last rotation.
+    /// The User-Agent at the last rotation.
     #[schema(required = true)]
     pub user_agent: Option<String>,
-    /// Where it was at the last rotation.
+    /// The client's address at the last rotation.
     #[schema(value_type = Option<String>, required = true, example = "192.0.2.7")]
     pub ip: Option<IpAddr>,
-    /// The sign-in.
+    /// The time of the sign-in.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Moment,
-    /// The last rotation, or the sign-in.
+    /// The time of the last rotation, or of the sign-in.
     #[schema(value_type = String, format = DateTime)]
     pub last_used_at: Moment,
-    /// When it ends if it is not used.
+    /// When it expires if it is not used.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Moment,
-    /// How often its token was rotated.
+    /// How many times its token was rotated.
     #[schema(minimum = 0)]
     pub generation: i32,
-    /// When it was ended.
+    /// When it was revoked.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     pub revoked_at: Option<Moment>,
-    /// Why.
+    /// Why it was revoked.
     #[schema(required = true)]
     pub revoked_reason: Option<String>,
 }
 
-/// As much of a device as its session's row knows.
+/// What a session's row stores about the device.
 #[derive(Debug, Clone, Default)]
 pub struct Device {
-    /// What its user calls it.
+    /// The name given by the user.
     pub name: Option<String>,
-    /// What it called itself at the last rotation.
+    /// The User-Agent at the last rotation.
     pub user_agent: Option<String>,
 }
 
 impl Sessions {
-    /// The code of the reason for which the session of a refresh token was revoked. None when it is unknown: the answer
+    /// The code of the reason why the session of a refresh token was revoked. None if it is unknown: the answer
     /// to the holder of a revoked token does not depend on it.
     pub async fn reason_of_revocation(&self, token: &str) -> Option<&'static str> {
         let session = self.tokens().read(token)?.session;
@@ -108,7 +108,7 @@ impl Sessions {
         reason.ok().flatten().map(|text| EndReason::code_of(&text))
     }
 
-    /// The devices of some of a user's sessions, of those that are still kept.
+    /// The devices of some of a user's sessions, as far as their rows still exist.
     ///
     /// # Errors
     /// When the database fails.
@@ -139,7 +139,7 @@ impl Sessions {
         }
     }
 
-    /// Lists sessions, newest first: one row more than the page holds, if there is one.
+    /// Lists sessions, newest first: one row more than the page holds, if it exists.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,17 +1,17 @@
-//! One sign-in on one device = one token family = one row: the heart of the house.
+//! One sign-in on one device = one token family = one row: the heart of Heirloom.
 //!
-//! Opening a session (`open.rs`): the user's row is locked and looked at once more; the session that is idle longest
-//! makes room if there are too many; the row is inserted and generation 0 of its family handed out.
+//! Opening a session (`open.rs`): the user's row is locked and checked again; if there are too many sessions, the one
+//! idle longest is revoked; the row is inserted and generation 0 of its family is issued.
 //!
 //! Rotating (`rotate.rs`; RFC 9700 §4.14.2, RFC 6819 §5.2.2.3):
-//! 1. the token is parsed and its tag verified: what is forged ends here, before any database access (`token.rs`);
-//! 2. its successor is derived, not drawn, so that the same request can be answered the same way once more;
+//! 1. the token is parsed and its tag verified: a forged token is refused here, before any database access (`token.rs`);
+//! 2. its successor is derived, not random, so that the same request gets the same answer again;
 //! 3. one `UPDATE … FROM users … RETURNING` finds the token current and replaces it, or changes nothing;
-//! 4. when nothing was changed, a second look says why ([`Rotation`]), by a pure decision (`model.rs`);
-//! 5. a stale token that is no retry has two holders: the family ends, in one transaction with the event that says so.
+//! 4. if nothing was changed, a second read finds out why ([`Rotation`]), by a pure decision (`model.rs`);
+//! 5. a stale token that is not a retry has two holders: the family is revoked, in one transaction with its event.
 //!
-//! Ending (`end.rs`): the row says when and why; every instance is told in the same transaction; this one knows before
-//! it answers (`revocations.rs`), so that access tokens of the session die at once.
+//! Revoking (`end.rs`): the row stores when and why; the transaction notifies every instance; this one applies it before
+//! it answers (`revocations.rs`), so that the session's access tokens are refused at once.
 
 mod api;
 mod authority;

@@ -24,7 +24,7 @@ pub struct NewSession {
     pub password_version: i32,
     /// How the refresh token will travel.
     pub transport: Transport,
-    /// Whether the person wants to be remembered: the long idle lifetime.
+    /// Whether the user wants to be remembered: the long idle lifetime.
     pub remembered: bool,
     /// What they call the device.
     pub device_name: Option<String>,

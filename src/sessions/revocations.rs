@@ -14,7 +14,7 @@ use std::{
 use uuid::Uuid;
 
 /// An entry outlives the last token it could kill by this: clock differences, a token signed in the instant in which its
-/// session was revoked, and one signed while the end of everybody's sessions was still being written (two minutes).
+/// session was revoked, and one signed while the revocation of all sessions was still being written (two minutes).
 const SLACK: Duration = Duration::from_mins(3);
 /// The most entries there may be: some 25 MB. Should more die within an access token's lifetime, the database is asked
 /// until there is room again.
@@ -36,7 +36,7 @@ pub enum Revoked {
 pub enum TokenStanding {
     /// Nothing is known against it.
     Good,
-    /// Its session has ended.
+    /// Its session was revoked.
     SessionEnded,
     /// Its session lives, but roles or claims have changed since it was signed.
     Outdated,
@@ -112,7 +112,7 @@ impl Revocations {
         if revised { TokenStanding::Outdated } else { TokenStanding::Good }
     }
 
-    /// Whether this session has ended, as far as the set knows. What has ended never lives again.
+    /// Whether this session was revoked, as far as the set knows. A revocation is never undone.
     pub(super) fn has_ended(&self, session: SessionId) -> bool {
         let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
         set.has_ended(session)
@@ -123,7 +123,7 @@ impl Revocations {
         self.set.read().unwrap_or_else(PoisonError::into_inner).sessions.keys().copied().collect()
     }
 
-    /// Up to which moment everybody's sessions have ended, as far as the set knows.
+    /// Up to which moment all sessions were revoked, as far as the set knows.
     pub(super) fn everyone(&self) -> Option<Moment> {
         self.set.read().unwrap_or_else(PoisonError::into_inner).everyone.map(|(until, _)| until)
     }
@@ -142,7 +142,7 @@ impl Revocations {
         self.whole.store(set.overflow.is_none(), Ordering::Release);
     }
 
-    /// Whether the set is whole: what feeds it was heard of a moment ago, and there was room for everything.
+    /// Whether the set is complete: its feed was alive a moment ago, and everything fitted.
     #[must_use]
     pub fn is_trusted(&self, uptime: Duration) -> bool {
         milliseconds(uptime) < self.trusted_until.load(Ordering::Acquire) && self.whole.load(Ordering::Acquire)
@@ -379,13 +379,13 @@ mod tests {
     fn what_is_told_is_understood() {
         let (_, now) = set();
         let now = chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
-        let mut told: Vec<_> = (0..500).map(|_| Revoked::Session(token(now, 0).session)).collect();
-        told.extend([Revoked::Access(token(now, 0).user, 7), Revoked::Everyone(now)]);
-        let texts = Revoked::texts(&told);
+        let mut sent: Vec<_> = (0..500).map(|_| Revoked::Session(token(now, 0).session)).collect();
+        sent.extend([Revoked::Access(token(now, 0).user, 7), Revoked::Everyone(now)]);
+        let texts = Revoked::texts(&sent);
         assert!(texts.len() > 1 && texts.iter().all(|text| text.len() <= Notifications::LONGEST));
         let understood: Vec<_> = texts.iter().flat_map(|text| Revoked::read(text).0).collect();
-        assert_eq!(understood, told);
-        let text = format!("s:nonsense x:new {} e:9223372036854775807", told.last().unwrap().word());
+        assert_eq!(understood, sent);
+        let text = format!("s:nonsense x:new {} e:9223372036854775807", sent.last().unwrap().word());
         assert_eq!(Revoked::read(&text), (vec![Revoked::Everyone(now)], false));
     }
 }

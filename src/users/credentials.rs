@@ -58,7 +58,7 @@ impl Accounts {
         self.guarded(Target::Account(name, owner), stored, password, client).await
     }
 
-    /// Checks the password of a person who is known already.
+    /// Checks the password of a known user.
     ///
     /// # Errors
     /// As [`Accounts::check`].
@@ -97,7 +97,7 @@ impl Accounts {
                 Ok(PasswordCheck::Wrong)
             }
             Err(error) => {
-                // What failed to be verified is no guess; should this fail too, it stays counted.
+                // A failed verification is not a guess; if this fails too, it stays counted.
                 drop(self.guard().give_back(attempt).await);
                 Err(error)
             }
@@ -145,7 +145,7 @@ impl Accounts {
         }
     }
 
-    /// As many as the guard lets through, so that strangers cannot fill the log. What was typed is not told.
+    /// As many as the guard allows, so that anonymous clients cannot fill the log. What was typed is not recorded.
     async fn record_failure(&self, target: Target<'_>, client: &Client) -> Result<(), DatabaseError> {
         let (kind, caller, user) = match target {
             Target::Account(_, owner) => {

@@ -4,7 +4,7 @@ use crate::{
 };
 use serde_json::Value;
 
-/// A person. Holds no password hash: nothing that is made of this can leak it.
+/// A user. Contains no password hash: nothing built from this can leak it.
 #[derive(Debug, Clone)]
 pub struct User {
     /// The account.
@@ -37,7 +37,7 @@ impl User {
     }
 }
 
-/// What is held of a person besides [`User`], their password hash aside.
+/// What is stored about a user besides [`User`], except the password hash.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct AccountRest {
     /// The language of the user's emails; none before the first sign-in.
@@ -50,7 +50,7 @@ pub struct AccountRest {
     pub access_changed_at: Option<Moment>,
 }
 
-/// Whether a person is blocked.
+/// Whether a user is blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {
@@ -60,7 +60,7 @@ pub enum UserStatus {
     Blocked,
 }
 
-/// How many people there are.
+/// The number of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserCounts {
     /// All.
@@ -69,7 +69,7 @@ pub struct UserCounts {
     pub blocked: i64,
 }
 
-/// Which people are wanted.
+/// Which users to list.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     /// Part of the address or the name.
@@ -78,7 +78,7 @@ pub struct UserFilter {
     pub status: Option<UserStatus>,
 }
 
-/// What is to become of a person's roles and claims.
+/// Changes to a user's roles and claims.
 #[derive(Debug, Clone, Default)]
 pub struct AccessChange {
     /// New roles.
@@ -87,7 +87,7 @@ pub struct AccessChange {
     pub claims: Option<CustomClaims>,
 }
 
-/// Whether a person is to be blocked.
+/// Whether to block a user.
 #[derive(Debug, Clone)]
 pub enum Blocking {
     /// From now on, perhaps with a reason.

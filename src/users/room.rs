@@ -55,7 +55,7 @@ impl Accounts {
         Ok(Self(Arc::new(Room { world, hashing, cost, guard })))
     }
 
-    /// How many people there are.
+    /// The number of users.
     ///
     /// # Errors
     /// When the database fails.
@@ -63,7 +63,7 @@ impl Accounts {
         self.0.world.db.run(move |connection| Box::pin(store::count(connection))).await
     }
 
-    /// A person by id.
+    /// Finds a user by id.
     ///
     /// # Errors
     /// When the database fails.
@@ -71,7 +71,7 @@ impl Accounts {
         self.0.world.db.run(move |connection| Box::pin(store::lookup(connection, id))).await
     }
 
-    /// What is held of a person besides what [`Accounts::lookup`] finds. None: there is no such person.
+    /// What is stored about a user besides what [`Accounts::lookup`] finds. None if the user does not exist.
     ///
     /// # Errors
     /// When the database fails.
@@ -79,7 +79,7 @@ impl Accounts {
         self.0.world.db.run(move |connection| Box::pin(store::rest(connection, id))).await
     }
 
-    /// A person by address, in whatever spelling. What is no address belongs to nobody.
+    /// Finds a user by e-mail address, in any spelling. Text that is not an address finds nothing.
     ///
     /// # Errors
     /// When the database fails.
@@ -97,7 +97,7 @@ impl Accounts {
         Ok(db.run(|connection| Box::pin(store::other_admins(connection, None))).await? > 0)
     }
 
-    /// Lists people, newest first: one row more than the page holds, if there is one.
+    /// Lists users, newest first: one row more than the page holds, if it exists.
     ///
     /// # Errors
     /// When the database fails.
@@ -105,7 +105,7 @@ impl Accounts {
         self.0.world.db.run(move |connection| Box::pin(store::list(connection, filter, page.after, page.rows()))).await
     }
 
-    /// Changes what a person is called. None: there is no such person.
+    /// Changes a user's display name. None if the user does not exist.
     ///
     /// # Errors
     /// When the database fails.
@@ -141,7 +141,7 @@ impl Accounts {
         })
     }
 
-    /// The words that make a password easy to guess for this person.
+    /// The words that make a password easy to guess for this user.
     #[must_use]
     pub fn context_of(&self, email: &EmailAddress, name: Option<&str>) -> PasswordContext {
         let host = self.0.world.config.http.public_url.origin().as_str().to_owned();

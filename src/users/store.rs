@@ -44,7 +44,7 @@ impl From<Row> for User {
     }
 }
 
-/// A person by id, in the caller's transaction.
+/// Finds a user by id, in the caller's transaction.
 ///
 /// # Errors
 /// When the database fails.
@@ -62,7 +62,7 @@ pub async fn lookup(connection: &mut PgConnection, id: UserId) -> Result<Option<
     Ok(row.map(User::from))
 }
 
-/// A person by address.
+/// Finds a user by e-mail address.
 pub async fn find_by_email(connection: &mut PgConnection, email: EmailAddress) -> Result<Option<User>, DatabaseError> {
     let id = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1", email.as_str());
     match id.fetch_optional(&mut *connection).await? {
@@ -71,7 +71,7 @@ pub async fn find_by_email(connection: &mut PgConnection, email: EmailAddress) -
     }
 }
 
-/// Lists people, newest first.
+/// Lists users, newest first.
 pub async fn list(
     connection: &mut PgConnection,
     filter: UserFilter,
@@ -104,7 +104,7 @@ pub async fn list(
     Ok(rows.into_iter().map(User::from).collect())
 }
 
-/// How many people there are.
+/// The number of users.
 pub async fn count(connection: &mut PgConnection) -> Result<UserCounts, DatabaseError> {
     let counted = sqlx::query_as!(
         UserCounts,
@@ -157,7 +157,7 @@ pub async fn password_of(
     }))
 }
 
-/// The stored password of a person.
+/// The stored password of a user.
 pub async fn own_password(
     connection: &mut PgConnection,
     user: UserId,
@@ -188,7 +188,7 @@ pub async fn replace_hash(
     Ok(())
 }
 
-/// Changes what a person is called.
+/// Changes a user's display name.
 pub async fn rename(connection: &mut PgConnection, user: UserId, name: Option<String>) -> Result<(), DatabaseError> {
     sqlx::query!("UPDATE users SET name = $2 WHERE id = $1", user.as_uuid(), name).execute(connection).await?;
     Ok(())

@@ -6,7 +6,7 @@ use crate::{
 };
 use sqlx::PgConnection;
 
-/// Writes down which of a user's sessions have ended, where it outlives the user: access tokens do too.
+/// Records which of a user's sessions are revoked, outside the user's rows: access tokens outlive the user.
 pub async fn remember_departed(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
     sqlx::query!(
         r#"INSERT INTO departed_sessions (id, revoked_at)

@@ -19,7 +19,7 @@ pub struct EndedRow {
 }
 
 /// Ends sessions that have not ended yet, and says which. The time is that of the write, not of the transaction's start,
-/// which may have waited for a lock meanwhile: an end of everybody's sessions in between must not seem to come after. Nor
+/// which may have waited for a lock meanwhile: a revocation of all sessions in between must not seem to come after. Nor
 /// is it before the last rotation: should the clock have been set back since, tokens live until it comes round again.
 pub async fn end(
     connection: &mut PgConnection,
@@ -71,11 +71,11 @@ async fn lock_out_sign_ins(connection: &mut PgConnection) -> Result<(), Database
 pub struct EveryoneEnded {
     /// How many were live.
     pub live: i64,
-    /// Up to when sessions are dead.
+    /// Up to when sessions are revoked.
     pub at: Moment,
 }
 
-/// Ends everybody's sessions. No session is opened meanwhile: opening one takes the same lock, shared.
+/// Revokes all sessions of all users. No session is opened meanwhile: opening one takes the same lock, shared.
 pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> Result<EveryoneEnded, DatabaseError> {
     lock_out_sign_ins(connection).await?;
     let at = sqlx::query_scalar!(
@@ -96,7 +96,7 @@ pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> 
     Ok(EveryoneEnded { live, at })
 }
 
-/// Whether the database knows of this end of everybody's sessions, or of a later one.
+/// Whether the database has this revocation of all sessions, or a later one.
 pub async fn knows_end_of_everyone(connection: &mut PgConnection, until: Moment) -> Result<bool, DatabaseError> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM everyone_revocations WHERE revoked_at >= $1) AS "known!""#,
@@ -105,7 +105,7 @@ pub async fn knows_end_of_everyone(connection: &mut PgConnection, until: Moment)
     Ok(known.fetch_one(connection).await?)
 }
 
-/// Ends everybody's sessions that were opened up to this moment, to the millisecond that their ids hold.
+/// Revokes all sessions that were opened up to this moment, to the millisecond that their ids hold.
 pub async fn end_everyone_again(
     connection: &mut PgConnection,
     until: Moment,
@@ -129,7 +129,7 @@ pub async fn end_everyone_again(
     Ok(EveryoneEnded { live, at: until })
 }
 
-/// Whether a session has ended, and of whom it is. None: there is no such session.
+/// Whether a session is revoked, and its user. None if the session does not exist.
 pub async fn find(connection: &mut PgConnection, session: SessionId) -> Result<Option<(UserId, bool)>, DatabaseError> {
     let row = sqlx::query!(
         r#"SELECT user_id AS "user_id: UserId", revoked_at IS NOT NULL AS "is_revoked!" FROM sessions WHERE id = $1"#,
@@ -160,7 +160,7 @@ pub async fn token_standing(
     })
 }
 
-/// Everything that died within so long, and when. What an end of everybody's sessions covers is told once.
+/// Everything revoked within this period, and when. Revoking all sessions counts as one entry.
 pub async fn recent(connection: &mut PgConnection, keep: Duration) -> Result<Vec<(Revoked, Moment)>, DatabaseError> {
     let seconds = keep.as_secs_f64();
     let everyone =

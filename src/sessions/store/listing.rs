@@ -1,4 +1,4 @@
-//! Sessions as people see them.
+//! Sessions as the API shows them.
 
 use crate::{
     kernel::{SessionId, UserId},

@@ -91,7 +91,7 @@ impl<'a> Columns<'a> {
 }
 
 /// Rotates many sessions, each of which appears once, in one statement and one commit. Returns the position of each
-/// redemption that was granted; of the others nothing was changed, or their row is locked by somebody else: no batch
+/// redemption that was granted; for the others nothing was changed, or another transaction locks their row: no batch
 /// waits for a lock, so that two batches cannot deadlock (S-42).
 ///
 /// Each row decides for itself, by the conditions of [`rotate`]. They stand in the statement twice: the first takes the

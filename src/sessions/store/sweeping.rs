@@ -71,7 +71,7 @@ pub async fn sweep_window(
     Ok(deleted.rows_affected())
 }
 
-/// Forgets the ends of everybody's sessions whose sessions are gone.
+/// Deletes revocations of all sessions once their sessions are deleted.
 pub async fn forget_everyone(connection: &mut PgConnection, keep: Duration) -> Result<(), DatabaseError> {
     let seconds = keep.as_secs_f64();
     sqlx::query!("DELETE FROM everyone_revocations WHERE revoked_at <= now() - make_interval(secs => $1)", seconds)

@@ -1,4 +1,4 @@
-//! What is held of a person besides what every answer shows, and its end.
+//! What is stored about a user besides what answers show, and its deletion.
 
 use crate::{
     kernel::{Moment, UserId},
@@ -7,7 +7,7 @@ use crate::{
 };
 use sqlx::PgConnection;
 
-/// The rest of an account's row. None: there is no such person.
+/// The rest of an account's row. None if the user does not exist.
 pub async fn rest(connection: &mut PgConnection, user: UserId) -> Result<Option<AccountRest>, DatabaseError> {
     let found = sqlx::query_as!(
         AccountRest,
