@@ -19,8 +19,8 @@ impl AdminAction<'_> {
         self.work.record(kind, self.user, details).await
     }
 
-    /// Whether no administrator would be left without this one; that it was tried is recorded. The caller holds the lock
-    /// of those who decide who is one.
+    /// Whether this is the last administrator; the attempt is recorded. The caller holds the lock
+    /// for changes of administrators.
     pub async fn removes_the_last_admin(&mut self, user: &User) -> Result<bool, DatabaseError> {
         let is_acting = user.is_admin() && user.blocked_at.is_none();
         if !is_acting || users::other_admins(self.work.connection, Some(self.user)).await? > 0 {

@@ -21,28 +21,28 @@ pub struct UserChange {
     pub blocking: Option<Blocking>,
 }
 
-/// What is to become of one role.
+/// The change of one role.
 #[derive(Debug, Clone)]
 pub enum RoleChange {
-    /// They have it from now on.
+    /// The user has it from now on.
     Grant(Role),
-    /// They have it no longer.
+    /// The user no longer has it.
     Ungrant(Role),
 }
 
-/// What became of them.
+/// The outcome of the changes.
 #[must_use]
 #[derive(Debug)]
 pub enum UserChanged {
-    /// As wanted.
+    /// Changed.
     Changed(Box<User>),
     /// The user does not exist.
     NotFound,
-    /// They cannot have one role more.
+    /// The user already has the maximum number of roles.
     RoleRefused(RoleError),
     /// Their access token would be too large.
     AccessTooLarge(AccessTooLarge),
-    /// They are the last administrator, and would be none any more: nothing was changed.
+    /// The user is the last administrator and would no longer be one: nothing was changed.
     LastAdmin,
 }
 
@@ -60,7 +60,8 @@ enum Decided {
     LastAdmin,
 }
 
-/// Changes a user's roles, claims and block, all or nothing, and revokes the sessions or access tokens that are affected.
+/// Changes a user's roles, claims and block, all or nothing, and revokes the sessions or access tokens that are
+/// affected.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,7 +76,7 @@ pub async fn change_user(
         .world()
         .transaction(by.caller(), move |work| Box::pin(Change { action: AdminAction { work, user }, wanted }.apply()));
     match done.await? {
-        Decided::Changed(ended) => sessions.learn(&ended),
+        Decided::Changed(ended) => sessions.apply(&ended),
         Decided::NotFound => return Ok(UserChanged::NotFound),
         Decided::AccessTooLarge(error) => return Ok(UserChanged::AccessTooLarge(error)),
         Decided::RoleRefused(error) => return Ok(UserChanged::RoleRefused(error)),
@@ -105,7 +106,7 @@ impl Change<'_> {
         Ok(Decided::Changed(ended))
     }
 
-    /// Now that nobody else changes roles: what one role more or less makes of those at hand.
+    /// Adds or removes one role, now that no other transaction changes roles.
     fn settle_roles(&mut self, user: &User) -> Result<(), RoleError> {
         self.wanted.access.roles = match self.wanted.role.take() {
             None => return Ok(()),

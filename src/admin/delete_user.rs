@@ -12,11 +12,11 @@ use serde_json::json;
 #[must_use]
 #[derive(Debug)]
 pub enum UserDeleted {
-    /// They are gone; so many live sessions of theirs have ended.
+    /// Deleted; this many live sessions were revoked.
     Deleted(u64),
     /// The user does not exist.
     NotFound,
-    /// They are the last administrator: nothing was changed.
+    /// The user is the last administrator: nothing was changed.
     LastAdmin,
 }
 
@@ -27,7 +27,7 @@ enum Decided {
     LastAdmin,
 }
 
-/// Deletes a user and what is stored about them; their sessions end, and their access tokens die at once. Audit events
+/// Deletes a user and what is stored about them; their sessions and access tokens are revoked at once. Audit events
 /// stay: they hold the user's id, and neither address nor name. At the command line only.
 ///
 /// # Errors
@@ -36,7 +36,7 @@ pub async fn delete_user(sessions: &Sessions, operator: Operator, user: UserId) 
     let done = sessions.world().transaction(operator.into(), move |work| Box::pin(delete(AdminAction { work, user })));
     Ok(match done.await? {
         Decided::Deleted(ended) => {
-            sessions.learn(&ended);
+            sessions.apply(&ended);
             UserDeleted::Deleted(ended.live())
         }
         Decided::NotFound => UserDeleted::NotFound,

@@ -10,8 +10,8 @@ use crate::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// What is held about a user (GDPR, article 15), without secrets: of passwords and refresh tokens there are only hashes,
-/// which reveal nothing.
+/// What is stored about a user (GDPR, article 15), without secrets: of passwords and refresh tokens there are only
+/// hashes, which reveal nothing.
 #[derive(Debug, Serialize)]
 pub struct PersonalData {
     /// The account.
@@ -24,7 +24,7 @@ pub struct PersonalData {
     pub events: Vec<Exported>,
 }
 
-/// An account, whole.
+/// A complete account.
 #[derive(Debug, Serialize)]
 pub struct AccountView {
     #[serde(flatten)]
@@ -36,7 +36,7 @@ pub struct AccountView {
     rest: AccountRest,
 }
 
-/// Gathers what is held about a user. None: deleted meanwhile.
+/// Gathers what is stored about a user. None if they were deleted meanwhile.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! What administrators see. Each asks for the proof that it is one.
+//! What administrators may read. Each function requires proof of being an administrator.
 
 use crate::{
     audit::{self, EventFilter, Recorded},

@@ -9,13 +9,13 @@ use crate::{
 };
 use serde_json::json;
 
-/// What became of a password set by an operator.
+/// The outcome of setting a password as an operator.
 #[must_use]
 #[derive(Debug)]
 pub enum PasswordSet {
-    /// Set; so many live sessions of theirs have ended.
+    /// Set; this many live sessions were revoked.
     Set(u64),
-    /// There is no such user.
+    /// The user does not exist.
     NotFound,
     /// It is too easy to guess.
     Refused(PasswordError),
@@ -51,6 +51,6 @@ pub async fn set_password(
         })
     });
     let Some(ended) = done.await? else { return Ok(PasswordSet::NotFound) };
-    sessions.learn(&ended);
+    sessions.apply(&ended);
     Ok(PasswordSet::Set(ended.live()))
 }

@@ -69,7 +69,7 @@ impl DeviceKeys {
         Self(masters.all().map(|master| key(master.derive("heirloom/device/v2").as_slice())).collect())
     }
 
-    /// A token for a device. None: there is no key, which cannot be.
+    /// A token for a device. None if there is no key, which does not happen.
     pub(super) fn issue(&self, owner: DeviceOwner, device: Device) -> Option<DeviceToken> {
         let mut bytes = owner.user.as_uuid().as_bytes().to_vec();
         bytes.extend(device.id);

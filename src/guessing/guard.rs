@@ -30,10 +30,10 @@ struct Room {
     turnstile: Semaphore,
 }
 
-/// Whose password is about to be verified.
+/// The account whose password is about to be verified.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
-    /// That of the account of a name, in its canonical spelling, and of the user of that name if there is one.
+    /// The account with a name in its canonical spelling, and its user if it exists.
     Account(&'a str, Option<DeviceOwner>),
     /// The bucket of a signed-in user: an anonymous client cannot exhaust it.
     Own(UserId),
@@ -56,12 +56,12 @@ pub enum Admission {
 #[derive(Debug, Default)]
 pub struct Attempt(Vec<Bucket>);
 
-/// One thing that is counted.
+/// One counter.
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     pub digest: Digest32,
     pub limit: Limit,
-    /// Whether a right password empties it.
+    /// Whether a correct password resets it.
     pub is_emptied: bool,
 }
 
@@ -84,7 +84,7 @@ impl Guard {
         if !self.0.world.config.http.rate_limit {
             return Ok(Admission::Admitted(Attempt::default()));
         }
-        // Never closed: at worst all pass.
+        // The semaphore is never closed; if it were, all would pass.
         let _turn = self.0.turnstile.acquire().await.ok();
         let buckets = self.buckets(target, client).await?;
         let counted = Counted { buckets: buckets.clone(), user: target.user() };
@@ -99,7 +99,7 @@ impl Guard {
         }
     }
 
-    /// The password was right.
+    /// The password was correct.
     ///
     /// # Errors
     /// When the database fails.
@@ -123,7 +123,8 @@ impl Guard {
         self.0.world.db.run(move |connection| Box::pin(store::settle(connection, emptied, lessened))).await
     }
 
-    /// What makes this device known to the account from now on. None: it is already, or nothing is counted.
+    /// The token by which the account recognises this device from now on. None if it already does, or nothing is
+    /// counted.
     #[must_use]
     pub fn introduce(&self, owner: DeviceOwner, client: &Client) -> Option<DeviceToken> {
         if !self.0.world.config.http.rate_limit {
@@ -170,7 +171,7 @@ impl Guard {
         Ok(vec![address, account, consecutive])
     }
 
-    /// Asked also for an address that is nobody's, whose answer must take as long.
+    /// Also asked for an unknown e-mail address, whose answer must take as long.
     async fn is_familiar(&self, user: Option<UserId>, ip: IpAddr) -> Result<bool, DatabaseError> {
         let (user, place) = (user.unwrap_or(UserId::from(uuid::Uuid::nil())), network(ip));
         self.0.world.db.run(move |connection| Box::pin(store::has_session_at(connection, user, place))).await
@@ -218,7 +219,7 @@ impl Counted {
     /// Takes from each bucket, or from none.
     async fn take(self, mut work: Work<'_>) -> Result<Option<Refusal>, DatabaseError> {
         for bucket in &self.buckets {
-            // A flood of refused guesses takes no lock, and nobody waits for it.
+            // A flood of refused guesses takes no lock and delays no request.
             if let Some(wait) = store::wait_left(work.connection, bucket).await? {
                 return self.refuse(&mut work, bucket, wait).await.map(Some);
             }
@@ -227,7 +228,7 @@ impl Counted {
         for bucket in &self.buckets {
             if !store::take(work.connection, bucket, FORGET).await? {
                 let wait = store::wait_left(work.connection, bucket).await?;
-                let wait = wait.unwrap_or(store::Wait { left: LEAST_WAIT, is_told: true });
+                let wait = wait.unwrap_or(store::Wait { left: LEAST_WAIT, is_reported: true });
                 store::settle(work.connection, Vec::new(), taken).await?;
                 return self.refuse(&mut work, bucket, wait).await.map(Some);
             }
@@ -238,8 +239,8 @@ impl Counted {
 
     /// One event for each wait, however many attempts it refuses.
     async fn refuse(&self, work: &mut Work<'_>, bucket: &Bucket, wait: store::Wait) -> Result<Refusal, DatabaseError> {
-        if !wait.is_told && store::tell(work.connection, bucket).await? {
-            // An address is refused whomever it tries.
+        if !wait.is_reported && store::mark_reported(work.connection, bucket).await? {
+            // An address is refused for every account.
             let user = self.user.filter(|_| bucket.limit != ADDRESS);
             let details = json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() });
             work.record(audit::Kind::GuessingLimited, user, details).await?;

@@ -1,17 +1,17 @@
 //! Guessing passwords is bounded (ASVS 5 §6.3.1; NIST SP 800-63B-4 §3.2.2).
 //!
 //! 1. Before a password is verified, the attempt is counted in the database, in one statement for each bucket
-//!    (`store.rs`): what comes at the same time, on whatever instance, is counted one after another.
-//! 2. A bucket that is used up refuses until its wait is over; waits grow to a quarter of an hour and never lock for good
+//!    (`store.rs`): concurrent attempts, on any instance, are counted one after another.
+//! 2. An exhausted bucket refuses until its wait has passed; waits grow to a quarter of an hour and are never permanent
 //!    (`model.rs` holds the numbers).
 //! 3. A right password empties the account's bucket and gives the address its attempt back.
 //!
 //! Whatever the device and the address, an account has at most a hundred wrong guesses one after another; then one an
 //! hour.
 //!
-//! A stranger who guesses at an account uses up its common bucket, and with it the sign-ins from places that the account
-//! has never been seen at. A device that signed in before (`device.rs`), and an address with a session of the account,
-//! have buckets of their own: their owner is not shut out.
+//! An attacker who guesses at an account exhausts its common bucket, and with it the sign-ins from places where the
+//! account has never been seen. A device that signed in before (`device.rs`), and an address with a session of the
+//! account, have buckets of their own: the user is not locked out.
 
 mod device;
 mod guard;
@@ -23,10 +23,10 @@ pub use guard::{Admission, Attempt, Guard, Target};
 
 use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 
-/// How often what counts no more is forgotten.
+/// How often expired buckets are deleted.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// Forgets what counts no more. Returns how many buckets that were.
+/// Deletes expired buckets. Returns how many.
 ///
 /// # Errors
 /// When the database fails.

@@ -32,10 +32,10 @@ pub struct Wait {
     /// In whole seconds.
     pub left: Duration,
     /// Whether there is an event of it.
-    pub is_told: bool,
+    pub is_reported: bool,
 }
 
-/// How long a bucket will go on refusing. None: it does not. Waits for nobody's lock.
+/// How long a bucket continues to refuse. None if it does not. Does not wait for locks.
 pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result<Option<Wait>, DatabaseError> {
     let found = sqlx::query!(
         r#"SELECT ceil(extract(epoch FROM g.last_at - clock_timestamp()) +
@@ -48,11 +48,11 @@ pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result
     .fetch_optional(connection)
     .await?;
     let left = |seconds| u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
-    Ok(found.and_then(|row| Some(Wait { left: left(row.seconds)?, is_told: row.told })))
+    Ok(found.and_then(|row| Some(Wait { left: left(row.seconds)?, is_reported: row.told })))
 }
 
 /// Records that the event of a bucket's wait exists. False if another request was first.
-pub async fn tell(connection: &mut PgConnection, bucket: &Bucket) -> Result<bool, DatabaseError> {
+pub async fn mark_reported(connection: &mut PgConnection, bucket: &Bucket) -> Result<bool, DatabaseError> {
     let marked = sqlx::query!(
         "UPDATE password_guesses SET told = true WHERE bucket = $1 AND NOT told",
         bucket.digest.as_bytes(),

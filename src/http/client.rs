@@ -20,7 +20,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-/// Who asks, from where.
+/// The client: its address and User-Agent.
 #[derive(Debug)]
 pub struct FromClient(pub Client);
 
@@ -97,8 +97,8 @@ fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
     address(quoted.unwrap_or(value))
 }
 
-/// Splits at a separator, but not inside a quoted string (RFC 9110 §5.6.4), from right to left: the rightmost element is
-/// the nearest proxy's, and a quotation mark that a client left open to its left does not reach it.
+/// Splits at a separator, but not inside a quoted string (RFC 9110 §5.6.4), from right to left: the rightmost element
+/// is the nearest proxy's, and a quotation mark that a client left open to its left does not reach it.
 fn from_right(list: &[u8], separator: u8) -> Vec<&[u8]> {
     let (mut parts, mut is_quoted, mut end) = (Vec::new(), false, list.len());
     for (at, byte) in list.iter().enumerate().rev() {

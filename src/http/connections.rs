@@ -13,8 +13,8 @@ use std::{
 
 /// Open connections of an instance, at most. More wait until one closes.
 pub const CONNECTIONS: usize = 10_000;
-/// Open connections of one address (of IPv6, one /64), at most. Above what the users behind one address open together. A
-/// trusted proxy may open any number.
+/// Open connections of one address (of IPv6, one /64), at most. Above what the users behind one address open together.
+/// A trusted proxy may open any number.
 const FROM_ONE_ADDRESS: usize = 1_000;
 /// A client that takes none of its answer for so long is disconnected (RFC 5482).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -30,8 +30,8 @@ pub(super) fn trimmed(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The name of the cookie by which a device is known that signed in before. Its prefix makes browsers hold it to TLS and
-/// to this host (RFC 6265bis §4.1.3).
+/// The name of the cookie by which a device is known that signed in before. Its prefix makes browsers hold it to TLS
+/// and to this host (RFC 6265bis §4.1.3).
 #[must_use]
 pub fn device_cookie_name(options: &HttpOptions) -> &'static str {
     if options.public_url.is_https() { "__Host-heirloom-device" } else { "heirloom-device" }

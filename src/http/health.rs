@@ -25,7 +25,7 @@ pub struct Readiness {
     last: Arc<Mutex<Option<(Duration, Dependencies)>>>,
 }
 
-/// For so long an answer of the database is good enough for the next one who asks: strangers may ask as often as they
+/// How long an answer of the database is reused: anonymous clients may ask as often as they
 /// like, and the database is asked once a second.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
@@ -35,7 +35,7 @@ impl Readiness {
         Self { draining: Arc::default(), hears_revocations: Arc::new(hears_revocations), last: Arc::default() }
     }
 
-    /// From now on the instance is about to end: load balancers should go elsewhere.
+    /// The instance is shutting down: load balancers should use another.
     pub fn begin_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -82,12 +82,12 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::READY).unlimited().get(ready).mount(config);
 }
 
-/// Alive: the process answers. Asks nobody else, so that an outage of the database restarts no instance.
+/// Alive: the process answers. Checks nothing else, so that a database outage does not restart instances.
 async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// Ready: the database answers and has our migrations. Only requests from this machine learn which of them failed.
+/// Ready: the database answers and has all migrations. Only requests from this machine learn which of them failed.
 async fn ready(request: HttpRequest, world: Data<World>, readiness: Data<Readiness>) -> Result<HttpResponse, Problem> {
     if readiness.is_draining() {
         return Err(Problem::unavailable("This instance is shutting down."));
@@ -128,7 +128,8 @@ impl Dependencies {
     }
 }
 
-/// Whether a program on this machine asks for itself. A proxy on this machine asks for strangers, and says so.
+/// Whether a program on this machine asks for itself. A local proxy asks for remote clients and sends headers about
+/// them.
 fn is_from_this_machine(request: &HttpRequest) -> bool {
     let is_near = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
     let forwarding = [header::FORWARDED, header::X_FORWARDED_FOR, header::X_FORWARDED_HOST, header::VIA];

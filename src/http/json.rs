@@ -48,8 +48,8 @@ pub async fn optional_json<T: DeserializeOwned + Default>(
     parse(&body)
 }
 
-/// Reads a body, bounded in size and in time, so that slow senders hold nothing for long. A body whose announced length is
-/// too large is not read.
+/// Reads a body, bounded in size and in time, so that slow senders hold nothing for long. A body whose announced length
+/// is too large is not read.
 ///
 /// # Errors
 /// 413, 408, 415 when it is compressed, or 400 when the body ends early.

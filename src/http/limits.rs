@@ -37,7 +37,7 @@ struct Rate {
 
 /// Requests per second and the burst size: more than the users behind one shared address need together.
 const USUAL: Rate = Rate { each_second: 500, at_once: 5_000 };
-/// The same for what hashes a password, each of which costs a core a quarter of a second: for each hashing thread.
+/// The rate per hashing thread for requests that hash a password, which costs a core a quarter of a second.
 const HASHING: Rate = Rate { each_second: 5, at_once: 300 };
 
 impl Rate {
@@ -62,7 +62,7 @@ pub enum Limit {
 
 /// Seconds after which an address with too many connections may try again.
 const CONNECTIONS_AGAIN: u64 = 10;
-/// How often addresses are forgotten that have been silent.
+/// How often idle addresses are removed.
 const EVERY: Duration = Duration::from_mins(1);
 
 impl Limits {
@@ -72,7 +72,7 @@ impl Limits {
         Self(Arc::new(Limiters { usual: limiter(USUAL), hashing: limiter(HASHING.times(hashing_threads)) }))
     }
 
-    /// How long an address has to wait before this request. None: not at all.
+    /// How long an address has to wait before this request. None if it need not wait.
     fn wait(&self, address: IpAddr, method: &Method, limit: Limit) -> Option<Duration> {
         let limiter = match limit {
             Limit::None => return None,
@@ -98,7 +98,7 @@ fn limiter(rate: Rate) -> DefaultKeyedRateLimiter<IpAddr> {
     RateLimiter::keyed(Quota::per_second(whole(rate.each_second)).allow_burst(whole(rate.at_once)))
 }
 
-/// What stands around every endpoint: the limit by address, and a 500 where a handler panics.
+/// Wraps every endpoint: the limit by address, and a 500 if a handler panics.
 ///
 /// # Errors
 /// Those of the services inside.

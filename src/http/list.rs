@@ -5,14 +5,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Entries of one page when nobody says how many.
+/// Default number of entries per page.
 const DEFAULT_LIMIT: u32 = 50;
 /// The most entries of one page.
 const MAX_LIMIT: u32 = 200;
 /// Bytes of a cursor's tag.
 const TAG: usize = 16;
 
-/// One page of a list, as every list of ours is answered.
+/// One page of a list, the form of every list in the API.
 #[derive(Debug, Serialize)]
 pub struct Listed<T> {
     /// The entries.

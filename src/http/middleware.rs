@@ -39,10 +39,10 @@ impl RequestId {
     }
 }
 
-/// Who asked, for the log line.
+/// The user, for the log line.
 struct NotedUser(UserId);
 
-/// Notes who asked, for the log line.
+/// Records the user for the log line.
 pub fn note_user(request: &HttpRequest, user: UserId) {
     request.extensions_mut().insert(NotedUser(user));
 }
@@ -52,7 +52,7 @@ const REQUEST_ID_LIMIT: usize = 128;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What every request gets: an id, security headers, and one log line. The line holds the route, never the path and the
-/// query: what stands there is not ours to log. Whatever else is logged meanwhile carries the id too, in its span.
+/// query: they may contain secrets. Whatever else is logged meanwhile carries the id too, in its span.
 ///
 /// # Errors
 /// Those of the services inside.
@@ -94,7 +94,7 @@ pub async fn middleware(
     Ok(response)
 }
 
-/// CORS refuses a foreign page's preflight in words of its own: here it gets ours.
+/// Replaces the CORS library's own refusal of a preflight by ours.
 fn explained<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     let foreign = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
     if !foreign {

@@ -15,7 +15,8 @@ use actix_web::{
 };
 use std::future::{Ready, ready};
 
-/// Proof that this request does not come from a foreign page (OWASP CSRF: Fetch Metadata with an `Origin` check behind it).
+/// Proof that this request does not come from a foreign page (OWASP CSRF: Fetch Metadata with an `Origin` check behind
+/// it).
 ///
 /// Asked for by everything that bears the cookie or would set it. No browser omits both headers on a cross-site POST;
 /// a client that sends neither is not a browser, and passes.
@@ -90,8 +91,8 @@ pub fn is_allowed(origin: &str, options: &HttpOptions) -> bool {
 pub fn cors(options: &HttpOptions) -> Cors {
     let cors = Cors::default()
         .allowed_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        // Instrumentation adds headers of its own. Those that could do harm, a browser forbids (Fetch §2.2.2); none that we
-        // read decides more than its sender may decide anyway.
+        // Instrumentation adds headers of its own. Those that could do harm, a browser forbids (Fetch §2.2.2); none
+        // that we read decides more than its sender may decide anyway.
         .allow_any_header()
         .expose_headers(["x-request-id", "retry-after", "www-authenticate"])
         .supports_credentials()

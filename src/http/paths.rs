@@ -1,6 +1,6 @@
 //! Every path, once. Who may call which is the table of `tests/spec/access.rs`, which fails when one is missing.
 
-/// Where the API begins: what lies below is for scripts, and behind CORS.
+/// The prefix of the API: paths below it are for scripts, with CORS.
 pub const API: &str = "/api";
 
 macro_rules! paths {

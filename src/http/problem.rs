@@ -106,7 +106,7 @@ impl Problem {
         Self::new(kind::TEMPORARILY_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
     }
 
-    /// A mistake of ours. What it was stands in the log.
+    /// A fault of the server. The log has the cause.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(kind::INTERNAL_ERROR, "Details are in the server log under this request id.")

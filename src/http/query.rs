@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-/// A query string that was wholly understood: what is unknown, repeated or out of range is 422.
+/// A valid query string: unknown, repeated or out-of-range parameters are 422.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 

@@ -1,8 +1,8 @@
 //! The cookie that holds the refresh token of a browser.
 //!
-//! The path is part of the cookie's name wherever two paths could meet: a browser that still holds the cookie of another
-//! path, from before `HEIRLOOM_COOKIE_PATH` was changed, would otherwise send two cookies of one name, in an order that
-//! says nothing.
+//! The path is part of the cookie's name wherever two paths could meet: a browser that still holds the cookie of
+//! another path, from before `HEIRLOOM_COOKIE_PATH` was changed, would otherwise send two cookies of one name, in an
+//! order that says nothing.
 
 use super::cookies::cookies;
 use crate::{

@@ -42,7 +42,7 @@ impl fmt::Debug for Passwords<'_> {
 }
 
 /// Changes the password of the signed-in user, and revokes all their other sessions, in one transaction: a
-/// sign-in with the old password that races it is wholly before, and then it is ended too, or finds the password gone.
+/// racing sign-in with the old password either comes first and is revoked too, or finds the password changed.
 ///
 /// # Errors
 /// When the database fails or the hashing threads have too much to do.
@@ -81,6 +81,6 @@ pub async fn change_password(
         })
     });
     let Some(ended) = changed.await? else { return Ok(PasswordChange::WrongPassword) };
-    sessions.learn(&ended);
+    sessions.apply(&ended);
     Ok(PasswordChange::Changed)
 }

@@ -53,6 +53,6 @@ pub async fn end_by_link(
         })
     });
     let Some(ended) = ended.await? else { return Ok(LinkUse::Over) };
-    sessions.learn(&ended);
+    sessions.apply(&ended);
     Ok(LinkUse::Ended(ended.live()))
 }

@@ -15,9 +15,9 @@ pub struct Operation {
     schemas: Schemas,
 }
 
-/// What any operation may be answered.
+/// The answers that any operation may return.
 const ALWAYS: [Kind; 2] = [kind::TOO_MANY_REQUESTS, kind::INTERNAL_ERROR];
-/// What may be wrong with a bearer.
+/// The problems of a bearer token.
 const BEARER: [Kind; 5] = [
     kind::UNAUTHENTICATED,
     kind::ACCESS_TOKEN_INVALID,
@@ -25,7 +25,7 @@ const BEARER: [Kind; 5] = [
     kind::SESSION_REVOKED,
     kind::TEMPORARILY_UNAVAILABLE,
 ];
-/// What may be wrong with a body.
+/// The problems of a body.
 const BODY: [Kind; 5] = [
     kind::MALFORMED_REQUEST,
     kind::REQUEST_TIMEOUT,
@@ -51,7 +51,7 @@ impl Operation {
         .secured(&json!([]))
     }
 
-    /// What more there is to say, as Markdown.
+    /// A longer description, as Markdown.
     #[must_use]
     pub fn about(mut self, text: &str) -> Self {
         self.said.insert("description".to_owned(), json!(text));

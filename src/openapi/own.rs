@@ -18,7 +18,7 @@ struct Ready {
     /// `ready`
     #[schema(example = "ready")]
     status: String,
-    /// What the instance leans on, each `ok` or what is wrong with it. Told to the machine it runs on only.
+    /// The instance's dependencies, each `ok` or its fault. Shown only to requests from the same machine.
     #[schema(value_type = Option<Object>, example = json!({ "database": "ok", "migrations": "ok", "revocation_feed": "ok" }))]
     dependencies: Option<serde_json::Value>,
 }

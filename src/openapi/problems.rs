@@ -9,7 +9,7 @@ pub(super) fn schemas(schemas: &mut Schemas) {
     reference::<FieldError>(schemas);
 }
 
-/// What no single operation answers: the method or the path is not there, or the origin of a preflight is not allowed.
+/// Answers of no single operation: unknown path, wrong method, or a preflight from an origin that is not allowed.
 pub(super) fn responses() -> Value {
     json!({
         "MethodNotAllowed": with_header(answer(&[kind::METHOD_NOT_ALLOWED]), "Allow", "Allow"),

@@ -13,7 +13,7 @@ pub enum TextError {
     /// The file does not parse.
     #[error("locales/{0}.ftl does not parse: {1}")]
     Unparsable(&'static str, String),
-    /// There is no text of that name.
+    /// No text has this name.
     #[error("there is no text {0:?}: see locales/en.ftl")]
     Missing(String),
     /// A placeholder has no value.

@@ -133,8 +133,8 @@ async fn refresh(
     }
 }
 
-/// Revokes every session that the request proves it holds, and clears the cookies (S-52, S-53). A token that is missing,
-/// unknown, expired or ambiguous is not refused: the user wants to sign out.
+/// Revokes every session that the request proves it holds, and clears the cookies (S-52, S-53). A token that is
+/// missing, unknown, expired or ambiguous is not refused: the user wants to sign out.
 async fn sign_out(
     request: HttpRequest,
     _origin: TokenOrigin,

@@ -4,13 +4,13 @@ use crate::{
     work::Caller,
 };
 
-/// Permission to act on what belongs to other users. Only an administrator's request or the command line has it, so that
-/// what asks for it cannot be called without.
+/// Permission to act on what belongs to other users. Only an administrator's request or the command line has it, so
+/// that what asks for it cannot be called without.
 #[derive(Debug, Clone)]
 pub struct Authority(Caller);
 
 impl Authority {
-    /// An administrator, by a request.
+    /// An administrator, through a request.
     #[must_use]
     pub fn of(admin: &Admin, client: &Client) -> Self {
         Self(Caller::user(admin.0.user, client))

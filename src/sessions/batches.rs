@@ -2,10 +2,10 @@
 //!
 //! 1. A redemption waits in the queue of its thread ([`Batches::rotate`]).
 //! 2. A free slot takes what has queued up, at most [`MOST`] redemptions, each session once ([`Queue::next_batch`]).
-//!    Nobody waits for company: with a free slot and one redemption queued, it goes at once.
+//!    A redemption does not wait for others: with a free slot, it is sent at once.
 //! 3. One redemption travels by the single-row statement ([`Batches::rotate_alone`]), several by one statement for all
 //!    ([`Batches::rotate_together`]).
-//! 4. Each gets its own answer when the statement has committed. Should a batch fail as a whole, each goes on alone.
+//! 4. Each gets its own answer when the statement has committed. If a batch fails as a whole, each continues alone.
 
 use super::{
     model::{LiveSession, Redemption},
@@ -28,9 +28,9 @@ const MOST: usize = 64;
 /// A statement that takes longer, because it waits for a row's lock or the database is slow, no longer keeps its slot:
 /// others do not wait behind it.
 const SLOT_PATIENCE: Duration = Duration::from_millis(100);
-/// A batch is waited for so long. Then each of its redemptions still has the time to go alone.
+/// The time limit of a batch. After it, each of its redemptions still has time to run alone.
 const BATCH_PATIENCE: Duration = Duration::from_secs(1);
-/// The database itself refuses to write so long after a statement was sent. We wait a little longer than this.
+/// The database itself refuses to write this long after a statement was sent. We wait a little longer.
 const STATEMENT: Duration = Duration::from_millis(2_400);
 
 /// What a rotation did: the session as it is now, or nothing.
@@ -60,7 +60,7 @@ impl Batches {
         Self { world, queues: Arc::default() }
     }
 
-    /// Rotates, together with others that are redeemed at the same time. None: nothing was changed.
+    /// Rotates, together with others that are redeemed at the same time. None if nothing was changed.
     ///
     /// # Errors
     /// When the database fails on this redemption alone.
@@ -90,8 +90,8 @@ impl Batches {
         work.await
     }
 
-    /// Rotates a batch by one statement. Each redemption is answered where it succeeds; where it fails, none is, and the
-    /// dropped senders say so.
+    /// Rotates a batch by one statement. Each redemption is answered where it succeeds; where it fails, none is, and
+    /// the dropped senders say so.
     async fn rotate_together(&self, batch: Vec<Waiting>) {
         let world = self.world.clone();
         let work = self.world.db.run_within(BATCH_PATIENCE, move |connection| {
@@ -110,7 +110,7 @@ impl Batches {
             })
         });
         if let Err(error) = work.await {
-            tracing::warn!(error = error.chain(), "sessions.batch_failed: each of its rotations goes on alone");
+            tracing::warn!(error = error.chain(), "sessions.batch_failed: each of its rotations continues alone");
         }
     }
 
@@ -165,7 +165,7 @@ impl Queue {
         is_free
     }
 
-    /// What goes next, in the order of arrival. Empty: nothing is queued, and the slot is free again.
+    /// The next batch, in order of arrival. Empty if nothing is queued; the slot is then free again.
     ///
     /// A session appears once: a second redemption of its token waits for the next batch and then finds itself stale. A
     /// client that has gone takes its request with it.

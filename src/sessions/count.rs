@@ -5,9 +5,9 @@ use crate::{
 };
 use sqlx::Connection;
 
-/// How often rotations are counted in.
+/// How often the count of rotations is flushed to the database.
 const EVERY: Duration = Duration::from_mins(1);
-/// How long the last count may hold up the end.
+/// How long the last flush may delay the shutdown.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Sessions {
@@ -41,8 +41,8 @@ impl Sessions {
         added
     }
 
-    /// The same once more when the server has ended: over a connection of its own, since those of the pool were the
-    /// server's threads', and died with them.
+    /// The last flush, after the server has stopped: over its own connection, because those of the pool belonged to the
+    /// server's threads and were closed with them.
     ///
     /// # Errors
     /// When the database fails, or is too slow to be waited for; then they are lost.

@@ -19,12 +19,12 @@ use uuid::Uuid;
 const AT_ONCE: usize = 5_000;
 /// How long revoking all sessions may take: it writes every row.
 const EVERYONE: Duration = Duration::from_mins(2);
-/// How far our idea of the database's clock may be behind the clock itself.
+/// How far the estimate of the database's clock may be behind the clock itself.
 pub(super) const CLOCK_LAG: Duration = Duration::from_secs(5);
 
-/// What a transaction has ended. The instance must [`Sessions::learn`] it once the transaction has committed, before it
-/// answers; the others are told by the transaction itself.
-#[must_use = "the instance that revokes must know it before it answers: `Sessions::learn`"]
+/// What a transaction has revoked. The instance must [`Sessions::apply`] it once the transaction has committed, before
+/// it answers; the transaction itself notifies the other instances.
+#[must_use = "the instance that revokes must apply it before it answers: `Sessions::apply`"]
 #[derive(Debug, Default)]
 pub struct Ended {
     revoked: Vec<Revoked>,
@@ -40,13 +40,13 @@ impl Ended {
         self.live
     }
 
-    /// Whether nothing was ended.
+    /// Whether nothing was revoked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.revoked.is_empty()
     }
 
-    /// This and that.
+    /// Both together.
     pub fn add(&mut self, other: Self) {
         self.revoked.extend(other.revoked);
         self.live = self.live.saturating_add(other.live);
@@ -85,9 +85,9 @@ pub async fn end_all_of(
     announce(work, Ended::of(&rows, reason)).await
 }
 
-/// Ends all sessions of a user who is about to be deleted, in the caller's transaction, and keeps others from opening
-/// until it ends. Their rows go with the user's; that they ended is remembered for longer than an access token lives.
-/// None: there is no such user.
+/// Revokes all sessions of a user who is about to be deleted, in the caller's transaction, and keeps others from
+/// opening until it commits. Their rows are deleted with the user's; the revocations are kept longer than an access
+/// token lives. None if the user does not exist.
 ///
 /// # Errors
 /// When the database fails.
@@ -143,21 +143,21 @@ async fn record(work: &mut Work<'_>, about: About, reason: &EndReason, ended: &E
 }
 
 impl Sessions {
-    /// This instance knows from here on.
-    pub fn learn(&self, ended: &Ended) {
-        self.revocations().learn(&ended.revoked, Death::now(&self.world().clock));
+    /// Applies the revocations of a committed transaction on this instance.
+    pub fn apply(&self, ended: &Ended) {
+        self.revocations().apply(&ended.revoked, Death::now(&self.world().clock));
         if let Some(reason) = ended.reason {
             self.world().metrics.ended(reason, ended.live);
         }
     }
 
-    /// This instance knows from here on that a session has ended, which another one may have done a moment ago: what it
-    /// has told of a refresh token holds for the access tokens at once.
-    pub(super) fn hear_of(&self, session: SessionId) {
-        self.revocations().learn(&[Revoked::Session(session)], Death::now(&self.world().clock));
+    /// Applies a revocation that another instance may have written a moment ago: the answer about a refresh token then
+    /// holds for the session's access tokens, too.
+    pub(super) fn apply_revocation(&self, session: SessionId) {
+        self.revocations().apply(&[Revoked::Session(session)], Death::now(&self.world().clock));
     }
 
-    /// Ends one of one's own sessions. None: there is none of that id, or it is not one's own.
+    /// Revokes one of the user's own sessions. None if it does not exist or belongs to another user.
     ///
     /// # Errors
     /// When the database fails.
@@ -171,7 +171,7 @@ impl Sessions {
         self.end_one(caller, session, Some(signed_in.user), EndReason::EndedByUser).await
     }
 
-    /// Ends all of one's own sessions but perhaps one. Returns how many were live.
+    /// Revokes all of the user's own sessions, except the current one if asked. Returns how many were live.
     ///
     /// # Errors
     /// When the database fails.
@@ -185,7 +185,7 @@ impl Sessions {
         self.end_all(caller, signed_in.user, except, EndReason::EndedByUser).await
     }
 
-    /// Ends any session. None: there is none of that id.
+    /// Revokes any session. None if it does not exist.
     ///
     /// # Errors
     /// When the database fails.
@@ -225,7 +225,7 @@ impl Sessions {
             })
         });
         let ended = ended.await?;
-        self.learn(&ended);
+        self.apply(&ended);
         Ok(ended.live)
     }
 
@@ -248,7 +248,7 @@ impl Sessions {
             })
         });
         let Some(ended) = ended.await? else { return Ok(None) };
-        self.learn(&ended);
+        self.apply(&ended);
         Ok(Some(ended.live))
     }
 
@@ -268,12 +268,12 @@ impl Sessions {
             })
         });
         let ended = ended.await?;
-        self.learn(&ended);
+        self.apply(&ended);
         Ok(ended.live)
     }
 
-    /// Ends again what this instance knows to have ended, should the database have forgotten it: a standby may take over
-    /// that had not yet received the end.
+    /// Revokes again what this instance knows to be revoked, if the database has lost it: a standby may take over
+    /// that had not received the revocation.
     ///
     /// # Errors
     /// When the database fails.
@@ -296,7 +296,7 @@ impl Sessions {
                     "sessions.revocations_lost: the database had lost these revocations"
                 );
             }
-            self.learn(&ended);
+            self.apply(&ended);
         }
         Ok(())
     }
@@ -323,7 +323,7 @@ impl Sessions {
             sessions = ended.live,
             "sessions.revocations_lost: the database had lost the revocation of all sessions"
         );
-        self.learn(&ended);
+        self.apply(&ended);
         Ok(())
     }
 }
@@ -341,11 +341,12 @@ async fn record_everyone(
 }
 
 impl Sessions {
-    /// Revokes the session of any genuine token that came by its session's transport, whatever its generation: whoever
-    /// presents it holds the session. A token that is unknown, or whose session was revoked before, is not an error.
+    /// Revokes the session of any genuine token that came by its session's transport, whatever its generation: the
+    /// client that presents it holds the session. A token that is unknown, or whose session was revoked before, is not
+    /// an error.
     ///
     /// # Errors
-    /// When the database fails: the session then lives on.
+    /// When the database fails: the session then stays live.
     pub async fn revoke_presented(
         &self,
         token: &str,
@@ -366,7 +367,7 @@ impl Sessions {
     /// Signs out with a genuine access token, also one that is outdated.
     ///
     /// # Errors
-    /// When the database fails: the session then lives on.
+    /// When the database fails: the session then stays live.
     pub async fn sign_out_bearer(&self, verified: &Verified, client: &Client) -> Result<(), DatabaseError> {
         let (caller, owner) = (Caller::user(verified.user, client), Some(verified.user));
         self.end_one(caller, verified.session, owner, EndReason::SignedOut).await?;

@@ -20,14 +20,14 @@ const DENIED_AGAIN: Duration = Duration::from_mins(1);
 /// The role that administrators have.
 const ADMIN: &str = "admin";
 
-/// Proof that the request bears an access token of a session that lives.
+/// Proof that the request bears an access token of a live session.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// In which session.
+    /// Their session.
     pub session: SessionId,
-    /// As what.
+    /// Their roles.
     pub(super) roles: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ impl FromRequest for Admin {
             if let (Some(sessions), Ok(FromClient(client))) = (sessions, client) {
                 // In the background: a user without the role is refused before anything else in the request is read.
                 let recording =
-                    async move { sessions.tell_of_denied(&signed_in, client, route.unwrap_or_default()).await };
+                    async move { sessions.record_denied(&signed_in, client, route.unwrap_or_default()).await };
                 actix_web::rt::spawn(recording);
             }
             Err(Problem::new(kind::FORBIDDEN, "This is only for administrators.")
@@ -78,8 +78,8 @@ impl FromRequest for Admin {
     }
 }
 
-/// Who asks, and for what: a JSON body, and a proof of identity that was looked at again once the body had arrived. Its
-/// sender may take seconds over it, and the session may end meanwhile.
+/// A JSON body, and a proof of identity that was checked again once the body had arrived: its
+/// sender may take seconds, and the session may be revoked meanwhile.
 #[derive(Debug)]
 pub struct Asked<P, T>(pub P, pub T);
 
@@ -95,7 +95,7 @@ where
         let (early, body) = (P::from_request(request, payload), Json::from_request(request, payload));
         let request = request.clone();
         Box::pin(async move {
-            // A stranger's body is not read at all.
+            // The body of an anonymous client is not read at all.
             early.await?;
             let Json(body) = body.await?;
             Ok(Self(P::extract(&request).await?, body))
@@ -104,8 +104,8 @@ where
 }
 
 impl Sessions {
-    /// One event for each session and minute. Should it fail, the answer is the same.
-    async fn tell_of_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
+    /// Records one event per session and minute. If that fails, the answer is the same.
+    async fn record_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
         let about = About::session(signed_in.user, signed_in.session);
         let recorded = self.world().transaction(Caller::user(signed_in.user, &client), move |mut work| {
             Box::pin(async move {
@@ -118,8 +118,8 @@ impl Sessions {
         }
     }
 
-    /// Verifies an access token and that its session lives. Reads no database, unless the set of what was revoked
-    /// cannot be trusted just now.
+    /// Verifies an access token and that its session is live. Reads the database only if the set of revocations
+    /// cannot be trusted at the moment.
     pub(super) async fn authenticate(&self, token: Option<&str>) -> Result<SignedIn, Problem> {
         let token = token.ok_or_else(|| {
             Problem::new(kind::UNAUTHENTICATED, "Send `Authorization: Bearer` and an access token.").with_challenge()
@@ -154,7 +154,7 @@ pub(super) fn refused(error: AccessTokenError) -> Problem {
     Problem::new(kind, detail).with_challenge()
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 §2.1). None: there is no such header, or one of another scheme.
+/// The token of `Authorization: Bearer` (RFC 6750 §2.1). None if the header is missing or has another scheme.
 ///
 /// # Errors
 /// When there are two, or one is not text.
@@ -173,13 +173,13 @@ pub(super) fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {
     Ok(Some(token.trim().to_owned()))
 }
 
-/// A refresh token as it came.
+/// A refresh token as it was sent.
 pub(super) struct Carried {
     pub token: Zeroizing<String>,
     pub transport: Transport,
 }
 
-/// Finds the refresh token in the cookie or the body. None: there is neither.
+/// Finds the refresh token in the cookie or the body. None if there is neither.
 ///
 /// # Errors
 /// 400 when a cookie and a body token differ, or the cookies of the current path hold different tokens: to guess which

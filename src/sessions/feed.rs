@@ -12,26 +12,27 @@ use crate::{
 use sqlx::postgres::{PgListener, PgNotification};
 use std::convert::Infallible;
 
-/// How often the listening connection is asked whether it is still there.
+/// How often the listening connection is checked.
 const HEARTBEAT: Duration = Duration::from_secs(2);
-/// A connection that broke unnoticed is noticed after so long: until then a revocation may be missed, after that the
+/// How long a broken connection can go unnoticed: until then a revocation may be missed, after that the
 /// database is asked.
 const SILENCE: Duration = Duration::from_secs(5);
 /// How often the listening task confirms that it is awake.
 const TICK: Duration = Duration::from_millis(250);
-/// A process that stood still (SIGSTOP) finds the set distrusted when it goes on, and asks the database until the task has
-/// read what arrived meanwhile. For a machine that slept, whose clock of uptime slept too, [`SILENCE`] is the bound.
+/// A process that stood still (SIGSTOP) finds the set distrusted when it goes on, and asks the database until the task
+/// has read what arrived meanwhile. For a machine that slept, whose clock of uptime slept too, [`SILENCE`] is the
+/// bound.
 const ATTENTION: Duration = Duration::from_secs(1);
-/// So long after the last tick, the process has stood still, or was very busy.
+/// If the last tick is longer ago than this, the process was stopped or very busy.
 const STANDSTILL: Duration = Duration::from_millis(500);
 /// Waits between attempts to connect: the first, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How far back the tables are read after a hint. A transaction that revokes one user's sessions takes 3 s at most, and
-/// the hint is acted on within [`HEARTBEAT`]; the end of everyone's sessions is read in any case.
+/// the hint is acted on within [`HEARTBEAT`]; the revocation of all sessions is read in any case.
 const HINTED: Duration = Duration::from_mins(1);
 
-/// Keeps the revocation set whole, permanently: listens, and when the connection breaks, reconnects and loads what was
-/// missed before the set is trusted again. In between, bearer requests ask the database.
+/// Keeps the revocation set complete until the process stops: listens, and when the connection breaks, reconnects and
+/// loads what was missed before the set is trusted again. In between, bearer requests ask the database.
 pub async fn feed(sessions: Sessions, connector: Connector) {
     let mut feed = Feed { sessions, hints: Hints::default(), rejections: Rejections::default() };
     let clock = feed.sessions.world().clock.clone();
@@ -101,7 +102,7 @@ impl Feed {
         let connection = sqlx::Acquire::acquire(listener).await?;
         let loading = tokio::time::timeout(SILENCE, store::recent(connection, within));
         for (revoked, at) in loading.await.map_err(|_elapsed| DatabaseError::TooSlow)?? {
-            self.sessions.revocations().learn(&[revoked], Death::told(at, self.clock()));
+            self.sessions.revocations().apply(&[revoked], Death::received(at, self.clock()));
         }
         Ok(())
     }
@@ -150,8 +151,8 @@ impl Feed {
         }
     }
 
-    /// Recorded and sent again, or sent right before somebody set the database's clock. What was revoked so long ago can
-    /// be presented no more.
+    /// Recorded and sent again, or sent right before the database's clock was set. A session revoked so long ago can
+    /// no longer be presented.
     fn is_stale(&self, notification: &Notification) -> bool {
         let age = (self.clock().now() - notification.sent_at).abs();
         age.to_std().is_ok_and(|age| age > self.sessions.revocations().keep())
@@ -172,7 +173,7 @@ impl Feed {
         if !is_all || revoked.len() < number {
             self.reject(Channel::Revocations, Rejection::NotUnderstood);
         }
-        self.sessions.revocations().learn(&revoked, Death::now(self.clock()));
+        self.sessions.revocations().apply(&revoked, Death::now(self.clock()));
     }
 }
 

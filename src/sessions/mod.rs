@@ -4,14 +4,15 @@
 //! idle longest is revoked; the row is inserted and generation 0 of its family is issued.
 //!
 //! Rotating (`rotate.rs`; RFC 9700 §4.14.2, RFC 6819 §5.2.2.3):
-//! 1. the token is parsed and its tag verified: a forged token is refused here, before any database access (`token.rs`);
+//! 1. the token is parsed and its tag verified: a forged token is refused here, before any database access
+//!    (`token.rs`);
 //! 2. its successor is derived, not random, so that the same request gets the same answer again;
 //! 3. one `UPDATE … FROM users … RETURNING` finds the token current and replaces it, or changes nothing;
 //! 4. if nothing was changed, a second read finds out why ([`Rotation`]), by a pure decision (`model.rs`);
 //! 5. a stale token that is not a retry has two holders: the family is revoked, in one transaction with its event.
 //!
-//! Revoking (`end.rs`): the row stores when and why; the transaction notifies every instance; this one applies it before
-//! it answers (`revocations.rs`), so that the session's access tokens are refused at once.
+//! Revoking (`end.rs`): the row stores when and why; the transaction notifies every instance; this one applies it
+//! before it answers (`revocations.rs`), so that the session's access tokens are refused at once.
 
 mod api;
 mod authority;

@@ -63,7 +63,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// As the database and the API have it.
+    /// The name in the database and the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -83,12 +83,12 @@ impl Transport {
     }
 }
 
-/// Why a session ended before its time.
+/// Why a session was revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
     /// Its user signed out.
     SignedOut,
-    /// Its user signed out everywhere, or ended it from another session.
+    /// Its user signed out everywhere, or revoked it from another session.
     EndedByUser,
     /// Its browser signed in again.
     Replaced,
@@ -102,11 +102,11 @@ pub enum EndReason {
     SessionLimit,
     /// A stale refresh token came back.
     RefreshTokenReused,
-    /// A refresh token came from a future that the database has forgotten.
+    /// A refresh token is newer than the database, which has lost its rotation.
     RefreshTokenAhead,
-    /// It had ended, and the database has forgotten that: a fail-over lost its tail.
+    /// It had been revoked, and the database lost that in a fail-over.
     RevocationLost,
-    /// An administrator ended it, perhaps with words of their own.
+    /// An administrator revoked it, possibly with a reason in their own words.
     Admin(Option<BlockReason>),
 }
 
@@ -162,7 +162,7 @@ impl EndReason {
 pub struct Grant {
     /// The session.
     pub session: SessionId,
-    /// Good for exactly one rotation.
+    /// Valid for exactly one rotation.
     pub refresh_token: RefreshToken,
     /// How it travels.
     pub transport: Transport,
@@ -176,7 +176,7 @@ pub struct Grant {
     pub expires_in: Duration,
 }
 
-/// What became of a presented refresh token (RFC 9700 §4.14.2).
+/// The outcome of presenting a refresh token (RFC 9700 §4.14.2).
 ///
 /// Every variant is an answer and every variant commits; only a failing database is an `Err`.
 #[must_use]
@@ -234,7 +234,7 @@ pub enum Refusal {
     RevocationLost,
 }
 
-/// A session's row, as a second look finds it.
+/// A session's row, as read after a failed rotation.
 #[derive(Debug, Clone)]
 pub struct Standing {
     /// The database's time of the look.

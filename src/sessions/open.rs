@@ -42,7 +42,7 @@ pub enum Opening {
     Opened(Grant),
     /// The user is blocked.
     Blocked,
-    /// The password is no longer theirs, or there is no such user any more.
+    /// The password has changed, or the user was deleted.
     Outdated,
 }
 
@@ -64,7 +64,7 @@ impl Sessions {
             Decided::Blocked => Ok(Opening::Blocked),
             Decided::Outdated => Ok(Opening::Outdated),
             Decided::Opened(user, session, ended) => {
-                self.learn(&ended);
+                self.apply(&ended);
                 self.hand_out(&new, user, session, &secret).map(Opening::Opened)
             }
         }

@@ -13,14 +13,15 @@ use std::{
 };
 use uuid::Uuid;
 
-/// An entry outlives the last token it could kill by this: clock differences, a token signed in the instant in which its
-/// session was revoked, and one signed while the revocation of all sessions was still being written (two minutes).
+/// How much longer an entry is kept than the last token it can affect: clock differences, a token signed in the instant
+/// in which its session was revoked, and one signed while the revocation of all sessions was still being written (two
+/// minutes).
 const SLACK: Duration = Duration::from_mins(3);
-/// The most entries there may be: some 25 MB. Should more die within an access token's lifetime, the database is asked
+/// Maximum number of entries: about 25 MB. If more are revoked within an access token's lifetime, the database is asked
 /// until there is room again.
 const LIMIT: usize = 250_000;
 
-/// Something that died.
+/// A revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoked {
     /// One session.
@@ -31,19 +32,19 @@ pub enum Revoked {
     Everyone(Moment),
 }
 
-/// Whether a verified access token is still good.
+/// Whether a verified access token is still valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenStanding {
-    /// Nothing is known against it.
+    /// No revocation affects it.
     Good,
     /// Its session was revoked.
     SessionEnded,
-    /// Its session lives, but roles or claims have changed since it was signed.
+    /// Its session is live, but roles or claims have changed since it was signed.
     Outdated,
 }
 
-/// When something died, on two clocks. The database's is the one that tokens live by, but it may be set; the one of
-/// uptime is never set. What died is forgotten once its time is over on both.
+/// When something was revoked, on two clocks. Tokens expire by the database's, but that can be set; the clock of
+/// uptime is never set. A revocation is dropped once it is old enough on both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Death {
     at: Moment,
@@ -56,13 +57,13 @@ impl Death {
         Self { at: clock.now(), uptime: clock.uptime() }
     }
 
-    /// At this time of the database's, as we learn only now.
-    pub fn told(at: Moment, clock: &Clock) -> Self {
+    /// At this time of the database's clock, received only now.
+    pub fn received(at: Moment, clock: &Clock) -> Self {
         Self { at, uptime: clock.uptime() }
     }
 }
 
-/// What died within the last access token's lifetime, in memory: no bearer request reads the database.
+/// The revocations of the last access token's lifetime, in memory: bearer requests do not read the database.
 #[derive(Debug, Clone)]
 pub struct Revocations {
     set: Arc<RwLock<Set>>,
@@ -70,9 +71,9 @@ pub struct Revocations {
     limit: usize,
     /// Whether there was room for everything.
     whole: Arc<AtomicBool>,
-    /// Milliseconds of uptime until which everything has been heard.
+    /// Milliseconds of uptime until which everything has been received.
     trusted_until: Arc<AtomicU64>,
-    /// Milliseconds of uptime at which everything had been heard.
+    /// Milliseconds of uptime at which everything had been received.
     heard_at: Arc<AtomicU64>,
 }
 
@@ -80,9 +81,9 @@ pub struct Revocations {
 struct Set {
     sessions: HashMap<SessionId, Death>,
     access: HashMap<UserId, (i32, Death)>,
-    /// Up to when sessions were opened that are dead, and since when they are.
+    /// Sessions opened up to this time are revoked, and when that happened.
     everyone: Option<(Moment, Death)>,
-    /// When something died last for which there was no room.
+    /// The time of the last revocation that did not fit.
     overflow: Option<Death>,
     /// The latest time that the database's clock ever showed: tokens were signed up to then, and if it is set back they
     /// live on until it comes round again.
@@ -118,7 +119,7 @@ impl Revocations {
         set.has_ended(session)
     }
 
-    /// The sessions of which the set knows that they have ended.
+    /// The sessions that the set knows to be revoked.
     pub(super) fn ended(&self) -> Vec<SessionId> {
         self.set.read().unwrap_or_else(PoisonError::into_inner).sessions.keys().copied().collect()
     }
@@ -128,7 +129,7 @@ impl Revocations {
         self.set.read().unwrap_or_else(PoisonError::into_inner).everyone.map(|(until, _)| until)
     }
 
-    pub(super) fn learn(&self, revoked: &[Revoked], death: Death) {
+    pub(super) fn apply(&self, revoked: &[Revoked], death: Death) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         set.latest = set.latest.max(death.at);
         let death = Death { at: set.latest, ..death };
@@ -316,7 +317,7 @@ mod tests {
     fn a_revoked_session_is_covered_until_its_last_token_has_expired() {
         let (set, now) = set();
         let (dead, alive) = (token(now, 0), token(now, 0));
-        set.learn(&[Revoked::Session(dead.session)], at(now));
+        set.apply(&[Revoked::Session(dead.session)], at(now));
         assert_eq!((set.standing_of(&dead), set.standing_of(&alive)), (SessionEnded, Good));
         set.prune(at(now + TimeDelta::minutes(10)));
         assert_eq!(set.standing_of(&dead), SessionEnded);
@@ -328,14 +329,14 @@ mod tests {
     fn a_changed_role_cuts_off_older_tokens_only() {
         let (set, now) = set();
         let (old, new) = (token(now, 4), token(now, 5));
-        set.learn(&[Revoked::Access(old.user, 5), Revoked::Access(new.user, 5), Revoked::Access(new.user, 3)], at(now));
+        set.apply(&[Revoked::Access(old.user, 5), Revoked::Access(new.user, 5), Revoked::Access(new.user, 3)], at(now));
         assert_eq!((set.standing_of(&old), set.standing_of(&new)), (Outdated, Good));
     }
 
     #[test]
     fn everyone_is_everyone_who_was_there() {
         let (set, now) = set();
-        set.learn(&[Revoked::Everyone(now)], at(now));
+        set.apply(&[Revoked::Everyone(now)], at(now));
         assert_eq!(set.standing_of(&token(now, 0)), SessionEnded);
         assert_eq!(set.standing_of(&token(now + TimeDelta::milliseconds(1), 0)), Good);
     }
@@ -346,9 +347,9 @@ mod tests {
         let set = Revocations { limit: 2, ..set };
         let (second, later) = (Duration::from_secs(1), now + TimeDelta::minutes(5));
         set.trust(Duration::ZERO, second * 5);
-        set.learn(&[Revoked::Session(token(now, 0).session), Revoked::Session(token(now, 0).session)], at(now));
+        set.apply(&[Revoked::Session(token(now, 0).session), Revoked::Session(token(now, 0).session)], at(now));
         assert!(set.is_trusted(second));
-        set.learn(&[Revoked::Session(token(now, 0).session)], at(later));
+        set.apply(&[Revoked::Session(token(now, 0).session)], at(later));
         assert!(!set.is_trusted(second) && set.len() == 2);
         set.prune(at(now + TimeDelta::minutes(14)));
         assert!(set.is_empty() && !set.is_trusted(second));
@@ -363,12 +364,12 @@ mod tests {
         let (back_set, _) = set();
         let dead = token(now, 0);
         // Set forward by an hour and back again, within the lifetime of an access token.
-        forward_set.learn(&[Revoked::Session(dead.session)], at(now));
+        forward_set.apply(&[Revoked::Session(dead.session)], at(now));
         forward_set.prune(Death { at: now + hour, ..at(now + TimeDelta::minutes(1)) });
         assert_eq!(forward_set.standing_of(&dead), SessionEnded);
         // Set back by an hour: the token is good again an hour later, when the clock comes round to where it was.
         back_set.prune(at(now));
-        back_set.learn(&[Revoked::Session(dead.session)], Death { at: now - hour, ..at(now) });
+        back_set.apply(&[Revoked::Session(dead.session)], Death { at: now - hour, ..at(now) });
         back_set.prune(Death { at: now, ..at(now + hour) });
         assert_eq!(back_set.standing_of(&dead), SessionEnded);
         back_set.prune(Death { at: now + keep, ..at(now + hour + keep) });

@@ -52,7 +52,7 @@ impl Counted {
 /// Why a session could not be opened or rotated, apart from the outcomes that are answers.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The database failed; nothing was changed that the client does not learn of.
+    /// The database failed; nothing was changed without the client's knowledge.
     #[error("the database failed")]
     Database(#[from] DatabaseError),
     /// No access token could be signed.
@@ -69,7 +69,7 @@ impl Sessions {
         Self(Arc::new(Room { world, keys, tokens, revocations, counted: Counted::default(), batches }))
     }
 
-    /// What died within the last access token's lifetime.
+    /// The revocations of the last access token's lifetime.
     #[must_use]
     pub fn revocations(&self) -> &Revocations {
         &self.0.revocations

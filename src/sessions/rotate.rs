@@ -15,16 +15,16 @@ use crate::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// How long a rotation may take in all (S-37).
+/// The time limit of a rotation (S-37).
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often what stood in the way may be gone at the second look before we give up.
+/// How many times to try again because an obstacle was gone, before giving up.
 const TRIES: u32 = 3;
 
 impl Sessions {
-    /// Redeems a refresh token: the six steps at the room's door.
+    /// Redeems a refresh token: the steps in the module's documentation.
     ///
     /// # Errors
-    /// When the database fails or does not answer in time. The token is then as good as before.
+    /// When the database fails or does not answer in time. The token then stays valid.
     pub async fn rotate(
         &self,
         token: &str,
@@ -41,7 +41,7 @@ impl Sessions {
         rotation
     }
 
-    /// None: the token was never issued. This ends before any database access.
+    /// None if the token was never issued; that is known without the database.
     fn redemption(
         &self,
         token: &str,
@@ -59,7 +59,7 @@ impl Sessions {
         let tries = async {
             for number in 0..TRIES {
                 let Some((verdict, live)) = self.attempt(redemption, number == 0).await? else {
-                    // A genuine token was ours: its row has been swept (S-23).
+                    // A genuine token without a row: the row has been swept (S-23).
                     return Ok(Rotation::Refused(Refusal::Expired));
                 };
                 if let Some(rotation) = self.settle(redemption, verdict, live).await? {
@@ -71,8 +71,8 @@ impl Sessions {
         tokio::time::timeout(PATIENCE, tries).await.unwrap_or(Err(DatabaseError::TooSlow.into()))
     }
 
-    /// Writes, and where nothing was changed, looks why. The first attempt travels with others; a later one, whose row
-    /// may be locked, goes alone. None: there is no such session.
+    /// Writes, and if nothing was changed, reads why. The first attempt is part of a batch; a later one, whose row
+    /// may be locked, is sent alone. None if the session does not exist.
     async fn attempt(
         &self,
         redemption: &Arc<Redemption>,
@@ -83,20 +83,20 @@ impl Sessions {
         match written {
             Ok(Some(live)) => return Ok(Some((Verdict::Ours, live))),
             Ok(None) => {}
-            // Nobody knows whether it was written: the second look finds our nonce, or does not.
+            // It is unknown whether it was written: the second read finds our nonce, or does not.
             Err(error) if error.is_lost_connection() => {}
             Err(error) => return Err(error),
         }
         let session = redemption.presented.session;
         let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
         let Some((standing, live)) = found else { return Ok(None) };
-        // Should our idea of the database's clock be what stood in the way, it is right again now.
+        // If the estimate of the database's clock was the obstacle, it is correct again now.
         self.world().clock.heard(standing.now);
         let verdict = standing.judge(redemption, self.tokens(), &self.world().config.sessions);
         Ok(Some((verdict, live)))
     }
 
-    /// Carries a verdict out. None: what stood in the way has gone, try once more.
+    /// Carries out a verdict. None if the obstacle is gone: try again.
     async fn settle(
         &self,
         redemption: &Redemption,
@@ -106,8 +106,8 @@ impl Sessions {
         let session = redemption.presented.session;
         if verdict.grants() && self.revocations().has_ended(session) {
             let rotation = self.revoke_family(redemption, &live, Breach::RevocationLost).await?;
-            // Had the database forgotten the revocation, the family is revoked again (ADR 0020). If not, it was revoked
-            // right after what was granted: what is handed out works no more, and of many redemptions one has rotated.
+            // If the database had lost the revocation, the family is revoked again (ADR 0020). If not, it was revoked
+            // right after the grant: the tokens no longer work, and of many redemptions one has rotated.
             if !matches!(rotation, Rotation::Refused(Refusal::Revoked)) {
                 return Ok(Some(rotation));
             }
@@ -119,7 +119,7 @@ impl Sessions {
             Verdict::Breach(breach) => self.revoke_family(redemption, &live, breach).await?,
             Verdict::Refused(refusal) => {
                 if refusal == Refusal::Revoked {
-                    self.hear_of(session);
+                    self.apply_revocation(session);
                 }
                 Rotation::Refused(refusal)
             }
@@ -132,7 +132,7 @@ impl Sessions {
         self.grant(session, live, redemption.transport, refresh_token)
     }
 
-    /// Revokes the family, with the event that says why, in one transaction. Of several at once, the first does; the
+    /// Revokes the family and records the event, in one transaction. Of several at once, the first does it; the
     /// others find it revoked.
     async fn revoke_family(
         &self,
@@ -159,8 +159,8 @@ impl Sessions {
             })
         });
         let ended = ended.await?;
-        self.hear_of(session);
-        self.learn(&ended);
+        self.apply_revocation(session);
+        self.apply(&ended);
         if ended.is_empty() {
             return Ok(Rotation::Refused(Refusal::Revoked));
         }

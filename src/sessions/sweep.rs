@@ -8,22 +8,22 @@ use sqlx::{Connection, PgConnection};
 
 /// Rows that one statement walks through. Small, so that a rotation that meets it waits for milliseconds.
 const WINDOW: i64 = 2_000;
-/// Revoked sessions stay for so long, for the audit's sake.
+/// How long revoked sessions are kept, for audits.
 const KEEP_REVOKED: Duration = Duration::from_hours(30 * 24);
 /// How long it is remembered when a repeated event was recorded.
 const KEEP_REPEATED: Duration = Duration::from_hours(24);
 /// How often sessions are swept, by one of the instances.
 const EVERY: Duration = Duration::from_mins(10);
-/// How often each instance looks whether a sweep is due.
+/// How often each instance checks whether a sweep is due.
 const LOOK: Duration = Duration::from_mins(1);
-/// The most that one window may take.
+/// The time limit of one window.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// As metrics name it.
+/// The name in metrics.
 const TASK: &str = "sweep";
 
 impl Sessions {
-    /// Deletes the sessions that have expired, and those that were revoked long ago: window after window in the order of
-    /// their ids, past rows that are in use. Returns how many. Two sweeps at once do no harm.
+    /// Deletes the sessions that have expired, and those that were revoked long ago: window after window in the order
+    /// of their ids, past rows that are in use. Returns how many. Two sweeps at once are harmless.
     ///
     /// # Errors
     /// When the database fails. What was deleted by then stays deleted.
@@ -37,13 +37,13 @@ impl Sessions {
         Ok(swept)
     }
 
-    /// Sweeps if no instance has begun to within the interval. None: nothing was due.
+    /// Sweeps if no instance has begun to within the interval. None if nothing was due.
     async fn sweep_if_due(&self, connector: &Connector) -> Result<Option<u64>, DatabaseError> {
         let is_due = self.world().db.run(|connection| Box::pin(store::begin_sweep(connection, EVERY))).await?;
         if is_due { self.sweep(connector).await.map(Some) } else { Ok(None) }
     }
 
-    /// Notes for the metrics how long ago a sweep was last done, by any instance.
+    /// Records for the metrics how long ago any instance last swept.
     async fn observe_sweep(&self) -> Result<(), DatabaseError> {
         let since = self.world().db.run(|connection| Box::pin(store::since_last_sweep(connection))).await?;
         self.world().metrics.task_seen(TASK, EVERY, since.unwrap_or_default(), self.world().clock.uptime());
@@ -71,7 +71,7 @@ async fn in_time<T>(work: impl Future<Output = Result<T, DatabaseError>>) -> Res
     tokio::time::timeout(PATIENCE, work).await.map_err(|_elapsed| DatabaseError::TooSlow)?
 }
 
-/// Sweeps again and again, permanently. An outage is logged and waited out.
+/// Sweeps regularly until the process stops. An outage is logged, and the work continues after it.
 pub async fn keep_clean(sessions: Sessions, connector: Connector) {
     loop {
         if let Err(error) = sessions.observe_sweep().await {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 const PREFIX: &str = "hrt_";
 /// The one layout there is so far.
 const VERSION: u8 = 1;
-/// Bytes of the secret: 256 bits, which nobody guesses.
+/// Bytes of the secret: 256 bits, which cannot be guessed.
 const SECRET: usize = 32;
 /// Bytes of the tag: HMAC-SHA-256 cut to 128 bits (RFC 2104 §5). Shorter, and a forger could try his luck.
 const TAG: usize = 16;

@@ -1,30 +1,30 @@
-//! What the feed does about notifications that it does not believe.
+//! How the feed treats notifications that it cannot trust.
 
 use crate::kernel::Duration;
 
 /// How often rejected notifications are logged, however many there are.
 const LOG_EVERY: Duration = Duration::from_mins(10);
 
-/// What is to be read from the tables at the next beat.
+/// What to read from the tables at the next beat.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
     pub revocations: bool,
     pub signing_keys: bool,
 }
 
-/// Why a notification was not believed, or not as it stands.
+/// Why a notification was not trusted, wholly or in part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rejection {
     /// No instance with our master key sent it on this channel.
     NotGenuine,
-    /// It was sent too long ago, or its sender's clock is far from ours.
+    /// It was sent too long ago, or its sender's clock is far off.
     Stale,
     /// A part of it means nothing to this version, or is dated in the future.
     NotUnderstood,
 }
 
 impl Rejection {
-    /// As metrics name it.
+    /// The name in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotGenuine => "not_genuine",
@@ -53,7 +53,7 @@ impl Rejections {
         *number = number.saturating_add(1);
     }
 
-    /// Logs what has come together, unless there is a line of the last minutes.
+    /// Logs the collected rejections, unless they were logged in the last minutes.
     pub fn report(&mut self, uptime: Duration) {
         if !self.is_due(uptime) {
             return;

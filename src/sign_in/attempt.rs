@@ -8,17 +8,17 @@ use crate::{
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Somebody who wants to sign in.
+/// An attempt to sign in.
 pub struct SignIn<'a> {
     /// As typed.
     pub email: &'a str,
     /// As typed.
     pub password: &'a str,
-    /// How the refresh token will travel.
+    /// How the refresh token will be sent.
     pub transport: Transport,
-    /// Whether they want to be remembered.
+    /// Whether the user wants to be remembered.
     pub remembered: bool,
-    /// What they call the device.
+    /// The device's name, given by the user.
     pub device_name: Option<DeviceName>,
     /// The refresh tokens that the request holds: their sessions are replaced (S-51).
     pub presented: Vec<Zeroizing<String>>,
@@ -39,7 +39,7 @@ impl fmt::Debug for SignIn<'_> {
     }
 }
 
-/// What became of it.
+/// The outcome of the attempt.
 #[must_use]
 #[derive(Debug)]
 pub enum SigningIn {
@@ -47,7 +47,7 @@ pub enum SigningIn {
     Opened(Grant, Option<DeviceToken>),
     /// Unknown address or wrong password.
     WrongCredentials,
-    /// Too many were wrong lately: this one was not looked at.
+    /// Too many were wrong lately: this one was not checked.
     Limited {
         /// How long until the next may be tried.
         wait: Duration,
@@ -67,7 +67,7 @@ impl SigningIn {
     }
 }
 
-/// Why nobody knows.
+/// Why the attempt could not be decided.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// The password could not be checked.

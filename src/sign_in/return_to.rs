@@ -1,11 +1,11 @@
 use crate::{config::HttpOptions, http::is_allowed};
 use url::Url;
 
-/// Where a sign-in leads when nobody says, or says something that is not allowed.
+/// The target of a sign-in if none is given, or one that is not allowed.
 pub const DEFAULT: &str = "/account";
 
-/// Where a sign-in leads: a path of ours, or a page of an allowed origin. Anything else is the default: no open
-/// redirector (RFC 9700 §4.11).
+/// The target of a sign-in: a path of this server, or a page of an allowed origin. Anything else is the default: no
+/// open redirector (RFC 9700 §4.11).
 ///
 /// The text is parsed as a browser parses it, and what comes back is the parsed form: what was checked is what is sent.
 pub fn checked(wanted: Option<&str>, options: &HttpOptions) -> String {
@@ -24,7 +24,7 @@ fn resolve(wanted: &str, options: &HttpOptions) -> Option<String> {
     }
     if origin == public {
         let rest = url.as_str().strip_prefix(public)?;
-        // `//elsewhere` as a path of ours would be another host to a browser.
+        // A browser would read the path `//elsewhere` as another host.
         return (rest.starts_with('/') && !rest.starts_with("//")).then(|| rest.to_owned());
     }
     Some(url.to_string())
@@ -50,7 +50,7 @@ mod tests {
         let leads = |wanted| checked(Some(wanted), &options());
         assert_eq!(leads("/account?x=1#y"), "/account?x=1#y");
         assert_eq!(leads("https://auth.example.com/admin"), "/admin");
-        // No host to a browser: a path of ours.
+        // Not a host to a browser, but a path of this server.
         assert_eq!(leads("https:evil.example"), "/evil.example");
         assert_eq!(leads("https://app.example.com/a b"), "https://app.example.com/a%20b");
     }

@@ -29,9 +29,9 @@ impl From<Credentials> for DeviceOwner {
 #[must_use]
 #[derive(Debug)]
 pub enum PasswordCheck {
-    /// Right.
+    /// Correct.
     Right(Credentials),
-    /// Wrong, or nobody's: the caller cannot tell, and neither can a clock.
+    /// Wrong, or the address is unknown: neither the result nor its timing shows which.
     Wrong,
     /// Not verified: too many were wrong lately.
     Limited {
@@ -80,8 +80,8 @@ impl Accounts {
         password: &str,
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
-        // Longer than any password of ours: wrong, whoever it is meant for. It costs no hash, so that it counts nothing:
-        // else it would use up the guesses of the account's owner for free.
+        // Longer than any valid password, so it is wrong for every account. It costs no hash, so it is not counted:
+        // otherwise it would use up the user's guesses for free.
         let Ok(password) = Password::presented(password) else { return Ok(PasswordCheck::Wrong) };
         let attempt = match self.guard().admit(target, client).await? {
             Admission::Admitted(attempt) => attempt,

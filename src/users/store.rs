@@ -122,7 +122,7 @@ pub struct NewRow {
     pub roles: Roles,
 }
 
-/// Adds an account. False: the address is taken.
+/// Adds an account. False if the address is already in use.
 pub async fn add(connection: &mut PgConnection, new: NewRow) -> Result<bool, DatabaseError> {
     let added = sqlx::query!(
         "INSERT INTO users (id, email, name, password_hash, roles, search_text, created_at)
@@ -195,7 +195,7 @@ pub async fn rename(connection: &mut PgConnection, user: UserId, name: Option<St
 }
 
 /// Sets a new password, in the caller's transaction, if the old one is still the one that was checked (where one is
-/// named). False: it is not.
+/// named). False if it is not.
 ///
 /// # Errors
 /// When the database fails.
@@ -217,7 +217,7 @@ pub async fn set_password(
     Ok(changed.rows_affected() == 1)
 }
 
-/// Blocks or unblocks, in the caller's transaction. False: that is how it was already.
+/// Blocks or unblocks, in the caller's transaction. False if nothing changed.
 ///
 /// # Errors
 /// When the database fails.
@@ -242,8 +242,8 @@ pub async fn set_blocked(
     Ok(changed.rows_affected() == 1)
 }
 
-/// Changes roles and claims, in the caller's transaction. Returns the new revision, which cuts off older access tokens.
-/// None: nothing is different.
+/// Changes roles and claims, in the caller's transaction. Returns the new revision, which invalidates older access
+/// tokens. None if nothing changed.
 ///
 /// # Errors
 /// When the database fails.
@@ -267,7 +267,7 @@ pub async fn change_access(
     Ok(revision)
 }
 
-/// One at a time decides who is an administrator: until the transaction ends nobody else takes the last one away.
+/// Serialises changes of administrators: until the transaction ends, no other can remove the last one.
 ///
 /// # Errors
 /// When the database fails.
@@ -275,7 +275,7 @@ pub async fn lock_admins(connection: &mut PgConnection) -> Result<(), DatabaseEr
     postgres::lock(connection, Lock::Admins).await
 }
 
-/// How many administrators there are besides this one, the blocked aside.
+/// The number of other administrators who are not blocked.
 ///
 /// # Errors
 /// When the database fails.

@@ -145,7 +145,7 @@ fn what_is_over_stays_over_whatever_comes_back() {
         let mut family = family(Some(KEY));
         change(&mut family.standing);
         for presented in [&family.stale, &family.current] {
-            assert!(matches!(family.judge(presented, Some(KEY)), Verdict::Refused(told) if told == refusal));
+            assert!(matches!(family.judge(presented, Some(KEY)), Verdict::Refused(found) if found == refusal));
         }
     };
     refused(|standing| standing.is_revoked = true, Refusal::Revoked);

@@ -7,7 +7,7 @@ use crate::{
 
 /// What an attempt to redeem a token concludes.
 pub enum Verdict {
-    /// The token is current and the session lives: whatever was in the way has gone, so try once more.
+    /// The token is current and the session is live: the obstacle is gone, so try again.
     Current,
     /// This redemption rotated the session, perhaps without our having seen the answer.
     Ours,
@@ -15,7 +15,7 @@ pub enum Verdict {
     Retry(Secret),
     /// The family can no longer be trusted.
     Breach(Breach),
-    /// No.
+    /// The token is refused.
     Refused(Refusal),
 }
 
@@ -32,7 +32,7 @@ impl Verdict {
 /// Why a redemption revokes the whole family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breach {
-    /// A stale token came back that is no retry (RFC 9700 §4.14.2).
+    /// A stale token was presented that is not a retry (RFC 9700 §4.14.2).
     Reused,
     /// A genuine token of a generation that the row has not reached: the database went back in time.
     Ahead,
@@ -41,7 +41,7 @@ pub enum Breach {
 }
 
 impl Breach {
-    /// As the session's row has it.
+    /// The reason for the session's row.
     pub fn reason(self) -> EndReason {
         match self {
             Self::Reused => EndReason::RefreshTokenReused,
@@ -50,7 +50,7 @@ impl Breach {
         }
     }
 
-    /// Who presented the token proved nothing; what was lost, the server revokes again.
+    /// The client that presented the token proved nothing; a lost revocation is repeated by the server.
     pub fn actor(self) -> Actor {
         match self {
             Self::Reused | Self::Ahead => Actor::Anonymous,
@@ -58,7 +58,7 @@ impl Breach {
         }
     }
 
-    /// As the audit log has it.
+    /// The kind of the audit event.
     pub fn kind(self) -> audit::Kind {
         match self {
             Self::Reused => audit::Kind::RefreshTokenReused,

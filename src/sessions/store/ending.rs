@@ -1,4 +1,4 @@
-//! The end of sessions, and what every instance must know of it.
+//! Revocations of sessions, and what every instance must know about them.
 
 use crate::{
     kernel::{Duration, Moment, SessionId, UserId},
@@ -11,16 +11,17 @@ use crate::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// One session that was just ended.
+/// A session that was just revoked.
 pub struct EndedRow {
     pub id: SessionId,
-    /// Whether it would have rotated still, its lifetimes being what they are.
+    /// Whether it had not expired yet.
     pub was_live: bool,
 }
 
-/// Ends sessions that have not ended yet, and says which. The time is that of the write, not of the transaction's start,
-/// which may have waited for a lock meanwhile: a revocation of all sessions in between must not seem to come after. Nor
-/// is it before the last rotation: should the clock have been set back since, tokens live until it comes round again.
+/// Revokes sessions that are not revoked yet, and returns them. The time is that of the write, not of the transaction's
+/// start, which may have waited for a lock meanwhile: a revocation of all sessions in between must not seem to come
+/// after. Nor is it before the last rotation: should the clock have been set back since, tokens live until it comes
+/// round again.
 pub async fn end(
     connection: &mut PgConnection,
     sessions: &[Uuid],
@@ -60,14 +61,14 @@ pub async fn end_all_of(
     Ok(rows)
 }
 
-/// Until the transaction ends no session is opened: opening one takes a weaker lock on the same table, in
+/// Until the transaction ends, no session is opened: opening one takes a weaker lock on the same table, in
 /// [`super::lock_user`]. A lock on a table takes a privilege on it; any role that may connect can take an advisory one.
 async fn lock_out_sign_ins(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     sqlx::query!("LOCK TABLE everyone_revocations IN SHARE ROW EXCLUSIVE MODE").execute(connection).await?;
     Ok(())
 }
 
-/// Everybody's sessions, just ended.
+/// All sessions of all users, just revoked.
 pub struct EveryoneEnded {
     /// How many were live.
     pub live: i64,

@@ -48,7 +48,7 @@ pub async fn add(connection: &mut PgConnection, new: NewRow) -> Result<(), Datab
 }
 
 /// The user, locked until the transaction ends, so that a block or a password change comes wholly before or wholly
-/// after; and the lock that an end of everyone's sessions takes for itself.
+/// after; and the lock that a revocation of all sessions takes exclusively.
 pub struct LockedUser {
     pub now: Moment,
     pub is_blocked: bool,
@@ -58,7 +58,7 @@ pub struct LockedUser {
     pub claims: Value,
 }
 
-/// Locks the user. None: there is no such user.
+/// Locks the user. None if the user does not exist.
 pub async fn lock_user(connection: &mut PgConnection, user: UserId) -> Result<Option<LockedUser>, DatabaseError> {
     sqlx::query!("LOCK TABLE everyone_revocations IN ROW EXCLUSIVE MODE").execute(&mut *connection).await?;
     let locked = sqlx::query!(

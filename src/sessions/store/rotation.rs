@@ -13,8 +13,8 @@ use uuid::Uuid;
 /// Rotates one session: one statement, one commit, no indexed column touched. None: nothing was changed. Waits for the
 /// row's lock.
 ///
-/// What has not been written by the deadline, on the database's clock, is not written at all: the client is answered 503
-/// by then.
+/// What has not been written by the deadline, on the database's clock, is not written at all: the client is answered
+/// 503 by then.
 pub async fn rotate(
     connection: &mut PgConnection,
     redemption: &Redemption,
@@ -95,8 +95,8 @@ impl<'a> Columns<'a> {
 /// waits for a lock, so that two batches cannot deadlock (S-42).
 ///
 /// Each row decides for itself, by the conditions of [`rotate`]. They stand in the statement twice: the first takes the
-/// rows that match and can be locked, the second is the one that Postgres checks again should a row have changed between
-/// the statement's snapshot and its lock.
+/// rows that match and can be locked, the second is the one that Postgres checks again should a row have changed
+/// between the statement's snapshot and its lock.
 pub async fn rotate_batch<'a>(
     connection: &mut PgConnection,
     batch: impl Iterator<Item = &'a Redemption>,
@@ -160,7 +160,7 @@ pub async fn rotate_batch<'a>(
     granted.collect()
 }
 
-/// A second look at a session that did not rotate. None: there is no such session.
+/// Reads a session that did not rotate. None if the session does not exist.
 pub async fn look(
     connection: &mut PgConnection,
     session: SessionId,

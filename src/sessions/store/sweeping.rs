@@ -7,8 +7,8 @@ use uuid::Uuid;
 /// The name of the task in `background_tasks`.
 const SWEEP: &str = "sweep";
 
-/// Begins a sweep, unless an instance has begun one within `every`. Nothing is locked meanwhile, so that nobody can hold
-/// up a sweep by holding a lock; two at once would do no harm, as each passes over rows that the other has locked.
+/// Begins a sweep, unless an instance has begun one within `every`. Nothing is locked meanwhile, so that nobody can
+/// hold up a sweep by holding a lock; two at once would do no harm, as each passes over rows that the other has locked.
 pub async fn begin_sweep(connection: &mut PgConnection, every: Duration) -> Result<bool, DatabaseError> {
     let begun = sqlx::query!(
         "INSERT INTO background_tasks AS task (name, begun_at, done_at) VALUES ($1, clock_timestamp(), clock_timestamp())
