@@ -125,7 +125,8 @@ pub fn hash(password: &Password, cost: Cost) -> Result<PasswordHash, HashError> 
 /// Compares a password with a stored hash, and says whether that hash wants replacing at `cost`.
 ///
 /// A wrong password takes the time of `cost` also where the hash has a lower one or is another system's, so that an old
-/// hash does not reveal that the user exists. (One that costs more still takes longer, until the user has signed in.) Never panics and never fails, whatever the row holds.
+/// hash does not reveal that the user exists. (One that costs more takes
+/// longer: `users/answer_time.rs` hides that.) Never panics and never fails, whatever the row holds.
 pub fn verify(password: &Password, stored: &PasswordHash, cost: Cost) -> Verification {
     let compared = match Stored::read(&stored.0) {
         Ok(Stored::Bcrypt(bcrypt)) => compare_bcrypt(password, &bcrypt, cost),

@@ -3,7 +3,7 @@ use crate::{
     audit,
     guessing::{Admission, DeviceOwner, Target},
     identity::EmailAddress,
-    kernel::{Client, Duration, UserId},
+    kernel::{Client, Duration, Stopwatch, UserId},
     passwords::{self, Password, PasswordHash, QueueKey, Verification},
     postgres::DatabaseError,
     work::Caller,
@@ -112,12 +112,20 @@ impl Accounts {
     ) -> Result<Option<Credentials>, AccountsError> {
         let cost = self.cost();
         let Some((credentials, hash)) = stored else {
-            self.hashing().run(queue, move || passwords::burn(&password, cost)).await?;
+            let spent = self.hashing().run(queue, move || timed(|| passwords::burn(&password, cost)).spent).await?;
+            self.hold_back(spent).await?;
             return Ok(None);
         };
-        let (verification, hash) =
-            self.hashing().run(queue, move || (passwords::verify(&password, &hash, cost), hash)).await?;
-        self.conclude(credentials, verification, hash).await
+        let verify = move || {
+            let Timed { value, spent } = timed(|| passwords::verify(&password, &hash, cost));
+            (value, spent, hash)
+        };
+        let (verification, spent, hash) = self.hashing().run(queue, verify).await?;
+        let concluded = self.conclude(credentials, verification, hash).await?;
+        if concluded.is_none() {
+            self.hold_back(spent).await?;
+        }
+        Ok(concluded)
     }
 
     async fn conclude(
@@ -158,4 +166,16 @@ impl Accounts {
             self.world().run(caller, move |mut work| Box::pin(async move { work.record(kind, user, details).await }));
         recorded.await
     }
+}
+
+/// What came of some work, and how long it took.
+struct Timed<T> {
+    value: T,
+    spent: Duration,
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> Timed<T> {
+    let watch = Stopwatch::start();
+    let value = work();
+    Timed { value, spent: watch.elapsed() }
 }

@@ -7,6 +7,7 @@
 //! What ends sessions (block, password change) is composed above, in the rooms that know sessions: this room offers the
 //! statements, to be used in their transaction.
 
+mod answer_time;
 mod api;
 mod credentials;
 mod model;

@@ -2,7 +2,7 @@ use super::{User, UserCounts, UserFilter, store};
 use crate::{
     guessing::Guard,
     identity::{DisplayName, EmailAddress},
-    kernel::{MasterKeys, PageRequest, UserId},
+    kernel::{Duration, MasterKeys, PageRequest, UserId},
     passwords::{
         self, Cost, HashingError, HashingLimits, HashingPool, Password, PasswordContext, PasswordError, PasswordHash,
         QueueKey,
@@ -11,6 +11,7 @@ use crate::{
     world::World,
 };
 use std::{fmt, sync::Arc};
+use tokio::sync::OnceCell;
 
 /// The accounts room: what its verbs need.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ struct Room {
     hashing: HashingPool,
     cost: Cost,
     guard: Guard,
+    /// Measured when it is first needed.
+    own_hash_time: OnceCell<Duration>,
 }
 
 /// Why an account could not be asked or changed, apart from the outcomes that are answers.
@@ -52,7 +55,7 @@ impl Accounts {
         let hashing = HashingPool::start(HashingLimits::for_this_machine())?;
         let cost = Cost::new(world.config.bcrypt_cost)?;
         let guard = Guard::new(world.clone(), masters);
-        Ok(Self(Arc::new(Room { world, hashing, cost, guard })))
+        Ok(Self(Arc::new(Room { world, hashing, cost, guard, own_hash_time: OnceCell::new() })))
     }
 
     /// The number of users.
@@ -167,6 +170,10 @@ impl Accounts {
 
     pub(super) fn hashing(&self) -> &HashingPool {
         &self.0.hashing
+    }
+
+    pub(super) fn own_hash_time(&self) -> &OnceCell<Duration> {
+        &self.0.own_hash_time
     }
 
     pub(super) fn cost(&self) -> Cost {
