@@ -57,7 +57,7 @@ pub enum AppError {
     Listen {
         /// Where.
         address: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },

@@ -37,11 +37,11 @@ impl Verdict {
 struct Finding {
     verdict: Verdict,
     what: &'static str,
-    /// What was found and, unless all is well, what to do.
+    /// The result and, if there is a problem, how to fix it.
     detail: String,
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 struct Findings(Vec<Finding>);
 
@@ -67,7 +67,7 @@ impl Findings {
         self.0.push(Finding { verdict, what, detail });
     }
 
-    /// Prints them all. The exit code says whether anything is wrong; a warning is not.
+    /// Prints all findings. The exit code reports a failure; a warning is not one.
     fn tell(&self, output: Output) -> Result<ExitCode, CliError> {
         let failed = self.0.iter().any(|finding| finding.verdict == Verdict::Fail);
         output.say(&json!({ "ok": !failed, "findings": self.0 }), || {
@@ -82,10 +82,10 @@ fn line(finding: &Finding) -> String {
     format!("{:7} {:16} {detail}", finding.verdict.name(), finding.what)
 }
 
-/// `heirloom check`: tries everything, stops at nothing, changes nothing.
+/// `heirloom check`: runs every check even if one fails, and changes nothing.
 pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
     let mut findings = Findings::default();
-    findings.ok("configuration", "every option is understood");
+    findings.ok("configuration", "all options are valid");
     options::look(&config, our_user_id(), &mut findings);
     mail::look(&config, &mut findings).await;
     if config.database.url.is_some() || is_made(&config, &mut findings) {
@@ -104,7 +104,7 @@ pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
     findings.tell(output)
 }
 
-/// Whether there is a private Postgres to start: a check makes none.
+/// Whether there is a private Postgres to start: a check does not create one.
 fn is_made(config: &Config, findings: &mut Findings) -> bool {
     let made = PrivatePostgres::is_made(&private_settings(config));
     match &made {
@@ -121,7 +121,7 @@ fn is_made(config: &Config, findings: &mut Findings) -> bool {
     made.unwrap_or_default()
 }
 
-/// What `heirloom check` says of options that are not understood: nothing else can be tried then.
+/// Reports invalid options. Nothing else can be checked then.
 pub fn refuse(error: &ConfigError, output: Output) -> ExitCode {
     let mut findings = Findings::default();
     for problem in &error.problems {

@@ -4,7 +4,7 @@ use std::{env, os::unix::process::CommandExt, process::Command};
 
 /// Starts this program again, as the same process, without the variables of libpq that it was called with. They are meant
 /// for another database than the private one, and sqlx reads them by itself: `PGOPTIONS` could not be taken back later.
-/// Returns only if that failed, or if there are none.
+/// Returns only if that failed, or if there are no such variables.
 pub fn leave_behind() -> Option<CliError> {
     let names = libpq_variables();
     if names.is_empty() {

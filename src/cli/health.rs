@@ -23,7 +23,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Asks the server that listens where this configuration says.
+    /// Requests the health of the server at the configured address.
     pub async fn run(self, config: &Config, output: Output) -> Result<(), CliError> {
         let address = reachable(config.http.bind);
         let path = if self.ready { paths::READY } else { paths::HEALTH };

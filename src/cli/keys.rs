@@ -26,7 +26,7 @@ impl KeysCommand {
 fn list(house: &House, output: Output) -> Result<(), CliError> {
     let keys = house.keys.list();
     output.say(&json!({ "items": keys }), || {
-        table(&["ID", "ALGORITHM", "SIGNS", "SIGNS FROM", "MADE"], &keys.iter().map(row).collect::<Vec<_>>())
+        table(&["ID", "ALGORITHM", "SIGNS", "SIGNS FROM", "CREATED"], &keys.iter().map(row).collect::<Vec<_>>())
     })
 }
 
@@ -40,7 +40,7 @@ async fn rotate(house: &House, output: Output) -> Result<(), CliError> {
     output.say(&json!({ "key": key }), || {
         let signs_from = time(key.signs_from);
         format!(
-            "Published {id}. It signs from {signs_from} on; the key before it stays published until its last token \
+            "Published {id}. It signs from {signs_from}; the previous key stays published until its last token \
              has expired."
         )
     })

@@ -31,7 +31,7 @@ impl Migrate {
     /// Applies missing migrations.
     pub async fn run(self, config: Config, output: Output) -> Result<(), CliError> {
         if self.roles && config.database.url.is_none() {
-            let message = "the private PostgreSQL has its roles already: --roles is for a database in DATABASE_URL";
+            let message = "the private PostgreSQL already has its roles: --roles is for a database in DATABASE_URL";
             return Err(CliError::Refused(message.to_owned()));
         }
         let (private, mut connector) = open_database(&config, Tenant::Command).await?;
@@ -75,10 +75,10 @@ fn report(applied: &[String], roles: Option<&RoleNames>, output: Output) -> Resu
         };
         match roles {
             Some(RoleNames { runtime, password: None, .. }) => format!(
-                "{message}\nThe role of the server is {runtime}. Give it a password if it has none, and name it in {}.",
+                "{message}\nThe server's role is {runtime}. Set a password for it if it has none, and use it in {}.",
                 names::DATABASE_URL
             ),
-            Some(RoleNames { runtime, .. }) => format!("{message}\nThe role of the server is {runtime}."),
+            Some(RoleNames { runtime, .. }) => format!("{message}\nThe server's role is {runtime}."),
             None => message,
         }
     })

@@ -56,9 +56,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Migrate, listen, and drain on SIGTERM (what `heirloom` alone does)
+    /// Apply migrations and serve until SIGTERM (the default command)
     Serve(serve::Serve),
-    /// Apply missing migrations and report which
+    /// Apply missing migrations and list them
     Migrate(migrate::Migrate),
     /// Users
     #[command(subcommand)]
@@ -80,9 +80,9 @@ enum Command {
     Health(health::Health),
     /// Print completions for a shell
     Completions(papers::Completions),
-    /// Print the manual page, in roff
+    /// Print the manual page in roff format
     Man,
-    /// Print the description of the HTTP interface, as JSON (`OpenAPI` 3.1)
+    /// Print the API description as JSON (`OpenAPI` 3.1)
     Openapi,
     /// Moved to the program `heirloom-torture`
     #[command(hide = true, disable_help_flag = true)]
@@ -113,7 +113,7 @@ enum CliError {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] DatabaseError),
-    /// A password could not be hashed, or the like.
+    /// An account operation failed, for example hashing a password.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
     /// Signing keys.
@@ -122,7 +122,7 @@ enum CliError {
     /// No user has that address or id.
     #[error("there is no user {0}")]
     NoSuchUser(String),
-    /// A value that the rules do not allow.
+    /// An argument's value is not valid.
     #[error("{argument}: {problem}")]
     NotAllowed {
         /// The argument that held it.
@@ -133,14 +133,14 @@ enum CliError {
     /// The command cannot be carried out.
     #[error("{0}")]
     Refused(String),
-    /// No server listens where one should, or it does not answer in time.
+    /// No server answers at the address in time.
     #[error("no server answers at http://{address}{path}")]
     NoServer {
-        /// Where it should listen.
+        /// The address that was tried.
         address: SocketAddr,
         /// The path requested.
         path: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -148,7 +148,7 @@ enum CliError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Standard input.
-    #[error("the answer cannot be read")]
+    #[error("standard input could not be read")]
     Input(#[source] io::Error),
     /// Standard output.
     #[error("the command succeeded, but its output could not be written")]
@@ -156,7 +156,7 @@ enum CliError {
 }
 
 impl CliError {
-    /// Refuses an argument's value for this reason.
+    /// Rejects an argument's value for this reason.
     fn not_allowed<E: Error>(argument: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::NotAllowed { argument, problem: error.to_string() }
     }
@@ -213,7 +213,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Serve(serve) => return Ok(Box::pin(serve.run(config)).await?),
         Command::Check => return check::run(config, output).await,
         Command::Health(health) => health.run(&config, output).await?,
-        // They need no configuration, and were printed before it was read.
+        // These need no configuration and ran before it was read.
         Command::Completions(_) | Command::Man | Command::Openapi | Command::Torture(_) => {}
         Command::Migrate(migrate) => migrate.run(config, output).await?,
         Command::User(UserCommands::One(command)) => command.run(config, output).await?,
@@ -253,7 +253,7 @@ async fn find(house: &House, who: &str) -> Result<User, CliError> {
     found.ok_or_else(|| CliError::NoSuchUser(who.to_owned()))
 }
 
-/// An error and all its causes. One that its effect has quoted already (sqlx does) is not repeated.
+/// An error and all its causes. Skips a cause that the error above it already quotes, as sqlx's errors do.
 fn chain(error: &dyn Error) -> Vec<String> {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();

@@ -23,7 +23,7 @@ impl Output {
     }
 }
 
-/// One JSON document a line (NDJSON), on standard output.
+/// One JSON document per line (NDJSON), on standard output.
 pub struct Lines {
     out: BufWriter<StdoutLock<'static>>,
     written: io::Result<()>,
@@ -35,7 +35,7 @@ impl Lines {
         Self { out: BufWriter::new(io::stdout().lock()), written: Ok(()) }
     }
 
-    /// Prints one. False: nobody reads any more.
+    /// Prints one. False: the reader has closed the pipe.
     pub fn say(&mut self, value: &impl Serialize) -> bool {
         let line = serde_json::to_writer(&mut self.out, value).map_err(io::Error::from);
         self.written = line.and_then(|()| writeln!(self.out));
@@ -55,7 +55,7 @@ fn read_enough(written: io::Result<()>) -> Result<(), CliError> {
     }
 }
 
-/// Says what went wrong, with all its causes, a line each.
+/// Prints the error and all its causes, one per line.
 pub fn fail(error: &dyn Error) -> ExitCode {
     let rendered = chain(error).join("\n  because: ");
     // If standard error is closed there is no reader.

@@ -3,11 +3,11 @@ use crate::passwords::Password;
 use std::io::{self, BufRead, IsTerminal};
 use zeroize::Zeroizing;
 
-/// Bytes of standard input that are read for a password: more than the longest has.
+/// Bytes of standard input to read for a password: more than the longest password has.
 const LIMIT: usize = 16 * 1024;
 
-/// A new password: asked for twice at a terminal, without showing it; else the first line of standard input. Never an
-/// argument, which every process of the machine could read.
+/// A new password: prompted for twice at a terminal, without echo; otherwise the first line of standard input. Never an
+/// argument, which every process on the machine could read.
 pub fn read_new() -> Result<Password, CliError> {
     let typed = if io::stdin().is_terminal() { ask_twice()? } else { first_line(io::stdin().lock())? };
     Password::parse_new(&typed).map_err(|refused| CliError::Refused(refused.to_string()))
@@ -16,13 +16,13 @@ pub fn read_new() -> Result<Password, CliError> {
 fn ask_twice() -> Result<Zeroizing<String>, CliError> {
     let ask = |prompt| rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(CliError::Input);
     let first = ask("New password: ")?;
-    if *first == *ask("The same again: ")? {
+    if *first == *ask("Repeat the password: ")? {
         return Ok(first);
     }
-    Err(CliError::Refused("the two passwords differ".to_owned()))
+    Err(CliError::Refused("the passwords do not match".to_owned()))
 }
 
-/// The line without its end, in one buffer that never moves: growing it would leave copies that nobody wipes.
+/// The line without its line break, in a buffer that never grows: growing would leave copies that are not wiped.
 fn first_line(input: impl BufRead) -> Result<Zeroizing<String>, CliError> {
     let mut line = Zeroizing::new(String::with_capacity(LIMIT));
     let limit = u64::try_from(LIMIT).unwrap_or(u64::MAX);

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// `heirloom serve`
 #[derive(Debug, Default, Args)]
 pub struct Serve {
-    /// Do not migrate; refuse to start when migrations are missing
+    /// Do not apply migrations; refuse to start if any are missing
     #[arg(long)]
     no_migrate: bool,
 }
@@ -44,7 +44,7 @@ impl Serve {
 /// The URL to open. The pages work at the public URL only, which is often not the address that the server listens on.
 fn announce(public_url: &str) {
     if io::stderr().is_terminal() {
-        // Without a terminal nobody reads this.
+        // Without a terminal this would go unread.
         drop(writeln!(io::stderr(), "\nOpen {public_url}\n"));
     }
 }
@@ -73,7 +73,7 @@ async fn welcome(application: &Application) -> Result<(), AppError> {
     Ok(())
 }
 
-/// The exact command, for the database that this server uses, to be pasted into a shell in any folder.
+/// The exact command for this server's database. It works in a shell in any folder.
 fn first_admin_command(config: &Config) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "heirloom".to_owned());
     let program = if program.contains('/') { whole(Path::new(&program)) } else { program };

@@ -21,7 +21,7 @@ const DEVICE_CHARACTERS: usize = 40;
 pub enum SessionsCommand {
     /// List live sessions, newest first
     List {
-        /// Only this user's (e-mail address or id)
+        /// Only sessions of this user (e-mail address or id)
         #[arg(long)]
         user: Option<String>,
         /// Include revoked and expired sessions
@@ -44,10 +44,10 @@ pub enum SessionsCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct Whose {
-    /// This session (id)
+    /// Only this session (id)
     #[arg(long)]
     session: Option<SessionId>,
-    /// All of this user's (e-mail address or id)
+    /// All sessions of this user (e-mail address or id)
     #[arg(long)]
     user: Option<String>,
     /// All sessions of all users; asks for confirmation at a terminal

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 pub enum TransferCommand {
     /// Import users from another system, with their password hashes
     Import(Import),
-    /// Write all users, as the NDJSON that `import` reads
+    /// Export all users as NDJSON, the format that `import` reads
     Export(Export),
 }
 

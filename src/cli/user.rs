@@ -21,7 +21,7 @@ use crate::{
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-/// Users fetched at once.
+/// Users fetched per query.
 const PAGE: u32 = 200;
 
 #[derive(Debug, Subcommand)]
@@ -279,7 +279,7 @@ fn show(user: &User, output: Output) -> Result<(), CliError> {
             ("claims", user.claims.to_string()),
             ("blocked", blocked),
             ("live sessions", user.live_sessions.to_string()),
-            ("made", time(user.created_at)),
+            ("created", time(user.created_at)),
             ("last sign-in", user.last_login_at.map_or_else(|| "never".to_owned(), time)),
         ];
         lines.map(|(name, value)| format!("{name:14}{}", printable(&value))).join("\n")

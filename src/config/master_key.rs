@@ -42,7 +42,7 @@ pub enum MasterKeyFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },

@@ -15,7 +15,7 @@ names! {
     DATABASE_URL_DIRECT = "HEIRLOOM_DATABASE_URL_DIRECT";
     /// The owner of the tables, for migrations.
     DATABASE_URL_OWNER = "HEIRLOOM_DATABASE_URL_OWNER";
-    /// Connections of the pool.
+    /// Connections in the pool.
     DB_MAX_CONNECTIONS = "HEIRLOOM_DB_MAX_CONNECTIONS";
     /// The private Postgres and the generated master key.
     DATA_DIR = "HEIRLOOM_DATA_DIR";

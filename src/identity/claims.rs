@@ -1,4 +1,4 @@
-//! The claims of their own that an administrator gives a person, to travel in the access token.
+//! Custom claims that an administrator gives a user; access tokens carry them.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub enum ClaimsError {
     /// It is nested deeper than eight levels.
     #[error("Claims may be nested at most 8 levels deep.")]
     TooDeep,
-    /// A number in it is so large or so small that databases and clients take it for another one, or for none
+    /// A number in it is so large or so small that databases and clients would change or lose it
     /// (RFC 7493 §2.2).
     #[error("Numbers in claims are zero, or between 1e-21 and 1e21 on either side of it.")]
     NumberOutOfRange,
@@ -56,7 +56,7 @@ impl CustomClaims {
     /// Checks that a JSON value can serve as claims.
     ///
     /// # Errors
-    /// [`ClaimsError`] when it is no object, too large, too deep, or holds a NUL or a number out of range.
+    /// [`ClaimsError`] when it is not an object, too large, too deep, or holds a NUL or a number out of range.
     pub fn parse(value: Value) -> Result<Self, ClaimsError> {
         check_tree(&value, 1)?;
         if value.to_string().len() > MAX_BYTES {

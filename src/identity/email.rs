@@ -2,7 +2,7 @@
 //!
 //! Two spellings that look like one address must be one account, and two mailboxes must never be
 //! (CVE-2019-19844, CVE-2025-24806). So there is a single canonicalisation, it comes *before*
-//! validation, and whoever looks up, counts attempts or applies a rule takes an [`EmailAddress`].
+//! validation. Code that looks up users, counts attempts or applies rules takes an [`EmailAddress`].
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ impl EmailError {
 }
 
 impl EmailAddress {
-    /// Brings what a person typed into canonical form and checks that form.
+    /// Brings the user's input into canonical form and checks it.
     ///
     /// The local part is RFC 5321's dot-string, with letters of any script (RFC 6531); quoted local
     /// parts, comments, IP literals and invisible characters are refused. A host name without a dot
@@ -87,7 +87,7 @@ impl EmailAddress {
         Self(stored)
     }
 
-    /// The canonical form, for look-ups, for the person's own eyes and for sending mail.
+    /// The canonical form, for look-ups, for display to the user and for sending emails.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -114,9 +114,9 @@ impl fmt::Debug for EmailAddress {
 
 /// The normalising half of the canonical form: trimmed, NFKC, lower case.
 ///
-/// NFKC comes first, so that a Kelvin sign, a long s or a full-width letter is folded before it is
+/// NFKC comes first, so that a Kelvin sign, a long s or a full-width character is folded before it is
 /// lowered, and once more at the end, because lowering can leave a sequence that composes. Lowering,
-/// not case folding: folded, γιώργος would end in a letter that is not in his address.
+/// not case folding: folding would change the final ς of γιώργος, and with it the address.
 #[must_use]
 pub fn fold(raw: &str) -> String {
     let compatible: String = raw.trim().nfkc().collect();
@@ -184,7 +184,7 @@ mod tests {
         }
     }
 
-    /// CVE-2019-19844: a letter that merely resembles another belongs to another mailbox.
+    /// CVE-2019-19844: addresses with look-alike characters belong to different mailboxes.
     #[test]
     fn letters_that_merely_look_alike_stay_apart() {
         let mike = EmailAddress::parse("mike@example.com").unwrap();

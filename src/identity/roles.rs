@@ -1,12 +1,12 @@
-//! Roles: the words that say what a person may do.
+//! Roles: the names of what a user may do.
 
 use std::collections::BTreeSet;
 
-/// The most roles one person may have: they travel in every access token and in a header.
+/// The most roles a user may have: every access token and a header carry them.
 pub const MAX_ROLES: usize = 32;
 /// The longest role, in characters.
 const MAX_ROLE_CHARACTERS: usize = 64;
-/// The role that makes an administrator.
+/// The role of administrators.
 const ADMIN: &str = "admin";
 
 /// One role: `^[a-z][a-z0-9_.:-]{0,63}$`.
@@ -16,7 +16,7 @@ const ADMIN: &str = "admin";
 #[schema(value_type = String, pattern = "^[a-z][a-z0-9_.:-]{0,63}$", example = "editor")]
 pub struct Role(String);
 
-/// A person's roles, sorted, each once, at most `MAX_ROLES`.
+/// A user's roles: sorted, without duplicates, at most `MAX_ROLES`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles(BTreeSet<Role>);
 
@@ -24,10 +24,12 @@ pub struct Roles(BTreeSet<Role>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
     /// A role is not written as roles are.
-    #[error("A role has 1 to 64 characters: a small letter first, then small letters, digits, and any of _ . : -")]
+    #[error(
+        "A role has 1 to 64 characters: a lower-case letter first, then lower-case letters, digits, and any of _ . : -"
+    )]
     NotARole,
     /// More than `MAX_ROLES` different roles.
-    #[error("A person may have at most 32 roles.")]
+    #[error("A user may have at most 32 roles.")]
     TooMany,
 }
 
@@ -72,7 +74,7 @@ impl Roles {
     /// Reads a list of roles; order and repetition do not matter.
     ///
     /// # Errors
-    /// [`RoleError`] for the first word that is no role, or when there are too many.
+    /// [`RoleError`] for the first word that is not a role, or when there are too many.
     pub fn parse<Word: AsRef<str>>(raw: impl IntoIterator<Item = Word>) -> Result<Self, RoleError> {
         raw.into_iter().try_fold(Self::default(), |roles, word| roles.with(Role::parse(word.as_ref())?))
     }
@@ -102,7 +104,7 @@ impl Roles {
         self.0.contains(role)
     }
 
-    /// Whether they make their owner an administrator.
+    /// Whether they include the role of administrators.
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.iter().any(|role| role == ADMIN)
@@ -185,6 +187,6 @@ mod tests {
     fn errors_have_a_code_and_a_message() {
         assert_eq!(RoleError::NotARole.code(), "not_a_role");
         assert_eq!(RoleError::TooMany.code(), "too_many");
-        assert_eq!(RoleError::TooMany.to_string(), format!("A person may have at most {MAX_ROLES} roles."));
+        assert_eq!(RoleError::TooMany.to_string(), format!("A user may have at most {MAX_ROLES} roles."));
     }
 }

@@ -1,4 +1,4 @@
-//! The short free texts that people type about themselves and each other.
+//! The short free texts that users type about themselves and each other.
 
 use std::{fmt, marker::PhantomData};
 
@@ -14,7 +14,7 @@ pub trait TextKind {
 
 /// One line of text: NFC, trimmed, never empty, without control or direction characters.
 ///
-/// A text that is only white space or only invisible is no text: parsing it gives `None`. `Debug` is
+/// White space or invisible characters alone count as empty: parsing them gives `None`. `Debug` is
 /// redacted, since a name is personal and a reason may be.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text<Kind> {
@@ -22,11 +22,11 @@ pub struct Text<Kind> {
     kind: PhantomData<Kind>,
 }
 
-/// What a person wants to be called: 1 to 100 characters.
+/// A user's display name: 1 to 100 characters.
 pub type DisplayName = Text<NameKind>;
-/// Why somebody was blocked or a session revoked, in an administrator's words: 1 to 500 characters.
+/// Why an administrator blocked a user or revoked a session: 1 to 500 characters.
 pub type BlockReason = Text<BlockReasonKind>;
-/// What a person calls one of their devices: 1 to 100 characters.
+/// The user's name for one of their devices: 1 to 100 characters.
 pub type DeviceName = Text<DeviceNameKind>;
 
 /// Marks a [`DisplayName`].

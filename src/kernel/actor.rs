@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 /// Who does something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// A user who has proved it: with a password, a token or a link that only they have.
+    /// An authenticated user: by a password, a token or a link that only they have.
     User(UserId),
     /// Someone at the command line.
     Operator,
@@ -19,7 +19,7 @@ pub enum Actor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
-    /// A user who has proved it.
+    /// An authenticated user.
     User,
     /// Someone at the command line.
     Operator,

@@ -3,15 +3,15 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Who asks, from where: what a session row and an audit event remember of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Client {
-    /// The address of the client, behind trusted proxies the one they forward; none on the command line.
+    /// The client's address, as forwarded by trusted proxies; none on the command line.
     pub ip: Option<IpAddr>,
     /// The `User-Agent` header, cut to 512 characters.
     pub user_agent: Option<String>,
     /// The id that ties the request's log line, its answer and its audit events together.
     pub request_id: String,
-    /// The id that the caller gave to its request, kept beside ours.
+    /// The request id that the caller sent, stored next to the server's own.
     pub given_request_id: Option<String>,
-    /// What the device's cookie says that signed in before, not yet verified.
+    /// The content of the known-device cookie, not yet verified.
     pub device: Option<String>,
     /// The language that the request asks for, as a tag (RFC 5646).
     pub language: Option<&'static str>,
@@ -30,7 +30,7 @@ impl Client {
         self.ip.map(network_of)
     }
 
-    /// The operator at the command line, who has no address.
+    /// The operator at the command line, without an address.
     #[must_use]
     pub fn command_line() -> Self {
         Self { request_id: "command-line".to_owned(), ..Self::default() }

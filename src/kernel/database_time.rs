@@ -22,7 +22,7 @@ pub async fn with_database_time<T>(work: impl Future<Output = T>) -> (T, Duratio
 pub async fn database_wait<T>(answer: impl Future<Output = T>) -> T {
     let asked = Instant::now();
     let answer = answer.await;
-    // Chores are counted by nobody.
+    // Background tasks are not counted.
     WAITED.try_with(|waited| waited.set(waited.get().saturating_add(asked.elapsed()))).unwrap_or_default();
     answer
 }

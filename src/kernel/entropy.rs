@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
-/// Where chance comes from. A parameter, so that it is plain who draws from it.
+/// The source of random bytes. It is a parameter, so that signatures show which code uses it.
 #[derive(Clone)]
 pub struct Entropy(Arc<Fill>);
 

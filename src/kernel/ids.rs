@@ -32,7 +32,7 @@ pub fn new_uuid(now: Moment, entropy: &Entropy) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
-/// The least UUIDv7 of a point in time: ids made from then on are not less.
+/// The smallest UUIDv7 of a point in time: ids generated from then on are not smaller.
 #[must_use]
 pub fn least_uuid(from: Moment) -> Uuid {
     let millis = u64::try_from(from.timestamp_millis()).unwrap_or(0);
@@ -48,7 +48,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id, made at `now`.
+            /// A new id, generated at `now`.
             #[must_use]
             pub fn new(now: Moment, entropy: &Entropy) -> Self {
                 Self(new_uuid(now, entropy))

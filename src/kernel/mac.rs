@@ -15,13 +15,13 @@ struct MacKey {
     key: hmac::Key,
 }
 
-/// What a tag says.
+/// The result of checking a tag.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagCheck {
-    /// We made it, for these bytes.
+    /// The tag is ours and matches these bytes.
     Genuine,
-    /// It is not for these bytes, or nobody's.
+    /// The tag does not match these bytes.
     Forged,
     /// It names a key that we have not.
     UnknownKey,
@@ -46,7 +46,7 @@ impl MacKeys {
         [id.as_slice(), hmac::sign(key, bytes).as_ref()].concat()
     }
 
-    /// What a tag says of these bytes.
+    /// Checks a tag for these bytes.
     pub fn check(&self, bytes: &[u8], tag: &[u8]) -> TagCheck {
         let Some((id, mac)) = tag.split_at_checked(KEY_ID) else { return TagCheck::Forged };
         let mut named = self.0.iter().filter(|key| key.id == id).peekable();
@@ -57,7 +57,7 @@ impl MacKeys {
         if is_genuine { TagCheck::Genuine } else { TagCheck::Forged }
     }
 
-    /// Whether a tag was made under the current key.
+    /// Whether a tag was created under the current key.
     #[must_use]
     pub fn is_current(&self, tag: &[u8]) -> bool {
         self.0.first().is_some_and(|key| tag.starts_with(&key.id))

@@ -48,13 +48,13 @@ pub type Level = Gauge<f64, AtomicU64>;
 /// Gauges, sampled at scrape time.
 #[derive(Debug, Default)]
 pub struct Gauges {
-    /// Entries of the revocation set.
+    /// Entries in the revocation set.
     pub revocations: Gauge,
     /// Seconds since the set was last known to be complete.
     pub revocations_age: Level,
     /// Whether bearer requests are answered from the set (1) or from the database (0).
     pub revocations_trusted: Gauge,
-    /// Connections of the pool.
+    /// Connections in the pool.
     pub connections: Gauge,
     /// Idle connections of the pool.
     pub connections_idle: Gauge,
@@ -242,7 +242,7 @@ impl Inner {
         let help = "Interval at which a background task runs";
         registry.register_with_unit("background_task_interval", help, Unit::Seconds, self.task_interval.clone());
         let Gauges { revocations, revocations_age, revocations_trusted, .. } = &self.gauges;
-        registry.register("revocation_set_entries", "Entries of the revocation set", revocations.clone());
+        registry.register("revocation_set_entries", "Entries in the revocation set", revocations.clone());
         let help = "Time since the revocation set was last known to be complete";
         registry.register_with_unit("revocation_set_age", help, Unit::Seconds, revocations_age.clone());
         let help = "Whether access tokens are checked against the set (1) or the database (0)";

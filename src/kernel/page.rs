@@ -1,6 +1,6 @@
 use uuid::Uuid;
 
-/// Which page is wanted: entries whose id comes after `after`, in the list's order.
+/// The requested page: entries whose id comes after `after`, in the list's order.
 #[derive(Debug, Clone, Copy)]
 pub struct PageRequest {
     /// The last id of the page before.

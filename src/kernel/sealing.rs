@@ -48,7 +48,7 @@ impl SealingKeys {
     /// Tries every master key.
     ///
     /// # Errors
-    /// When none opens it for this context.
+    /// When no key decrypts it for this context.
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Opened, WrongMasterKey> {
         let mut tries = self.0.iter().enumerate();
         let opened = tries.find_map(|(index, key)| Some((index, open_with(key, context, sealed)?)));

@@ -54,7 +54,7 @@ impl MasterKey {
         key
     }
 
-    /// A digest that tells one master key from another and gives nothing away.
+    /// A digest that distinguishes master keys without revealing them.
     #[must_use]
     pub fn fingerprint(&self) -> Digest32 {
         sha256(self.derive("heirloom/fingerprint/v1").as_slice())
@@ -72,7 +72,7 @@ impl fmt::Debug for MasterKey {
 pub struct MasterKeys {
     /// Makes everything new.
     pub current: Arc<MasterKey>,
-    /// Only read what they made once, newest first.
+    /// Previous keys, newest first: they only decrypt and verify.
     pub previous: Arc<[MasterKey]>,
 }
 

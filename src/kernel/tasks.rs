@@ -13,7 +13,7 @@ pub(super) struct Tasks(Mutex<BTreeMap<&'static str, Task>>);
 #[derive(Debug, Clone, Copy)]
 struct Task {
     interval: Duration,
-    /// How long ago it had been done when that was last looked at, and when that was, on the clock of uptime.
+    /// The task's age when it was last sampled, and the uptime of that sample.
     age: Duration,
     seen: Duration,
 }

@@ -25,7 +25,7 @@ struct Anchor {
 }
 
 impl Clock {
-    /// A clock that stands on the machine's own time until the database has been heard.
+    /// A clock that uses the machine's time until first synchronised with the database.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one clock that the others ask")]
     pub fn start() -> Self {

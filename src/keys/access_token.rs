@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked. More would keep expired tokens alive.
 const LEEWAY_SECONDS: i64 = 5;
-/// The `typ` of access tokens (RFC 9068 §2.1): no other JWT of ours or anybody's is mistaken for one.
+/// The `typ` of access tokens (RFC 9068 §2.1): no other JWT can be mistaken for one.
 const TYPE: &str = "at+jwt";
 
 /// An access token in the clear, on its way to the client.
@@ -31,14 +31,14 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// For whom an access token is made.
+/// The user that an access token is issued to.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// `sub`.
     pub user: UserId,
     /// `sid`.
     pub session: SessionId,
-    /// When the person signed in: `auth_time`.
+    /// When the user signed in: `auth_time`.
     pub signed_in_at: Moment,
     /// `roles`.
     pub roles: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Subject {
     pub claims: Map<String, Value>,
 }
 
-/// What a verified access token says.
+/// The content of a verified access token.
 #[derive(Debug, Clone)]
 pub struct Verified {
     /// `sub`.
@@ -64,8 +64,8 @@ pub struct Verified {
 /// Why an access token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessTokenError {
-    /// Malformed, forged, or meant for somebody else.
-    #[error("the access token is malformed, forged, or for somebody else")]
+    /// Malformed, invalid signature, or wrong audience.
+    #[error("the access token is malformed or has an invalid signature or the wrong audience")]
     Invalid,
     /// Over.
     #[error("the access token has expired")]
@@ -91,7 +91,7 @@ pub(super) struct Claims {
 struct SignedClaims<'a> {
     #[serde(flatten)]
     ours: Claims,
-    /// The user's own claims under their one name; empty when there are none.
+    /// The user's own claims, under one name; empty without any.
     #[serde(flatten)]
     theirs: BTreeMap<&'a str, &'a Map<String, Value>>,
 }
@@ -100,7 +100,7 @@ impl Keys {
     /// Signs an access token that begins at `now` on the database's clock and lives for `lifetime`, in whole seconds.
     ///
     /// # Errors
-    /// When the library fails to sign, which it does not with a key that it made.
+    /// When the library fails to sign, which does not happen with a key that it generated.
     pub fn sign(
         &self,
         subject: &Subject,
@@ -117,7 +117,7 @@ impl Keys {
         encode(&header, &self.claims(subject, now, lifetime), &key.private).map(AccessToken)
     }
 
-    /// Verifies an access token as RFC 9068 §4 says. Reads no database.
+    /// Verifies an access token as RFC 9068 §4 requires. Reads no database.
     ///
     /// # Errors
     /// Why it is refused.

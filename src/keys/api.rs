@@ -11,7 +11,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::JWKS).unlimited().get(jwks).mount(config);
 }
 
-/// The public keys, for whoever verifies access tokens. May be kept for half a minute: a new key is published for
+/// The public keys, for services that verify access tokens. May be kept for half a minute: a new key is published for
 /// longer than that before it signs. Any page may read them.
 async fn jwks(keys: Data<Keys>) -> HttpResponse {
     HttpResponse::Ok()

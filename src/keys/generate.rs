@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// A new private key as PKCS#8 in PEM.
 ///
 /// # Errors
-/// When the library fails to make one.
+/// When the library fails to generate one.
 pub fn generate(algorithm: SigningAlgorithm) -> Result<Zeroizing<String>, KeysError> {
     let document = der(algorithm).map_err(|_unspecified| KeysError::Generation)?;
     Ok(Zeroizing::new(pem::encode(&pem::Pem::new("PRIVATE KEY", document))))
@@ -30,7 +30,7 @@ fn der(algorithm: SigningAlgorithm) -> Result<Vec<u8>, aws_lc_rs::error::Unspeci
         SigningAlgorithm::Es256 => {
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?.as_ref().to_vec()
         }
-        // Version 1 of the document: from version 2 the library reads a key but makes no JWK.
+        // Version 1 of the document: from version 2 the library reads a key but cannot produce a JWK.
         SigningAlgorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&random)?.as_ref().to_vec(),
         // 3072 bits: 128 bits of security (ASVS 5, 11.2.3).
         SigningAlgorithm::Rs256 => {
@@ -44,7 +44,7 @@ fn der(algorithm: SigningAlgorithm) -> Result<Vec<u8>, aws_lc_rs::error::Unspeci
 /// A key ready for use, from its PEM.
 ///
 /// # Errors
-/// When the PEM is no key of that algorithm.
+/// When the PEM is not a key of that algorithm.
 pub fn assemble(
     algorithm: SigningAlgorithm,
     pem: &[u8],

@@ -1,8 +1,8 @@
 //! Signing keys and access tokens.
 //!
 //! Signing (RFC 9068, RFC 7515):
-//! 1. the newest key whose time has come is taken from the ring in memory;
-//! 2. the claims are laid out ([`Subject`] → JSON) and signed; the header says `typ: at+jwt` and `kid`.
+//! 1. the newest key whose start time has passed is taken from the ring in memory;
+//! 2. the claims are laid out ([`Subject`] → JSON) and signed; the header contains `typ: at+jwt` and `kid`.
 //!
 //! Verifying (RFC 8725, RFC 9068 §4), nothing of which reads the database:
 //! 1. the header must have our `typ`, a `kid` of ours, that key's algorithm, and no `crit`;
@@ -12,7 +12,7 @@
 //! A token whose signature was verified before is known by its digest (`seen`); its times, and whether its key is
 //! still in the ring, are looked at each time.
 //!
-//! Whether the session has ended since is the sessions room's question.
+//! Whether the session has since been revoked is checked by the sessions room.
 
 mod access_token;
 mod api;

@@ -22,7 +22,7 @@ pub struct SigningKey {
     pub public: DecodingKey,
     pub published: Jwk,
     pub created_at: Moment,
-    /// The newest key whose time has come signs.
+    /// The newest key that may already sign is the one that signs.
     pub signs_from: Moment,
 }
 
@@ -41,7 +41,7 @@ pub struct KeyView {
     pub algorithm: &'static str,
     /// Whether it signs now.
     pub signs: bool,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Moment,
     /// Since when, or from when, it signs.
     pub signs_from: Moment,
@@ -75,7 +75,7 @@ pub fn in_library(algorithm: SigningAlgorithm) -> Algorithm {
     }
 }
 
-/// The key that signs at `now`: the newest whose time has come. With none (a clock that went back), the oldest.
+/// The key that signs at `now`: the newest whose start time has passed; if there is none (the clock went back), the oldest.
 pub fn signer(keys: &[Arc<SigningKey>], now: Moment) -> Option<&Arc<SigningKey>> {
     let due = keys.iter().filter(|key| key.signs_from <= now).max_by_key(|key| (key.signs_from, key.id.clone()));
     due.or_else(|| keys.iter().min_by_key(|key| (key.signs_from, key.id.clone())))

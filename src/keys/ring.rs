@@ -27,7 +27,7 @@ const PUBLISHED_BEFORE_SIGNING: Duration = Duration::from_secs(45);
 /// An old key stays published for so long after its last token has expired.
 const SLACK: Duration = Duration::from_mins(2);
 
-/// The keys room: the ring of signing keys in memory, and what access tokens say of us.
+/// The keys room: the ring of signing keys in memory, and the issuer and audience of access tokens.
 #[derive(Clone)]
 pub struct Keys(Arc<Room>);
 
@@ -43,7 +43,7 @@ struct Room {
 
 type Ring = Arc<[Arc<SigningKey>]>;
 
-/// Why signing keys cannot be had.
+/// Why signing keys cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The database failed.
@@ -51,30 +51,30 @@ pub enum KeysError {
     Database(#[from] DatabaseError),
     /// A key was sealed under a master key that we have not.
     #[error(
-        "the signing key {0} does not open: HEIRLOOM_MASTER_KEY is not the key it was sealed under. \
+        "the signing key {0} cannot be decrypted: HEIRLOOM_MASTER_KEY is not the key it was sealed under. \
          Put the old master key back, or name it in HEIRLOOM_MASTER_KEY_PREVIOUS"
     )]
     WrongMasterKey(KeyId),
-    /// The library made no key.
+    /// The library failed to generate a key.
     #[error("no signing key could be generated")]
     Generation,
-    /// What the database holds is no key.
-    #[error("a signing key does not parse")]
+    /// The stored key cannot be parsed.
+    #[error("a stored signing key cannot be parsed")]
     Unreadable(#[from] jsonwebtoken::errors::Error),
 }
 
 impl Keys {
-    /// Loads the ring; makes the first key, or one of the configured algorithm, when there is none.
+    /// Loads the ring; generates a key if there is none of the configured algorithm.
     ///
     /// # Errors
-    /// When the keys cannot be read, opened or made.
+    /// When the keys cannot be read, decrypted or generated.
     pub async fn open(world: World, master_keys: &MasterKeys) -> Result<Self, KeysError> {
         let keys = Self::empty(world, master_keys);
         keys.ensure_signer().await?;
         Ok(keys)
     }
 
-    /// Tries whether the master key opens what there is, and says how many keys that are. Changes nothing.
+    /// Checks that the master key decrypts all signing keys, and returns their number. Changes nothing.
     ///
     /// # Errors
     /// When the keys cannot be read or opened.
@@ -103,7 +103,7 @@ impl Keys {
         Self(Arc::new(room))
     }
 
-    /// Reads the ring again: other instances make keys too.
+    /// Reads the ring again: other instances create keys too.
     ///
     /// # Errors
     /// When the keys cannot be read or opened; the ring in memory is then as before.
@@ -121,7 +121,7 @@ impl Keys {
     /// token has expired.
     ///
     /// # Errors
-    /// When the key cannot be made or written.
+    /// When the key cannot be generated or written.
     pub async fn rotate(&self, operator: Operator) -> Result<KeyId, KeysError> {
         self.replace(operator.into()).await
     }
@@ -257,7 +257,7 @@ impl Keys {
         Ok((key, sealed))
     }
 
-    /// Opens a stored key; one sealed under a previous master key is sealed anew under the current one.
+    /// Opens a stored key; one sealed under a previous master key is sealed again under the current one.
     async fn assemble(&self, stored: StoredKey) -> Result<SigningKey, KeysError> {
         let opened = self.0.sealing.open(stored.id.0.as_bytes(), &stored.sealed);
         let opened = opened.map_err(|WrongMasterKey| KeysError::WrongMasterKey(stored.id.clone()))?;
@@ -280,11 +280,11 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// How often the ring is read again, should nobody tell of a new key. A new key is published for longer than this
+/// How often the ring is read again if no notification of a new key arrives. A new key is published for longer than this
 /// before it signs.
 const RELOAD_EVERY: Duration = Duration::from_secs(15);
 
-/// Keeps the ring fresh, for ever: other instances make keys too, and a key that has signed long enough is replaced. An
+/// Keeps the ring up to date, permanently: other instances create keys too, and a key that has signed long enough is replaced. An
 /// outage leaves it as it was.
 pub async fn keep_ring(keys: Keys) {
     let mut done = Ok(());

@@ -67,7 +67,7 @@ pub async fn add(
     newest: Option<KeyId>,
     predecessors_retire_at: Moment,
 ) -> Result<bool, DatabaseError> {
-    // Reading goes on; whoever else adds a key waits.
+    // Readers continue; other instances that add a key wait.
     sqlx::query!("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE").execute(&mut *connection).await?;
     let added = sqlx::query!(
         "INSERT INTO signing_keys (id, algorithm, encrypted_private_key, public_key, created_at, signs_from)

@@ -20,11 +20,11 @@ use std::sync::{
 use tokio::task::JoinSet;
 use tracing::log::LevelFilter;
 
-/// The channel on which a listening connection hears whether it hears.
+/// The channel on which a listening connection tests that it receives notifications.
 const GREETING: &str = "heirloom_greeting";
-/// What connections of ours are called.
+/// The application name of Heirloom's connections.
 const OUR_NAME: &str = "heirloom";
-/// How long a connection may take to be made.
+/// The timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Ways to the database: through the pooler, if there is one, and around it; where several hosts are named, to the one
@@ -79,7 +79,7 @@ impl Connector {
         self.pooled.hosts().len() > 1
     }
 
-    /// Asks all hosts at once and takes the first that accepts writes. False: none does.
+    /// Queries all hosts at once and takes the first that accepts writes. False: no host does.
     pub async fn find_primary(&self) -> bool {
         let mut asked = JoinSet::new();
         for (index, host) in self.pooled.hosts().iter().cloned().enumerate() {
@@ -145,7 +145,7 @@ impl Connector {
         Ok(connection)
     }
 
-    /// A connection of one's own that listens on these channels, and hears what is said through the pool.
+    /// A dedicated connection that listens on these channels and receives notifications sent through the pool.
     ///
     /// # Errors
     /// As [`Connector::direct`]; [`DatabaseError::Deaf`] if what is said through the pool does not arrive.
@@ -154,7 +154,7 @@ impl Connector {
         let pool =
             PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None).acquire_timeout(CONNECT);
         let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options)).await?;
-        // A lost connection is ours to notice: what was missed must be loaded before we go on.
+        // The caller must notice a lost connection: it has to load what it missed before it continues.
         listener.eager_reconnect(false);
         listener.listen_all(channels.iter().copied().chain([GREETING])).await?;
         let heard = tokio::time::timeout(CONNECT, self.greet(&mut listener));
@@ -231,7 +231,7 @@ impl Connector {
         survey(&mut connection, migrations).await
     }
 
-    /// The same as the owner, who is to apply migrations.
+    /// The same, as the owner, for migrations.
     ///
     /// # Errors
     /// When the database fails.
@@ -264,7 +264,7 @@ async fn accepts_writes(host: PgConnectOptions) -> bool {
 /// How often the primary is looked at where there is a choice.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Keeps the pool on the host that accepts writes, for ever. With one host there is nothing to do: a host that moves
+/// Keeps the pool on the host that accepts writes, permanently. With one host there is nothing to do: a host that moves
 /// is found again by connecting.
 pub async fn keep_to_primary(db: Database, connector: Connector) {
     while connector.has_choice() {

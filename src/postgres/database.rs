@@ -94,7 +94,7 @@ impl Database {
         self.run(|connection| Box::pin(super::migrate::is_current(connection))).await
     }
 
-    /// Whether the pool leads to a host that is no standby.
+    /// Whether the pool leads to a primary.
     ///
     /// # Errors
     /// When it does not answer.

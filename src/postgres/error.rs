@@ -18,24 +18,24 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
-    /// There was no answer in time. What was asked for may not take effect later: see `Database`.
+    /// There was no answer in time. The statement must not take effect later: see `Database`.
     #[error("the database did not answer in time")]
     TooSlow,
     /// The listening connection leads to another database than the pool.
     #[error(
-        "a NOTIFY sent through DATABASE_URL did not arrive through HEIRLOOM_DATABASE_URL_DIRECT: do both lead to the same database, the latter bypassing the pooler?"
+        "a NOTIFY sent through DATABASE_URL did not arrive through HEIRLOOM_DATABASE_URL_DIRECT: do both point to the same database, the latter bypassing the pooler?"
     )]
     Deaf,
-    /// A row says what no row of ours may say.
+    /// A row is inconsistent.
     #[error("the database contains an inconsistent row: {0}")]
     Nonsense(&'static str),
-    /// Our own task ended without a result.
+    /// The unit of work ended without a result.
     #[error("the unit of work ended without a result")]
     Lost(#[source] tokio::task::JoinError),
 }
 
 impl DatabaseError {
-    /// Whether this is an outage, which passes, and not a mistake of ours.
+    /// Whether this is a temporary outage and not a bug.
     ///
     /// By SQLSTATE class: 08 connection, 0A000 a plan from before a migration, 25006 read-only, 28 and 3D not let in, 40 rolled back, 53 out of resources,
     /// 55 not available (lock timeout), 57 operator intervention (statement timeout, shutdown), 58 system error.
@@ -57,7 +57,7 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the connection was lost, so that nobody knows what became of the statement.
+    /// Whether the connection was lost, so that the outcome of the statement is unknown.
     #[must_use]
     pub fn is_lost_connection(&self) -> bool {
         match self {
@@ -84,13 +84,13 @@ impl DatabaseError {
     /// The error and all its causes, one after another: for the log, never for a client.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut told = self.to_string();
+        let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
-            told = format!("{told}: {error}");
+            text = format!("{text}: {error}");
             cause = error.source();
         }
-        told
+        text
     }
 }
 

@@ -1,7 +1,7 @@
 use super::DatabaseError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// What the server's role may do with a table of ours. Any other it may read and write, no more.
+/// The privileges of the server's role on tables with special rules. On all others it may read and write rows.
 const RESTRICTED: &[(&str, &str)] = &[
     // Events are recorded and get their position in the chain; months go through functions of the owner.
     ("audit_events", "SELECT, INSERT, UPDATE (seq, hash)"),

@@ -50,7 +50,7 @@ async fn restore(connection: &mut PgConnection, lock: Lock) -> Result<(), Databa
     Ok(())
 }
 
-/// How long the question who holds a lock may take.
+/// The timeout of the query for the holder of a lock.
 const ASKING: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Whether a wait for a lock was given up (55P03 `lock_not_available`).
@@ -69,7 +69,8 @@ pub(super) async fn name_holders(connection: &mut PgConnection, error: DatabaseE
     }
 }
 
-/// Who holds locks on tables in this database, oldest first: of other roles we are not told since when.
+/// The processes that hold locks on tables in this database, oldest first. Postgres hides the start times of other
+/// roles' transactions.
 async fn holders(connection: &mut PgConnection) -> String {
     let asked = sqlx::query_scalar::<_, String>(
         "SELECT format('process %s (role %s, application %s%s)', a.pid, a.usename, quote_literal(a.application_name),
@@ -82,7 +83,7 @@ async fn holders(connection: &mut PgConnection) -> String {
          ORDER BY a.xact_start NULLS FIRST LIMIT 5",
     );
     match tokio::time::timeout(ASKING, asked.fetch_all(connection)).await {
-        Ok(Ok(found)) if found.is_empty() => "nobody any more".to_owned(),
+        Ok(Ok(found)) if found.is_empty() => "no process".to_owned(),
         Ok(Ok(found)) => found.join(", "),
         Ok(Err(_)) | Err(_) => "unknown".to_owned(),
     }

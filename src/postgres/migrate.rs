@@ -20,7 +20,7 @@ const LOCK_PAUSE: Duration = Duration::from_secs(1);
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrations = sqlx::migrate!("./migrations");
     migrations.set_ignore_missing(true);
-    // sqlx takes an advisory lock, which any role may hold for ever: see `MigrationLock`.
+    // sqlx takes an advisory lock, which any role may hold indefinitely: see `MigrationLock`.
     migrations.set_locking(false);
     migrations.dangerous_set_table_name(TABLE);
     migrations
@@ -79,7 +79,7 @@ struct Applied {
 }
 
 impl History {
-    /// The schema with our tables; none while there are none.
+    /// The schema with Heirloom's tables; none before the first migration.
     pub fn schema(&self) -> Option<&str> {
         match &self.table {
             HistoryTable::Closed { schema } => Some(schema),
@@ -96,7 +96,7 @@ impl History {
         missing.map(|migration| format!("{} {}", migration.version, migration.description)).collect()
     }
 
-    /// The migrations that were applied from another text than ours.
+    /// The applied migrations whose text differs from this version's.
     pub fn altered(&self) -> Vec<String> {
         let differs = |applied: &&Applied| {
             let known = MIGRATIONS.iter().find(|migration| migration.version == applied.version);

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 /// What notifications are sealed for; the name of the channel is authenticated with each.
 const PURPOSE: &str = "heirloom/notification/v1";
-/// Begins every payload, so that what cannot be ours is refused before it is decoded.
+/// The prefix of every payload, so that foreign payloads are rejected before decoding.
 const VERSION: &str = "n1.";
 /// Bytes of the time at which it was sent.
 const TIME: usize = 8;
@@ -40,19 +40,19 @@ impl Channel {
 }
 
 /// Sends and reads notifications. Every role that may connect to the database can listen on any channel and notify on
-/// it. So what we send is sealed under a key derived from the master key: nobody else can read it or write it.
+/// it. So payloads are sealed under a key derived from the master key: nobody else can read or forge them.
 #[derive(Clone, Debug)]
 pub struct Notifications {
     keys: SealingKeys,
     entropy: Entropy,
 }
 
-/// A notification that an instance of ours sent.
+/// A notification from another instance of this installation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Notification {
     /// When, on the database's clock. Anyone can record a notification and send it again later.
     pub sent_at: Moment,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
@@ -85,7 +85,7 @@ impl Notifications {
         Ok(())
     }
 
-    /// Reads a payload. None: no instance of ours sent it on this channel.
+    /// Reads a payload. None: no instance of this installation sent it on this channel.
     #[must_use]
     pub fn open(&self, channel: Channel, payload: &str) -> Option<Notification> {
         let sealed = URL_SAFE_NO_PAD.decode(payload.strip_prefix(VERSION)?).ok()?;

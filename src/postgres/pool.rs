@@ -90,7 +90,7 @@ impl Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (all, resting) = self.connections();
-        write!(f, "Pool({all} connections, {resting} at rest)")
+        write!(f, "Pool({all} connections, {resting} idle)")
     }
 }
 
@@ -125,7 +125,7 @@ impl managed::Manager for Connections {
 
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
         if metrics.age() > LIFETIME {
-            return Err(RecycleError::message("it is old"));
+            return Err(RecycleError::message("it exceeded its lifetime"));
         }
         if metrics.last_used() < SUSPECT_AFTER || answers(connection).await {
             return Ok(());

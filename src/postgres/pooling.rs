@@ -13,7 +13,7 @@ pub enum Pooling {
     Unsafe,
 }
 
-/// Two statements of one name on two connections: whoever mixes them up is found out. The answer tells which of our
+/// Two statements of one name on two connections: a pooler that mixes them up is detected. The answer tells which of our
 /// two clients was served, and by which backend.
 const PROBE: &str = "SELECT $1::int4 + 1, pg_backend_pid()";
 const DECOY: &str = "SELECT $1::int4 + 1000, pg_backend_pid()";
@@ -39,7 +39,7 @@ pub async fn pooling(options: PgConnectOptions) -> Result<Pooling, DatabaseError
 }
 
 async fn probe(first: &mut PgConnection, second: &mut PgConnection) -> Result<Pooling, DatabaseError> {
-    // BEGIN is no prepared statement: it pins the second client to a server connection.
+    // BEGIN is not a prepared statement: it pins the second client to a server connection.
     let mut pinned = second.begin().await?;
     let (_, backend) = ask(first, PROBE).await?;
     ask(&mut pinned, DECOY).await?;

@@ -49,7 +49,7 @@ pub(super) async fn owns(connection: &mut PgConnection) -> Result<bool, Database
     Ok(sqlx::query_scalar(owns).fetch_one(connection).await?)
 }
 
-/// For how long months of the audit log cannot be dropped. Only the owner can say so.
+/// For how long months of the audit log cannot be deleted. Only the owner can set it.
 pub(super) async fn keep_months_for(connection: &mut PgConnection, period: Duration) -> Result<(), DatabaseError> {
     let hours = i32::try_from(period.as_secs().div_ceil(3600)).unwrap_or(i32::MAX);
     let set = "UPDATE audit_retention SET period = make_interval(hours => $1)

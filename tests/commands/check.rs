@@ -142,7 +142,7 @@ async fn both_ways_must_lead_to_one_database() {
     right.run(&["migrate"]).done();
     let refused = wrong.run(&["keys", "list"]);
     assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(refused.stderr.contains("do both lead to the same database"), "{refused:?}");
+    assert!(refused.stderr.contains("do both point to the same database"), "{refused:?}");
 }
 
 #[test]

@@ -192,7 +192,7 @@ async fn what_is_no_file_or_of_no_known_form_is_told() {
         .refused(1, "--report: /nowhere/report");
     let people = home.file("people.ndjson", "{\"email\":\"a@example.com\"}\n");
     let people = people.to_str().unwrap();
-    home.run(&["user", "import", people, "--report", people]).refused(1, "is the file to be imported");
+    home.run(&["user", "import", people, "--report", people]).refused(1, "is the file being imported");
     assert!(!fs::read_to_string(people).unwrap().is_empty(), "and it is as it was");
     let piped = home.type_in(&["user", "import", "-", "--format", "ndjson", "--json"], "{\"email\":\"a@example.com\"}");
     assert_eq!(piped.done().json(), summary(1, 0, 0, 1));

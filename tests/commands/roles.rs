@@ -214,7 +214,7 @@ async fn without_the_owner_missing_migrations_are_reported_with_the_remedy() {
 #[tokio::test]
 async fn the_private_postgres_has_its_roles_by_itself() {
     let home = Home::start().await;
-    home.run(&["migrate", "--roles"]).refused(1, "has its roles already");
+    home.run(&["migrate", "--roles"]).refused(1, "already has its roles");
     home.add("root@example.com", &["--admin"]);
     let mut runtime = home.options(Role::Runtime).connect().await.unwrap();
     let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut runtime).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the database says.
+//! Checks that need the database.
 
 use super::{super::chain, Findings};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 use sqlx::PgConnection;
 use std::sync::Arc;
 
-/// How far this machine's clock may be from the database's before it is worth a word.
+/// The clock difference to the database above which the check warns.
 const SKEW: Duration = Duration::from_secs(2);
 
 pub async fn look(config: &Config, connector: &Connector, findings: &mut Findings) {
@@ -38,7 +38,7 @@ pub async fn look(config: &Config, connector: &Connector, findings: &mut Finding
     }
 }
 
-/// Whether both ways lead to the same database: what is said over one is heard over the other.
+/// Whether both URLs lead to the same database: a notification sent through one must arrive through the other.
 async fn hearing(connector: &Connector, is_reached: bool, findings: &mut Findings) {
     let what = "direct database";
     if !is_reached {
@@ -50,7 +50,7 @@ async fn hearing(connector: &Connector, is_reached: bool, findings: &mut Finding
     }
 }
 
-/// The way that requests take.
+/// The connection that requests use.
 async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings: &mut Findings) -> bool {
     let what = "database";
     if !is_primary && connector.has_choice() {
@@ -62,7 +62,7 @@ async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings
             unreachable(what, names::DATABASE_URL, &error, findings);
             return false;
         }
-        // What else is asked through it would be answered with nonsense.
+        // Answers to further statements could belong to other clients.
         Ok(Pooling::Unsafe) => {
             findings.error(what, &AppError::UnsafePooler);
             return false;
@@ -85,10 +85,10 @@ async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings
 }
 
 fn unreachable(what: &'static str, option: &str, error: &DatabaseError, findings: &mut Findings) {
-    findings.fail(what, format!("{}. Is {option} right, and does PostgreSQL run there?", chain(error).join(": ")));
+    findings.fail(what, format!("{}. Is {option} correct, and is PostgreSQL running there?", chain(error).join(": ")));
 }
 
-/// Asked twice: the first question of a connection takes longer.
+/// Queries twice: the first query of a connection takes longer.
 async fn clock(connection: &mut PgConnection, findings: &mut Findings) {
     drop(now(connection).await);
     let machine = Clock::start();
@@ -113,8 +113,7 @@ fn skew(milliseconds: i64, findings: &mut Findings) {
     }
 }
 
-/// Everything that a start would refuse or warn about. True: there is nothing that it would refuse, and nothing to
-/// migrate.
+/// Everything that a start would refuse or warn about. True if it would refuse nothing and has no migration to apply.
 async fn survey(connector: &Connector, findings: &mut Findings) -> bool {
     let probes = match connector.survey(Migrations::Apply).await {
         Ok(probes) => probes,
@@ -136,7 +135,7 @@ async fn survey(connector: &Connector, findings: &mut Findings) -> bool {
     is_fit && is_migrated
 }
 
-/// Whether the master key opens the signing keys.
+/// Whether the master key decrypts the signing keys.
 async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Findings) {
     let what = "master key";
     let master_keys = match &config.master_keys {

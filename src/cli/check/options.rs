@@ -1,4 +1,4 @@
-//! What can be said of the options without asking the database.
+//! Checks of the options that do not need the database.
 
 use super::Findings;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use std::{io::ErrorKind, net::TcpListener};
 use url::{Host, Url};
 
-/// What is known of the options of a process that this user runs.
+/// Checks the options of a process that runs as this user.
 pub fn look(config: &Config, user: Option<u32>, findings: &mut Findings) {
     for unknown in &config.unknown_names {
         findings.warn("configuration", unknown.to_string());
@@ -38,7 +38,7 @@ fn session_limit(config: &Config, findings: &mut Findings) {
 /// Whether the templates and the logo can be shown.
 fn pages(config: &Config, findings: &mut Findings) {
     match load_pages(&config.brand, &config.http) {
-        Ok(_) => findings.ok("pages", "every page can be shown, in every language"),
+        Ok(_) => findings.ok("pages", "every page renders in every language"),
         Err(error) => findings.error("pages", &error),
     }
 }
@@ -135,7 +135,9 @@ fn proxies(http: &HttpOptions, findings: &mut Findings) {
                 "the public URL is https, so a proxy is in front, but none is trusted: every client will appear";
             findings.warn(what, format!("{detail} to have the proxy's address. Name it in {}", names::TRUSTED_PROXIES));
         }
-        _ if proxies.is_empty() => findings.ok(what, "none is trusted: a client's address is that of its connection"),
+        _ if proxies.is_empty() => {
+            findings.ok(what, "no proxy is trusted: the client's address is that of its connection")
+        }
         Some(header) => findings.ok(
             what,
             format!("{named} are trusted proxies; they set the client in {header}; other headers are ignored"),

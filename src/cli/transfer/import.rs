@@ -156,7 +156,7 @@ impl Importing {
         Self { is_dry_run, imported: 0, already_there: 0, refused: 0, noted: 0, last_line: 0, report, watch }
     }
 
-    /// Until the end of the file, or until the process is asked to stop: between two batches.
+    /// Runs until the end of the file, or until the process is asked to stop, which it does between two batches.
     async fn run(&mut self, mut batches: Receiver<Result<Batch, FileError>>, house: &House) -> Result<(), CliError> {
         let mut stop = Box::pin(told_to_stop());
         loop {

@@ -30,7 +30,7 @@ impl Report {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let (report, users) = (file.metadata()?, fs::metadata(imported));
         if users.is_ok_and(|users| (users.dev(), users.ino()) == (report.dev(), report.ino())) {
-            return Err(io::Error::other("is the file to be imported"));
+            return Err(io::Error::other("is the file being imported"));
         }
         // Remove an earlier report.
         if report.is_file() {
@@ -92,6 +92,6 @@ impl Entry {
     }
 
     fn already_there(line: u64) -> Self {
-        Self::new(line, "already_there", "this user exists already; nothing was changed")
+        Self::new(line, "already_there", "this user already exists; nothing was changed")
     }
 }

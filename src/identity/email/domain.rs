@@ -59,7 +59,7 @@ fn is_japanese(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// RFC 5892 §2.1, less what is refused all the same: tatweel and its kin, tone and repeat marks (§2.6), and the parts that
+/// RFC 5892 §2.1, less what is refused all the same: tatweel and similar characters, tone and repeat marks (§2.6), and the parts that
 /// Hangul was once written in (§2.9).
 fn is_letter_or_digit(c: char) -> bool {
     let is_refused = matches!(c,

@@ -24,13 +24,12 @@ pub struct TraceOptions {
     pub service_name: String,
 }
 
-/// What is known of a request once it was answered. Neither its path nor its query: what stands there is not ours to
-/// tell.
+/// What is known of an answered request. Contains neither path nor query, which may hold the client's secrets.
 #[derive(Debug)]
 pub struct RequestSpan<'a> {
     /// GET, POST, …
     pub method: &'a str,
-    /// The route's pattern; none where nothing is.
+    /// The route's pattern; none if no route matched.
     pub route: Option<&'a str>,
     /// The HTTP status.
     pub status: u16,

@@ -9,9 +9,9 @@ use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
-/// The collector's client cannot be made.
+/// The collector's client cannot be created.
 #[derive(Debug, thiserror::Error)]
-#[error("the client for the collector cannot be made: {0}")]
+#[error("the client for the collector cannot be created: {0}")]
 pub(in crate::kernel) struct NoClient(#[from] ExporterBuildError);
 
 /// Sends spans, in bundles, on a thread of its own: a collector that is away costs no request anything. What is left is
@@ -19,7 +19,7 @@ pub(in crate::kernel) struct NoClient(#[from] ExporterBuildError);
 #[derive(Debug, Default)]
 pub struct Traces(Option<SdkTracerProvider>);
 
-/// The name under which we make spans.
+/// The name of the tracer.
 const SCOPE: &str = "heirloom";
 /// W3C Trace Context §3.2.
 const TRACEPARENT: &str = "traceparent";

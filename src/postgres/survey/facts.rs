@@ -33,7 +33,7 @@ pub(super) struct Server {
     pub is_open: bool,
 }
 
-/// A table that has the name of one of ours.
+/// A table with the name of one of Heirloom's.
 #[derive(Debug, FromRow)]
 pub(super) struct Table {
     pub name: String,

@@ -95,7 +95,7 @@ fn writes(server: &Server) -> ProbeVerdict {
     Good("accepted".to_owned())
 }
 
-/// Whether our tables are where their names lead, and nobody else's are in their place.
+/// Whether the table names resolve to Heirloom's own tables and not to others of the same name.
 fn schema(facts: &Facts) -> ProbeVerdict {
     let (server, path) = (&facts.server, &facts.server.search_path);
     let Some(schema) = server.schema.as_deref() else {
@@ -110,7 +110,7 @@ fn schema(facts: &Facts) -> ProbeVerdict {
             let foreign = facts.tables.iter().filter(|table| table.schema == schema);
             let foreign: Vec<_> = foreign.map(|table| table.name.as_str()).collect();
             if foreign.is_empty() {
-                return Good(format!("{schema}: nothing of ours is in it yet"));
+                return Good(format!("{schema}: has no tables of Heirloom yet"));
             }
             Refusal(format!(
                 "the schema {schema} holds tables of another program with the names of ours ({}). Use a database of its \
@@ -214,7 +214,7 @@ fn lacking(table: &Table) -> Option<String> {
 
 fn row_security(facts: &Facts) -> ProbeVerdict {
     match facts.tables.iter().find(|table| table.hides_rows && facts.history.schema().is_some()) {
-        None => Good("does not hide rows from us".to_owned()),
+        None => Good("does not hide rows".to_owned()),
         Some(table) => Refusal(format!(
             "row security is on for the table {name} and hides rows: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY, or \
              ALTER ROLE {role} BYPASSRLS",
