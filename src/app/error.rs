@@ -27,7 +27,7 @@ pub enum AppError {
     /// None of several hosts is the primary.
     #[error("none of the hosts in DATABASE_URL accepts writes")]
     NoPrimary,
-    /// A pooler in transaction mode that would mix up our statements.
+    /// A pooler in transaction mode that would mix up prepared statements.
     #[error(
         "DATABASE_URL leads through a pooler in transaction mode that does not keep track of prepared statements: \
          queries would return rows of other queries. Use its session mode, or PgBouncer 1.21 or later with \

@@ -54,7 +54,7 @@ mod tests {
         }
     }
 
-    /// A refusal that offers nothing to do is a dead end.
+    /// Every refusal page must offer a next step.
     #[test]
     fn every_page_in_every_state_offers_a_way_on() {
         let config = Config::from_source(Source::default()).unwrap();
@@ -66,7 +66,7 @@ mod tests {
         }
     }
 
-    /// Samples hold what an attacker would type.
+    /// The samples contain input that an attacker would type.
     #[test]
     fn every_page_renders_in_every_language_and_escapes_what_was_typed() {
         let config = Config::from_source(Source::default()).unwrap();

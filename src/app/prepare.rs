@@ -8,7 +8,7 @@ use crate::{
 /// those that were applied.
 ///
 /// # Errors
-/// Everything that is refused, with what to do about it.
+/// Everything that is refused, with the remedy.
 pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrations) -> Result<Vec<String>, AppError> {
     if connector.has_choice() && !connector.find_primary().await {
         return Err(AppError::NoPrimary);
@@ -32,7 +32,7 @@ pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrati
 /// Creates the roles that are missing, in a database that we can use.
 ///
 /// # Errors
-/// Everything that is refused, with what to do about it.
+/// Everything that is refused, with the remedy.
 pub async fn prepare_roles(connector: &mut Connector, names: &RoleNames) -> Result<(), AppError> {
     if connector.has_choice() && !connector.find_primary().await {
         return Err(AppError::NoPrimary);

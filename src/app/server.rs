@@ -18,12 +18,12 @@ use actix_web::{
 use private_postgres::Tenant;
 use std::net::{SocketAddr, TcpListener};
 
-/// How long requests in flight may take once the server wants to end, in seconds.
+/// How long requests in flight may take once the server is stopping, in seconds.
 const DRAIN_SECONDS: u64 = 28;
-/// How long `/readyz` says 503 before the server stops to listen, so that load balancers notice.
+/// How long `/readyz` answers 503 before the server stops listening, so that load balancers notice.
 const NOTICE: Duration = Duration::from_secs(1);
-/// How long an idle connection is kept. Longer than proxies and client libraries keep theirs, so that it is them who
-/// close it, and no request meets a closed door.
+/// How long an idle connection is kept. Longer than proxies and client libraries keep theirs, so that they
+/// close it, and no request hits a connection that is closing.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

@@ -28,7 +28,7 @@ pub fn openapi() -> Result<(), CliError> {
     print(&page)
 }
 
-/// Every option, as the operator has it beside the binary.
+/// Every option, as in the operator's `.env.example`.
 const OPTIONS: &str = include_str!("../../.env.example");
 
 /// `heirloom man`: one page for the command and all below it.

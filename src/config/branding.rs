@@ -7,13 +7,13 @@ use url::Url;
 pub struct BrandOptions {
     /// What the product is called.
     pub name: String,
-    /// An SVG or PNG file; none: ours.
+    /// An SVG or PNG file; default: the built-in one.
     pub logo: Option<PathBuf>,
-    /// The colour of buttons and links; none: ours.
+    /// The colour of buttons and links; default: the built-in one.
     pub accent: Option<Colour>,
     /// Where the terms of use are.
     pub terms_url: Option<Url>,
-    /// A folder whose templates go before ours.
+    /// A folder with templates that override the built-in ones.
     pub templates_dir: Option<PathBuf>,
 }
 

@@ -4,11 +4,11 @@ use std::{ffi::OsString, path::PathBuf};
 /// Where Postgres is and how much of it we take.
 #[derive(Debug, Clone)]
 pub struct DatabaseOptions {
-    /// The Postgres to use; none: a private one under `data_dir`.
+    /// The Postgres to use; default: a private one under `data_dir`.
     pub url: Option<DatabaseUrl>,
-    /// A way around the pooler, for what needs a connection of its own; none: `url` is one.
+    /// A URL that bypasses the pooler, for work that needs its own connection; default: `url`.
     pub direct_url: Option<DatabaseUrl>,
-    /// As the owner of the tables, for migrations; none: `direct_url`.
+    /// A URL as the owner of the tables, for migrations; default: `direct_url`.
     pub owner_url: Option<DatabaseUrl>,
     /// The most connections the pool opens.
     pub max_connections: u32,

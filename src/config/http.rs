@@ -19,9 +19,9 @@ pub struct HttpOptions {
     pub rate_limit: bool,
     /// Whether the log line of a request holds the client's address and the user's id.
     pub log_clients: bool,
-    /// What clients call us; its scheme decides the cookie's flags.
+    /// The URL that clients use; its scheme decides the cookie's flags.
     pub public_url: PublicUrl,
-    /// Other origins whose pages may call us; those of apps with the token in the body only.
+    /// Other origins whose pages may call the API; apps only with the token in the body.
     pub allowed_origins: Vec<Origin>,
     /// Proxies whose header for the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -38,7 +38,7 @@ pub struct HttpOptions {
 pub enum SameSite {
     /// Never sent from another site.
     Strict,
-    /// Sent when a link leads to us.
+    /// Sent when a link leads to this server.
     Lax,
     /// Sent from anywhere; https only.
     None,
@@ -60,7 +60,7 @@ pub enum ClientAddressHeader {
 pub enum Registration {
     /// Anyone may.
     Open,
-    /// Only `heirloom user add` makes accounts.
+    /// Only `heirloom user add` creates accounts.
     Closed,
 }
 
@@ -96,7 +96,7 @@ impl PublicUrl {
             .map_or(host, |(host, _)| host)
     }
 
-    /// Whether clients reach us over TLS.
+    /// Whether clients connect over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.as_str().starts_with("https:")

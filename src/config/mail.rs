@@ -25,7 +25,7 @@ pub struct SmtpUrl {
     pub port: u16,
     /// When TLS begins, and whether it must.
     pub security: SmtpSecurity,
-    /// The name that we greet with; none: this machine's.
+    /// The name sent in EHLO; default: this machine's.
     pub hello: Option<String>,
     credentials: Option<SmtpCredentials>,
 }

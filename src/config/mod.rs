@@ -47,7 +47,7 @@ pub struct Config {
     pub master_keys: Option<MasterKeys>,
     /// Addresses, origins, cookies.
     pub http: HttpOptions,
-    /// How emails are sent; none: they are not.
+    /// How emails are sent; without it, none are sent.
     pub mail: Option<MailOptions>,
     /// Access tokens.
     pub tokens: TokenOptions,
@@ -59,17 +59,17 @@ pub struct Config {
     pub brand: BrandOptions,
     /// Whether strangers may register.
     pub registration: Registration,
-    /// A month of the audit log is dropped when it ended so long ago.
+    /// How long after its end a month of the audit log is deleted.
     pub audit_retention: Duration,
-    /// Allows what only tests want: lifetimes of seconds and weak hashing.
+    /// Allows values that only tests need: lifetimes of seconds and weak hashing.
     pub insecure_for_tests: bool,
-    /// Which log lines are written (`tracing-subscriber`'s filter syntax); none: a server's `info`, a command's `warn`.
+    /// Which log lines are written (`tracing-subscriber`'s filter syntax); default: `info` for a server, `warn` for a command.
     pub log_filter: Option<String>,
     /// How they look.
     pub log_format: LogFormat,
-    /// Where spans of requests go; none: nowhere.
+    /// Where request spans are sent; without it, none are sent.
     pub traces: Option<TraceOptions>,
-    /// Names in the environment that look like options of ours and are none: most likely typing mistakes.
+    /// Environment variables that look like options but are not: probably typing mistakes.
     pub unknown_names: Vec<UnknownName>,
 }
 

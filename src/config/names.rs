@@ -9,7 +9,7 @@ macro_rules! names {
 }
 
 names! {
-    /// Where Postgres is; none: a private one.
+    /// The Postgres URL; default: a private Postgres.
     DATABASE_URL = "DATABASE_URL";
     /// Around a pooler, for LISTEN and migrations.
     DATABASE_URL_DIRECT = "HEIRLOOM_DATABASE_URL_DIRECT";
@@ -29,9 +29,9 @@ names! {
     BIND = "HEIRLOOM_BIND";
     /// Where metrics are served.
     METRICS_BIND = "HEIRLOOM_METRICS_BIND";
-    /// What clients call us.
+    /// The URL that clients use.
     PUBLIC_URL = "HEIRLOOM_PUBLIC_URL";
-    /// Other origins whose pages may call us.
+    /// Other origins whose pages may call the API.
     ALLOWED_ORIGINS = "HEIRLOOM_ALLOWED_ORIGINS";
     /// Proxies that are believed.
     TRUSTED_PROXIES = "HEIRLOOM_TRUSTED_PROXIES";
@@ -65,7 +65,7 @@ names! {
     RETRY_WINDOW = "HEIRLOOM_RETRY_WINDOW";
     /// Live sessions of one user.
     MAX_SESSIONS_PER_USER = "HEIRLOOM_MAX_SESSIONS_PER_USER";
-    /// The mail server; none: no emails.
+    /// The mail server; without it, no emails are sent.
     SMTP_URL = "HEIRLOOM_SMTP_URL";
     /// The sender of emails.
     MAIL_FROM = "HEIRLOOM_MAIL_FROM";
@@ -81,11 +81,11 @@ names! {
     BRAND_ACCENT = "HEIRLOOM_BRAND_ACCENT";
     /// Where its terms of use are.
     TERMS_URL = "HEIRLOOM_TERMS_URL";
-    /// Templates that go before ours.
+    /// Templates that override the built-in ones.
     TEMPLATES_DIR = "HEIRLOOM_TEMPLATES_DIR";
     /// How long events are kept.
     AUDIT_RETENTION = "HEIRLOOM_AUDIT_RETENTION";
-    /// Opens what only tests want.
+    /// Allows values that only tests need.
     INSECURE_FOR_TESTS = "HEIRLOOM_INSECURE_FOR_TESTS";
     /// Which log lines.
     LOG = "HEIRLOOM_LOG";

@@ -12,7 +12,7 @@ pub struct Origin {
 enum OriginKind {
     /// A web site's.
     Web,
-    /// An installed app's or a browser extension's: no cookie of ours reaches it as same-site, so it may use the token
+    /// An installed app's or a browser extension's: the cookie never reaches it as same-site, so it may use the token
     /// in the body only.
     App,
 }
@@ -45,7 +45,7 @@ pub enum OriginError {
     Extension,
 }
 
-/// The schemes whose pages can call us.
+/// The schemes whose pages can call the API.
 const SCHEMES: [&str; 8] =
     ["https", "http", "capacitor", "ionic", "tauri", "chrome-extension", "moz-extension", "safari-web-extension"];
 

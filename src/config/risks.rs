@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::MetadataExt};
 pub struct Risk {
     /// What it concerns, in a word or two.
     pub what: &'static str,
-    /// What may happen, and what to do.
+    /// The risk, and how to avoid it.
     pub detail: String,
 }
 

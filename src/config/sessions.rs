@@ -4,18 +4,18 @@ use crate::kernel::Duration;
 /// How long sessions live and how many there may be.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    /// A remembered session ends after so long without a rotation.
+    /// How long a remembered session lasts without a rotation.
     pub idle_ttl: Duration,
     /// One that is not remembered, after so long.
     pub short_idle_ttl: Duration,
-    /// Every session ends so long after its sign-in, whatever happens.
+    /// How long any session lasts after its sign-in.
     pub absolute_ttl: Duration,
     /// How long a retired token without a key is answered with its successor; zero: never.
     pub reuse_leeway: Duration,
     /// For how long a retry with the same `Idempotency-Key` is honoured, as long as the successor is unused. By default
     /// longer than any session lives (S-18).
     pub retry_window: Duration,
-    /// A further sign-in ends the session that is idle longest.
+    /// At this limit, a further sign-in revokes the session that has been idle longest.
     pub max_per_user: u32,
 }
 

@@ -4,9 +4,9 @@ use crate::kernel::Duration;
 /// What stands in access tokens.
 #[derive(Debug, Clone)]
 pub struct TokenOptions {
-    /// `aud`; none: the public URL.
+    /// `aud`; default: the public URL.
     pub audience: Option<String>,
-    /// The name of the claim that holds the user's own claims; none: the public URL and `/claims`.
+    /// The name of the claim that holds the user's own claims; default: the public URL and `/claims`.
     pub claims_name: Option<String>,
     /// How new signing keys sign.
     pub signing_algorithm: SigningAlgorithm,
@@ -27,7 +27,7 @@ pub enum SigningAlgorithm {
     Rs256,
 }
 
-/// Claims of ours, which the user's own claims may not replace.
+/// Reserved claims, which the user's own claims may not replace.
 const RESERVED: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "auth_time", "roles", "rev"];
 
 pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> TokenOptions {

@@ -2,7 +2,7 @@ use super::{Reader, names};
 use crate::kernel::TraceOptions;
 use url::Url;
 
-/// What we are called when nobody says otherwise.
+/// The default product name.
 const SERVICE_NAME: &str = "heirloom";
 
 pub(super) fn read(reader: &mut Reader) -> Option<TraceOptions> {

@@ -191,7 +191,7 @@ impl Keys {
     }
 }
 
-/// The key that the header names, if the header is one of ours. `jku`, `jwk` and `x5u` are nobody's business
+/// The key that the header names, if the header is one of Heirloom's. `jku`, `jwk` and `x5u` are ignored
 /// (RFC 8725 §3.10); what `crit` names we would not understand (RFC 7515 §4.1.11).
 fn key_of<'a>(ring: &'a [Arc<SigningKey>], token: &str) -> Option<&'a Arc<SigningKey>> {
     let header = decode_header(token).ok()?;

@@ -5,7 +5,7 @@
 //! 2. the claims are laid out ([`Subject`] → JSON) and signed; the header contains `typ: at+jwt` and `kid`.
 //!
 //! Verifying (RFC 8725, RFC 9068 §4), nothing of which reads the database:
-//! 1. the header must have our `typ`, a `kid` of ours, that key's algorithm, and no `crit`;
+//! 1. the header must have our `typ`, the `kid` of a key in the ring, that key's algorithm, and no `crit`;
 //! 2. the signature must be that key's;
 //! 3. `iss` and `aud` must be ours, `exp` and `nbf` hold on the database's clock, give or take five seconds.
 //!

@@ -13,7 +13,7 @@ const RESTRICTED: &[(&str, &str)] = &[
 ];
 const USUAL: &str = "SELECT, INSERT, UPDATE, DELETE";
 
-/// Tables in the schema of ours that we own; the months of the audit log are reached through their parent.
+/// Tables in Heirloom's schema that this role owns; the months of the audit log are reached through their parent.
 const TABLES: &str = "
     SELECT relname::text FROM pg_class
     WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND relkind IN ('r', 'p')

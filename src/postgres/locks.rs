@@ -1,4 +1,4 @@
-//! Locks on rows of ours. To lock a row takes a privilege on its table; any role that may connect to the database can
+//! Locks on rows of the table `locks`. To lock a row takes a privilege on its table; any role that may connect to the database can
 //! take any advisory lock, so that those decide nothing.
 
 use super::DatabaseError;

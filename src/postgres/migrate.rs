@@ -169,7 +169,7 @@ async fn schema_of(connection: &mut PgConnection, table: &str) -> Result<Option<
 }
 
 async fn applied(connection: &mut PgConnection, table: &'static str) -> Result<Vec<Applied>, DatabaseError> {
-    // A name of ours.
+    // The name is a constant of this program.
     let sql = AssertSqlSafe(format!("SELECT version, checksum FROM {table} WHERE success ORDER BY version"));
     Ok(sqlx::query_as(sql).fetch_all(connection).await?)
 }

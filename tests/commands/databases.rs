@@ -188,7 +188,7 @@ async fn tables_of_another_program_are_not_touched() {
         ["CREATE TABLE users (id serial PRIMARY KEY, login text)", "INSERT INTO users (login) VALUES ('them')"];
     postgres.run("heirloom", &theirs).await;
     let home = postgres.home("heirloom");
-    assert_refused(&home, "schema", "holds tables of another program with the names of ours (users)");
+    assert_refused(&home, "schema", "contains tables of another program with the same names as Heirloom's (users)");
     let mut connection = postgres.superuser("heirloom").connect().await.unwrap();
     let theirs: String = sqlx::query_scalar("SELECT login FROM users").fetch_one(&mut connection).await.unwrap();
     assert_eq!(theirs, "them");

@@ -136,7 +136,7 @@ fn proxies(http: &HttpOptions, findings: &mut Findings) {
             findings.warn(what, format!("{detail} to have the proxy's address. Name it in {}", names::TRUSTED_PROXIES));
         }
         _ if proxies.is_empty() => {
-            findings.ok(what, "no proxy is trusted: the client's address is that of its connection")
+            findings.ok(what, "no proxy is trusted: the client's address is that of its connection");
         }
         Some(header) => findings.ok(
             what,

@@ -46,7 +46,7 @@ fn is_host(text: &str) -> bool {
     text.starts_with('/') || address.parse::<IpAddr>().is_ok() || (is_name() && !text.contains(':'))
 }
 
-/// A port for each host; none: the usual one.
+/// A port for each host; default: 5432.
 fn ports(settings: &Settings, hosts: usize) -> Result<Vec<Option<u16>>, DatabaseUrlError> {
     let one = |text: &str| match text.parse().ok().filter(|port| *port > 0) {
         None if !text.is_empty() => Err(DatabaseUrlError::Port),

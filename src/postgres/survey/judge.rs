@@ -113,7 +113,7 @@ fn schema(facts: &Facts) -> ProbeVerdict {
                 return Good(format!("{schema}: has no tables of Heirloom yet"));
             }
             Refusal(format!(
-                "the schema {schema} holds tables of another program with the names of ours ({}). Use a database of its \
+                "the schema {schema} contains tables of another program with the same names as Heirloom's ({}). Use a database of its \
                  own, or a schema: CREATE SCHEMA heirloom, and DATABASE_URL with ?options=-c%20search_path%3Dheirloom",
                 foreign.join(", ")
             ))
