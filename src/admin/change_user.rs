@@ -101,7 +101,7 @@ impl Change<'_> {
         if self.removes_admin() && self.action.removes_the_last_admin(&user).await? {
             return Ok(Decided::LastAdmin);
         }
-        let mut ended = self.change_access().await?;
+        let mut ended = self.change_access(&user).await?;
         ended.add(self.change_block().await?);
         Ok(Decided::Changed(ended))
     }
@@ -133,14 +133,17 @@ impl Change<'_> {
         demoted || blocked
     }
 
-    async fn change_access(&mut self) -> Result<Ended, DatabaseError> {
+    /// Records only what differs from `before`: nobody else changes it meanwhile.
+    async fn change_access(&mut self, before: &User) -> Result<Ended, DatabaseError> {
         let (user, action) = (self.action.user, &mut self.action);
         let changed = users::change_access(action.work.connection, user, &self.wanted.access).await?;
         let Some(revision) = changed else { return Ok(Ended::default()) };
-        if let Some(roles) = &self.wanted.access.roles {
+        let roles = self.wanted.access.roles.as_ref().filter(|roles| roles.to_strings() != before.roles);
+        if let Some(roles) = roles {
             action.record(audit::Kind::RolesChanged, json!({ "roles": roles.to_strings() })).await?;
         }
-        if self.wanted.access.claims.is_some() {
+        let claims = self.wanted.access.claims.clone().map(CustomClaims::into_value);
+        if claims.is_some_and(|claims| claims != before.claims) {
             action.record(audit::Kind::ClaimsChanged, json!({})).await?;
         }
         sessions::cut_off(&mut action.work, user, revision).await

@@ -262,8 +262,7 @@ impl Sessions {
         let ended = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
                 let ended = end_all_of(&mut work, user, except, &reason).await?;
-                let details = json!({ "reason": reason.text(), "sessions": ended.live });
-                work.record(audit::Kind::SessionsEnded, user, details).await?;
+                record(&mut work, user.into(), &reason, &ended).await?;
                 Ok(ended)
             })
         });

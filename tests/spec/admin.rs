@@ -422,6 +422,25 @@ async fn no_answer_to_an_administrator_holds_a_secret() {
     }
 }
 
+#[tokio::test]
+async fn a_repeated_change_that_changes_nothing_leaves_no_event() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    for _ in 0..3 {
+        admin.change(&alice.id, &json!({ "roles": ["editor"], "claims": { "a": 1 } })).await.expect(200);
+        admin.revoke(&json!({ "user_id": alice.id })).await.expect(200);
+    }
+    assert_eq!(app.events("roles_changed").await, 1);
+    assert_eq!(app.events("claims_changed").await, 1);
+    assert_eq!(app.events("sessions_ended").await, 1);
+
+    // Of two properties, only the one that differs is recorded.
+    admin.change(&alice.id, &json!({ "roles": ["editor"], "claims": { "a": 2 } })).await.expect(200);
+    assert_eq!(app.events("roles_changed").await, 1);
+    assert_eq!(app.events("claims_changed").await, 2);
+}
+
 /// C-14.
 #[tokio::test]
 async fn every_decision_leaves_an_event() {
