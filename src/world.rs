@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    kernel::{Clock, Entropy, MacKeys, Metrics},
+    kernel::{Clock, Entropy, Highest, MacKeys, Metrics},
     postgres::{Database, Notifications},
 };
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub struct World {
     pub entropy: Entropy,
     /// What vouches for the events of the audit log.
     pub audit_keys: MacKeys,
+    /// The highest end of the audit log's chain that this instance has seen.
+    pub audit_head: Highest,
     /// Sends and reads what instances notify each other of.
     pub notifications: Notifications,
     /// What is counted.

@@ -3,7 +3,7 @@ use crate::{
     audit,
     config::{Config, master_key_beside},
     http::Cursors,
-    kernel::{Clock, Entropy, MacKeys, Metrics},
+    kernel::{Clock, Entropy, Highest, MacKeys, Metrics},
     keys::Keys,
     mail::Mail,
     postgres::{Connector, Database, Migrations, Notifications, OwnDatabase},
@@ -65,7 +65,10 @@ impl House {
         let audit_keys = MacKeys::new(&master_keys, audit::KEY_PURPOSE);
         let notifications = Notifications::new(&master_keys, entropy.clone());
         let (metrics, config) = (Metrics::new(), Arc::new(config));
-        let world = World { db, clock, entropy, audit_keys, notifications, metrics, config };
+        let audit_head = Highest::default();
+        let world = World { db, clock, entropy, audit_keys, audit_head, notifications, metrics, config };
+        // Before the first signing key: after it, a chain without a tag is a forged one.
+        audit::begin(&world).await?;
         let keys = Keys::open(world.clone(), &master_keys).await?;
         Ok(Self {
             accounts: Accounts::open(world.clone(), &master_keys)?,

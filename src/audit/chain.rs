@@ -42,14 +42,23 @@ pub enum Extension {
     Extended(Head),
     /// Another instance is at it.
     Elsewhere,
-    /// The end of the chain is not as we left it: somebody else wrote it, or removed it. Nothing is chained to it.
+    /// The end of the chain was not written by Heirloom, or was removed. Nothing is chained to it.
     HeadRefused,
+    /// The end of the chain is genuine and older than one that this instance has seen: the database went back in time.
+    /// Nothing is chained to it.
+    HeadRegressed {
+        /// The stored end.
+        stored: i64,
+        /// The end that this instance has seen.
+        seen: i64,
+    },
 }
 
 enum Step {
     Placed { head: Head, all: bool },
     Elsewhere,
     HeadRefused,
+    HeadRegressed { stored: i64, seen: i64 },
 }
 
 /// Gives every event that has none its place in the chain, batch after batch.
@@ -58,58 +67,116 @@ enum Step {
 /// When the database fails. What was chained by then stays chained.
 pub async fn extend(world: &World) -> Result<Extension, DatabaseError> {
     loop {
-        let keys = world.audit_keys.clone();
-        let step = world.db.transaction(move |connection| Box::pin(step(connection, keys)));
+        let moved = world.clone();
+        let step = world.db.transaction(move |connection| Box::pin(step(connection, moved)));
         match step.await? {
-            Step::Placed { all: false, .. } => {}
-            Step::Placed { head, all: true } => return Ok(Extension::Extended(head)),
+            Step::Placed { head, all } => {
+                world.audit_head.raise(head.seq, world.clock.now());
+                if all {
+                    return Ok(Extension::Extended(head));
+                }
+            }
             Step::Elsewhere => return Ok(Extension::Elsewhere),
             Step::HeadRefused => return Ok(Extension::HeadRefused),
+            Step::HeadRegressed { stored, seen } => return Ok(Extension::HeadRegressed { stored, seen }),
         }
     }
 }
 
-async fn step(connection: &mut PgConnection, keys: MacKeys) -> Result<Step, DatabaseError> {
-    let Some(stored) = store::lock_head(connection).await? else {
-        let is_there = store::head(connection).await?.is_some();
-        return Ok(if is_there { Step::Elsewhere } else { Step::HeadRefused });
+async fn step(connection: &mut PgConnection, world: World) -> Result<Step, DatabaseError> {
+    let keys = &world.audit_keys;
+    let (stored, is_locked) = match store::lock_head(connection).await? {
+        Some(stored) => (stored, true),
+        None => match store::head(connection).await? {
+            Some(stored) => (stored, false),
+            None => return Ok(Step::HeadRefused),
+        },
     };
-    let began = match stored.standing(connection, &keys).await? {
-        Standing::Ours => stored.head,
-        Standing::Beginning => {
-            Head { untagged_until: store::count_unchained(connection).await?, hash: Vec::new(), seq: 0 }
-        }
-        Standing::Foreign => return Ok(Step::HeadRefused),
-    };
+    if stored.standing(keys) == Standing::Foreign {
+        return Ok(Step::HeadRefused);
+    }
+    if let Some(seen) = regression(connection, &world, &stored.head).await? {
+        return Ok(Step::HeadRegressed { stored: stored.head.seq, seen });
+    }
+    if !is_locked {
+        world.audit_head.raise(stored.head.seq, world.clock.now());
+        return Ok(Step::Elsewhere);
+    }
     let mut entries = store::unchained(connection, BATCH).await?;
     let all = entries.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
-    let head = began.after(&mut entries, &keys);
+    let is_current = stored.tag.is_some_and(|tag| keys.is_current(&tag));
+    let head = stored.head.after(&mut entries, keys);
     if !entries.is_empty() {
         store::place(connection, &entries).await?;
     }
-    if !entries.is_empty() || !stored.tag.is_some_and(|tag| keys.is_current(&tag)) {
-        store::set_head(connection, &head, &head.tagged(&keys)).await?;
+    if !entries.is_empty() || !is_current {
+        store::set_head(connection, &head, &head.tagged(keys)).await?;
     }
     Ok(Step::Placed { head, all })
 }
 
-/// Has the chain go on from the end that can be seen, when the stored one is not ours (any more): after the master key
-/// was replaced without the old one being named, or somebody has tampered with it. An event says so. None: there is
-/// nothing to resume, the stored end is ours.
+/// The higher end that this instance has seen, unless an operator has resumed the chain from the stored one since. None:
+/// the stored end is at least as high.
+async fn regression(connection: &mut PgConnection, world: &World, stored: &Head) -> Result<Option<i64>, DatabaseError> {
+    let Some(seen) = world.audit_head.seen().filter(|seen| stored.seq < seen.number) else { return Ok(None) };
+    let resumed = store::resumed_since(connection, Kind::AuditChainResumed.name(), seen.at).await?;
+    if resumed.iter().any(|event| event.check(&world.audit_keys) == Some(TagCheck::Genuine)) {
+        world.audit_head.lower(stored.seq, world.clock.now());
+        return Ok(None);
+    }
+    Ok(Some(seen.number))
+}
+
+/// Begins the chain, at the first start on a new database: the beginning has a tag like every later end, so that no one
+/// else can put the chain back to it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn resume(world: &World, operator: Operator) -> Result<Option<Head>, DatabaseError> {
-    let resumed = world.transaction(operator.into(), |mut work| {
+pub async fn begin(world: &World) -> Result<(), DatabaseError> {
+    let keys = world.audit_keys.clone();
+    let begun = world.db.transaction(move |connection| {
+        Box::pin(async move {
+            let Some(stored) = store::lock_head(connection).await? else { return Ok(()) };
+            if stored.tag.is_none() && stored.head.seq == 0 && store::is_new_database(connection).await? {
+                store::set_head(connection, &stored.head, &stored.head.tagged(&keys)).await?;
+            }
+            Ok(())
+        })
+    });
+    begun.await
+}
+
+/// What an operator asks for who resumes the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumption {
+    /// The stored end is refused: go on from the end that can be seen.
+    FromVisibleEnd,
+    /// The database was restored from a backup: go on from the stored end although it is genuine, and older than what
+    /// running servers have seen.
+    AfterRestore,
+}
+
+/// Resumes the chain from the end that can be seen, when the stored one is refused: after the master key was replaced and
+/// the old one not named, or after tampering; or from an older end, after the database was restored. An event records
+/// it, by which running servers know. None: there is nothing to resume, the stored end is genuine.
+///
+/// # Errors
+/// When the database fails.
+pub async fn resume(world: &World, operator: Operator, resumption: Resumption) -> Result<Option<Head>, DatabaseError> {
+    let resumed = world.transaction(operator.into(), move |mut work| {
         Box::pin(async move {
             store::restore_head(work.connection).await?;
             let Some(stored) = store::lock_head(work.connection).await? else { return Err(DatabaseError::TooSlow) };
-            if stored.standing(work.connection, &work.world.audit_keys).await? != Standing::Foreign {
-                return Ok(None);
-            }
-            let (seq, hash) = store::visible_end(work.connection).await?.unwrap_or_default();
-            // Whoever wrote the end may have written this as well.
-            let head = Head { seq, hash, untagged_until: 0 };
+            let head = match (stored.standing(&work.world.audit_keys), resumption) {
+                (Standing::Ours, Resumption::FromVisibleEnd) => return Ok(None),
+                (Standing::Ours, Resumption::AfterRestore) => stored.head,
+                (Standing::Foreign, _) => {
+                    let (seq, hash) = store::visible_end(work.connection).await?.unwrap_or_default();
+                    // Whoever wrote the end may have written this as well.
+                    Head { seq, hash, untagged_until: 0 }
+                }
+            };
+            let seq = head.seq;
             store::set_head(work.connection, &head, &head.tagged(&work.world.audit_keys)).await?;
             work.record(Kind::AuditChainResumed, About::NOBODY, json!({ "seq": seq })).await?;
             Ok(Some(head))
@@ -118,27 +185,18 @@ pub async fn resume(world: &World, operator: Operator) -> Result<Option<Head>, D
     resumed.await
 }
 
-/// What is to be thought of the stored end.
+/// Whether the stored end can be trusted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Ours,
-    /// Nothing was ever chained.
-    Beginning,
     Foreign,
 }
 
 impl StoredHead {
-    pub(super) async fn standing(
-        &self,
-        connection: &mut PgConnection,
-        keys: &MacKeys,
-    ) -> Result<Standing, DatabaseError> {
-        let Some(tag) = &self.tag else {
-            let begins = self.head.seq == 0 && !store::has_chain(connection).await?;
-            return Ok(if begins { Standing::Beginning } else { Standing::Foreign });
-        };
-        let is_ours = keys.check(&self.head.encoded(), tag) == TagCheck::Genuine;
-        Ok(if is_ours { Standing::Ours } else { Standing::Foreign })
+    /// An end without a tag is never ours: see [`begin`].
+    pub(super) fn standing(&self, keys: &MacKeys) -> Standing {
+        let is_ours = |tag: &Vec<u8>| keys.check(&self.head.encoded(), tag) == TagCheck::Genuine;
+        if self.tag.as_ref().is_some_and(is_ours) { Standing::Ours } else { Standing::Foreign }
     }
 }
 

@@ -70,6 +70,8 @@ pub async fn keep(world: World) {
         if matches!(done, Ok(Extension::Extended(_))) {
             world.metrics.task_seen("audit_chain", EVERY, Duration::ZERO, now);
         }
+        let is_refused = matches!(done, Ok(Extension::HeadRefused | Extension::HeadRegressed { .. }));
+        world.metrics.gauges().audit_chain_refused.set(i64::from(is_refused));
         let pause = match done {
             Ok(Extension::Extended(head)) if now >= next_telling && told.as_ref() != Some(&head) => {
                 tell(&head);
@@ -79,6 +81,15 @@ pub async fn keep(world: World) {
             Ok(Extension::HeadRefused) => {
                 tracing::error!(
                     "audit.head_refused: the chain's end is not as it was left; see `heirloom audit verify`"
+                );
+                TELL_EVERY
+            }
+            Ok(Extension::HeadRegressed { stored, seen }) => {
+                tracing::error!(
+                    stored,
+                    seen,
+                    "audit.head_regressed: the database holds an older end of the chain than this server has seen; see \
+                     `heirloom audit verify`, and after a restore `heirloom audit resume --after-restore`"
                 );
                 TELL_EVERY
             }

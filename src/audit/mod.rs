@@ -19,7 +19,7 @@ mod store;
 mod verify;
 mod walk;
 
-pub use chain::{Extension, Head, extend, resume};
+pub use chain::{Extension, Head, Resumption, begin, extend, resume};
 pub use export::{Exported, export};
 pub use keep::{Tidied, keep, tidy};
 pub use model::{About, EventFilter, Kind, Recorded};

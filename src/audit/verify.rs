@@ -37,7 +37,7 @@ pub struct Report {
 pub async fn verify(world: &World, connector: &Connector, known: Option<KnownHead>) -> Result<Report, DatabaseError> {
     match extend(world).await? {
         // What is not chained is looked at all the same, and a refused head is found below.
-        Extension::Extended(_) | Extension::Elsewhere | Extension::HeadRefused => {}
+        Extension::Extended(_) | Extension::Elsewhere | Extension::HeadRefused | Extension::HeadRegressed { .. } => {}
     }
     // A connection of its own: it takes longer than a request may.
     let mut connection = connector.snapshot().await?;
@@ -61,9 +61,8 @@ async fn walk(
 
 async fn believable_head(connection: &mut PgConnection, keys: &MacKeys) -> Result<Option<Head>, DatabaseError> {
     let Some(stored) = store::head(connection).await? else { return Ok(None) };
-    let standing = stored.standing(connection, keys).await?;
-    Ok(match standing {
-        Standing::Ours | Standing::Beginning => Some(stored.head),
+    Ok(match stored.standing(keys) {
+        Standing::Ours => Some(stored.head),
         Standing::Foreign => None,
     })
 }

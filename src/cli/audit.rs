@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     app::House,
-    audit::{self, EventFilter, Kind, KnownHead, Report},
+    audit::{self, EventFilter, Kind, KnownHead, Report, Resumption},
     config::Config,
     kernel::{Moment, Operator, UserId},
 };
@@ -24,7 +24,11 @@ pub enum AuditCommand {
     /// Print events, oldest first, as NDJSON: one JSON document per line
     Export(Wanted),
     /// Resume the chain after its head was rejected: the old master key was not kept, or the head was tampered with
-    Resume,
+    Resume {
+        /// The database was restored from a backup: continue from its head although servers have seen a newer one
+        #[arg(long)]
+        after_restore: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -64,7 +68,10 @@ impl AuditCommand {
                 })
                 .await?;
             }
-            Self::Resume => in_house(config, async |house| resume(house, output).await).await?,
+            Self::Resume { after_restore } => {
+                let resumption = if after_restore { Resumption::AfterRestore } else { Resumption::FromVisibleEnd };
+                in_house(config, async |house| resume(house, resumption, output).await).await?;
+            }
             Self::Export(wanted) => in_house(config, async |house| export(house, wanted).await).await?,
         }
         Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -79,8 +86,8 @@ async fn verify(house: &House, head: Option<KnownHead>, output: Output) -> Resul
     Ok(is_whole)
 }
 
-async fn resume(house: &House, output: Output) -> Result<(), CliError> {
-    let resumed = audit::resume(&house.world, Operator::at_the_command_line()).await?;
+async fn resume(house: &House, resumption: Resumption, output: Output) -> Result<(), CliError> {
+    let resumed = audit::resume(&house.world, Operator::at_the_command_line(), resumption).await?;
     let resumed =
         resumed.ok_or_else(|| CliError::Refused("the stored head is valid: there is nothing to resume".to_owned()))?;
     output.say(&json!({ "head": resumed.to_string() }), || format!("The chain continues from {resumed}"))

@@ -54,6 +54,8 @@ pub struct Gauges {
     pub revocations_age: Level,
     /// Whether bearer requests are answered from the set (1) or from the database (0).
     pub revocations_trusted: Gauge,
+    /// Whether the head of the audit chain is refused (1) or not (0).
+    pub audit_chain_refused: Gauge,
     /// Connections in the pool.
     pub connections: Gauge,
     /// Idle connections of the pool.
@@ -249,6 +251,8 @@ impl Inner {
         registry.register("revocation_set_trusted", help, revocations_trusted.clone());
         let Gauges { connections, connections_idle, connections_max, hashing_queued, hashing_running, .. } =
             &self.gauges;
+        let help = "1 while the head of the audit chain is refused: forged, or older than one this server has seen";
+        registry.register("audit_chain_refused", help, self.gauges.audit_chain_refused.clone());
         registry.register("database_connections", "Open pool connections", connections.clone());
         registry.register("database_connections_idle", "Idle pool connections", connections_idle.clone());
         registry.register("database_connections_max", "Maximum pool size", connections_max.clone());

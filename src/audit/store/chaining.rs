@@ -1,5 +1,6 @@
 use crate::{
     audit::{chain::Head, entry::Entry, walk::Anchor},
+    kernel::Moment,
     postgres::DatabaseError,
 };
 use sqlx::PgConnection;
@@ -45,19 +46,30 @@ pub async fn set_head(connection: &mut PgConnection, head: &Head, tag: &[u8]) ->
     Ok(())
 }
 
-/// Whether anything bears a place in a chain, or did before it was dropped.
-pub async fn has_chain(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
-    let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM audit_events WHERE seq IS NOT NULL)
-               OR EXISTS (SELECT FROM audit_chain_anchors) AS "exists!""#
+/// Whether no server has ever started on this database: the first start creates a signing key.
+pub async fn is_new_database(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
+    let is_new = sqlx::query_scalar!(
+        r#"SELECT NOT EXISTS (SELECT FROM signing_keys) AND NOT EXISTS (SELECT FROM audit_events)
+               AND NOT EXISTS (SELECT FROM audit_chain_anchors) AS "new!""#
     );
-    Ok(found.fetch_one(connection).await?)
+    Ok(is_new.fetch_one(connection).await?)
 }
 
-/// How many events have no place yet.
-pub async fn count_unchained(connection: &mut PgConnection) -> Result<i64, DatabaseError> {
-    let counted = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM audit_events WHERE seq IS NULL"#);
-    Ok(counted.fetch_one(connection).await?)
+/// Events of a kind from then on, the newest first, at most a hundred.
+pub async fn resumed_since(
+    connection: &mut PgConnection,
+    kind: &str,
+    since: Moment,
+) -> Result<Vec<Entry>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Entry,
+        r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+                  details, tag, seq, hash
+           FROM audit_events WHERE kind = $1 AND at > $2 ORDER BY at DESC, id DESC LIMIT 100"#,
+        kind,
+        since,
+    );
+    Ok(found.fetch_all(connection).await?)
 }
 
 /// Events that have no place yet, oldest first.

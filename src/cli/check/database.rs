@@ -5,7 +5,7 @@ use crate::{
     app::AppError,
     audit,
     config::{Config, master_key_at, names},
-    kernel::{Clock, Duration, Entropy, MacKeys, Metrics},
+    kernel::{Clock, Duration, Entropy, Highest, MacKeys, Metrics},
     keys::Keys,
     postgres::{
         Connector, Database, DatabaseError, Migrations, Notifications, Pooling, Probe, ProbeVerdict, now, refuse,
@@ -152,6 +152,7 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         clock: Clock::start(),
         entropy: Entropy::system(),
         audit_keys: MacKeys::new(&master_keys, audit::KEY_PURPOSE),
+        audit_head: Highest::default(),
         notifications: Notifications::new(&master_keys, Entropy::system()),
         metrics: Metrics::new(),
         config: Arc::new(config.clone()),
