@@ -1,13 +1,13 @@
 use super::{
-    Rooms, UserChange, UserChanged, change_user, overview,
+    Overview, Rooms, UserChange, UserChanged, change_user, overview,
     reads::{self, find_user, list_events, list_users},
 };
 use crate::{
-    audit::{self, EventFilter},
+    audit::{self, EventFilter, Recorded},
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::{BlockReason, CustomClaims, Roles},
     kernel::{Moment, SessionId, UserId},
-    sessions::{Admin, Asked, Authority, Revoked, SessionFilter, SessionState, Sessions},
+    sessions::{Admin, Asked, Authority, Revoked, SessionFilter, SessionState, SessionView, Sessions},
     users::{AccessChange, Accounts, Blocking, Refused, User, UserFilter, UserStatus, UserView},
 };
 use actix_web::{
@@ -17,7 +17,7 @@ use actix_web::{
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use zeroize::Zeroizing;
 
 /// The endpoints under `/api/v1/admin`.
@@ -30,6 +30,26 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ADMIN_AUDIT).get(events).mount(config);
 }
 
+/// What the endpoints of this room take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(numbers, users, user, change, list_sessions, revoke, events))]
+struct Described;
+
+/// The description of the endpoints of this room.
+#[must_use]
+pub fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
+}
+
+#[utoipa::path(
+    get,
+    path = paths::ADMIN_OVERVIEW,
+    tag = "admin",
+    operation_id = "overview",
+    summary = "Show the numbers of the last 24 hours",
+    security(("bearer" = [])),
+    responses((status = 200, body = Overview, description = "The current numbers")),
+)]
 async fn numbers(admin: Admin, accounts: Data<Accounts>, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
     let rooms = Rooms { accounts: &accounts, sessions: &sessions };
     Ok(HttpResponse::Ok().json(overview(rooms, &admin).await?))
@@ -72,6 +92,7 @@ impl From<User> for AdminUserView {
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct UsersQuery {
     /// Part of the e-mail address or the display name.
     q: Option<String>,
@@ -85,6 +106,16 @@ pub(super) struct UsersQuery {
     limit: Option<u32>,
 }
 
+#[utoipa::path(
+    get,
+    path = paths::ADMIN_USERS,
+    tag = "admin",
+    operation_id = "users",
+    summary = "List users",
+    security(("bearer" = [])),
+    params(UsersQuery),
+    responses((status = 200, body = Listed<AdminUserView>, description = "Newest first")),
+)]
 async fn users(
     admin: Admin,
     Query(query): Query<UsersQuery>,
@@ -103,6 +134,16 @@ async fn users(
     Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))
 }
 
+#[utoipa::path(
+    get,
+    path = paths::ADMIN_USER,
+    tag = "admin",
+    operation_id = "user",
+    summary = "Show one user",
+    security(("bearer" = [])),
+    params(("id" = inline(UserId), Path, description = "The user")),
+    responses((status = 200, body = AdminUserAnswer, description = "The user")),
+)]
 async fn user(admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
     let user = find_user(&accounts, &admin, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     Ok(HttpResponse::Ok().json(AdminUserAnswer { user: user.into() }))
@@ -123,6 +164,19 @@ pub(super) struct ChangeRequest {
     claims: Option<Value>,
 }
 
+#[utoipa::path(
+    patch,
+    path = paths::ADMIN_USER,
+    tag = "admin",
+    operation_id = "changeUser",
+    summary = "Change roles or claims, block or unblock a user",
+    description = "Blocking a user revokes all their sessions. Changing roles invalidates access tokens that carry the old roles.",
+    security(("bearer" = [])),
+    params(("id" = inline(UserId), Path, description = "The user")),
+    request_body(content = ChangeRequest, example = json!({ "blocked": true, "blocked_reason": "laptop lost" })),
+    responses((status = 200, body = AdminUserAnswer, description = "The changed user")),
+    extensions(("x-problems" = json!([kind::LAST_ADMIN.code]))),
+)]
 async fn change(
     Asked(admin, wanted): Asked<Admin, ChangeRequest>,
     PathId(id): PathId<UserId>,
@@ -170,6 +224,7 @@ fn field(field: &str, code: &'static str, message: &str) -> FieldError {
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SessionsQuery {
     /// Only sessions of this user.
     #[param(inline)]
@@ -184,6 +239,16 @@ pub(super) struct SessionsQuery {
     limit: Option<u32>,
 }
 
+#[utoipa::path(
+    get,
+    path = paths::ADMIN_SESSIONS,
+    tag = "admin",
+    operation_id = "sessions",
+    summary = "List sessions",
+    security(("bearer" = [])),
+    params(SessionsQuery),
+    responses((status = 200, body = Listed<SessionView>, description = "Newest first")),
+)]
 async fn list_sessions(
     admin: Admin,
     Query(query): Query<SessionsQuery>,
@@ -248,6 +313,18 @@ impl RevokeRequest {
     }
 }
 
+#[utoipa::path(
+    post,
+    path = paths::ADMIN_REVOKE,
+    tag = "admin",
+    operation_id = "revoke",
+    summary = "Revoke sessions",
+    description = "Name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`. Idempotent.",
+    security(("bearer" = [])),
+    request_body(content = RevokeRequest, example = json!({ "user_id": "01a206a3-efa4-7c1e-8d3f-2b8a6c0d9e11", "reason": "laptop lost" })),
+    responses((status = 200, body = Revoked, description = "The sessions are revoked on every instance")),
+    extensions(("x-problems" = json!([kind::NOT_FOUND.code]))),
+)]
 async fn revoke(
     Asked(admin, wanted): Asked<Admin, RevokeRequest>,
     FromClient(client): FromClient,
@@ -274,6 +351,7 @@ async fn revoke(
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
     /// Only events about this user.
     #[param(inline)]
@@ -294,6 +372,16 @@ pub(super) struct AuditQuery {
     limit: Option<u32>,
 }
 
+#[utoipa::path(
+    get,
+    path = paths::ADMIN_AUDIT,
+    tag = "admin",
+    operation_id = "audit",
+    summary = "List events of the audit log",
+    security(("bearer" = [])),
+    params(AuditQuery),
+    responses((status = 200, body = Listed<Recorded>, description = "Newest first; `actor` says who caused an event: a user, an operator or the system")),
+)]
 async fn events(
     admin: Admin,
     Query(query): Query<AuditQuery>,

@@ -1,5 +1,5 @@
 use crate::{
-    admin, keys, me,
+    admin, http, keys, me,
     openapi::{self, Document},
     sessions, sign_in,
 };
@@ -8,12 +8,13 @@ use crate::{
 #[must_use]
 pub fn description() -> Document {
     let rooms = [
-        sign_in::operations(),
-        sessions::operations(),
-        me::operations(),
-        admin::operations(),
-        keys::operations(),
-        openapi::operations(),
+        sign_in::described(),
+        sessions::described(),
+        me::described(),
+        admin::described(),
+        keys::described(),
+        openapi::described(),
+        http::health_described(),
     ];
-    Document::of(rooms.into_iter().flatten().collect())
+    Document::of(rooms.into())
 }

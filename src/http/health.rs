@@ -1,4 +1,4 @@
-use super::{Endpoint, FieldError, Problem, paths};
+use super::{Endpoint, FieldError, Problem, kind, paths};
 use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,6 +15,7 @@ use std::{
     },
 };
 use tokio::sync::Mutex;
+use utoipa::{OpenApi, ToSchema};
 
 /// Whether this instance wants requests. It stops wanting them before it stops.
 #[derive(Clone)]
@@ -65,7 +66,7 @@ impl fmt::Debug for Readiness {
     }
 }
 
-/// What an instance leans on, each `ok` or what is wrong with it.
+/// What an instance depends on, each `ok` or what is wrong with it.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Dependencies {
     database: &'static str,
@@ -82,12 +83,67 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::READY).unlimited().get(ready).mount(config);
 }
 
+/// The answer to a health check.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes an answer")]
+struct Health {
+    /// `ok`
+    #[schema(example = "ok")]
+    status: String,
+}
+
+/// The answer to a load balancer.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes an answer")]
+struct Ready {
+    /// `ready`
+    #[schema(example = "ready")]
+    status: String,
+    /// The instance's dependencies, each `ok` or its fault. Shown only to requests from the same machine.
+    #[schema(value_type = Option<Object>, example = json!({ "database": "ok", "migrations": "ok", "revocation_feed": "ok" }))]
+    dependencies: Option<serde_json::Value>,
+}
+
+/// What the endpoints for health checks take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(alive, ready))]
+struct Described;
+
+/// The description of the endpoints for health checks.
+#[must_use]
+pub fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
+}
+
 /// Alive: the process answers. Checks nothing else, so that a database outage does not restart instances.
+#[utoipa::path(
+    get,
+    path = paths::HEALTH,
+    tag = "service",
+    operation_id = "healthz",
+    summary = "Is the process alive?",
+    description = "Checks nothing outside the process, so that a database outage does not restart instances.",
+    responses((status = 200, body = Health, description = "It is alive")),
+    extensions(("x-unlimited" = json!(true))),
+)]
 async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
 /// Ready: the database answers and has all migrations. Only requests from this machine learn which of them failed.
+#[utoipa::path(
+    get,
+    path = paths::READY,
+    tag = "service",
+    operation_id = "readyz",
+    summary = "Is the instance ready to serve?",
+    description = "The database answers and has all migrations, and the instance is not shutting down.",
+    responses((status = 200, body = Ready, description = "It is ready")),
+    extensions(
+        ("x-problems" = json!([kind::TEMPORARILY_UNAVAILABLE.code])),
+        ("x-unlimited" = json!(true)),
+    ),
+)]
 async fn ready(request: HttpRequest, world: Data<World>, readiness: Data<Readiness>) -> Result<HttpResponse, Problem> {
     if readiness.is_draining() {
         return Err(Problem::unavailable("This instance is shutting down."));

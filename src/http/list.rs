@@ -13,11 +13,12 @@ const MAX_LIMIT: u32 = 200;
 const TAG: usize = 16;
 
 /// One page of a list, the form of every list in the API.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Listed<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// Where the next page begins; none: this is the last.
+    /// Where the next page begins; null on the last page.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 

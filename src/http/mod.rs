@@ -30,7 +30,7 @@ pub use connections::{CONNECTIONS, Connections, limit_writes};
 pub use cookies::{cookies, device_cookie_name};
 pub use endpoint::Endpoint;
 pub use form::form;
-pub use health::{Readiness, routes as health_routes};
+pub use health::{Readiness, described as health_described, routes as health_routes};
 pub use json::{Json, optional_json};
 pub use kind::Kind;
 pub use language::{Chosen, Language};

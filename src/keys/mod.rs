@@ -18,13 +18,11 @@ mod access_token;
 mod api;
 mod generate;
 mod model;
-mod openapi;
 mod ring;
 mod seen;
 mod store;
 
 pub use access_token::{AccessToken, AccessTokenError, Subject, Verified};
-pub use api::routes;
+pub use api::{described, routes};
 pub use model::{KeyId, KeyView};
-pub use openapi::operations;
 pub use ring::{Keys, KeysError, keep_ring};

@@ -1,4 +1,7 @@
-use super::{PasswordChange, Passwords, change_password, events::my_events};
+use super::{
+    PasswordChange, Passwords, change_password,
+    events::{MyEvent, my_events},
+};
 use crate::{
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::DisplayName,
@@ -13,7 +16,7 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use zeroize::Zeroizing;
 
 /// The endpoints under `/api/v1/me`.
@@ -23,6 +26,17 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
     Endpoint::api(paths::MY_SESSION).delete(end_one).mount(config);
     Endpoint::api(paths::MY_EVENTS).get(list_events).mount(config);
+}
+
+/// What the endpoints of this room take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(me, rename, set_password, my_sessions, end_others, end_one, list_events))]
+struct Described;
+
+/// The description of the endpoints of this room.
+#[must_use]
+pub fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -54,6 +68,7 @@ pub(super) struct NewPassword {
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Paging {
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
@@ -64,6 +79,7 @@ pub(super) struct Paging {
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Ending {
     /// Whether to revoke the current session, too.
     #[serde(default)]
@@ -100,11 +116,30 @@ pub(super) struct MySession {
     generation: i32,
 }
 
+#[utoipa::path(
+    get,
+    path = paths::ME,
+    tag = "me",
+    operation_id = "me",
+    summary = "Show the signed-in user",
+    security(("bearer" = [])),
+    responses((status = 200, body = UserAnswer, description = "The user")),
+)]
 async fn me(signed_in: SignedIn, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
     let user = accounts.lookup(signed_in.user).await?.ok_or_else(gone)?;
     Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
 }
 
+#[utoipa::path(
+    patch,
+    path = paths::ME,
+    tag = "me",
+    operation_id = "rename",
+    summary = "Change or remove your display name",
+    security(("bearer" = [])),
+    request_body(content = Rename, example = json!({ "name": "Alice" })),
+    responses((status = 200, body = UserAnswer, description = "The changed user")),
+)]
 async fn rename(
     Asked(signed_in, wanted): Asked<SignedIn, Rename>,
     accounts: Data<Accounts>,
@@ -116,6 +151,18 @@ async fn rename(
     Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
 }
 
+#[utoipa::path(
+    post,
+    path = paths::MY_PASSWORD,
+    tag = "me",
+    operation_id = "setPassword",
+    summary = "Change your password",
+    description = "Revokes all your other sessions.",
+    security(("bearer" = [])),
+    request_body(content = NewPassword, example = json!({ "current_password": "violet-harbour-42", "new_password": "quiet-orchard-17" })),
+    responses((status = 204, description = "The new password takes effect")),
+    extensions(("x-problems" = json!([kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code]))),
+)]
 async fn set_password(
     Asked(signed_in, wanted): Asked<SignedIn, NewPassword>,
     FromClient(client): FromClient,
@@ -139,6 +186,16 @@ fn wrong_password() -> Problem {
     Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, message) }
 }
 
+#[utoipa::path(
+    get,
+    path = paths::MY_SESSIONS,
+    tag = "me",
+    operation_id = "mySessions",
+    summary = "List your live sessions",
+    security(("bearer" = [])),
+    params(Paging),
+    responses((status = 200, body = Listed<MySession>, description = "Newest first")),
+)]
 async fn my_sessions(
     signed_in: SignedIn,
     Query(paging): Query<Paging>,
@@ -170,6 +227,16 @@ impl MySession {
     }
 }
 
+#[utoipa::path(
+    delete,
+    path = paths::MY_SESSION,
+    tag = "me",
+    operation_id = "endMySession",
+    summary = "Revoke one of your sessions",
+    security(("bearer" = [])),
+    params(("id" = inline(SessionId), Path, description = "The session; 404 if it belongs to another user")),
+    responses((status = 204, description = "The session is revoked")),
+)]
 async fn end_one(
     signed_in: SignedIn,
     PathId(session): PathId<SessionId>,
@@ -181,6 +248,16 @@ async fn end_one(
     Ok(HttpResponse::NoContent().finish())
 }
 
+#[utoipa::path(
+    delete,
+    path = paths::MY_SESSIONS,
+    tag = "me",
+    operation_id = "endMySessions",
+    summary = "Revoke all your other sessions",
+    security(("bearer" = [])),
+    params(Ending),
+    responses((status = 200, body = Revoked, description = "The sessions are revoked")),
+)]
 async fn end_others(
     signed_in: SignedIn,
     Query(ending): Query<Ending>,
@@ -192,6 +269,16 @@ async fn end_others(
     Ok(HttpResponse::Ok().json(Revoked { revoked }))
 }
 
+#[utoipa::path(
+    get,
+    path = paths::MY_EVENTS,
+    tag = "me",
+    operation_id = "myEvents",
+    summary = "List your account events",
+    security(("bearer" = [])),
+    params(Paging),
+    responses((status = 200, body = Listed<MyEvent>, description = "Newest first")),
+)]
 async fn list_events(
     signed_in: SignedIn,
     Query(paging): Query<Paging>,

@@ -4,10 +4,8 @@ mod api;
 mod change_password;
 mod end_by_link;
 mod events;
-mod openapi;
 mod pages;
 
-pub use api::routes as api_routes;
+pub use api::{described, routes as api_routes};
 pub use change_password::{PasswordChange, Passwords, change_password};
-pub use openapi::operations;
 pub use pages::{page_samples, routes as page_routes};

@@ -1,4 +1,4 @@
-use super::{Operation, Schemas, problems};
+use super::{Schemas, operation::complete, problems};
 use serde_json::{Map, Value, json};
 
 /// The whole description, as JSON.
@@ -16,19 +16,20 @@ Every answer carries `X-Request-Id`. An outage of the database is 503 with `Retr
 a token: what was presented is as good as before.";
 
 impl Document {
-    /// Gathers the operations of all rooms.
+    /// Joins the descriptions of all rooms.
     #[must_use]
-    pub fn of(operations: Vec<Operation>) -> Self {
+    pub fn of(rooms: Vec<utoipa::openapi::OpenApi>) -> Self {
         let mut schemas = Schemas::new();
         problems::schemas(&mut schemas);
         let mut paths = Map::new();
-        for operation in operations {
-            let (path, method, described) = operation.finish(&mut schemas);
-            let methods = paths.entry(path).or_insert_with(|| json!({}));
-            if let Value::Object(methods) = methods {
-                methods.insert(method, described);
-            }
+        for room in rooms {
+            let mut room = serde_json::to_value(room).unwrap_or_default();
+            schemas.append(&mut members(&mut room, "/components/schemas"));
+            paths.append(&mut members(&mut room, "/paths"));
         }
+        refer_to_items(&mut schemas);
+        let methods = paths.values_mut().filter_map(Value::as_object_mut).flat_map(|methods| methods.values_mut());
+        methods.filter_map(Value::as_object_mut).for_each(complete);
         Self(json!({
             "openapi": "3.1.0",
             "info": {
@@ -54,6 +55,21 @@ impl Document {
     pub fn as_json(&self) -> &Value {
         &self.0
     }
+}
+
+/// The entries of a page by reference: the generic `Listed` would repeat their schema.
+fn refer_to_items(schemas: &mut Schemas) {
+    for (name, schema) in schemas.iter_mut() {
+        let items = schema.pointer_mut("/properties/items/items");
+        if let (Some(entry), Some(items)) = (name.strip_prefix("Listed_"), items) {
+            *items = json!({ "$ref": format!("#/components/schemas/{entry}") });
+        }
+    }
+}
+
+/// Takes the members of the object at `pointer`.
+fn members(value: &mut Value, pointer: &str) -> Map<String, Value> {
+    value.pointer_mut(pointer).and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default()
 }
 
 fn tags() -> Value {
@@ -84,7 +100,7 @@ fn headers() -> Value {
         "Challenge": text("RFC 6750 §3", "Bearer realm=\"heirloom\", error=\"invalid_token\""),
         "Allow": text("The allowed methods", "HEAD, GET"),
         "SetCookie": text(
-            "The new refresh token, if the session's transport is a cookie. HttpOnly, SameSite=Strict and Path=/api/v1/auth by default.",
+            "The new refresh token, if the session's transport is a cookie. HttpOnly, SameSite=Strict and Path=/api/v1/auth by default. A sign-in also sets a device cookie with Path=/.",
             "__Secure-heirloom=hrt_…; Path=/api/v1/auth; HttpOnly; Secure; SameSite=Strict",
         ),
         "CacheControl": text("Whether the answer may be cached", "no-store"),

@@ -1,19 +1,17 @@
 //! The description of the HTTP interface: `OpenAPI` 3.1, made of the wire types, the paths and the kinds of problems.
 //!
 //! 1. A wire type derives `ToSchema`, a query `IntoParams`: beside `Serialize` and `Deserialize`, so that they agree.
-//! 2. Each room describes its operations ([`Operation`]) in its `openapi.rs`.
+//! 2. Each handler is described beside it with `#[utoipa::path]`. `x-problems` names its own problem codes; `x-unlimited` says
+//!    that no rate limit applies. Both are replaced by answers when the document is assembled.
 //! 3. `app/` gathers them into one [`Document`], once; [`routes`] serves it, the page at `/docs` shows it.
 
 mod document;
 mod operation;
-mod own;
 mod problems;
 mod serve;
 
 pub use document::Document;
-pub use operation::Operation;
-pub use own::operations;
-pub use serve::{ServedDocument, page_routes, page_samples, routes};
+pub use serve::{ServedDocument, described, page_routes, page_samples, routes};
 
 use serde_json::Value;
 use utoipa::ToSchema;

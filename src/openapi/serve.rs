@@ -9,6 +9,7 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use minijinja::context;
+use utoipa::OpenApi;
 
 /// The document as it is sent, written and compressed once.
 #[derive(Debug, Clone)]
@@ -25,6 +26,17 @@ impl ServedDocument {
 /// `/api/openapi.json`.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::OPENAPI).get(openapi).mount(config);
+}
+
+/// What the endpoints of this room take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(openapi))]
+struct Described;
+
+/// The description of the endpoints of this room.
+#[must_use]
+pub fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 /// `/docs`.
@@ -46,6 +58,17 @@ pub fn page_samples() -> Vec<Sample> {
 }
 
 /// The document: the same for all clients, until the next version.
+#[utoipa::path(
+    get,
+    path = paths::OPENAPI,
+    tag = "service",
+    operation_id = "openapi",
+    summary = "Read this document",
+    responses(
+        (status = 200, body = std::collections::HashMap<String, serde_json::Value>, description = "OpenAPI 3.1, as JSON", headers(("ETag" = String))),
+        (status = 304, description = "Not modified: `If-None-Match` names the current version", headers(("ETag" = String))),
+    ),
+)]
 async fn openapi(request: HttpRequest, document: Data<ServedDocument>) -> HttpResponse {
     document.0.send(&request, "no-cache")
 }

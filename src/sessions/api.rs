@@ -9,7 +9,7 @@ use crate::{
         Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, expired_cookie, expired_others, kind,
         optional_json, paths, somebody_waits, token_cookie,
     },
-    kernel::SessionId,
+    kernel::{SessionId, UserId},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -18,7 +18,7 @@ use actix_web::{
     web::{Data, Payload, ServiceConfig},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use zeroize::Zeroizing;
 
 /// The endpoints of an existing session.
@@ -28,12 +28,41 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::CHECK).unlimited().get(check).mount(config);
 }
 
+/// What the endpoints of this room take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(refresh, sign_out, check))]
+struct Described;
+
+/// The description of the endpoints of this room.
+#[must_use]
+pub fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
+}
+
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenRequest {
     /// The refresh token, unless it is sent in the cookie.
     #[schema(value_type = Option<String>, example = "hrt_Ad8Bogaj8VB9…")]
     refresh_token: Option<Zeroizing<String>>,
+}
+
+/// What a client sends to retry a refresh.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header that `retry_key` reads")]
+struct RetryHeader {
+    /// Chosen at random by the client for each refresh, and sent again with a retry of the same refresh.
+    #[param(
+        rename = "Idempotency-Key",
+        value_type = String,
+        required = false,
+        min_length = 16,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        example = "3f6c1a52-0d0e-4b9b-8a52-5d6f0a9c7b11"
+    )]
+    key: Option<String>,
 }
 
 /// The answer to a sign-in and to a refresh, in OAuth 2.0's words (RFC 6749 §5.1).
@@ -99,6 +128,19 @@ pub fn cookie_of(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
     token_cookie(grant.refresh_token.reveal(), lifetime, options)
 }
 
+#[utoipa::path(
+    post,
+    path = paths::REFRESH,
+    tag = "auth",
+    operation_id = "refresh",
+    summary = "Exchange a refresh token for a new pair",
+    description = "Send the token in the cookie or in the body; its successor is returned the same way. A token that has already been used revokes its session: 401 `refresh_token_reused`. The same request with the same `Idempotency-Key` returns the same successor again, within two minutes and as long as that successor has not been used. 401 `session_revoked` carries a `reason` where the cause is known.",
+    security(("cookie" = []), ()),
+    params(RetryHeader),
+    request_body(content = Option<TokenRequest>, example = json!({ "refresh_token": "hrt_Ad8Bogaj8VB9…" })),
+    responses((status = 200, body = TokenAnswer, description = "The token is used up; these replace it", headers(("Set-Cookie" = String)))),
+    extensions(("x-problems" = json!([kind::AMBIGUOUS_TOKEN.code, kind::REFRESH_TOKEN_MISSING.code, kind::REFRESH_TOKEN_INVALID.code, kind::REFRESH_TOKEN_REUSED.code, kind::SESSION_EXPIRED.code, kind::SESSION_REVOKED.code, kind::ACCOUNT_BLOCKED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+)]
 async fn refresh(
     request: HttpRequest,
     _origin: TokenOrigin,
@@ -135,6 +177,18 @@ async fn refresh(
 
 /// Revokes every session that the request proves it holds, and clears the cookies (S-52, S-53). A token that is
 /// missing, unknown, expired or ambiguous is not refused: the user wants to sign out.
+#[utoipa::path(
+    post,
+    path = paths::SIGN_OUT,
+    tag = "auth",
+    operation_id = "signOut",
+    summary = "Sign out",
+    description = "Revokes the sessions of the cookie, of the token in the body and of the bearer token. Without a token it still answers 204.",
+    security(("cookie" = []), ("bearer" = []), ()),
+    request_body(content = Option<TokenRequest>, example = json!({ "refresh_token": "hrt_Ad8Bogaj8VB9…" })),
+    responses((status = 204, description = "Signed out; the cookies are cleared", headers(("Set-Cookie" = String)))),
+    extensions(("x-problems" = json!([kind::ORIGIN_NOT_ALLOWED.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+)]
 async fn sign_out(
     request: HttpRequest,
     _origin: TokenOrigin,
@@ -170,6 +224,25 @@ pub fn add_cookies(answer: &mut HttpResponse, cookies: &[Cookie<'_>]) -> Result<
 }
 
 /// Identifies the bearer for nginx's `auth_request`, Envoy and Traefik. Does not read the database.
+#[utoipa::path(
+    get,
+    path = paths::CHECK,
+    tag = "auth",
+    operation_id = "check",
+    summary = "Check an access token",
+    description = "For nginx's `auth_request`, Envoy and Traefik. Reads no database.",
+    security(("bearer" = [])),
+    responses((
+        status = 204,
+        description = "The token is valid and its session is live",
+        headers(
+            ("X-Auth-User" = inline(UserId), description = "The user's id"),
+            ("X-Auth-Session" = inline(SessionId), description = "The session's id"),
+            ("X-Auth-Roles" = String, description = "Comma-separated roles"),
+        ),
+    )),
+    extensions(("x-unlimited" = json!(true))),
+)]
 async fn check(signed_in: SignedIn) -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header(("x-auth-user", signed_in.user.to_string()))

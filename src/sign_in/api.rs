@@ -8,7 +8,7 @@ use crate::{
     },
     identity::{DeviceName, DisplayName, EmailAddress, Roles},
     passwords::Password,
-    sessions::{Sessions, Transport, add_cookies, token_answer},
+    sessions::{Sessions, TokenAnswer, Transport, add_cookies, token_answer},
     users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView, too_many_attempts},
     work::Caller,
 };
@@ -18,13 +18,24 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 use zeroize::Zeroizing;
 
 /// The endpoints for clients without a session.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REGISTER).hashing().post(register).mount(config);
     Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
+}
+
+/// What the endpoints of this room take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(register, sign_in))]
+struct Described;
+
+/// The description of the endpoints of this room.
+#[must_use]
+pub fn described() -> utoipa::openapi::OpenApi {
+    Described::openapi()
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -87,6 +98,17 @@ fn remembered() -> bool {
     true
 }
 
+#[utoipa::path(
+    post,
+    path = paths::REGISTER,
+    tag = "auth",
+    operation_id = "register",
+    summary = "Create an account",
+    description = "Open to anyone, unless HEIRLOOM_REGISTRATION is `closed`. Does not sign the user in.",
+    request_body(content = RegisterRequest, example = json!({ "email": "alice@example.com", "password": "violet-harbour-42" })),
+    responses((status = 201, body = UserAnswer, description = "The account was created")),
+    extensions(("x-problems" = json!([kind::REGISTRATION_CLOSED.code, kind::EMAIL_TAKEN.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+)]
 async fn register(
     Json(wanted): Json<RegisterRequest>,
     FromClient(client): FromClient,
@@ -123,6 +145,17 @@ pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<N
     }
 }
 
+#[utoipa::path(
+    post,
+    path = paths::SIGN_IN,
+    tag = "auth",
+    operation_id = "signIn",
+    summary = "Sign in",
+    description = "A wrong password and an unknown address get the same answer in the same time. After several wrong passwords the client must wait: 429 `too_many_attempts`. A device that sends the `device_token` (or the device cookie) of an earlier sign-in is counted on its own.",
+    request_body(content = SignInRequest, example = json!({ "email": "alice@example.com", "password": "violet-harbour-42" })),
+    responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+)]
 async fn sign_in(
     request: HttpRequest,
     Json(wanted): Json<SignInRequest>,

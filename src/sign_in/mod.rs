@@ -5,11 +5,9 @@
 
 mod api;
 mod attempt;
-mod openapi;
 mod pages;
 mod return_to;
 
-pub use api::routes as api_routes;
+pub use api::{described, routes as api_routes};
 pub use attempt::{SignIn, SignInError, SigningIn};
-pub use openapi::operations;
 pub use pages::{page_samples, routes as page_routes};
