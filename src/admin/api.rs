@@ -1,6 +1,7 @@
 use super::{
     Overview, Rooms, UserChange, UserChanged, change_user, overview,
     reads::{self, find_user, list_events, list_users},
+    view::{AdminUserAnswer, AdminUserView},
 };
 use crate::{
     audit::{self, EventFilter, Recorded},
@@ -8,14 +9,14 @@ use crate::{
     identity::{BlockReason, CustomClaims, Roles},
     kernel::{Moment, SessionId, UserId},
     sessions::{Admin, Asked, Authority, Revoked, SessionFilter, SessionState, SessionView, Sessions},
-    users::{AccessChange, Accounts, Blocking, Refused, User, UserFilter, UserStatus, UserView},
+    users::{AccessChange, Accounts, Blocking, Refused, UserFilter, UserStatus},
 };
 use actix_web::{
     HttpResponse,
     web::{Data, ServiceConfig},
 };
 use chrono::Datelike;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use zeroize::Zeroizing;
@@ -53,41 +54,6 @@ pub fn described() -> utoipa::openapi::OpenApi {
 async fn numbers(admin: Admin, accounts: Data<Accounts>, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
     let rooms = Rooms { accounts: &accounts, sessions: &sessions };
     Ok(HttpResponse::Ok().json(overview(rooms, &admin).await?))
-}
-
-/// A user, as administrators see them.
-#[derive(Serialize, ToSchema)]
-#[schema(as = AdminUser)]
-pub(super) struct AdminUserView {
-    #[serde(flatten)]
-    user: UserView,
-    /// Why the user is blocked.
-    #[schema(required = true)]
-    blocked_reason: Option<String>,
-    /// Custom claims for the user's access tokens: at most 4,096 bytes, eight levels deep, numbers up to 1e21.
-    #[schema(value_type = Object)]
-    claims: Value,
-    /// Sessions that can still be used.
-    #[schema(minimum = 0)]
-    live_sessions: i64,
-}
-
-/// An answer with one user.
-#[derive(Serialize, ToSchema)]
-pub(super) struct AdminUserAnswer {
-    /// The user.
-    user: AdminUserView,
-}
-
-impl From<User> for AdminUserView {
-    fn from(user: User) -> Self {
-        Self {
-            user: UserView::from(&user),
-            blocked_reason: user.blocked_reason,
-            claims: user.claims,
-            live_sessions: user.live_sessions,
-        }
-    }
 }
 
 #[derive(Deserialize, IntoParams)]

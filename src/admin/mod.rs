@@ -10,6 +10,7 @@ mod personal_data;
 mod reads;
 mod rooms;
 mod set_password;
+mod view;
 
 pub use api::{described, routes as api_routes};
 pub use change_user::{RoleChange, UserChange, UserChanged, change_user};

@@ -8,8 +8,8 @@ use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 const EVERY: Duration = Duration::from_secs(1);
 /// How long an outage is waited out.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How often the chain's end is told in the log, if it has moved.
-const TELL_EVERY: Duration = Duration::from_mins(1);
+/// How often the head of the chain is logged, if it has moved.
+const LOG_EVERY: Duration = Duration::from_mins(1);
 /// How often months are made and dropped.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// How long it may take to look through a month that is to be dropped.
@@ -50,9 +50,9 @@ pub async fn tidy(world: &World) -> Result<Tidied, DatabaseError> {
     Ok(tidied)
 }
 
-/// Chains what is new, tells where the chain ends, and keeps months, for ever. An outage is told and waited out.
+/// Chains new events, logs the head of the chain, and keeps months, until the server stops. It waits out an outage.
 pub async fn keep(world: World) {
-    let (mut told, mut next_telling, mut next_tidying) = (None, Duration::ZERO, Duration::ZERO);
+    let (mut logged, mut next_logging, mut next_tidying) = (None, Duration::ZERO, Duration::ZERO);
     // Not yet done: overdue as well, should it never be.
     for (task, every) in [("audit_chain", EVERY), ("audit_months", TIDY_EVERY)] {
         world.metrics.task_seen(task, every, Duration::ZERO, world.clock.uptime());
@@ -72,39 +72,44 @@ pub async fn keep(world: World) {
         }
         let is_refused = matches!(done, Ok(Extension::HeadRefused | Extension::HeadRegressed { .. }));
         world.metrics.gauges().audit_chain_refused.set(i64::from(is_refused));
-        let pause = match done {
-            Ok(Extension::Extended(head)) if now >= next_telling && told.as_ref() != Some(&head) => {
-                tell(&head);
-                (told, next_telling) = (Some(head), now + TELL_EVERY);
-                EVERY
-            }
-            Ok(Extension::HeadRefused) => {
-                tracing::error!(
-                    "audit.head_refused: the chain's end is not as it was left; see `heirloom audit verify`"
-                );
-                TELL_EVERY
-            }
-            Ok(Extension::HeadRegressed { stored, seen }) => {
-                tracing::error!(
-                    stored,
-                    seen,
-                    "audit.head_regressed: the database holds an older end of the chain than this server has seen; see \
-                     `heirloom audit verify`, and after a restore `heirloom audit resume --after-restore`"
-                );
-                TELL_EVERY
-            }
-            Ok(Extension::Extended(_) | Extension::Elsewhere) => EVERY,
-            Err(error) => {
-                tracing::warn!(error = error.chain(), "audit.chaining_failed");
-                PAUSE
-            }
-        };
+        let pause = pause_after(&done);
+        if let Ok(Extension::Extended(head)) = done
+            && now >= next_logging
+            && logged.as_ref() != Some(&head)
+        {
+            log_head(&head);
+            (logged, next_logging) = (Some(head), now + LOG_EVERY);
+        }
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Whoever keeps the log lines elsewhere has, with this one, a chain that nobody can shorten or make anew.
-fn tell(head: &Head) {
+/// Logs what stands in the way of the chain, and returns how long to wait.
+fn pause_after(done: &Result<Extension, DatabaseError>) -> Duration {
+    match done {
+        Ok(Extension::Extended(_) | Extension::Elsewhere) => EVERY,
+        Ok(Extension::HeadRefused) => {
+            tracing::error!("audit.head_refused: the head of the chain does not match; see `heirloom audit verify`");
+            LOG_EVERY
+        }
+        Ok(Extension::HeadRegressed { stored, seen }) => {
+            tracing::error!(
+                stored,
+                seen,
+                "audit.head_regressed: the database holds an older head of the chain than this server has seen; see \
+                 `heirloom audit verify`, and after a restore `heirloom audit resume --after-restore`"
+            );
+            LOG_EVERY
+        }
+        Err(error) => {
+            tracing::warn!(error = error.chain(), "audit.chaining_failed");
+            PAUSE
+        }
+    }
+}
+
+/// Logs the head. If the log lines are kept elsewhere, no one can shorten or rebuild the chain unnoticed.
+fn log_head(head: &Head) {
     if head.seq > 0 {
         tracing::info!(%head, "audit.chain_head");
     }

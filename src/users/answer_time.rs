@@ -1,4 +1,4 @@
-//! How long a wrong password takes, whoever it is tried against.
+//! How long a wrong password takes, for any account or none.
 //!
 //! A hash that was imported may be dearer than ours: its time would tell that the address has an account. So the answer
 //! to a wrong password is held back until a multiple of our own hash's time has passed, whichever hash was verified, or
@@ -10,7 +10,7 @@ use crate::{
     passwords::{self, Password, QueueKey},
 };
 
-/// Times of our own hash. Imported hashes that take longer can be told from others, until their users have signed in.
+/// Times of our own hash. Imported hashes that take longer are distinguishable until their users have signed in.
 const TIMES: u32 = 4;
 /// How often our own hash is measured.
 const RUNS: u32 = 3;
