@@ -8,7 +8,7 @@ use crate::{
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::{BlockReason, CustomClaims, Roles},
     kernel::{Moment, SessionId, UserId},
-    sessions::{Admin, Asked, Authority, Revoked, SessionFilter, SessionState, SessionView, Sessions},
+    sessions::{Admin, After, Asked, Authority, Revoked, SessionFilter, SessionState, SessionView, Sessions},
     users::{AccessChange, Accounts, Blocking, Refused, UserFilter, UserStatus},
 };
 use actix_web::{
@@ -83,8 +83,7 @@ pub(super) struct UsersQuery {
     responses((status = 200, body = Listed<AdminUserView>, description = "Newest first")),
 )]
 async fn users(
-    admin: Admin,
-    Query(query): Query<UsersQuery>,
+    After(admin, Query(query)): After<Admin, Query<UsersQuery>>,
     accounts: Data<Accounts>,
     cursors: Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {
@@ -110,7 +109,10 @@ async fn users(
     params(("id" = inline(UserId), Path, description = "The user")),
     responses((status = 200, body = AdminUserAnswer, description = "The user")),
 )]
-async fn user(admin: Admin, PathId(id): PathId<UserId>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
+async fn user(
+    After(admin, PathId(id)): After<Admin, PathId<UserId>>,
+    accounts: Data<Accounts>,
+) -> Result<HttpResponse, Problem> {
     let user = find_user(&accounts, &admin, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     Ok(HttpResponse::Ok().json(AdminUserAnswer { user: user.into() }))
 }
@@ -144,8 +146,7 @@ pub(super) struct ChangeRequest {
     extensions(("x-problems" = json!([kind::LAST_ADMIN.code]))),
 )]
 async fn change(
-    Asked(admin, wanted): Asked<Admin, ChangeRequest>,
-    PathId(id): PathId<UserId>,
+    After(Asked(admin, wanted), PathId(id)): After<Asked<Admin, ChangeRequest>, PathId<UserId>>,
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
@@ -216,8 +217,7 @@ pub(super) struct SessionsQuery {
     responses((status = 200, body = Listed<SessionView>, description = "Newest first")),
 )]
 async fn list_sessions(
-    admin: Admin,
-    Query(query): Query<SessionsQuery>,
+    After(admin, Query(query)): After<Admin, Query<SessionsQuery>>,
     sessions: Data<Sessions>,
     cursors: Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {
@@ -349,8 +349,7 @@ pub(super) struct AuditQuery {
     responses((status = 200, body = Listed<Recorded>, description = "Newest first; `actor` says who caused an event: a user, an operator or the system")),
 )]
 async fn events(
-    admin: Admin,
-    Query(query): Query<AuditQuery>,
+    After(admin, Query(query)): After<Admin, Query<AuditQuery>>,
     sessions: Data<Sessions>,
     cursors: Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {

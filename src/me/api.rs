@@ -7,7 +7,7 @@ use crate::{
     identity::DisplayName,
     kernel::{Moment, SessionId},
     passwords::Password,
-    sessions::{Asked, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
+    sessions::{After, Asked, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
     users::{Accounts, Refused, UserAnswer, UserView, too_many_attempts},
 };
 use actix_web::{
@@ -197,8 +197,7 @@ fn wrong_password() -> Problem {
     responses((status = 200, body = Listed<MySession>, description = "Newest first")),
 )]
 async fn my_sessions(
-    signed_in: SignedIn,
-    Query(paging): Query<Paging>,
+    After(signed_in, Query(paging)): After<SignedIn, Query<Paging>>,
     sessions: Data<Sessions>,
     cursors: Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {
@@ -238,8 +237,7 @@ impl MySession {
     responses((status = 204, description = "The session is revoked")),
 )]
 async fn end_one(
-    signed_in: SignedIn,
-    PathId(session): PathId<SessionId>,
+    After(signed_in, PathId(session)): After<SignedIn, PathId<SessionId>>,
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
@@ -259,8 +257,7 @@ async fn end_one(
     responses((status = 200, body = Revoked, description = "The sessions are revoked")),
 )]
 async fn end_others(
-    signed_in: SignedIn,
-    Query(ending): Query<Ending>,
+    After(signed_in, Query(ending)): After<SignedIn, Query<Ending>>,
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
@@ -280,8 +277,7 @@ async fn end_others(
     responses((status = 200, body = Listed<MyEvent>, description = "Newest first")),
 )]
 async fn list_events(
-    signed_in: SignedIn,
-    Query(paging): Query<Paging>,
+    After(signed_in, Query(paging)): After<SignedIn, Query<Paging>>,
     sessions: Data<Sessions>,
     cursors: Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {

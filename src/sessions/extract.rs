@@ -103,6 +103,25 @@ where
     }
 }
 
+/// A proof of identity, and what is looked at only after it: a caller who may not call an endpoint is refused before
+/// anything else in the request is looked at. As separate parameters, the first to fail would decide.
+#[derive(Debug)]
+pub struct After<P, T>(pub P, pub T);
+
+impl<P, T> FromRequest for After<P, T>
+where
+    P: FromRequest<Error = Problem> + 'static,
+    T: FromRequest<Error = Problem> + 'static,
+{
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (proof, request) = (P::from_request(request, payload), request.clone());
+        Box::pin(async move { Ok(Self(proof.await?, T::extract(&request).await?)) })
+    }
+}
+
 impl Sessions {
     /// Records one event per session and minute. If that fails, the answer is the same.
     async fn record_denied(&self, signed_in: &SignedIn, client: Client, route: String) {

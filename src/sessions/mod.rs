@@ -36,7 +36,7 @@ pub use api::{Revoked, TokenAnswer, add_cookies, cookie_of, described, routes, t
 pub use authority::Authority;
 pub use count::keep_count;
 pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};
-pub use extract::{Admin, Asked, SignedIn};
+pub use extract::{Admin, After, Asked, SignedIn};
 pub use feed::feed;
 pub use list::{Device, SessionFilter, SessionState, SessionView};
 pub use model::{EndReason, Generation, Grant, Refusal, Rotation, Transport};
