@@ -138,7 +138,10 @@ pub async fn begin(world: &World) -> Result<(), DatabaseError> {
         Box::pin(async move {
             let Some(stored) = store::lock_head(connection).await? else { return Ok(()) };
             if stored.tag.is_none() && stored.head.seq == 0 && store::is_new_database(connection).await? {
-                store::set_head(connection, &stored.head, &stored.head.tagged(&keys)).await?;
+                // Events of a version that recorded none of the tags may be there already.
+                let untagged_until = store::count_unchained(connection).await?;
+                let head = Head { untagged_until, ..stored.head };
+                store::set_head(connection, &head, &head.tagged(&keys)).await?;
             }
             Ok(())
         })

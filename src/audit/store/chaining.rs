@@ -49,10 +49,16 @@ pub async fn set_head(connection: &mut PgConnection, head: &Head, tag: &[u8]) ->
 /// Whether no server has ever started on this database: the first start creates a signing key.
 pub async fn is_new_database(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
     let is_new = sqlx::query_scalar!(
-        r#"SELECT NOT EXISTS (SELECT FROM signing_keys) AND NOT EXISTS (SELECT FROM audit_events)
+        r#"SELECT NOT EXISTS (SELECT FROM signing_keys) AND NOT EXISTS (SELECT FROM audit_events WHERE seq IS NOT NULL)
                AND NOT EXISTS (SELECT FROM audit_chain_anchors) AS "new!""#
     );
     Ok(is_new.fetch_one(connection).await?)
+}
+
+/// How many events have no position yet.
+pub async fn count_unchained(connection: &mut PgConnection) -> Result<i64, DatabaseError> {
+    let counted = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM audit_events WHERE seq IS NULL"#);
+    Ok(counted.fetch_one(connection).await?)
 }
 
 /// Events of a kind from then on, the newest first, at most a hundred.
