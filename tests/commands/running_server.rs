@@ -108,7 +108,7 @@ async fn what_is_held_about_a_person_is_shown_whole_and_without_a_secret() {
     let states: Vec<_> = held["sessions"].as_array().unwrap().iter().map(|s| s["state"].clone()).collect();
     assert_eq!(states, ["live", "revoked"]);
     assert_eq!(held["sessions"][0]["device_name"], "phone");
-    assert_eq!(held["letters"], json!([]));
+    assert_eq!(held["emails"], json!([]));
     let kinds: Vec<_> = held["events"].as_array().unwrap().iter().map(|event| event["kind"].clone()).collect();
     assert_eq!(kinds, ["user_added", "signed_in", "sessions_ended", "signed_in", "user_blocked"], "also what she did");
     assert_eq!(held["events"][4]["user_id"], json!(bob));
