@@ -1,4 +1,7 @@
-use super::{AppError, prepare::prepare};
+use super::{
+    AppError,
+    prepare::{prepare, refuse_unsafe_pooler},
+};
 use crate::{
     audit,
     config::{Config, master_key_beside},
@@ -59,6 +62,7 @@ impl House {
             Some(keys) => keys.clone(),
             None => master_key_beside(&config.database.data_dir, &entropy)?,
         };
+        refuse_unsafe_pooler(&config, &connector).await?;
         drop(prepare(&config, &connector, migrations).await?);
         let db = Database::new(connector.pooled(), config.database.max_connections);
         clock.heard(db.now().await?);

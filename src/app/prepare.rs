@@ -13,9 +13,6 @@ pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrati
     if connector.has_choice() && !connector.find_primary().await {
         return Err(AppError::NoPrimary);
     }
-    if config.database.url.is_some() && connector.pooling().await? == Pooling::Unsafe {
-        return Err(AppError::UnsafePooler);
-    }
     // Before anything is changed there: it may be another database.
     if config.database.direct_url.is_some() {
         drop(connector.listen(&[]).await?);
@@ -27,6 +24,15 @@ pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrati
         Migrations::Apply => Ok(connector.migrate(config.audit_retention).await?),
         Migrations::Require => Ok(Vec::new()),
     }
+}
+
+/// Refuses a pooler that would mix up statements. Migrations go around it: this is for what uses the pool.
+///
+/// # Errors
+/// When there is such a pooler in `DATABASE_URL`.
+pub async fn refuse_unsafe_pooler(config: &Config, connector: &Connector) -> Result<(), AppError> {
+    let is_unsafe = config.database.url.is_some() && connector.pooling().await? == Pooling::Unsafe;
+    if is_unsafe { Err(AppError::UnsafePooler) } else { Ok(()) }
 }
 
 /// Creates the roles that are missing, in a database that we can use.

@@ -65,8 +65,8 @@ async fn the_servers_clocks_decide_nothing() {
         dials[0].turn(hour);
         dials[1].turn(-hour);
         let (ahead, behind) = if hour > 0 { (0, 1) } else { (1, 0) };
-        assert!(says(&site.servers[ahead], "ahead of the database. Lifetimes"), "the clock is not wrong");
-        assert!(says(&site.servers[behind], "behind the database. Lifetimes"), "the clock is not wrong");
+        assert!(says(&site.servers[ahead], "ahead of the database. Sessions"), "the clock is not wrong");
+        assert!(says(&site.servers[behind], "behind the database. Sessions"), "the clock is not wrong");
         load.further(4).await;
         both_agree_about_lifetimes(&site).await;
         case.cycles += 1;
