@@ -120,7 +120,7 @@ pub(super) async fn guarded(
     }
 }
 
-/// What [`guarded`] does, for a request that matches no endpoint.
+/// Applies the limit of an endpoint to a request that matches none.
 ///
 /// # Errors
 /// 429 with `Retry-After`.
