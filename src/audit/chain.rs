@@ -1,38 +1,18 @@
 use super::{
     About, Kind,
-    entry::{Encoding, Entry},
-    store::{self, StoredHead},
+    head::{Head, Standing},
+    store,
 };
 use crate::{
-    kernel::{MacKeys, Operator, TagCheck},
+    kernel::{Operator, TagCheck},
     postgres::DatabaseError,
     world::World,
 };
 use serde_json::json;
 use sqlx::PgConnection;
-use std::fmt;
 
 /// Events that one transaction gives places to.
 const BATCH: i64 = 500;
-
-/// Where the chain ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// The last place; nought: there is none yet.
-    pub seq: i64,
-    /// Its hash.
-    pub hash: Vec<u8>,
-    /// Events up to this place may be without a tag: they were there before the chain began.
-    pub untagged_until: i64,
-}
-
-/// As operators note it and `heirloom audit verify --head` takes it: `SEQ:HASH`.
-impl fmt::Display for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.seq)?;
-        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
 
 /// What became of the wish to chain what is new.
 #[must_use]
@@ -186,44 +166,4 @@ pub async fn resume(world: &World, operator: Operator, resumption: Resumption) -
         })
     });
     resumed.await
-}
-
-/// Whether the stored end can be trusted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    Ours,
-    Foreign,
-}
-
-impl StoredHead {
-    /// An end without a tag is never ours: see [`begin`].
-    pub(super) fn standing(&self, keys: &MacKeys) -> Standing {
-        let is_ours = |tag: &Vec<u8>| keys.check(&self.head.encoded(), tag) == TagCheck::Genuine;
-        if self.tag.as_ref().is_some_and(is_ours) { Standing::Ours } else { Standing::Foreign }
-    }
-}
-
-impl Head {
-    /// Gives these entries the places after this one.
-    pub(super) fn after(mut self, entries: &mut [Entry], keys: &MacKeys) -> Self {
-        for entry in entries {
-            self.seq = self.seq.saturating_add(1);
-            self.hash = entry.chained(keys, &self.hash, self.seq);
-            entry.seq = Some(self.seq);
-            entry.hash = Some(self.hash.clone());
-        }
-        self
-    }
-
-    fn tagged(&self, keys: &MacKeys) -> Vec<u8> {
-        keys.tag(&self.encoded())
-    }
-
-    fn encoded(&self) -> Vec<u8> {
-        let mut bytes = Encoding::of("heirloom audit head v1");
-        bytes.field(Some(&self.seq.to_be_bytes()));
-        bytes.field(Some(&self.hash));
-        bytes.field(Some(&self.untagged_until.to_be_bytes()));
-        bytes.0
-    }
 }

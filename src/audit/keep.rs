@@ -1,5 +1,6 @@
 use super::{
-    chain::{Extension, Head, extend},
+    chain::{Extension, extend},
+    head::Head,
     months,
 };
 use crate::{kernel::Duration, postgres::DatabaseError, world::World};

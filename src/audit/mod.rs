@@ -12,6 +12,7 @@
 mod chain;
 mod entry;
 mod export;
+mod head;
 mod keep;
 mod model;
 mod months;
@@ -19,8 +20,9 @@ mod store;
 mod verify;
 mod walk;
 
-pub use chain::{Extension, Head, Resumption, begin, extend, resume};
+pub use chain::{Extension, Resumption, begin, extend, resume};
 pub use export::{Exported, export};
+pub use head::Head;
 pub use keep::{Tidied, keep, tidy};
 pub use model::{About, EventFilter, Kind, Recorded};
 pub use store::{by_hour, forget_repeated, list};

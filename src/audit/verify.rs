@@ -1,5 +1,6 @@
 use super::{
-    chain::{Extension, Head, Standing, extend},
+    chain::{Extension, extend},
+    head::{Head, Standing},
     store::{self, AfterChained, AfterLoose},
     walk::{Anchor, Finding, KnownHead, Walk},
 };

@@ -1,6 +1,6 @@
 use super::{
-    chain::Head,
     entry::{Encoding, Entry},
+    head::Head,
 };
 use crate::kernel::{MacKeys, TagCheck};
 use serde::Serialize;

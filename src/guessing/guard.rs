@@ -1,6 +1,6 @@
 use super::{
     device::{Device, DeviceKeys, DeviceOwner, DeviceToken},
-    model::{ACCOUNT, ADDRESS, CONSECUTIVE, DEVICES, FORGET, Limit, network},
+    model::{ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, DEVICES, FORGET, Limit, network},
     store,
 };
 use crate::{
@@ -55,15 +55,6 @@ pub enum Admission {
 /// An attempt that was counted.
 #[derive(Debug, Default)]
 pub struct Attempt(Vec<Bucket>);
-
-/// One counter.
-#[derive(Debug, Clone)]
-pub(super) struct Bucket {
-    pub digest: Digest32,
-    pub limit: Limit,
-    /// Whether a correct password resets it.
-    pub is_emptied: bool,
-}
 
 impl Guard {
     /// The gate, under keys derived from the master key.

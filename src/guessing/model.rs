@@ -1,4 +1,4 @@
-use crate::kernel::Duration;
+use crate::kernel::{Digest32, Duration};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
 
@@ -44,6 +44,15 @@ pub(super) fn network(address: IpAddr) -> IpNet {
             IpNet::V6(Ipv6Net::new(address, 64).unwrap_or(whole).trunc())
         }
     }
+}
+
+/// One counter.
+#[derive(Debug, Clone)]
+pub(super) struct Bucket {
+    pub digest: Digest32,
+    pub limit: Limit,
+    /// Whether a correct password resets it.
+    pub is_emptied: bool,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::guard::Bucket;
+use super::model::Bucket;
 use crate::{
     kernel::{Duration, UserId},
     postgres::DatabaseError,

@@ -1,7 +1,7 @@
 use super::{
     cookies::{cookies, device_cookie_name, trimmed},
     language::Chosen,
-    middleware::RequestId,
+    request_id::RequestId,
 };
 use crate::{
     config::{ClientAddressHeader, HttpOptions},

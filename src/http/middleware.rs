@@ -1,5 +1,6 @@
 use super::{
-    Problem, Readiness, client::client_address, connections::Connection, kind, security_headers::SecurityHeaders,
+    Problem, Readiness, RequestId, client::client_address, connections::Connection, kind,
+    security_headers::SecurityHeaders,
 };
 use crate::{
     config::HttpOptions,
@@ -20,24 +21,6 @@ use actix_web::{
 };
 use std::net::IpAddr;
 use tracing::{Instrument, Span, field};
-
-/// The id of a request, generated here: what ties its log line, its audit events and its answer together. A caller's id
-/// is logged beside it and sent back, but never takes its place.
-#[derive(Debug, Clone, Default)]
-pub struct RequestId {
-    /// The id.
-    pub own: String,
-    /// The caller's, if it sent a sane one.
-    pub given: Option<String>,
-}
-
-impl RequestId {
-    /// What the answer shows: the caller's id, or ours. The log line holds both.
-    #[must_use]
-    pub fn shown(&self) -> &str {
-        self.given.as_deref().unwrap_or(&self.own)
-    }
-}
 
 /// The user, for the log line.
 struct NotedUser(UserId);

@@ -21,6 +21,7 @@ mod origin;
 pub mod paths;
 mod problem;
 mod query;
+mod request_id;
 mod security_headers;
 mod token_cookies;
 mod waiting;
@@ -39,10 +40,11 @@ use media_type::MediaType;
 pub use limits::{Limits, check_limit};
 pub use list::{Cursors, Listed};
 pub use metrics::{Scrape, metrics_server};
-pub use middleware::{RequestId, middleware, note_user};
+pub use middleware::{middleware, note_user};
 pub use origin::{SameOrigin, TokenOrigin, cors, is_allowed};
 pub use problem::{Body, FieldError, Problem, type_of};
 pub use query::{PathId, Query};
+pub use request_id::RequestId;
 pub use security_headers::{SecurityHeaders, security_headers};
 pub use token_cookies::{
     all_tokens_in_cookies, expired_cookie, expired_cookies, expired_others, token_cookie, tokens_in_cookies,

@@ -1,11 +1,12 @@
 use super::{
+    claims::Claims,
     model::{self, SigningKey},
     ring::Keys,
     seen::SeenTokens,
 };
 use crate::kernel::{Duration, Moment, SessionId, UserId, new_uuid};
 use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -70,21 +71,6 @@ pub enum AccessTokenError {
     /// Over.
     #[error("the access token has expired")]
     Expired,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Claims {
-    iss: String,
-    sub: UserId,
-    aud: String,
-    exp: i64,
-    iat: i64,
-    nbf: i64,
-    jti: uuid::Uuid,
-    sid: SessionId,
-    auth_time: i64,
-    roles: Vec<String>,
-    rev: i32,
 }
 
 #[derive(Serialize)]

@@ -16,6 +16,8 @@
 
 mod access_token;
 mod api;
+mod claims;
+mod error;
 mod generate;
 mod model;
 mod ring;
@@ -24,5 +26,6 @@ mod store;
 
 pub use access_token::{AccessToken, AccessTokenError, Subject, Verified};
 pub use api::{described, routes};
+pub use error::KeysError;
 pub use model::{KeyId, KeyView};
-pub use ring::{Keys, KeysError, keep_ring};
+pub use ring::{Keys, keep_ring};

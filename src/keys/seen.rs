@@ -1,5 +1,5 @@
 use super::{
-    access_token::Claims,
+    claims::Claims,
     model::{KeyId, SigningKey},
 };
 use crate::kernel::{Digest32, sha256};

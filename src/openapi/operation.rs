@@ -1,4 +1,4 @@
-use super::problems;
+use super::problems::{self, header};
 use crate::http::{Kind, kind};
 use serde_json::{Map, Value, json};
 
@@ -94,9 +94,4 @@ fn complete_answer(answer: &mut Value) {
     }
     headers.insert("X-Request-Id".to_owned(), header("RequestId"));
     headers.insert("Cache-Control".to_owned(), header("CacheControl"));
-}
-
-/// A reference to a header that the whole document shares.
-pub(super) fn header(shared: &str) -> Value {
-    json!({ "$ref": format!("#/components/headers/{shared}") })
 }

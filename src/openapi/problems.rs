@@ -1,4 +1,4 @@
-use super::{Schemas, operation::header, reference};
+use super::{Schemas, reference};
 use crate::http::{Body, FieldError, Kind, kind, type_of};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -69,4 +69,9 @@ fn example(kind: Kind) -> Value {
         reason: None,
     };
     json!({ "summary": kind.title, "value": body })
+}
+
+/// A reference to a header that the whole document shares.
+pub(super) fn header(shared: &str) -> Value {
+    json!({ "$ref": format!("#/components/headers/{shared}") })
 }

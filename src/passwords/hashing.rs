@@ -12,10 +12,10 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+pub use queue::QueueKey;
 use queue::{Bounds, Queue, Refused};
 use std::{
     io,
-    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -27,24 +27,7 @@ use std::{
 use tokio::{sync::oneshot, time::timeout};
 use tracing::Span;
 
-use crate::kernel::Client;
-
 type Job = Box<dyn FnOnce() + Send>;
-
-/// Whose jobs are queued together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum QueueKey {
-    /// The network of a client's address: of IPv6 its /64.
-    Network(IpAddr),
-    /// The command line, which has no address.
-    Operator,
-}
-
-impl From<&Client> for QueueKey {
-    fn from(client: &Client) -> Self {
-        client.network().map_or(Self::Operator, Self::Network)
-    }
-}
 
 /// How much hashing may be under way, and how long one may wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

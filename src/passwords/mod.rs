@@ -9,6 +9,7 @@
 //! password is never trimmed, cut or changed in case (ASVS 6.2.8); NFC is the one exception, since
 //! one keyboard writes `é` as one character and the next as two.
 
+mod advice;
 mod breached;
 mod digest;
 mod foreign;
@@ -18,9 +19,10 @@ mod password;
 mod strength;
 mod work;
 
+pub use advice::Advice;
 pub use foreign::HashRefused;
 pub use hash::{HashError, PasswordHash, Verification, hash, verify};
 pub use hashing::{HashingError, HashingLimits, HashingPool, QueueKey};
 pub use password::{MAX_CHARACTERS, MIN_CHARACTERS, Password, PasswordError};
-pub use strength::{Advice, PasswordContext, check_strength};
+pub use strength::{PasswordContext, check_strength};
 pub use work::{Cost, CostOutOfRange, burn};

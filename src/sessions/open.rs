@@ -1,7 +1,8 @@
 use super::{
     Ended, Sessions,
     end::end_surplus,
-    model::{Generation, Grant, LiveSession, Transport},
+    generation::Generation,
+    model::{Grant, LiveSession, Transport},
     room::SessionError,
     store::{self, LockedUser, NewRow},
     token::Secret,

@@ -1,4 +1,4 @@
-use super::Generation;
+use super::generation::Generation;
 use crate::kernel::{Digest32, Entropy, MasterKey, MasterKeys, SessionId, sha256};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

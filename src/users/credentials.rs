@@ -1,4 +1,4 @@
-use super::{Accounts, AccountsError, store};
+use super::{Accounts, AccountsError, Credentials, store};
 use crate::{
     audit,
     guessing::{Admission, DeviceOwner, Target},
@@ -9,21 +9,6 @@ use crate::{
     work::Caller,
 };
 use serde_json::json;
-
-/// Whose password it was, and which of theirs.
-#[derive(Debug, Clone, Copy)]
-pub struct Credentials {
-    /// Who.
-    pub user: UserId,
-    /// Counts their passwords.
-    pub password_version: i32,
-}
-
-impl From<Credentials> for DeviceOwner {
-    fn from(Credentials { user, password_version }: Credentials) -> Self {
-        Self { user, password_version }
-    }
-}
 
 /// What became of a presented password.
 #[must_use]

@@ -17,8 +17,8 @@ mod search;
 mod store;
 
 pub use api::{Refused, UserAnswer, UserView, too_many_attempts};
-pub use credentials::{Credentials, PasswordCheck};
-pub use model::{AccessChange, AccountRest, Blocking, User, UserCounts, UserFilter, UserStatus};
+pub use credentials::PasswordCheck;
+pub use model::{AccessChange, AccountRest, Blocking, Credentials, User, UserCounts, UserFilter, UserStatus};
 pub use register::{NewUser, Registration};
 pub use room::{Accounts, AccountsError};
 pub use search::keep_searchable;

@@ -1,4 +1,5 @@
 use crate::{
+    guessing::DeviceOwner,
     identity::{BlockReason, CustomClaims, EmailAddress, Role, Roles},
     kernel::{Moment, UserId},
 };
@@ -94,4 +95,19 @@ pub enum Blocking {
     Block(Option<BlockReason>),
     /// No longer.
     Unblock,
+}
+
+/// Whose password it was, and which of theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct Credentials {
+    /// Who.
+    pub user: UserId,
+    /// Counts their passwords.
+    pub password_version: i32,
+}
+
+impl From<Credentials> for DeviceOwner {
+    fn from(Credentials { user, password_version }: Credentials) -> Self {
+        Self { user, password_version }
+    }
 }

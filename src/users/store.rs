@@ -4,7 +4,7 @@ mod searching;
 pub use leaving::{delete, rest};
 pub use searching::fill_search_texts;
 
-use super::{AccessChange, Blocking, User, UserCounts, UserFilter, UserStatus, credentials::Credentials};
+use super::{AccessChange, Blocking, User, UserCounts, UserFilter, UserStatus, model::Credentials};
 use crate::{
     identity::{BlockReason, CustomClaims, EmailAddress, Roles, search_key, search_text},
     kernel::{Moment, UserId},

@@ -1,16 +1,13 @@
 use crate::{
-    audit::{chain::Head, entry::Entry, walk::Anchor},
+    audit::{
+        entry::Entry,
+        head::{Head, StoredHead},
+        walk::Anchor,
+    },
     kernel::Moment,
     postgres::DatabaseError,
 };
 use sqlx::PgConnection;
-
-/// The chain's end, as stored.
-pub struct StoredHead {
-    pub head: Head,
-    /// None: nothing was ever chained.
-    pub tag: Option<Vec<u8>>,
-}
 
 /// The end of the chain, locked. None: somebody else has it.
 pub async fn lock_head(connection: &mut PgConnection) -> Result<Option<StoredHead>, DatabaseError> {

@@ -1,7 +1,8 @@
-use super::QueueKey;
+use crate::kernel::Client;
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    net::IpAddr,
 };
 
 /// Jobs that wait, by key. The keys are served in turn, the jobs of one in their order.
@@ -102,10 +103,25 @@ impl<Job> fmt::Debug for Queue<Job> {
     }
 }
 
+/// Whose jobs are queued together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum QueueKey {
+    /// The network of a client's address: of IPv6 its /64.
+    Network(IpAddr),
+    /// The command line, which has no address.
+    Operator,
+}
+
+impl From<&Client> for QueueKey {
+    fn from(client: &Client) -> Self {
+        client.network().map_or(Self::Operator, Self::Network)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{iter::from_fn, net::IpAddr};
+    use std::iter::from_fn;
 
     fn key(host: u8) -> QueueKey {
         QueueKey::Network(IpAddr::from([192, 0, 2, host]))

@@ -245,7 +245,7 @@ fn errors_have_a_code() {
 async fn one_address_cannot_fill_the_queue_and_another_is_served_next() {
     let limits = HashingLimits { threads: 1, queue: 8, per_key: 3, max_wait: PATIENT };
     let pool = Arc::new(HashingPool::start(limits).unwrap());
-    let [mallory, alice] = [1, 2].map(|host| QueueKey::Network(IpAddr::from([192, 0, 2, host])));
+    let [mallory, alice] = [1, 2].map(|host| QueueKey::Network(std::net::IpAddr::from([192, 0, 2, host])));
     let held = Held::on(&pool).await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let spawn = |key: QueueKey, name: &'static str| {

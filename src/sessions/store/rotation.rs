@@ -4,7 +4,10 @@ use crate::{
     config::SessionOptions,
     kernel::{Digest32, Moment, SessionId, UserId},
     postgres::DatabaseError,
-    sessions::model::{Generation, LiveSession, Redemption, Standing, Transport},
+    sessions::{
+        generation::Generation,
+        model::{LiveSession, Redemption, Standing, Transport},
+    },
 };
 use ipnet::IpNet;
 use sqlx::PgConnection;
