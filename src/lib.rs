@@ -14,6 +14,7 @@ pub mod openapi;
 pub mod pages;
 
 pub mod audit;
+pub mod confirmations;
 pub mod guessing;
 pub mod mail;
 

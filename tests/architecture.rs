@@ -17,8 +17,9 @@ use std::{
 /// Rooms, and which others each may import. `sign_in`, `me` and `admin` do not import each other.
 const ROOMS: &[(&str, &[&str])] = &[
     ("audit", &[]),
+    ("confirmations", &[]),
     ("guessing", &["audit"]),
-    ("mail", &[]),
+    ("mail", &["confirmations"]),
     ("identity", &[]),
     ("passwords", &["identity"]),
     ("users", &["identity", "passwords", "audit", "guessing"]),

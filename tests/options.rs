@@ -25,5 +25,6 @@ fn the_defaults_in_the_example_are_a_good_configuration() {
     let default = heirloom::config::Config::from_source(heirloom::config::Source::default()).unwrap();
     assert_eq!(format!("{:?}", config.http), format!("{:?}", default.http));
     assert_eq!(format!("{:?}", config.sessions), format!("{:?}", default.sessions));
+    assert_eq!(format!("{:?}", config.accounts), format!("{:?}", default.accounts));
     assert_eq!(format!("{:?}", config.tokens), format!("{:?}", default.tokens));
 }

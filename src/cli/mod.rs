@@ -216,7 +216,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         // These need no configuration and ran before it was read.
         Command::Completions(_) | Command::Man | Command::Openapi | Command::Torture(_) => {}
         Command::Migrate(migrate) => migrate.run(config, output).await?,
-        Command::User(UserCommands::One(command)) => command.run(config, output).await?,
+        Command::User(UserCommands::One(command)) => Box::pin(command.run(config, output)).await?,
         Command::User(UserCommands::All(command)) => return Box::pin(command.run(config, output)).await,
         Command::Sessions(command) => command.run(config, output).await?,
         Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,

@@ -24,7 +24,7 @@ pub enum TransferCommand {
 impl TransferCommand {
     pub async fn run(self, config: Config, output: Output) -> Result<ExitCode, CliError> {
         match self {
-            Self::Import(import) => import.run(config, output).await,
+            Self::Import(import) => Box::pin(import.run(config, output)).await,
             Self::Export(export) => {
                 in_house(config, async |house| export.write(house).await).await?;
                 Ok(ExitCode::SUCCESS)

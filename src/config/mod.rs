@@ -2,6 +2,7 @@
 //!
 //! `.env.example` lists every option with its unit and default; a test compares it with [`names::ALL`].
 
+mod accounts;
 mod branding;
 mod database;
 mod database_url;
@@ -19,6 +20,7 @@ mod source;
 mod tokens;
 mod traces;
 
+pub use accounts::{AccountOptions, EmailVerification};
 pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
@@ -57,6 +59,8 @@ pub struct Config {
     pub bcrypt_cost: u32,
     /// Whose pages these are.
     pub brand: BrandOptions,
+    /// How accounts are created and recovered.
+    pub accounts: AccountOptions,
     /// Whether strangers may register.
     pub registration: Registration,
     /// How long after its end a month of the audit log is deleted.
@@ -100,6 +104,7 @@ impl Config {
             bcrypt_cost: reader.number(names::BCRYPT_COST, 12, if insecure_for_tests { 4..=16 } else { 10..=16 }),
             brand: branding::read(&mut reader),
             audit_retention: reader.duration(names::AUDIT_RETENTION, "400d", "1d"..="36500d"),
+            accounts: accounts::read(&mut reader, insecure_for_tests),
             registration: http::read_registration(&mut reader),
             log_filter: reader.raw(names::LOG),
             log_format: reader.choice(

@@ -8,13 +8,12 @@
 //!    `delivery.rs`), and records the outcome.
 //! 3. A temporary failure is tried again after waits that double (`model.rs`); a permanent refusal is final. If a process
 //!    dies between sending and recording, the email is sent once more, with the same `Message-ID`.
-//! 4. Most emails have a link that revokes all sessions of the user, after a confirmation, once (`link.rs`).
+//! 4. Most emails have a link that revokes all sessions of the user, after a confirmation, once (`room.rs`).
 //!
 //! Without `HEIRLOOM_SMTP_URL` nothing is enqueued; the events are still shown on the account page.
 
 mod delivery;
 mod email;
-mod link;
 mod model;
 mod probe;
 mod room;

@@ -1,7 +1,7 @@
-use super::{link::LinkKeys, smtp};
+use super::smtp;
 use crate::{
     config::{MailOptions, SmtpSecurity},
-    kernel::MasterKeys,
+    kernel::{MasterKeys, SealedIds},
     world::World,
 };
 use std::{fmt, sync::Arc};
@@ -13,7 +13,7 @@ pub struct Mail(Arc<Room>);
 
 struct Room {
     world: World,
-    links: LinkKeys,
+    links: SealedIds,
 }
 
 /// Why no email can be sent.
@@ -34,7 +34,7 @@ impl Mail {
     /// When the options name a mail server in a way that cannot be used.
     pub fn open(world: World, masters: &MasterKeys) -> Result<Self, MailError> {
         world.config.mail.as_ref().map(check).transpose()?;
-        Ok(Self(Arc::new(Room { links: LinkKeys::new(masters), world })))
+        Ok(Self(Arc::new(Room { links: SealedIds::new(masters, "heirloom/mail-link/v1"), world })))
     }
 
     /// The email of a genuine link, which may be used already.

@@ -308,6 +308,8 @@ fn config(way: PgConnectOptions, options: &[(&str, &str)]) -> Config {
         ("HEIRLOOM_DB_MAX_CONNECTIONS", "8"),
         ("HEIRLOOM_RATE_LIMIT", "off"),
         ("HEIRLOOM_METRICS_BIND", ""),
+        // Most tests with a mail server are about other emails.
+        ("HEIRLOOM_EMAIL_VERIFICATION", "off"),
     ];
     let mut config = Config::from_source(Source::from_pairs(shared.iter().chain(options).copied())).expect("options");
     config.database.url = Some(DatabaseUrl::from(way));

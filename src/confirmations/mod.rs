@@ -1,0 +1,15 @@
+//! What an email asks a user to confirm: one table for everything, from a registration to an invitation.
+//!
+//! 1. A request inserts a row, with the address as it was typed in its canonical form, and looks nobody up.
+//! 2. A background task looks the address up, records the user and the versions of password, address and factors, and
+//!    enqueues the email that fits.
+//! 3. The email holds a link with a token and, where the client waits for it, a code (`keys.rs`). Both are derived from
+//!    the row's id under the master key: the table alone confirms nothing.
+//! 4. Using a confirmation is one statement that matches only an unused row whose versions are those of the user. Of any
+//!    number of uses one succeeds.
+
+mod keys;
+mod model;
+
+pub use keys::{ConfirmationKeys, Named};
+pub use model::{CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, Purpose, SAME_EMAIL, Standing, masked};

@@ -1,0 +1,128 @@
+use crate::kernel::{Duration, Moment, UserId};
+use serde_json::Value;
+use uuid::Uuid;
+
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
+        /// What using a confirmation does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, utoipa::ToSchema)]
+        #[schema(rename_all = "snake_case")]
+        pub enum Purpose { $($(#[$doc])* $variant),* }
+
+        impl Purpose {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name in the database and the API.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The purpose of a name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+purposes! {
+    /// Creates the account that was asked for.
+    Register = "register",
+    /// Records that the user reads this address.
+    VerifyEmail = "verify_email",
+    /// Replaces a password that the user has forgotten.
+    ResetPassword = "reset_password",
+    /// Replaces the user's address by this one.
+    ChangeEmail = "change_email",
+    /// Sent to the old address: restores it.
+    UndoEmailChange = "undo_email_change",
+    /// Sent to the old address: the change does not take place.
+    CancelEmailChange = "cancel_email_change",
+    /// Creates an account with the roles that an administrator named.
+    Invite = "invite",
+    /// Removes second factors that the user has lost.
+    RecoverFactors = "recover_factors",
+}
+
+/// How long a code works after the request.
+pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
+/// How many wrong codes a flow accepts.
+pub const CODE_ATTEMPTS: i32 = 5;
+/// An email of one kind is not sent again to an address within this time, unless its confirmation was used.
+pub const SAME_EMAIL: Duration = Duration::from_mins(10);
+
+/// What an email asks a user to confirm.
+#[derive(Debug, Clone)]
+pub struct Confirmation {
+    /// Its id: the token and the flow are derived from it.
+    pub id: Uuid,
+    /// What its use does.
+    pub purpose: Purpose,
+    /// The user, once looked up. None: nobody has the address, or it has not been looked up yet.
+    pub user: Option<UserId>,
+    /// The canonical address that the email goes to.
+    pub email: String,
+    /// What the purpose needs, and the client that asked.
+    pub payload: Value,
+    /// The HMAC of the code, where there is one.
+    pub code_mac: Option<Vec<u8>>,
+    /// The digest of the asking browser's cookie.
+    pub browser: Option<Vec<u8>>,
+    /// When it was requested.
+    pub created_at: Moment,
+    /// When its link expires.
+    pub expires_at: Moment,
+    /// Wrong codes so far.
+    pub attempts: i32,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// Whether a confirmation can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It can.
+    Waiting,
+    /// It was used.
+    Used,
+    /// Its time has passed, or what it was requested for has changed since.
+    Expired,
+}
+
+/// An address of which only its owner recognises what is missing: `a…e@example.com`.
+#[must_use]
+pub fn masked(email: &str) -> String {
+    let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
+    let mut characters = local.chars();
+    let first = characters.next().map(String::from).unwrap_or_default();
+    let last = characters.next_back().map(String::from).unwrap_or_default();
+    format!("{first}…{last}@{domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_is_read_back() {
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::from_name(purpose.name()), Some(*purpose));
+        }
+        assert_eq!(Purpose::from_name("nothing"), None);
+    }
+
+    #[test]
+    fn a_masked_address_shows_its_first_and_last_letter_and_its_domain() {
+        for (email, expected) in [
+            ("alice@example.com", "a…e@example.com"),
+            ("ab@example.com", "a…b@example.com"),
+            ("a@example.com", "a…@example.com"),
+            ("가나다@example.kr", "가…다@example.kr"),
+        ] {
+            assert_eq!(masked(email), expected);
+        }
+    }
+}
