@@ -1,8 +1,9 @@
 use super::{HttpOptions, Reader, names, nearest};
-use lettre::message::Mailbox;
+use lettre::{Address, message::Mailbox};
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
+    path::{Path, PathBuf},
 };
 use url::{Host, Url};
 use zeroize::Zeroizing;
@@ -10,10 +11,30 @@ use zeroize::Zeroizing;
 /// How emails are sent.
 #[derive(Debug, Clone)]
 pub struct MailOptions {
-    /// The mail server.
-    pub smtp_url: SmtpUrl,
+    /// Where they go.
+    pub target: MailTarget,
     /// The sender.
     pub from: Mailbox,
+}
+
+/// Where emails go.
+#[derive(Debug, Clone)]
+pub enum MailTarget {
+    /// To a mail server.
+    Server(SmtpUrl),
+    /// Into files of this folder: for the first minute and for development. No user receives them.
+    Folder(PathBuf),
+}
+
+impl MailOptions {
+    /// The mail server, unless emails are written to files.
+    #[must_use]
+    pub fn server(&self) -> Option<&SmtpUrl> {
+        match &self.target {
+            MailTarget::Server(url) => Some(url),
+            MailTarget::Folder(_) => None,
+        }
+    }
 }
 
 /// The mail server: `smtps://user:password@host` or `smtp://user:password@host:587`. Its `Debug` shows the host only.
@@ -55,8 +76,13 @@ pub struct SmtpCredentials {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpUrlError {
     /// Another scheme, no host, or no URL at all.
-    #[error("is not an SMTP URL: write smtps://user:password@host, or smtp://user:password@host:587 for STARTTLS")]
+    #[error(
+        "is not an SMTP URL: write smtps://user:password@host, smtp://user:password@host:587 for STARTTLS, or file:folder"
+    )]
     Form,
+    /// No folder, or a host.
+    #[error("names no folder: write file:folder or file:///folder; nothing is decoded")]
+    Folder,
     /// Something that stands in the way of the rest.
     #[error("has a # or a percent sign in the user or password that is not percent-encoded: %23, %25")]
     Encoding,
@@ -180,27 +206,57 @@ impl fmt::Debug for SmtpUrl {
     }
 }
 
-pub(super) fn read(reader: &mut Reader, http: &HttpOptions) -> Option<MailOptions> {
-    let usual = usual_sender(http);
+/// The folder of `HEIRLOOM_DATA_DIR` into which emails are written without a mail server.
+const FOLDER: &str = "mail";
+
+pub(super) fn read(reader: &mut Reader, http: &HttpOptions, data_dir: &Path) -> MailOptions {
+    let target = target(reader, data_dir);
+    let usual = usual_sender(http, &target);
     let from = reader.parsed(names::MAIL_FROM, usual, "an address, such as Example <no-reply@example.com>", |text| {
         text.parse().ok().map(Some)
     });
-    let smtp_url = match SmtpUrl::parse(&reader.raw(names::SMTP_URL)?) {
-        Ok(url) => Some(url),
-        // The value may hold a password: neither of us repeats it.
-        Err(error) => {
-            reader.problem(names::SMTP_URL, &error.to_string());
-            None
-        }
-    };
     if from.is_none() {
         reader.problem(names::MAIL_FROM, "is required: the public URL's host cannot be used as an e-mail domain");
     }
-    Some(MailOptions { smtp_url: smtp_url?, from: from? })
+    MailOptions { target, from: from.unwrap_or_else(nobody) }
 }
 
-fn usual_sender(http: &HttpOptions) -> Option<Mailbox> {
-    format!("no-reply@{}", http.public_url.host()).parse().ok()
+fn target(reader: &mut Reader, data_dir: &Path) -> MailTarget {
+    let usual = MailTarget::Folder(data_dir.join(FOLDER));
+    let Some(text) = reader.raw(names::SMTP_URL) else { return usual };
+    let read = match text.strip_prefix("file:") {
+        Some(folder) => read_folder(folder).map(MailTarget::Folder),
+        None => SmtpUrl::parse(&text).map(MailTarget::Server),
+    };
+    read.unwrap_or_else(|error| {
+        // The value may hold a password: neither of us repeats it.
+        reader.problem(names::SMTP_URL, &error.to_string());
+        usual
+    })
+}
+
+/// A path as it is, or after the two slashes of a URL (RFC 8089 §2), which must not name a host.
+fn read_folder(text: &str) -> Result<PathBuf, SmtpUrlError> {
+    let path = match text.strip_prefix("//") {
+        Some(rest) if rest.starts_with('/') => rest,
+        Some(_) => return Err(SmtpUrlError::Folder),
+        None => text,
+    };
+    if path.is_empty() { Err(SmtpUrlError::Folder) } else { Ok(PathBuf::from(path)) }
+}
+
+/// Files need no domain that accepts replies.
+fn usual_sender(http: &HttpOptions, target: &MailTarget) -> Option<Mailbox> {
+    let sender = format!("no-reply@{}", http.public_url.host()).parse().ok();
+    match target {
+        MailTarget::Server(_) => sender,
+        MailTarget::Folder(_) => sender.or_else(|| Some(nobody())),
+    }
+}
+
+/// The sender where no other is known.
+fn nobody() -> Mailbox {
+    Mailbox::new(None, Address::new_dangerous("no-reply", "localhost"))
 }
 
 #[cfg(test)]
@@ -248,6 +304,17 @@ mod tests {
         ] {
             let problem = read(text);
             assert!(problem.contains(expected) && !problem.contains("hunter2"), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_a_path_as_it_is_and_names_no_host() {
+        let read = |text: &str| read_folder(text).map_or_else(|error| error.to_string(), |path| format!("{path:?}"));
+        assert_eq!(read("mails"), "\"mails\"");
+        assert_eq!(read("/var/mail s/%20"), "\"/var/mail s/%20\"");
+        assert_eq!(read("///var/mails"), "\"/var/mails\"");
+        for text in ["", "//", "//localhost/var", "//var/mails"] {
+            assert!(read(text).contains("names no folder"), "{text}");
         }
     }
 

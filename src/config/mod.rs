@@ -25,7 +25,7 @@ pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, Registration, SameSite, USUAL_METRICS};
-pub use mail::{MailOptions, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};
+pub use mail::{MailOptions, MailTarget, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use origin::{Origin, OriginError};
 pub use reader::{ConfigError, Reader};
@@ -49,8 +49,8 @@ pub struct Config {
     pub master_keys: Option<MasterKeys>,
     /// Addresses, origins, cookies.
     pub http: HttpOptions,
-    /// How emails are sent; without it, none are sent.
-    pub mail: Option<MailOptions>,
+    /// How emails are sent.
+    pub mail: MailOptions,
     /// Access tokens.
     pub tokens: TokenOptions,
     /// Lifetimes and limits of sessions.
@@ -97,7 +97,7 @@ impl Config {
         let http = http::read(&mut reader);
         let config = Self {
             master_keys: master_key::read(&mut reader, database.url.is_some()),
-            mail: mail::read(&mut reader, &http),
+            mail: mail::read(&mut reader, &http, &database.data_dir),
             http,
             tokens: tokens::read(&mut reader, insecure_for_tests),
             sessions: sessions::read(&mut reader, insecure_for_tests),

@@ -79,7 +79,7 @@ names! {
     RETRY_WINDOW = "HEIRLOOM_RETRY_WINDOW";
     /// Live sessions of one user.
     MAX_SESSIONS_PER_USER = "HEIRLOOM_MAX_SESSIONS_PER_USER";
-    /// The mail server; without it, no emails are sent.
+    /// The mail server; without it, emails are written to files.
     SMTP_URL = "HEIRLOOM_SMTP_URL";
     /// The sender of emails.
     MAIL_FROM = "HEIRLOOM_MAIL_FROM";

@@ -1,5 +1,5 @@
-use super::{Config, DatabaseUrl, HttpOptions, MailOptions, names};
-use std::{fs, os::unix::fs::MetadataExt};
+use super::{Config, DatabaseUrl, HttpOptions, MailOptions, MailTarget, SmtpUrl, names};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 /// An option that works and that an operator should know about: each start logs it, and `heirloom check` warns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Config {
             without_tls(names::DATABASE_URL, self.database.url.as_ref()),
             without_tls(names::DATABASE_URL_DIRECT, self.database.direct_url.as_ref()),
             everyone_is_trusted(&self.http),
-            self.mail.as_ref().and_then(readable_mail),
+            mail(&self.mail, &self.http),
         ];
         risks.into_iter().flatten().collect()
     }
@@ -59,13 +59,24 @@ fn everyone_is_trusted(http: &HttpOptions) -> Option<Risk> {
     everyone.then(|| risk("proxies", format!("{} {detail}", names::TRUSTED_PROXIES)))
 }
 
-fn readable_mail(mail: &MailOptions) -> Option<Risk> {
+fn mail(mail: &MailOptions, http: &HttpOptions) -> Option<Risk> {
+    match &mail.target {
+        MailTarget::Server(url) => readable_mail(url),
+        // Whoever tries the server out reads the files; users elsewhere wait for their emails.
+        MailTarget::Folder(folder) => http.public_url.is_https().then(|| no_mail_server(folder)),
+    }
+}
+
+fn no_mail_server(folder: &Path) -> Risk {
+    let detail = "names no mail server: no user receives an email. They are files, with their links, in";
+    risk("emails", format!("{} {detail} {}", names::SMTP_URL, folder.display()))
+}
+
+fn readable_mail(url: &SmtpUrl) -> Option<Risk> {
     let detail =
         "is used without requiring TLS: an attacker on the network can read emails, their links and the password";
     let todo = "Use smtps://, or remove `tls` from";
-    mail.smtp_url
-        .is_readable()
-        .then(|| risk("mail TLS", format!("{} {detail}. {todo} {}", mail.smtp_url.host, names::SMTP_URL)))
+    url.is_readable().then(|| risk("mail TLS", format!("{} {detail}. {todo} {}", url.host, names::SMTP_URL)))
 }
 
 /// The user that this process runs as, where the system has `/proc`.

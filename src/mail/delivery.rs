@@ -9,6 +9,7 @@ use lettre::{
         extension::{Extension, MailParameter},
     },
 };
+use std::io::ErrorKind;
 use tokio::time::timeout;
 
 /// How long the mail server may take to greet.
@@ -38,6 +39,8 @@ pub(super) enum NotSent {
     Timeout,
     #[error("the mail server is unreachable, or not usable as HEIRLOOM_SMTP_URL says: run `heirloom check`")]
     Unreachable,
+    #[error("the folder for emails cannot be written ({0}): set HEIRLOOM_SMTP_URL, or a HEIRLOOM_DATA_DIR to write in")]
+    Folder(ErrorKind),
 }
 
 /// The step of RFC 5321 §3.3 that the server answered.
@@ -141,7 +144,12 @@ impl NotSent {
     pub(super) fn is_final(self) -> bool {
         match self {
             Self::RecipientRefused | Self::EmailRefused => true,
-            Self::Utf8Unsupported | Self::SenderRefused | Self::Temporary | Self::Timeout | Self::Unreachable => false,
+            Self::Utf8Unsupported
+            | Self::SenderRefused
+            | Self::Temporary
+            | Self::Timeout
+            | Self::Unreachable
+            | Self::Folder(_) => false,
         }
     }
 }

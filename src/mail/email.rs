@@ -1,14 +1,14 @@
 use super::{model::Notification, room::Mail, store::Due};
 use crate::{
-    config::MailOptions,
+    config::MailTarget,
     http::Language,
     pages::{Pages, Sample, device_name},
 };
 use lettre::{
     Message,
     message::{
-        Mailbox,
-        header::{ContentType, HeaderName, HeaderValue},
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
 use minijinja::{Value, context};
@@ -33,7 +33,7 @@ pub(super) enum ComposeError {
 }
 
 /// Writes an email in the user's language: the template's first line is its subject, the rest its body.
-pub(super) fn compose(mail: &Mail, options: &MailOptions, pages: &Pages, due: &Due) -> Result<Message, ComposeError> {
+pub(super) fn compose(mail: &Mail, pages: &Pages, due: &Due) -> Result<Message, ComposeError> {
     let notification = Notification::from_name(&due.notification).ok_or(ComposeError::Kind)?;
     let language = due.language.as_deref().and_then(Language::of_tag).unwrap_or_default();
     let shown = shown(notification, due, &mail.link_to(due.id));
@@ -43,14 +43,30 @@ pub(super) fn compose(mail: &Mail, options: &MailOptions, pages: &Pages, due: &D
     let host = mail.world().config.http.public_url.host();
     let message = Message::builder()
         .message_id(Some(format!("<{}@{host}>", due.id)))
-        .from(options.from.clone())
+        .from(mail.options().from.clone())
         .to(Mailbox::new(None, address))
         .subject(subject.trim())
         // Programs that answer emails, such as vacation replies, leave it alone (RFC 3834 §5).
         .raw_header(auto_submitted())
         .header(ContentType::TEXT_PLAIN)
-        .body(body.trim_start().to_owned());
+        .body(encoded(body.trim_start().to_owned(), &mail.options().target));
     message.map_err(|_malformed| ComposeError::Build)
+}
+
+/// The longest line of a text as it is (RFC 5322 §2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// For a mail server as it needs it. In a file as it is: whoever opens that as a text copies the link.
+fn encoded(text: String, target: &MailTarget) -> Body {
+    let is_plain = match target {
+        MailTarget::Server(_) => false,
+        MailTarget::Folder(_) => text.lines().all(|line| line.len() <= LONGEST_LINE),
+    };
+    if !is_plain {
+        return Body::new(text);
+    }
+    let lines = text.replace("\r\n", "\n").replace('\n', "\r\n");
+    Body::dangerous_pre_encoded(lines.into_bytes(), ContentTransferEncoding::EightBit)
 }
 
 fn auto_submitted() -> HeaderValue {

@@ -5,15 +5,17 @@
 //!    a mail server. What exceeds the limits of a recipient (`model.rs`) is not enqueued.
 //! 2. A background task (`send.rs`) serves the recipients in turn. It claims an email by moving its next attempt ahead, so
 //!    that no other instance takes it, writes it in the user's language (`email.rs`), sends it (`smtp.rs`,
-//!    `delivery.rs`), and records the outcome.
+//!    `delivery.rs`, `carrier.rs`), and records the outcome.
 //! 3. A temporary failure is tried again after waits that double (`model.rs`); a permanent refusal is final. If a process
 //!    dies between sending and recording, the email is sent once more, with the same `Message-ID`.
 //! 4. Most emails have a link that revokes all sessions of the user, after a confirmation, once (`room.rs`).
 //!
-//! Without `HEIRLOOM_SMTP_URL` nothing is enqueued; the events are still shown on the account page.
+//! Without `HEIRLOOM_SMTP_URL` the background task writes emails into files of a folder (`folder.rs`).
 
+mod carrier;
 mod delivery;
 mod email;
+mod folder;
 mod model;
 mod probe;
 mod room;
@@ -36,15 +38,12 @@ use crate::{
 };
 
 impl Work<'_> {
-    /// Enqueues an email to a user, to be sent once the transaction has committed. Does nothing where no emails are sent,
-    /// and where the user has received too many lately. Call it last: the recipient stays locked until the commit.
+    /// Enqueues an email to a user, to be sent once the transaction has committed. Does nothing where the user has
+    /// received too many lately. Call it last: the recipient stays locked until the commit.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn enqueue_email(&mut self, user: UserId, notification: Notification) -> Result<(), DatabaseError> {
-        if self.world.config.mail.is_none() {
-            return Ok(());
-        }
         let new = store::NewEmail {
             id: new_uuid(self.now, &self.world.entropy),
             at: self.now,

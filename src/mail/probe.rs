@@ -1,5 +1,5 @@
 use super::smtp::{MailServer, MailServerError, open};
-use crate::{config::MailOptions, kernel::Duration};
+use crate::{config::SmtpUrl, kernel::Duration};
 
 /// How long a mail server may take where an operator waits.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -8,8 +8,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Names the step that failed, and nothing that the server answered: it may repeat the user.
-pub async fn probe(options: &MailOptions) -> Result<MailServer, MailServerError> {
-    let mut ready = open(&options.smtp_url, PATIENCE).await?;
+pub async fn probe(url: &SmtpUrl) -> Result<MailServer, MailServerError> {
+    let mut ready = open(url, PATIENCE).await?;
     ready.connection.abort().await;
     Ok(ready.server)
 }

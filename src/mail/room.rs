@@ -1,6 +1,6 @@
 use super::smtp;
 use crate::{
-    config::{MailOptions, SmtpSecurity},
+    config::{MailOptions, SmtpSecurity, SmtpUrl},
     kernel::{MasterKeys, SealedIds},
     world::World,
 };
@@ -33,7 +33,7 @@ impl Mail {
     /// # Errors
     /// When the options name a mail server in a way that cannot be used.
     pub fn open(world: World, masters: &MasterKeys) -> Result<Self, MailError> {
-        world.config.mail.as_ref().map(check).transpose()?;
+        world.config.mail.server().map(check).transpose()?;
         Ok(Self(Arc::new(Room { links: SealedIds::new(masters, "heirloom/mail-link/v1"), world })))
     }
 
@@ -48,16 +48,20 @@ impl Mail {
         format!("{}{LINK_PAGE}?email={carried}", self.0.world.config.http.public_url)
     }
 
+    pub(super) fn options(&self) -> &MailOptions {
+        &self.0.world.config.mail
+    }
+
     pub(super) fn world(&self) -> &World {
         &self.0.world
     }
 }
 
-fn check(options: &MailOptions) -> Result<(), MailError> {
-    if options.smtp_url.security == SmtpSecurity::None {
+fn check(url: &SmtpUrl) -> Result<(), MailError> {
+    if url.security == SmtpSecurity::None {
         return Ok(());
     }
-    smtp::parameters(&options.smtp_url).map(drop).map_err(|_may_quote_it| MailError::Url)
+    smtp::parameters(url).map(drop).map_err(|_may_quote_it| MailError::Url)
 }
 
 impl fmt::Debug for Mail {

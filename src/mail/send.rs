@@ -1,11 +1,13 @@
 use super::{
-    delivery::{Delivery, NotSent},
+    carrier::Carrier,
+    delivery::NotSent,
     email::{ComposeError, compose},
-    model::{ATTEMPTS, wait_after},
+    folder,
+    model::{ATTEMPTS, LINK_LIFETIME, wait_after},
     room::Mail,
     store::{self, Due},
 };
-use crate::{config::MailOptions, kernel::Duration, pages::Pages, postgres::DatabaseError};
+use crate::{config::MailTarget, kernel::Duration, pages::Pages, postgres::DatabaseError};
 
 /// How often the outbox is read.
 const EVERY: Duration = Duration::from_secs(2);
@@ -15,18 +17,27 @@ const FORGET_EACH: u32 = 1_800;
 /// Sends what is due, for as long as the server runs. An outage, of the database or of the mail server, is logged and
 /// waited out.
 pub async fn keep_sending(mail: Mail, pages: Pages) {
-    let Some(options) = mail.world().config.mail.clone() else { return };
-    let sending = Sending { mail: &mail, options: &options, pages: &pages };
+    let sending = Sending { mail: &mail, pages: &pages };
     for read in 0_u32.. {
         tokio::time::sleep(EVERY).await;
         if let Err(error) = sending.send_due().await {
             tracing::warn!(error = error.chain(), "mail.outbox_unreachable");
         }
-        if read % FORGET_EACH == 0
-            && let Err(error) = mail.world().db.run(|connection| Box::pin(store::forget(connection))).await
-        {
-            tracing::warn!(error = error.chain(), "mail.forgetting_failed");
+        if read % FORGET_EACH == 0 {
+            forget(&mail).await;
         }
+    }
+}
+
+async fn forget(mail: &Mail) {
+    let world = mail.world();
+    if let Err(error) = world.db.run(|connection| Box::pin(store::forget(connection))).await {
+        tracing::warn!(error = error.chain(), "mail.forgetting_failed");
+    }
+    if let MailTarget::Folder(folder) = &mail.options().target
+        && let Err(error) = folder::forget(folder, world.clock.now() - LINK_LIFETIME).await
+    {
+        tracing::warn!(%error, ?folder, "mail.forgetting_failed");
     }
 }
 
@@ -53,20 +64,19 @@ enum AttemptError {
 
 struct Sending<'a> {
     mail: &'a Mail,
-    options: &'a MailOptions,
     pages: &'a Pages,
 }
 
 impl Sending<'_> {
     /// In rounds, of at most one email to each recipient: one with a long queue does not delay the others.
     async fn send_due(&self) -> Result<(), DatabaseError> {
-        let mut delivery = Delivery::new(&self.options.smtp_url);
-        let sent = self.send_rounds(&mut delivery).await;
-        delivery.close().await;
+        let mut carrier = Carrier::of(self.mail.options());
+        let sent = self.send_rounds(&mut carrier).await;
+        carrier.close().await;
         sent
     }
 
-    async fn send_rounds(&self, delivery: &mut Delivery<'_>) -> Result<(), DatabaseError> {
+    async fn send_rounds(&self, carrier: &mut Carrier<'_>) -> Result<(), DatabaseError> {
         let db = &self.mail.world().db;
         loop {
             let round = db.run(|connection| Box::pin(store::next_round(connection))).await?;
@@ -76,14 +86,14 @@ impl Sending<'_> {
             for id in round {
                 let claim = db.run(move |connection| Box::pin(store::claim(connection, id, wait_after(1))));
                 if let Some(due) = claim.await? {
-                    self.send_one(delivery, due).await?;
+                    self.send_one(carrier, due).await?;
                 }
             }
         }
     }
 
-    async fn send_one(&self, delivery: &mut Delivery<'_>, due: Due) -> Result<(), DatabaseError> {
-        let attempted = self.attempt(delivery, &due).await;
+    async fn send_one(&self, carrier: &mut Carrier<'_>, due: Due) -> Result<(), DatabaseError> {
+        let attempted = self.attempt(carrier, &due).await;
         let outcome = Outcome::of(attempted, due.attempt);
         self.mail.world().metrics.mailed(outcome.name());
         if let Err(why) = attempted {
@@ -103,9 +113,9 @@ impl Sending<'_> {
         record.await
     }
 
-    async fn attempt(&self, delivery: &mut Delivery<'_>, due: &Due) -> Result<(), AttemptError> {
-        let email = compose(self.mail, self.options, self.pages, due)?;
-        Ok(delivery.send(&email).await?)
+    async fn attempt(&self, carrier: &mut Carrier<'_>, due: &Due) -> Result<(), AttemptError> {
+        let email = compose(self.mail, self.pages, due)?;
+        Ok(carrier.send(&email, &folder::name_of(due.id, &due.notification, due.created_at)).await?)
     }
 }
 

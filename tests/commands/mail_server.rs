@@ -41,6 +41,35 @@ fn a_mail_server_that_takes_our_emails_is_ok_and_gets_none() {
 }
 
 #[test]
+fn without_a_mail_server_the_check_names_the_folder_and_creates_nothing() {
+    let home = Home::empty();
+    let folder = home.data_dir().join("mail");
+    let detail = found(&home.run(&["check", "--json"]), "mail server");
+    assert!(
+        detail.starts_with("ok: none: emails are written to") && detail.contains(folder.to_str().unwrap()),
+        "{detail}"
+    );
+    assert!(!folder.exists());
+
+    std::fs::write(&folder, "").unwrap();
+    let detail = found(&home.run(&["check", "--json"]), "mail server");
+    assert!(detail.starts_with("fail: ") && detail.contains("is not a folder"), "{detail}");
+}
+
+#[test]
+fn where_users_wait_for_emails_a_missing_mail_server_is_a_risk() {
+    let home = Home::empty().with("HEIRLOOM_PUBLIC_URL", "https://auth.example.com");
+    let detail = found(&home.run(&["check", "--json"]), "emails");
+    assert!(detail.starts_with("warn: ") && detail.contains("no user receives an email"), "{detail}");
+
+    // An address of a machine is a sender for files, and none for a mail server.
+    let home = Home::empty().with("HEIRLOOM_PUBLIC_URL", "http://127.0.0.1:8080");
+    assert!(found(&home.run(&["check", "--json"]), "mail server").starts_with("ok: "));
+    let home = home.with("HEIRLOOM_SMTP_URL", "file://host/mails");
+    assert!(home.run(&["check", "--json"]).stdout.contains("HEIRLOOM_SMTP_URL names no folder"));
+}
+
+#[test]
 fn each_step_that_fails_is_named_with_what_to_do() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let refusing = mail_server("220 stub\r\n", &[EHLO, ("AUTH", "535 no hunter2 here\r\n")]);

@@ -1,9 +1,11 @@
 //! Users are notified of what happens to their account: by emails, through an outbox.
 
-use crate::support::{TestApp, email, eventually, password};
+use crate::support::{TestApp, email, eventually, logs, password};
 use serde_json::json;
 use std::{
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -217,13 +219,54 @@ async fn an_email_that_was_postponed_is_sent_later_by_any_instance_and_once() {
     assert_eq!(stub.emails().len(), 1);
 }
 
+/// The files of a folder, hidden ones too.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+fn mode_of(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("it exists").permissions().mode() & 0o777
+}
+
+///
 #[tokio::test]
-async fn without_a_mail_server_nothing_is_enqueued() {
+async fn without_a_mail_server_emails_are_files_that_only_the_server_reads() {
     let app = TestApp::start().await;
-    let alice = app.sign_in("alice").await;
-    app.refresh(&alice.refresh_token).await.expect_tokens();
-    app.refresh(&alice.refresh_token).await.expect_problem(401, "refresh_token_reused");
-    assert_eq!(app.count("SELECT count(*) FROM outbox").await, 0);
+    let folder = app.data.path().join("mail");
+    enqueue(&app, &["alice"]).await;
+    all_sent(&app).await;
+    let files = files_in(&folder);
+    let [file] = files.as_slice() else { panic!("one file: {files:?}") };
+    assert_eq!((mode_of(file), mode_of(&folder)), (0o600, 0o700));
+    let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
+    assert!(
+        name.contains("_token-reused_") && file.extension().is_some_and(|end| end == "eml") && !name.contains("alice"),
+        "{name}"
+    );
+    let sent = std::fs::read_to_string(file).expect("an email");
+    assert!(sent.contains(&format!("To: {}\r\n", email("alice"))) && sent.contains("\r\n\r\nHello,\r\n"), "{sent}");
+    let link = link_in(&sent);
+    app.get(&link).await.expect(200);
+
+    let logged = logs::so_far();
+    assert!(logged.contains("mail.written") && logged.contains(name), "the log names the file");
+}
+
+/// what cannot be written is not lost, and no user waits for it.
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_delays_emails_and_nothing_else() {
+    let parent = tempfile::TempDir::new().expect("a folder");
+    let folder = parent.path().join("mails");
+    std::fs::write(&folder, "in the way").expect("a file");
+    let app = TestApp::with(&[("HEIRLOOM_SMTP_URL", &format!("file:{}", folder.display()))]).await;
+    enqueue(&app, &["alice"]).await;
+    until(&app, 1, WAITING).await;
+    std::fs::remove_file(&folder).expect("out of the way");
+    sqlx::query("UPDATE outbox SET due_at = now()").execute(app.db()).await.expect("SQL");
+    all_sent(&app).await;
+    assert_eq!(files_in(&folder).len(), 1);
+    assert!(!app.data.path().join("mail").exists(), "another folder was named");
 }
 
 /// What an attacker would like to see in an email from the operator's sender.

@@ -2,22 +2,48 @@
 
 use super::Findings;
 use crate::{
-    config::{Config, names},
+    config::{Config, MailTarget, SmtpUrl, names},
     mail::{MailServer, probe},
 };
+use std::{fs, io, path::Path};
+
+const WHAT: &str = "mail server";
 
 pub async fn look(config: &Config, findings: &mut Findings) {
-    let what = "mail server";
-    let Some(options) = &config.mail else {
-        return findings.ok(what, format!("no emails are sent: {} is not set", names::SMTP_URL));
-    };
-    let host = &options.smtp_url.host;
-    match probe(options).await {
+    match &config.mail.target {
+        MailTarget::Server(url) => look_at_server(url, findings).await,
+        // Where users elsewhere wait for emails, the risks have a warning.
+        MailTarget::Folder(folder) => look_at_folder(folder, findings),
+    }
+}
+
+async fn look_at_server(url: &SmtpUrl, findings: &mut Findings) {
+    let host = &url.host;
+    match probe(url).await {
         Ok(MailServer { is_encrypted, has_accepted_user }) => {
             let tls = if is_encrypted { "over TLS" } else { "without TLS" };
             let user = if has_accepted_user { "accepted the user and the password" } else { "requires no sign-in" };
-            findings.ok(what, format!("{host} answers {tls}, and {user}; nothing was sent"));
+            findings.ok(WHAT, format!("{host} answers {tls}, and {user}; nothing was sent"));
         }
-        Err(error) => findings.error(what, &error),
+        Err(error) => findings.error(WHAT, &error),
+    }
+}
+
+fn look_at_folder(folder: &Path, findings: &mut Findings) {
+    let shown = folder.display();
+    match fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => {
+            findings.fail(WHAT, format!("emails cannot be written: {shown} is not a folder"));
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            findings.fail(WHAT, format!("emails cannot be written to {shown}: {error}"));
+        }
+        Ok(_) | Err(_) => findings.ok(
+            WHAT,
+            format!(
+                "none: emails are written to {shown}, for whoever may read files there; {} sends them",
+                names::SMTP_URL
+            ),
+        ),
     }
 }

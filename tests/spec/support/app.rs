@@ -19,8 +19,10 @@ use sqlx::{
 };
 use std::{
     net::{SocketAddr, TcpListener},
+    path::Path,
     sync::Arc,
 };
+use tempfile::TempDir;
 use tokio::{
     sync::{Semaphore, SemaphorePermit, oneshot},
     task::JoinHandle,
@@ -44,6 +46,8 @@ pub struct TestApp {
     pub world: World,
     /// Its rooms, for what only the command line does.
     pub sessions: Sessions,
+    /// Its data directory: emails are written there if no mail server is named.
+    pub data: TempDir,
     keys: Keys,
     connector: Connector,
     metrics: Option<SocketAddr>,
@@ -96,7 +100,9 @@ impl TestApp {
         logs::start();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let application = Application::build(config(way, options), listener, Migrations::Apply).await;
+        let data = TempDir::new().expect("a folder");
+        let config = config(way, data.path(), options);
+        let application = Application::build(config, listener, Migrations::Apply).await;
         let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
         let (house, metrics) = (application.house(), application.metrics_address());
         let (world, sessions, connector) = (house.world.clone(), house.sessions.clone(), house.connector.clone());
@@ -110,6 +116,7 @@ impl TestApp {
             address,
             world,
             sessions,
+            data,
             keys,
             connector,
             metrics,
@@ -297,8 +304,9 @@ impl Drop for TestApp {
 }
 
 /// The options of a test's server; those of the test go before those that all tests share.
-fn config(way: PgConnectOptions, options: &[(&str, &str)]) -> Config {
+fn config(way: PgConnectOptions, data: &Path, options: &[(&str, &str)]) -> Config {
     let master_key = STANDARD.encode(MASTER_KEY);
+    let data = data.to_str().expect("a path in UTF-8");
     let shared = [
         ("DATABASE_URL", "postgres://replaced-below"),
         ("HEIRLOOM_MASTER_KEY", &master_key),
@@ -310,6 +318,7 @@ fn config(way: PgConnectOptions, options: &[(&str, &str)]) -> Config {
         ("HEIRLOOM_METRICS_BIND", ""),
         // Most tests with a mail server are about other emails.
         ("HEIRLOOM_EMAIL_VERIFICATION", "off"),
+        ("HEIRLOOM_DATA_DIR", data),
     ];
     let mut config = Config::from_source(Source::from_pairs(shared.iter().chain(options).copied())).expect("options");
     config.database.url = Some(DatabaseUrl::from(way));
