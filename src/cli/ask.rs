@@ -1,4 +1,4 @@
-use super::CliError;
+use super::error::CliError;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Asks the operator to type `word` before a step that cannot be undone. A program that calls us is not asked.

@@ -1,5 +1,6 @@
 use super::{
-    CliError, find, in_house,
+    error::CliError,
+    in_house::{find, in_house},
     output::{Lines, Output, printable},
 };
 use crate::{

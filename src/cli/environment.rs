@@ -1,4 +1,4 @@
-use super::CliError;
+use super::error::CliError;
 use crate::config::libpq_variables;
 use std::{env, os::unix::process::CommandExt, process::Command};
 

@@ -1,4 +1,4 @@
-use super::{CliError, Output};
+use super::{error::CliError, output::Output};
 use crate::{config::Config, http::paths, kernel::Duration};
 use clap::Args;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 use super::{
-    CliError,
+    error::CliError,
     output::{Output, table, time},
 };
 use crate::{app::House, kernel::Operator, keys::KeyView};

@@ -1,4 +1,4 @@
-use super::{CliError, output::Output};
+use super::{error::CliError, output::Output};
 use crate::{
     app::{AppError, Migrations, open_database, prepare, prepare_roles},
     config::{Config, names},

@@ -8,7 +8,9 @@ mod ask;
 mod audit;
 mod check;
 mod environment;
+mod error;
 mod health;
+mod in_house;
 mod keys;
 mod migrate;
 mod output;
@@ -21,19 +23,12 @@ mod torture;
 mod transfer;
 mod user;
 
-use crate::{
-    app::{AppError, House, migrations_of_commands},
-    config::Config,
-    kernel::{UserId, start_logging},
-    keys::KeysError,
-    postgres::DatabaseError,
-    transfer::FileError,
-    users::{AccountsError, User},
-};
+use crate::{config::Config, kernel::start_logging};
 use clap::{CommandFactory, Parser, Subcommand};
+use error::CliError;
+use in_house::in_house;
 use output::Output;
-use private_postgres::Tenant;
-use std::{error::Error, io, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -98,70 +93,6 @@ enum UserCommands {
     All(transfer::TransferCommand),
 }
 
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    /// The process could not be replaced.
-    #[error("variables that begin with PG are set, which the private PostgreSQL must not see: unset them")]
-    Environment(#[source] io::Error),
-    /// The runtime could not be started.
-    #[error("the command cannot be started")]
-    Runtime(#[source] io::Error),
-    /// The house did not open.
-    #[error(transparent)]
-    App(#[from] AppError),
-    /// The database failed.
-    #[error("the database failed")]
-    Database(#[from] DatabaseError),
-    /// An account operation failed, for example hashing a password.
-    #[error(transparent)]
-    Accounts(#[from] AccountsError),
-    /// Signing keys.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// No user has that address or id.
-    #[error("there is no user {0}")]
-    NoSuchUser(String),
-    /// An argument's value is not valid.
-    #[error("{argument}: {problem}")]
-    NotAllowed {
-        /// The argument that held it.
-        argument: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The command cannot be carried out.
-    #[error("{0}")]
-    Refused(String),
-    /// No server answers at the address in time.
-    #[error("no server answers at http://{address}{path}")]
-    NoServer {
-        /// The address that was tried.
-        address: SocketAddr,
-        /// The path requested.
-        path: &'static str,
-        /// The cause.
-        #[source]
-        source: io::Error,
-    },
-    /// A file to import.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Standard input.
-    #[error("standard input could not be read")]
-    Input(#[source] io::Error),
-    /// Standard output.
-    #[error("the command succeeded, but its output could not be written")]
-    Output(#[source] io::Error),
-}
-
-impl CliError {
-    /// Rejects an argument's value for this reason.
-    fn not_allowed<E: Error>(argument: &'static str) -> impl FnOnce(E) -> Self {
-        move |error| Self::NotAllowed { argument, problem: error.to_string() }
-    }
-}
-
 /// Parses the arguments, runs the command, and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -170,7 +101,7 @@ pub fn run() -> ExitCode {
         Some(Command::Completions(completions)) => return exit_code(completions.print(Arguments::command())),
         Some(Command::Man) => return exit_code(papers::manual(Arguments::command())),
         Some(Command::Openapi) => return exit_code(papers::openapi()),
-        Some(Command::Torture(_)) => torture::refuse(),
+        Some(Command::Torture(_)) => torture::refuse(Arguments::command()),
         _ => {}
     }
     let (command, output) = (command.unwrap_or(Command::Serve(serve::Serve::default())), Output { json });
@@ -231,38 +162,4 @@ fn log_unknown_names(config: &Config) {
     for unknown in &config.unknown_names {
         tracing::warn!(%unknown, "config.unknown_option");
     }
-}
-
-/// Opens the house for a command, and closes it whether the command succeeds or fails. Commands ask their questions
-/// before this, so that cancelling at a prompt leaves no private Postgres running.
-async fn in_house(config: Config, work: impl AsyncFnOnce(&House) -> Result<(), CliError>) -> Result<(), CliError> {
-    let migrations = migrations_of_commands(&config);
-    let house = House::open(config, Tenant::Command, migrations).await?;
-    let done = work(&house).await;
-    let closed = house.close().await;
-    done?;
-    Ok(closed?)
-}
-
-/// A user by e-mail address or id.
-async fn find(house: &House, who: &str) -> Result<User, CliError> {
-    let found = match who.parse::<UserId>() {
-        Ok(id) => house.accounts.lookup(id).await?,
-        Err(_) => house.accounts.find_by_email(who).await?,
-    };
-    found.ok_or_else(|| CliError::NoSuchUser(who.to_owned()))
-}
-
-/// An error and all its causes. Skips a cause that the error above it already quotes, as sqlx's errors do.
-fn chain(error: &dyn Error) -> Vec<String> {
-    let mut texts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !texts.last().is_some_and(|effect| effect.ends_with(&text)) {
-            texts.push(text);
-        }
-        cause = error.source();
-    }
-    texts
 }

@@ -1,4 +1,4 @@
-use super::{CliError, chain};
+use super::error::{CliError, chain};
 use crate::kernel::Moment;
 use serde::Serialize;
 use std::{

@@ -1,4 +1,4 @@
-use super::CliError;
+use super::error::CliError;
 use crate::app::description;
 use clap::{Args, Command};
 use clap_complete::Shell;

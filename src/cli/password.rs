@@ -1,4 +1,4 @@
-use super::CliError;
+use super::error::CliError;
 use crate::passwords::Password;
 use std::io::{self, BufRead, IsTerminal};
 use zeroize::Zeroizing;

@@ -1,7 +1,7 @@
 use super::{
-    CliError,
     ask::confirm,
-    find, in_house,
+    error::CliError,
+    in_house::{find, in_house},
     output::{Output, table, time},
 };
 use crate::{

@@ -1,4 +1,4 @@
-use super::{CliError, output::Output};
+use super::{error::CliError, output::Output};
 use crate::{app::House, audit, guessing};
 use serde_json::json;
 

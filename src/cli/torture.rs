@@ -1,5 +1,4 @@
-use super::Arguments;
-use clap::{Args, CommandFactory, error::ErrorKind};
+use clap::{Args, Command, error::ErrorKind};
 use std::ffi::OsString;
 
 /// `heirloom torture`, which is a program of its own now.
@@ -11,7 +10,7 @@ pub struct Torture {
 }
 
 /// Reports wrong usage in the form of clap, and exits with 2.
-pub fn refuse() -> ! {
+pub fn refuse(mut command: Command) -> ! {
     let message = "`heirloom torture` has moved: run `heirloom-torture` with the same arguments";
-    Arguments::command().error(ErrorKind::InvalidSubcommand, message).exit()
+    command.error(ErrorKind::InvalidSubcommand, message).exit()
 }

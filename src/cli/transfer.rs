@@ -5,7 +5,8 @@ mod options;
 mod report;
 
 use super::{
-    CliError, in_house,
+    error::CliError,
+    in_house::in_house,
     output::{Lines, Output},
 };
 use crate::{app::House, config::Config, kernel::Operator, transfer};

@@ -1,6 +1,6 @@
 //! `.env`: only in the current folder, or the file that is named; never one that another user may have written.
 
-use super::{ConfigError, risks::our_user_id};
+use super::{ConfigError, our_user_id};
 use std::{
     collections::BTreeMap,
     fs::{self, File, Metadata},

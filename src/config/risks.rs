@@ -1,5 +1,5 @@
 use super::{Config, DatabaseUrl, HttpOptions, MailOptions, MailTarget, SmtpUrl, names};
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use std::path::Path;
 
 /// An option that works and that an operator should know about: each start logs it, and `heirloom check` warns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +77,4 @@ fn readable_mail(url: &SmtpUrl) -> Option<Risk> {
         "is used without requiring TLS: an attacker on the network can read emails, their links and the password";
     let todo = "Use smtps://, or remove `tls` from";
     url.is_readable().then(|| risk("mail TLS", format!("{} {detail}. {todo} {}", url.host, names::SMTP_URL)))
-}
-
-/// The user that this process runs as, where the system has `/proc`.
-#[must_use]
-pub fn our_user_id() -> Option<u32> {
-    fs::metadata("/proc/self").map(|process| process.uid()).ok()
 }

@@ -1,4 +1,4 @@
-use super::{ServedFile, assets::content_type};
+use super::{ServedFile, served::content_type};
 use crate::config::{BrandOptions, Colour, READABLE};
 use std::{fs, io, path::PathBuf};
 

@@ -3,6 +3,7 @@
 mod assets;
 mod brand;
 mod devices;
+mod embedded;
 mod explained;
 mod served;
 mod templates;

@@ -108,6 +108,18 @@ fn version(content: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(digest.as_bytes().iter().take(12).copied().collect::<Vec<_>>())
 }
 
+/// The media type of a file name.
+pub(super) fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ts") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {

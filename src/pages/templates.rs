@@ -1,7 +1,8 @@
 use super::{
-    BrandError, ServedFile, TextError, assets,
+    BrandError, ServedFile, TextError,
     brand::Brand,
     devices::DEVICES,
+    embedded,
     texts::{Texts, filling},
 };
 use crate::{
@@ -77,7 +78,7 @@ impl Pages {
     /// # Errors
     /// When one does not parse, or the logo or the folder cannot be read.
     pub fn load(options: &BrandOptions, http: &HttpOptions) -> Result<Self, TemplateError> {
-        assets::prepare();
+        embedded::prepare();
         let brand = Brand::load(options)?;
         let templates = templates(options.templates_dir.as_deref())?;
         let origins: Vec<_> = std::iter::once(http.public_url.origin()).chain(&http.allowed_origins).collect();

@@ -1,5 +1,7 @@
 use super::{
-    Database, DatabaseError, MigrateError, Migrations, Pooling, Probe, RoleNames, grants,
+    Database, DatabaseError, MigrateError, Migrations, Pooling, Probe, RoleNames,
+    application_name::named,
+    grants,
     migrate::{history, migrate},
     pooling, roles,
     survey::survey,
@@ -22,8 +24,6 @@ use tracing::log::LevelFilter;
 
 /// The channel on which a listening connection tests that it receives notifications.
 const GREETING: &str = "heirloom_greeting";
-/// The application name of Heirloom's connections.
-const OUR_NAME: &str = "heirloom";
 /// The timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -238,14 +238,6 @@ impl Connector {
     pub async fn survey_as_owner(&self) -> Result<Vec<Probe>, MigrateError> {
         survey(&mut self.owner().await?, Migrations::Apply).await
     }
-}
-
-/// Under the name that the options give, or else this one (also for the private Postgres, whose options give our name:
-/// the connection that listens needs one of its own), and without the start-up parameter that poolers refuse.
-pub(super) fn named(options: PgConnectOptions, usual: &str) -> PgConnectOptions {
-    let given = options.get_application_name().filter(|name| *name != OUR_NAME);
-    let name = given.unwrap_or(usual).to_owned();
-    options.application_name(&name).extra_float_digits(None)
 }
 
 /// Whether this host is reachable and not a standby.

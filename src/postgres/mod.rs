@@ -1,5 +1,6 @@
 //! Postgres: the pool and the migrations.
 
+mod application_name;
 mod connector;
 mod database;
 mod error;

@@ -1,4 +1,4 @@
-use super::{DatabaseError, connector::named};
+use super::{DatabaseError, application_name::named};
 use crate::kernel::Duration;
 use deadpool::managed::{
     self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,

@@ -1,4 +1,4 @@
-use super::{DatabaseError, connector::named};
+use super::{DatabaseError, application_name::named};
 use sqlx::{ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions};
 
 /// What lies between us and Postgres.

@@ -2,6 +2,7 @@
 
 mod document;
 mod lines;
+mod raw;
 mod records;
 
 use super::{
@@ -12,18 +13,15 @@ use super::{
 };
 use document::Document;
 use lines::Lines;
+pub use raw::FileError;
+use raw::{BOM, RawRow};
 use records::Records;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 
-/// The longest row, in bytes: claims have 4 KiB at most, everything else is short.
-const ROW: usize = 64 * 1024;
 /// The most rows of a batch.
 const BATCH_ROWS: usize = 1_000;
 /// A batch with so many bytes gets no more rows.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// The byte-order mark in UTF-8.
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -35,29 +33,6 @@ pub enum Format {
     /// One JSON document: an array of objects, or an object with the array in the member that the system uses. If the
     /// file is neither, [`Format::Ndjson`].
     Json,
-}
-
-/// Why a file cannot be read, or not any further.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// The operating system reports it.
-    #[error("the file cannot be read after line {after}")]
-    Input {
-        /// The last line that was read.
-        after: u64,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The first row of a CSV file does not name the columns.
-    #[error("the first row must name the columns: {0}")]
-    Header(String),
-    /// A JSON document is malformed.
-    #[error("the file is not valid JSON in UTF-8 after line {0}")]
-    NotJson(u64),
-    /// A JSON document holds no list of users.
-    #[error("the file has no list `{0}`: was it exported from the system that --from names?")]
-    NoUsers(&'static str),
 }
 
 /// Rows that are imported together.
@@ -74,13 +49,6 @@ pub struct Batch {
     /// The last line that was read for it.
     pub last_line: u64,
     bytes: usize,
-}
-
-/// A row before its values are read.
-pub struct RawRow {
-    line: u64,
-    bytes: usize,
-    fields: Result<RawFields, RowRefused>,
 }
 
 type RawRows = Box<dyn Iterator<Item = Result<RawRow, FileError>> + Send>;
@@ -185,10 +153,6 @@ fn of_json(mut input: BufReader<impl Read + Send + 'static>, source: Source) -> 
         return Ok(Box::new(Lines::of(input)));
     }
     Ok(Box::new(Document::of(input, source.member().unwrap_or("users")).map_err(failed)?))
-}
-
-fn too_long() -> RowRefused {
-    RowRefused::new("too_long", "is longer than 64 KiB")
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use super::{
 use crate::kernel::Moment;
 pub use auth0::{HashFileError, PasswordHashes};
 use columns::Columns;
-use draft::Draft;
+use draft::{Draft, Finishing};
+use firebase::Passwords;
 pub use firebase::{HashConfig, HashConfigError};
 
 /// The system that wrote the file.
@@ -86,14 +87,22 @@ impl Conversion {
             }
             return ImportedUser::read(fields).map(Some);
         }
-        self.draft(fields)?.map(|draft| draft.finish(self)).transpose()
+        let finishing = Finishing {
+            without_password_hashes: self.without_password_hashes,
+            old_id_claim: self.old_id_claim.as_deref(),
+        };
+        self.draft(fields)?.map(|draft| draft.finish(finishing)).transpose()
+    }
+
+    const fn passwords(&self) -> Passwords<'_> {
+        if self.without_password_hashes { Passwords::LeftOut } else { Passwords::Kept(self.firebase.as_ref()) }
     }
 
     fn draft(&self, fields: RawFields) -> Result<Option<Draft>, RowRefused> {
         let columns = Columns::of(fields);
         let table = match self.source {
             Source::Auth0 => return auth0::convert(&columns, self.hashes.as_ref()).map(Some),
-            Source::Firebase => return firebase::convert(&columns, self).map(Some),
+            Source::Firebase => return firebase::convert(&columns, self.passwords()).map(Some),
             Source::Keycloak => return keycloak::convert(&columns).map(Some),
             Source::Django => match table::of_dump(columns) {
                 Some(columns) => return table::DJANGO.convert(&columns, self.now).map(Some),

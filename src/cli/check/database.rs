@@ -1,9 +1,10 @@
 //! Checks that need the database.
 
-use super::{super::chain, Findings};
+use super::findings::Findings;
 use crate::{
     app::AppError,
     audit,
+    cli::error::chain,
     config::{Config, master_key_at, names},
     kernel::{Clock, Duration, Entropy, Highest, MacKeys, Metrics},
     keys::Keys,
@@ -168,7 +169,7 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::check::Verdict;
+    use crate::cli::check::findings::Verdict;
 
     #[test]
     fn two_seconds_are_let_pass() {

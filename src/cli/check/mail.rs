@@ -1,6 +1,6 @@
 //! Whether emails can be sent.
 
-use super::Findings;
+use super::findings::Findings;
 use crate::{
     config::{Config, MailTarget, SmtpUrl, names},
     mail::{MailServer, probe},

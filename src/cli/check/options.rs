@@ -1,6 +1,6 @@
 //! Checks of the options that do not need the database.
 
-use super::Findings;
+use super::findings::Findings;
 use crate::{
     app::load_pages,
     config::{Config, HttpOptions, Origin, Risk, names},
@@ -184,7 +184,7 @@ fn token_size(config: &Config, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::check::Verdict, config::Source};
+    use crate::{cli::check::findings::Verdict, config::Source};
 
     fn warnings(options: &[(&str, &str)]) -> Vec<String> {
         let config = Config::from_source(Source::from_pairs(options.iter().copied()));

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     app::House,
-    cli::{CliError, in_house, output::Output, serve::told_to_stop},
+    cli::{error::CliError, in_house::in_house, output::Output, serve::told_to_stop},
     config::Config,
     kernel::{Clock, Duration, Operator, Stopwatch},
     transfer::{self, Batch, Batches, Conversion, Existing, FileError, Format, HashConfig, Numbered, PasswordHashes},

@@ -1,6 +1,6 @@
 //! How much work a hash may ask for.
 
-use super::{HashRefused, is_number};
+use super::HashRefused;
 use std::num::NonZeroU32;
 
 /// The most memory that one hash may take, in KiB: 256 MiB.
@@ -53,4 +53,8 @@ pub(super) fn bounded_scrypt(log_n: u32, r: u32, p: u32) -> Result<scrypt::Param
         Ok(log_n @ 1..) => scrypt::Params::new(log_n, r, p).or(Err(HashRefused::Mangled)),
         Ok(_) | Err(_) => Err(HashRefused::Mangled),
     }
+}
+
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -11,11 +11,11 @@
 //! | `salt:hash`, both in hexadecimal | better-auth |
 
 use super::{
-    ForeignHash, Function, HashRefused, Normalization, base64,
-    bounds::{bounded_phpass, bounded_scrypt},
+    HashRefused,
+    bounds::{bounded_phpass, bounded_scrypt, is_number},
+    foreign_hash::{ForeignHash, Function, Normalization, base64},
 };
 use aws_lc_rs::pbkdf2;
-use md5::{Digest, Md5};
 
 /// The digits of phpass's base64.
 const PHPASS_DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -126,7 +126,7 @@ fn better_auth(text: &str) -> Option<Result<ForeignHash, HashRefused>> {
     let (_is_hex, output) = (hex(salt).ok()?, hex(output).ok()?);
     Some(bounded_scrypt(14, 16, 1).and_then(|params| {
         let hash = ForeignHash::of(Function::Scrypt(params), salt.as_bytes().to_vec(), &output)?;
-        Ok(ForeignHash { normalization: Normalization::Nfkc, ..hash })
+        Ok(hash.normalizing(Normalization::Nfkc))
     }))
 }
 
@@ -157,14 +157,8 @@ fn phpass_bytes(digits: &[u8]) -> Result<Vec<u8>, HashRefused> {
     Ok(bytes.into_iter().map(|(_, byte)| byte).collect())
 }
 
-/// MD5 of the salt and the password, then again and again of the last result and the password.
-pub(super) fn phpass(password: &[u8], salt: &[u8], rounds: u32) -> [u8; 16] {
-    let md5 = |before: &[u8]| <[u8; 16]>::from(Md5::new().chain_update(before).chain_update(password).finalize());
-    (0..rounds).fold(md5(salt), |digest, _round| md5(&digest))
-}
-
 fn number(text: &str) -> Result<u32, HashRefused> {
-    if !super::is_number(text) {
+    if !is_number(text) {
         return Err(HashRefused::Mangled);
     }
     text.parse().or(Err(HashRefused::TooCostly))

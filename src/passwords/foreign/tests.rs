@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 
 use super::{bounds::MAX_WORK, *};
+use crate::passwords::Password;
 
 /// All of "correct horse". The argon2 program of the reference implementation (Debian's 0~20190702); Python's hashlib;
 /// Passlib 1.7.4; Django 3.2; Node's crypto for Firebase. The products' own forms were put together from Python's hashlib.

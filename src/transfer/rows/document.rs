@@ -1,6 +1,7 @@
 //! One JSON document: its users are read one by one, and nothing else of it is held.
 
-use super::{BOM, FileError, ROW, RawRow, RowRefused};
+use super::raw::{BOM, FileError, ROW, RawRow};
+use crate::transfer::row::RowRefused;
 use serde::{
     Deserialize,
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},

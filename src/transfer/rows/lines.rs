@@ -1,4 +1,5 @@
-use super::{BOM, FileError, ROW, RawRow, RowRefused, too_long};
+use super::raw::{BOM, FileError, ROW, RawRow, too_long};
+use crate::transfer::row::RowRefused;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// NDJSON.

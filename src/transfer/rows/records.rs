@@ -1,5 +1,8 @@
-use super::{BOM, FileError, ROW, RawFields, RawRow, RowRefused};
-use crate::transfer::imported_user::{FIELDS, unknown_field};
+use super::raw::{BOM, FileError, ROW, RawRow};
+use crate::transfer::{
+    imported_user::{FIELDS, unknown_field},
+    row::{RawFields, RowRefused},
+};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 

@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
-use super::*;
+use super::{raw::ROW, *};
+use std::io;
 
 use crate::kernel::Moment;
 

@@ -1,6 +1,6 @@
 //! Auth0: the export of users (NDJSON), and the export of password hashes that its support provides (NDJSON too).
 
-use super::{Columns, Draft};
+use super::{columns::Columns, draft::Draft};
 use crate::{
     identity::EmailAddress,
     transfer::row::{RawFields, RowRefused},

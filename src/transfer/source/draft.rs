@@ -1,4 +1,3 @@
-use super::Conversion;
 use crate::{
     kernel::{Moment, UserId},
     transfer::{
@@ -14,6 +13,15 @@ pub struct Draft {
     fields: RawFields,
     old_id: Option<String>,
     notes: Vec<Note>,
+}
+
+/// What is done to every draft in the end.
+#[derive(Clone, Copy)]
+pub struct Finishing<'a> {
+    /// Leave passwords out.
+    pub without_password_hashes: bool,
+    /// The claim that keeps an id which is not a UUID.
+    pub old_id_claim: Option<&'a str>,
 }
 
 impl Draft {
@@ -50,14 +58,14 @@ impl Draft {
         self.notes.push(Note::new("not_moved", format!("{what} cannot be moved")));
     }
 
-    pub fn finish(mut self, conversion: &Conversion) -> Result<ImportedUser, RowRefused> {
-        if conversion.without_password_hashes && self.fields.remove("password_hash").is_some() {
+    pub fn finish(mut self, rules: Finishing<'_>) -> Result<ImportedUser, RowRefused> {
+        if rules.without_password_hashes && self.fields.remove("password_hash").is_some() {
             self.notes.push(Note::new("password_not_moved", "the password was left out: the user must set a new one"));
         }
-        if let (Some(claim), Some(id)) = (&conversion.old_id_claim, self.old_id) {
+        if let (Some(claim), Some(id)) = (rules.old_id_claim, self.old_id) {
             let claims = self.fields.entry("claims").or_insert_with(|| json!({}));
             if let Some(claims) = claims.as_object_mut() {
-                claims.insert(claim.clone(), id.into());
+                claims.insert(claim.to_owned(), id.into());
             }
         }
         let mut user = ImportedUser::read(self.fields)?;

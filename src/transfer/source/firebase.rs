@@ -1,6 +1,6 @@
 //! `firebase auth:export users.json`: `{"users": [{…}]}`.
 
-use super::{Columns, Conversion, Draft};
+use super::{columns::Columns, draft::Draft};
 use crate::transfer::row::{RawFields, RowRefused};
 use serde_json::Value;
 
@@ -57,7 +57,16 @@ impl HashConfig {
     }
 }
 
-pub fn convert(columns: &Columns, conversion: &Conversion) -> Result<Draft, RowRefused> {
+/// How the passwords of an export are treated.
+#[derive(Clone, Copy)]
+pub enum Passwords<'a> {
+    /// Their hashes are verified with these parameters, without which none can be.
+    Kept(Option<&'a HashConfig>),
+    /// They are left out.
+    LeftOut,
+}
+
+pub fn convert(columns: &Columns, passwords: Passwords<'_>) -> Result<Draft, RowRefused> {
     let mut draft = Draft::default();
     draft.id(columns.text(&["localid", "uid"]));
     draft.set("email", columns.text(&["email"]));
@@ -69,7 +78,7 @@ pub fn convert(columns: &Columns, conversion: &Conversion) -> Result<Draft, RowR
     if columns.flag(&["disabled"])? == Some(true) {
         draft.block("Disabled in Firebase", None);
     }
-    draft.set("password_hash", password_hash(columns, conversion)?);
+    draft.set("password_hash", password_hash(columns, passwords)?);
     if has_entries(columns.object(&["mfainfo"]), columns.value(&["mfainfo"])) {
         draft.not_moved("the second factor");
     }
@@ -81,12 +90,13 @@ fn has_entries(object: Option<RawFields>, value: Option<&Value>) -> bool {
         || value.and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
 }
 
-fn password_hash(columns: &Columns, conversion: &Conversion) -> Result<Option<String>, RowRefused> {
+fn password_hash(columns: &Columns, passwords: Passwords<'_>) -> Result<Option<String>, RowRefused> {
     let Some(hash) = columns.text(&["passwordhash"]) else { return Ok(None) };
-    if conversion.without_password_hashes {
-        return Ok(Some(hash));
-    }
-    let Some(config) = &conversion.firebase else {
+    let config = match passwords {
+        Passwords::LeftOut => return Ok(Some(hash)),
+        Passwords::Kept(config) => config,
+    };
+    let Some(config) = config else {
         let problem = "cannot be verified without the project's parameters: name them with --firebase-hash-config, or \
                        import --without-password-hashes";
         return Err(RowRefused::field("passwordHash", "hash_config_missing", problem));

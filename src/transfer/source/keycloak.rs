@@ -1,6 +1,6 @@
 //! `kc.sh export`: `{"realm": …, "users": [{…}]}`.
 
-use super::{Columns, Draft};
+use super::{columns::Columns, draft::Draft};
 use crate::transfer::row::{RawFields, RowRefused};
 use serde_json::Value;
 

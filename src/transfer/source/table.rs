@@ -1,6 +1,6 @@
 //! Products whose users are rows of one table.
 
-use super::{Columns, Draft};
+use super::{columns::Columns, draft::Draft};
 use crate::{
     kernel::Moment,
     transfer::row::{RawFields, RowRefused},

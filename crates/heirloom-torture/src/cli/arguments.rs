@@ -1,4 +1,4 @@
-use super::{CliError, password};
+use super::{error::CliError, password};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use clap_complete::Shell;
 use heirloom_torture::{Guarded, Profile, Settings, Source, chosen, lacking};

@@ -1,4 +1,4 @@
-use super::{CliError, write};
+use super::{error::CliError, output::write};
 use clap::Command;
 use clap_complete::{Shell, generate};
 

@@ -4,13 +4,16 @@
 
 mod arguments;
 mod documents;
+mod error;
+mod output;
 mod password;
 mod table;
 
 use arguments::Arguments;
 use clap::{CommandFactory, Parser};
+use error::CliError;
 use heirloom_torture::{Progress, Report, Verdict, run as run_scenarios};
-use serde::Serialize;
+use output::print;
 use std::{
     error::Error,
     io::{self, Write},
@@ -21,28 +24,6 @@ use std::{
 const WRONG_USAGE: u8 = 2;
 /// The exit code where nothing is known.
 const COULD_NOT_BE_TRIED: u8 = 3;
-
-/// Why the command failed.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    /// The asynchronous runtime.
-    #[error("the command cannot be started")]
-    Runtime(#[source] io::Error),
-    /// The HTTP client.
-    #[error("the HTTP client cannot be created")]
-    Client(#[source] heirloom_torture::ClientError),
-    /// Standard input, or the file of tokens.
-    #[error("{0} cannot be read")]
-    Input(String, #[source] io::Error),
-    /// Nothing on standard input.
-    #[error(
-        "no password on standard input: pipe in one line, as in `printf '%s\\n' \"$PASSWORD\" | heirloom-torture …`"
-    )]
-    NoPassword,
-    /// Standard output.
-    #[error("the output cannot be written")]
-    Output(#[source] io::Error),
-}
 
 /// Parses the arguments, runs the scenarios and prints the report.
 pub fn run() -> ExitCode {
@@ -87,21 +68,6 @@ fn show_progress(progress: &Progress<'_>) {
     };
     // A closed standard error stops no run.
     drop(writeln!(io::stderr(), "heirloom-torture: {line}"));
-}
-
-/// Prints one JSON document, or a text.
-fn print(json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
-    let text = if json { serde_json::to_string_pretty(value).map_err(io::Error::from) } else { Ok(text()) };
-    write(format!("{}\n", text.map_err(CliError::Output)?).as_bytes())
-}
-
-/// To standard output. A reader that stops early (`| head`) is not an error.
-fn write(bytes: &[u8]) -> Result<(), CliError> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 /// Reports an error with all its causes, a line each.
