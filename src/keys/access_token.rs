@@ -1,19 +1,18 @@
 use super::{
     claims::Claims,
-    model::{self, SigningKey},
+    model::{self, SigningKey, TYPE},
+    private_key::SigningError,
     ring::Keys,
     seen::SeenTokens,
 };
 use crate::kernel::{Duration, Moment, SessionId, UserId, new_uuid};
-use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
+use jsonwebtoken::{Validation, decode, decode_header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Seconds by which clocks may differ when `exp` and `nbf` are checked. More would keep expired tokens alive.
 const LEEWAY_SECONDS: i64 = 5;
-/// The `typ` of access tokens (RFC 9068 §2.1): no other JWT can be mistaken for one.
-const TYPE: &str = "at+jwt";
 
 /// An access token in the clear, on its way to the client.
 pub struct AccessToken(String);
@@ -73,10 +72,20 @@ pub enum AccessTokenError {
     Expired,
 }
 
+/// What is written into a token.
 #[derive(Serialize)]
 struct SignedClaims<'a> {
-    #[serde(flatten)]
-    ours: Claims,
+    iss: &'a str,
+    sub: UserId,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    nbf: i64,
+    jti: uuid::Uuid,
+    sid: SessionId,
+    auth_time: i64,
+    roles: &'a [String],
+    rev: i32,
     /// The user's own claims, under one name; empty without any.
     #[serde(flatten)]
     theirs: BTreeMap<&'a str, &'a Map<String, Value>>,
@@ -87,20 +96,10 @@ impl Keys {
     ///
     /// # Errors
     /// When the library fails to sign, which does not happen with a key that it generated.
-    pub fn sign(
-        &self,
-        subject: &Subject,
-        now: Moment,
-        lifetime: Duration,
-    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+    pub fn sign(&self, subject: &Subject, now: Moment, lifetime: Duration) -> Result<AccessToken, SigningError> {
         let ring = self.ring();
-        let key = model::signer(&ring, now).ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
-        let header = Header {
-            typ: Some(TYPE.to_owned()),
-            kid: Some(key.id.0.clone()),
-            ..Header::new(model::in_library(key.algorithm))
-        };
-        encode(&header, &self.claims(subject, now, lifetime), &key.private).map(AccessToken)
+        let key = model::signer(&ring, now).ok_or(SigningError::NoKey)?;
+        key.private.sign(&self.claims(subject, now, lifetime)).map(AccessToken)
     }
 
     /// Verifies an access token as RFC 9068 §4 requires. Reads no database.
@@ -134,21 +133,21 @@ impl Keys {
     fn claims<'a>(&'a self, subject: &'a Subject, now: Moment, lifetime: Duration) -> SignedClaims<'a> {
         let begins = now.timestamp();
         let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-        let ours = Claims {
-            iss: self.issuer().to_owned(),
+        let own = (!subject.claims.is_empty()).then_some((self.claims_name(), &subject.claims));
+        SignedClaims {
+            iss: self.issuer(),
             sub: subject.user,
-            aud: self.audience().to_owned(),
+            aud: self.audience(),
             exp: begins.saturating_add(lifetime),
             iat: begins,
             nbf: begins,
             jti: new_uuid(now, &self.world().entropy),
             sid: subject.session,
             auth_time: subject.signed_in_at.timestamp(),
-            roles: subject.roles.clone(),
+            roles: &subject.roles,
             rev: subject.access_revision,
-        };
-        let own = (!subject.claims.is_empty()).then_some((self.claims_name(), &subject.claims));
-        SignedClaims { ours, theirs: own.into_iter().collect() }
+            theirs: own.into_iter().collect(),
+        }
     }
 
     /// The library checks the signature, `iss` and `aud`; times are checked on our own clock.

@@ -1,18 +1,18 @@
 use crate::kernel::{SessionId, UserId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// The claims of an access token that Heirloom sets.
-#[derive(Serialize, Deserialize)]
+/// What is read of an access token; the library looks at `iss` and `aud`. None may be missing (RFC 9068 §2.2).
+#[derive(Deserialize)]
 pub(super) struct Claims {
-    pub iss: String,
     pub sub: UserId,
-    pub aud: String,
     pub exp: i64,
     pub iat: i64,
     pub nbf: i64,
-    pub jti: uuid::Uuid,
+    #[serde(rename = "jti")]
+    _jti: uuid::Uuid,
     pub sid: SessionId,
-    pub auth_time: i64,
+    #[serde(rename = "auth_time")]
+    _auth_time: i64,
     pub roles: Vec<String>,
     pub rev: i32,
 }

@@ -1,6 +1,7 @@
 use super::{
     KeyId, KeysError,
-    model::{SigningKey, in_library},
+    model::{SigningKey, TYPE, in_library},
+    private_key::PrivateKey,
 };
 use crate::{config::SigningAlgorithm, kernel::Moment};
 use aws_lc_rs::{
@@ -10,7 +11,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair},
 };
 use jsonwebtoken::{
-    DecodingKey, EncodingKey,
+    DecodingKey, EncodingKey, Header,
     jwk::{Jwk, PublicKeyUse, ThumbprintHash},
 };
 use zeroize::Zeroizing;
@@ -51,15 +52,17 @@ pub fn assemble(
     created_at: Moment,
     signs_from: Moment,
 ) -> Result<SigningKey, KeysError> {
-    let private = match algorithm {
+    let encoded = match algorithm {
         SigningAlgorithm::Es256 => EncodingKey::from_ec_pem(pem),
         SigningAlgorithm::EdDsa => EncodingKey::from_ed_pem(pem),
         SigningAlgorithm::Rs256 => EncodingKey::from_rsa_pem(pem),
     }?;
-    let mut published = Jwk::from_encoding_key(&private, in_library(algorithm))?;
+    let mut published = Jwk::from_encoding_key(&encoded, in_library(algorithm))?;
     let id = KeyId(published.thumbprint(ThumbprintHash::SHA256)?);
     published.common.key_id = Some(id.0.clone());
     published.common.public_key_use = Some(PublicKeyUse::Signature);
+    let header = Header { typ: Some(TYPE.to_owned()), kid: Some(id.0.clone()), ..Header::new(in_library(algorithm)) };
+    let private = PrivateKey::parse(algorithm, &encoded, &header)?;
     let public = DecodingKey::from_jwk(&published)?;
     Ok(SigningKey { id, algorithm, private, public, published, created_at, signs_from })
 }

@@ -2,7 +2,8 @@
 //!
 //! Signing (RFC 9068, RFC 7515):
 //! 1. the newest key whose start time has passed is taken from the ring in memory;
-//! 2. the claims are laid out ([`Subject`] → JSON) and signed; the header contains `typ: at+jwt` and `kid`.
+//! 2. the claims are laid out ([`Subject`] → JSON) and signed by the key pair, which was parsed when the ring
+//!    was read; the header, with `typ: at+jwt` and `kid`, was encoded then too.
 //!
 //! Verifying (RFC 8725, RFC 9068 §4), nothing of which reads the database:
 //! 1. the header must have our `typ`, the `kid` of a key in the ring, that key's algorithm, and no `crit`;
@@ -20,6 +21,7 @@ mod claims;
 mod error;
 mod generate;
 mod model;
+mod private_key;
 mod ring;
 mod seen;
 mod store;
@@ -28,4 +30,5 @@ pub use access_token::{AccessToken, AccessTokenError, Subject, Verified};
 pub use api::{described, routes};
 pub use error::KeysError;
 pub use model::{KeyId, KeyView};
+pub use private_key::SigningError;
 pub use ring::{Keys, keep_ring};

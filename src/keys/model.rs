@@ -1,7 +1,11 @@
+use super::private_key::PrivateKey;
 use crate::{config::SigningAlgorithm, kernel::Moment};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, jwk::Jwk};
+use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde::Serialize;
 use std::{fmt, sync::Arc};
+
+/// The `typ` of access tokens (RFC 9068 §2.1): no other JWT can be mistaken for one.
+pub const TYPE: &str = "at+jwt";
 
 /// The `kid` of a key: its public half's thumbprint (RFC 7638).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -18,7 +22,7 @@ impl fmt::Display for KeyId {
 pub struct SigningKey {
     pub id: KeyId,
     pub algorithm: SigningAlgorithm,
-    pub private: EncodingKey,
+    pub private: PrivateKey,
     pub public: DecodingKey,
     pub published: Jwk,
     pub created_at: Moment,

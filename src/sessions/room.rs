@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     kernel::{Duration, MasterKeys, Moment, SessionId},
-    keys::{Keys, Subject},
+    keys::{Keys, SigningError, Subject},
     postgres::DatabaseError,
     world::World,
 };
@@ -57,7 +57,7 @@ pub enum SessionError {
     Database(#[from] DatabaseError),
     /// No access token could be signed.
     #[error("no access token could be signed")]
-    Signing(#[from] jsonwebtoken::errors::Error),
+    Signing(#[from] SigningError),
 }
 
 impl Sessions {
