@@ -150,7 +150,8 @@ impl Keys {
         }
     }
 
-    /// The library checks the signature, `iss` and `aud`; times are checked on our own clock.
+    /// The library checks the signature, `iss`, and that `aud` is or contains our own audience (RFC 7519 §4.1.3); times are
+    /// checked on our own clock.
     fn validation(&self, key: &SigningKey) -> Validation {
         let mut validation = Validation::new(model::in_library(key.algorithm));
         validation.validate_exp = false;

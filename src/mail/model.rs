@@ -14,11 +14,14 @@ pub enum Notification {
     PasswordChanged,
     /// The account was blocked.
     Blocked,
+    /// A session was revoked because the account reached its limit of sessions.
+    SessionLimit,
 }
 
 impl Notification {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::TokenReused, Self::NewDevice, Self::PasswordChanged, Self::Blocked];
+    pub const ALL: [Self; 5] =
+        [Self::TokenReused, Self::NewDevice, Self::PasswordChanged, Self::Blocked, Self::SessionLimit];
 
     /// Its name in the database and in the names of its texts.
     #[must_use]
@@ -28,6 +31,7 @@ impl Notification {
             Self::NewDevice => "new-device",
             Self::PasswordChanged => "password-changed",
             Self::Blocked => "blocked",
+            Self::SessionLimit => "session-limit",
         }
     }
 
@@ -84,7 +88,10 @@ pub(super) fn wait_after(attempt: i32) -> Duration {
 pub(super) fn details(notification: Notification, client: &Client) -> Value {
     match notification {
         Notification::Blocked => json!({}),
-        Notification::TokenReused | Notification::NewDevice | Notification::PasswordChanged => {
+        Notification::TokenReused
+        | Notification::NewDevice
+        | Notification::PasswordChanged
+        | Notification::SessionLimit => {
             json!({ "ip": client.ip, "user_agent": client.user_agent })
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     identity::BlockReason,
     kernel::{Client, Duration, SessionId, UserId},
     keys::Verified,
+    mail,
     postgres::{Channel, DatabaseError},
     work::{Caller, Work},
 };
@@ -113,6 +114,7 @@ pub async fn end_surplus(work: &mut Work<'_>, user: UserId, keep: u32) -> Result
     let rows = store::end(work.connection, &surplus, &reason).await?;
     let ended = announce(work, Ended::of(&rows, &reason)).await?;
     record(work, user.into(), &reason, &ended).await?;
+    work.enqueue_email(user, mail::Notification::SessionLimit).await?;
     Ok(ended)
 }
 

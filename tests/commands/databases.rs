@@ -123,9 +123,50 @@ async fn a_database_that_is_not_utf8_is_refused() {
     for database in ["latin", "ascii"] {
         assert_refused(&postgres.home(database), "encoding", "CREATE DATABASE … ENCODING 'UTF8'");
     }
-    let other_client = postgres.home_with("heirloom", "-c%20client_encoding%3DLATIN1");
-    let checked = found(&other_client.run(&["check", "--json"]), "encoding");
-    assert!(checked.contains("UTF8"), "{checked}");
+}
+
+/// Whatever else sets it, the encoding of our connections is UTF-8: only that of a pooler can be another one.
+#[tokio::test]
+async fn no_setting_changes_the_encoding_of_our_connections() {
+    let postgres = Postgres::start().await;
+    let in_the_url = postgres.home_with("heirloom", "-c%20client_encoding%3DLATIN1");
+    let in_the_environment =
+        postgres.home("heirloom").with("PGCLIENTENCODING", "LATIN1").with("PGOPTIONS", "-c client_encoding=LATIN1");
+    let of_the_database = postgres.home("heirloom");
+    for home in [&in_the_url, &in_the_environment] {
+        assert_eq!(found(&home.run(&["check", "--json"]), "encoding"), "ok: UTF8");
+    }
+    postgres.run("heirloom", &["ALTER DATABASE heirloom SET client_encoding = 'LATIN1'"]).await;
+    assert_eq!(found(&of_the_database.run(&["check", "--json"]), "encoding"), "ok: UTF8");
+    in_the_url.run(&["migrate"]).done();
+    let add = ["user", "add", "alice@example.com", "--name", "다온 Ω"];
+    in_the_url.type_in(&add, "plum-garage-velvet-9\n").done();
+    let mut connection = postgres.connect("heirloom").await;
+    let name = sqlx::query_scalar::<_, String>("SELECT name FROM users").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(name, "다온 Ω");
+}
+
+/// What the options in `DATABASE_URL` set for each connection, the start and the check look at.
+#[tokio::test]
+async fn options_that_break_our_statements_are_refused() {
+    let postgres = Postgres::start().await;
+    postgres.home("heirloom").run(&["migrate"]).done();
+    for (options, what, words) in [
+        ("-c%20default_transaction_read_only%3Don", "writes", "default_transaction_read_only is on"),
+        ("-c%20search_path%3Dnowhere", "schema", "no schema of the search_path"),
+        ("-c%20search_path%3Dpg_catalog", "privileges", "may not create tables in the schema pg_catalog"),
+    ] {
+        let home = postgres.home_with("heirloom", options);
+        let checked = home.run(&["check", "--json"]);
+        let detail = found(&checked, what);
+        assert!(detail.starts_with("fail: ") && detail.contains(words), "{options}: {detail:?} {checked:?}");
+        assert_eq!(checked.code, 1, "{options}");
+        home.run(&["serve"]).refused(1, words);
+    }
+    let checked = postgres.home_with("heirloom", "-c%20standard_conforming_strings%3Doff").run(&["check", "--json"]);
+    let settings = found(&checked, "settings");
+    assert!(settings.starts_with("warn: ") && settings.contains("standard_conforming_strings is off"), "{checked:?}");
+    assert_eq!(found(&postgres.home("heirloom").run(&["check", "--json"]), "settings"), "", "nothing to warn of");
 }
 
 #[tokio::test]

@@ -147,6 +147,32 @@ async fn a_token_for_somebody_else_is_refused() {
     }
 }
 
+/// RFC 7519 §4.1.3: a token may be for several audiences. Ours must be among them, whole.
+#[tokio::test]
+async fn a_token_for_several_audiences_must_name_ours() {
+    let app = TestApp::start().await;
+    let forgery = Forgery::on(&app).await;
+    let (ours, other) = ("http://heirloom.test", "https://api.example.com");
+    for audience in [json!([ours]), json!([ours, other]), json!([other, ours])] {
+        let token = forgery.forge.sign(&forgery.forge.header(), &forgery.claims_with(&json!({ "aud": audience })));
+        app.check(&token).await.expect_done();
+        app.me(&token).await.expect(200);
+    }
+    let wrong = [
+        json!([other]),
+        json!([other, "http://heirloom.test.example.com", "http://heirloom", "HTTP://HEIRLOOM.TEST", ""]),
+        json!([[ours]]),
+        json!([ours, 7]),
+        json!({ "0": ours }),
+        json!(true),
+    ];
+    for audience in wrong {
+        let token = forgery.forge.sign(&forgery.forge.header(), &forgery.claims_with(&json!({ "aud": audience })));
+        app.check(&token).await.expect_challenge("access_token_invalid");
+        app.me(&token).await.expect_challenge("access_token_invalid");
+    }
+}
+
 ///
 #[tokio::test]
 async fn tokens_of_an_earlier_audience_are_for_somebody_else() {

@@ -279,6 +279,29 @@ async fn all_sent(app: &TestApp) {
     .await;
 }
 
+/// S-49: who is pushed out by the limit is told why, and one sign-in sends one email however many sessions it revokes.
+#[tokio::test]
+async fn a_session_that_is_pushed_out_by_the_limit_sends_an_email_with_the_reason() {
+    let (app, stub, url) = with_mail().await;
+    let first = app.sign_in("alice").await;
+    let second = app.try_sign_in("alice").await.expect_tokens();
+    all_sent(&app).await;
+    assert!(!stub.emails().iter().any(|sent| sent.contains("too many devices")), "two sessions are not too many");
+
+    let strict = app.another(&[("HEIRLOOM_SMTP_URL", &url), ("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
+    strict.try_sign_in("alice").await.expect_tokens();
+    all_sent(&app).await;
+    for pushed_out in [first, second] {
+        app.refresh(&pushed_out.refresh_token).await.expect_problem(401, "session_revoked");
+    }
+    let sent: Vec<_> = stub.emails().iter().map(|sent| readable(sent)).collect();
+    let sent: Vec<_> = sent.iter().filter(|sent| sent.contains("too many devices")).collect();
+    let [sent] = sent.as_slice() else { panic!("{sent:?}") };
+    assert!(sent.contains("Subject: Heirloom: signed out because of too many devices"), "{sent}");
+    assert!(sent.contains("was signed out because of too many devices") && sent.contains("127.0.0.1"), "{sent}");
+    assert!(sent.contains("/end-sessions?email="), "{sent}");
+}
+
 /// Whoever registers another user's address must not be able to write to it from the operator's own sender.
 #[tokio::test]
 async fn no_email_repeats_what_a_user_or_an_administrator_typed() {

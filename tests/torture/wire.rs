@@ -31,6 +31,9 @@ pub enum Cut {
     WithinAnswer,
 }
 
+/// How the statements begin that rotate one session, and a batch of them.
+const ROTATIONS: [&[u8]; 2] = [b"UPDATE sessions AS s", b"WITH taken AS MATERIALIZED ("];
+
 pub const CUTS: [Cut; 4] = [Cut::BeforeStatement, Cut::AfterStatement, Cut::AfterCommit, Cut::WithinAnswer];
 
 /// The way, and the hand with the scissors.
@@ -121,7 +124,7 @@ impl Wire {
         }
         while let Some(message) = typed(&mut from).await {
             match message[0] {
-                b'P' if words(&message).nth(1).is_some_and(|sql| sql.starts_with(b"UPDATE sessions AS s")) => {
+                b'P' if words(&message).nth(1).is_some_and(is_rotation) => {
                     rotations.insert(words(&message).next().unwrap().to_vec());
                 }
                 b'B' if words(&message).nth(1).is_some_and(|name| rotations.contains(name)) => {
@@ -142,6 +145,11 @@ impl Wire {
             line.is_over.notified().await;
         }
     }
+}
+
+/// Whether a statement rotates one session, or a batch of them.
+fn is_rotation(sql: &[u8]) -> bool {
+    ROTATIONS.iter().any(|beginning| sql.starts_with(beginning))
 }
 
 /// One connection.
@@ -207,4 +215,19 @@ async fn body(from: &mut (impl AsyncRead + Unpin), mut message: Vec<u8>) -> Opti
 /// What stands between the zero bytes of a message's body: the names and texts at its beginning.
 fn words(message: &[u8]) -> impl Iterator<Item = &[u8]> {
     message[5..].split(|byte| *byte == 0)
+}
+
+/// What cuts a rotation must know every statement that rotates: the recorded ones (.sqlx) raise a generation.
+#[test]
+fn every_statement_that_rotates_is_known() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
+    let recorded =
+        std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let statements = recorded.map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap());
+    let statements = statements.map(|recorded| recorded["query"].as_str().unwrap().to_owned());
+    let rotations: Vec<_> = statements.filter(|sql| sql.contains("generation = s.generation + 1")).collect();
+    assert_eq!(rotations.len(), ROTATIONS.len(), "{rotations:?}");
+    for sql in rotations {
+        assert!(is_rotation(sql.as_bytes()), "{sql}");
+    }
 }

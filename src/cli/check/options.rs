@@ -23,6 +23,7 @@ pub fn look(config: &Config, user: Option<u32>, findings: &mut Findings) {
     proxies(&config.http, findings);
     hashing(config, findings);
     session_limit(config, findings);
+    audience(config, findings);
     token_size(config, findings);
     pages(config, findings);
 }
@@ -33,6 +34,13 @@ fn session_limit(config: &Config, findings: &mut Findings) {
     let name = names::MAX_SESSIONS_PER_USER;
     findings
         .ok("sessions", format!("at most {limit} per user ({name}): a further sign-in revokes the one idle longest"));
+}
+
+/// Says what one audience for all means: whoever receives a token can use it wherever it is good.
+fn audience(config: &Config, findings: &mut Findings) {
+    let ours = config.tokens.audience.as_deref().unwrap_or(config.http.public_url.origin().as_str());
+    let note = "a service that receives one could use it at Heirloom's own API as well (docs/integrating.md)";
+    findings.ok("audience", format!("access tokens are for {ours} ({}): {note}", names::AUDIENCE));
 }
 
 /// Whether the templates and the logo can be shown.
