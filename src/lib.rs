@@ -26,6 +26,8 @@ pub mod users;
 pub mod keys;
 pub mod sessions;
 
+pub mod lifecycle;
+
 pub mod admin;
 pub mod me;
 pub mod sign_in;

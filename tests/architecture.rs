@@ -26,9 +26,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("transfer", &["identity", "passwords", "audit"]),
     ("keys", &["audit"]),
     ("sessions", &["identity", "users", "keys", "mail", "audit"]),
-    ("sign_in", &["sessions", "identity", "passwords", "users", "keys", "guessing", "audit"]),
-    ("me", &["sessions", "identity", "passwords", "users", "keys", "mail", "audit"]),
-    ("admin", &["sessions", "identity", "passwords", "users", "keys", "mail", "audit"]),
+    ("lifecycle", &["sessions", "identity", "passwords", "users", "confirmations", "mail", "audit"]),
+    ("sign_in", &["lifecycle", "sessions", "identity", "passwords", "users", "keys", "guessing", "audit"]),
+    ("me", &["lifecycle", "sessions", "identity", "passwords", "users", "keys", "mail", "audit"]),
+    ("admin", &["lifecycle", "sessions", "identity", "passwords", "users", "keys", "mail", "audit"]),
 ];
 
 /// What belongs to no room, and may therefore import none. Each may import those before it.

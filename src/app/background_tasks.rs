@@ -1,5 +1,7 @@
 use super::House;
-use crate::{audit, guessing, http::Limits, keys, mail, pages::Pages, postgres::keep_to_primary, sessions, users};
+use crate::{
+    audit, guessing, http::Limits, keys, lifecycle, mail, pages::Pages, postgres::keep_to_primary, sessions, users,
+};
 use tokio::task::JoinHandle;
 
 /// What is done beside the requests, again and again.
@@ -7,7 +9,7 @@ pub(super) struct BackgroundTasks(Vec<JoinHandle<()>>);
 
 impl BackgroundTasks {
     pub fn start(house: &House, limits: Limits, pages: Pages) -> Self {
-        let House { world, keys, sessions, mail, connector, .. } = house;
+        let House { world, keys, sessions, mail, lifecycle, connector, .. } = house;
         Self(vec![
             tokio::spawn(sessions::feed(sessions.clone(), connector.clone())),
             tokio::spawn(keys::keep_ring(keys.clone())),
@@ -18,6 +20,8 @@ impl BackgroundTasks {
             tokio::spawn(limits.keep_small()),
             tokio::spawn(audit::keep(world.clone())),
             tokio::spawn(mail::keep_sending(mail.clone(), pages)),
+            tokio::spawn(lifecycle::keep_looking_up(lifecycle.clone())),
+            tokio::spawn(lifecycle::keep_swept(lifecycle.clone())),
             tokio::spawn(users::keep_searchable(world.clone())),
         ])
     }

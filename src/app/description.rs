@@ -1,5 +1,5 @@
 use crate::{
-    admin, http, keys, me,
+    admin, http, keys, lifecycle, me,
     openapi::{self, Document},
     sessions, sign_in,
 };
@@ -10,6 +10,7 @@ pub fn description() -> Document {
     let rooms = [
         sign_in::described(),
         sessions::described(),
+        lifecycle::described(),
         me::described(),
         admin::described(),
         keys::described(),

@@ -8,6 +8,7 @@ use crate::{
     http::Cursors,
     kernel::{Clock, Entropy, Highest, MacKeys, Metrics},
     keys::Keys,
+    lifecycle::Lifecycle,
     mail::Mail,
     postgres::{Connector, Database, Migrations, Notifications, OwnDatabase},
     sessions::Sessions,
@@ -30,6 +31,8 @@ pub struct House {
     pub sessions: Sessions,
     /// Emails.
     pub mail: Mail,
+    /// What is confirmed by email.
+    pub lifecycle: Lifecycle,
     /// Makes and reads cursors of lists.
     pub cursors: Cursors,
     /// Connections of one's own, past the pool.
@@ -74,9 +77,12 @@ impl House {
         // Before the first signing key: after it, a chain without a tag is a forged one.
         audit::begin(&world).await?;
         let keys = Keys::open(world.clone(), &master_keys).await?;
+        let accounts = Accounts::open(world.clone(), &master_keys)?;
+        let sessions = Sessions::new(world.clone(), keys.clone(), &master_keys);
         Ok(Self {
-            accounts: Accounts::open(world.clone(), &master_keys)?,
-            sessions: Sessions::new(world.clone(), keys.clone(), &master_keys),
+            lifecycle: Lifecycle::new(accounts.clone(), sessions.clone(), &master_keys),
+            accounts,
+            sessions,
             mail: Mail::open(world.clone(), &master_keys)?,
             cursors: Cursors::new(&master_keys),
             keys,

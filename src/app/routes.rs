@@ -2,6 +2,7 @@ use crate::{
     admin,
     http::{self, Cursors, Limits, Problem, Readiness, SecurityHeaders, paths},
     keys::{self, Keys},
+    lifecycle::{self, Lifecycle},
     mail::Mail,
     me,
     openapi::{self, ServedDocument},
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub keys: Data<Keys>,
     pub sessions: Data<Sessions>,
     pub mail: Data<Mail>,
+    pub lifecycle: Data<Lifecycle>,
     pub cursors: Data<Cursors>,
     pub readiness: Data<Readiness>,
     pub pages: Data<Pages>,
@@ -41,6 +43,7 @@ impl Shared {
             .app_data(self.keys)
             .app_data(self.sessions)
             .app_data(self.mail)
+            .app_data(self.lifecycle)
             .app_data(self.cursors)
             .app_data(self.readiness)
             .app_data(self.pages)
@@ -64,6 +67,7 @@ fn api(config: &mut ServiceConfig) {
     config
         .configure(sign_in::api_routes)
         .configure(sessions::routes)
+        .configure(lifecycle::routes)
         .configure(me::api_routes)
         .configure(admin::api_routes)
         .configure(openapi::routes)

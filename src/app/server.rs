@@ -134,6 +134,7 @@ fn front_door(
         keys: Data::new(house.keys.clone()),
         sessions: Data::new(house.sessions.clone()),
         mail: Data::new(house.mail.clone()),
+        lifecycle: Data::new(house.lifecycle.clone()),
         cursors: Data::new(house.cursors.clone()),
         readiness: Data::new(readiness.clone()),
         pages: Data::new(pages),

@@ -50,6 +50,12 @@ kind! {
     UsersExported = "users_exported",
     /// A password was changed.
     PasswordChanged = "password_changed",
+    /// An email with a link that confirms something was requested for a user.
+    ConfirmationRequested = "confirmation_requested",
+    /// A wrong code was typed.
+    ConfirmationFailed = "confirmation_failed",
+    /// A forgotten password was replaced.
+    PasswordReset = "password_reset",
     /// Somebody signed in.
     SignedIn = "signed_in",
     /// Somebody did not.
@@ -88,12 +94,15 @@ impl Kind {
             | Self::UsersImported
             | Self::UsersExported
             | Self::PasswordChanged
+            | Self::ConfirmationRequested
+            | Self::PasswordReset
             | Self::SignedIn
             | Self::SessionsEnded
             | Self::SigningKeyAdded
             | Self::AuditChainResumed => "success",
             Self::SignInFailed
             | Self::ReauthenticationFailed
+            | Self::ConfirmationFailed
             | Self::GuessingLimited
             | Self::AccessDenied
             | Self::RefreshTokenReused

@@ -127,7 +127,7 @@ mod tests {
         ConfirmationKeys::new(&masters)
     }
 
-    /// L-4.
+    /// L-9.
     #[test]
     fn a_token_is_of_one_purpose_and_one_master_key_and_no_flow() {
         let id = Uuid::from_bytes([7; 16]);

@@ -79,6 +79,8 @@ pub struct Confirmation {
     pub attempts: i32,
     /// Where it stands.
     pub standing: Standing,
+    /// Whether its code still works.
+    pub has_code: bool,
 }
 
 /// Whether a confirmation can be used.
@@ -90,6 +92,24 @@ pub enum Standing {
     Used,
     /// Its time has passed, or what it was requested for has changed since.
     Expired,
+}
+
+impl Confirmation {
+    /// The confirmation that its flow leads to since its email was requested again.
+    #[must_use]
+    pub fn renewed(&self) -> Option<Uuid> {
+        Uuid::try_parse(self.payload.get("renewed")?.as_str()?).ok()
+    }
+
+    /// What a repetition needs: what was asked for, and not what has become of it.
+    #[must_use]
+    pub fn payload_to_repeat(&self) -> Value {
+        let mut payload = self.payload.clone();
+        if let Value::Object(members) = &mut payload {
+            members.retain(|name, _| !matches!(name.as_str(), "sent" | "renewed"));
+        }
+        payload
+    }
 }
 
 /// An address of which only its owner recognises what is missing: `a…e@example.com`.

@@ -36,13 +36,16 @@ kinds! {
     ORIGIN_NOT_ALLOWED = 403 "origin_not_allowed" "Origin not allowed";
     REGISTRATION_CLOSED = 403 "registration_closed" "Registration is closed";
     NOT_FOUND = 404 "not_found" "Not found";
+    CONFIRMATION_INVALID = 404 "confirmation_invalid" "The link is not valid";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed";
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive";
     EMAIL_TAKEN = 409 "email_taken" "The e-mail address is already in use";
     LAST_ADMIN = 409 "last_admin" "The last administrator cannot be removed";
+    CONFIRMATION_EXPIRED = 410 "confirmation_expired" "The link or the code has expired or was used";
     PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The request body is too large";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported content type";
     VALIDATION_FAILED = 422 "validation_failed" "A field of the request is not valid";
+    CODE_INVALID = 422 "code_invalid" "The code is wrong";
     WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong";
     TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many failed attempts";
     TOO_MANY_REQUESTS = 429 "too_many_requests" "Too many requests";

@@ -17,15 +17,20 @@ pub struct Problem {
     pub detail: String,
     /// Which fields are wrong.
     pub errors: Vec<FieldError>,
-    /// Why a session was revoked. Boxed: most results have a problem as their error, so it must stay small.
-    pub reason: Option<Box<Reason>>,
+    /// What only some problems state. Boxed: most results have a problem as their error, so it must stay small.
+    pub more: Option<Box<More>>,
     /// Headers that belong to the answer.
     pub headers: Vec<(header::HeaderName, String)>,
 }
 
-/// The code of the reason for which a session was revoked: stable, for programs.
-#[derive(Debug, Clone, Copy)]
-pub struct Reason(&'static str);
+/// What only some problems state.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct More {
+    /// The code of the reason for which a session was revoked: stable, for programs.
+    reason: Option<&'static str>,
+    /// How many wrong codes are accepted still.
+    attempts_left: Option<u32>,
+}
 
 /// One field that is wrong.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -75,6 +80,10 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "session_limit")]
     pub reason: Option<&'a str>,
+    /// With `code_invalid`: how many wrong codes are accepted still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 4)]
+    pub attempts_left: Option<u32>,
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -84,7 +93,7 @@ impl Problem {
     /// A problem of a kind, with what is particular to it.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), reason: None, headers: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), more: None, headers: Vec::new() }
     }
 
     /// One wrong field.
@@ -121,7 +130,14 @@ impl Problem {
     /// Adds the code of the reason for which a session was revoked, where it is known.
     #[must_use]
     pub fn with_reason(self, code: Option<&'static str>) -> Self {
-        Self { reason: code.map(Reason).map(Box::new), ..self }
+        let more = code.map(|code| More { reason: Some(code), ..More::default() });
+        Self { more: more.map(Box::new), ..self }
+    }
+
+    /// States how many wrong codes are accepted still.
+    #[must_use]
+    pub fn with_attempts_left(self, attempts_left: u32) -> Self {
+        Self { more: Some(Box::new(More { attempts_left: Some(attempts_left), ..More::default() })), ..self }
     }
 
     /// Adds a header.
@@ -190,7 +206,8 @@ impl ResponseError for Problem {
             detail: &self.detail,
             code: self.kind.code,
             errors: &self.errors,
-            reason: self.reason.as_ref().map(|reason| reason.0),
+            reason: self.more.as_ref().and_then(|more| more.reason),
+            attempts_left: self.more.as_ref().and_then(|more| more.attempts_left),
         };
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())

@@ -30,6 +30,7 @@ struct Inner {
     refused: Family<Limit, Counter>,
     ended: Family<Reason, Counter>,
     mails: Family<Outcome, Counter>,
+    confirmations: Family<Confirmed, Counter>,
     swept: Counter,
     feed_losses: Counter,
     notifications_rejected: Family<Rejected, Counter>,
@@ -81,6 +82,12 @@ struct Outcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Confirmed {
+    purpose: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
 }
@@ -114,6 +121,7 @@ impl Metrics {
             refused: Family::default(),
             ended: Family::default(),
             mails: Family::default(),
+            confirmations: Family::default(),
             swept: Counter::default(),
             feed_losses: Counter::default(),
             notifications_rejected: Family::default(),
@@ -167,6 +175,11 @@ impl Metrics {
     /// An email was sent, was not, or was not enqueued.
     pub fn mailed(&self, outcome: &'static str) {
         self.0.mails.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Something happened to a confirmation of this purpose.
+    pub fn confirmation(&self, purpose: &'static str, outcome: &'static str) {
+        self.0.confirmations.get_or_create(&Confirmed { purpose, outcome }).inc();
     }
 
     /// Sessions were deleted.
@@ -234,6 +247,8 @@ impl Inner {
             "Emails by outcome: sent, failed, or kept out of the outbox by a limit",
             self.mails.clone(),
         );
+        let help = "What was requested and confirmed by email, by purpose and outcome";
+        registry.register("confirmations", help, self.confirmations.clone());
         registry.register("sessions_swept", "Sessions deleted by this instance", self.swept.clone());
         let help = "Lost connections to the revocation feed";
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());

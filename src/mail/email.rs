@@ -1,6 +1,7 @@
 use super::{model::Notification, room::Mail, store::Due};
 use crate::{
     config::MailTarget,
+    confirmations::CODE_LIFETIME,
     http::Language,
     pages::{Pages, Sample, device_name},
 };
@@ -16,6 +17,7 @@ use serde_json::Value as Json;
 use std::net::IpAddr;
 
 const TEMPLATE: &str = "mail/notification.txt";
+const CONFIRMATION: &str = "mail/confirmation.txt";
 
 /// Why there is no email to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +38,12 @@ pub(super) enum ComposeError {
 pub(super) fn compose(mail: &Mail, pages: &Pages, due: &Due) -> Result<Message, ComposeError> {
     let notification = Notification::from_name(&due.notification).ok_or(ComposeError::Kind)?;
     let language = due.language.as_deref().and_then(Language::of_tag).unwrap_or_default();
-    let shown = shown(notification, due, &mail.link_to(due.id));
-    let text = pages.render(language, TEMPLATE, &shown).map_err(|_problem| ComposeError::Template)?;
+    let (template, shown) = if notification.is_of_confirmation() {
+        (CONFIRMATION, shown_of_confirmation(mail, notification, due))
+    } else {
+        (TEMPLATE, shown(notification, due, &mail.link_to(due.id)))
+    };
+    let text = pages.render(language, template, &shown).map_err(|_problem| ComposeError::Template)?;
     let (subject, body) = text.trim_start().split_once('\n').ok_or(ComposeError::Template)?;
     let address = due.email.parse().map_err(|_invalid| ComposeError::Mailbox)?;
     let host = mail.world().config.http.public_url.host();
@@ -87,6 +93,18 @@ fn shown(notification: Notification, due: &Due, link: &str) -> Value {
     }
 }
 
+/// What the template of a confirmation shows: as [`shown`], and the link and the code. The code is left out when it has
+/// expired by now.
+fn shown_of_confirmation(mail: &Mail, notification: Notification, due: &Due) -> Value {
+    let confirmation = due.confirmation.unwrap_or_default();
+    let link = notification
+        .confirms()
+        .map_or_else(|| mail.sign_in_link(), |purpose| mail.confirmation_link(purpose, confirmation));
+    let has_code = notification.has_code() && due.created_at + CODE_LIFETIME > mail.world().clock.now();
+    let code = has_code.then(|| mail.confirmation_code(confirmation));
+    context! { code, ..shown(notification, due, &link) }
+}
+
 /// One of each notification, for the test that renders every template.
 #[must_use]
 pub fn email_samples() -> Vec<Sample> {
@@ -94,8 +112,9 @@ pub fn email_samples() -> Vec<Sample> {
         let shown = context! {
             notification => notification.name(), at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
             device => "Chrome · Windows", link => "https://auth.example.com/end-sessions?email=AAAA",
+            code => "4821 0937",
         };
-        (TEMPLATE, shown)
+        (if notification.is_of_confirmation() { CONFIRMATION } else { TEMPLATE }, shown)
     };
     Notification::ALL.into_iter().map(sample).collect()
 }

@@ -24,7 +24,7 @@ mod smtp;
 mod store;
 
 pub use email::email_samples;
-pub use model::{EmailView, Notification};
+pub use model::{ConfirmationEmail, EmailView, Notification};
 pub use probe::probe;
 pub use room::{Mail, MailError};
 pub use send::keep_sending;
@@ -38,6 +38,15 @@ use crate::{
 };
 
 impl Work<'_> {
+    /// Enqueues the email of a confirmation. The limits on requests for emails bound how many there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enqueue_confirmation_email(&mut self, new: ConfirmationEmail) -> Result<(), DatabaseError> {
+        let id = new_uuid(self.now, &self.world.entropy);
+        store::add_of_confirmation(self.connection, id, self.now, new).await
+    }
+
     /// Enqueues an email to a user, to be sent once the transaction has committed. Does nothing where the user has
     /// received too many lately. Call it last: the recipient stays locked until the commit.
     ///

@@ -1,4 +1,7 @@
-use crate::kernel::{Client, Duration, Moment};
+use crate::{
+    confirmations::Purpose,
+    kernel::{Client, Duration, Moment, UserId},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,12 +19,41 @@ pub enum Notification {
     Blocked,
     /// A session was revoked because the account reached its limit of sessions.
     SessionLimit,
+    /// Asks whether the registration is theirs.
+    ConfirmRegistration,
+    /// A registration with an address that has an account.
+    AlreadyRegistered,
+    /// Asks a user to show that they read the address.
+    VerifyEmail,
+    /// Leads to a new password.
+    ResetPassword,
+    /// To the old address: a change was requested. Cancels it.
+    EmailChangeRequested,
+    /// To the new address: confirms the change.
+    ConfirmNewEmail,
+    /// To the old address: it was changed. Undoes it.
+    EmailChanged,
+    /// An administrator invites to an account.
+    Invitation,
 }
 
 impl Notification {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::TokenReused, Self::NewDevice, Self::PasswordChanged, Self::Blocked, Self::SessionLimit];
+    pub const ALL: [Self; 13] = [
+        Self::TokenReused,
+        Self::NewDevice,
+        Self::PasswordChanged,
+        Self::Blocked,
+        Self::SessionLimit,
+        Self::ConfirmRegistration,
+        Self::AlreadyRegistered,
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::EmailChangeRequested,
+        Self::ConfirmNewEmail,
+        Self::EmailChanged,
+        Self::Invitation,
+    ];
 
     /// Its name in the database and in the names of its texts.
     #[must_use]
@@ -32,7 +64,44 @@ impl Notification {
             Self::PasswordChanged => "password-changed",
             Self::Blocked => "blocked",
             Self::SessionLimit => "session-limit",
+            Self::ConfirmRegistration => "confirm-registration",
+            Self::AlreadyRegistered => "already-registered",
+            Self::VerifyEmail => "verify-email",
+            Self::ResetPassword => "reset-password",
+            Self::EmailChangeRequested => "email-change-requested",
+            Self::ConfirmNewEmail => "confirm-new-email",
+            Self::EmailChanged => "email-changed",
+            Self::Invitation => "invitation",
         }
+    }
+
+    /// What its link confirms. None: it has no such link.
+    pub(super) fn confirms(self) -> Option<Purpose> {
+        match self {
+            Self::TokenReused
+            | Self::NewDevice
+            | Self::PasswordChanged
+            | Self::Blocked
+            | Self::SessionLimit
+            | Self::AlreadyRegistered => None,
+            Self::ConfirmRegistration => Some(Purpose::Register),
+            Self::VerifyEmail => Some(Purpose::VerifyEmail),
+            Self::ResetPassword => Some(Purpose::ResetPassword),
+            Self::EmailChangeRequested => Some(Purpose::CancelEmailChange),
+            Self::ConfirmNewEmail => Some(Purpose::ChangeEmail),
+            Self::EmailChanged => Some(Purpose::UndoEmailChange),
+            Self::Invitation => Some(Purpose::Invite),
+        }
+    }
+
+    /// Whether it holds a code, for who reads emails on another device than the one that asked.
+    pub(super) fn has_code(self) -> bool {
+        matches!(self, Self::ConfirmRegistration | Self::ResetPassword)
+    }
+
+    /// Whether it belongs to a confirmation: it then goes to the confirmation's address, and not without it.
+    pub(super) fn is_of_confirmation(self) -> bool {
+        self.confirms().is_some() || self == Self::AlreadyRegistered
     }
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
@@ -61,6 +130,19 @@ pub struct EmailView {
     pub link_used_at: Option<Moment>,
 }
 
+/// An email that belongs to a confirmation.
+#[derive(Debug)]
+pub struct ConfirmationEmail {
+    /// Whose link and code it holds, and whose address it goes to.
+    pub confirmation: Uuid,
+    /// The user who has the address, if anyone.
+    pub user: Option<UserId>,
+    /// Which email.
+    pub email: Notification,
+    /// The client that asked: `ip`, `user_agent`.
+    pub details: Value,
+}
+
 /// How long an email's link works.
 pub(super) const LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
@@ -84,10 +166,18 @@ pub(super) fn wait_after(attempt: i32) -> Duration {
     (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT)
 }
 
-/// The client that caused it, but not of a block: that is an administrator's.
+/// The client that caused it, but not of a block: that is an administrator's. Emails of confirmations have their own.
 pub(super) fn details(notification: Notification, client: &Client) -> Value {
     match notification {
-        Notification::Blocked => json!({}),
+        Notification::Blocked
+        | Notification::ConfirmRegistration
+        | Notification::AlreadyRegistered
+        | Notification::VerifyEmail
+        | Notification::ResetPassword
+        | Notification::EmailChangeRequested
+        | Notification::ConfirmNewEmail
+        | Notification::EmailChanged
+        | Notification::Invitation => json!({}),
         Notification::TokenReused
         | Notification::NewDevice
         | Notification::PasswordChanged

@@ -1,6 +1,7 @@
 use super::smtp;
 use crate::{
     config::{MailOptions, SmtpSecurity, SmtpUrl},
+    confirmations::{ConfirmationKeys, Purpose},
     kernel::{MasterKeys, SealedIds},
     world::World,
 };
@@ -14,6 +15,7 @@ pub struct Mail(Arc<Room>);
 struct Room {
     world: World,
     links: SealedIds,
+    confirmations: ConfirmationKeys,
 }
 
 /// Why no email can be sent.
@@ -26,6 +28,8 @@ pub enum MailError {
 
 /// Where an email's link leads.
 const LINK_PAGE: &str = crate::http::paths::END_SESSIONS_PAGE;
+/// Where the link of a confirmation leads. Its token is a fragment: no log of a proxy and no `Referer` holds it (L-10).
+const CONFIRM_PAGE: &str = "/confirm";
 
 impl Mail {
     /// The room.
@@ -34,7 +38,8 @@ impl Mail {
     /// When the options name a mail server in a way that cannot be used.
     pub fn open(world: World, masters: &MasterKeys) -> Result<Self, MailError> {
         world.config.mail.server().map(check).transpose()?;
-        Ok(Self(Arc::new(Room { links: SealedIds::new(masters, "heirloom/mail-link/v1"), world })))
+        let links = SealedIds::new(masters, "heirloom/mail-link/v1");
+        Ok(Self(Arc::new(Room { links, confirmations: ConfirmationKeys::new(masters), world })))
     }
 
     /// The email of a genuine link, which may be used already.
@@ -46,6 +51,23 @@ impl Mail {
     pub(super) fn link_to(&self, email: Uuid) -> String {
         let carried = self.0.links.write(email).unwrap_or_default();
         format!("{}{LINK_PAGE}?email={carried}", self.0.world.config.http.public_url)
+    }
+
+    /// The link of a confirmation.
+    pub(super) fn confirmation_link(&self, purpose: Purpose, confirmation: Uuid) -> String {
+        let token = self.0.confirmations.token(purpose, confirmation);
+        format!("{}{CONFIRM_PAGE}#{token}", self.0.world.config.http.public_url)
+    }
+
+    /// The code of a confirmation, in two groups.
+    pub(super) fn confirmation_code(&self, confirmation: Uuid) -> String {
+        let code = self.0.confirmations.code(confirmation);
+        code.split_at_checked(code.len() / 2).map_or_else(String::new, |(first, second)| format!("{first} {second}"))
+    }
+
+    /// Where a user signs in.
+    pub(super) fn sign_in_link(&self) -> String {
+        format!("{}{}", self.0.world.config.http.public_url, crate::http::paths::LOGIN_PAGE)
     }
 
     pub(super) fn options(&self) -> &MailOptions {

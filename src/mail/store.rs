@@ -1,4 +1,4 @@
-use super::model::{ATTEMPTS, DAILY, EmailView, HOURLY_OF_A_KIND, LINK_LIFETIME, Notification};
+use super::model::{ATTEMPTS, ConfirmationEmail, DAILY, EmailView, HOURLY_OF_A_KIND, LINK_LIFETIME, Notification};
 use crate::{
     kernel::{Duration, Moment, UserId},
     postgres::DatabaseError,
@@ -20,6 +20,7 @@ pub struct Due {
     pub attempt: i32,
     pub email: String,
     pub language: Option<String>,
+    pub confirmation: Option<Uuid>,
 }
 
 /// An email that is not in the outbox yet.
@@ -51,6 +52,27 @@ pub async fn add(connection: &mut PgConnection, new: NewEmail) -> Result<bool, D
     Ok(added.execute(connection).await?.rows_affected() > 0)
 }
 
+/// Adds the email of a confirmation.
+pub async fn add_of_confirmation(
+    connection: &mut PgConnection,
+    id: Uuid,
+    at: Moment,
+    new: ConfirmationEmail,
+) -> Result<(), DatabaseError> {
+    let added = sqlx::query!(
+        "INSERT INTO outbox (id, user_id, confirmation_id, notice, details, created_at, due_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now())",
+        id,
+        new.user.map(|user| user.as_uuid()),
+        new.confirmation,
+        new.email.name(),
+        new.details,
+        at,
+    );
+    added.execute(connection).await?;
+    Ok(())
+}
+
 /// Two transactions must not count the same emails. The user's own row is locked in another order elsewhere, so there is
 /// a row for this purpose alone; the user's is locked against deletion first, as every reference to it does.
 async fn lock_recipient(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
@@ -68,9 +90,9 @@ async fn lock_recipient(connection: &mut PgConnection, user: UserId) -> Result<(
 pub async fn next_round(connection: &mut PgConnection) -> Result<Vec<Uuid>, DatabaseError> {
     let due = sqlx::query_scalar!(
         "SELECT id FROM (
-             SELECT DISTINCT ON (user_id) id, due_at FROM outbox
+             SELECT DISTINCT ON (coalesce(user_id, confirmation_id)) id, due_at FROM outbox
              WHERE sent_at IS NULL AND abandoned_at IS NULL AND due_at <= now() AND attempts < $1
-             ORDER BY user_id, due_at) AS first
+             ORDER BY coalesce(user_id, confirmation_id), due_at) AS first
          ORDER BY due_at LIMIT $2",
         ATTEMPTS,
         ROUND,
@@ -87,13 +109,16 @@ pub async fn claim(
     let due = sqlx::query_as!(
         Due,
         r#"UPDATE outbox AS o SET attempts = o.attempts + 1, due_at = now() + make_interval(secs => $1)
-           FROM users AS u
-           WHERE u.id = o.user_id AND o.id = (
+           FROM outbox AS self
+               LEFT JOIN users AS u ON u.id = self.user_id
+               LEFT JOIN confirmations AS c ON c.id = self.confirmation_id
+           WHERE self.id = o.id AND o.id = (
                SELECT id FROM outbox
                WHERE id = $3 AND sent_at IS NULL AND abandoned_at IS NULL AND due_at <= now() AND attempts < $2
                FOR UPDATE SKIP LOCKED)
-           RETURNING o.id, o.notice AS "notification", o.details, o.created_at, o.attempts AS "attempt", u.email,
-               u.language"#,
+           RETURNING o.id, o.notice AS "notification", o.details, o.created_at, o.attempts AS "attempt",
+               coalesce(c.email, u.email) AS "email!", coalesce(u.language, c.payload ->> 'language') AS language,
+               o.confirmation_id AS "confirmation""#,
         first_wait.as_secs_f64(),
         ATTEMPTS,
         id,
@@ -152,8 +177,8 @@ pub async fn emails_to(connection: &mut PgConnection, user: UserId) -> Result<Ve
 /// When the database fails.
 pub async fn look_up_link(connection: &mut PgConnection, email: Uuid) -> Result<Option<UserId>, DatabaseError> {
     let user = sqlx::query_scalar!(
-        r#"SELECT user_id AS "user_id: UserId" FROM outbox
-           WHERE id = $1 AND link_used_at IS NULL AND created_at > now() - make_interval(secs => $2)"#,
+        r#"SELECT user_id AS "user_id!: UserId" FROM outbox
+           WHERE id = $1 AND user_id IS NOT NULL AND link_used_at IS NULL AND created_at > now() - make_interval(secs => $2)"#,
         email,
         LINK_LIFETIME.as_secs_f64(),
     );
@@ -167,8 +192,8 @@ pub async fn look_up_link(connection: &mut PgConnection, email: Uuid) -> Result<
 pub async fn use_link(connection: &mut PgConnection, email: Uuid) -> Result<Option<UserId>, DatabaseError> {
     let user = sqlx::query_scalar!(
         r#"UPDATE outbox SET link_used_at = now()
-           WHERE id = $1 AND link_used_at IS NULL AND created_at > now() - make_interval(secs => $2)
-           RETURNING user_id AS "user_id: UserId""#,
+           WHERE id = $1 AND user_id IS NOT NULL AND link_used_at IS NULL AND created_at > now() - make_interval(secs => $2)
+           RETURNING user_id AS "user_id!: UserId""#,
         email,
         LINK_LIFETIME.as_secs_f64(),
     );

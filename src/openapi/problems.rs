@@ -67,6 +67,7 @@ fn example(kind: Kind) -> Value {
         code: kind.code,
         errors: &[],
         reason: None,
+        attempts_left: None,
     };
     json!({ "summary": kind.title, "value": body })
 }

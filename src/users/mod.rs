@@ -22,4 +22,7 @@ pub use model::{AccessChange, AccountRest, Blocking, Credentials, User, UserCoun
 pub use register::{NewUser, Registration};
 pub use room::{Accounts, AccountsError};
 pub use search::keep_searchable;
-pub use store::{change_access, delete, lock_admins, lookup as lookup_in, other_admins, set_blocked, set_password};
+pub use store::{
+    change_access, delete, lock, lock_admins, lookup as lookup_in, other_admins, set_blocked, set_password,
+    verify_email,
+};

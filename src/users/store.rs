@@ -217,6 +217,30 @@ pub async fn set_password(
     Ok(changed.rows_affected() == 1)
 }
 
+/// Locks a user's row until the transaction ends, so that what changes the user comes wholly before or wholly after. False
+/// if the user does not exist.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(connection: &mut PgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    let locked = sqlx::query!("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE", user.as_uuid());
+    Ok(locked.fetch_optional(connection).await?.is_some())
+}
+
+/// Records that a user reads their address, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify_email(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL",
+        user.as_uuid()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Blocks or unblocks, in the caller's transaction. False if nothing changed.
 ///
 /// # Errors

@@ -27,6 +27,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/auth/refresh", For::Holder),
     ("POST", "/api/v1/auth/logout", For::Leaver),
     ("GET", "/api/v1/auth/check", For::SignedIn),
+    ("POST", "/api/v1/auth/password/forgot", For::Anyone),
+    // Anyone who holds a link, or a flow and its code.
+    ("POST", "/api/v1/auth/confirmations/resend", For::Anyone),
+    ("POST", "/api/v1/auth/confirmations/look", For::Anyone),
+    ("POST", "/api/v1/auth/confirmations/use", For::Anyone),
     ("GET", "/api/v1/me", For::SignedIn),
     ("PATCH", "/api/v1/me", For::SignedIn),
     ("POST", "/api/v1/me/password", For::SignedIn),

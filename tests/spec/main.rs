@@ -42,6 +42,7 @@ mod origin;
 mod outage;
 mod overview;
 mod pages;
+mod password_reset;
 mod presented_tokens;
 mod refresh;
 mod refresh_races;

@@ -24,6 +24,10 @@ pub async fn rest(connection: &mut PgConnection, user: UserId) -> Result<Option<
 /// # Errors
 /// When the database fails.
 pub async fn delete(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    // Also those that were requested by the address alone.
+    sqlx::query!("DELETE FROM confirmations WHERE email = (SELECT email FROM users WHERE id = $1)", user.as_uuid())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query!("DELETE FROM users WHERE id = $1", user.as_uuid()).execute(connection).await?;
     Ok(())
 }

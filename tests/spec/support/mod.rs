@@ -4,6 +4,7 @@ mod answer;
 mod app;
 mod cluster;
 pub mod forge;
+mod inbox;
 pub mod logs;
 mod people;
 pub mod proxy;

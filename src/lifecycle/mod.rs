@@ -1,0 +1,28 @@
+//! The life of an account beside signing in: what a user asks for by email, and what confirming it does.
+//!
+//! 1. A request (`request.rs`) counts against the limits of the typed address and of the network, inserts one
+//!    confirmation and answers. It looks nobody up, so that neither answer nor time tells who has an account (L-5).
+//! 2. A background task (`look_up.rs`) looks the address up and enqueues the email that fits, or none.
+//! 3. The user follows the link or types the code. Both are resolved to a confirmation in `resolve.rs`; the code's
+//!    attempts are counted before it is compared.
+//! 4. What the confirmation is for is done in one transaction that locks the user and uses the confirmation
+//!    (`reset_password.rs`).
+
+mod api;
+mod complete;
+mod look;
+mod look_up;
+mod model;
+mod request;
+mod reset_password;
+mod resolve;
+mod room;
+mod sweep;
+
+pub use api::{completed, described, requested, routes};
+pub use look::{FlowStatus, Looked, Needed};
+pub use look_up::keep_looking_up;
+pub use model::{Completion, Confirming, Presented};
+pub use request::{Flow, Requested, Wanted};
+pub use room::Lifecycle;
+pub use sweep::keep_swept;

@@ -1,0 +1,77 @@
+use crate::confirmations::Purpose;
+use crate::{
+    kernel::{Digest32, Duration},
+    passwords::PasswordError,
+    users::User,
+};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// What a client presents to confirm something.
+pub enum Presented {
+    /// The token of an email's link.
+    Token(Zeroizing<String>),
+    /// The code of an email, and the flow of the client that asked for it.
+    Code {
+        /// Names the request.
+        flow: Zeroizing<String>,
+        /// As typed.
+        code: Zeroizing<String>,
+    },
+}
+
+/// What the user types beside it. What a purpose does not need is not looked at.
+#[derive(Default)]
+pub struct Confirming {
+    /// The current password.
+    pub password: Option<Zeroizing<String>>,
+    /// The password from now on.
+    pub new_password: Option<Zeroizing<String>>,
+    /// The display name.
+    pub name: Option<String>,
+    /// The digest of the browser's flow cookie.
+    pub browser: Option<Digest32>,
+}
+
+/// The outcome of confirming.
+#[must_use]
+#[derive(Debug)]
+pub enum Completion {
+    /// Done.
+    Done {
+        /// What was confirmed.
+        purpose: Purpose,
+        /// Whose account it concerns, as it is now.
+        user: Box<User>,
+    },
+    /// The token or the flow is not ours.
+    Unknown,
+    /// It has expired, was used, or what it was requested for has changed since.
+    Expired,
+    /// The code is wrong.
+    WrongCode {
+        /// How many wrong ones are accepted still.
+        attempts_left: i32,
+    },
+    /// Too many codes or passwords were wrong.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
+    /// The user has to type this, too.
+    Missing(&'static str),
+    /// The new password is refused.
+    PasswordRefused(PasswordError),
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presented(…)")
+    }
+}
+
+impl fmt::Debug for Confirming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Confirming(…)")
+    }
+}

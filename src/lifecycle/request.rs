@@ -1,0 +1,141 @@
+use super::{Lifecycle, room::MailLimit};
+use crate::{
+    confirmations::{self, NewConfirmation, Purpose, Standing},
+    identity::EmailAddress,
+    kernel::{Client, Digest32, Duration, new_uuid},
+    postgres::DatabaseError,
+    work::{Caller, Work},
+};
+use serde_json::{Map, Value, json};
+
+/// What a client wants to be confirmed by email.
+#[derive(Debug)]
+pub struct Wanted {
+    /// What for.
+    pub purpose: Purpose,
+    /// Where the email goes.
+    pub email: EmailAddress,
+    /// What the purpose needs.
+    pub payload: Map<String, Value>,
+    /// The digest of the asking browser's flow cookie.
+    pub browser: Option<Digest32>,
+}
+
+impl Wanted {
+    /// A request that needs nothing but the address.
+    #[must_use]
+    pub fn of(purpose: Purpose, email: EmailAddress) -> Self {
+        Self { purpose, email, payload: Map::new(), browser: None }
+    }
+}
+
+/// What a client gets for its request: the same for every address.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Names the request, where its code is typed.
+    pub flow: String,
+    /// How long the link works.
+    pub expires_in: Duration,
+}
+
+/// The outcome of a request. It depends on nothing that is known of the address.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Requested {
+    /// An email follows, if one fits.
+    Accepted(Flow),
+    /// Too many emails were requested for the address or from the network.
+    Limited {
+        /// How long until the next may be.
+        wait: Duration,
+    },
+}
+
+impl Lifecycle {
+    /// Requests an email. Nobody is looked up here: neither the answer nor its time depends on who has the address (L-5).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn request(&self, wanted: Wanted, client: &Client) -> Result<Requested, DatabaseError> {
+        let Wanted { purpose, email, mut payload, browser } = wanted;
+        payload.insert("client".to_owned(), described(client));
+        payload.insert("language".to_owned(), json!(client.language));
+        let id = new_uuid(self.world().clock.now(), &self.world().entropy);
+        let (lifetime, email) = (self.lifetime(purpose), email.as_str().to_owned());
+        let new = NewConfirmation { id, purpose, email, payload: Value::Object(payload), browser, lifetime };
+        Ok(match self.insert(new, client).await? {
+            None => Requested::Accepted(Flow { flow: self.keys().flow(id), expires_in: lifetime }),
+            Some(wait) => Requested::Limited { wait },
+        })
+    }
+
+    /// Requests the email of a flow again: a confirmation of its own, to which the flow leads from now on. None: the flow
+    /// is not ours. A flow that has expired or was used is accepted, and nothing is sent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn request_again(&self, flow: &str, client: &Client) -> Result<Option<Requested>, DatabaseError> {
+        let Some(first) = self.keys().read_flow(flow) else { return Ok(None) };
+        let found = self.world().db.run(move |connection| Box::pin(confirmations::find(connection, first)));
+        let accepted = |expires_in| Some(Requested::Accepted(Flow { flow: flow.to_owned(), expires_in }));
+        let Some(found) = found.await?.filter(|found| found.standing == Standing::Waiting) else {
+            return Ok(accepted(Duration::ZERO));
+        };
+        let lifetime = self.lifetime(found.purpose);
+        let new = NewConfirmation {
+            id: new_uuid(self.world().clock.now(), &self.world().entropy),
+            purpose: found.purpose,
+            email: found.email.clone(),
+            payload: found.payload_to_repeat(),
+            browser: found.browser.as_deref().and_then(Digest32::from_slice),
+            lifetime,
+        };
+        let successor = new.id;
+        if let Some(wait) = self.insert(new, client).await? {
+            return Ok(Some(Requested::Limited { wait }));
+        }
+        self.world().db.run(move |connection| Box::pin(confirmations::renew(connection, first, successor))).await?;
+        Ok(accepted(lifetime))
+    }
+
+    /// Counts the request and inserts its confirmation. Returns how long to wait if there were too many.
+    async fn insert(&self, new: NewConfirmation, client: &Client) -> Result<Option<Duration>, DatabaseError> {
+        let (limits, purpose) = (self.limits(&new.email, client), new.purpose);
+        let refused = self.world().transaction(Caller::anonymous(client), move |mut work| {
+            Box::pin(async move {
+                if let Some(refused) = refusal(&mut work, limits).await? {
+                    return Ok(Some(refused));
+                }
+                confirmations::add(work.connection, new).await?;
+                Ok(None)
+            })
+        });
+        let Some(Refused { name, wait }) = refused.await? else {
+            self.world().metrics.confirmation(purpose.name(), "requested");
+            return Ok(None);
+        };
+        self.world().metrics.limited(name);
+        Ok(Some(wait))
+    }
+}
+
+/// Which limit refuses a request, and for how long.
+struct Refused {
+    name: &'static str,
+    wait: Duration,
+}
+
+async fn refusal(work: &mut Work<'_>, limits: Vec<MailLimit>) -> Result<Option<Refused>, DatabaseError> {
+    for MailLimit { name, bucket, most } in limits {
+        if !confirmations::count_request(work.connection, bucket, most).await? {
+            let wait = confirmations::wait_left(work.connection, bucket).await?;
+            return Ok(Some(Refused { name, wait }));
+        }
+    }
+    Ok(None)
+}
+
+/// What the email says about the client that asked.
+fn described(client: &Client) -> Value {
+    json!({ "ip": client.ip, "user_agent": client.user_agent, "request_id": client.request_id })
+}

@@ -1,0 +1,85 @@
+use super::{Completion, Lifecycle, complete::Attempt};
+use crate::{
+    audit,
+    confirmations::{self, Purpose},
+    kernel::{Actor, Client, UserId},
+    mail,
+    passwords::{Password, PasswordHash, QueueKey},
+    postgres::DatabaseError,
+    sessions::{self, EndReason, Ended},
+    users::{self, AccountsError, User},
+    work::{Caller, Work},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// A password that its user has forgotten, about to be replaced.
+struct Reset {
+    confirmation: Uuid,
+    user: UserId,
+    hash: PasswordHash,
+}
+
+impl Lifecycle {
+    /// Replaces the password, revokes all sessions, and voids everything else that was requested for the user. The user
+    /// reads the address, so it is verified. Nobody is signed in by it.
+    pub(super) async fn reset_password(&self, attempt: Attempt<'_>) -> Result<Completion, AccountsError> {
+        let Attempt { confirmation, typed, client, .. } = attempt;
+        let Some(user) = self.owner(confirmation.user, &confirmation.email).await? else {
+            return Ok(Completion::Expired);
+        };
+        let Some(new) = &typed.new_password else { return Ok(Completion::Missing("new_password")) };
+        let hash = match self.hash_for(&user, new, client).await? {
+            Ok(hash) => hash,
+            Err(refused) => return Ok(Completion::PasswordRefused(refused)),
+        };
+        let reset = Reset { confirmation: confirmation.id, user: user.id, hash };
+        let caller = Caller::user(user.id, client);
+        let done = self.world().transaction(caller, move |work| Box::pin(reset.carry_out(work)));
+        let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
+        self.sessions().apply(&ended);
+        Ok(Completion::Done { purpose: Purpose::ResetPassword, user: Box::new(user) })
+    }
+
+    /// The user of a confirmation, if the address it was sent to is still theirs.
+    async fn owner(&self, user: Option<UserId>, email: &str) -> Result<Option<User>, DatabaseError> {
+        let Some(user) = user else { return Ok(None) };
+        Ok(self.accounts().lookup(user).await?.filter(|user| user.email.as_str() == email))
+    }
+
+    /// Judges and hashes a new password of a user.
+    async fn hash_for(
+        &self,
+        user: &User,
+        typed: &str,
+        client: &Client,
+    ) -> Result<Result<PasswordHash, crate::passwords::PasswordError>, AccountsError> {
+        let new = match Password::parse_new(typed) {
+            Ok(new) => new,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let context = self.accounts().context_of(&user.email, user.name.as_deref());
+        self.accounts().new_password(new, context, QueueKey::from(client)).await
+    }
+}
+
+impl Reset {
+    async fn carry_out(self, mut work: Work<'_>) -> Result<Option<(Ended, User)>, DatabaseError> {
+        let Self { confirmation, user, hash } = self;
+        if !users::lock(work.connection, user).await? {
+            return Ok(None);
+        }
+        if !confirmations::use_up(work.connection, confirmation, Purpose::ResetPassword).await? {
+            return Ok(None);
+        }
+        // Only its owner reads the address.
+        work.caller.actor = Actor::User(user);
+        users::set_password(work.connection, user, None, &hash).await?;
+        users::verify_email(work.connection, user).await?;
+        let ended = sessions::end_all_of(&mut work, user, None, &EndReason::PasswordChanged).await?;
+        confirmations::void_all_of(work.connection, user, confirmation).await?;
+        work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live() })).await?;
+        work.enqueue_email(user, mail::Notification::PasswordChanged).await?;
+        Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
+    }
+}

@@ -1,0 +1,103 @@
+use super::{Lifecycle, Presented};
+use crate::{
+    audit,
+    confirmations::{self, CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, Standing},
+    kernel::{Client, Duration},
+    postgres::DatabaseError,
+    work::Caller,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// How a confirmation was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By the link of its email.
+    Link,
+    /// By the client that asked, with the code of its email.
+    Code,
+}
+
+/// What a token or a code leads to.
+#[derive(Debug)]
+pub(super) enum Resolved {
+    /// To a confirmation that waits.
+    Waiting(Box<Confirmation>, Way),
+    Unknown,
+    Expired,
+    WrongCode {
+        attempts_left: i32,
+    },
+    Limited {
+        wait: Duration,
+    },
+}
+
+impl Lifecycle {
+    /// Finds what was presented. The refusals come in this order: not ours, expired, wrong code.
+    pub(super) async fn resolve(&self, presented: &Presented, client: &Client) -> Result<Resolved, DatabaseError> {
+        match presented {
+            Presented::Token(token) => self.resolve_token(token).await,
+            Presented::Code { flow, code } => {
+                let Some(id) = self.keys().read_flow(flow) else { return Ok(Resolved::Unknown) };
+                let Some(confirmation) = self.flow_leads_to(id).await? else { return Ok(Resolved::Expired) };
+                if confirmation.standing != Standing::Waiting || !confirmation.has_code {
+                    return Ok(Resolved::Expired);
+                }
+                self.try_code(confirmation, code, client).await
+            }
+        }
+    }
+
+    async fn resolve_token(&self, token: &str) -> Result<Resolved, DatabaseError> {
+        let Some(named) = self.keys().read_token(token) else { return Ok(Resolved::Unknown) };
+        let found = self.find(named.id).await?.filter(|found| found.purpose == named.purpose);
+        Ok(match found {
+            Some(found) if found.standing == Standing::Waiting => Resolved::Waiting(Box::new(found), Way::Link),
+            Some(_) | None => Resolved::Expired,
+        })
+    }
+
+    /// The confirmation of a flow, or the one that was requested again.
+    pub(super) async fn flow_leads_to(&self, id: Uuid) -> Result<Option<Confirmation>, DatabaseError> {
+        let Some(first) = self.find(id).await? else { return Ok(None) };
+        let renewed = if first.standing == Standing::Used { None } else { first.renewed() };
+        match renewed {
+            Some(successor) => Ok(self.find(successor).await?.or(Some(first))),
+            None => Ok(Some(first)),
+        }
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<Confirmation>, DatabaseError> {
+        self.world().db.run(move |connection| Box::pin(confirmations::find(connection, id))).await
+    }
+
+    /// Counts first, then compares: of many at once, on any instance, no more than the limit are compared.
+    async fn try_code(
+        &self,
+        confirmation: Confirmation,
+        code: &str,
+        client: &Client,
+    ) -> Result<Resolved, DatabaseError> {
+        let (id, purpose) = (confirmation.id, confirmation.purpose);
+        let counted =
+            self.world().db.run(move |connection| Box::pin(confirmations::take_attempt(connection, id, CODE_ATTEMPTS)));
+        let Some(attempts) = counted.await? else {
+            let until = confirmation.created_at + CODE_LIFETIME;
+            let wait = (until - self.world().clock.now()).to_std().unwrap_or_default();
+            return Ok(Resolved::Limited { wait: wait.max(Duration::from_secs(1)) });
+        };
+        let stored = confirmation.code_mac.as_deref().unwrap_or_default();
+        if self.keys().is_code(purpose, &confirmation.email, code, stored) {
+            self.world().db.run(move |connection| Box::pin(confirmations::give_attempt_back(connection, id))).await?;
+            return Ok(Resolved::Waiting(Box::new(confirmation), Way::Code));
+        }
+        self.world().metrics.confirmation(purpose.name(), "wrong_code");
+        let (user, details) = (confirmation.user, json!({ "purpose": purpose.name(), "reason": "wrong_code" }));
+        let recorded = self.world().run(Caller::anonymous(client), move |mut work| {
+            Box::pin(async move { work.record(audit::Kind::ConfirmationFailed, user, details).await })
+        });
+        recorded.await?;
+        Ok(Resolved::WrongCode { attempts_left: CODE_ATTEMPTS.saturating_sub(attempts) })
+    }
+}
