@@ -15,7 +15,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use heirloom::{
     app::{House, Migrations},
     config::{Config, Source},
-    kernel::{Entropy, MasterKey, MasterKeys, Moment, SessionId, UserId},
+    kernel::{MasterKey, MasterKeys, Moment, Rng, SessionId, UserId},
     keys::{Keys, Subject},
     sessions::{Generation, RetryKey, Secret, TokenKeys},
 };
@@ -28,10 +28,10 @@ const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 fn refresh_tokens(criterion: &mut Criterion) {
     let master = Arc::new(MasterKey::parse(MASTER_KEY).unwrap());
     let keys = TokenKeys::new(&MasterKeys { current: master, previous: Arc::new([]) });
-    let (entropy, session) = (Entropy::system(), SessionId::new(Moment::default(), &Entropy::system()));
-    let secret = Secret::draw(&entropy);
+    let (rng, session) = (Rng::system(), SessionId::new(Moment::default(), &Rng::system()));
+    let secret = Secret::draw(&rng);
     let token = keys.issue(session, Generation::FIRST, &secret);
-    let (presented, nonce) = (keys.read(token.reveal()).unwrap(), entropy.bytes());
+    let (presented, nonce) = (keys.read(token.reveal()).unwrap(), rng.bytes());
     let retry = RetryKey::parse("3f6c1a52-0d0e-4b9b-8a52").unwrap();
     let mut forged = token.reveal().to_owned();
     forged.replace_range(20..21, if forged.get(20..21) == Some("A") { "B" } else { "A" });
@@ -63,10 +63,10 @@ fn access_tokens(criterion: &mut Criterion) {
 }
 
 fn algorithm_of(criterion: &mut Criterion, algorithm: &str, keys: &Keys, now: Moment) {
-    let entropy = Entropy::system();
+    let rng = Rng::system();
     let subject = Subject {
-        user: UserId::new(now, &entropy),
-        session: SessionId::new(now, &entropy),
+        user: UserId::new(now, &rng),
+        session: SessionId::new(now, &rng),
         signed_in_at: now,
         roles: vec!["editor".to_owned()],
         access_revision: 0,

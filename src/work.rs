@@ -67,7 +67,7 @@ impl<'c> Work<'c> {
     /// instance does next must not seem to come before.
     pub fn happens_at(&mut self, database: Moment) {
         if database > self.world.clock.now() {
-            self.world.clock.heard(database);
+            self.world.clock.synchronize(database);
         }
         self.now = database;
     }

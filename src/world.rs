@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    kernel::{Clock, Entropy, Highest, MacKeys, Metrics},
+    kernel::{Clock, Highest, MacKeys, Metrics, Rng},
     postgres::{Database, Notifications},
 };
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub struct World {
     /// The database's clock.
     pub clock: Clock,
     /// Randomness.
-    pub entropy: Entropy,
+    pub rng: Rng,
     /// What vouches for the events of the audit log.
     pub audit_keys: MacKeys,
     /// The highest end of the audit log's chain that this instance has seen.

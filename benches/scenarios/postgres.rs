@@ -2,7 +2,7 @@
 
 use super::server::cpu_with_children_of;
 use heirloom::{
-    kernel::{Entropy, MasterKey, MasterKeys, SessionId},
+    kernel::{MasterKey, MasterKeys, Rng, SessionId},
     sessions::{Generation, Secret, TokenKeys},
 };
 use heirloom_testing::{give_to_postgres, postgres_program};
@@ -105,11 +105,11 @@ impl Cluster {
     pub async fn add_live_sessions(&self, count: u16, file: &Path) {
         let master = Arc::new(MasterKey::parse(super::server::MASTER_KEY).unwrap());
         let keys = TokenKeys::new(&MasterKeys { current: master, previous: Arc::new([]) });
-        let (entropy, mut tokens, mut ids, mut hashes) = (Entropy::system(), Vec::new(), Vec::new(), Vec::new());
+        let (rng, mut tokens, mut ids, mut hashes) = (Rng::system(), Vec::new(), Vec::new(), Vec::new());
         for number in 0..count {
             // Spread among the cold ones, as sessions that are in use are.
-            let id = Uuid::from_fields(0x01a0_0000, number % 16, 0x7000, &entropy.bytes::<8>());
-            let secret = Secret::draw(&entropy);
+            let id = Uuid::from_fields(0x01a0_0000, number % 16, 0x7000, &rng.bytes::<8>());
+            let secret = Secret::draw(&rng);
             tokens.push(keys.issue(SessionId::from(id), Generation::FIRST, &secret).reveal().to_owned());
             ids.push(id);
             hashes.push(secret.digest().as_bytes().to_vec());

@@ -27,7 +27,7 @@ pub enum RoleChange {
     /// The user has it from now on.
     Grant(Role),
     /// The user no longer has it.
-    Ungrant(Role),
+    Remove(Role),
 }
 
 /// The outcome of the changes.
@@ -111,7 +111,7 @@ impl Change<'_> {
         self.wanted.access.roles = match self.wanted.role.take() {
             None => return Ok(()),
             Some(RoleChange::Grant(role)) => Some(Roles::parse(&user.roles)?.with(role)?),
-            Some(RoleChange::Ungrant(role)) => Some(Roles::parse(&user.roles)?.without(&role)),
+            Some(RoleChange::Remove(role)) => Some(Roles::parse(&user.roles)?.without(&role)),
         };
         Ok(())
     }

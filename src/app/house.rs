@@ -6,7 +6,7 @@ use crate::{
     audit,
     config::{Config, master_key_beside},
     http::Cursors,
-    kernel::{Clock, Entropy, Highest, MacKeys, Metrics},
+    kernel::{Clock, Highest, MacKeys, Metrics, Rng},
     keys::Keys,
     lifecycle::Lifecycle,
     mail::Mail,
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// The rooms, without the front door: what the server and the commands share.
 #[derive(Debug)]
 pub struct House {
-    /// Database, clock, chance, options.
+    /// Database, clock, random bytes, options.
     pub world: World,
     /// People.
     pub accounts: Accounts,
@@ -60,20 +60,20 @@ impl House {
     }
 
     async fn furnish(config: Config, connector: Connector, migrations: Migrations) -> Result<Self, AppError> {
-        let (entropy, clock) = (Entropy::system(), Clock::start());
+        let (rng, clock) = (Rng::system(), Clock::start());
         let master_keys = match &config.master_keys {
             Some(keys) => keys.clone(),
-            None => master_key_beside(&config.database.data_dir, &entropy)?,
+            None => master_key_beside(&config.database.data_dir, &rng)?,
         };
         refuse_unsafe_pooler(&config, &connector).await?;
         drop(prepare(&config, &connector, migrations).await?);
         let db = Database::new(connector.pooled(), config.database.max_connections);
-        clock.heard(db.now().await?);
+        clock.synchronize(db.now().await?);
         let audit_keys = MacKeys::new(&master_keys, audit::KEY_PURPOSE);
-        let notifications = Notifications::new(&master_keys, entropy.clone());
+        let notifications = Notifications::new(&master_keys, rng.clone());
         let (metrics, config) = (Metrics::new(), Arc::new(config));
         let audit_head = Highest::default();
-        let world = World { db, clock, entropy, audit_keys, audit_head, notifications, metrics, config };
+        let world = World { db, clock, rng, audit_keys, audit_head, notifications, metrics, config };
         // Before the first signing key: after it, a chain without a tag is a forged one.
         audit::begin(&world).await?;
         let keys = Keys::open(world.clone(), &master_keys).await?;

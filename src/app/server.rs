@@ -155,7 +155,7 @@ fn front_door(
         .on_connect(move |stream, data| connections.opened(stream, data, &proxies))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
-        // Whoever closes their half of the connection has gone: see `http::somebody_waits`.
+        // Whoever closes their half of the connection has gone: see `http::client_still_waits`.
         .h1_allow_half_closed(false)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals();

@@ -19,7 +19,7 @@ pub(super) struct Entry {
     pub user_agent: Option<String>,
     pub request_id: Option<String>,
     pub details: Value,
-    /// What whoever recorded it vouches with.
+    /// The tag of the server that recorded it.
     pub tag: Option<Vec<u8>>,
     /// Its place in the chain; none yet.
     pub seq: Option<i64>,

@@ -5,7 +5,7 @@ use std::fmt;
 /// Where the chain ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The last place; nought: there is none yet.
+    /// The last `seq`; zero: there is none yet.
     pub seq: i64,
     /// Its hash.
     pub hash: Vec<u8>,

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 
-/// How often what is new is chained: until then, whoever can write to the database can remove an event unseen.
+/// How often new events are chained: until then, anyone who can write to the database can remove an event unseen.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long an outage is waited out.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 const LOG_EVERY: Duration = Duration::from_mins(1);
 /// How often months are made and dropped.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
-/// How long it may take to look through a month that is to be dropped.
+/// How long it may take to read a month before it is dropped.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a tidying-up did.

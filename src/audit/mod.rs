@@ -1,8 +1,8 @@
-//! What happened, to whom, from where. Append-only: every security decision is one event, written in the transaction
+//! What happened, to which user, from where. Append-only: every security decision is one event, written in the transaction
 //! that it tells of. A plain rotation is none: it is a number in the metrics. `docs/audit.md` lists the kinds.
 //!
 //! 1. [`Work::record`](crate::work::Work::record) inserts the event with a tag, an HMAC under a key derived from the master key (`entry.rs`). It waits
-//!    for nobody: what decides never queues behind what is told of other decisions.
+//!    for nothing else: a decision never queues behind the events of other decisions.
 //! 2. A second later one instance gives what is new its place in the chain (`chain.rs`): a number, and an HMAC over the
 //!    event, its number, and the hash before. In the order in which it comes to be seen, which is not that of the ids.
 //! 3. Each month is a table of its own (`months.rs`). What is older than the retention is dropped; an anchor remembers

@@ -66,11 +66,11 @@ kind! {
     GuessingLimited = "guessing_limited",
     /// Somebody wanted what they may not: one event a minute for each session.
     AccessDenied = "access_denied",
-    /// A session ended: signed out, ended by its user, by an admin, or for a newer one.
+    /// A session was revoked: signed out, revoked by its user or by an admin, or replaced by a newer one.
     SessionsEnded = "sessions_ended",
-    /// A stale refresh token came back: the family has ended.
+    /// A stale refresh token came back: the family was revoked.
     RefreshTokenReused = "refresh_token_reused",
-    /// A refresh token from a future that the database has forgotten: the family has ended.
+    /// A refresh token that is newer than the database: the family was revoked.
     RefreshTokenAhead = "refresh_token_ahead",
     /// The database had forgotten that a session was revoked, and a token of it came: the family was revoked again.
     RevocationLost = "revocation_lost",
@@ -115,7 +115,7 @@ impl Kind {
 /// What an event is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct About {
-    /// To whom it happened.
+    /// The user it happened to.
     pub user: Option<UserId>,
     /// To which session.
     pub session: Option<SessionId>,
@@ -165,7 +165,7 @@ pub struct Recorded {
     /// Which user did it.
     #[schema(required = true)]
     pub actor_id: Option<UserId>,
-    /// To whom.
+    /// The user it happened to.
     #[schema(required = true)]
     pub user_id: Option<UserId>,
     /// To which session.

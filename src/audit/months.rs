@@ -43,7 +43,7 @@ pub(super) async fn prepare(connection: &mut PgConnection) -> Result<u64, Databa
     Ok(u64::try_from(store::prepare_months(connection).await?).unwrap_or_default())
 }
 
-/// Tags anchors anew that are of a previous master key: they outlive it. What is forged stays so.
+/// Tags anchors of a previous master key again, because they outlive it. A forged anchor stays forged.
 pub(super) async fn renew_anchors(connection: &mut PgConnection, keys: &MacKeys) -> Result<(), DatabaseError> {
     for mut anchor in store::anchors(connection).await? {
         if !keys.is_current(&anchor.tag) && anchor.check(keys) == TagCheck::Genuine {

@@ -129,7 +129,7 @@ impl fmt::Display for Finding {
 
 /// A walk along the chain, entry after entry in the order of their places. Knows no database.
 ///
-/// What is wrong is told once: after a gap or a change, the stored hash is taken for what the next entry is chained to,
+/// Each fault is reported once: after a gap or a change, the stored hash is taken for what the next entry is chained to,
 /// and is not held against that entry when it does not fit.
 pub(super) struct Walk<'a> {
     keys: &'a MacKeys,
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
         self.findings.extend(entries.into_iter().map(|entry| Finding::Inserted { seq: entry.seq, id: entry.id }));
     }
 
-    /// Behind the end, and not chained to it: what lies between is no gap.
+    /// Behind the end, and not chained to it: what lies between is not a gap.
     fn is_beyond_the_end(&self, entries: &[Entry]) -> bool {
         let is_beyond = |seq| self.end.as_ref().is_some_and(|end| seq > end.seq);
         let fits = |entry: &Entry| entry.stands_after(self.keys, &self.hash) == TagCheck::Genuine;

@@ -21,7 +21,7 @@ pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
     findings.ok("configuration", "all options are valid");
     options::look(&config, our_user_id(), &mut findings);
     mail::look(&config, &mut findings).await;
-    if config.database.url.is_some() || is_made(&config, &mut findings) {
+    if config.database.url.is_some() || exists(&config, &mut findings) {
         match open_database(&config, Tenant::Command).await {
             Err(error) => findings.error("database", &error),
             Ok((private, connector)) => {
@@ -38,8 +38,8 @@ pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
 }
 
 /// Whether there is a private Postgres to start: a check does not create one.
-fn is_made(config: &Config, findings: &mut Findings) -> bool {
-    let made = PrivatePostgres::is_made(&private_settings(config));
+fn exists(config: &Config, findings: &mut Findings) -> bool {
+    let made = PrivatePostgres::exists(&private_settings(config));
     match &made {
         Ok(true) => {}
         Ok(false) => findings.warn(

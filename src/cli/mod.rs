@@ -7,6 +7,7 @@
 mod ask;
 mod audit;
 mod check;
+mod documents;
 mod environment;
 mod error;
 mod health;
@@ -14,7 +15,6 @@ mod in_house;
 mod keys;
 mod migrate;
 mod output;
-mod papers;
 mod password;
 mod serve;
 mod sessions;
@@ -74,7 +74,7 @@ enum Command {
     /// Check that the server on this machine is alive: for container health checks
     Health(health::Health),
     /// Print completions for a shell
-    Completions(papers::Completions),
+    Completions(documents::Completions),
     /// Print the manual page in roff format
     Man,
     /// Print the API description as JSON (`OpenAPI` 3.1)
@@ -99,8 +99,8 @@ pub fn run() -> ExitCode {
     let Arguments { json, env_file, command } = Arguments::parse();
     match &command {
         Some(Command::Completions(completions)) => return exit_code(completions.print(Arguments::command())),
-        Some(Command::Man) => return exit_code(papers::manual(Arguments::command())),
-        Some(Command::Openapi) => return exit_code(papers::openapi()),
+        Some(Command::Man) => return exit_code(documents::manual(Arguments::command())),
+        Some(Command::Openapi) => return exit_code(documents::openapi()),
         Some(Command::Torture(_)) => torture::refuse(Arguments::command()),
         _ => {}
     }

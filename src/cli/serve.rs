@@ -36,7 +36,7 @@ impl Serve {
         let metrics = application.metrics_address().map(|address| address.to_string()).unwrap_or_default();
         announce(&public_url);
         tracing::info!(public_url, %address, metrics, "app.listening: open the public URL");
-        application.run_until_stopped(told_to_stop()).await?;
+        application.run_until_stopped(stop_signal()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -109,7 +109,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// Completes when the operating system asks the process to stop.
-pub async fn told_to_stop() {
+pub async fn stop_signal() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tracing::error!("app.no_signals: this process can only be killed");

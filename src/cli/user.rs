@@ -76,7 +76,8 @@ pub enum UserCommand {
         role: String,
     },
     /// Remove a role
-    Ungrant {
+    #[command(alias = "ungrant")]
+    RemoveRole {
         /// E-mail address or id
         user: String,
         /// The role, such as `admin`
@@ -145,9 +146,9 @@ impl UserCommand {
                 let role = Role::parse(&role).map_err(CliError::not_allowed("ROLE"))?;
                 in_house(config, async |house| change_role(house, &user, RoleChange::Grant(role), output).await).await
             }
-            Self::Ungrant { user, role } => {
+            Self::RemoveRole { user, role } => {
                 let role = Role::parse(&role).map_err(CliError::not_allowed("ROLE"))?;
-                in_house(config, async |house| change_role(house, &user, RoleChange::Ungrant(role), output).await).await
+                in_house(config, async |house| change_role(house, &user, RoleChange::Remove(role), output).await).await
             }
         }
     }

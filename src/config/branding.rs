@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_read_and_compared_as_wcag_says() {
+    fn colours_are_read_and_compared_as_wcag_defines() {
         for wrong in ["", "#fff", "1d6a50", "#1d6a5", "#1d6a5g", "#+d6a50", "red", "#한글"] {
             assert_eq!(Colour::parse(wrong), None, "{wrong}");
         }

@@ -1,5 +1,5 @@
 use super::{Reader, names};
-use crate::kernel::{Entropy, MasterKey, MasterKeys};
+use crate::kernel::{MasterKey, MasterKeys, Rng};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{
     fs::{self, File, OpenOptions},
@@ -66,12 +66,12 @@ pub enum MasterKeyFileError {
 ///
 /// # Errors
 /// When the file cannot be read or created, is open to other users, or holds no key.
-pub fn master_key_beside(data_dir: &Path, entropy: &Entropy) -> Result<MasterKeys, MasterKeyFileError> {
+pub fn master_key_beside(data_dir: &Path, rng: &Rng) -> Result<MasterKeys, MasterKeyFileError> {
     let path = data_dir.join("master.key");
     let failed = |source| MasterKeyFileError::Io { path: path.clone(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
     if !path.exists() {
-        generate(data_dir, &path, entropy).map_err(failed)?;
+        generate(data_dir, &path, rng).map_err(failed)?;
     }
     master_key_at(data_dir)
 }
@@ -96,11 +96,11 @@ pub fn master_key_at(data_dir: &Path) -> Result<MasterKeys, MasterKeyFileError> 
 
 /// Written beside, made durable, then linked into place: two processes that start at once agree on one key, and a
 /// crash leaves no half-written one.
-fn generate(data_dir: &Path, path: &Path, entropy: &Entropy) -> io::Result<()> {
+fn generate(data_dir: &Path, path: &Path, rng: &Rng) -> io::Result<()> {
     // A name that nobody can foresee, and a file that was not there: a link of that name would be followed.
-    let draft = data_dir.join(format!("master.key.{:032x}", u128::from_be_bytes(entropy.bytes::<16>())));
+    let draft = data_dir.join(format!("master.key.{:032x}", u128::from_be_bytes(rng.bytes::<16>())));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    writeln!(file, "{}", STANDARD.encode(entropy.bytes::<32>()))?;
+    writeln!(file, "{}", STANDARD.encode(rng.bytes::<32>()))?;
     file.sync_all()?;
     let linked = match fs::hard_link(&draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

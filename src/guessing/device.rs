@@ -1,4 +1,4 @@
-use crate::kernel::{Duration, Entropy, MasterKeys, Moment, UserId};
+use crate::kernel::{Duration, MasterKeys, Moment, Rng, UserId};
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
@@ -50,8 +50,8 @@ pub(super) struct Device {
 }
 
 impl Device {
-    pub fn new(entropy: &Entropy, now: Moment) -> Self {
-        Self { id: entropy.bytes(), issued_at: now }
+    pub fn new(rng: &Rng, now: Moment) -> Self {
+        Self { id: rng.bytes(), issued_at: now }
     }
 
     /// The same device with a new token. None: the one it has is recent enough.
@@ -120,14 +120,14 @@ mod tests {
     }
 
     fn owner(now: Moment) -> DeviceOwner {
-        DeviceOwner { user: UserId::new(now, &Entropy::system()), password_version: 3 }
+        DeviceOwner { user: UserId::new(now, &Rng::system()), password_version: 3 }
     }
 
     #[test]
     fn a_device_is_known_for_its_own_user_and_password_and_after_the_master_key_has_changed() {
         let now = Clock::start().now();
         let (alice, bob) = (owner(now), owner(now));
-        let device = Device::new(&Entropy::system(), now);
+        let device = Device::new(&Rng::system(), now);
         let token = keys(1, None).issue(alice, device).unwrap();
         let read = |keys: DeviceKeys, owner| keys.read(token.as_str(), owner, now).map(|device| device.id);
         assert_eq!(read(keys(1, None), alice), Some(device.id));
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_device_is_known_for_half_a_year_after_its_last_sign_in() {
         let now = Clock::start().now();
-        let (keys, alice, device) = (keys(1, None), owner(now), Device::new(&Entropy::system(), now));
+        let (keys, alice, device) = (keys(1, None), owner(now), Device::new(&Rng::system(), now));
         let token = keys.issue(alice, device).unwrap();
         assert!(keys.read(token.as_str(), alice, now + Duration::from_hours(179 * 24)).is_some());
         assert!(keys.read(token.as_str(), alice, now + DEVICE_LIFETIME).is_none());
@@ -153,7 +153,7 @@ mod tests {
     fn a_mangled_token_is_not_a_device() {
         let now = Clock::start().now();
         let (keys, alice) = (keys(1, None), owner(now));
-        let token = keys.issue(alice, Device::new(&Entropy::system(), now)).unwrap();
+        let token = keys.issue(alice, Device::new(&Rng::system(), now)).unwrap();
         for text in
             ["", "A", "!", &token.as_str().replace(|c: char| c.is_ascii_digit(), "x"), &format!("{}A", token.as_str())]
         {

@@ -124,7 +124,7 @@ impl Guard {
         let now = self.0.world.clock.now();
         let device = match self.device(owner, client) {
             Some(known) => known.renewed(now)?,
-            None => Device::new(&self.0.world.entropy, now),
+            None => Device::new(&self.0.world.rng, now),
         };
         self.0.devices.issue(owner, device)
     }

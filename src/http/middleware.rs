@@ -47,7 +47,7 @@ pub async fn middleware(
     let headers = request.app_data::<web::Data<SecurityHeaders>>().cloned();
     let draining = request.app_data::<web::Data<Readiness>>().is_some_and(|readiness| readiness.is_draining());
     let given = given_id(&request);
-    let id = world.as_ref().map(|world| new_uuid(world.clock.now(), &world.entropy).to_string()).unwrap_or_default();
+    let id = world.as_ref().map(|world| new_uuid(world.clock.now(), &world.rng).to_string()).unwrap_or_default();
     request.extensions_mut().insert(RequestId { own: id.clone(), given: given.clone() });
     let began = world.as_ref().map(|world| world.clock.uptime());
     // As an error's span it is there at every level at which anything is logged.

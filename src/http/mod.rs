@@ -49,4 +49,4 @@ pub use security_headers::{SecurityHeaders, security_headers};
 pub use token_cookies::{
     all_tokens_in_cookies, expired_cookie, expired_cookies, expired_others, token_cookie, tokens_in_cookies,
 };
-pub use waiting::somebody_waits;
+pub use waiting::client_still_waits;

@@ -7,7 +7,7 @@
 ///
 /// The dispatcher polls a request up to twice before it heeds that the connection has ended, and drops the request then
 /// (`h1_allow_half_closed(false)`): hence the turns that are let pass here.
-pub async fn somebody_waits() {
+pub async fn client_still_waits() {
     for _ in 0..2 {
         tokio::task::yield_now().await;
     }

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_such_as_everybody_can_read() {
+    fn numbers_are_readable_in_every_language() {
         for number in ["0", "-0.0", "1e21", "-1e21", "1e-21", "0.1", "18446744073709551615", "-9223372036854775808"] {
             let value: Value = serde_json::from_str(&format!("{{\"a\": [{number}]}}")).unwrap();
             assert!(CustomClaims::parse(value).is_ok(), "{number}");

@@ -1,4 +1,4 @@
-use super::{Entropy, Moment};
+use super::{Moment, Rng};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
@@ -21,12 +21,12 @@ fn canonical(text: &str) -> Result<Uuid, NotAnId> {
 /// A new UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds since 1970 of `now`, 12 bits of the fraction of a millisecond
 /// (§6.2, method 3: what happens one after another is listed one after another), 62 random bits.
 #[must_use]
-pub fn new_uuid(now: Moment, entropy: &Entropy) -> Uuid {
+pub fn new_uuid(now: Moment, rng: &Rng) -> Uuid {
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     let micros = u16::try_from(now.timestamp_subsec_micros() % 1_000).unwrap_or(0);
     // 4,096 steps of a millisecond, of which a thousand microseconds reach 3,996.
     let [high, low] = (micros * 4).to_be_bytes();
-    let mut bytes: [u8; 10] = entropy.bytes();
+    let mut bytes: [u8; 10] = rng.bytes();
     bytes[0] = high;
     bytes[1] = low;
     uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
@@ -50,8 +50,8 @@ macro_rules! id {
         impl $name {
             /// A new id, generated at `now`.
             #[must_use]
-            pub fn new(now: Moment, entropy: &Entropy) -> Self {
-                Self(new_uuid(now, entropy))
+            pub fn new(now: Moment, rng: &Rng) -> Self {
+                Self(new_uuid(now, rng))
             }
 
             /// The id as the UUID that it is.

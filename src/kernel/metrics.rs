@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_told() {
+    fn what_is_counted_is_exported() {
         let metrics = Metrics::new();
         metrics.rotated("reused");
         metrics.answered("BREW", None, 405, Duration::from_millis(2));

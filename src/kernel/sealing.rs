@@ -1,4 +1,4 @@
-use super::{Entropy, MasterKey, MasterKeys};
+use super::{MasterKey, MasterKeys, Rng};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
@@ -36,8 +36,8 @@ impl SealingKeys {
     ///
     /// # Errors
     /// When the library fails.
-    pub fn seal(&self, context: &[u8], plaintext: &[u8], entropy: &Entropy) -> Result<Vec<u8>, WrongMasterKey> {
-        let nonce: [u8; NONCE_LEN] = entropy.bytes();
+    pub fn seal(&self, context: &[u8], plaintext: &[u8], rng: &Rng) -> Result<Vec<u8>, WrongMasterKey> {
+        let nonce: [u8; NONCE_LEN] = rng.bytes();
         let mut sealed = plaintext.to_vec();
         let key = self.0.first().ok_or(WrongMasterKey)?;
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut sealed)
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_sealed_text_opens_under_its_master_key_for_its_purpose_and_context_only() {
-        let sealed = keys(1, &[], "p").seal(b"a", b"private", &Entropy::system()).unwrap();
+        let sealed = keys(1, &[], "p").seal(b"a", b"private", &Rng::system()).unwrap();
         assert_eq!(keys(1, &[], "p").open(b"a", &sealed).unwrap().plaintext.as_slice(), b"private");
         assert!(keys(2, &[1], "p").open(b"a", &sealed).unwrap().is_sealed_under_a_previous_key);
         assert!(keys(2, &[], "p").open(b"a", &sealed).is_err());

@@ -41,7 +41,7 @@ impl Clock {
     }
 
     /// Adopts the time just received from the database.
-    pub fn heard(&self, database: Moment) {
+    pub fn synchronize(&self, database: Moment) {
         let at_start = database.timestamp_micros().saturating_sub(self.elapsed_micros());
         self.0.epoch_at_start.store(at_start, Ordering::Relaxed);
     }
@@ -86,7 +86,7 @@ mod tests {
     fn the_clock_follows_the_database_whatever_the_machine_says() {
         let clock = Clock::start();
         let database = DateTime::from_timestamp(4_000_000_000, 0).unwrap_or_default();
-        clock.heard(database);
+        clock.synchronize(database);
         let ahead = clock.now() - database;
         assert!(ahead >= chrono::TimeDelta::zero() && ahead < chrono::TimeDelta::minutes(1));
     }

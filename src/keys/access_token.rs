@@ -141,7 +141,7 @@ impl Keys {
             exp: begins.saturating_add(lifetime),
             iat: begins,
             nbf: begins,
-            jti: new_uuid(now, &self.world().entropy),
+            jti: new_uuid(now, &self.world().rng),
             sid: subject.session,
             auth_time: subject.signed_in_at.timestamp(),
             roles: &subject.roles,

@@ -232,7 +232,7 @@ impl Keys {
         let generated = tokio::task::spawn_blocking(move || generate(algorithm)).await;
         let pem = generated.map_err(DatabaseError::Lost)??;
         let key = assemble(algorithm, pem.as_bytes(), now, signs_from)?;
-        let sealed = self.0.sealing.seal(key.id.0.as_bytes(), pem.as_bytes(), &self.0.world.entropy);
+        let sealed = self.0.sealing.seal(key.id.0.as_bytes(), pem.as_bytes(), &self.0.world.rng);
         let sealed = sealed.map_err(|WrongMasterKey| KeysError::Generation)?;
         Ok((key, sealed))
     }
@@ -242,7 +242,7 @@ impl Keys {
         let opened = self.0.sealing.open(stored.id.0.as_bytes(), &stored.sealed);
         let opened = opened.map_err(|WrongMasterKey| KeysError::WrongMasterKey(stored.id.clone()))?;
         if opened.is_sealed_under_a_previous_key {
-            let sealed = self.0.sealing.seal(stored.id.0.as_bytes(), &opened.plaintext, &self.0.world.entropy);
+            let sealed = self.0.sealing.seal(stored.id.0.as_bytes(), &opened.plaintext, &self.0.world.rng);
             let (id, sealed) = (stored.id.clone(), sealed.map_err(|WrongMasterKey| KeysError::Generation)?);
             self.0.world.db.run(move |connection| Box::pin(store::seal_anew(connection, id, sealed))).await?;
         }

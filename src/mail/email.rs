@@ -62,7 +62,7 @@ pub(super) fn compose(mail: &Mail, pages: &Pages, due: &Due) -> Result<Message, 
 /// The longest line of a text as it is (RFC 5322 §2.1.1).
 const LONGEST_LINE: usize = 998;
 
-/// For a mail server as it needs it. In a file as it is: whoever opens that as a text copies the link.
+/// Encoded as a mail server needs it. In a file it stays readable, so that the link can be copied from it.
 fn encoded(text: String, target: &MailTarget) -> Body {
     let is_plain = match target {
         MailTarget::Server(_) => false,
@@ -80,7 +80,7 @@ fn auto_submitted() -> HeaderValue {
 }
 
 /// What the template shows. Nothing in it was typed by a user or an administrator: an email comes from the operator's
-/// sender, and whoever registers another user's address must not be able to write to it. Of the user agent only
+/// sender, and anyone who registers another user's address must not be able to write to it. Of the user agent only
 /// the names in our own table are shown, and the network address must be one.
 fn shown(notification: Notification, due: &Due, link: &str) -> Value {
     let text = |key: &str| due.details.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();

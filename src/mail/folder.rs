@@ -55,7 +55,7 @@ fn forget_now(folder: &Path, before: Moment) -> io::Result<()> {
     Ok(())
 }
 
-/// The name of an email's file: when and why, for people, and its id.
+/// The name of an email's file: when and why, for readers, and its id.
 pub(super) fn name_of(email: Uuid, kind: &str, at: Moment) -> String {
     format!("{}_{kind}_{email}{ENDING}", at.format("%Y-%m-%dT%H-%M-%SZ"))
 }
@@ -72,11 +72,11 @@ fn enqueued_at(name: &str) -> Option<Moment> {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use crate::kernel::{Duration, Entropy, new_uuid};
+    use crate::kernel::{Duration, Rng, new_uuid};
     use std::os::unix::fs::{MetadataExt, symlink};
 
     fn name_at(at: Moment) -> String {
-        name_of(new_uuid(at, &Entropy::system()), "new-device", at)
+        name_of(new_uuid(at, &Rng::system()), "new-device", at)
     }
 
     #[test]

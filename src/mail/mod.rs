@@ -54,7 +54,7 @@ impl Work<'_> {
     /// When the database fails.
     pub async fn enqueue_email(&mut self, user: UserId, notification: Notification) -> Result<(), DatabaseError> {
         let new = store::NewEmail {
-            id: new_uuid(self.now, &self.world.entropy),
+            id: new_uuid(self.now, &self.world.rng),
             at: self.now,
             user,
             notification,

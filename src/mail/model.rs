@@ -146,7 +146,7 @@ pub struct ConfirmationEmail {
 /// How long an email's link works.
 pub(super) const LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
-/// Emails of one kind to one user in an hour. The third of a kind says nothing that the first two did not; whoever holds
+/// Emails of one kind to one user in an hour. The third of a kind adds nothing to the first two; anyone who holds
 /// a password or a token could otherwise send as many as the user's mailbox bears.
 pub(super) const HOURLY_OF_A_KIND: i64 = 3;
 /// Emails to one user in a day. The first of its kind in a day is sent even so: an attacker who caused ten notifications

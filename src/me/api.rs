@@ -126,7 +126,7 @@ pub(super) struct MySession {
     responses((status = 200, body = UserAnswer, description = "The user")),
 )]
 async fn me(signed_in: SignedIn, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
-    let user = accounts.lookup(signed_in.user).await?.ok_or_else(gone)?;
+    let user = accounts.lookup(signed_in.user).await?.ok_or_else(account_deleted)?;
     Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
 }
 
@@ -147,7 +147,7 @@ async fn rename(
     let Some(name) = wanted.name else { return me(signed_in, accounts).await };
     let name = DisplayName::parse(name.as_deref().unwrap_or_default());
     let name = name.map_err(|error| Problem::fields(vec![error.of("name")]))?;
-    let user = accounts.rename(signed_in.user, name).await?.ok_or_else(gone)?;
+    let user = accounts.rename(signed_in.user, name).await?.ok_or_else(account_deleted)?;
     Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
 }
 
@@ -288,6 +288,6 @@ async fn list_events(
 }
 
 /// The account was deleted while its access token is still valid.
-fn gone() -> Problem {
+fn account_deleted() -> Problem {
     Problem::new(kind::SESSION_REVOKED, "This account has been deleted.").with_challenge()
 }

@@ -1,8 +1,8 @@
 /// What is wrong with a password that is easy to guess, or else what would help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Advice {
-    /// It is one of those that everybody uses, or nearly.
-    #[error("It is among the passwords that many people use, or much like one of them.")]
+    /// It is one of the most common passwords, or close to one.
+    #[error("It is a common password, or similar to one.")]
     Common,
     /// It is on the list of breached passwords.
     #[error("It was found in a data breach: attackers try it early, whatever it looks like.")]

@@ -167,7 +167,7 @@ impl HashingPool {
             drop(counted);
             job();
         });
-        // What is refused is dropped after the lock is released: its caller is woken by that.
+        // A refused job is dropped after the lock is released, because dropping it wakes its caller.
         let refused = self.shared.queue().add(key, job);
         self.shared.arrived.notify_one();
         match refused {

@@ -24,7 +24,7 @@ pub struct Password {
     as_typed: Zeroizing<String>,
 }
 
-/// Why a password may not be used. The reason is for the person who chose it.
+/// Why a password may not be used. The reason is shown to the user who chose it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer than [`MIN_CHARACTERS`] characters.
@@ -33,13 +33,13 @@ pub enum PasswordError {
     /// More than [`MAX_CHARACTERS`] characters.
     #[error("A password may have at most 1,024 characters.")]
     TooLong,
-    /// Among the first that somebody would try.
+    /// Among the first that an attacker would try.
     #[error("This password is easy to guess.{}", .hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default())]
     TooCommon {
         /// What makes it so, or what would help. Never says the password.
         hint: Option<Advice>,
     },
-    /// The person's own e-mail address, with little or nothing else, or the part before the @.
+    /// The user's own e-mail address, with little or nothing else, or the part before the @.
     #[error("Your own e-mail address cannot be your password.")]
     IsYourAddress,
 }
@@ -67,7 +67,7 @@ impl PasswordError {
 }
 
 impl Password {
-    /// Takes a password that somebody wants to use from now on. `check_strength` is still to come.
+    /// Takes a new password. Its strength is checked later, by `check_strength`.
     ///
     /// # Errors
     /// [`PasswordError::TooShort`] or [`PasswordError::TooLong`], in characters after NFC.
@@ -79,7 +79,7 @@ impl Password {
         Ok(password)
     }
 
-    /// Takes a password that somebody signs in with.
+    /// Takes a password that a user signs in with.
     ///
     /// It has no minimum: a hash from elsewhere may be of a shorter one.
     ///

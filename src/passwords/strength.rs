@@ -1,4 +1,4 @@
-//! Whether a new password would be among the first that somebody tries.
+//! Whether a new password would be among the first that an attacker tries.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ const EXAMPLES: [&str; 2] = ["violet-harbour-42", "quiet-orchard-17"];
 /// Shorter pieces of a name or host say nothing about a password, in characters.
 const SHORTEST_WORD: usize = 3;
 
-/// What somebody who guesses would know about this person and this place (ASVS 6.1.2, 6.2.11).
+/// What an attacker would know about this user and this server (ASVS 6.1.2, 6.2.11).
 ///
 /// `Debug` is redacted: the words hold the address.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub struct PasswordContext {
 }
 
 impl PasswordContext {
-    /// Gathers the person's address and the words around them: their name, the product, its host.
+    /// Collects the user's address and related words: their name, the product, its host.
     ///
     /// Each word counts as a whole and in its parts; `login.example.com` makes `example` one too.
     #[must_use]
@@ -56,7 +56,7 @@ impl fmt::Debug for PasswordContext {
     }
 }
 
-/// Refuses a new password that is the person's own address, or that with a little more, and one that
+/// Refuses a new password that is the user's own address, or contains little else, and one that
 /// is easy to guess by zxcvbn's estimate.
 ///
 /// Takes milliseconds of CPU time: run it beside the hashing, not in a handler. Only the first 32
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_everybody_tries_are_refused() {
+    fn common_passwords_are_refused() {
         for common in [
             "password",
             "PASSWORD",
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn words_around_the_person_are_refused() {
+    fn words_about_the_user_are_refused() {
         for known in
             ["heirloom", "Heirloom1", "heirloom123", "kingfisher", "Kingfisher1", "rosenberg", "Rosenberg1", "michael1"]
         {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_says_what_is_wrong() {
+    fn the_message_states_what_is_wrong() {
         let message = check("qwertyuiop").unwrap_err().to_string();
         assert!(message.starts_with("This password is easy to guess. ") && message.len() > 35, "{message}");
     }

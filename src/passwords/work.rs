@@ -1,4 +1,4 @@
-//! Work done for its time alone: a wrong password is to take as long whoever it is tried against.
+//! Work done only to take time: a wrong password takes equally long for every address.
 
 use super::{Password, digest::digest};
 use crate::kernel::{Duration, Stopwatch};

@@ -1,5 +1,5 @@
 use super::DatabaseError;
-use crate::kernel::{Entropy, MasterKeys, Moment, SealingKeys};
+use crate::kernel::{MasterKeys, Moment, Rng, SealingKeys};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::PgConnection;
 
@@ -44,7 +44,7 @@ impl Channel {
 #[derive(Clone, Debug)]
 pub struct Notifications {
     keys: SealingKeys,
-    entropy: Entropy,
+    rng: Rng,
 }
 
 /// A notification from another instance of this installation.
@@ -62,8 +62,8 @@ impl Notifications {
 
     /// Under keys derived from the master keys.
     #[must_use]
-    pub fn new(masters: &MasterKeys, entropy: Entropy) -> Self {
-        Self { keys: SealingKeys::new(masters, PURPOSE), entropy }
+    pub fn new(masters: &MasterKeys, rng: Rng) -> Self {
+        Self { keys: SealingKeys::new(masters, PURPOSE), rng }
     }
 
     /// Notifies every instance when the transaction commits. The only way in which a notification is sent.
@@ -97,7 +97,7 @@ impl Notifications {
 
     fn seal(&self, channel: Channel, now: Moment, text: &str) -> Option<String> {
         let plaintext = [&now.timestamp_micros().to_be_bytes(), text.as_bytes()].concat();
-        let sealed = self.keys.seal(channel.name().as_bytes(), &plaintext, &self.entropy).ok()?;
+        let sealed = self.keys.seal(channel.name().as_bytes(), &plaintext, &self.rng).ok()?;
         Some(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(sealed)))
     }
 }
@@ -112,7 +112,7 @@ mod tests {
     fn under(current: u8, previous: &[u8]) -> Notifications {
         let key = |byte: &u8| MasterKey::from_bytes([*byte; 32]);
         let masters = MasterKeys { current: Arc::new(key(&current)), previous: previous.iter().map(key).collect() };
-        Notifications::new(&masters, Entropy::system())
+        Notifications::new(&masters, Rng::system())
     }
 
     #[test]

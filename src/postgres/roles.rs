@@ -1,5 +1,5 @@
 use super::{DatabaseError, grants::quoted, scram};
-use crate::kernel::{Duration, Entropy};
+use crate::kernel::{Duration, Rng};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// The roles of a database: who owns it, and who serves requests.
@@ -89,7 +89,7 @@ pub(super) async fn create(connection: &mut PgConnection, names: &RoleNames) -> 
         add(&mut transaction, &us, &owner, "NOLOGIN".to_owned()).await?;
     }
     if !exists(&mut transaction, &names.runtime).await? {
-        let verifier = names.password.as_deref().map(|password| scram::verifier(password, &Entropy::system()));
+        let verifier = names.password.as_deref().map(|password| scram::verifier(password, &Rng::system()));
         let password = verifier.map(|verifier| format!(" PASSWORD '{verifier}'")).unwrap_or_default();
         add(&mut transaction, &us, &names.runtime, format!("LOGIN{password}")).await?;
     }

@@ -1,4 +1,4 @@
-use crate::kernel::Entropy;
+use crate::kernel::Rng;
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::num::NonZeroU32;
@@ -9,8 +9,8 @@ const ITERATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
 
 /// What Postgres stores of a password (RFC 5803): a statement with this in it, unlike one with the password, may be
 /// logged.
-pub fn verifier(password: &str, entropy: &Entropy) -> String {
-    of(password, &entropy.bytes())
+pub fn verifier(password: &str, rng: &Rng) -> String {
+    of(password, &rng.bytes())
 }
 
 fn of(password: &str, salt: &[u8; 16]) -> String {

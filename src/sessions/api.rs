@@ -6,8 +6,8 @@ use super::{
 use crate::{
     config::HttpOptions,
     http::{
-        Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, expired_cookie, expired_others, kind,
-        optional_json, paths, somebody_waits, token_cookie,
+        Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, client_still_waits, expired_cookie,
+        expired_others, kind, optional_json, paths, token_cookie,
     },
     kernel::{SessionId, UserId},
 };
@@ -155,7 +155,7 @@ async fn refresh(
     let Carried { token, transport } = carried.ok_or_else(|| {
         Problem::new(kind::REFRESH_TOKEN_MISSING, "Send it as the cookie or as `refresh_token` in the body.")
     })?;
-    somebody_waits().await;
+    client_still_waits().await;
     match sessions.rotate(&token, key, transport, &client).await? {
         Rotation::Rotated(grant) | Rotation::Retried(grant) => {
             let mut answer = token_answer(&grant, None, options);

@@ -114,7 +114,7 @@ impl Feed {
         let asked = self.clock().uptime();
         let connection = sqlx::Acquire::acquire(&mut *listener).await?;
         let answer = tokio::time::timeout(SILENCE.saturating_sub(HEARTBEAT), now(connection)).await;
-        self.clock().heard(answer.map_err(|_elapsed| DatabaseError::TooSlow)??);
+        self.clock().synchronize(answer.map_err(|_elapsed| DatabaseError::TooSlow)??);
         while let Some(notification) = listener.next_buffered() {
             self.receive(&notification);
         }

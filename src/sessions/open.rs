@@ -60,7 +60,7 @@ impl Sessions {
     /// # Errors
     /// When the database fails.
     pub async fn open(&self, new: NewSession) -> Result<Opening, SessionError> {
-        let secret = Secret::draw(&self.world().entropy);
+        let secret = Secret::draw(&self.world().rng);
         match self.decide(new.clone(), &secret).await? {
             Decided::Blocked => Ok(Opening::Blocked),
             Decided::Outdated => Ok(Opening::Outdated),
@@ -103,7 +103,7 @@ impl Sessions {
         new: &NewSession,
         secret_hash: Digest32,
     ) -> Result<SessionId, DatabaseError> {
-        let session = SessionId::new(work.now, &work.world.entropy);
+        let session = SessionId::new(work.now, &work.world.rng);
         let is_familiar = new.known_device || store::is_familiar(work.connection, new.user, &new.client).await?;
         store::add(work.connection, self.row(new, session, work.now, secret_hash)).await?;
         store::note_sign_in(work.connection, new.user, work.now, new.client.language).await?;

@@ -291,7 +291,7 @@ mod tests {
     };
     use crate::{
         config::{Config, Source},
-        kernel::{Clock, Entropy},
+        kernel::{Clock, Rng},
     };
     use chrono::TimeDelta;
 
@@ -307,8 +307,8 @@ mod tests {
     }
 
     fn token(opened: Moment, access_revision: i32) -> Verified {
-        let entropy = Entropy::system();
-        let (user, session) = (UserId::new(opened, &entropy), SessionId::new(opened, &entropy));
+        let rng = Rng::system();
+        let (user, session) = (UserId::new(opened, &rng), SessionId::new(opened, &rng));
         Verified { user, session, roles: Vec::new(), access_revision }
     }
 
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_understood() {
+    fn a_sent_revocation_is_parsed() {
         let (_, now) = set();
         let now = chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
         let mut sent: Vec<_> = (0..500).map(|_| Revoked::Session(token(now, 0).session)).collect();

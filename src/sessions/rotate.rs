@@ -49,7 +49,7 @@ impl Sessions {
         transport: Transport,
         client: &Client,
     ) -> Option<Redemption> {
-        let (presented, nonce) = (self.tokens().read(token)?, self.world().entropy.bytes());
+        let (presented, nonce) = (self.tokens().read(token)?, self.world().rng.bytes());
         let successor = self.tokens().successor(&presented, &nonce, key.as_ref())?;
         let began = self.world().clock.uptime();
         Some(Redemption { presented, successor, key, transport, nonce, client: client.clone(), began })
@@ -91,7 +91,7 @@ impl Sessions {
         let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
         let Some((standing, live)) = found else { return Ok(None) };
         // If the estimate of the database's clock was the obstacle, it is correct again now.
-        self.world().clock.heard(standing.now);
+        self.world().clock.synchronize(standing.now);
         let verdict = standing.judge(redemption, self.tokens(), &self.world().config.sessions);
         Ok(Some((verdict, live)))
     }

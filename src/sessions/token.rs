@@ -1,5 +1,5 @@
 use super::generation::Generation;
-use crate::kernel::{Digest32, Entropy, MasterKey, MasterKeys, SessionId, sha256};
+use crate::kernel::{Digest32, MasterKey, MasterKeys, Rng, SessionId, sha256};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::fmt;
@@ -49,8 +49,8 @@ impl fmt::Debug for Secret {
 impl Secret {
     /// The first secret of a family: drawn.
     #[must_use]
-    pub fn draw(entropy: &Entropy) -> Self {
-        Self(Zeroizing::new(entropy.bytes()))
+    pub fn draw(rng: &Rng) -> Self {
+        Self(Zeroizing::new(rng.bytes()))
     }
 
     /// What the database keeps of it. A fast hash is right: 256 random bits cannot be guessed.

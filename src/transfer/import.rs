@@ -119,7 +119,7 @@ impl ExistingUsers {
 fn row(user: ImportedUser, now: Moment, world: &World) -> ImportedRow {
     let created_at = user.created_at.unwrap_or(now);
     ImportedRow {
-        id: user.id.unwrap_or_else(|| UserId::new(created_at, &world.entropy)),
+        id: user.id.unwrap_or_else(|| UserId::new(created_at, &world.rng)),
         email: user.email,
         email_verified_at: user.email_verified.then(|| user.email_verified_at.unwrap_or(created_at)),
         hash: user.hash,

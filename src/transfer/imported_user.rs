@@ -127,7 +127,7 @@ impl Fields {
         self.text_as(name, |text| values::moment(text).ok_or(("not_a_time", NOT_A_TIME)))
     }
 
-    /// A short text for people: what it may not contain is taken out, and noted.
+    /// A short text for readers: characters that it may not contain are removed, with a note.
     fn line<T: Cleanable>(&mut self, name: &str) -> Result<Option<T>, RowRefused> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let cleaned = values::clean(&text);

@@ -9,7 +9,7 @@ pub type RawFields = Map<String, Value>;
 pub struct RowRefused {
     /// A stable code for programs.
     pub code: &'static str,
-    /// For people, with the field's name where it is about one.
+    /// For the operator, with the name of the field if it concerns one.
     pub message: String,
 }
 
@@ -38,7 +38,7 @@ impl RowRefused {
 pub struct Note {
     /// A stable code for programs.
     pub code: &'static str,
-    /// For people, with the field's name where it is about one.
+    /// For the operator, with the name of the field if it concerns one.
     pub message: String,
 }
 

@@ -45,7 +45,7 @@ impl Accounts {
             Ok(hash) => hash,
             Err(refused) => return Ok(Registration::PasswordRefused(refused)),
         };
-        let id = UserId::new(self.world().clock.now(), &self.world().entropy);
+        let id = UserId::new(self.world().clock.now(), &self.world().rng);
         let row = store::NewRow { id, email, name: name.map(|name| name.as_str().to_owned()), hash, roles };
         let added = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {

@@ -31,7 +31,7 @@ mod health;
 mod http_bodies;
 mod http_framing;
 mod http_layers;
-mod http_manners;
+mod http_methods;
 mod invariant_3;
 mod lists;
 mod me;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// A password that nobody would guess.
 pub const PASSWORD: &str = "plum-garage-velvet-9";
 
-/// Options of every installation. The default ports belong to whoever runs beside the tests.
+/// Options of every installation. The default ports may belong to another program.
 const OPTIONS: [(&str, &str); 4] = [
     ("HEIRLOOM_INSECURE_FOR_TESTS", "true"),
     ("HEIRLOOM_BCRYPT_COST", "4"),

@@ -39,7 +39,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     #[test]
-    fn a_reserved_port_can_be_listened_at_again_and_again_and_is_given_to_nobody_else() {
+    fn a_reserved_port_can_be_listened_on_repeatedly_and_is_reserved_only_once() {
         let port = Port::reserve();
         assert!(TcpStream::connect(port.address()).is_err(), "nobody listens yet");
         for _ in 0..3 {

@@ -34,7 +34,7 @@ impl Server {
     }
 
     /// A server that may still be starting, at a port that the caller has reserved. Its public URL is its own unless
-    /// an option says otherwise.
+    /// an option states otherwise.
     pub fn spawn(home: Home, port: Port, options: &[(&str, &str)]) -> Self {
         let (address, url) = (port.address().to_string(), format!("http://localhost:{}", port.number()));
         let home = home.with("HEIRLOOM_BIND", &address).with("HEIRLOOM_PUBLIC_URL", &url);

@@ -30,7 +30,7 @@ pub struct Grant {
     pub asked_at: u64,
 }
 
-/// A request and what came of it.
+/// A request and its result.
 #[derive(Clone, Copy)]
 struct Exchange<'a> {
     ask: Ask,

@@ -19,7 +19,7 @@ pub enum RunAs {
         /// Our user id.
         user: u32,
     },
-    /// Another one, for we are root, for whom Postgres refuses to run.
+    /// Another account: Postgres refuses to run as root, which we are.
     Account(Account),
 }
 
@@ -48,7 +48,7 @@ impl RunAs {
         let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
         let mut known = CANDIDATES.iter().filter_map(|name| find(&accounts, name));
         let account = match owner {
-            // An ordinary user's: root does not work in folders in which somebody else could plant links.
+            // An ordinary user's: root does not work in folders in which another user could plant links.
             Some((path, owner)) => known
                 .find(|account| account.user == owner)
                 .ok_or_else(|| StartError::Foreign { path: path.to_owned(), owner })?,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_s_bits_count_before_the_group_s_and_those_before_everybody_s() {
+    fn the_owner_s_bits_count_before_the_group_s_and_those_before_everyone_s() {
         let ours = account(101, 104);
         assert!(may_pass(0o700, Owner { user: 101, group: 0 }, &ours));
         assert!(
@@ -202,7 +202,7 @@ mod tests {
             "the owner is not asked for the group's bits"
         );
         assert!(may_pass(0o710, Owner { user: 0, group: 104 }, &ours));
-        assert!(!may_pass(0o701, Owner { user: 0, group: 104 }, &ours), "nor the group for everybody's");
+        assert!(!may_pass(0o701, Owner { user: 0, group: 104 }, &ours), "nor the group by everyone's");
         assert!(may_pass(0o701, Owner { user: 0, group: 0 }, &ours));
         assert!(!may_pass(0o770, Owner { user: 0, group: 0 }, &ours));
     }

@@ -25,7 +25,7 @@ pub fn ident_file(data: &Path) -> PathBuf {
     data.join("pg_ident.conf")
 }
 
-/// Writes both files where they differ; true if one did. A cluster of an earlier version, which asked everybody for one
+/// Writes both files where they differ; true if one did. A cluster of an earlier version, which asked every user for one
 /// shared password, is moved to accounts by this.
 pub fn write(data: &Path, run_as: &RunAs, account: &str) -> Result<bool, FileError> {
     let hba = replace(&hba_file(data), HBA, run_as)?;

@@ -220,7 +220,7 @@ impl Cluster {
         StartError::NotStarted { what: what.to_owned(), log: self.home.log(), tail }
     }
 
-    /// What the log says since it was `start` bytes long; at most its last 16 KiB.
+    /// The part of the log after its first `start` bytes; at most its last 16 KiB.
     fn log_from(&self, start: u64) -> String {
         let read = || {
             let mut file = File::open(self.home.log())?;

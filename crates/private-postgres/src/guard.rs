@@ -30,7 +30,7 @@ pub fn refuse_open_folder(data_dir: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-/// A folder above in which everybody can rename ours away.
+/// A parent folder in which every user can rename ours.
 fn exposed_above(data_dir: &Path) -> Option<PathBuf> {
     let is_exposed = |folder: &&Path| {
         let mode = fs::metadata(folder).map_or(0, |folder| folder.mode());

@@ -15,7 +15,7 @@ pub enum State {
     Gone,
     /// It starts, recovers, or stops.
     Busy,
-    /// It lets people in.
+    /// It accepts connections.
     Ready,
     /// It lives, and its socket has gone.
     Unreachable,
@@ -88,7 +88,7 @@ impl Postmaster {
     /// Whether this process is the cluster's postmaster.
     fn lives(&self, pid: u32) -> bool {
         if !Path::new("/proc/self").exists() {
-            // macOS has no such folder: it lives if somebody listens.
+            // macOS has no such folder: it lives if its socket is open.
             return UnixStream::connect(self.socket()).is_ok();
         }
         let process = Path::new("/proc").join(pid.to_string());
@@ -115,7 +115,7 @@ fn parse(text: &str) -> Option<Noted> {
     Some(Noted { pid, is_ready: lines.nth(6).is_some_and(|status| status.trim() == "ready") })
 }
 
-/// From `/proc/<pid>/status`: a process of that name and account that is no zombie.
+/// From `/proc/<pid>/status`: a process of that name and account that is not a zombie.
 fn is_live_postgres(status: &str, user: u32) -> bool {
     let field = |name: &str| {
         let value = status.lines().find_map(|line| line.strip_prefix(name));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_postmaster_is_told_from_another_s_by_how_it_was_called() {
+    fn a_postmaster_is_distinguished_from_another_by_its_command_line() {
         let postmaster = Postmaster::new("/a/data".into(), "/a/run".into(), RunAs::Ourselves { user: 1000 });
         assert!(postmaster.is_named_in(b"/usr/bin/postgres\0-D\0/a/data\0-c\0fsync=on\0"));
         assert!(!postmaster.is_named_in(b"/usr/bin/postgres\0-D\0/a/data2\0"));

@@ -42,7 +42,7 @@ const CREATE_DATABASE: &str = "CREATE DATABASE heirloom OWNER heirloom";
 const DATABASE_PRIVILEGES: &str = "
     REVOKE ALL ON DATABASE heirloom FROM PUBLIC;
     GRANT CONNECT ON DATABASE heirloom TO heirloom_runtime";
-/// Before Postgres 15, everybody could create tables and functions there.
+/// Before Postgres 15, every user could create tables and functions there.
 const SCHEMA_PRIVILEGES: &str = "
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     GRANT ALL ON SCHEMA public TO heirloom";

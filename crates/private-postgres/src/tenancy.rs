@@ -64,7 +64,7 @@ impl PrivatePostgres {
     ///
     /// # Errors
     /// What would prevent the start: the data directory, our account, the server binaries.
-    pub fn is_made(settings: &Settings) -> Result<bool, StartError> {
+    pub fn exists(settings: &Settings) -> Result<bool, StartError> {
         account::our_name()?;
         let data = Home::look(&settings.data_dir)?;
         binaries_for(settings, data.as_deref())?;

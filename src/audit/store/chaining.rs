@@ -9,7 +9,7 @@ use crate::{
 };
 use sqlx::PgConnection;
 
-/// The end of the chain, locked. None: somebody else has it.
+/// The end of the chain, locked. None: another transaction holds it.
 pub async fn lock_head(connection: &mut PgConnection) -> Result<Option<StoredHead>, DatabaseError> {
     let row = sqlx::query!("SELECT seq, hash, untagged_until, tag FROM audit_chain_head FOR UPDATE SKIP LOCKED");
     let row = row.fetch_optional(connection).await?;
@@ -110,7 +110,7 @@ pub async fn place(connection: &mut PgConnection, placed: &[Entry]) -> Result<()
     Err(DatabaseError::Nonsense("an event that was to be chained has gone or was chained meanwhile"))
 }
 
-/// The end that the chain itself shows, whoever wrote it: the last place that an event has or had, and its hash.
+/// The end that the chain itself shows, regardless of its author: the last `seq` that an event has or had, and its hash.
 pub async fn visible_end(connection: &mut PgConnection) -> Result<Option<(i64, Vec<u8>)>, DatabaseError> {
     let found = sqlx::query!(
         r#"SELECT seq AS "seq!", hash AS "hash!" FROM (
@@ -122,7 +122,7 @@ pub async fn visible_end(connection: &mut PgConnection) -> Result<Option<(i64, V
     Ok(found.fetch_optional(connection).await?.map(|end| (end.seq, end.hash)))
 }
 
-/// Puts the row of the end back that somebody removed.
+/// Restores the row of the end after it was removed.
 pub async fn restore_head(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     let restored = sqlx::query!(
         "INSERT INTO audit_chain_head (seq, hash, untagged_until) VALUES (0, '', 0) ON CONFLICT DO NOTHING"

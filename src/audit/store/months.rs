@@ -10,7 +10,7 @@ pub async fn lock_months(connection: &mut PgConnection) -> Result<bool, Database
     try_lock(connection, Lock::AuditMonths).await
 }
 
-/// For how many seconds after its end the database keeps a month, whoever asks.
+/// For how many seconds after its end the database keeps a month, regardless of who asks.
 pub async fn kept_for(connection: &mut PgConnection) -> Result<i64, DatabaseError> {
     let period = sqlx::query_scalar!(r#"SELECT extract(epoch FROM period)::bigint AS "seconds!" FROM audit_retention"#);
     Ok(period.fetch_one(connection).await?)

@@ -42,7 +42,7 @@ impl Work<'_> {
     fn entry(&self, kind: Kind, about: About, details: Value) -> Entry {
         let Caller { actor, client } = &self.caller;
         let mut entry = Entry {
-            id: new_uuid(self.now, &self.world.entropy),
+            id: new_uuid(self.now, &self.world.rng),
             at: self.now,
             kind: kind.name().to_owned(),
             actor: Some(actor.kind().name().to_owned()),

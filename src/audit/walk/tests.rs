@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::kernel::{Clock, Entropy, MasterKey, MasterKeys, new_uuid};
+use crate::kernel::{Clock, MasterKey, MasterKeys, Rng, new_uuid};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn keys(current: u8, previous: &[u8]) -> MacKeys {
 fn loose(keys: &MacKeys) -> Entry {
     let now = Clock::start().now();
     let mut entry = Entry {
-        id: new_uuid(now, &Entropy::system()),
+        id: new_uuid(now, &Rng::system()),
         at: now,
         kind: "signed_in".to_owned(),
         actor: Some("anonymous".to_owned()),
@@ -114,10 +114,10 @@ fn a_change_of_any_field_is_found_once() {
         change(log.at(3));
         let id = log.id(3);
         let findings = log.findings();
-        // A tag or a hash that names no key of ours cannot be told from one of a key that is not named.
+        // A tag or a hash that names no key of ours cannot be distinguished from one of a key that is not named.
         let unknown = [Finding::Unverifiable { events: 1 }];
-        let told = [Finding::Changed { seq: Some(3), id }];
-        assert!(findings == told || (number >= 10 && findings.contains(&unknown[0])), "{number}: {findings:?}");
+        let expected = [Finding::Changed { seq: Some(3), id }];
+        assert!(findings == expected || (number >= 10 && findings.contains(&unknown[0])), "{number}: {findings:?}");
     }
 }
 
@@ -218,14 +218,14 @@ fn an_end_that_was_noted_must_be_there() {
         log.entries.truncate(shorter);
         assert_eq!(log.findings(), [Finding::NotTheNotedHead { seq: i64::try_from(noted).unwrap() }]);
     }
-    // Made anew.
+    // Created again.
     let mut log = Log::of(5);
     log.known = Some(Log::of(5).head_at(2));
     assert_eq!(log.findings(), [Finding::NotTheNotedHead { seq: 2 }]);
 }
 
 #[test]
-fn an_end_that_we_did_not_write_is_told() {
+fn a_forged_end_is_reported() {
     let mut log = Log::of(5);
     let hash = log.at(3).hash.clone().unwrap();
     log.end = Head { seq: 3, hash, untagged_until: 0 };

@@ -6,7 +6,7 @@ use crate::{
     audit,
     cli::error::chain,
     config::{Config, master_key_at, names},
-    kernel::{Clock, Duration, Entropy, Highest, MacKeys, Metrics},
+    kernel::{Clock, Duration, Highest, MacKeys, Metrics, Rng},
     keys::Keys,
     postgres::{
         Connector, Database, DatabaseError, Migrations, Notifications, Pooling, Probe, ProbeVerdict, now, refuse,
@@ -30,7 +30,7 @@ pub async fn look(config: &Config, connector: &Connector, findings: &mut Finding
         Err(error) => return unreachable("direct database", names::DATABASE_URL_DIRECT, &error, findings),
     };
     if config.database.direct_url.is_some() {
-        hearing(connector, is_reached, findings).await;
+        notifications(connector, is_reached, findings).await;
     }
     clock(&mut connection, findings).await;
     drop(connection);
@@ -40,7 +40,7 @@ pub async fn look(config: &Config, connector: &Connector, findings: &mut Finding
 }
 
 /// Whether both URLs lead to the same database: a notification sent through one must arrive through the other.
-async fn hearing(connector: &Connector, is_reached: bool, findings: &mut Findings) {
+async fn notifications(connector: &Connector, is_reached: bool, findings: &mut Findings) {
     let what = "direct database";
     if !is_reached {
         return findings.ok(what, format!("{} is reachable", names::DATABASE_URL_DIRECT));
@@ -151,10 +151,10 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
     let world = World {
         db: db.clone(),
         clock: Clock::start(),
-        entropy: Entropy::system(),
+        rng: Rng::system(),
         audit_keys: MacKeys::new(&master_keys, audit::KEY_PURPOSE),
         audit_head: Highest::default(),
-        notifications: Notifications::new(&master_keys, Entropy::system()),
+        notifications: Notifications::new(&master_keys, Rng::system()),
         metrics: Metrics::new(),
         config: Arc::new(config.clone()),
     };

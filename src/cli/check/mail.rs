@@ -41,7 +41,7 @@ fn look_at_folder(folder: &Path, findings: &mut Findings) {
         Ok(_) | Err(_) => findings.ok(
             WHAT,
             format!(
-                "none: emails are written to {shown}, for whoever may read files there; {} sends them",
+                "none: emails are written to {shown}, readable by every user who may read files there; {} sends them",
                 names::SMTP_URL
             ),
         ),

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_tests_and_what_is_misspelt_is_told() {
+    fn options_for_tests_and_misspelt_options_are_reported() {
         assert_warns(
             &[("HEIRLOOM_PUBLIC_ULR", "https://x.example")],
             "configuration: HEIRLOOM_PUBLIC_ULR is not an option",

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     app::House,
-    cli::{error::CliError, in_house::in_house, output::Output, serve::told_to_stop},
+    cli::{error::CliError, in_house::in_house, output::Output, serve::stop_signal},
     config::Config,
     kernel::{Clock, Duration, Operator, Stopwatch},
     transfer::{self, Batch, Batches, Conversion, Existing, FileError, Format, HashConfig, Numbered, PasswordHashes},
@@ -158,7 +158,7 @@ impl Importing {
 
     /// Runs until the end of the file, or until the process is asked to stop, which it does between two batches.
     async fn run(&mut self, mut batches: Receiver<Result<Batch, FileError>>, house: &House) -> Result<(), CliError> {
-        let mut stop = Box::pin(told_to_stop());
+        let mut stop = Box::pin(stop_signal());
         loop {
             let batch = tokio::select! {
                 biased;

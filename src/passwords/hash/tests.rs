@@ -235,7 +235,7 @@ fn nothing_and_an_unusable_password_import_as_no_password() {
 }
 
 #[test]
-fn what_is_taken_over_can_be_verified() {
+fn an_imported_hash_can_be_verified() {
     let ours = hash(&password("correct horse"), cheap()).unwrap().reveal().to_owned();
     let taken = ["$2y$10$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui", KNOWN_HASH, &ours];
     for text in taken {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     config::{Config, Source},
-    kernel::{Entropy, MasterKey, MasterKeys},
+    kernel::{MasterKey, MasterKeys, Rng},
 };
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ struct Family {
 
 fn family(key: Option<&str>) -> Family {
     let masters = MasterKeys { current: Arc::new(MasterKey::from_bytes([1; 32])), previous: Arc::new([]) };
-    let (keys, entropy) = (TokenKeys::new(&masters), Entropy::system());
+    let (keys, rng) = (TokenKeys::new(&masters), Rng::system());
     let now = crate::kernel::Clock::start().now();
-    let session = SessionId::new(now, &entropy);
+    let session = SessionId::new(now, &rng);
     let presented = |generation, secret: &Secret| keys.read(keys.issue(session, generation, secret).reveal()).unwrap();
-    let stale = presented(Generation::FIRST, &Secret::draw(&entropy));
+    let stale = presented(Generation::FIRST, &Secret::draw(&rng));
     let key = key.map(|key| RetryKey::parse(key).unwrap());
     let successor = keys.successor(&stale, &[7; 16], key.as_ref()).unwrap();
     let standing = Standing {
@@ -140,7 +140,7 @@ fn a_token_from_a_forgotten_future_ends_the_family() {
 
 /// S-27.
 #[test]
-fn what_is_over_stays_over_whatever_comes_back() {
+fn a_revoked_session_stays_revoked_whatever_token_is_presented() {
     let refused = |change: fn(&mut Standing), refusal| {
         let mut family = family(Some(KEY));
         change(&mut family.standing);

@@ -84,7 +84,7 @@ fn a_line_without_an_end_is_skipped_without_being_held() {
     assert_eq!(
         (good.len(), bad),
         (1, vec![(2, "duplicate_address"), (3, "too_long")]),
-        "the end of the line is no part of it"
+        "the end of the line is not part of it"
     );
 }
 
@@ -99,7 +99,7 @@ fn a_quote_that_is_never_closed_ends_the_import_where_it_is() {
 }
 
 #[test]
-fn cells_are_what_their_columns_say() {
+fn cells_are_read_by_their_columns() {
     let text = "\u{feff}name , email,roles,claims,blocked\r\n\"Ann, A.\r\nB\",x,,,\r\nAnn,a@b.example,b  a,\"{\"\"plan\"\":1}\",true\r\n\
                 ,c@b.example,,,\r\nx,d@b.example,,[,\r\nx,e@b.example,,,maybe\r\nx,f@b.example\r\n";
     let (good, bad) = rows(text, Format::Csv);

@@ -42,7 +42,7 @@ static ROOM: Semaphore = Semaphore::const_new(12);
 pub struct TestApp {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Its clock, its options and its entropy.
+    /// Its clock, its options and its rng.
     pub world: World,
     /// Its rooms, for what only the command line does.
     pub sessions: Sessions,

@@ -187,7 +187,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_handed_out_after_everybody_knew_of_the_end_never_is(moves in moves(), fresh in 900_usize..1000) {
+    fn a_token_issued_after_every_client_knew_of_the_revocation_never_is(moves in moves(), fresh in 900_usize..1000) {
         let mut calls = simulate(&moves);
         calls.push(call(10_000, 10_001, Ask::SignOut(TokenNo(0)), Outcome::SignedOut));
         calls.push(call(10_002, 10_003, refresh(fresh - 900), issued(fresh)));

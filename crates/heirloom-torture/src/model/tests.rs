@@ -17,7 +17,7 @@ fn rotated(newest: Option<TokenNo>) -> State {
     State::Live { newest, last: Some(Rotation { retired: token(0), key: KEY, at: at(0) }) }
 }
 
-/// A state, the token that is presented to it, with which key, what came of it, and what may follow.
+/// A state, the token that is presented to it, with which key, the result, and what may follow.
 type Row<'a> = (&'a State, usize, Option<KeyNo>, Outcome, Vec<State>);
 
 #[test]
@@ -38,7 +38,7 @@ fn what_may_follow_upon_a_refresh() {
         (&live, 1, KEY, Outcome::Denied, vec![]),
         (&live, 1, KEY, Outcome::Invalid, vec![]),
         (&live, 1, KEY, Outcome::Unforeseen, vec![]),
-        (&live, 1, OTHER, Outcome::Unknown, vec![live.clone(), rotated_to_nobody(1, OTHER)]),
+        (&live, 1, OTHER, Outcome::Unknown, vec![live.clone(), rotated_without_an_answer(1, OTHER)]),
         // The same request again: the same successor, no second one, no alarm.
         (&live, 0, KEY, issued(token(1)), vec![live.clone()]),
         (&live, 0, KEY, issued(token(7)), vec![]),
@@ -71,7 +71,7 @@ fn rotated_at_10(retired: usize, newest: usize, key: Option<KeyNo>) -> State {
     State::Live { newest: Some(token(newest)), last: Some(Rotation { retired: token(retired), key, at: at(10) }) }
 }
 
-fn rotated_to_nobody(retired: usize, key: Option<KeyNo>) -> State {
+fn rotated_without_an_answer(retired: usize, key: Option<KeyNo>) -> State {
     State::Live { newest: None, last: Some(Rotation { retired: token(retired), key, at: at(10) }) }
 }
 
@@ -133,7 +133,7 @@ fn a_sign_out_ends_the_family_by_a_stale_token_as_the_server_has_it() {
 }
 
 #[test]
-fn an_access_token_dies_with_its_session_and_not_before() {
+fn an_access_token_is_valid_as_long_as_its_session() {
     let live = State::new();
     assert_eq!(live.after(RULES, Ask::UseAccess, Outcome::Alive, at(10)), vec![live.clone()]);
     assert_eq!(live.after(RULES, Ask::UseAccess, Outcome::Dead, at(10)), vec![]);

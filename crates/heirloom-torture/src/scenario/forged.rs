@@ -25,7 +25,7 @@ pub async fn forged(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     family.rotate(&mut rng).await?;
-    // A mangled stale token is no replay.
+    // A mangled stale token is not a replay.
     for (what, forgery) in forgeries(&family.text(TokenNo(0)), &mut rng).into_iter().rev().take(24) {
         if matches!(family.refresh_forged(forgery).await?, Outcome::Issued(_) | Outcome::Reused) {
             trial.object(format!("a stale token {what} was taken for a genuine one"));

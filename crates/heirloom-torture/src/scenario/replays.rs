@@ -25,7 +25,7 @@ pub async fn replay(trial: &Trial<'_>, generations: usize) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A session that was refreshed this many times. It stops growing when it is told that it is finished: the history shows it.
+/// A session that was refreshed this many times. It stops growing when the server answers that it was revoked: the history shows it.
 pub async fn grown<'k>(trial: &'k Trial<'k>, generations: usize, rng: &mut fastrand::Rng) -> Result<Family<'k>, Stop> {
     let family = Family::open(trial).await?;
     for _generation in 0..generations {

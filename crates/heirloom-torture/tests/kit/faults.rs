@@ -125,22 +125,22 @@ async fn the_storm_finds_what_the_others_find() {
     }
 }
 
-/// What is told can be read, and no token stands in it.
+/// The output is readable and contains no token.
 #[tokio::test]
 async fn a_violation_is_reported_with_the_few_calls_that_show_it() {
     let stub = Stub::start(Fault::ReuseRolledBack);
     let ran = torture(&[&stub.url, "--user", "alice", "--only", "replay-1", "--seed", "7"]).await;
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stdout.contains("VIOLATED") && ran.stdout.contains("seed 7"), "{ran:?}");
-    let told: Vec<_> = ran.stdout.lines().filter(|line| line.contains(" → ")).collect();
-    assert!(told.iter().any(|line| line.contains("refused as reused")), "{ran:?}");
-    assert!(told.iter().any(|line| line.contains("issued t2")), "{ran:?}");
-    assert!(told.len() < 10, "{ran:?}");
+    let calls: Vec<_> = ran.stdout.lines().filter(|line| line.contains(" → ")).collect();
+    assert!(calls.iter().any(|line| line.contains("refused as reused")), "{ran:?}");
+    assert!(calls.iter().any(|line| line.contains("issued t2")), "{ran:?}");
+    assert!(calls.len() < 10, "{ran:?}");
     let mut secrets = ran.stdout.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() >= 16);
-    assert_eq!(secrets.next(), None, "a secret is told: {ran:?}");
+    assert_eq!(secrets.next(), None, "a secret is printed: {ran:?}");
 }
 
-/// RFC 6749's token endpoint: one word for every refusal, no keys, and access tokens only where it is told how.
+/// RFC 6749's token endpoint: one word for every refusal, no keys, and access tokens only where the profile describes them.
 #[tokio::test]
 async fn a_plain_oauth_server_is_judged_by_what_it_can_do() {
     let skipped =

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::process::Stdio;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-/// The password of everybody in these tests.
+/// The password of every user in these tests.
 pub const PASSWORD: &str = "plum-garage-velvet-9";
 
 /// What a run said.

@@ -29,11 +29,11 @@ pub enum Fault {
     NonAtomicRotation,
     /// The answer tells of a reuse, and the session lives on.
     ReuseRolledBack,
-    /// Which sessions are over stands in its memory only.
+    /// Revoked sessions are kept in memory only.
     RevocationLostAtRestart,
     /// Which token is the newest stands in its memory only.
     RotationLostAtRestart,
-    /// The token before the newest works for everybody who has it.
+    /// The token before the newest works for every client that has it.
     GracePeriodForEveryone,
     /// A retry is handed a token of its own.
     ForkOnRetry,
@@ -43,7 +43,7 @@ pub enum Fault {
     AcceptsForgedTag,
     /// A token that was mangled ends the session that it names.
     ForgeryEndsSession,
-    /// Every rotation begins the session's lifetime anew.
+    /// Every rotation restarts the session's lifetime.
     SlidesAbsoluteLifetime,
     /// An outage looks like a bad token.
     OutageReportedAsReuse,

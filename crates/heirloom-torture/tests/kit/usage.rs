@@ -1,4 +1,4 @@
-//! Wrong usage is told, with 2.
+//! Wrong usage is reported, with exit code 2.
 
 use crate::kit::{torture, torture_with};
 use std::fs;
@@ -10,7 +10,7 @@ async fn wrong_usage_is_refused() {
     fs::write(&broken, "{ \"about\": 1 }").unwrap();
     let broken = broken.to_str().unwrap();
     let url = "http://127.0.0.1:9";
-    for (arguments, told) in [
+    for (arguments, message) in [
         (&[][..], "required"),
         (&[url], "--user"),
         (&["localhost:8080", "--user", "alice"], "not an http or https URL"),
@@ -26,7 +26,7 @@ async fn wrong_usage_is_refused() {
     ] {
         let ran = torture(arguments).await;
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}: {ran:?}");
-        assert!(ran.stderr.contains(told), "{told:?} is not in {ran:?}");
+        assert!(ran.stderr.contains(message), "{message:?} is not in {ran:?}");
     }
 }
 

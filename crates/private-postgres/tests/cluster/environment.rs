@@ -92,7 +92,7 @@ async fn a_user_id_without_a_name_is_reported_with_the_remedy() {
         let message = refusal.to_string();
         assert!(message.contains("/etc/passwd") && message.contains("heirloom:x:54321:54321:"), "{message}");
         assert!(!place.settings.data_dir.exists(), "nothing was created");
-        assert!(private_postgres::PrivatePostgres::is_made(&place.settings).is_err(), "asking says so too");
+        assert!(private_postgres::PrivatePostgres::exists(&place.settings).is_err(), "asking says so too");
     } else if are_we_root() {
         // Where our own build is, the other user may not be let through.
         let folder = tempfile::Builder::new().permissions(mode(0o755)).tempdir().unwrap();

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-/// As `/root` is: closed to everybody but its owner.
+/// As `/root` is: closed to everyone but its owner.
 fn closed_folder(place: &Place) -> Settings {
     let closed = place.settings.data_dir.parent().unwrap().join("closed");
     fs::DirBuilder::new().mode(0o700).create(&closed).unwrap();
@@ -78,14 +78,14 @@ async fn a_data_directory_that_others_can_change_is_refused_with_the_command_tha
         let refusal = place.refusal(Tenant::Server).await;
         assert!(matches!(refusal, StartError::OpenToOthers { .. }), "{bits:o}: {refusal:?}");
         assert!(refusal.to_string().contains(&format!("{bits:04o}")), "{refusal}");
-        assert!(PrivatePostgres::is_made(&place.settings).is_err(), "asking says so too");
+        assert!(PrivatePostgres::exists(&place.settings).is_err(), "asking says so too");
         assert_eq!(fs::read_dir(&place.settings.data_dir).unwrap().count(), 0, "nothing was created");
 
         let message = refusal.to_string();
         let command = message.split('`').nth(1).unwrap();
         assert!(Command::new("sh").args(["-c", command]).status().unwrap().success(), "{command}");
-        let mended = fs::metadata(&place.settings.data_dir).unwrap().mode() & 0o022;
-        assert_eq!(mended, 0, "{command}");
+        let mode = fs::metadata(&place.settings.data_dir).unwrap().mode() & 0o022;
+        assert_eq!(mode, 0, "{command}");
     }
     place.start(Tenant::Server).await.stop().await.unwrap();
 }
@@ -136,7 +136,7 @@ async fn a_folder_with_foreign_files_in_the_place_of_ours_is_refused_and_left_as
 
 /// A backup need not hold our locks.
 #[tokio::test]
-async fn a_restored_cluster_is_used_once_the_operator_says_that_it_is_ours() {
+async fn a_restored_cluster_is_used_once_the_operator_confirms_that_it_is_ours() {
     let place = Place::new();
     let postgres = place.start(Tenant::Server).await;
     write(&postgres, "backed up").await;

@@ -1,4 +1,4 @@
-//! The private Postgres from within: whoever starts it, joins it, kills it or leaves it, the next start needs no hand.
+//! The private Postgres from within: after any start, join, kill or crash, the next start needs no help.
 //!
 //! Everything here holds for root and for an ordinary user; where they differ, the test says so.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails says where")]
@@ -76,7 +76,7 @@ async fn a_killed_postgres_is_started_again_while_the_server_runs() {
         }
     };
     tokio::select! {
-        () = postgres.watch() => unreachable!("it watches for ever"),
+        () = postgres.watch() => unreachable!("it watches permanently"),
         revived = tokio::time::timeout(Duration::from_mins(3), revived) => revived.expect("it comes back"),
     }
     assert_eq!(read(&postgres).await, ["committed"]);
@@ -109,7 +109,7 @@ async fn a_postgres_killed_together_with_its_server_recovers_at_the_next_start()
 }
 
 #[tokio::test]
-async fn a_postgres_that_outlived_its_server_is_taken_over_and_stopped_by_the_next() {
+async fn a_postgres_that_outlived_its_server_is_adopted_and_stopped_by_the_next() {
     let place = Place::new();
     let killed = place.start(Tenant::Server).await;
     let postmaster = place.postmaster().expect("it runs");
@@ -124,14 +124,14 @@ async fn a_postgres_that_outlived_its_server_is_taken_over_and_stopped_by_the_ne
 }
 
 #[tokio::test]
-async fn a_second_server_is_refused_and_told_who_the_first_is() {
+async fn a_second_server_is_refused_with_the_process_of_the_first() {
     let place = Place::new();
     let first = place.start(Tenant::Server).await;
 
     let refusal = place.refusal(Tenant::Server).await;
     assert!(matches!(refusal, StartError::InUse { .. }), "{refusal:?}");
     assert!(refusal.to_string().contains(&format!("process {}", std::process::id())), "{refusal}");
-    assert_eq!(show(&first, "fsync").await, "on", "the first is none the worse for it");
+    assert_eq!(show(&first, "fsync").await, "on", "the first still works");
 
     first.stop().await.unwrap();
     place.start(Tenant::Server).await.stop().await.unwrap();
@@ -221,7 +221,7 @@ async fn a_socket_that_was_removed_comes_back() {
         }
     };
     tokio::select! {
-        () = postgres.watch() => unreachable!("it watches for ever"),
+        () = postgres.watch() => unreachable!("it watches permanently"),
         back = tokio::time::timeout(Duration::from_mins(3), back) => back.expect("it comes back"),
     }
     postgres.stop().await.unwrap();
@@ -283,7 +283,7 @@ async fn postgres_holds_neither_our_locks_nor_our_standard_streams() {
 }
 
 #[tokio::test]
-async fn without_server_binaries_one_is_told_what_to_install() {
+async fn without_server_binaries_the_error_states_what_to_install() {
     let mut place = Place::new();
     place.settings.binaries = Some(PathBuf::from("/nowhere"));
     let refusal = place.refusal(Tenant::Server).await;
@@ -303,15 +303,15 @@ async fn a_cluster_of_another_version_is_not_touched() {
 #[tokio::test]
 async fn whether_there_is_a_cluster_can_be_asked_without_making_one() {
     let place = Place::new();
-    assert!(!PrivatePostgres::is_made(&place.settings).unwrap());
+    assert!(!PrivatePostgres::exists(&place.settings).unwrap());
     assert!(!place.settings.data_dir.exists(), "nothing was made");
     place.start(Tenant::Command).await.stop().await.unwrap();
-    assert!(PrivatePostgres::is_made(&place.settings).unwrap());
+    assert!(PrivatePostgres::exists(&place.settings).unwrap());
 }
 
 /// A start that fails says why, with the end of Postgres' own log.
 #[tokio::test]
-async fn a_postgres_that_cannot_start_says_why() {
+async fn a_postgres_that_cannot_start_reports_why() {
     let place = Place::new();
     place.start(Tenant::Command).await.stop().await.unwrap();
     fs::write(place.data().join("postgresql.auto.conf"), "shared_buffers = 'much'\n").unwrap();

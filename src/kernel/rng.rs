@@ -4,9 +4,9 @@ type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 /// The source of random bytes. It is a parameter, so that signatures show which code uses it.
 #[derive(Clone)]
-pub struct Entropy(Arc<Fill>);
+pub struct Rng(Arc<Fill>);
 
-impl Entropy {
+impl Rng {
     /// The operating system's generator, through aws-lc's CTR-DRBG (NIST SP 800-90A).
     #[must_use]
     pub fn system() -> Self {
@@ -31,8 +31,8 @@ fn fill_from_system(bytes: &mut [u8]) {
     }
 }
 
-impl fmt::Debug for Entropy {
+impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Entropy")
+        f.write_str("Rng")
     }
 }
