@@ -115,9 +115,9 @@ fn files() -> Vec<File> {
 }
 
 fn broken(rule: impl Fn(&File) -> Vec<String>) -> Vec<String> {
-    let told =
+    let described =
         |file: &File| rule(file).into_iter().map(|what| format!("{}: {what}", file.path.display())).collect::<Vec<_>>();
-    files().iter().flat_map(told).collect()
+    files().iter().flat_map(described).collect()
 }
 
 #[test]

@@ -10,8 +10,8 @@ fn every_option_is_in_the_example_and_nothing_else_is() {
     let example = fs::read_to_string(".env.example").unwrap();
     let options = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
     let named = |name: &&str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    let told: BTreeSet<_> = options.map(|(name, _)| name).filter(named).collect();
-    assert_eq!(told, names::ALL.iter().copied().collect());
+    let listed: BTreeSet<_> = options.map(|(name, _)| name).filter(named).collect();
+    assert_eq!(listed, names::ALL.iter().copied().collect());
 }
 
 ///

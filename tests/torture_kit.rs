@@ -118,9 +118,9 @@ impl Instance {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
         };
         let stopping = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stopping);
+        let stop = Arc::clone(&stopping);
         let keeper = std::thread::spawn(move || {
-            while !told.load(Ordering::SeqCst) {
+            while !stop.load(Ordering::SeqCst) {
                 let mut child: Child = spawn();
                 fs::write(&written, child.id().to_string()).unwrap();
                 child.wait().unwrap();

@@ -125,7 +125,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn a_collector_is_told_of_each_request_and_of_no_secret() {
+fn a_collector_receives_each_request_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let (collector, url) = Collector::start();
     let server = Server::start(folder.path(), &url);
@@ -143,23 +143,23 @@ fn a_collector_is_told_of_each_request_and_of_no_secret() {
     assert!(server.ask("GET", "/nowhere/in-the-path", "", "").contains(" 404 "));
     server.stop();
 
-    let bytes_told = collector.so_far();
-    let told = String::from_utf8_lossy(&bytes_told);
-    assert!(told.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{told}");
+    let request_bytes = collector.so_far();
+    let request = String::from_utf8_lossy(&request_bytes);
+    assert!(request.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{request}");
     let known = ["the-door-of-the-shop", "http.response.status_code", "http.route", "GET /api/v1/me", "request.id"];
     for known in [&known[..], &["POST /api/v1/auth/login", "POST /api/v1/auth/refresh", "GET /readyz"]].concat() {
-        assert!(told.contains(known), "no {known} in {told}");
+        assert!(request.contains(known), "no {known} in {request}");
     }
     let bytes = u128::from_str_radix(trace, 16).unwrap().to_be_bytes();
-    assert!(bytes_told.windows(16).any(|window| window == bytes), "the caller's trace goes on");
+    assert!(request_bytes.windows(16).any(|window| window == bytes), "the caller's trace goes on");
     let secrets = ["kettle-lantern-58-amber", "alice@example.com", "in-a-query", "in-the-path", &access, &refresh];
     for secret in secrets {
-        assert!(!told.contains(secret), "{secret} was told");
+        assert!(!request.contains(secret), "{secret} was sent");
     }
 }
 
 #[test]
-fn a_collector_that_is_away_keeps_nobody_waiting() {
+fn an_unreachable_collector_delays_no_request() {
     let folder = tempfile::tempdir().unwrap();
     let nobody = Port::reserve();
     let server = Server::start(folder.path(), &format!("http://{}", nobody.address()));

@@ -76,7 +76,7 @@ struct Seen {
     tokens: Vec<String>,
 }
 
-/// Runs it; what came of it as JSON.
+/// Runs it and returns the result as JSON.
 pub async fn run(load: &Load) -> Value {
     let mut shares = shares(load);
     let begin = Instant::now() + Duration::from_millis(100);

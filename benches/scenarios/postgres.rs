@@ -83,7 +83,7 @@ impl Cluster {
         cpu_with_children_of(self.postmaster) + children.sum::<f64>()
     }
 
-    /// Ten thousand people, and so many sessions that live and whose tokens nobody presents.
+    /// Ten thousand users, and so many live sessions whose tokens are never presented.
     pub async fn add_cold_sessions(&self, count: u32) {
         self.run(&format!(
             "INSERT INTO users (id, email, password_hash, created_at)
@@ -159,9 +159,9 @@ impl Cluster {
         ];
         let pgbench = pgbench.args(arguments).arg(&self.folder).arg("-f").arg(&script).arg("heirloom");
         let output = pgbench.stderr(Stdio::piped()).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "pgbench failed: {}", String::from_utf8_lossy(&output.stderr));
-        let tps = told.lines().find_map(|line| line.strip_prefix("tps = ")).unwrap();
+        let tps = text.lines().find_map(|line| line.strip_prefix("tps = ")).unwrap();
         let tps: f64 = tps.split(' ').next().unwrap().parse().unwrap();
         // The script rotates twice.
         json!({ "rate": tps * 2.0 })

@@ -1,4 +1,4 @@
-//! The figures: told as they come, and at the end as a table, as JSON and as a chart.
+//! The figures: printed as they come, and at the end as a table, as JSON and as a chart.
 
 use serde_json::{Map, Value, json};
 use std::{fmt::Write, fs, path::PathBuf};
@@ -82,8 +82,8 @@ impl Report {
         text.push_str("\n| | figures |\n| --- | --- |\n");
         for (row, figures) in &self.figures {
             let figures = figures.as_object().unwrap().iter();
-            let told = figures.map(|(name, value)| format!("{name} {}", short(value.as_f64().unwrap())));
-            writeln!(text, "| {row} | {} |", told.collect::<Vec<_>>().join(", ")).unwrap();
+            let listed = figures.map(|(name, value)| format!("{name} {}", short(value.as_f64().unwrap())));
+            writeln!(text, "| {row} | {} |", listed.collect::<Vec<_>>().join(", ")).unwrap();
         }
         if self.quick {
             text.push_str("\nA quick run: to see that it works, not to quote.\n");

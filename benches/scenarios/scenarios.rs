@@ -145,7 +145,7 @@ impl Bench<'_> {
         let (before, cpu) = (Counters { size: before.size, ..self.large.now().await }, cpu.max(server.cpu()));
         let result = self.rotate(&[server], clients, seconds);
         let cpu = server.cpu() - cpu;
-        // Statistics are told a little later.
+        // Statistics are reported a little later.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let after = self.large.now().await;
         let updated = after.updated - before.updated;
@@ -274,8 +274,8 @@ impl Bench<'_> {
             let sweep = scope.spawn(|| {
                 let began = Instant::now();
                 let output = server::command(&self.large).args(["sweep", "--json"]).output().unwrap();
-                let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-                (began.elapsed().as_secs_f64(), told["deleted"].as_f64().unwrap())
+                let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+                (began.elapsed().as_secs_f64(), report["deleted"].as_f64().unwrap())
             });
             let beside = load(&[&server], &paced);
             let (took, deleted) = sweep.join().unwrap();

@@ -81,7 +81,7 @@ pub fn command(cluster: &Cluster) -> Command {
     command
 }
 
-/// A load from a process of its own, whose cost is told apart.
+/// A load from a process of its own, whose cost is measured separately.
 pub fn load(servers: &[&Server], arguments: &[&str]) -> Value {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg("load");

@@ -283,9 +283,9 @@ async fn a_script_that_ran_a_breach_of_the_policy_and_a_barrier_would_be_seen() 
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     let seen = browser.trouble().await;
-    assert!(seen.iter().any(|told| told == "/login: alert"), "{seen:?}");
-    assert!(seen.iter().any(|told| told.contains("policy script-src")), "{seen:?}");
+    assert!(seen.iter().any(|entry| entry == "/login: alert"), "{seen:?}");
+    assert!(seen.iter().any(|entry| entry.contains("policy script-src")), "{seen:?}");
     let barriers = browser.barriers().await;
-    assert!(barriers.iter().any(|told| told.starts_with("image-alt: <img")), "{barriers:?}");
+    assert!(barriers.iter().any(|entry| entry.starts_with("image-alt: <img")), "{barriers:?}");
     browser.close().await;
 }

@@ -142,8 +142,8 @@ async fn a_user_who_is_offline_stays_signed_in_and_continues_when_the_network_is
     let (server, _, browser) = start(false).await;
     assert_eq!(wait_for(&browser, LISTEN).await, true);
     browser.network(false).await;
-    let told = "return window.events.some(([event]) => event === 'unreachable')";
-    browser.until(told).await;
+    let script = "return window.events.some(([event]) => event === 'unreachable')";
+    browser.until(script).await;
     expect_no_sign_out(&browser).await;
     browser.network(true).await;
     run(&browser, "window.events.length = 0", Value::Null).await;

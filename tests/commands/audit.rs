@@ -102,12 +102,12 @@ async fn in_a_hundred_thousand_events_what_was_changed_removed_or_inserted_is_na
     let changed = sqlx::query_scalar::<_, String>("SELECT id::text FROM audit_events WHERE seq = 70000");
     let changed = changed.fetch_one(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-    let told = [
+    let expected = [
         json!({ "finding": "removed", "first": 40_000, "last": 40_000 }),
         json!({ "finding": "changed", "seq": 70_000, "id": changed }),
         json!({ "finding": "inserted", "seq": 100_002, "id": inserted }),
     ];
-    assert_eq!(findings(&home, &[]), told);
+    assert_eq!(findings(&home, &[]), expected);
     let text = home.run(&["audit", "verify"]);
     assert!(text.stdout.contains("removed: the event of place 40000\n"), "{text:?}");
     assert!(text.stdout.contains(&format!("changed: event {changed}, place 70000\n")), "{text:?}");

@@ -5,15 +5,15 @@ use std::{collections::BTreeMap, fs, net::TcpListener, os::unix::fs::Permissions
 /// What was found of each thing: the verdicts, worst last.
 fn verdicts(ran: &Ran) -> BTreeMap<String, Vec<String>> {
     assert_eq!(ran.stderr, "", "{ran:?}");
-    let told = ran.json();
+    let report = ran.json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut found = BTreeMap::<_, Vec<_>>::new();
-    for finding in told["findings"].as_array().unwrap() {
+    for finding in report["findings"].as_array().unwrap() {
         assert!(!text(&finding["detail"]).is_empty());
         found.entry(text(&finding["what"])).or_default().push(text(&finding["verdict"]));
     }
     let failed = found.values().flatten().any(|verdict| verdict == "fail");
-    assert_eq!((told["ok"].as_bool().unwrap(), ran.code), (!failed, i32::from(failed)), "{ran:?}");
+    assert_eq!((report["ok"].as_bool().unwrap(), ran.code), (!failed, i32::from(failed)), "{ran:?}");
     for verdicts in found.values_mut() {
         verdicts.sort_by_key(|verdict| rank(verdict));
     }
@@ -146,7 +146,7 @@ async fn both_ways_must_lead_to_one_database() {
 }
 
 #[test]
-fn an_address_in_use_is_told() {
+fn an_address_in_use_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let home = Home::empty().with("HEIRLOOM_BIND", &address);
@@ -158,7 +158,7 @@ fn an_address_in_use_is_told() {
 
 /// A template of one's own that is broken is named by the check, and stops the start before anything else is done.
 #[test]
-fn a_broken_template_is_told() {
+fn a_broken_template_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::empty().with("HEIRLOOM_TEMPLATES_DIR", folder.path().to_str().unwrap());
     std::fs::write(folder.path().join("layout.html"), "{{ t(\"no-such-text\") }}").unwrap();

@@ -78,8 +78,8 @@ impl Postgres {
 
 /// The findings of a check about one thing: `verdict: detail`.
 pub fn found(checked: &Ran, what: &str) -> String {
-    let told = checked.json();
-    let about = told["findings"].as_array().unwrap().iter().filter(|finding| finding["what"] == what);
+    let report = checked.json();
+    let about = report["findings"].as_array().unwrap().iter().filter(|finding| finding["what"] == what);
     let about = about
         .map(|finding| format!("{}: {}", finding["verdict"].as_str().unwrap(), finding["detail"].as_str().unwrap()));
     about.collect::<Vec<_>>().join("\n")

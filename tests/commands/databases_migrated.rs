@@ -19,7 +19,7 @@ async fn texts(connection: &mut PgConnection, sql: &'static str) -> Vec<String> 
 }
 
 #[tokio::test]
-async fn the_history_of_the_version_before_is_taken_over_and_left_for_it() {
+async fn the_history_of_the_previous_version_is_copied_and_kept() {
     let postgres = Postgres::start().await;
     let mut connection = postgres.connect("heirloom").await;
     migrate_as_before(&mut connection).await;
@@ -129,9 +129,9 @@ async fn addresses_that_occur_twice_stop_the_migration_and_are_reported_by_id() 
     assert!(refused.stderr.contains("several users have the same e-mail address"), "{refused:?}");
     assert!(!refused.stderr.contains("alice"), "{refused:?}");
 
-    let mend = "DELETE FROM users WHERE id = '00000000-0000-0000-0000-00000000000b';
+    let repair = "DELETE FROM users WHERE id = '00000000-0000-0000-0000-00000000000b';
         ALTER TABLE users ADD CONSTRAINT users_email_key UNIQUE (email)";
-    postgres.run("heirloom", &[mend]).await;
+    postgres.run("heirloom", &[repair]).await;
     postgres.home("heirloom").run(&["migrate"]).done();
 }
 

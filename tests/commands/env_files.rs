@@ -1,4 +1,4 @@
-//! Where options are read from, and from whom they are not.
+//! From which files options are read, and from which not.
 
 use heirloom_testing::{Home, Ran};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};

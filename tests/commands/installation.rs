@@ -36,7 +36,7 @@ fn migrations_are_applied_once_and_named() {
 }
 
 #[test]
-fn people_are_added_shown_and_changed() {
+fn users_are_added_shown_and_changed() {
     let here = Installation::new();
     let root = here.add("Root@Example.com", "--admin --name Root");
     assert_eq!((root["email"].as_str(), root["name"].as_str()), (Some("root@example.com"), Some("Root")));
@@ -62,7 +62,7 @@ fn people_are_added_shown_and_changed() {
 }
 
 #[test]
-fn what_cannot_be_done_fails_and_says_why() {
+fn what_cannot_be_done_fails_with_a_reason() {
     let here = Installation::new();
     here.add("root@example.com", "--admin");
     let failed = |arguments: &str, input: &str, why: &str| {
@@ -82,7 +82,7 @@ fn what_cannot_be_done_fails_and_says_why() {
 
 ///
 #[test]
-fn wrong_usage_is_told_apart_from_failure() {
+fn wrong_usage_and_failure_have_different_exit_codes() {
     let here = Installation::new();
     for wrong in ["nonsense", "user", "user add", "sessions revoke", "sessions revoke --session x", "serve --fast"] {
         here.run(wrong).expect(2);

@@ -17,7 +17,7 @@ async fn a_rotation_publishes_a_key_that_signs_a_little_later() {
     let second = home.json(&["keys", "list"]);
     assert_eq!(second["items"].as_array().unwrap().len(), 2);
     assert_eq!(second["items"][0]["id"], first["items"][0]["id"]);
-    assert_eq!(second["items"][0]["signs"], true, "the old one signs until everybody knows the new one");
+    assert_eq!(second["items"][0]["signs"], true, "the old one signs until every instance knows the new one");
     assert_eq!(second["items"][1], rotated["key"]);
 
     let text = home.run(&["keys", "rotate"]).done().stdout;
@@ -27,7 +27,7 @@ async fn a_rotation_publishes_a_key_that_signs_a_little_later() {
 }
 
 #[tokio::test]
-async fn a_wrong_master_key_is_told_and_leaves_no_postgres_running() {
+async fn a_wrong_master_key_is_reported_and_leaves_no_postgres_running() {
     let home = Home::empty();
     home.run(&["keys", "list"]).done();
     let wrong = home.with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");

@@ -58,7 +58,7 @@ fn summary(imported: u64, already_there: u64, refused: u64, last_line: u64) -> V
 
 /// S-74.
 #[tokio::test]
-async fn whoever_comes_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ours() {
+async fn a_user_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ours() {
     let server = Server::start().await;
     let home = &server.home;
     let rows = FOREIGN.map(|(name, hash)| json!({ "email": format!("{name}@example.com"), "password_hash": hash }));
@@ -84,7 +84,7 @@ async fn whoever_comes_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ou
 }
 
 #[tokio::test]
-async fn whoever_comes_without_a_password_waits_for_one_and_the_blocked_stay_blocked() {
+async fn a_user_without_a_password_cannot_sign_in_and_blocked_users_stay_blocked() {
     let server = Server::start().await;
     let home = &server.home;
     let rows = "email,password_hash,blocked,blocked_reason\n\
@@ -102,7 +102,7 @@ async fn whoever_comes_without_a_password_waits_for_one_and_the_blocked_stay_blo
 }
 
 #[tokio::test]
-async fn bad_rows_are_reported_and_hold_up_nobody_and_nothing_of_them_is_repeated() {
+async fn bad_rows_are_reported_without_their_content_and_stop_no_other_row() {
     let home = Home::start().await;
     let text = "{\"email\":\"a@example.com\",\"name\":\"Ann\"}\n\
                 {\"email\":\"b@example.com\",\"password\":\"SENTINEL\"}\n\
@@ -117,16 +117,16 @@ async fn bad_rows_are_reported_and_hold_up_nobody_and_nothing_of_them_is_repeate
     assert_eq!(ran.stdout, "Imported: 2. Already there: 0. Refused: 4. Last line: 6.\n");
     let written = fs::read_to_string(report).unwrap();
     let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<_> =
+    let refused: Vec<_> =
         lines.iter().map(|line| (line["line"].as_u64().unwrap(), line["code"].as_str().unwrap())).collect();
-    assert_eq!(told, [(2, "unknown_field"), (3, "unknown_hash"), (4, "not_json"), (5, "duplicate_address")]);
+    assert_eq!(refused, [(2, "unknown_field"), (3, "unknown_hash"), (4, "not_json"), (5, "duplicate_address")]);
     assert_eq!(fs::metadata(report).unwrap().permissions().mode() & 0o777, 0o600);
 
     let again = home.run(&["user", "import", people]);
     assert_eq!(again.stdout, "Imported: 0. Already there: 2. Refused: 4. Last line: 6.\n");
     assert_eq!(again.stderr.lines().count(), 4, "{again:?}");
-    for told in [&written, &again.stderr, &again.stdout] {
-        assert!(!told.contains("SENTINEL"), "{told}");
+    for text in [&written, &again.stderr, &again.stdout] {
+        assert!(!text.contains("SENTINEL"), "{text}");
     }
     let shown = home.json(&["user", "show", "a@example.com"]);
     assert_eq!((&shown["user"]["name"], &shown["user"]["roles"]), (&json!("Ann"), &json!([])), "the first one stays");
@@ -154,7 +154,7 @@ async fn what_leaves_comes_back_the_same_and_is_in_the_audit_log() {
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |kind: &str| events.iter().filter(|event| event["kind"] == kind).collect::<Vec<_>>();
     let imported = of("users_imported");
-    assert_eq!(imported.len(), 1, "what adds nobody is no event");
+    assert_eq!(imported.len(), 1, "an import that adds no user is not recorded");
     assert_eq!(imported[0]["details"], json!({ "users": 3, "first_line": 1, "last_line": 3 }));
     assert_eq!(of("users_exported")[0]["details"], json!({ "with_password_hashes": true }));
     assert_eq!(two.json(&["audit", "verify"])["ok"], true);
@@ -168,7 +168,7 @@ async fn what_leaves_comes_back_the_same_and_is_in_the_audit_log() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_be_and_changes_nothing() {
+async fn a_dry_run_reports_what_an_import_would_do_and_changes_nothing() {
     let home = Home::start().await;
     let people = home.file("people.ndjson", "{\"email\":\"a@example.com\"}\n{}\n");
     let ran = home.run(&["user", "import", people.to_str().unwrap(), "--dry-run"]);
@@ -178,7 +178,7 @@ async fn a_dry_run_says_what_would_be_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_or_of_no_known_form_is_told() {
+async fn a_missing_file_or_an_unknown_form_is_reported() {
     let home = Home::start().await;
     let folder = home.data_dir().to_str().unwrap();
     home.run(&["user", "import", folder]).refused(1, "is a directory");
@@ -272,7 +272,7 @@ async fn an_import_that_is_stopped_goes_on_with_the_same_command() {
 }
 
 #[tokio::test]
-async fn two_imports_of_the_same_people_at_once_add_everybody_once() {
+async fn two_concurrent_imports_of_the_same_users_add_each_once() {
     let home = Home::start().await;
     home.run(&["migrate"]).done();
     let rows: Vec<String> = (0..3_000).map(|number| format!("{{\"email\":\"p{number}@example.com\"}}\n")).collect();
@@ -289,9 +289,9 @@ async fn two_imports_of_the_same_people_at_once_add_everybody_once() {
     for child in importing {
         let ended = child.wait_with_output().unwrap();
         assert!(ended.status.success(), "{ended:?}");
-        let told: Value = serde_json::from_slice(&ended.stdout).unwrap();
-        assert_eq!(told["imported"].as_u64().unwrap() + told["already_there"].as_u64().unwrap(), 3_000);
-        imported += told["imported"].as_u64().unwrap();
+        let counts: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        assert_eq!(counts["imported"].as_u64().unwrap() + counts["already_there"].as_u64().unwrap(), 3_000);
+        imported += counts["imported"].as_u64().unwrap();
     }
     assert_eq!((imported, home.people().len()), (3_000, 3_000));
 }

@@ -44,7 +44,7 @@ async fn a_password_is_one_line_of_standard_input_and_must_be_a_good_one() {
 }
 
 #[tokio::test]
-async fn people_are_listed_newest_first_all_or_by_status() {
+async fn users_are_listed_newest_first_all_or_by_status() {
     let home = Home::start().await;
     for email in ["a@example.com", "b@example.com", "c@example.com"] {
         home.add(email, &[]);
@@ -76,42 +76,42 @@ async fn blocks_and_roles_come_and_go() {
     let unblocked = home.json(&["user", "unblock", "a@example.com"]);
     assert_eq!(unblocked["user"]["blocked"], false);
     assert_eq!(unblocked["user"]["blocked_reason"], Value::Null);
-    assert_eq!(home.json(&["user", "unblock", "a@example.com"])["user"]["blocked"], false, "again is no error");
+    assert_eq!(home.json(&["user", "unblock", "a@example.com"])["user"]["blocked"], false, "a second time is fine");
 
     let granted = home.json(&["user", "grant", "a@example.com", "billing:read"]);
     assert_eq!(granted["user"]["roles"], json!(["billing:read"]));
     assert_eq!(home.json(&["user", "grant", "a@example.com", "billing:read"]), granted, "again changes nothing");
-    let taken = home.json(&["user", "ungrant", "a@example.com", "billing:read"]);
+    let taken = home.json(&["user", "remove-role", "a@example.com", "billing:read"]);
     assert_eq!(taken["user"]["roles"], json!([]));
     home.run(&["user", "ungrant", "a@example.com", "billing:read"]).done();
 }
 
 ///
 #[tokio::test]
-async fn the_last_administrator_stays_one_and_who_is_not_there_is_told() {
+async fn the_last_administrator_cannot_be_removed_and_an_unknown_user_is_reported() {
     let home = Home::start().await;
     home.add("a@example.com", &["--admin"]);
-    let told = "this is the last administrator: grant the role to another user first";
-    home.run(&["user", "ungrant", "a@example.com", "admin"]).refused(1, told);
-    home.run(&["user", "block", "a@example.com"]).refused(1, told);
+    let message = "this is the last administrator: grant the role to another user first";
+    home.run(&["user", "ungrant", "a@example.com", "admin"]).refused(1, message);
+    home.run(&["user", "block", "a@example.com"]).refused(1, message);
     home.add("b@example.com", &[]);
     home.run(&["user", "grant", "b@example.com", "admin"]).done();
     home.run(&["user", "ungrant", "a@example.com", "admin"]).done();
-    home.run(&["user", "block", "b@example.com"]).refused(1, told);
+    home.run(&["user", "block", "b@example.com"]).refused(1, message);
     let roles = home.json(&["user", "show", "b@example.com"])["user"]["roles"].clone();
     assert_eq!(roles, json!(["admin"]));
 
     for who in ["neither address nor id", "01a206b8-3efb-7d63-a6dc-8bf962cd3fd7"] {
         home.run(&["user", "show", who]).refused(1, &format!("there is no user {who}"));
     }
-    let (who, told) = ("nobody@example.com", "there is no user nobody@example.com");
-    home.run(&["user", "block", who]).refused(1, told);
-    home.run(&["user", "unblock", who]).refused(1, told);
-    home.run(&["user", "grant", who, "editor"]).refused(1, told);
-    home.run(&["user", "ungrant", who, "editor"]).refused(1, told);
-    home.type_in(&["user", "set-password", who], PASSWORD).refused(1, told);
-    home.run(&["sessions", "list", "--user", who]).refused(1, told);
-    home.run(&["sessions", "revoke", "--user", who]).refused(1, told);
+    let (who, message) = ("nobody@example.com", "there is no user nobody@example.com");
+    home.run(&["user", "block", who]).refused(1, message);
+    home.run(&["user", "unblock", who]).refused(1, message);
+    home.run(&["user", "grant", who, "editor"]).refused(1, message);
+    home.run(&["user", "ungrant", who, "editor"]).refused(1, message);
+    home.type_in(&["user", "set-password", who], PASSWORD).refused(1, message);
+    home.run(&["sessions", "list", "--user", who]).refused(1, message);
+    home.run(&["sessions", "revoke", "--user", who]).refused(1, message);
 }
 
 /// Two administrators at two terminals: neither undoes what the other has just done.

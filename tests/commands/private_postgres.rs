@@ -53,7 +53,7 @@ async fn it_starts_and_stops_with_the_server_and_listens_on_no_port() {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_directory_is_refused_and_told_by_whom() {
+async fn a_second_server_on_the_same_directory_is_refused_with_the_process_of_the_first() {
     let data = TempDir::new().unwrap();
     let mut first = start(data.path()).await;
     let mut second = spawn(data.path());
@@ -65,7 +65,7 @@ async fn a_second_server_on_the_same_directory_is_refused_and_told_by_whom() {
 }
 
 #[tokio::test]
-async fn what_a_killed_server_left_running_is_taken_over() {
+async fn a_postgres_that_a_killed_server_left_running_is_adopted() {
     let data = TempDir::new().unwrap();
     let mut killed = start(data.path()).await;
     let before = postmaster(data.path());

@@ -35,7 +35,7 @@ impl Elsewhere {
         self.admin.clone().username(role).password(password).to_url_lossy().into()
     }
 
-    /// Runs a command; the server's role is `app`, and the owner is whom this names.
+    /// Runs a command; the server's role is `app`, and the owner the role that this names.
     fn run_as(&self, owner: Option<&str>, arguments: &[&str], typed: &str) -> Ran {
         let mut command = self.home.command(arguments);
         command.env("DATABASE_URL", self.url_of("app", SECRET));
@@ -128,7 +128,7 @@ async fn the_role_of_the_server_can_neither_change_the_schema_nor_rewrite_the_au
 }
 
 #[tokio::test]
-async fn a_month_that_is_over_its_time_is_dropped_only_once_it_is_anchored() {
+async fn an_old_month_is_dropped_only_once_it_is_anchored() {
     let here = Elsewhere::new().await;
     here.run_as(Some("postgres"), &["migrate", "--roles"], "").done();
     here.run(&["user", "add", "root@example.com", "--admin"]).expect(0);
@@ -156,7 +156,7 @@ async fn a_month_that_is_over_its_time_is_dropped_only_once_it_is_anchored() {
 }
 
 #[tokio::test]
-async fn a_database_that_a_superuser_migrated_is_handed_over_to_the_owner_with_what_is_in_it() {
+async fn a_database_that_a_superuser_migrated_passes_to_the_owner_with_its_content() {
     let here = Elsewhere::new().await;
     let as_superuser = |arguments: &[&str], typed: &str| {
         Ran::of(here.home.command(arguments).env("DATABASE_URL", here.url_of("postgres", "")), typed)
@@ -176,7 +176,7 @@ async fn a_database_that_a_superuser_migrated_is_handed_over_to_the_owner_with_w
 }
 
 #[tokio::test]
-async fn an_owner_that_may_not_create_roles_is_told_what_is_missing_and_goes_on_once_it_is_there() {
+async fn an_owner_that_may_not_create_roles_learns_what_is_missing_and_continues_once_it_exists() {
     let here = Elsewhere::new().await;
     let owner = format!("CREATE ROLE boss LOGIN PASSWORD '{SECRET}'; ALTER DATABASE elsewhere OWNER TO boss");
     here.execute_in("elsewhere", &owner).await;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 ///
 #[tokio::test]
-async fn the_first_run_says_how_to_make_the_first_administrator_and_the_command_can_be_pasted() {
+async fn the_first_run_prints_a_command_that_creates_the_first_administrator() {
     let server = Server::start().await;
     let line = server.logged("app.no_admin");
     let command = line["command"].as_str().unwrap();
@@ -44,7 +44,7 @@ async fn what_a_command_ends_a_running_server_refuses_at_once() {
     assert_eq!(home.json(&revoke), json!({ "revoked": 1 }));
     server.expect_signed_out(&phone).await;
     assert_eq!(server.me(&other).await, 200);
-    assert_eq!(home.json(&revoke), json!({ "revoked": 0 }), "again is no error");
+    assert_eq!(home.json(&revoke), json!({ "revoked": 0 }), "a second time is fine");
     assert_eq!(home.json(&["sessions", "list"])["items"].as_array().unwrap().len(), 1);
     let all = home.json(&["sessions", "list", "--all"]);
     assert_eq!(all["items"][1]["state"], "revoked");
@@ -57,7 +57,7 @@ async fn what_a_command_ends_a_running_server_refuses_at_once() {
 }
 
 #[tokio::test]
-async fn a_deleted_person_is_signed_out_and_gone_and_the_audit_log_is_whole() {
+async fn a_deleted_user_is_signed_out_and_removed_and_the_audit_log_is_complete() {
     let server = Server::start().await;
     let home = &server.home;
     let alice = home.add("alice@example.com", &["--name", "Alice L"]);
@@ -85,7 +85,7 @@ async fn a_deleted_person_is_signed_out_and_gone_and_the_audit_log_is_whole() {
 }
 
 #[tokio::test]
-async fn what_is_held_about_a_person_is_shown_whole_and_without_a_secret() {
+async fn all_data_about_a_user_is_shown_without_a_secret() {
     let server = Server::start().await;
     let home = &server.home;
     let alice = home.add("alice@example.com", &["--name", "Alice L", "--admin"]);

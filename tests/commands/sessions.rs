@@ -2,7 +2,7 @@ use heirloom_testing::Home;
 use serde_json::json;
 
 #[tokio::test]
-async fn where_nobody_is_signed_in_there_is_nothing_to_list_and_nothing_to_end() {
+async fn without_sessions_there_is_nothing_to_list_and_nothing_to_revoke() {
     let home = Home::start().await;
     home.add("a@example.com", &[]);
     assert_eq!(home.json(&["sessions", "list"]), json!({ "items": [] }));

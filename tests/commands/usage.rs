@@ -2,9 +2,9 @@
 use heirloom_testing::{Home, Port};
 
 /// Runs where nothing can be started, and shows that nothing was.
-fn refused(code: i32, arguments: &[&str], told: &str) {
+fn refused(code: i32, arguments: &[&str], message: &str) {
     let home = Home::empty().with("HEIRLOOM_PG_BIN", "/nowhere");
-    home.run(arguments).refused(code, told);
+    home.run(arguments).refused(code, message);
     assert_eq!(home.data_dir().read_dir().unwrap().count(), 0, "{arguments:?}");
 }
 
@@ -42,10 +42,10 @@ fn values_that_the_rules_do_not_allow_are_named() {
 
 ///
 #[test]
-fn options_that_are_not_understood_are_told_all_at_once() {
+fn all_invalid_options_are_reported_at_once() {
     let home = Home::empty().with("HEIRLOOM_BIND", "everywhere").with("HEIRLOOM_ACCESS_TOKEN_TTL", "soon");
-    let told = home.run(&["user", "list"]).refused(1, "the configuration has 2 problems").stderr;
-    assert!(told.contains("HEIRLOOM_BIND=\"everywhere\"") && told.contains("HEIRLOOM_ACCESS_TOKEN_TTL=\"soon\""));
+    let message = home.run(&["user", "list"]).refused(1, "the configuration has 2 problems").stderr;
+    assert!(message.contains("HEIRLOOM_BIND=\"everywhere\"") && message.contains("HEIRLOOM_ACCESS_TOKEN_TTL=\"soon\""));
     home.run(&["serve"]).refused(1, "HEIRLOOM_BIND");
     home.run(&[]).refused(1, "HEIRLOOM_BIND");
 }
@@ -92,15 +92,15 @@ fn a_database_that_is_not_there_is_a_failure() {
         .with("DATABASE_URL", &format!("postgres://user:hunter2hunter2@{}/nothing", nobody.address()))
         .with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
     for arguments in [&["user", "list"][..], &["migrate"], &["keys", "list"], &["sessions", "list"], &["sweep"]] {
-        let told = home.run(arguments).refused(1, "Connection refused").stderr;
-        assert!(!told.contains("hunter2"), "{told}");
+        let message = home.run(arguments).refused(1, "Connection refused").stderr;
+        assert!(!message.contains("hunter2"), "{message}");
     }
 }
 
 ///
 #[test]
-fn an_option_with_a_typing_mistake_is_told() {
+fn an_option_with_a_typing_mistake_is_reported() {
     let home = Home::empty().with("HEIRLOOM_DATADIR", "/srv/heirloom").with("HEIRLOOM_PG_BIN", "/nowhere");
-    let told = home.run(&["user", "list"]).refused(1, "no PostgreSQL server binaries were found").stderr;
-    assert!(told.contains("HEIRLOOM_DATADIR") && told.contains("config.unknown_option"), "{told}");
+    let message = home.run(&["user", "list"]).refused(1, "no PostgreSQL server binaries were found").stderr;
+    assert!(message.contains("HEIRLOOM_DATADIR") && message.contains("config.unknown_option"), "{message}");
 }

@@ -95,11 +95,11 @@ fn expect_let_in(answer: &Answer) {
 
 ///
 #[tokio::test]
-async fn nobody_is_let_in_only_where_anyone_is() {
+async fn an_anonymous_caller_reaches_only_what_is_open_to_all() {
     let app = TestApp::start().await;
-    for (method, path, whom) in TABLE {
+    for (method, path, caller) in TABLE {
         let answer = app.request(method, &concrete(path)).send().await;
-        match whom {
+        match caller {
             For::Anyone => expect_let_in(&answer),
             For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
             For::Leaver => drop(answer.expect_done().clone()),
@@ -110,31 +110,31 @@ async fn nobody_is_let_in_only_where_anyone_is() {
 
 /// Before anything of the request is looked at: who may not, learns nothing of what would have been wrong.
 #[tokio::test]
-async fn who_may_not_is_told_so_whatever_the_request_holds() {
+async fn a_missing_permission_is_reported_whatever_the_request_contains() {
     let app = TestApp::start().await;
-    let somebody = app.person("somebody").await;
-    for (method, path, whom) in TABLE.iter().filter(|(_, _, whom)| matches!(whom, For::SignedIn | For::Admin)) {
+    let user = app.person("user").await;
+    for (method, path, caller) in TABLE.iter().filter(|(_, _, caller)| matches!(caller, For::SignedIn | For::Admin)) {
         let path = format!("{}?nonsense=1&limit=0", concrete(path));
         let garbage = || app.request(method, &path).body("text/plain", "{");
         garbage().send().await.expect_challenge("unauthenticated");
         garbage().bearer("nonsense").send().await.expect_challenge("access_token_invalid");
         garbage().header("Cookie", "heirloom=x").send().await.expect_challenge("unauthenticated");
-        if *whom == For::Admin {
-            let answer = garbage().bearer(&somebody.tokens.access_token).send().await;
+        if *caller == For::Admin {
+            let answer = garbage().bearer(&user.tokens.access_token).send().await;
             answer.expect_problem(403, "forbidden");
-            assert!(answer.header("www-authenticate").is_some_and(|told| told.contains("insufficient_scope")));
+            assert!(answer.header("www-authenticate").is_some_and(|header| header.contains("insufficient_scope")));
         }
     }
 }
 
 ///
 #[tokio::test]
-async fn somebody_is_let_in_everywhere_but_to_the_administration() {
+async fn a_user_reaches_everything_but_the_administration() {
     let app = TestApp::start().await;
-    for (method, path, whom) in TABLE {
-        let somebody = app.person("somebody").await;
-        let answer = somebody.request(method, &concrete(path)).send().await;
-        match whom {
+    for (method, path, caller) in TABLE {
+        let user = app.person("user").await;
+        let answer = user.request(method, &concrete(path)).send().await;
+        match caller {
             For::Admin => drop(answer.expect_problem(403, "forbidden").clone()),
             For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
             For::Anyone | For::Leaver | For::SignedIn => expect_let_in(&answer),
@@ -145,10 +145,10 @@ async fn somebody_is_let_in_everywhere_but_to_the_administration() {
 #[tokio::test]
 async fn an_administrator_is_let_in_everywhere() {
     let app = TestApp::start().await;
-    for (method, path, whom) in TABLE {
+    for (method, path, caller) in TABLE {
         let admin = app.admin("root").await;
         let answer = admin.request(method, &concrete(path)).send().await;
-        match whom {
+        match caller {
             For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
             For::Anyone | For::Leaver | For::SignedIn | For::Admin => expect_let_in(&answer),
         }
@@ -160,10 +160,10 @@ async fn an_administrator_is_let_in_everywhere() {
 async fn no_other_role_makes_an_administrator() {
     let app = TestApp::start().await;
     for roles in ["{administrator}", "{admin:read,admins,not-admin}", "{}"] {
-        let somebody = app.person("somebody").await;
+        let user = app.person("user").await;
         sqlx::query("UPDATE users SET roles = $1::text[]").bind(roles).execute(app.db()).await.unwrap();
-        let next = app.refresh(&somebody.tokens.refresh_token).await.expect_tokens();
-        for (method, path, _) in TABLE.iter().filter(|(_, _, whom)| *whom == For::Admin) {
+        let next = app.refresh(&user.tokens.refresh_token).await.expect_tokens();
+        for (method, path, _) in TABLE.iter().filter(|(_, _, caller)| *caller == For::Admin) {
             let request = app.request(method, &concrete(path)).bearer(&next.access_token);
             request.send().await.expect_problem(403, "forbidden");
         }

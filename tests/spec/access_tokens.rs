@@ -55,7 +55,7 @@ async fn a_token_with_nothing_wrong_is_good() {
     check(forgery.forge.sign(&forgery.forge.header(), &more)).await;
 }
 
-/// A-55, A-57 (RFC 8725 §3.1): the algorithm is the key's, whatever the header says. RFC 7518 §3.6: "none".
+/// A-55, A-57 (RFC 8725 §3.1): the algorithm is the key's, regardless of the header. RFC 7518 §3.6: "none".
 #[tokio::test]
 async fn another_algorithm_is_refused() {
     let app = TestApp::start().await;
@@ -128,7 +128,7 @@ async fn another_header_is_refused() {
 
 /// RFC 9068 §4: `iss` and `aud` are ours.
 #[tokio::test]
-async fn a_token_for_somebody_else_is_refused() {
+async fn a_token_for_another_audience_is_refused() {
     let app = TestApp::start().await;
     let forgery = Forgery::on(&app).await;
     for changes in [
@@ -175,7 +175,7 @@ async fn a_token_for_several_audiences_must_name_ours() {
 
 ///
 #[tokio::test]
-async fn tokens_of_an_earlier_audience_are_for_somebody_else() {
+async fn tokens_of_an_earlier_audience_are_refused() {
     let app = TestApp::start().await;
     let token = app.sign_in("alice").await.access_token;
     let later = app.another(&[("HEIRLOOM_AUDIENCE", "https://api.example.com")]).await;
@@ -277,7 +277,7 @@ async fn a_token_ends_by_itself() {
     let app = TestApp::with(&[("HEIRLOOM_ACCESS_TOKEN_TTL", "1s")]).await;
     let alice = app.person("alice").await;
     assert_eq!(alice.tokens.expires_in, 1);
-    eventually("the token is over", async || alice.check().await.status == 401).await;
+    eventually("the token has expired", async || alice.check().await.status == 401).await;
     alice.check().await.expect_challenge("access_token_expired");
     app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
 }
@@ -426,7 +426,7 @@ async fn a_change_of_algorithm_leaves_older_tokens_good() {
 
 /// What was verified is remembered, but not beyond its key.
 #[tokio::test]
-async fn a_token_that_was_good_is_refused_once_its_key_has_gone() {
+async fn a_valid_token_is_refused_once_its_key_is_deleted() {
     let app = TestApp::start().await;
     let token = app.sign_in("alice").await.access_token;
     app.check(&token).await.expect_done();

@@ -15,7 +15,7 @@ async fn actor_of(app: &TestApp, kind: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_event_says_what_did_it() {
+async fn every_event_names_its_actor() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
     let alice = app.person("alice").await;

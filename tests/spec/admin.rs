@@ -101,7 +101,7 @@ async fn ending_what_has_ended_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_whose_time_is_over_was_not_live() {
+async fn an_expired_session_was_not_live() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
     let over = app.sign_in("alice").await;
@@ -146,7 +146,7 @@ async fn a_revoke_names_exactly_one() {
         json!({ "session_id": "nonsense" }),
         json!({ "user_id": 7 }),
         json!({ "everyone": "true" }),
-        json!({ "everybody": true }),
+        json!({ "everyone": true }),
         json!({ "user_id": alice.id, "reason": "x".repeat(501) }),
         json!({ "user_id": alice.id, "reason": "two\nlines" }),
         json!({ "user_id": alice.id, "reason": "nul\0" }),
@@ -259,10 +259,10 @@ async fn a_users_own_claims_travel_in_the_access_token_under_one_name() {
 
     alice.check().await.expect_challenge("access_token_expired");
     let next = app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
-    let (_, told) = forge::decode(&next.access_token);
-    assert_eq!(told["http://heirloom.test/claims"], claims);
-    assert_eq!(told["sub"], alice.id.as_str());
-    assert_eq!(told["roles"], json!([]));
+    let (_, payload) = forge::decode(&next.access_token);
+    assert_eq!(payload["http://heirloom.test/claims"], claims);
+    assert_eq!(payload["sub"], alice.id.as_str());
+    assert_eq!(payload["roles"], json!([]));
     let request = app.request("GET", "/api/v1/admin/users").bearer(&next.access_token);
     request.send().await.expect_problem(403, "forbidden");
 
@@ -298,9 +298,9 @@ async fn the_name_of_the_claims_is_an_option() {
     let alice = app.person("alice").await;
     sqlx::query("UPDATE users SET claims = '{\"a\": 1}'").execute(app.db()).await.unwrap();
     let next = app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
-    let (_, told) = forge::decode(&next.access_token);
-    assert_eq!(told["x"], json!({ "a": 1 }));
-    assert_eq!(told["aud"], "https://api.example.com");
+    let (_, payload) = forge::decode(&next.access_token);
+    assert_eq!(payload["x"], json!({ "a": 1 }));
+    assert_eq!(payload["aud"], "https://api.example.com");
     app.check(&next.access_token).await.expect_done();
 }
 

@@ -57,8 +57,8 @@ async fn every_way_a_sign_in_can_fail_has_its_reason() {
     admin.block(&alice.id).await.expect(200);
     app.try_sign_in("alice").await.expect_problem(403, "account_blocked");
 
-    let told = kinds_and_reasons(&admin.events(&format!("?user_id={}", alice.id)).await);
-    let told: Vec<_> = told.iter().map(|(kind, reason)| (kind.as_str(), reason.as_str())).collect();
+    let recorded = kinds_and_reasons(&admin.events(&format!("?user_id={}", alice.id)).await);
+    let recorded: Vec<_> = recorded.iter().map(|(kind, reason)| (kind.as_str(), reason.as_str())).collect();
     let expected = [
         ("user_added", "-"),
         ("signed_in", "-"),
@@ -67,7 +67,7 @@ async fn every_way_a_sign_in_can_fail_has_its_reason() {
         ("user_blocked", "-"),
         ("sign_in_failed", "account_blocked"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(recorded, expected);
     let failed = admin.events("?kind=sign_in_failed").await;
     let unknown: Vec<_> = failed.iter().filter(|event| event["details"]["reason"] == "unknown_address").collect();
     assert_eq!(unknown.len(), 1);
@@ -77,7 +77,7 @@ async fn every_way_a_sign_in_can_fail_has_its_reason() {
 
 /// C-19.
 #[tokio::test]
-async fn who_is_no_administrator_is_told_of_once_a_minute_for_each_session() {
+async fn a_refused_administrator_page_is_recorded_once_a_minute_for_each_session() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
     let (alice, bob) = (app.person("alice").await, app.person("bob").await);
@@ -86,7 +86,7 @@ async fn who_is_no_administrator_is_told_of_once_a_minute_for_each_session() {
         bob.get("/api/v1/admin/audit").await.expect_problem(403, "forbidden");
     }
     // Told of beside the answers.
-    eventually("both are told of", || async { admin.events("?kind=access_denied").await.len() >= 2 }).await;
+    eventually("both are recorded of", || async { admin.events("?kind=access_denied").await.len() >= 2 }).await;
     let denied = admin.events("?kind=access_denied").await;
     assert_eq!(denied.len(), 2);
     let hers = denied.iter().find(|event| event["actor_id"] == alice.id.as_str()).expect("hers");
@@ -96,7 +96,7 @@ async fn who_is_no_administrator_is_told_of_once_a_minute_for_each_session() {
 }
 
 #[tokio::test]
-async fn the_last_administrator_who_would_be_none_is_told_of() {
+async fn an_attempt_to_remove_the_last_administrator_is_recorded() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
     admin.change(&admin.id, &json!({ "roles": [] })).await.expect_problem(409, "last_admin");
@@ -119,7 +119,7 @@ async fn a_wait_is_one_event_however_many_guesses_it_refuses() {
 }
 
 #[tokio::test]
-async fn sessions_that_make_room_for_a_new_one_are_told_of() {
+async fn sessions_revoked_for_a_new_one_are_recorded() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
     let first = app.sign_in("alice").await;
     app.sign_in("alice").await;
@@ -326,7 +326,7 @@ async fn a_running_server_does_not_accept_an_older_head_until_an_operator_resume
     assert_eq!(verify(&app).await.findings, []);
 }
 
-/// C-16: the state before the first event has a tag too: whoever deletes everything cannot start the chain again.
+/// C-16: the state before the first event has a tag too: an attacker who deletes everything cannot start the chain again.
 #[tokio::test]
 async fn no_one_can_put_the_chain_back_to_its_beginning() {
     let app = TestApp::start().await;

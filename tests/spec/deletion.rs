@@ -32,7 +32,7 @@ async fn expect_end_on(app: &TestApp, tokens: &Tokens) {
 
 /// S-71.
 #[tokio::test]
-async fn every_session_of_theirs_is_dead_on_every_instance_also_on_one_that_starts_later() {
+async fn every_session_of_the_user_is_revoked_on_every_instance_also_on_one_that_starts_later() {
     let one = TestApp::start().await;
     let two = one.another(&[]).await;
     let alice = one.person("alice").await;
@@ -56,7 +56,7 @@ async fn every_session_of_theirs_is_dead_on_every_instance_also_on_one_that_star
 }
 
 #[tokio::test]
-async fn signing_in_is_answered_as_for_an_address_that_nobody_has() {
+async fn signing_in_is_answered_as_for_an_unknown_address() {
     let app = TestApp::start().await;
     let alice = app.person("alice").await;
     app.expect_deleted(&alice.id).await;
@@ -80,14 +80,14 @@ async fn nothing_is_left_of_them_but_the_ids_in_the_audit_log() {
     app.post("/api/v1/auth/login", &wishes).await.expect(200);
     alice.patch("/api/v1/me", &json!({ "name": "Ada Lovelace" })).await.expect(200);
     admin.change(&alice.id, &json!({ "claims": { "plan": "platinum" }, "roles": ["curator"] })).await.expect(200);
-    let told = [email("alice"), "Ada Lovelace".to_owned(), "a violin".to_owned(), "platinum".to_owned()];
+    let personal = [email("alice"), "Ada Lovelace".to_owned(), "a violin".to_owned(), "platinum".to_owned()];
     let before = app.all_rows().await.join("\n");
-    assert!(told.iter().all(|word| before.contains(word)), "{before}");
+    assert!(personal.iter().all(|word| before.contains(word)), "{before}");
 
     app.expect_deleted(&alice.id).await;
 
     let after = app.all_rows().await;
-    for word in &told {
+    for word in &personal {
         assert!(!after.iter().any(|row| row.contains(word)), "{word} in {after:#?}");
     }
     let naming = after.iter().filter(|row| row.contains(&alice.id));
@@ -104,7 +104,7 @@ async fn nothing_is_left_of_them_but_the_ids_in_the_audit_log() {
 }
 
 #[tokio::test]
-async fn whoever_gets_the_address_next_gets_nothing_else() {
+async fn the_next_user_with_the_address_gets_nothing_else() {
     let app = TestApp::start().await;
     let alice = app.person("alice").await;
     app.expect_deleted(&alice.id).await;

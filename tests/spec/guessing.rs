@@ -262,7 +262,7 @@ async fn the_devices_of_an_account_share_a_budget() {
     guess_on(&app, &email("alice"), "198.51.100.1", &devices[1]).await.expect(401);
 }
 
-/// C-25: what is never hashed is no guess.
+/// C-25: a password that is never hashed is not counted as a guess.
 #[tokio::test]
 async fn a_password_that_is_too_long_to_be_one_uses_up_nothing() {
     let app = TestApp::with(LIMITED).await;
@@ -331,7 +331,7 @@ async fn a_thief_with_an_access_token_cannot_guess_the_password_and_a_stranger_c
 }
 
 #[tokio::test]
-async fn what_was_counted_names_nobody_and_is_forgotten_after_a_day() {
+async fn counters_name_no_user_and_are_deleted_after_a_day() {
     let app = TestApp::with(LIMITED).await;
     guess(&app, &email("alice"), "192.0.2.1").await.expect_problem(401, "invalid_credentials");
     let rows = app.all_rows().await.join("\n");

@@ -55,7 +55,7 @@ async fn a_body_that_is_announced_as_too_large_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_body_in_broken_chunks_is_told_in_our_words() {
+async fn a_body_in_broken_chunks_gets_a_problem_of_ours() {
     let app = TestApp::start().await;
     for path in POSTS {
         for chunks in

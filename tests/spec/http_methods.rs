@@ -1,4 +1,4 @@
-//! What every answer has in common, and what becomes of a request that is not well made. Bodies are in `http_bodies.rs`.
+//! What every answer has in common, and how malformed requests are answered. Bodies are in `http_bodies.rs`.
 
 use crate::support::{Answer, NOBODY, Request, TestApp, credentials, email, eventually, password};
 use serde_json::json;
@@ -11,7 +11,7 @@ use tokio::{
 
 /// RFC 9110 §15.5.6.
 #[tokio::test]
-async fn a_method_that_is_not_supported_is_told_which_are() {
+async fn an_unsupported_method_gets_the_allowed_ones() {
     let app = TestApp::start().await;
     for (method, path, allowed) in [
         ("GET", "/api/v1/auth/login", "POST"),
@@ -32,15 +32,15 @@ async fn a_method_that_is_not_supported_is_told_which_are() {
         if method != "HEAD" {
             answer.expect_problem(405, "method_not_allowed");
         }
-        let mut told: Vec<_> = answer.header("allow").expect("Allow").split(", ").collect();
-        told.sort_unstable();
-        assert_eq!(told.join(", "), allowed, "{answer:?}");
+        let mut allow: Vec<_> = answer.header("allow").expect("Allow").split(", ").collect();
+        allow.sort_unstable();
+        assert_eq!(allow.join(", "), allowed, "{answer:?}");
     }
 }
 
 ///
 #[tokio::test]
-async fn what_is_not_there_is_a_problem_for_programs_and_a_page_for_people() {
+async fn an_unknown_path_gets_a_problem_for_programs_and_a_page_for_browsers() {
     let app = TestApp::start().await;
     for path in [
         "/nowhere",

@@ -31,15 +31,15 @@ fn text(method: &str, path: &str, bearer: &str, body: &str) -> String {
 
 /// The statuses of so many answers on one connection.
 async fn statuses(stream: &mut TcpStream, number: usize) -> Vec<String> {
-    let mut told = String::new();
-    let status_lines = |told: &str| told.matches("HTTP/1.1 ").count();
-    while status_lines(&told) < number {
+    let mut received = String::new();
+    let status_lines = |received: &str| received.matches("HTTP/1.1 ").count();
+    while status_lines(&received) < number {
         let mut buffer = [0; 4096];
         let length = stream.read(&mut buffer).await.expect("an answer");
-        assert_ne!(length, 0, "the connection ended: {told}");
-        told.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        assert_ne!(length, 0, "the connection ended: {received}");
+        received.push_str(&String::from_utf8_lossy(&buffer[..length]));
     }
-    told.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned()).collect()
+    received.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned()).collect()
 }
 
 /// S-3.
@@ -170,7 +170,7 @@ async fn an_end_is_never_dated_before_the_last_rotation() {
 /// S-63.
 /// ADR 0020, when the last rotation was lost together with the end: then even the replayed token is the current one.
 #[tokio::test]
-async fn a_family_stays_dead_when_its_last_rotation_is_forgotten_too() {
+async fn a_family_stays_revoked_when_its_last_rotation_is_lost_too() {
     let app = TestApp::start().await;
     let other = app.another(&[]).await;
     for (server, keyed) in [(&app, false), (&other, false), (&app, true), (&other, true)] {
@@ -223,7 +223,7 @@ async fn the_end_of_everyone_that_the_database_forgot_is_ended_again() {
 
 /// S-21, S-56: The end cannot be written: the reuse is not answered as one, and the next replay is.
 #[tokio::test]
-async fn an_end_that_could_not_be_written_is_not_told() {
+async fn a_revocation_that_could_not_be_written_is_not_answered_as_one() {
     let app = TestApp::start().await;
     let (stale, newest) = family(&app, "alice").await;
     let mut transaction = app.db().begin().await.expect("SQL");

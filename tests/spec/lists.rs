@@ -99,7 +99,7 @@ async fn what_no_list_knows_is_refused() {
 
 ///
 #[tokio::test]
-async fn people_are_found_by_a_part_of_their_address_or_name() {
+async fn users_are_found_by_a_part_of_their_address_or_name() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
     let alice = app.person("alice").await;
@@ -181,7 +181,7 @@ async fn users_are_found_however_their_name_or_address_is_written() {
 }
 
 #[tokio::test]
-async fn people_are_shown_with_their_live_sessions() {
+async fn users_are_shown_with_their_live_sessions() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
     let alice = app.person("alice").await;

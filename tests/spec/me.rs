@@ -135,7 +135,7 @@ async fn one_ends_one_of_ones_sessions() {
 
 /// a user does not learn whether another user's session exists.
 #[tokio::test]
-async fn somebody_elses_session_is_not_found() {
+async fn another_users_session_is_not_found() {
     let app = TestApp::start().await;
     let alice = app.person("alice").await;
     let bob = app.sign_in("bob").await;
@@ -173,7 +173,7 @@ async fn one_signs_out_everywhere_else_or_everywhere() {
 
 /// S-71: The token outlives the account by a moment: 401, not a mistake of the server's.
 #[tokio::test]
-async fn an_account_that_is_gone_is_signed_out() {
+async fn a_deleted_account_is_signed_out() {
     let app = TestApp::start().await;
     let alice = app.person("alice").await;
     sqlx::query("DELETE FROM users").execute(app.db()).await.unwrap();

@@ -53,7 +53,7 @@ async fn the_revocation_set_tells_its_size_its_age_and_whether_it_is_trusted() {
 
 /// A-50, S-8.
 #[tokio::test]
-async fn the_metrics_hold_neither_tokens_nor_people() {
+async fn the_metrics_contain_neither_tokens_nor_users() {
     let app = TestApp::with(METRICS).await;
     let tokens = app.sign_in("alice").await;
     app.refresh(&tokens.refresh_token).await.expect_tokens();

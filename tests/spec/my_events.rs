@@ -20,7 +20,7 @@ async fn one_sees_what_happened_to_oneself_newest_first_and_nothing_of_others() 
     let events = alice.get(EVENTS).await.items();
     assert_eq!(kinds(&events), ["sign_in_failed", "signed_in", "user_added"]);
     assert_eq!(events[0]["by"], "unknown");
-    assert_eq!(events[0]["ip"], "127.0.0.1", "whoever tried, their address is for the owner to see");
+    assert_eq!(events[0]["ip"], "127.0.0.1", "the owner sees the address of every attempt");
     assert_eq!((&events[1]["by"], &events[1]["session"]["current"]), (&json!("you"), &json!(true)));
 
     let mut members: Vec<_> = events[0].as_object().expect("an object").keys().cloned().collect();
@@ -29,7 +29,7 @@ async fn one_sees_what_happened_to_oneself_newest_first_and_nothing_of_others() 
 }
 
 #[tokio::test]
-async fn a_stolen_token_is_told_with_the_device_it_was_stolen_from() {
+async fn a_stolen_token_is_shown_with_the_device_it_was_stolen_from() {
     let app = TestApp::start().await;
     let alice = app.person("alice").await;
     let phone = json!({ "email": email("alice"), "password": password("alice"), "device_name": "Phone" });
@@ -38,11 +38,11 @@ async fn a_stolen_token_is_told_with_the_device_it_was_stolen_from() {
     app.refresh(&next.refresh_token).await.expect_tokens();
     app.refresh(&stolen.refresh_token).await.expect_problem(401, "refresh_token_reused");
 
-    let told = alice.get(EVENTS).await.items().remove(0);
-    assert_eq!(told["kind"], "refresh_token_reused");
-    assert_eq!(told["by"], "unknown");
-    assert_eq!(told["session"]["id"], stolen.session_id.as_str());
-    assert_eq!(told["session"]["device_name"], "Phone");
+    let event = alice.get(EVENTS).await.items().remove(0);
+    assert_eq!(event["kind"], "refresh_token_reused");
+    assert_eq!(event["by"], "unknown");
+    assert_eq!(event["session"]["id"], stolen.session_id.as_str());
+    assert_eq!(event["session"]["device_name"], "Phone");
 }
 
 /// The user concerned does not see what an administrator wrote, who they are, or their address.

@@ -69,7 +69,7 @@ async fn while_postgres_is_down_everything_that_needs_it_is_503_and_nothing_else
 /// A cable is pulled: no connection ends, nothing answers. For a while the set of what was revoked is still whole; after
 /// that a good token is 503, never 401.
 #[tokio::test]
-async fn a_connection_that_died_without_a_word_is_noticed() {
+async fn a_connection_that_broke_silently_is_noticed() {
     let (app, proxy) = behind_a_proxy(&[]).await;
     let alice = app.person("alice").await;
     proxy.fall_silent();
@@ -170,17 +170,17 @@ async fn a_database_that_only_reads_is_an_outage() {
 }
 
 /// Ends connections of this test's server.
-async fn hang_up_on(app: &TestApp, whom: &str) {
+async fn hang_up_on(app: &TestApp, condition: &str) {
     let sql = format!(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND {whom}"
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(app.db()).await.unwrap();
 }
 
 /// S-5: Postgres was restarted, and the connections in the pool are dead: a few answers of 503 at worst.
 #[tokio::test]
-async fn connections_that_died_in_the_pool_cost_nobody_the_session() {
+async fn broken_connections_in_the_pool_cost_no_session() {
     let app = TestApp::start().await;
     let mut current = app.sign_in("alice").await;
     for generation in 1..4 {
@@ -200,7 +200,7 @@ async fn connections_that_died_in_the_pool_cost_nobody_the_session() {
 
 /// S-5, S-39: the connection is lost after Postgres has rotated and before the server knows.
 #[tokio::test]
-async fn an_answer_of_postgres_that_is_lost_costs_nobody_the_session() {
+async fn a_lost_answer_of_postgres_costs_no_session() {
     let (app, proxy) = behind_a_proxy(&[("HEIRLOOM_DB_MAX_CONNECTIONS", "1")]).await;
     let mut current = app.sign_in("alice").await;
     // Postgres has prepared the statement now: what is lost from here on was executed.
@@ -216,7 +216,7 @@ async fn an_answer_of_postgres_that_is_lost_costs_nobody_the_session() {
 
 /// S-61: The listening connection breaks; what is revoked meanwhile is not missed.
 #[tokio::test]
-async fn a_revocation_that_was_not_heard_is_made_up_for() {
+async fn a_missed_revocation_is_applied_later() {
     let app = TestApp::start().await;
     let other = app.another(&[]).await;
     let admin = app.admin("root").await;

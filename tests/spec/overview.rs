@@ -5,7 +5,7 @@ use crate::support::TestApp;
 const OVERVIEW: &str = "/api/v1/admin/overview";
 
 #[tokio::test]
-async fn the_overview_counts_people_sessions_sign_ins_and_reuses() {
+async fn the_overview_counts_users_sessions_sign_ins_and_reuses() {
     let app = TestApp::start().await;
     let admin = app.admin("root").await;
     let bob = app.person("bob").await;

@@ -101,7 +101,7 @@ async fn a_garbled_link_still_shows_the_page() {
 }
 
 #[tokio::test]
-async fn a_person_is_told_of_an_error_on_a_page_and_a_program_in_json() {
+async fn an_error_is_a_page_for_browsers_and_json_for_programs() {
     let app = TestApp::start().await;
     let answer = page(&app, "/nothing/here", &[KOREAN, ("X-Request-Id", "called-by-me")]).await;
     expect_language(answer.expect(404), "ko");

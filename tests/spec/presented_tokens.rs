@@ -47,7 +47,7 @@ async fn two_different_tokens_are_refused_and_the_browser_forgets_them() {
 
 /// after an operator has changed the cookie's path, a browser that still sends the old cookie is not stuck.
 #[tokio::test]
-async fn a_cookie_of_another_path_is_in_nobodys_way() {
+async fn a_cookie_of_another_path_does_not_interfere() {
     let before = TestApp::start().await;
     for path in ["/api", "/", "/api/v1"] {
         let after = before.another(&[("HEIRLOOM_COOKIE_PATH", path)]).await;
@@ -121,7 +121,7 @@ async fn signing_out_ends_everything_that_the_request_proves_to_hold() {
     bearer.check().await.expect_challenge("session_revoked");
 }
 
-/// S-53: an access token that proves nothing is no reason to keep the user signed in.
+/// S-53: an access token that proves nothing does not keep the user signed in.
 #[tokio::test]
 async fn signing_out_with_a_useless_bearer_is_done() {
     let app = TestApp::start().await;

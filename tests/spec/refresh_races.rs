@@ -13,8 +13,8 @@ const ROUNDS: usize = 12;
 
 /// How many answers are a problem of this code.
 fn count(answers: &[Answer], code: &str) -> usize {
-    let told = answers.iter().filter(|answer| answer.status != 200 && answer.json()["code"] == code);
-    told.map(|answer| answer.expect_problem(answer.status, code)).collect::<Vec<_>>().len()
+    let refused = answers.iter().filter(|answer| answer.status != 200 && answer.json()["code"] == code);
+    refused.map(|answer| answer.expect_problem(answer.status, code)).collect::<Vec<_>>().len()
 }
 
 fn rotated(answers: &[Answer]) -> Vec<Tokens> {
@@ -22,7 +22,7 @@ fn rotated(answers: &[Answer]) -> Vec<Tokens> {
 }
 
 /// Nothing that was ever handed out for the session works.
-async fn expect_dead(app: &TestApp, tokens: &Tokens) {
+async fn expect_revoked(app: &TestApp, tokens: &Tokens) {
     app.refresh(&tokens.refresh_token).await.expect(401);
     app.refresh_with(&tokens.refresh_token, KEY).await.expect(401);
     app.check(&tokens.access_token).await.expect_challenge("session_revoked");
@@ -40,13 +40,13 @@ async fn of_sixty_four_redemptions_of_one_token_exactly_one_rotates() {
         let answers = at_once(servers.map(|server| server.refresh(&first.refresh_token))).await;
 
         let winners = rotated(&answers);
-        assert_eq!(winners.len(), 1, "the one that rotated is told so, even if its family ended before it was");
+        assert_eq!(winners.len(), 1, "the rotated one gets its answer, even if its family was revoked before that");
         assert_eq!(count(&answers, "refresh_token_reused"), 1);
         assert_eq!(count(&answers, "session_revoked"), CROWD - 2);
         assert_eq!(one.session_row(&first.session_id).await["generation"], 1);
         assert_eq!(one.events("refresh_token_reused").await, round);
-        expect_dead(&one, &first).await;
-        expect_dead(&one, &winners[0]).await;
+        expect_revoked(&one, &first).await;
+        expect_revoked(&one, &winners[0]).await;
     }
 }
 
@@ -97,9 +97,9 @@ async fn two_keys_at_once_are_two_holders() {
         assert_eq!(count(&answers, "refresh_token_reused"), 1);
         assert_eq!(count(&answers, "session_revoked") + winners.len() + 1, 16);
         assert_eq!(app.session_row(&first.session_id).await["generation"], 1);
-        expect_dead(&app, &first).await;
+        expect_revoked(&app, &first).await;
         for tokens in &winners {
-            expect_dead(&app, tokens).await;
+            expect_revoked(&app, tokens).await;
         }
     }
 }
@@ -121,7 +121,7 @@ async fn a_retry_that_races_the_next_rotation_never_forks_the_family() {
         } else {
             retried.expect_problem(401, "refresh_token_reused");
             if third.status == 200 {
-                expect_dead(&app, &third.expect_tokens()).await;
+                expect_revoked(&app, &third.expect_tokens()).await;
             } else {
                 third.expect_problem(401, "session_revoked");
             }
@@ -175,9 +175,9 @@ async fn a_refresh_that_races_a_revoke_leaves_nothing_that_works() {
         let (refreshed, revoked) =
             tokio::join!(app.refresh(&first.refresh_token), admin.revoke_session(&first.session_id));
         revoked.expect(200);
-        expect_dead(&app, &first).await;
+        expect_revoked(&app, &first).await;
         if refreshed.status == 200 {
-            expect_dead(&app, &refreshed.expect_tokens()).await;
+            expect_revoked(&app, &refreshed.expect_tokens()).await;
         } else {
             refreshed.expect_problem(401, "session_revoked");
         }
@@ -192,9 +192,9 @@ async fn a_refresh_that_races_a_sign_out_leaves_nothing_that_works() {
         let first = app.sign_in("alice").await;
         let (refreshed, ended) = tokio::join!(app.refresh(&first.refresh_token), app.sign_out(&first.refresh_token));
         ended.expect_done();
-        expect_dead(&app, &first).await;
+        expect_revoked(&app, &first).await;
         if refreshed.status == 200 {
-            expect_dead(&app, &refreshed.expect_tokens()).await;
+            expect_revoked(&app, &refreshed.expect_tokens()).await;
         } else {
             refreshed.expect_problem(401, "session_revoked");
         }
@@ -223,7 +223,7 @@ async fn a_refresh_that_races_a_block_leaves_nothing_that_works() {
         }
         admin.change(&alice, &json!({ "blocked": false })).await.expect(200);
         for tokens in &handed_out {
-            expect_dead(&app, tokens).await;
+            expect_revoked(&app, tokens).await;
         }
     }
 }
@@ -241,7 +241,7 @@ async fn a_sign_in_that_races_a_block_leaves_no_live_session() {
         admin.change(&alice, &json!({ "blocked": false })).await.expect(200);
         for answer in [one, two] {
             if answer.status == 200 {
-                expect_dead(&app, &answer.expect_tokens()).await;
+                expect_revoked(&app, &answer.expect_tokens()).await;
             } else {
                 answer.expect_problem(403, "account_blocked");
             }
@@ -269,7 +269,7 @@ async fn a_sign_in_that_races_a_password_change_leaves_no_live_session() {
         assert_eq!(live[0]["current"], true);
         for answer in [one, two] {
             if answer.status == 200 {
-                expect_dead(&app, &answer.expect_tokens()).await;
+                expect_revoked(&app, &answer.expect_tokens()).await;
             } else {
                 answer.expect_problem(401, "invalid_credentials");
             }
@@ -294,7 +294,7 @@ async fn a_sign_in_that_races_the_end_of_everyone_is_before_it_or_after_it() {
             app.check(&tokens.access_token).await.expect_done();
             app.refresh(&tokens.refresh_token).await.expect_tokens();
         } else {
-            expect_dead(&app, &tokens).await;
+            expect_revoked(&app, &tokens).await;
         }
     }
 }

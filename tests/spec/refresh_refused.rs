@@ -49,7 +49,7 @@ async fn go_back_to(app: &TestApp, session: &str, backup: &Value) {
 
 /// S-23, S-44, S-45.
 #[tokio::test]
-async fn a_session_ends_when_its_idle_or_its_absolute_lifetime_is_over() {
+async fn a_session_expires_after_its_idle_or_its_absolute_lifetime() {
     let app = TestApp::start().await;
     for over in [
         "idle_expires_at = now() - interval '1 s'",
@@ -81,7 +81,7 @@ async fn a_session_that_is_not_used_ends_by_itself() {
 
 /// S-25.
 #[tokio::test]
-async fn a_blocked_user_is_told_so_and_nothing_changes() {
+async fn a_blocked_user_gets_a_clear_answer_and_nothing_changes() {
     let app = TestApp::start().await;
     let first = app.sign_in("alice").await;
     let second = app.refresh(&first.refresh_token).await.expect_tokens();

@@ -138,7 +138,7 @@ async fn a_password_is_the_same_in_both_normal_forms() {
 
 ///
 #[tokio::test]
-async fn everything_that_is_wrong_is_told_at_once() {
+async fn all_invalid_fields_are_reported_at_once() {
     let app = TestApp::start().await;
     let body = json!({ "email": "no address", "password": "short", "name": "two\nlines" });
     register(&app, &body).await.expect_fields(&["email", "name", "password"]);
@@ -146,7 +146,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
 
 ///
 #[tokio::test]
-async fn nobody_registers_as_an_administrator() {
+async fn registration_never_creates_an_administrator() {
     let app = TestApp::start().await;
     for (member, value) in
         [("roles", json!(["admin"])), ("claims", json!({})), ("id", json!("x")), ("blocked", json!(false))]

@@ -35,7 +35,7 @@ async fn an_answer_holds_exactly_what_the_contract_names() {
 
 /// RFC 9068 §2: what stands in an access token; nothing secret and no address among it.
 #[tokio::test]
-async fn an_access_token_says_what_the_contract_names_and_no_more() {
+async fn an_access_token_contains_what_the_contract_names_and_no_more() {
     let app = TestApp::start().await;
     let person = app.person("alice").await;
     let (header, claims) = forge::decode(&person.tokens.access_token);
@@ -75,7 +75,7 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
 
 ///
 #[tokio::test]
-async fn what_is_no_address_belongs_to_nobody() {
+async fn text_that_is_not_an_address_matches_no_user() {
     let app = TestApp::start().await;
     for address in ["", "alice", "@", "a@b@c", "alice@example.com\0", &"x".repeat(10_000)] {
         let body = json!({ "email": address, "password": "whatever it is" });
@@ -127,7 +127,7 @@ async fn every_character_of_a_long_password_counts() {
 
 /// Who does not know the password must not learn that the account is blocked.
 #[tokio::test]
-async fn a_block_is_told_only_to_who_knows_the_password() {
+async fn a_block_is_shown_only_after_the_correct_password() {
     let app = TestApp::start().await;
     app.register("alice").await;
     sqlx::query("UPDATE users SET blocked_at = now()").execute(app.db()).await.unwrap();
@@ -236,7 +236,7 @@ async fn the_holder_of_a_revoked_token_learns_the_reason() {
 }
 
 #[tokio::test]
-async fn somebody_elses_sessions_do_not_count() {
+async fn another_users_sessions_do_not_count() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
     let alice = app.sign_in("alice").await;
     app.sign_in("bob").await;
@@ -245,7 +245,7 @@ async fn somebody_elses_sessions_do_not_count() {
 
 /// S-49.
 #[tokio::test]
-async fn sessions_that_are_over_do_not_count() {
+async fn expired_and_revoked_sessions_do_not_count() {
     let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "2")]).await;
     let live = app.sign_in("alice").await;
     let over = app.sign_in("alice").await;
@@ -293,7 +293,7 @@ async fn a_hash_from_elsewhere_is_replaced_by_one_of_ours() {
 
 /// S-79: A hash that nothing can verify is a wrong password, and no mistake of the server's.
 #[tokio::test]
-async fn a_hash_that_cannot_be_read_lets_nobody_in() {
+async fn an_unreadable_hash_matches_no_password() {
     let app = TestApp::start().await;
     app.register("alice").await;
     for nonsense in ["", "none", "*", "$2b$04$", "$argon2id$v=19$m=19456,t=2,p=1$x$y", "plain text"] {
@@ -313,7 +313,7 @@ async fn a_flood_of_sign_ins_is_turned_away_and_refreshes_go_on() {
     let mut flood: FuturesUnordered<_> = (0..600).map(|_| app.try_sign_in("alice")).collect();
 
     let turned_away = loop {
-        let answer = flood.next().await.expect("somebody is turned away");
+        let answer = flood.next().await.expect("one is refused");
         if answer.status == 503 && answer.text("/detail").contains("passwords") {
             break answer;
         }

@@ -93,7 +93,7 @@ async fn signing_out_clears_the_cookie() {
 
 /// S-52, S-26: A session keeps the way it began.
 #[tokio::test]
-async fn a_token_that_comes_the_wrong_way_signs_nobody_out() {
+async fn a_token_by_the_wrong_transport_revokes_no_session() {
     let app = TestApp::start().await;
     let body = app.sign_in("alice").await;
     let cookie = app.browser().sign_in("alice").await.expect_tokens();
@@ -116,7 +116,7 @@ async fn signing_out_ends_no_other_session() {
 }
 
 #[tokio::test]
-async fn a_forged_bearer_signs_nobody_out() {
+async fn a_forged_bearer_revokes_no_session() {
     let app = TestApp::start().await;
     let alice = app.person("alice").await;
     let forged = alice.tokens.access_token.replace('.', "x.");

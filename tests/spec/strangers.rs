@@ -181,7 +181,7 @@ async fn what_is_not_believed_is_looked_up_in_the_tables() {
 
 /// S-65.
 #[tokio::test]
-async fn an_end_of_everyone_in_the_future_is_refused_and_passed_over() {
+async fn a_revocation_of_all_sessions_in_the_future_is_refused_and_ignored() {
     let app = TestApp::with(&[METRICS]).await;
     let alice = app.sign_in("alice").await;
     let future = "INSERT INTO everyone_revocations (revoked_at) VALUES ('9999-01-01T00:00:00Z')";
@@ -272,7 +272,7 @@ async fn a_lock_that_is_held_too_long_is_an_outage_whose_cause_is_logged() {
 }
 
 #[tokio::test]
-async fn metrics_say_how_long_ago_background_tasks_were_done() {
+async fn metrics_show_how_long_ago_background_tasks_ran() {
     let app = TestApp::with(&[METRICS]).await;
     let tasks = ["sweep", "audit_chain", "audit_months", "signing_keys", "signing_key_rotation"];
     for task in tasks {

@@ -188,7 +188,7 @@ async fn a_server_that_starts_later_refuses_what_was_revoked_before() {
 
 /// S-12 (RFC 7517): earlier keys still verify, and an instance with only the old master key cannot read the new ones.
 #[tokio::test]
-async fn a_changed_master_key_signs_nobody_out() {
+async fn a_changed_master_key_revokes_no_session() {
     const NEW: &str = "bmV3IG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
     const OLD: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
     let one = TestApp::start().await;
@@ -218,7 +218,7 @@ async fn forget_every_end(app: &TestApp) {
 
 /// S-63, S-3: across a fail-over.
 #[tokio::test]
-async fn a_family_stays_dead_when_the_database_forgets_that_it_died() {
+async fn a_family_stays_revoked_when_the_database_loses_the_revocation() {
     let app = TestApp::start().await;
     let other = app.another(&[]).await;
     for (server, key) in [(&app, None), (&other, None), (&app, Some("a-key-of-nobody-in-particular"))] {

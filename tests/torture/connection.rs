@@ -23,7 +23,7 @@ async fn generation(site: &Site, client: &Client) -> i64 {
 
 /// S-39: the server finds out whether the statement was committed: even a client without a key notices nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_lost_connection_is_nobodys_trouble() {
+async fn one_lost_connection_disturbs_no_client() {
     let (site, wire) = behind_a_wire().await;
     let load = Load::start(&site, 1).await;
     let mut case = Case::begin("connection cut once", &site, &load).await;
@@ -59,7 +59,7 @@ async fn one_lost_connection_is_nobodys_trouble() {
 /// The server cannot find out: it answers 503, and the client that comes again with its key gets its successor. The
 /// family has gone exactly one step, whether the statement was committed or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_whose_end_nobody_knows_is_resolved_by_its_key() {
+async fn a_rotation_with_an_unknown_result_is_resolved_by_its_key() {
     let (site, wire) = behind_a_wire().await;
     let (tally, mut clients) = Load::clients(&site, 4).await;
     for client in &mut clients {

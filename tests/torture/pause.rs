@@ -49,7 +49,7 @@ async fn postgres_stands_still() {
 /// What was revoked while an instance stood still, it knows from its first answer on: it trusts its memory for five
 /// seconds after it has last heard, and no longer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_stood_still_serves_nobody_who_was_revoked_meanwhile() {
+async fn an_instance_that_stood_still_serves_no_session_that_was_revoked_meanwhile() {
     let site = Site::start(2).await;
     let load = Load::start(&site, 4).await;
     let mut case = Case::begin("revoked while the other instance stood still", &site, &load).await;
@@ -93,7 +93,7 @@ async fn first_verdict(client: &Client, url: &str) -> Answer {
 /// Whoever has waited too long, hangs up and asks again may be answered, and use the answer, before the server has come
 /// to the first request. Carried out then, it would be a replay: so it is not carried out, for nobody waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_whose_client_had_gone_before_it_was_begun_is_not_begun() {
+async fn a_request_whose_client_disconnected_before_it_started_is_not_started() {
     let site = Site::start(1).await;
     let load = Load::start(&site, 2).await;
     let mut case = Case::begin("requests abandoned while the server stood still", &site, &load).await;

@@ -25,8 +25,8 @@ fn pgbouncer() -> Option<PathBuf> {
 fn start(program: &std::path::Path, site: &Site, mode: &str) -> (String, Port) {
     let reserved = Port::reserve();
     let port = reserved.number();
-    let told = Command::new(program).arg("--version").output().unwrap();
-    let version = String::from_utf8_lossy(&told.stdout).split_whitespace().nth(1).unwrap_or_default().to_owned();
+    let output = Command::new(program).arg("--version").output().unwrap();
+    let version = String::from_utf8_lossy(&output.stdout).split_whitespace().nth(1).unwrap_or_default().to_owned();
     let minor: u32 = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_default();
     // From 1.21 on it tracks prepared statements, unless it is configured not to.
     let untracked = if minor >= 21 { "max_prepared_statements = 0" } else { "" };
@@ -112,9 +112,12 @@ async fn a_pooler_that_would_mix_up_statements_is_refused() {
     let mut figures = crate::report::Figures::of(REFUSED);
     for _ in 0..3 {
         for command in ["serve", "check"] {
-            let (code, told) = says(server, command, "pooler in transaction mode");
-            assert_eq!(code, Some(1), "{command}: {told}");
-            assert!(told.contains("session mode") && told.contains("max_prepared_statements"), "{command}: {told}");
+            let (code, output) = says(server, command, "pooler in transaction mode");
+            assert_eq!(code, Some(1), "{command}: {output}");
+            assert!(
+                output.contains("session mode") && output.contains("max_prepared_statements"),
+                "{command}: {output}"
+            );
         }
         figures.cycles += 1;
     }
@@ -125,8 +128,8 @@ async fn a_pooler_that_would_mix_up_statements_is_refused() {
 /// How a command ended, and what it said, on one line.
 fn says(server: &Server, command: &str, what: &str) -> (Option<i32>, String) {
     let ran = server.command(&[command]).output().unwrap();
-    let told = [ran.stdout, ran.stderr].map(|text| String::from_utf8(text).unwrap()).join(" ");
-    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains(what), "{command}: {told}");
-    (ran.status.code(), told)
+    let output = [ran.stdout, ran.stderr].map(|text| String::from_utf8(text).unwrap()).join(" ");
+    let output = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.contains(what), "{command}: {output}");
+    (ran.status.code(), output)
 }

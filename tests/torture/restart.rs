@@ -32,7 +32,7 @@ async fn readiness(url: &str) -> Option<u16> {
 
 /// On SIGTERM `/readyz` turns 503 while the door is still open, the request in flight is answered, then it is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_told_to_end_answers_what_it_has_begun() {
+async fn a_stopping_server_answers_the_requests_it_has_started() {
     for _ in 0..20 {
         if end_with_a_request_in_flight().await {
             return Figures { cycles: 1, rotations: 1, ..Figures::of("SIGTERM with a request in flight") }.conclude();
@@ -126,7 +126,7 @@ impl Balancer {
 
 /// Two instances behind a load balancer, restarted one after the other, again and again: not one request fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rolling_restart_is_noticed_by_nobody() {
+async fn a_rolling_restart_is_noticed_by_no_client() {
     let mut site = Site::start(2).await;
     let (tally, clients) = Load::clients(&site, 10).await;
     let (before, balancer) = (site.held(), Arc::new(Balancer::of(site.urls())));

@@ -48,7 +48,7 @@ async fn vanish_and_return(mut client: Client, urls: Arc<Vec<String>>) -> u64 {
     }
     // Nothing forked on the way: the one before the newest is a replay.
     let stale = &client.tokens[client.tokens.len() - 2];
-    let answer = client.present(&urls[0], stale, Some("the-key-of-somebody-else")).await;
+    let answer = client.present(&urls[0], stale, Some("the-key-of-another-client")).await;
     assert!(matches!(&answer, Answer::Refused(code) if code == "refresh_token_reused"), "{answer:?}");
     rounds
 }

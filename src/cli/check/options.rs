@@ -194,8 +194,10 @@ mod tests {
     use super::*;
     use crate::{cli::check::findings::Verdict, config::Source};
 
+    /// Of these options and a mail server, without which there is always one.
     fn warnings(options: &[(&str, &str)]) -> Vec<String> {
-        let config = Config::from_source(Source::from_pairs(options.iter().copied()));
+        let options = options.iter().copied().chain([(names::SMTP_URL, "smtps://mail.example.com")]);
+        let config = Config::from_source(Source::from_pairs(options));
         let mut findings = Findings::default();
         look(&config.unwrap_or_else(|error| unreachable!("{error}")), Some(1000), &mut findings);
         let warned = findings.0.into_iter().filter(|finding| finding.verdict != Verdict::Ok);

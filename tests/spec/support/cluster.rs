@@ -93,7 +93,7 @@ fn start() -> Cluster {
             // Tests end other connections and make databases.
             let options = as_superuser(&postgres);
             make_template(&options).await;
-            started.send(options.clone()).expect("somebody waits for the cluster");
+            started.send(options.clone()).expect("a test waits for the cluster");
             tokio::join!(make_databases(&options, made), drop_databases(&options, dropped));
         });
     });
@@ -136,7 +136,7 @@ async fn start_postgres(folder: &Path) -> PrivatePostgres {
     first.stop().await.expect("Postgres stops");
     let postgres = PrivatePostgres::start(&settings, Tenant::Server).await.expect("Postgres starts again");
     let mut connection = as_superuser(&postgres).connect().await.expect("Postgres lets us in");
-    let_everybody_in(&mut connection).await;
+    trust_every_connection(&mut connection).await;
     connection.close().await.expect("a connection closes");
     postgres
 }
@@ -146,7 +146,7 @@ fn as_superuser(postgres: &PrivatePostgres) -> PgConnectOptions {
 }
 
 /// Without passwords: tests create roles of their own. A start writes this file, so it is replaced afterwards.
-async fn let_everybody_in(connection: &mut PgConnection) {
+async fn trust_every_connection(connection: &mut PgConnection) {
     let data =
         sqlx::query_scalar::<_, String>("SHOW data_directory").fetch_one(&mut *connection).await.expect("a folder");
     fs::write(Path::new(&data).join("pg_hba.conf"), "local all all trust\n").expect("a file of ours");

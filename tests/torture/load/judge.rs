@@ -57,8 +57,8 @@ impl Case {
     }
 }
 
-/// Each client's row is exactly as far as the client, and holds the digest of its newest token; nobody has ended whom
-/// we did not end.
+/// Each client's row is exactly as far as the client, and holds the digest of its newest token; no session is revoked that
+/// we did not revoke.
 async fn rows(site: &Site, clients: &[Client], ended: i64, figures: &mut Figures) {
     let mut connection = site.connect().await;
     for client in clients {
@@ -82,7 +82,7 @@ async fn rows(site: &Site, clients: &[Client], ended: i64, figures: &mut Figures
     let revoked = revoked(&mut connection).await;
     if revoked != ended {
         figures.false_revocations += 1;
-        figures.violation(format!("{revoked} sessions have ended, of which we ended {ended}"));
+        figures.violation(format!("{revoked} sessions were revoked, of which we revoked {ended}"));
     }
 }
 
