@@ -60,7 +60,7 @@ impl Lifecycle {
         let Wanted { purpose, email, mut payload, browser } = wanted;
         payload.insert("client".to_owned(), described(client));
         payload.insert("language".to_owned(), json!(client.language));
-        let id = new_uuid(self.world().clock.now(), &self.world().entropy);
+        let id = new_uuid(self.world().clock.now(), &self.world().rng);
         let (lifetime, email) = (self.lifetime(purpose), email.as_str().to_owned());
         let new = NewConfirmation { id, purpose, email, payload: Value::Object(payload), browser, lifetime };
         Ok(match self.insert(new, client).await? {
@@ -83,7 +83,7 @@ impl Lifecycle {
         };
         let lifetime = self.lifetime(found.purpose);
         let new = NewConfirmation {
-            id: new_uuid(self.world().clock.now(), &self.world().entropy),
+            id: new_uuid(self.world().clock.now(), &self.world().rng),
             purpose: found.purpose,
             email: found.email.clone(),
             payload: found.payload_to_repeat(),

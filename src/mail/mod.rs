@@ -43,7 +43,7 @@ impl Work<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn enqueue_confirmation_email(&mut self, new: ConfirmationEmail) -> Result<(), DatabaseError> {
-        let id = new_uuid(self.now, &self.world.entropy);
+        let id = new_uuid(self.now, &self.world.rng);
         store::add_of_confirmation(self.connection, id, self.now, new).await
     }
 

@@ -196,7 +196,8 @@ mod tests {
 
     /// Of these options and a mail server, without which there is always one.
     fn warnings(options: &[(&str, &str)]) -> Vec<String> {
-        let options = options.iter().copied().chain([(names::SMTP_URL, "smtps://mail.example.com")]);
+        let mail = [(names::SMTP_URL, "smtps://mail.example.com"), (names::MAIL_FROM, "server@example.com")];
+        let options = options.iter().copied().chain(mail);
         let config = Config::from_source(Source::from_pairs(options));
         let mut findings = Findings::default();
         look(&config.unwrap_or_else(|error| unreachable!("{error}")), Some(1000), &mut findings);
