@@ -18,6 +18,7 @@ login-submit = Sign in
 login-busy = Signing in…
 login-remember = Stay signed in on this device
 login-remember-hint = Do not select this on a shared computer.
+login-forgot = Forgot your password?
 login-new-here = New here?
 login-to-register = Create an account
 register-title = Create an account
@@ -75,6 +76,8 @@ problem-forbidden = You do not have permission to do this.
 problem-last-admin = This is the last administrator. Give the role to another user first.
 problem-not-found = This no longer exists.
 problem-filter = The filter is not valid.
+problem-confirmation-invalid = This link or code is not from here. Ask for a new e-mail.
+problem-confirmation-expired = The link or the code was used before, or has expired. Ask for a new e-mail.
 problem-other = That did not work. Please try again.
 problem-wait-seconds = { $number ->
         [one] Try again in one second.
@@ -101,6 +104,8 @@ field-blocked-reason-too-long = The reason can have at most 500 characters.
 field-blocked-reason-forbidden-character = The reason must not contain line breaks or characters that change the text direction.
 field-roles-not-a-role = A role starts with a lower-case letter, followed by lower-case letters, digits or any of _ . : -
 field-roles-too-many = A user can have at most 32 roles.
+field-code-required = Enter the code of the e-mail.
+field-code-invalid = This code is wrong. Check the newest e-mail.
 field-other = This value is not valid. Please change it.
 
 advice-common = It is a common password, or close to one.
@@ -368,27 +373,56 @@ mail-new-device-text = Someone signed in to your account from a device or networ
 mail-password-changed-subject = { $brand }: your password was changed
 mail-password-changed-text = The password of your account was changed. Your other devices have to sign in again.
 mail-blocked-subject = { $brand }: your account was blocked
-mail-blocked-text = An administrator blocked your account and revoked its sessions. If you do not know why, contact the operators of this service.
+mail-blocked-text = An administrator blocked your account and revoked its sessions.
+mail-blocked-advice = If you do not know why, contact the operators of this service.
 mail-session-limit-subject = { $brand }: signed out because of too many devices
 mail-session-limit-text = One of your devices was signed out because of too many devices: your account reached its limit of sessions, and a newer sign-in replaced the session that was idle longest. The newer sign-in:
-mail-confirm-registration-subject = { $brand }: confirm your e-mail address
-mail-confirm-registration-text = An account was requested with this address. Open this link to confirm it:
+mail-confirm-registration-subject = { $brand }: confirm your registration
+mail-confirm-registration-text = Someone registered at { $brand } with this e-mail address. Confirm it to create the account.
+mail-confirm-registration-action = Confirm the registration
+mail-confirm-registration-advice = If this was not you, ignore this e-mail: no account is created.
 mail-already-registered-subject = { $brand }: you already have an account
-mail-already-registered-text = A new account was requested with this address, but you already have one. Sign in here, or choose a new password there if you have forgotten it:
+mail-already-registered-text = Someone registered at { $brand } with this e-mail address, which already has an account. Nothing was changed. If this was you, sign in. If you have forgotten your password, choose a new one there.
+mail-already-registered-action = Sign in
+mail-already-registered-advice = If this was not you, ignore this e-mail.
 mail-verify-email-subject = { $brand }: confirm your e-mail address
-mail-verify-email-text = Open this link to confirm that you read this address:
+mail-verify-email-text = Confirm that this e-mail address of your account at { $brand } is yours.
+mail-verify-email-action = Confirm the address
+mail-verify-email-advice = If you have no account at { $brand }, ignore this e-mail.
 mail-reset-password-subject = { $brand }: choose a new password
-mail-reset-password-text = A new password was requested for your account. Open this link to choose it:
-mail-email-change-requested-subject = { $brand }: your e-mail address is about to change
-mail-email-change-requested-text = Someone who is signed in to your account asked to change its e-mail address. If that was not you, cancel the change here:
+mail-reset-password-text = Someone asked for a new password for your account at { $brand }. Choosing one revokes all sessions: every device has to sign in again.
+mail-reset-password-action = Choose a new password
+mail-reset-password-advice = If this was not you, ignore this e-mail: your password stays as it is. Never pass on the link or the code.
+mail-email-change-requested-subject = { $brand }: a change of your e-mail address was requested
+mail-email-change-requested-text = Someone who is signed in to your account asked to change its e-mail address. The change takes effect once the new address is confirmed.
+mail-email-change-requested-action = Cancel the change
+mail-email-change-requested-advice = If this was you, no action is needed. If not, cancel the change and choose a new password.
 mail-confirm-new-email-subject = { $brand }: confirm your new e-mail address
-mail-confirm-new-email-text = Open this link to use this address for your account:
+mail-confirm-new-email-text = This is to become the e-mail address of an account at { $brand }. The change takes effect once you confirm it.
+mail-confirm-new-email-action = Confirm the new address
+mail-confirm-new-email-advice = If this was not you, ignore this e-mail: nothing is changed.
 mail-email-changed-subject = { $brand }: your e-mail address was changed
-mail-email-changed-text = The e-mail address of your account was changed. If that was not you, take your account back here:
+mail-email-changed-text = The e-mail address of your account was changed. You can no longer sign in with this one.
+mail-email-changed-action = Undo the change
+mail-email-changed-advice = If this was you, no action is needed. If not, undo the change: you choose a new password, and every other device is signed out.
 mail-invitation-subject = { $brand }: you are invited
-mail-invitation-text = You are invited to create an account with this address. Open this link to choose a password:
-mail-code = Or type this code where you asked for this email: { $code } (for ten minutes)
-mail-not-asked = If you did not ask for this, no action is needed.
+mail-invitation-text = An administrator of { $brand } invites you to create an account with this e-mail address.
+mail-invitation-action = Create the account
+mail-invitation-advice = If you do not expect this, ignore this e-mail: no account is created.
+mail-code = Or type this code where you asked for this e-mail, within ten minutes of the request:
+mail-expires-minutes = { $number ->
+    [one] The link works once, within one minute of the request.
+   *[other] The link works once, within { $number } minutes of the request.
+}
+mail-expires-hours = { $number ->
+    [one] The link works once, within one hour of the request.
+   *[other] The link works once, within { $number } hours of the request.
+}
+mail-expires-days = { $number ->
+    [one] The link works once, within one day of the request.
+   *[other] The link works once, within { $number } days of the request.
+}
+mail-revoke-action = Revoke all sessions
 mail-when = When: { $at }
 mail-device = Device: { $device }
 mail-ip = IP address: { $ip }
@@ -396,7 +430,32 @@ mail-was-you = If this was you, no action is needed.
 mail-was-not-you = If this was not you, revoke all your sessions here (the link works once, for seven days), and then choose a new password:
 mail-signature = { $brand }. Please do not reply to this e-mail.
 
-## The page behind an email's link
+## A forgotten password, and the page behind an email's link
+
+forgot-title = Forgot your password?
+forgot-text = Enter the e-mail address of your account. We send you a link and a code to choose a new password.
+forgot-submit = Send the e-mail
+forgot-busy = Sending…
+forgot-to-login = Back to sign-in
+code-title = Check your e-mail
+code-text = If there is an account with this address, an e-mail is on its way. Open its link on any device, or type its code here within ten minutes.
+code-code = Code
+code-code-hint = Eight digits, such as 4821 0937.
+code-new-password = New password
+code-submit = Set the new password
+code-busy = Saving…
+code-nothing = Nothing arrived? Look into the folder for unwanted e-mail, or
+code-again = ask again
+confirm-title = Choose a new password
+confirm-reset-password-text = All your sessions are then revoked: every device has to sign in again.
+confirmed-reset-password = Your new password is set. Every device has to sign in again.
+confirm-done-title = Done
+confirm-to-login = Sign in
+confirm-expired = This link does not work: it was used before, it has expired, or it is incomplete. Only the whole link of the newest e-mail works.
+confirm-ask-again = Ask for a new e-mail
+confirm-noscript = Your browser does not run scripts, so this page cannot read the link. Type the code of the e-mail on the page where you asked for it.
+
+## The page that revokes all sessions
 
 end-sessions-title = Revoke all sessions
 end-sessions-text = All devices and browsers that are signed in to your account will have to sign in again.

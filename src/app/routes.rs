@@ -55,6 +55,7 @@ impl Shared {
             .configure(openapi::page_routes)
             .configure(keys::routes)
             .configure(sign_in::page_routes)
+            .configure(lifecycle::page_routes)
             .configure(me::page_routes)
             .configure(admin::page_routes)
             .service(scope(paths::API).wrap(http::cors(&options)).configure(api))

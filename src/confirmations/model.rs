@@ -1,4 +1,7 @@
-use crate::kernel::{Duration, Moment, UserId};
+use crate::{
+    config::AccountOptions,
+    kernel::{Duration, Moment, UserId},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -47,6 +50,22 @@ purposes! {
     RecoverFactors = "recover_factors",
 }
 
+impl Purpose {
+    /// How long its link works.
+    #[must_use]
+    pub fn lifetime(self, options: &AccountOptions) -> Duration {
+        match self {
+            Self::Register | Self::VerifyEmail => options.confirm_link_ttl,
+            Self::ResetPassword | Self::RecoverFactors => options.reset_link_ttl,
+            Self::ChangeEmail | Self::CancelEmailChange => CHANGE_EMAIL,
+            Self::UndoEmailChange => options.email_undo_ttl,
+            Self::Invite => options.invite_ttl,
+        }
+    }
+}
+
+/// How long the new address of an account may be confirmed.
+const CHANGE_EMAIL: Duration = Duration::from_hours(1);
 /// How long a code works after the request.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 /// How many wrong codes a flow accepts.

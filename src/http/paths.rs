@@ -39,6 +39,8 @@ paths! {
     READY = "/readyz" [GET];
     LOGIN_PAGE = "/login" [GET POST];
     REGISTER_PAGE = "/register" [GET POST];
+    FORGOT_PAGE = "/forgot" [GET POST];
+    CONFIRM_PAGE = "/confirm" [GET POST];
     ACCOUNT_PAGE = "/account" [GET];
     ADMIN_PAGE = "/admin" [GET];
     ADMIN_PEOPLE_PAGE = "/admin/people" [GET];

@@ -277,7 +277,7 @@ pub fn completed(completion: Completion) -> Result<(Purpose, UserView), Problem>
     })
 }
 
-fn too_many_emails(wait: Duration) -> Problem {
+pub(super) fn too_many_emails(wait: Duration) -> Problem {
     let seconds = wait.as_secs();
     let detail = format!("Too many emails were requested. Wait {seconds} seconds.");
     Problem::new(kind::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, seconds.to_string())

@@ -8,9 +8,6 @@ use crate::{
 use aws_lc_rs::hmac;
 use std::{fmt, sync::Arc};
 
-/// How long the new address of an account may be confirmed.
-const CHANGE_EMAIL: Duration = Duration::from_hours(1);
-
 /// The room: what its verbs need.
 #[derive(Clone)]
 pub struct Lifecycle(Arc<Room>);
@@ -59,14 +56,7 @@ impl Lifecycle {
 
     /// How long the link of a purpose works.
     pub(super) fn lifetime(&self, purpose: Purpose) -> Duration {
-        let options = &self.world().config.accounts;
-        match purpose {
-            Purpose::Register | Purpose::VerifyEmail => options.confirm_link_ttl,
-            Purpose::ResetPassword | Purpose::RecoverFactors => options.reset_link_ttl,
-            Purpose::ChangeEmail | Purpose::CancelEmailChange => CHANGE_EMAIL,
-            Purpose::UndoEmailChange => options.email_undo_ttl,
-            Purpose::Invite => options.invite_ttl,
-        }
+        purpose.lifetime(&self.world().config.accounts)
     }
 
     /// What a request counts towards: first the network, so that one that is refused does not use up the address's.

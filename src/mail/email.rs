@@ -3,12 +3,13 @@ use crate::{
     config::MailTarget,
     confirmations::CODE_LIFETIME,
     http::Language,
+    kernel::Duration,
     pages::{Pages, Sample, device_name},
 };
 use lettre::{
     Message,
     message::{
-        Body, Mailbox,
+        Body, Mailbox, MultiPart, SinglePart,
         header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
@@ -16,8 +17,8 @@ use minijinja::{Value, context};
 use serde_json::Value as Json;
 use std::net::IpAddr;
 
-const TEMPLATE: &str = "mail/notification.txt";
-const CONFIRMATION: &str = "mail/confirmation.txt";
+const TEXT: &str = "mail/notification.txt";
+const HTML: &str = "mail/notification.html";
 
 /// Why there is no email to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,29 +35,52 @@ pub(super) enum ComposeError {
     Build,
 }
 
-/// Writes an email in the user's language: the template's first line is its subject, the rest its body.
+/// Writes an email in the user's language, as text and as HTML.
 pub(super) fn compose(mail: &Mail, pages: &Pages, due: &Due) -> Result<Message, ComposeError> {
     let notification = Notification::from_name(&due.notification).ok_or(ComposeError::Kind)?;
     let language = due.language.as_deref().and_then(Language::of_tag).unwrap_or_default();
-    let (template, shown) = if notification.is_of_confirmation() {
-        (CONFIRMATION, shown_of_confirmation(mail, notification, due))
+    let shown = if notification.is_of_confirmation() {
+        shown_of_confirmation(mail, notification, due)
     } else {
-        (TEMPLATE, shown(notification, due, &mail.link_to(due.id)))
+        shown(notification, due, &mail.link_to(due.id))
     };
-    let text = pages.render(language, template, &shown).map_err(|_problem| ComposeError::Template)?;
-    let (subject, body) = text.trim_start().split_once('\n').ok_or(ComposeError::Template)?;
+    let written = write(pages, language, &shown)?;
     let address = due.email.parse().map_err(|_invalid| ComposeError::Mailbox)?;
     let host = mail.world().config.http.public_url.host();
+    let target = &mail.options().target;
+    let parts = MultiPart::alternative()
+        // The same for every attempt, as the id.
+        .boundary(due.id.simple().to_string())
+        .singlepart(part(ContentType::TEXT_PLAIN, written.text, target))
+        .singlepart(part(ContentType::TEXT_HTML, written.html, target));
     let message = Message::builder()
         .message_id(Some(format!("<{}@{host}>", due.id)))
         .from(mail.options().from.clone())
         .to(Mailbox::new(None, address))
-        .subject(subject.trim())
+        .subject(written.subject)
         // Programs that answer emails, such as vacation replies, leave it alone (RFC 3834 §5).
         .raw_header(auto_submitted())
-        .header(ContentType::TEXT_PLAIN)
-        .body(encoded(body.trim_start().to_owned(), &mail.options().target));
+        .multipart(parts);
     message.map_err(|_malformed| ComposeError::Build)
+}
+
+/// An email in one language.
+struct Written {
+    subject: String,
+    text: String,
+    html: String,
+}
+
+/// The first line of the text's template is the subject.
+fn write(pages: &Pages, language: Language, shown: &Value) -> Result<Written, ComposeError> {
+    let render = |template| pages.render(language, template, shown).map_err(|_problem| ComposeError::Template);
+    let (whole, html) = (render(TEXT)?, render(HTML)?);
+    let (subject, text) = whole.trim_start().split_once('\n').ok_or(ComposeError::Template)?;
+    Ok(Written { subject: subject.trim().to_owned(), text: text.trim_start().to_owned(), html })
+}
+
+fn part(content_type: ContentType, content: String, target: &MailTarget) -> SinglePart {
+    SinglePart::builder().header(content_type).body(encoded(content, target))
 }
 
 /// The longest line of a text as it is (RFC 5322 §2.1.1).
@@ -79,13 +103,16 @@ fn auto_submitted() -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned())
 }
 
-/// What the template shows. Nothing in it was typed by a user or an administrator: an email comes from the operator's
+/// What the templates show. Nothing in it was typed by a user or an administrator: an email comes from the operator's
 /// sender, and anyone who registers another user's address must not be able to write to it. Of the user agent only
 /// the names in our own table are shown, and the network address must be one.
 fn shown(notification: Notification, due: &Due, link: &str) -> Value {
     let text = |key: &str| due.details.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    // Where an administrator is, is not for those who are invited.
+    let text = |key: &str| if notification == Notification::Invitation { String::new() } else { text(key) };
     context! {
         notification => notification.name(),
+        is_request => notification.is_of_confirmation(),
         at => due.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
         ip => text("ip").parse::<IpAddr>().ok().map(|ip| ip.to_string()),
         device => device_name(&text("user_agent")),
@@ -93,28 +120,42 @@ fn shown(notification: Notification, due: &Due, link: &str) -> Value {
     }
 }
 
-/// What the template of a confirmation shows: as [`shown`], and the link and the code. The code is left out when it has
+/// What the templates of a confirmation show: as [`shown`], and the link and the code. The code is left out when it has
 /// expired by now.
 fn shown_of_confirmation(mail: &Mail, notification: Notification, due: &Due) -> Value {
-    let confirmation = due.confirmation.unwrap_or_default();
-    let link = notification
-        .confirms()
-        .map_or_else(|| mail.sign_in_link(), |purpose| mail.confirmation_link(purpose, confirmation));
+    let (confirmation, purpose) = (due.confirmation.unwrap_or_default(), notification.confirms());
+    let link = purpose.map_or_else(|| mail.sign_in_link(), |purpose| mail.confirmation_link(purpose, confirmation));
+    let expires = purpose.map(|purpose| spelled(purpose.lifetime(&mail.world().config.accounts)));
     let has_code = notification.has_code() && due.created_at + CODE_LIFETIME > mail.world().clock.now();
     let code = has_code.then(|| mail.confirmation_code(confirmation));
-    context! { code, ..shown(notification, due, &link) }
+    context! { code, expires, ..shown(notification, due, &link) }
+}
+
+/// A lifetime in the largest unit that it is a multiple of.
+fn spelled(lifetime: Duration) -> Value {
+    let minutes = lifetime.as_secs().div_ceil(60);
+    let units = [("days", 24 * 60), ("hours", 60)];
+    let unit = units.into_iter().find(|(_, length)| minutes >= 2 * length && minutes.is_multiple_of(*length));
+    let (unit, length) = unit.unwrap_or(("minutes", 1));
+    context! { unit, number => minutes / length }
 }
 
 /// One of each notification, for the test that renders every template.
 #[must_use]
 pub fn email_samples() -> Vec<Sample> {
-    let sample = |notification: Notification| {
-        let shown = context! {
-            notification => notification.name(), at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
-            device => "Chrome · Windows", link => "https://auth.example.com/end-sessions?email=AAAA",
-            code => "4821 0937",
-        };
-        (if notification.is_of_confirmation() { CONFIRMATION } else { TEMPLATE }, shown)
-    };
-    Notification::ALL.into_iter().map(sample).collect()
+    let samples = |notification| [(TEXT, sample(notification)), (HTML, sample(notification))];
+    Notification::ALL.into_iter().flat_map(samples).collect()
 }
+
+fn sample(notification: Notification) -> Value {
+    let is_request = notification.is_of_confirmation();
+    context! {
+        notification => notification.name(), is_request, at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
+        device => "Chrome · Windows", link => "https://auth.example.com/confirm#AZrK-_x",
+        code => is_request.then_some("4821 0937"), expires => is_request.then(|| spelled(Duration::from_hours(24))),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests;

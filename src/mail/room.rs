@@ -29,7 +29,7 @@ pub enum MailError {
 /// Where an email's link leads.
 const LINK_PAGE: &str = crate::http::paths::END_SESSIONS_PAGE;
 /// Where the link of a confirmation leads. Its token is a fragment: no log of a proxy and no `Referer` holds it (L-10).
-const CONFIRM_PAGE: &str = "/confirm";
+const CONFIRM_PAGE: &str = crate::http::paths::CONFIRM_PAGE;
 
 impl Mail {
     /// The room.

@@ -7,6 +7,8 @@ use std::{fs, io, path::PathBuf};
 pub(super) struct Brand {
     pub name: String,
     pub terms_url: Option<String>,
+    /// Of emails, which have no style sheet; white text is readable on it.
+    pub accent: String,
     logo: Option<BrandFile>,
     style: Option<BrandFile>,
 }
@@ -43,6 +45,8 @@ pub enum BrandError {
 
 /// A logo is loaded with every page.
 const LARGEST_LOGO: usize = 256 * 1024;
+/// The accent of heirloom.css in light mode.
+const ACCENT: &str = "#1d6a50";
 const LOGO: &str = "logo.svg";
 const STYLE: &str = "brand.css";
 /// The background of heirloom.css in dark mode, on which text in the accent's colour must be readable.
@@ -54,6 +58,7 @@ impl Brand {
         Ok(Self {
             name: options.name.clone(),
             terms_url: options.terms_url.as_ref().map(ToString::to_string),
+            accent: options.accent.map_or_else(|| ACCENT.to_owned(), hex),
             logo: options.logo.clone().map(logo).transpose()?,
             style: options.accent.map(|accent| BrandFile::new(STYLE, style(accent).into_bytes())),
         })

@@ -17,4 +17,4 @@ pub use explained::explained;
 pub use served::ServedFile;
 pub use templates::{Pages, Sample, TemplateError, html};
 pub use texts::TextError;
-pub use view::{View, page_samples};
+pub use view::{View, form_problem, page_samples};

@@ -190,8 +190,9 @@ fn environment(
 /// What is the same on all pages of this server: the brand, and the origins at which its pages work. The public URL's
 /// comes first.
 fn add_site(environment: &mut Environment<'static>, brand: &Brand, origins: &[&Origin]) {
-    let (name, logo, style, terms_url) = (&brand.name, brand.logo(), brand.style(), &brand.terms_url);
-    environment.add_global("brand", context! { name, logo, style, terms_url });
+    let Brand { name, terms_url, accent, .. } = brand;
+    let (logo, style) = (brand.logo(), brand.style());
+    environment.add_global("brand", context! { name, logo, style, terms_url, accent });
     environment.add_global("origins", origins.iter().map(|origin| origin.as_str().to_owned()).collect::<Vec<_>>());
     environment.add_global("devices", Value::from(Serde(&*DEVICES)));
 }

@@ -1,6 +1,6 @@
 use super::{Pages, html};
 use crate::{
-    http::{Chosen, Language, Problem, RequestId, kind},
+    http::{Chosen, FieldError, Language, Problem, RequestId, kind},
     world::World,
 };
 use actix_web::{
@@ -11,6 +11,7 @@ use actix_web::{
 };
 use minijinja::{Value, context};
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     future::{Ready, ready},
 };
@@ -79,6 +80,17 @@ impl View {
         problem.add_headers_to(answer.headers_mut());
         Ok(answer)
     }
+}
+
+/// What `sign_in/form.html` shows of a problem: `errors` beside their fields, or `problem` above the form.
+#[must_use]
+pub fn form_problem(problem: Option<&Problem>) -> Value {
+    let fields = problem.iter().flat_map(|problem| &problem.errors);
+    let shown = |error: &FieldError| context! { code => error.code, advice => error.advice };
+    let errors: BTreeMap<_, _> = fields.map(|error| (error.field.clone(), shown(error))).collect();
+    let problem = problem.filter(|problem| problem.errors.is_empty());
+    let problem = problem.map(|problem| context! { code => problem.kind.code, retry_after => problem.retry_after() });
+    context! { problem, errors }
 }
 
 const ERROR: &str = "pages/error.html";

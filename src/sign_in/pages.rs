@@ -11,7 +11,7 @@ use crate::{
         Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, expired_others, form, kind, paths,
     },
     kernel::Client,
-    pages::{Sample, View},
+    pages::{Sample, View, form_problem},
     sessions::{Grant, Sessions, Transport, cookie_of},
     users::{Accounts, Credentials, Refused, Registration, too_many_attempts},
     work::Caller,
@@ -23,7 +23,6 @@ use actix_web::{
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// `/login` and `/register`.
@@ -109,14 +108,9 @@ impl Form {
 
     fn context(&self) -> Value {
         let Self { email, name, remember, return_to, notice, registration_open, .. } = self;
-        let fields = self.problem.iter().flat_map(|problem| &problem.errors);
-        let shown = |error: &FieldError| context! { code => error.code, advice => error.advice };
-        let errors: BTreeMap<_, _> = fields.map(|error| (error.field.clone(), shown(error))).collect();
-        let problem = self.problem.as_ref().filter(|problem| problem.errors.is_empty());
-        let problem =
-            problem.map(|problem| context! { code => problem.kind.code, retry_after => problem.retry_after() });
         let kept = kept([("return_to", return_to), ("reason", notice)]);
-        context! { email, name, remember, return_to, notice, registration_open, problem, errors, kept }
+        let problem = form_problem(self.problem.as_ref());
+        context! { email, name, remember, return_to, notice, registration_open, kept, ..problem }
     }
 
     /// The page, with the problem's status and headers if there is one.

@@ -54,6 +54,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/login", For::Anyone),
     ("GET", "/register", For::Anyone),
     ("POST", "/register", For::Anyone),
+    ("GET", "/forgot", For::Anyone),
+    ("POST", "/forgot", For::Anyone),
+    // Anyone who holds a link, or a flow and its code.
+    ("GET", "/confirm", For::Anyone),
+    ("POST", "/confirm", For::Anyone),
     // These pages hold nobody's data: their scripts ask the API for them.
     ("GET", "/docs", For::Anyone),
     ("GET", "/account", For::Anyone),

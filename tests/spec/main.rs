@@ -43,6 +43,7 @@ mod outage;
 mod overview;
 mod pages;
 mod password_reset;
+mod password_reset_pages;
 mod presented_tokens;
 mod refresh;
 mod refresh_races;

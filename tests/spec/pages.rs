@@ -3,9 +3,11 @@
 use crate::support::{Answer, NOBODY, TestApp};
 
 const KOREAN: (&str, &str) = ("Accept-Language", "ko-KR,ko;q=0.9,en;q=0.8");
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "/login",
     "/register",
+    "/forgot",
+    "/confirm",
     "/account",
     "/admin",
     "/admin/people",

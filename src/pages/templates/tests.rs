@@ -47,8 +47,20 @@ fn no_template_contains_text_of_its_own() {
 }
 
 /// Groups whose texts are selected by a code: of a problem, an event, a state, an email.
-const BY_CODE: [&str; 11] =
-    ["notice", "problem", "field", "advice", "error", "state", "reason", "audit", "detail", "admin-chart", "mail"];
+const BY_CODE: [&str; 12] = [
+    "notice",
+    "problem",
+    "field",
+    "advice",
+    "error",
+    "state",
+    "reason",
+    "audit",
+    "detail",
+    "admin-chart",
+    "mail",
+    "confirmed",
+];
 
 fn scripts() -> String {
     let files = fs::read_dir("static").unwrap().map(|entry| entry.unwrap().path());
