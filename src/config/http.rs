@@ -153,7 +153,16 @@ pub(super) fn read(reader: &mut Reader) -> HttpOptions {
             "may be None only with an https public URL: browsers reject SameSite=None without Secure",
         );
     }
+    if let Some(metrics) = options.metrics_bind.filter(|metrics| overlap(*metrics, options.bind)) {
+        reader.problem(names::METRICS_BIND, &format!("({metrics}) is the address of {} too", names::BIND));
+    }
     options
+}
+
+/// Whether only one of two servers can listen: the unspecified address is every address.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_same = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    is_same && one.port() == other.port() && one.port() != 0
 }
 
 /// Each is refused with its own reason.
@@ -187,7 +196,17 @@ pub(super) fn read_registration(reader: &mut Reader) -> Registration {
 }
 
 fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)))
+    let network = text.parse().ok().or_else(|| text.parse().ok().map(|address: IpAddr| IpNet::from(address)))?;
+    Some(canonical(network).unwrap_or(network))
+}
+
+/// The network of version 4 that one of version 6 stands for (`::ffff:10.0.0.0/104`): addresses are compared in that form.
+fn canonical(network: IpNet) -> Option<IpNet> {
+    let length = network.prefix_len().checked_sub(96)?;
+    match network.addr().to_canonical() {
+        IpAddr::V4(address) if network.addr().is_ipv6() => IpNet::new(IpAddr::V4(address), length).ok(),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    }
 }
 
 fn cookie_path(text: &str) -> Option<String> {

@@ -42,7 +42,7 @@ use nearest::nearest;
 
 use std::path::Path;
 
-use crate::kernel::{Duration, LogFormat, MasterKeys, TraceOptions};
+use crate::kernel::{Duration, LogFormat, MasterKeys, TraceOptions, is_log_filter};
 
 /// All options of one process.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ impl Config {
             audit_retention: reader.duration(names::AUDIT_RETENTION, "400d", "1d"..="36500d"),
             accounts: accounts::read(&mut reader, insecure_for_tests),
             registration: http::read_registration(&mut reader),
-            log_filter: reader.raw(names::LOG),
+            log_filter: log_filter(&mut reader),
             log_format: reader.choice(
                 names::LOG_FORMAT,
                 LogFormat::fitting(),
@@ -123,6 +123,12 @@ impl Config {
         };
         reader.finish(config)
     }
+}
+
+/// Which log lines are written; a filter that would write none, or another one than was meant, is refused.
+fn log_filter(reader: &mut Reader) -> Option<String> {
+    let allowed = "a level (off, error, warn, info, debug), or a filter such as info,heirloom::sessions=debug";
+    reader.parsed(names::LOG, None, allowed, |text| is_log_filter(text).then(|| Some(text.to_owned())))
 }
 
 #[cfg(test)]

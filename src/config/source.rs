@@ -24,7 +24,10 @@ pub struct UnknownName {
 
 impl UnknownName {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), nearest: nearest(name, names::ALL.iter().copied()) }
+        // `HEIRLOOM_DATABASE_URL` is nearer to another one.
+        let bare = name.to_ascii_uppercase();
+        let bare = names::ALL.iter().copied().find(|known| bare.strip_prefix("HEIRLOOM_") == Some(*known));
+        Self { name: name.to_owned(), nearest: bare.or_else(|| nearest(name, names::ALL.iter().copied())) }
     }
 }
 
@@ -33,6 +36,14 @@ impl fmt::Display for UnknownName {
         write!(f, "{} is not an option of this version and changes nothing", self.name)?;
         self.nearest.map_or(Ok(()), |nearest| write!(f, ": did you mean {nearest}?"))
     }
+}
+
+/// Whether a name begins as ours do or nearly so, or is nearly that of the database: without it the server would start
+/// with an empty database of its own.
+fn is_meant_for_us(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let begins_nearly = |(prefix, _rest)| strsim::osa_distance(prefix, "HEIRLOOM") <= 2;
+    upper.split_once('_').is_some_and(begins_nearly) || strsim::osa_distance(&upper, names::DATABASE_URL) <= 2
 }
 
 impl Source {
@@ -77,7 +88,7 @@ impl Source {
 
     /// Names that begin with our prefix but are not options.
     pub(super) fn unknown_names(&self) -> Vec<UnknownName> {
-        let ours = |name: &&String| name.starts_with("HEIRLOOM_") && !names::ALL.contains(&name.as_str());
+        let ours = |name: &&String| is_meant_for_us(name) && !names::ALL.contains(&name.as_str());
         self.values.keys().filter(ours).map(|name| UnknownName::new(name)).collect()
     }
 }

@@ -62,6 +62,72 @@ fn a_mistyped_option_is_noticed() {
     );
 }
 
+/// in the prefix, in case, and in the one name without the prefix.
+#[test]
+fn an_option_is_recognized_by_a_mistyped_prefix_too() {
+    for (typed, meant) in [
+        ("HEIRLOM_BIND", "HEIRLOOM_BIND"),
+        ("HERILOOM_BIND", "HEIRLOOM_BIND"),
+        ("heirloom_bind", "HEIRLOOM_BIND"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("database_url", "DATABASE_URL"),
+        ("HEIRLOOM_DATABASE_URl", "DATABASE_URL"),
+    ] {
+        let unknown = Config::from_source(Source::from_pairs([(typed, "")])).map(|config| config.unknown_names);
+        let reported: Vec<_> = unknown.unwrap_or_default().iter().map(ToString::to_string).collect();
+        let is_named = |one: &String| one.starts_with(typed) && one.contains(meant);
+        assert!(reported.iter().all(is_named) && reported.len() == 1, "{typed}: {reported:?}");
+    }
+    for other in
+        ["PATH", "DATABASE_URL", "DATABASE_HOST", "HOME_DIR", "HOSTNAME", "TEST_DATABASE_URL", "OTEL_LOG_LEVEL"]
+    {
+        let unknown = Config::from_source(Source::from_pairs([(other, "")])).map(|config| config.unknown_names);
+        assert_eq!(unknown.unwrap_or_default().len(), 0, "{other}");
+    }
+}
+
+///
+#[test]
+fn a_log_filter_that_would_lose_lines_is_refused() {
+    for wrong in ["verbose", "inof", "info,sqlx=wrong", "info;debug", "heirloom=loud", "=", "info,,verbose"] {
+        assert_eq!(problems(&[("HEIRLOOM_LOG", wrong)]).len(), 1, "{wrong}");
+    }
+    for right in
+        ["info", "INFO", "off", "warn,heirloom::sessions=debug", "heirloom::audit", "debug,sqlx=trace,hyper=off"]
+    {
+        assert_eq!(problems(&[("HEIRLOOM_LOG", right)]), Vec::<String>::new(), "{right}");
+    }
+}
+
+#[test]
+fn two_servers_cannot_listen_on_one_address() {
+    let both = |bind, metrics| problems(&[("HEIRLOOM_BIND", bind), ("HEIRLOOM_METRICS_BIND", metrics)]).len();
+    for (bind, metrics) in [
+        ("127.0.0.1:1", "127.0.0.1:1"),
+        ("0.0.0.0:1", "127.0.0.1:1"),
+        ("127.0.0.1:1", "[::]:1"),
+        ("[::1]:1", "[::1]:1"),
+    ] {
+        assert_eq!(both(bind, metrics), 1, "{bind} {metrics}");
+    }
+    for (bind, metrics) in
+        [("127.0.0.1:1", "127.0.0.1:2"), ("127.0.0.1:0", "127.0.0.1:0"), ("127.0.0.2:1", "127.0.0.1:1")]
+    {
+        assert_eq!(both(bind, metrics), 0, "{bind} {metrics}");
+    }
+}
+
+/// peers are compared in their shortest form, so a network must be in it as well.
+#[test]
+fn a_network_of_mapped_addresses_is_one_of_version_4() {
+    let read = |text| Config::from_source(Source::from_pairs([("HEIRLOOM_TRUSTED_PROXIES", text)]));
+    let read = |text| read(text).map(|config| config.http.trusted_proxies).unwrap_or_default();
+    let shown = |text| read(text).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    assert_eq!(shown("::ffff:10.0.0.0/104, ::ffff:192.0.2.1"), "10.0.0.0/8 192.0.2.1/32");
+    assert_eq!(shown("2001:db8::/32, ::1, 10.1.0.0/16, ::/0"), "2001:db8::/32 ::1/128 10.1.0.0/16 ::/0");
+}
+
 #[test]
 fn an_origin_that_can_never_match_is_refused_with_its_reason() {
     let reported = problems(&[(

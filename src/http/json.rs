@@ -112,7 +112,7 @@ fn refusal(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -
     }
     let path = error.path().to_string();
     let field = if path == "." { "body" } else { path.as_str() };
-    invalid(field, without_values(error.inner()))
+    invalid(field, without_values(&error.inner().to_string()))
 }
 
 fn invalid(field: &str, message: String) -> Problem {
@@ -124,16 +124,24 @@ fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(kind::MALFORMED_REQUEST, format!("The body is not valid JSON (line {line}, column {column})."))
 }
 
+/// What serde and the standard library call a text that is not a number of the wanted kind.
+const NOT_A_NUMBER: &[&str] = &["invalid digit", "cannot parse integer", "number too"];
+/// What chrono calls a text that is not a time.
+const NOT_A_TIME: &[&str] = &["input ", "premature end of input", "trailing input"];
+
 /// Serde's message without the values it quotes, which may be secrets. Names of fields are not secret.
-fn without_values(error: &serde_json::Error) -> String {
-    let message = error.to_string();
+pub(super) fn without_values(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or_default();
     let named = ["unknown field", "missing field", "duplicate field", "must be "];
     if named.iter().any(|known| message.starts_with(known)) {
         return message.chars().take(200).collect();
     }
+    let is_any = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
     match message.split_once(", expected ") {
         Some((variant, expected)) if variant.starts_with("unknown variant") => format!("must be {expected}"),
+        None if is_any(NOT_A_NUMBER) => "must be a whole number".to_owned(),
+        None if is_any(NOT_A_TIME) => "must be a time, such as 2026-11-23T00:00:00Z".to_owned(),
+        None if is_any(&["provided string was not `true`"]) => "must be `true` or `false`".to_owned(),
         _ => "has the wrong type".to_owned(),
     }
 }

@@ -11,5 +11,5 @@ pub use budget::{AccessTooLarge, MAX_ACCESS_BYTES, fit_together};
 pub use claims::{ClaimsError, CustomClaims};
 pub use email::{EmailAddress, EmailError, fold};
 pub use roles::{Role, RoleError, Roles};
-pub use search::{search_key, search_text};
+pub use search::{search_key, search_text, typed_key};
 pub use text::{BlockReason, DeviceName, DisplayName, TextError};

@@ -33,6 +33,6 @@ pub use rng::Rng;
 pub use sealed_id::SealedIds;
 pub use sealing::{Opened, SealingKeys, WrongMasterKey};
 pub use secrets::{MasterKey, MasterKeys};
-pub use telemetry::{LogFormat, start_logging};
+pub use telemetry::{LogFormat, is_log_filter, start_logging};
 pub use time::{Clock, Duration, Moment, Stopwatch};
 pub use traces::{RequestSpan, TraceOptions, Traces};

@@ -1,6 +1,6 @@
 use super::{TraceOptions, Traces};
 use std::io::{self, IsTerminal};
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter, prelude::*};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt::MakeWriter, prelude::*};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,16 @@ impl LogFormat {
     pub fn fitting() -> Self {
         if io::stderr().is_terminal() { Self::Text } else { Self::Json }
     }
+}
+
+/// Whether a text is a filter of log lines. A word alone is a level, or a module of ours: any other word would be taken for
+/// the name of a crate, whose lines alone would be written.
+#[must_use]
+pub fn is_log_filter(text: &str) -> bool {
+    let is_known = |part: &str| {
+        part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok() || part.split("::").next() == Some("heirloom")
+    };
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).all(is_known) && EnvFilter::try_new(text).is_ok()
 }
 
 /// Sends log lines to standard error, and spans to a collector where one is named. Does nothing when logging was started

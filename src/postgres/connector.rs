@@ -4,7 +4,7 @@ use super::{
     grants,
     migrate::{history, migrate},
     pooling, roles,
-    survey::survey,
+    survey::{survey, survey_owner},
 };
 use crate::{
     config::{DatabaseOptions, DatabaseUrl},
@@ -34,6 +34,8 @@ pub struct Connector {
     pooled: DatabaseUrl,
     direct: DatabaseUrl,
     owner: DatabaseUrl,
+    /// Whether it was named by itself, and may lead elsewhere.
+    is_owner_named: bool,
     /// The role to go on as there, if it is known.
     owner_role: Option<String>,
     primary: Arc<AtomicUsize>,
@@ -57,7 +59,8 @@ impl Connector {
         let pooled = pooled.unwrap_or_else(|| PgConnectOptions::new_without_pgpass().into());
         let direct = options.direct_url.clone().unwrap_or_else(|| pooled.clone());
         let owner = options.owner_url.clone().or(owner).unwrap_or_else(|| direct.clone());
-        Self { pooled, direct, owner, owner_role: None, primary: Arc::default() }
+        let is_owner_named = options.owner_url.is_some();
+        Self { pooled, direct, owner, is_owner_named, owner_role: None, primary: Arc::default() }
     }
 
     /// The role that the server signs in with, if another one owns the tables.
@@ -224,6 +227,12 @@ impl Connector {
     /// When the database fails.
     pub async fn survey(&self, migrations: Migrations) -> Result<Vec<Probe>, MigrateError> {
         let mut connection = self.direct().await?;
+        if self.is_owner_named && migrations == Migrations::Apply {
+            let elsewhere = survey_owner(&mut connection, &mut self.owner().await?).await;
+            if let Some(elsewhere) = elsewhere {
+                return Ok(vec![elsewhere]);
+            }
+        }
         let is_owners = migrations == Migrations::Apply && self.runtime_role().is_some();
         if is_owners && !history(&mut connection).await?.is_complete() {
             return self.survey_as_owner().await;

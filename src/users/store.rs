@@ -6,7 +6,7 @@ pub use searching::fill_search_texts;
 
 use super::{AccessChange, Blocking, User, UserCounts, UserFilter, UserStatus, model::Credentials};
 use crate::{
-    identity::{BlockReason, CustomClaims, EmailAddress, Roles, search_key, search_text},
+    identity::{BlockReason, CustomClaims, EmailAddress, Roles, search_text, typed_key},
     kernel::{Moment, UserId},
     passwords::PasswordHash,
     postgres::{self, DatabaseError, Lock},
@@ -78,7 +78,7 @@ pub async fn list(
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<User>, DatabaseError> {
-    let text = filter.text.as_deref().map(search_key);
+    let text = filter.text.as_deref().map(typed_key);
     if text.is_some() {
         // More are filled in by a background task. Until then they are found by letters in lower case.
         fill_search_texts(connection).await?;

@@ -250,6 +250,8 @@ async fn a_search_path_that_leads_elsewhere_is_refused() {
         "schema",
         "no schema of the search_path",
     );
+    let home = postgres.home_with("heirloom", "-c%20search_path%3Dpg_catalog");
+    assert_refused(&home, "schema", "no schema of the search_path (pg_catalog) exists for tables of ours");
     postgres.home("heirloom").run(&["migrate"]).done();
     let shadow = ["CREATE SCHEMA other AUTHORIZATION heirloom", "CREATE TABLE other.users (id int)"];
     postgres.run("heirloom", &shadow).await;
@@ -275,6 +277,38 @@ async fn a_database_that_does_not_let_us_write_or_see_everything_is_refused() {
     assert_refused(&home, "row security", "ALTER TABLE users DISABLE ROW LEVEL SECURITY");
     postgres.run("heirloom", &["ALTER TABLE users DISABLE ROW LEVEL SECURITY"]).await;
     home.run(&["user", "list"]).done();
+}
+
+/// Triggers reject revocations of the future (S-65), and an answered refresh survives a crash (S-4).
+#[tokio::test]
+async fn settings_that_take_promises_back_are_refused_or_reported() {
+    let postgres = Postgres::start().await;
+    postgres.run("heirloom", &["GRANT SET ON PARAMETER session_replication_role TO heirloom"]).await;
+    let home = postgres.home_with("heirloom", "-c%20session_replication_role%3Dreplica");
+    assert_refused(&home, "settings", "session_replication_role is replica");
+    let home = postgres.home_with("heirloom", "-c%20synchronous_commit%3Doff");
+    let words = "synchronous_commit is off";
+    assert!(found(&home.run(&["check", "--json"]), "settings").contains(&format!("warn: {words}")));
+    assert!(log_of_start(&home, &["serve"]).contains(words), "each start says so");
+    let home = postgres.home_with("heirloom", "-c%20synchronous_commit%3Dlocal");
+    assert!(!found(&home.run(&["check", "--json"]), "settings").contains(words));
+}
+
+#[tokio::test]
+async fn an_owner_that_leads_to_another_database_is_refused_before_anything_is_created() {
+    let postgres = Postgres::start().await;
+    postgres.run("heirloom", &["CREATE DATABASE other OWNER heirloom"]).await;
+    let (here, elsewhere) = (postgres.0.url_of("heirloom"), postgres.0.url_of("other"));
+    let home = || postgres.home("heirloom");
+    assert_refused(&home().with("HEIRLOOM_DATABASE_URL_OWNER", &elsewhere), "owner", "leads to another database");
+    let mut other = postgres.connect("other").await;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_class WHERE relname = 'users'")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    assert_eq!(tables, 0);
+    home().with("HEIRLOOM_DATABASE_URL_OWNER", &here).run(&["migrate"]).done();
+    assert_refused(&home().with("HEIRLOOM_DATABASE_URL_OWNER", &elsewhere), "owner", "leads to another database");
 }
 
 #[tokio::test]

@@ -6,7 +6,10 @@ use crate::{
     config::{Config, HttpOptions, Origin, Risk, names},
     identity::MAX_ACCESS_BYTES,
 };
-use std::{io::ErrorKind, net::TcpListener};
+use std::{
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+};
 use url::{Host, Url};
 
 /// Checks the options of a process that runs as this user.
@@ -86,15 +89,23 @@ fn public_url(http: &HttpOptions, findings: &mut Findings) {
     }
 }
 
-/// Whether the address is free, and whether clients that follow the public URL find it.
-fn listening(http: &HttpOptions, findings: &mut Findings) {
-    let (what, bind) = ("address", http.bind);
+fn can_listen(bind: SocketAddr, option: &str, findings: &mut Findings) {
+    let what = "address";
     match TcpListener::bind(bind) {
         Ok(_free) => findings.ok(what, format!("{bind} is free to listen on")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             findings.ok(what, format!("{bind} is in use: by this server, if it runs"));
         }
-        Err(error) => findings.fail(what, format!("cannot listen on {bind}: {error}. See {}", names::BIND)),
+        Err(error) => findings.fail(what, format!("cannot listen on {bind}: {error}. See {option}")),
+    }
+}
+
+/// Whether the addresses are free, and whether clients that follow the public URL find the server.
+fn listening(http: &HttpOptions, findings: &mut Findings) {
+    let (what, bind) = ("address", http.bind);
+    can_listen(bind, names::BIND, findings);
+    if let Some(metrics) = http.metrics_bind {
+        can_listen(metrics, names::METRICS_BIND, findings);
     }
     let Some(place) = Place::of(http.public_url.origin()).filter(|place| place.is_local && !place.is_https) else {
         return;

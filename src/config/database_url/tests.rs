@@ -74,7 +74,7 @@ fn a_mistyped_parameter_is_refused_with_the_nearest_one() {
         ("usr=me", "did you mean `user`?"),
         ("schema=heirloom", "has an unknown parameter `schema`"),
         ("pgbouncer=true", "has an unknown parameter `pgbouncer`"),
-        ("SSLMODE=require", "did you mean"),
+        ("SSLMODE=require", "did you mean `sslmode`?"),
         ("ssl=yes", "`ssl` with a value that is not supported: use one of true"),
         ("ssl=false", "`ssl` with a value that is not supported"),
         ("sslmode=full", "use one of disable, allow, prefer, require, verify-ca, verify-full"),

@@ -29,6 +29,12 @@ pub(super) struct Server {
     pub is_standby: bool,
     pub is_read_only: bool,
     pub strings_conform: bool,
+    /// Whether triggers and foreign keys run.
+    pub has_triggers: bool,
+    /// Whether a commit is on disk when it is answered.
+    pub commits_wait: bool,
+    /// Whether the server flushes to disk at all.
+    pub flushes: bool,
     /// Whether every role may connect.
     pub is_open: bool,
 }
@@ -67,9 +73,21 @@ pub(super) async fn server(connection: &mut PgConnection) -> Result<Server, Data
                 pg_is_in_recovery() AS is_standby,
                 current_setting('default_transaction_read_only') = 'on' AS is_read_only,
                 current_setting('standard_conforming_strings') = 'on' AS strings_conform,
+                current_setting('session_replication_role') <> 'replica' AS has_triggers,
+                current_setting('synchronous_commit') <> 'off' AS commits_wait,
+                current_setting('fsync') = 'on' AS flushes,
                 has_database_privilege('public', current_database(), 'CONNECT') AS is_open",
     );
     Ok(server.fetch_one(connection).await?)
+}
+
+/// What is the same for two connections only where they lead to one database. `None` where we may not know.
+pub(super) async fn identity(connection: &mut PgConnection) -> Option<String> {
+    let identity = sqlx::query_scalar(
+        "SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
+         FROM pg_control_system()",
+    );
+    identity.fetch_one(connection).await.ok()
 }
 
 pub(super) async fn tables(connection: &mut PgConnection, names: &[String]) -> Result<Vec<Table>, DatabaseError> {

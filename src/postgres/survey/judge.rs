@@ -27,11 +27,33 @@ pub(super) fn all(facts: &Facts) -> Vec<Probe> {
         probe("privileges", privileges(facts)),
         probe("row security", row_security(facts)),
     ];
-    if !server.strings_conform {
-        let todo = "Set it to on, as it is by default: ALTER DATABASE … SET standard_conforming_strings = on";
-        probes.push(probe("settings", Warning(format!("standard_conforming_strings is off. {todo}"))));
-    }
+    probes.extend(settings(server).into_iter().map(|verdict| probe("settings", verdict)));
     probes
+}
+
+/// Settings of the server, the database, the role or `DATABASE_URL`'s options that we cannot live with, or badly.
+fn settings(server: &Server) -> Vec<ProbeVerdict> {
+    let off = |name: &str, why: &str| {
+        format!("{name} is off{why}. Set it to on, as it is by default: ALTER DATABASE … SET {name} = on")
+    };
+    let replica = "session_replication_role is replica, so that no trigger and no foreign key is in force: ALTER ROLE … \
+                   RESET session_replication_role, or remove it from the options in DATABASE_URL";
+    let fsync = "fsync is off: a crash of the machine may destroy the database. Set it to on in postgresql.conf";
+    let undone = ": a crash of Postgres may undo sign-outs, revocations and refreshes that were answered already";
+    let verdicts = [
+        (!server.has_triggers).then(|| Refusal(replica.to_owned())),
+        (!server.commits_wait).then(|| Warning(off("synchronous_commit", undone))),
+        (!server.flushes).then(|| Warning(fsync.to_owned())),
+        (!server.strings_conform).then(|| Warning(off("standard_conforming_strings", ""))),
+    ];
+    verdicts.into_iter().flatten().collect()
+}
+
+/// The owner's connection leads to another database: migrations would be applied there.
+pub(super) fn owner_elsewhere() -> Probe {
+    let what = "HEIRLOOM_DATABASE_URL_OWNER leads to another database than DATABASE_URL, in which migrations would be \
+                applied: correct the host, the port or the name of the database";
+    probe("owner", Refusal(what.to_owned()))
 }
 
 fn probe(what: &'static str, verdict: ProbeVerdict) -> Probe {
@@ -98,9 +120,11 @@ fn writes(server: &Server) -> ProbeVerdict {
 /// Whether the table names resolve to Heirloom's own tables and not to others of the same name.
 fn schema(facts: &Facts) -> ProbeVerdict {
     let (server, path) = (&facts.server, &facts.server.search_path);
-    let Some(schema) = server.schema.as_deref() else {
+    // Postgres' own schemas take no tables of ours.
+    let is_usable = |schema: &&str| !schema.starts_with("pg_") && *schema != "information_schema";
+    let Some(schema) = server.schema.as_deref().filter(is_usable) else {
         return Refusal(format!(
-            "no schema of the search_path ({path}) exists, or {} may not use it: CREATE SCHEMA …, GRANT USAGE ON \
+            "no schema of the search_path ({path}) exists for tables of ours, or {} may not use it: CREATE SCHEMA …, GRANT USAGE ON \
              SCHEMA …, or name another one (DATABASE_URL with ?options=-c%20search_path%3Dname)",
             server.role
         ));

@@ -35,6 +35,12 @@ pub async fn survey(connection: &mut PgConnection, migrations: Migrations) -> Re
     Ok(judge::all(&Facts { server, history, tables, collation, migrations }))
 }
 
+/// What is to be refused of an owner's connection that leads to another database than ours does.
+pub async fn survey_owner(ours: &mut PgConnection, owners: &mut PgConnection) -> Option<Probe> {
+    let (ours, owners) = (facts::identity(ours).await?, facts::identity(owners).await?);
+    (ours != owners).then(judge::owner_elsewhere)
+}
+
 /// What is refused, if anything is.
 ///
 /// # Errors

@@ -50,6 +50,21 @@ impl Columns {
         Ok(Some(flag))
     }
 
+    /// Of every one of these that has a value.
+    pub fn flags(&self, names: &[&str]) -> Result<Vec<bool>, RowRefused> {
+        names.chunks(1).filter_map(|name| self.flag(name).transpose()).collect()
+    }
+
+    /// Of every one of these that has a value.
+    pub fn moments(&self, names: &[&str]) -> Result<Vec<Moment>, RowRefused> {
+        names.chunks(1).filter_map(|name| self.moment(name).transpose()).collect()
+    }
+
+    /// The first of these that is a column, with or without a value.
+    pub fn existing<'names>(&self, names: &'names [&'names str]) -> &'names [&'names str] {
+        names.chunks(1).find(|name| self.has(name)).unwrap_or_default()
+    }
+
     pub fn moment(&self, names: &[&str]) -> Result<Option<Moment>, RowRefused> {
         let Some(text) = self.text(names) else { return Ok(None) };
         // What MySQL writes for "never".

@@ -19,6 +19,7 @@ pub struct Table {
     given_name: Names,
     family_name: Names,
     verified: Names,
+    /// Here the first column that exists counts, with or without a value.
     verified_at: Names,
     created_at: Names,
     last_login_at: Names,
@@ -27,13 +28,13 @@ pub struct Table {
     standing: &'static [Standing],
 }
 
-/// What a column says about whether the user may sign in.
+/// What columns say about whether the user may sign in. A table may have several of the names: each counts.
 enum Standing {
-    /// Blocked unless true. The product always writes the column: without it, blocked users would sign in.
+    /// Blocked unless all are true. The product always writes one of them: without it, blocked users would sign in.
     Required(Names, &'static str),
-    /// Blocked if false.
+    /// Blocked if one is false.
     Unless(Names, &'static str),
-    /// Blocked if true.
+    /// Blocked if one is true.
     If(Names, &'static str),
     /// Blocked if it is another number than zero.
     IfNotZero(Names, &'static str),
@@ -41,13 +42,30 @@ enum Standing {
     Since(Names, &'static str),
     /// Blocked if true, until a time in a second column, with the reason in a third.
     IfUntil { flag: Names, until: Names, reason: Names },
-    /// Blocked until that time.
+    /// Blocked until one of these times.
     Until(Names, &'static str),
     /// Deleted at that time: not imported.
     DeletedAt(Names),
     /// Deleted if true: not imported.
     DeletedIf(Names),
 }
+
+/// What applications call the columns in which they block users. Frameworks have no name for them.
+const BLOCKED_AT: Names = &["banned_at", "blocked_at", "suspended_at", "disabled_at", "deactivated_at", "locked_at"];
+const BLOCKED_IF: Names = &[
+    "is_banned",
+    "banned",
+    "is_blocked",
+    "blocked",
+    "is_suspended",
+    "suspended",
+    "is_disabled",
+    "disabled",
+    "is_locked",
+    "locked",
+];
+const BLOCKED_UNTIL: Names = &["banned_until", "blocked_until", "suspended_until"];
+const BLOCKED_UNLESS: Names = &["is_active", "active", "is_enabled", "enabled"];
 
 const NONE: Table = Table {
     id: &["id"],
@@ -67,6 +85,7 @@ const NONE: Table = Table {
 
 pub const SUPABASE: Table = Table {
     hash: &["encrypted_password"],
+    // The latter is also set by a confirmed telephone number where the former exists.
     verified_at: &["email_confirmed_at", "confirmed_at"],
     last_login_at: &["last_sign_in_at"],
     standing: &[Standing::DeletedAt(&["deleted_at"]), Standing::Until(&["banned_until"], "Banned in Supabase")],
@@ -88,9 +107,10 @@ pub const LARAVEL: Table = Table {
     second_factor: &["two_factor_secret"],
     standing: &[
         Standing::DeletedAt(&["deleted_at"]),
-        Standing::Since(&["banned_at", "blocked_at", "suspended_at", "disabled_at"], "Blocked in Laravel"),
-        Standing::If(&["is_banned", "banned", "is_blocked", "blocked"], "Blocked in Laravel"),
-        Standing::Unless(&["is_active", "active", "enabled"], "Not active in Laravel"),
+        Standing::Since(BLOCKED_AT, "Blocked in Laravel"),
+        Standing::If(BLOCKED_IF, "Blocked in Laravel"),
+        Standing::Until(BLOCKED_UNTIL, "Blocked in Laravel"),
+        Standing::Unless(BLOCKED_UNLESS, "Not active in Laravel"),
     ],
     ..NONE
 };
@@ -101,7 +121,7 @@ pub const SPRING: Table = Table {
     given_name: &["first_name"],
     family_name: &["last_name"],
     standing: &[
-        Standing::Required(&["enabled", "is_enabled", "active", "is_active"], "Not enabled in Spring Security"),
+        Standing::Required(BLOCKED_UNLESS, "Not enabled in Spring Security"),
         Standing::Unless(&["account_non_locked", "accountnonlocked"], "Locked in Spring Security"),
         Standing::Unless(&["account_non_expired", "accountnonexpired"], "Expired in Spring Security"),
         Standing::If(&["account_locked", "locked"], "Locked in Spring Security"),
@@ -132,8 +152,10 @@ pub const DEVISE: Table = Table {
     standing: &[
         Standing::DeletedAt(&["deleted_at", "discarded_at"]),
         Standing::Since(&["locked_at"], "Locked in Devise"),
-        Standing::Since(&["banned_at", "blocked_at", "suspended_at", "disabled_at"], "Blocked in Devise"),
-        Standing::Unless(&["active", "is_active"], "Not active in Devise"),
+        Standing::Since(BLOCKED_AT, "Blocked in Devise"),
+        Standing::If(BLOCKED_IF, "Blocked in Devise"),
+        Standing::Until(BLOCKED_UNTIL, "Blocked in Devise"),
+        Standing::Unless(BLOCKED_UNLESS, "Not active in Devise"),
     ],
     ..NONE
 };
@@ -175,7 +197,7 @@ impl Table {
         draft.moment("created_at", columns.moment(self.created_at)?);
         draft.moment("last_login_at", columns.moment(self.last_login_at)?);
         draft.set("email_verified", columns.flag(self.verified)?);
-        draft.moment("email_verified_at", columns.moment(self.verified_at)?);
+        draft.moment("email_verified_at", columns.moment(columns.existing(self.verified_at))?);
         for standing in self.standing {
             standing.apply(&mut draft, columns, now)?;
         }
@@ -211,16 +233,19 @@ impl Standing {
         };
         match self {
             Self::Required(names, reason) => {
-                let flag = columns.flag(names)?.ok_or_else(|| missing(names))?;
-                block(!flag, reason, None);
+                let flags = columns.flags(names)?;
+                if flags.is_empty() {
+                    return Err(missing(names));
+                }
+                block(flags.contains(&false), reason, None);
             }
-            Self::Unless(names, reason) => block(columns.flag(names)? == Some(false), reason, None),
-            Self::If(names, reason) => block(columns.flag(names)? == Some(true), reason, None),
+            Self::Unless(names, reason) => block(columns.flags(names)?.contains(&false), reason, None),
+            Self::If(names, reason) => block(columns.flags(names)?.contains(&true), reason, None),
             Self::IfNotZero(names, reason) => {
                 block(columns.text(names).is_some_and(|status| status != "0"), reason, None);
             }
             Self::Since(names, reason) => {
-                let since = columns.moment(names)?;
+                let since = columns.moments(names)?.into_iter().min();
                 block(since.is_some(), reason, since);
             }
             Self::IfUntil { flag, until, reason } => {
@@ -230,19 +255,19 @@ impl Standing {
                 block(is_banned, &reason, None);
             }
             Self::Until(names, reason) => {
-                block(Self::is_future(columns, names, now)? == Some(true), reason, None);
+                for name in names.chunks(1) {
+                    block(Self::is_future(columns, name, now)? == Some(true), reason, None);
+                }
             }
-            Self::DeletedAt(names) if columns.value(names).is_some() => {
-                columns.moment(names)?.map_or(Ok(()), |_| Err(deleted()))?;
-            }
-            Self::DeletedIf(names) if columns.flag(names)? == Some(true) => return Err(deleted()),
+            Self::DeletedAt(names) if !columns.moments(names)?.is_empty() => return Err(deleted()),
+            Self::DeletedIf(names) if columns.flags(names)?.contains(&true) => return Err(deleted()),
             Self::DeletedAt(_) | Self::DeletedIf(_) => {}
         }
         Ok(())
     }
 
     /// Whether a time is to come. Postgres also has `infinity`.
-    fn is_future(columns: &Columns, names: Names, now: Moment) -> Result<Option<bool>, RowRefused> {
+    fn is_future(columns: &Columns, names: &[&str], now: Moment) -> Result<Option<bool>, RowRefused> {
         match columns.text(names).as_deref() {
             Some("infinity") => Ok(Some(true)),
             Some("-infinity") => Ok(Some(false)),
@@ -252,7 +277,7 @@ impl Standing {
 }
 
 fn missing(names: Names) -> RowRefused {
-    let name = names.first().copied().unwrap_or_default();
+    let name = names.last().copied().unwrap_or_default();
     RowRefused::field(name, "missing", "is missing: without it, a blocked user could sign in")
 }
 

@@ -67,6 +67,47 @@ fn standing_is_read_in_every_form() {
     }
 }
 
+/// A table may have several such columns, and the first one may be the one that does not say it.
+#[test]
+fn every_column_that_blocks_counts() {
+    let row = |column: &str, value: Value| json!({ "email": "a@b.example", "enabled": true, column: value });
+    for source in [Source::Laravel, Source::Devise] {
+        for column in ["banned", "is_blocked", "blocked", "suspended", "is_disabled", "Disabled", "locked"] {
+            let mut row = row(column, json!(1));
+            row["is_banned"] = json!(0);
+            assert!(is_blocked(source, &row), "{source:?} {row}");
+        }
+        for column in ["active", "is_enabled"] {
+            let mut row = row(column, json!("f"));
+            row["is_active"] = json!("t");
+            assert!(is_blocked(source, &row), "{source:?} {row}");
+        }
+        for column in ["suspended_at", "deactivated_at"] {
+            let mut row = row(column, json!("2026-01-01 00:00:00"));
+            row["banned_at"] = json!("0000-00-00 00:00:00");
+            assert!(is_blocked(source, &row), "{source:?} {row}");
+        }
+        assert!(is_blocked(source, &row("suspended_until", json!("2999-01-01 00:00:00"))), "{source:?}");
+        assert!(!is_blocked(source, &row("suspended_until", json!("2020-01-01 00:00:00"))), "{source:?}");
+        assert!(user(source, &row("blocked", json!("perhaps"))).is_err(), "{source:?}");
+    }
+    assert!(is_blocked(Source::Spring, &row("active", json!(0))));
+    let deleted = json!({ "email": "a@b.example", "deleted_at": "0000-00-00", "discarded_at": "2026-01-01" });
+    assert!(user(Source::Devise, &deleted).is_err());
+}
+
+/// `confirmed_at` of Supabase is the earlier of two: a telephone number alone sets it.
+#[test]
+fn a_confirmed_telephone_number_does_not_verify_an_address() {
+    let row =
+        |address: Value| json!({ "email": "a@b.example", "email_confirmed_at": address, "confirmed_at": "2026-01-01" });
+    let verified = |row: &Value| user(Source::Supabase, row).unwrap().unwrap().email_verified_at.is_some();
+    assert!(!verified(&row(json!(null))));
+    assert!(!verified(&row(json!(""))));
+    assert!(verified(&row(json!("2026-01-01 00:00:00+00"))));
+    assert!(verified(&json!({ "email": "a@b.example", "confirmed_at": "2026-01-01" })), "an older one has no other");
+}
+
 #[test]
 fn standing_that_cannot_be_read_refuses_the_row() {
     for (source, row) in [
