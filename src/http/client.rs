@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     config::{ClientAddressHeader, HttpOptions},
+    identity::breaks_a_line,
     kernel::Client,
     world::World,
 };
@@ -49,8 +50,9 @@ fn device(request: &HttpRequest, options: &HttpOptions) -> Option<String> {
 fn user_agent(request: &HttpRequest) -> Option<String> {
     let header = request.headers().get(header::USER_AGENT)?;
     let text = String::from_utf8_lossy(header.as_bytes());
-    let kept: String = text.chars().filter(|character| !character.is_control()).take(USER_AGENT_LIMIT).collect();
-    (!kept.is_empty()).then_some(kept)
+    // It is shown in lists, on terminals and in the log, where such a character would change what stands beside it.
+    let kept: String = text.chars().filter(|c| !breaks_a_line(*c)).take(USER_AGENT_LIMIT).collect();
+    (!kept.trim().is_empty()).then_some(kept)
 }
 
 /// The address of the client: the peer's, unless the peer is a trusted proxy. Then the forwarded addresses are walked
@@ -146,6 +148,19 @@ mod tests {
 
     fn seen_by_forwarded(value: &str) -> Option<String> {
         seen("10.0.0.1", "Forwarded", &[("forwarded", value)])
+    }
+
+    #[test]
+    fn a_user_agent_keeps_no_character_that_changes_what_stands_beside_it() {
+        let seen = |sent: &[u8]| {
+            let sent = HeaderValue::from_bytes(sent).ok()?;
+            user_agent(&TestRequest::default().append_header((header::USER_AGENT, sent)).to_http_request())
+        };
+        let sent = "Firefox \u{202e}evil\u{2028}\u{2066}\u{85}\u{200f}/1".as_bytes();
+        assert_eq!(seen(sent).as_deref(), Some("Firefox evil/1"));
+        assert_eq!(seen("김 Bücher/1".as_bytes()).as_deref(), Some("김 Bücher/1"));
+        assert_eq!(seen(b"\t \xe2\x80\xae"), None, "nothing visible is no name");
+        assert_eq!(seen(b"\xff/1").as_deref(), Some("\u{fffd}/1"));
     }
 
     ///

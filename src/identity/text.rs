@@ -86,7 +86,7 @@ impl<Kind: TextKind> Text<Kind> {
     /// [`TextError`] when it is too long or holds a forbidden character.
     pub fn parse(raw: &str) -> Result<Option<Self>, TextError> {
         let line: String = raw.trim().nfc().collect();
-        if line.chars().any(is_forbidden) {
+        if line.chars().any(breaks_a_line) {
             return Err(TextError::ForbiddenCharacter);
         }
         if line.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
@@ -119,7 +119,8 @@ impl<Kind: TextKind> fmt::Debug for Text<Kind> {
 
 /// Characters that would break a log line, a terminal or a page: controls (NUL, which Postgres
 /// refuses too, among them), line and paragraph separators, and the bidirectional controls.
-fn is_forbidden(c: char) -> bool {
+#[must_use]
+pub fn breaks_a_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
