@@ -149,7 +149,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::Migrate(migrate) => migrate.run(config, output).await?,
         Command::User(UserCommands::One(command)) => Box::pin(command.run(config, output)).await?,
         Command::User(UserCommands::All(command)) => return Box::pin(command.run(config, output)).await,
-        Command::Sessions(command) => command.run(config, output).await?,
+        Command::Sessions(command) => Box::pin(command.run(config, output)).await?,
         Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,
         Command::Audit(command) => return command.run(config, output).await,
         Command::Sweep => in_house(config, async |house| sweep::run(house, output).await).await?,

@@ -14,7 +14,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         ConnectionType,
-        header::{HeaderName, HeaderValue},
+        header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
     web,
@@ -77,15 +77,18 @@ pub async fn middleware(
     Ok(response)
 }
 
+/// What the answer to a preflight depends on, refused or not.
+const PREFLIGHT_VARIES: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
 /// Replaces the CORS library's own refusal of a preflight by ours.
 fn explained<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
-    let foreign = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
-    if !foreign {
-        return response.map_into_left_body();
-    }
-    let detail = "This origin may not call the API. Add it to HEIRLOOM_ALLOWED_ORIGINS.";
-    let problem = Problem::new(kind::ORIGIN_NOT_ALLOWED, detail).error_response();
-    response.into_response(problem).map_into_right_body()
+    let detail = match response.response().error().and_then(|error| error.as_error::<CorsError>()) {
+        None => return response.map_into_left_body(),
+        Some(CorsError::MethodNotAllowed) => "Pages of other origins may use GET, POST, PATCH and DELETE.",
+        Some(_other) => "This origin may not call the API. Add it to HEIRLOOM_ALLOWED_ORIGINS.",
+    };
+    let problem = Problem::new(kind::ORIGIN_NOT_ALLOWED, detail).with_header(header::VARY, PREFLIGHT_VARIES);
+    response.into_response(problem.error_response()).map_into_right_body()
 }
 
 /// The caller's id, if sane.

@@ -227,17 +227,21 @@ impl Connector {
     /// When the database fails.
     pub async fn survey(&self, migrations: Migrations) -> Result<Vec<Probe>, MigrateError> {
         let mut connection = self.direct().await?;
-        if self.is_owner_named && migrations == Migrations::Apply {
-            let elsewhere = survey_owner(&mut connection, &mut self.owner().await?).await;
-            if let Some(elsewhere) = elsewhere {
-                return Ok(vec![elsewhere]);
-            }
+        if self.is_owner_named
+            && migrations == Migrations::Apply
+            && let Some(elsewhere) = Box::pin(self.survey_owner(&mut connection)).await?
+        {
+            return Ok(vec![elsewhere]);
         }
         let is_owners = migrations == Migrations::Apply && self.runtime_role().is_some();
         if is_owners && !history(&mut connection).await?.is_complete() {
             return self.survey_as_owner().await;
         }
         survey(&mut connection, migrations).await
+    }
+
+    async fn survey_owner(&self, ours: &mut PgConnection) -> Result<Option<Probe>, MigrateError> {
+        Ok(survey_owner(ours, &mut self.owner().await?).await)
     }
 
     /// The same, as the owner, for migrations.

@@ -283,10 +283,16 @@ async fn pages_of_allowed_origins_may_call_and_no_others() {
     for origin in [OTHER, "null", "http://app.heirloom.test.evil.example", "https://app.heirloom.test"] {
         let answer = preflight(origin, "POST", "content-type").await;
         assert_eq!(answer.header("access-control-allow-origin"), None, "{answer:?}");
+        //
+        assert!(answer.header("vary").is_some_and(|vary| vary.to_lowercase().contains("origin")), "{answer:?}");
         answer.expect_problem(403, "origin_not_allowed");
     }
     let answer = preflight(ALLOWED, "PUT", "content-type").await;
     assert!(answer.status >= 400, "{answer:?}");
+    assert!(
+        !answer.text("/detail").contains("HEIRLOOM_ALLOWED_ORIGINS"),
+        "it is the method that is not allowed: {answer:?}"
+    );
 }
 
 ///

@@ -58,6 +58,12 @@ impl Draft {
         self.notes.push(Note::new("not_moved", format!("{what} cannot be moved")));
     }
 
+    /// The export leaves it out, as some do with secrets, or another system wrote the file.
+    pub fn without_password_column(&mut self, name: &str) {
+        let what = format!("there is no column {name}: the user must set a new password");
+        self.notes.push(Note::new("password_not_moved", what));
+    }
+
     pub fn finish(mut self, rules: Finishing<'_>) -> Result<ImportedUser, RowRefused> {
         if rules.without_password_hashes && self.fields.remove("password_hash").is_some() {
             self.notes.push(Note::new("password_not_moved", "the password was left out: the user must set a new one"));

@@ -192,6 +192,9 @@ impl Table {
         draft.id(columns.text(self.id));
         draft.set("email", columns.text(self.email));
         draft.set("password_hash", columns.text(self.hash));
+        if !columns.has(self.hash) {
+            draft.without_password_column(self.hash.first().copied().unwrap_or_default());
+        }
         draft.set("name", self.name(columns));
         draft.set("language", columns.text(self.language));
         draft.moment("created_at", columns.moment(self.created_at)?);

@@ -71,20 +71,18 @@ fn standing_is_read_in_every_form() {
 #[test]
 fn every_column_that_blocks_counts() {
     let row = |column: &str, value: Value| json!({ "email": "a@b.example", "enabled": true, column: value });
+    let beside = |other: &str, of_other: &str, column: &str, value: Value| json!({ "email": "a@b.example", other: of_other, column: value });
     for source in [Source::Laravel, Source::Devise] {
         for column in ["banned", "is_blocked", "blocked", "suspended", "is_disabled", "Disabled", "locked"] {
-            let mut row = row(column, json!(1));
-            row["is_banned"] = json!(0);
+            let row = beside("is_banned", "0", column, json!(1));
             assert!(is_blocked(source, &row), "{source:?} {row}");
         }
         for column in ["active", "is_enabled"] {
-            let mut row = row(column, json!("f"));
-            row["is_active"] = json!("t");
+            let row = beside("is_active", "t", column, json!("f"));
             assert!(is_blocked(source, &row), "{source:?} {row}");
         }
         for column in ["suspended_at", "deactivated_at"] {
-            let mut row = row(column, json!("2026-01-01 00:00:00"));
-            row["banned_at"] = json!("0000-00-00 00:00:00");
+            let row = beside("banned_at", "0000-00-00 00:00:00", column, json!("2026-01-01 00:00:00"));
             assert!(is_blocked(source, &row), "{source:?} {row}");
         }
         assert!(is_blocked(source, &row("suspended_until", json!("2999-01-01 00:00:00"))), "{source:?}");
@@ -106,6 +104,14 @@ fn a_confirmed_telephone_number_does_not_verify_an_address() {
     assert!(!verified(&row(json!(""))));
     assert!(verified(&row(json!("2026-01-01 00:00:00+00"))));
     assert!(verified(&json!({ "email": "a@b.example", "confirmed_at": "2026-01-01" })), "an older one has no other");
+}
+
+/// Laravel's `toJson` hides passwords, and the file may be another system's: nobody could sign in.
+#[test]
+fn a_file_without_passwords_is_noted() {
+    let notes = |row: &Value| user(Source::Laravel, row).unwrap().unwrap().notes.len();
+    assert_eq!(notes(&json!({ "email": "a@b.example", "encrypted_password": "x" })), 1);
+    assert_eq!(notes(&json!({ "email": "a@b.example", "password": null })), 0, "this user has none");
 }
 
 #[test]
