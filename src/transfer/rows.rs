@@ -4,6 +4,7 @@ mod document;
 mod lines;
 mod raw;
 mod records;
+mod unique;
 
 use super::{
     ImportedUser,

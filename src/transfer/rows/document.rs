@@ -1,12 +1,10 @@
 //! One JSON document: its users are read one by one, and nothing else of it is held.
 
-use super::raw::{BOM, FileError, ROW, RawRow};
-use crate::transfer::row::RowRefused;
-use serde::{
-    Deserialize,
-    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+use super::{
+    raw::{BOM, FileError, ROW, RawRow, fields_of},
+    unique::Unique,
 };
-use serde_json::Value;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::{
     cell::Cell,
     fmt,
@@ -149,12 +147,10 @@ impl<'de> DeserializeSeed<'de> for Row<'_> {
         let line = position.line.get().max(position.row.get() + 1);
         position.row.set(line);
         position.left.set(Some(ROW));
-        let value = Value::deserialize(deserializer)?;
+        let is_repeated = Cell::new(false);
+        let value = Unique { is_repeated: &is_repeated }.deserialize(deserializer)?;
         let bytes = ROW - position.left.take().unwrap_or(ROW);
-        let fields = match value {
-            Value::Object(fields) => Ok(fields),
-            _ => Err(RowRefused::new("not_json", "is not a JSON object")),
-        };
+        let fields = fields_of(value, is_repeated.get());
         self.0
             .send
             .send(Ok(RawRow { line, bytes, fields }))

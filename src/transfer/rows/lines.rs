@@ -1,6 +1,13 @@
-use super::raw::{BOM, FileError, ROW, RawRow, too_long};
-use crate::transfer::row::RowRefused;
-use std::io::{self, BufRead, BufReader, Read};
+use super::{
+    raw::{BOM, FileError, ROW, RawRow, fields_of, too_long},
+    unique::Unique,
+};
+use crate::transfer::row::{RawFields, RowRefused};
+use serde::de::DeserializeSeed;
+use std::{
+    cell::Cell,
+    io::{self, BufRead, BufReader, Read},
+};
 
 /// NDJSON.
 pub struct Lines<R> {
@@ -27,6 +34,15 @@ impl<R: Read> Lines<R> {
     }
 }
 
+fn read(line: &[u8]) -> Result<RawFields, RowRefused> {
+    // The library's message may quote the row.
+    let not_json = |_error| RowRefused::new("not_json", "is not a JSON object in UTF-8 on a line of its own");
+    let (mut parser, is_repeated) = (serde_json::Deserializer::from_slice(line), Cell::new(false));
+    let row = Unique { is_repeated: &is_repeated }.deserialize(&mut parser).map_err(not_json)?;
+    parser.end().map_err(not_json)?;
+    fields_of(row, is_repeated.get())
+}
+
 impl<R: Read> Iterator for Lines<R> {
     type Item = Result<RawRow, FileError>;
 
@@ -42,9 +58,7 @@ impl<R: Read> Iterator for Lines<R> {
             if is_whole && text.trim_ascii().is_empty() {
                 continue;
             }
-            // The library's message may quote the row.
-            let not_json = |_error| RowRefused::new("not_json", "is not a JSON object in UTF-8 on a line of its own");
-            let fields = if is_whole { serde_json::from_slice(text).map_err(not_json) } else { Err(too_long()) };
+            let fields = if is_whole { read(text) } else { Err(too_long()) };
             return Some(Ok(RawRow { line: self.line, bytes: bytes.len(), fields }));
         }
     }

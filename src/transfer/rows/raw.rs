@@ -1,4 +1,5 @@
 use crate::transfer::row::{RawFields, RowRefused};
+use serde_json::Value;
 use std::io;
 
 /// The longest row, in bytes: claims have 4 KiB at most, everything else is short.
@@ -35,6 +36,17 @@ pub struct RawRow {
     pub(super) line: u64,
     pub(super) bytes: usize,
     pub(super) fields: Result<RawFields, RowRefused>,
+}
+
+/// The fields of a row that is one JSON object, in which no name is repeated.
+pub(super) fn fields_of(row: Value, is_repeated: bool) -> Result<RawFields, RowRefused> {
+    match row {
+        Value::Object(_) if is_repeated => Err(RowRefused::new("repeated_field", "names a field twice")),
+        Value::Object(fields) => Ok(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(RowRefused::new("not_json", "is not a JSON object"))
+        }
+    }
 }
 
 pub(super) fn too_long() -> RowRefused {

@@ -42,6 +42,20 @@ fn lines_end_as_they_like_and_empty_ones_are_none() {
     assert_eq!(rows("", Format::Ndjson), (Vec::new(), Vec::new()));
 }
 
+/// Which of the two counts is a matter of the reader.
+#[test]
+fn a_row_that_names_a_field_twice_is_refused() {
+    let row = |address: &str, field: &str| format!("{{\"email\":\"{address}@b.example\",{field}}}");
+    let twice =
+        [r#""blocked":true,"blocked":false"#, r#""blocked":true,"\u0062locked":false"#, r#""claims":{"a":1,"a":2}"#];
+    let good = [r#""name":"a","claims":{"name":[1.5,-2,{"a":null}],"a":{"a":true}}"#];
+    let all: Vec<_> = twice.iter().chain(&good).map(|field| row("a", field)).collect();
+    let refused = [1, 2, 3].map(|line| (line, "repeated_field")).to_vec();
+    let expected = (at(&[(4, "a@b.example")]), refused);
+    assert_eq!(rows(all.join("\n"), Format::Ndjson), expected);
+    assert_eq!(rows(format!("[{}]", all.join(",\n")), Format::Json), expected);
+}
+
 #[test]
 fn a_bad_line_is_refused_and_the_next_one_read() {
     let mut text = b"{\"email\":\"a@b.example\"}\n[1]\n{\"email\":\"\xff@b.example\"}\n{\"email\":\n".to_vec();
