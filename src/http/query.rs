@@ -66,7 +66,7 @@ mod tests {
     ///
     #[test]
     fn an_error_names_the_parameter_and_never_repeats_its_value() {
-        for (query, told) in [
+        for (query, expected) in [
             ("state=s3cret", "state: must be `live`"),
             ("state=", "state: must be `live`"),
             ("limit=s3cret", "limit: must be a whole number"),
@@ -77,10 +77,10 @@ mod tests {
             ("limit=1&limit=2", "query: duplicate field `limit`"),
         ] {
             let problem = parse::<Wanted>(query).map(|_| ()).map_err(|problem| problem.detail.clone());
-            assert_eq!(problem, Err(told.to_owned()), "{query}");
+            assert_eq!(problem, Err(expected.to_owned()), "{query}");
         }
         let unknown = parse::<Wanted>("sate=s3cret").map_err(|problem| problem.detail.clone());
-        assert!(unknown.is_err_and(|told| told.contains("`sate`") && !told.contains("s3cret")));
+        assert!(unknown.is_err_and(|detail| detail.contains("`sate`") && !detail.contains("s3cret")));
         assert!(parse::<Wanted>("state=live&limit=%2B5&all=true&").is_ok());
     }
 }
