@@ -101,9 +101,23 @@ need_fault_tools() {
   compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || try_without_starting "libfaketime" faketime
 }
 
-# try_without_starting WHAT PACKAGE: installs it without starting the service that the package contains.
+# For script/check-cluster.
+need_cluster_tools() {
+  local tool
+  command -v patroni >/dev/null && command -v etcd >/dev/null ||
+    try_without_starting "Patroni and etcd" patroni etcd-server etcd-client
+  need_python
+  for tool in patroni patronictl etcd; do
+    command -v "$tool" >/dev/null || give_up "$tool is missing. Install Patroni and etcd, then run this again."
+  done
+  command -v psql >/dev/null || install_packages "psql" postgresql-client
+  command -v ip >/dev/null || install_packages "ip, for network namespaces" iproute2
+  command -v pgrep >/dev/null || install_packages "pgrep" procps
+}
+
+# try_without_starting WHAT PACKAGE...: installs them without starting the services that they contain.
 try_without_starting() {
-  local what=$1 package=$2 policy=/usr/sbin/policy-rc.d
+  local what=$1 policy=/usr/sbin/policy-rc.d; shift
   if ! command -v apt-get >/dev/null || ! as_root true; then
     printf '%s is missing: its fault tests will report that they could not be run\n' "$what" >&2
     return
@@ -111,6 +125,6 @@ try_without_starting() {
   local ours=
   [ -e "$policy" ] || { ours=1; as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"; }
   # In a subshell: give_up must neither stop the tests nor leave the policy behind.
-  (install_packages "$what, for the fault tests" "$package") || true
+  (install_packages "$what, for the fault tests" "$@") || true
   [ -z "$ours" ] || as_root rm -f "$policy"
 }

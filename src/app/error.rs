@@ -3,7 +3,7 @@ use crate::{
     keys::KeysError,
     mail::MailError,
     pages::TemplateError,
-    postgres::{DatabaseError, MigrateError, UnfitDatabase},
+    postgres::{DatabaseError, MigrateError, NoPrimary, UnfitDatabase},
     users::AccountsError,
 };
 use private_postgres::{StartError, StopError};
@@ -25,8 +25,8 @@ pub enum AppError {
     #[error("the database cannot be used")]
     Database(#[from] DatabaseError),
     /// None of several hosts is the primary.
-    #[error("none of the hosts in DATABASE_URL accepts writes")]
-    NoPrimary,
+    #[error(transparent)]
+    NoPrimary(#[from] NoPrimary),
     /// A pooler in transaction mode that would mix up prepared statements.
     #[error(
         "DATABASE_URL leads through a pooler in transaction mode that does not keep track of prepared statements: \

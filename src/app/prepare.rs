@@ -10,9 +10,7 @@ use crate::{
 /// # Errors
 /// Everything that is refused, with the remedy.
 pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrations) -> Result<Vec<String>, AppError> {
-    if connector.has_choice() && !connector.find_primary().await {
-        return Err(AppError::NoPrimary);
-    }
+    connector.find_primary().await?;
     // Before anything is changed there: it may be another database.
     if config.database.direct_url.is_some() {
         drop(connector.listen(&[]).await?);
@@ -40,9 +38,7 @@ pub async fn refuse_unsafe_pooler(config: &Config, connector: &Connector) -> Res
 /// # Errors
 /// Everything that is refused, with the remedy.
 pub async fn prepare_roles(connector: &mut Connector, names: &RoleNames) -> Result<(), AppError> {
-    if connector.has_choice() && !connector.find_primary().await {
-        return Err(AppError::NoPrimary);
-    }
+    connector.find_primary_as_owner().await?;
     refuse(&connector.survey_as_owner().await?)?;
     Ok(connector.create_roles(names).await?)
 }

@@ -3,7 +3,9 @@ use super::{
     application_name::named,
     grants,
     migrate::{history, migrate},
-    pooling, roles,
+    pooling,
+    primary::{NoPrimary, Primary},
+    roles,
     survey::{survey, survey_owner},
 };
 use crate::{
@@ -11,15 +13,9 @@ use crate::{
     kernel::Duration,
 };
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, Row,
+    ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
-use tokio::task::JoinSet;
 use tracing::log::LevelFilter;
 
 /// The channel on which a listening connection tests that it receives notifications.
@@ -38,7 +34,7 @@ pub struct Connector {
     is_owner_named: bool,
     /// The role to go on as there, if it is known.
     owner_role: Option<String>,
-    primary: Arc<AtomicUsize>,
+    primary: Primary,
 }
 
 /// The ways to the private Postgres.
@@ -60,7 +56,7 @@ impl Connector {
         let direct = options.direct_url.clone().unwrap_or_else(|| pooled.clone());
         let owner = options.owner_url.clone().or(owner).unwrap_or_else(|| direct.clone());
         let is_owner_named = options.owner_url.is_some();
-        Self { pooled, direct, owner, is_owner_named, owner_role: None, primary: Arc::default() }
+        Self { pooled, direct, owner, is_owner_named, owner_role: None, primary: Primary::default() }
     }
 
     /// The role that the server signs in with, if another one owns the tables.
@@ -82,24 +78,31 @@ impl Connector {
         self.pooled.hosts().len() > 1
     }
 
-    /// Queries all hosts at once and takes the first that accepts writes. False: no host does.
-    pub async fn find_primary(&self) -> bool {
-        let mut asked = JoinSet::new();
-        for (index, host) in self.pooled.hosts().iter().cloned().enumerate() {
-            asked.spawn(async move { accepts_writes(host).await.then_some(index) });
-        }
-        while let Some(answer) = asked.join_next().await {
-            if let Ok(Some(index)) = answer {
-                self.primary.store(index, Ordering::Relaxed);
-                return true;
-            }
-        }
-        false
+    /// Where there are several hosts, asks all at once and takes the one that was promoted last.
+    ///
+    /// # Errors
+    /// When none accepts writes.
+    pub async fn find_primary(&self) -> Result<(), NoPrimary> {
+        self.primary.find_among(&self.pooled).await
+    }
+
+    /// The same, as the owner: the role in `DATABASE_URL` need not exist yet.
+    ///
+    /// # Errors
+    /// As [`Connector::find_primary`].
+    pub async fn find_primary_as_owner(&self) -> Result<(), NoPrimary> {
+        self.primary.find_among(&self.owner).await
+    }
+
+    /// Which of the hosts is the primary. Another number: it has moved.
+    #[must_use]
+    pub fn primary_position(&self) -> usize {
+        self.primary.position()
     }
 
     fn current(&self, url: &DatabaseUrl) -> PgConnectOptions {
         let hosts = url.hosts();
-        let current = hosts.get(self.primary.load(Ordering::Relaxed)).or(hosts.first());
+        let current = hosts.get(self.primary.position()).or(hosts.first());
         current.cloned().unwrap_or_else(PgConnectOptions::new_without_pgpass)
     }
 
@@ -253,35 +256,20 @@ impl Connector {
     }
 }
 
-/// Whether this host is reachable and not a standby.
-async fn accepts_writes(host: PgConnectOptions) -> bool {
-    let host = named(host, "heirloom");
-    let asking = async {
-        let mut connection = host.connect().await?;
-        // Not prepared, so that a pooler that mixes up statements is found out by its own probe, not here.
-        let answer = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
-        drop(connection.close().await);
-        Ok::<_, sqlx::Error>(!answer.try_get::<bool, _>(0)?)
-    };
-    matches!(tokio::time::timeout(CONNECT, asking).await, Ok(Ok(true)))
-}
-
-/// How often the primary is looked at where there is a choice.
+/// How often the hosts are asked where there is a choice.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Keeps the pool on the host that accepts writes, permanently. With one host there is nothing to do: a host that moves
-/// is found again by connecting.
+/// Keeps the pool on the primary, permanently. With one host there is nothing to do: a host that moves is found again by
+/// connecting.
 pub async fn keep_to_primary(db: Database, connector: Connector) {
     while connector.has_choice() {
         tokio::time::sleep(LOOK).await;
-        if db.is_primary().await.unwrap_or(false) {
-            continue;
-        }
-        if connector.find_primary().await {
+        let before = connector.primary_position();
+        if let Err(error) = connector.find_primary().await {
+            tracing::error!(%error, "postgres.no_primary");
+        } else if connector.primary_position() != before {
             db.turn_to(connector.pooled());
             tracing::warn!(host = connector.pooled().get_host(), "postgres.primary_found");
-        } else {
-            tracing::error!("postgres.no_primary: none of the hosts in DATABASE_URL accepts writes");
         }
     }
 }

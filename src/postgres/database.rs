@@ -94,21 +94,7 @@ impl Database {
         self.run(|connection| Box::pin(super::migrate::is_current(connection))).await
     }
 
-    /// Whether the pool leads to a primary.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    pub async fn is_primary(&self) -> Result<bool, DatabaseError> {
-        self.run(|connection| {
-            Box::pin(async move {
-                let standby = sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()");
-                Ok(!standby.fetch_one(connection).await?)
-            })
-        })
-        .await
-    }
-
-    /// New connections lead to this host.
+    /// Connections lead to this host from now on.
     pub fn turn_to(&self, options: PgConnectOptions) {
         self.pool.turn_to(options);
     }

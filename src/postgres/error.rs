@@ -26,6 +26,9 @@ pub enum DatabaseError {
         "a NOTIFY sent through DATABASE_URL did not arrive through HEIRLOOM_DATABASE_URL_DIRECT: do both point to the same database, the latter bypassing the pooler?"
     )]
     Deaf,
+    /// The connection leads to a host that another one has replaced.
+    #[error("another host is the primary now")]
+    Moved,
     /// A row is inconsistent.
     #[error("the database contains an inconsistent row: {0}")]
     Nonsense(&'static str),
@@ -42,7 +45,7 @@ impl DatabaseError {
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::TooSlow | Self::Locked { .. } => true,
+            Self::TooSlow | Self::Moved | Self::Locked { .. } => true,
             Self::Deaf | Self::Nonsense(_) | Self::Lost(_) => false,
             Self::Sqlx(error) => match error {
                 sqlx::Error::Io(_)

@@ -3,9 +3,9 @@ use crate::kernel::Duration;
 use deadpool::managed::{
     self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
 };
-use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions};
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, PoisonError, RwLock},
 };
 use tracing::log::LevelFilter;
@@ -22,10 +22,10 @@ const LIFETIME: Duration = Duration::from_mins(30);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Time limits that Postgres itself keeps.
 ///
-/// They are set by a statement, not as start-up parameters, which poolers refuse; for the same reason
+/// And whether the other end is a standby. They are set by a statement, not as start-up parameters, which poolers refuse; for the same reason
 /// `extra_float_digits` is left alone.
 const LIMITS: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
-    SET idle_in_transaction_session_timeout = 10000; SET timezone = 'UTC'";
+    SET idle_in_transaction_session_timeout = 10000; SET timezone = 'UTC'; SELECT pg_is_in_recovery()";
 
 /// Connections to Postgres that are used again.
 ///
@@ -37,6 +37,12 @@ pub(super) struct Pool(managed::Pool<Connections>);
 /// One connection for one unit of work. Dropped without having been given back, it is closed: nobody knows what state
 /// it is in.
 pub(super) struct Lease(Option<Object<Connections>>);
+
+/// A connection, and where it leads.
+struct Open {
+    connection: PgConnection,
+    options: Arc<PgConnectOptions>,
+}
 
 struct Connections {
     options: RwLock<Arc<PgConnectOptions>>,
@@ -64,7 +70,7 @@ impl Pool {
         }
     }
 
-    /// New connections lead to this host.
+    /// Connections lead to this host from now on. Those to another one are closed when they come back.
     pub fn turn_to(&self, options: PgConnectOptions) {
         *self.0.manager().options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuned(options));
     }
@@ -97,7 +103,7 @@ impl fmt::Debug for Pool {
 impl Lease {
     /// The connection, until it is given back.
     pub fn connection(&mut self) -> Option<&mut PgConnection> {
-        self.0.as_deref_mut()
+        self.0.as_deref_mut().map(|open| &mut open.connection)
     }
 
     /// It is as good as new.
@@ -112,22 +118,34 @@ impl Drop for Lease {
     }
 }
 
+impl Connections {
+    fn options(&self) -> Arc<PgConnectOptions> {
+        Arc::clone(&self.options.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl managed::Manager for Connections {
-    type Type = PgConnection;
+    type Type = Open;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
-        let options = Arc::clone(&self.options.read().unwrap_or_else(PoisonError::into_inner));
+    async fn create(&self) -> Result<Open, sqlx::Error> {
+        let options = self.options();
         let mut connection = options.connect().await?;
-        sqlx::raw_sql(LIMITS).execute(&mut connection).await?;
-        Ok(connection)
+        // What a standby has not received yet, a reader would take for the truth: a revoked session would be live.
+        if sqlx::raw_sql(LIMITS).fetch_one(&mut connection).await?.try_get(0)? {
+            return Err(io::Error::other("this host is a standby").into());
+        }
+        Ok(Open { connection, options })
     }
 
-    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+    async fn recycle(&self, open: &mut Open, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if !Arc::ptr_eq(&open.options, &self.options()) {
+            return Err(RecycleError::message("another host is the primary"));
+        }
         if metrics.age() > LIFETIME {
             return Err(RecycleError::message("it exceeded its lifetime"));
         }
-        if metrics.last_used() < SUSPECT_AFTER || answers(connection).await {
+        if metrics.last_used() < SUSPECT_AFTER || answers(&mut open.connection).await {
             return Ok(());
         }
         Err(RecycleError::message("it does not answer"))

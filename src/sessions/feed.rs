@@ -57,6 +57,7 @@ struct Feed {
 
 impl Feed {
     async fn listen(&mut self, connector: &Connector) -> Result<Infallible, DatabaseError> {
+        let primary = connector.primary_position();
         let mut listener = connector.listen(&Channel::ALL.map(Channel::name)).await?;
         // Listening first and loading then leaves no gap: what commits in between is notified.
         let keep = self.sessions.revocations().keep();
@@ -73,6 +74,10 @@ impl Feed {
                 Ok(Ok(None)) => return Err(DatabaseError::TooSlow),
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_elapsed) => {}
+            }
+            // The old primary may go on and answer: it receives none of what is revoked on the new one.
+            if connector.primary_position() != primary {
+                return Err(DatabaseError::Moved);
             }
             let uptime = self.clock().uptime();
             // After a standstill the tick may come before what lies in the socket: only an answer from the other end

@@ -20,8 +20,7 @@ use std::sync::Arc;
 const SKEW: Duration = Duration::from_secs(2);
 
 pub async fn look(config: &Config, connector: &Connector, findings: &mut Findings) {
-    let is_primary = connector.find_primary().await;
-    let is_reached = pool(config, connector, is_primary, findings).await;
+    let is_reached = pool(config, connector, findings).await;
     if !is_reached && config.database.direct_url.is_none() {
         return;
     }
@@ -52,10 +51,10 @@ async fn notifications(connector: &Connector, is_reached: bool, findings: &mut F
 }
 
 /// The connection that requests use.
-async fn pool(config: &Config, connector: &Connector, is_primary: bool, findings: &mut Findings) -> bool {
+async fn pool(config: &Config, connector: &Connector, findings: &mut Findings) -> bool {
     let what = "database";
-    if !is_primary && connector.has_choice() {
-        findings.error(what, &AppError::NoPrimary);
+    if let Err(error) = connector.find_primary().await {
+        findings.error(what, &error);
         return false;
     }
     match connector.pooling().await {
