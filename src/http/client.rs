@@ -5,8 +5,7 @@ use super::{
 };
 use crate::{
     config::{ClientAddressHeader, HttpOptions},
-    identity::breaks_a_line,
-    kernel::Client,
+    kernel::{Client, breaks_a_line},
     world::World,
 };
 use actix_web::{
@@ -159,7 +158,7 @@ mod tests {
         let sent = "Firefox \u{202e}evil\u{2028}\u{2066}\u{85}\u{200f}/1".as_bytes();
         assert_eq!(seen(sent).as_deref(), Some("Firefox evil/1"));
         assert_eq!(seen("김 Bücher/1".as_bytes()).as_deref(), Some("김 Bücher/1"));
-        assert_eq!(seen(b"\t \xe2\x80\xae"), None, "nothing visible is no name");
+        assert_eq!(seen(b"\t \xe2\x80\xae"), None, "nothing visible is left");
         assert_eq!(seen(b"\xff/1").as_deref(), Some("\u{fffd}/1"));
     }
 

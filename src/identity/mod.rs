@@ -12,4 +12,4 @@ pub use claims::{ClaimsError, CustomClaims};
 pub use email::{EmailAddress, EmailError, fold};
 pub use roles::{Role, RoleError, Roles};
 pub use search::{search_key, search_text, typed_key};
-pub use text::{BlockReason, DeviceName, DisplayName, TextError, breaks_a_line};
+pub use text::{BlockReason, DeviceName, DisplayName, TextError};

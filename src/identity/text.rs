@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
+use crate::kernel::breaks_a_line;
 use unicode_normalization::UnicodeNormalization;
 
 /// What a text is for, and so how long it may be.
@@ -115,15 +116,6 @@ impl<Kind: TextKind> fmt::Debug for Text<Kind> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(…)", Kind::NAME)
     }
-}
-
-/// Characters that would break a log line, a terminal or a page: controls (NUL, which Postgres
-/// refuses too, among them), line and paragraph separators, and the bidirectional controls.
-#[must_use]
-pub fn breaks_a_line(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}')
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Unicode's `Default_Ignorable_Code_Point` and the annotation marks: characters that show nothing.

@@ -45,3 +45,12 @@ pub fn network_of(address: IpAddr) -> IpAddr {
         IpAddr::V4(_) => address,
     }
 }
+
+/// Characters that would break a log line, a terminal or a page: controls (NUL, which Postgres
+/// refuses too, among them), line and paragraph separators, and the bidirectional controls.
+#[must_use]
+pub fn breaks_a_line(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

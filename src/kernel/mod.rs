@@ -20,7 +20,7 @@ mod time;
 mod traces;
 
 pub use actor::{Actor, ActorKind};
-pub use client::{Client, network_of};
+pub use client::{Client, breaks_a_line, network_of};
 pub use database_time::{database_wait, with_database_time};
 pub use digest::{Digest32, sha256};
 pub use highest::{Highest, Seen};
