@@ -3,7 +3,7 @@
 
 use crate::{
     kernel::{Actor, Client, Duration, Moment, Operator, UserId},
-    postgres::{Channel, DatabaseError, Unit},
+    postgres::{Channel, DatabaseError, Locks, Unit},
     world::World,
 };
 use sqlx::PgConnection;
@@ -110,6 +110,19 @@ impl World {
     {
         let world = self.clone();
         self.db.transaction(move |connection| work(Work::new(connection, world, caller))).await
+    }
+
+    /// Like [`World::transaction`], with these locks held from the start.
+    ///
+    /// # Errors
+    /// As [`Database::transaction`](crate::postgres::Database::transaction).
+    pub async fn locked_transaction<T, F>(&self, locks: Locks, caller: Caller, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
+    {
+        let world = self.clone();
+        self.db.locked_transaction(locks, move |connection| work(Work::new(connection, world, caller))).await
     }
 
     /// Like [`World::transaction`], for rare work that may take longer than a request's.

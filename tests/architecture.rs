@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("users", &["identity", "passwords", "audit", "guessing"]),
     ("transfer", &["identity", "passwords", "audit"]),
     ("keys", &["audit"]),
-    ("sessions", &["identity", "users", "keys", "mail", "audit"]),
+    ("sessions", &["identity", "users", "keys", "mail", "audit", "guessing"]),
     ("lifecycle", &["sessions", "identity", "passwords", "users", "confirmations", "mail", "audit"]),
     ("sign_in", &["lifecycle", "sessions", "identity", "passwords", "users", "keys", "guessing", "audit"]),
     ("me", &["lifecycle", "sessions", "identity", "passwords", "users", "keys", "mail", "audit"]),

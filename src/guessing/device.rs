@@ -34,7 +34,7 @@ impl DeviceToken {
 }
 
 /// Whose device it would have to be: a user, and which of their passwords counts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceOwner {
     /// The user.
     pub user: UserId,
@@ -80,8 +80,9 @@ impl DeviceKeys {
         Some(DeviceToken(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The device of a genuine token, if it is this user's, of the password that counts now, and not expired.
-    pub(super) fn read(&self, text: &str, owner: DeviceOwner, now: Moment) -> Option<Device> {
+    /// The device of a genuine token that has not expired, and whose it is. It counts for this user only, and only
+    /// while their password is the same.
+    pub(super) fn read(&self, text: &str, now: Moment) -> Option<(DeviceOwner, Device)> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (tagged, tag) = bytes.split_at_checked(TAGGED)?;
         if !self.0.iter().any(|key| is_tagged(key, tagged, tag)) {
@@ -93,8 +94,8 @@ impl DeviceKeys {
         let version = i32::from_be_bytes(version.try_into().ok()?);
         let issued_at = u32::from_be_bytes(issued_at.try_into().ok()?);
         let device = Device { id: id.try_into().ok()?, issued_at: DateTime::from_timestamp(issued_at.into(), 0)? };
-        let is_owners = Uuid::from_slice(user).ok()? == owner.user.as_uuid() && version == owner.password_version;
-        (is_owners && now < device.issued_at + DEVICE_LIFETIME).then_some(device)
+        let owner = DeviceOwner { user: UserId::from(Uuid::from_slice(user).ok()?), password_version: version };
+        (now < device.issued_at + DEVICE_LIFETIME).then_some((owner, device))
     }
 }
 
@@ -129,12 +130,12 @@ mod tests {
         let (alice, bob) = (owner(now), owner(now));
         let device = Device::new(&Rng::system(), now);
         let token = keys(1, None).issue(alice, device).unwrap();
-        let read = |keys: DeviceKeys, owner| keys.read(token.as_str(), owner, now).map(|device| device.id);
-        assert_eq!(read(keys(1, None), alice), Some(device.id));
-        assert_eq!(read(keys(2, Some(1)), alice), Some(device.id));
-        assert_eq!(read(keys(1, None), bob), None);
-        assert_eq!(read(keys(1, None), DeviceOwner { password_version: 4, ..alice }), None, "the password was changed");
-        assert_eq!(read(keys(2, None), alice), None);
+        let read = |keys: DeviceKeys| keys.read(token.as_str(), now).map(|(owner, device)| (owner, device.id));
+        assert_eq!(read(keys(1, None)), Some((alice, device.id)));
+        assert_eq!(read(keys(2, Some(1))), Some((alice, device.id)));
+        assert_ne!(alice, bob);
+        assert_ne!(alice, DeviceOwner { password_version: 4, ..alice }, "the password was changed");
+        assert_eq!(read(keys(2, None)), None);
     }
 
     #[test]
@@ -142,8 +143,8 @@ mod tests {
         let now = Clock::start().now();
         let (keys, alice, device) = (keys(1, None), owner(now), Device::new(&Rng::system(), now));
         let token = keys.issue(alice, device).unwrap();
-        assert!(keys.read(token.as_str(), alice, now + Duration::from_hours(179 * 24)).is_some());
-        assert!(keys.read(token.as_str(), alice, now + DEVICE_LIFETIME).is_none());
+        assert!(keys.read(token.as_str(), now + Duration::from_hours(179 * 24)).is_some());
+        assert!(keys.read(token.as_str(), now + DEVICE_LIFETIME).is_none());
         assert_eq!(device.renewed(now + Duration::from_hours(29 * 24)), None);
         let renewed = device.renewed(now + Duration::from_hours(31 * 24)).unwrap();
         assert_eq!(renewed.id, device.id, "it keeps its bucket");
@@ -157,7 +158,7 @@ mod tests {
         for text in
             ["", "A", "!", &token.as_str().replace(|c: char| c.is_ascii_digit(), "x"), &format!("{}A", token.as_str())]
         {
-            let known = text != token.as_str() && keys.read(text, alice, now).is_some();
+            let known = text != token.as_str() && keys.read(text, now).is_some();
             assert!(!known, "{text}");
         }
     }

@@ -1,6 +1,8 @@
 use super::{
     device::{Device, DeviceKeys, DeviceOwner, DeviceToken},
-    model::{ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, DEVICES, FORGET, Limit, network},
+    model::{
+        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, Circle, DEVICES, FORGET, Guess, Limit, StoredPassword, digests, network,
+    },
     store,
 };
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 };
 use aws_lc_rs::hmac;
 use serde_json::json;
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, sync::Arc};
 use tokio::sync::Semaphore;
 
 /// The wait to report if it ended while it was being read.
@@ -33,8 +35,14 @@ struct Room {
 /// The account whose password is about to be verified.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
-    /// The account with a name in its canonical spelling, and its user if it exists.
-    Account(&'a str, Option<DeviceOwner>),
+    /// The account of an address in its canonical spelling, or of a text that is no address. Whether it exists is found
+    /// by the statement that counts.
+    Account {
+        /// What was typed, in its canonical spelling.
+        name: &'a str,
+        /// Whether it can be the address of an account.
+        is_address: bool,
+    },
     /// The bucket of a signed-in user: an anonymous client cannot exhaust it.
     Own(UserId),
 }
@@ -43,8 +51,8 @@ pub enum Target<'a> {
 #[must_use]
 #[derive(Debug)]
 pub enum Admission {
-    /// It may. The attempt counts as a wrong guess until [`Guard::forgive`] or [`Guard::give_back`] says otherwise.
-    Admitted(Attempt),
+    /// It may. The attempt counts as a wrong guess until [`Guard::give_back`] says otherwise, or it is forgiven.
+    Admitted(Attempt, Option<StoredPassword>),
     /// Not now.
     Refused {
         /// For how long.
@@ -52,9 +60,23 @@ pub enum Admission {
     },
 }
 
-/// An attempt that was counted.
-#[derive(Debug, Default)]
+/// An attempt that was counted. A right password forgives it: its buckets are emptied, and the address gets it back.
+#[derive(Debug, Clone, Default)]
 pub struct Attempt(Vec<Bucket>);
+
+impl Attempt {
+    /// The digests of its buckets, in the order in which they are locked.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<Vec<u8>> {
+        digests(&self.0)
+    }
+
+    /// Those of them that a right password empties.
+    #[must_use]
+    pub fn emptied(&self) -> Vec<Vec<u8>> {
+        self.0.iter().filter(|bucket| bucket.is_emptied).map(|bucket| bucket.digest.as_bytes().to_vec()).collect()
+    }
+}
 
 impl Guard {
     /// The gate, under keys derived from the master key.
@@ -67,26 +89,47 @@ impl Guard {
         Self(Arc::new(Room { world, buckets, devices: DeviceKeys::new(masters), turnstile }))
     }
 
-    /// Counts an attempt, if there is room for it.
+    /// Counts an attempt, if there is room for it, and reads the stored password of an account in the same statement.
     ///
     /// # Errors
     /// When the database fails: then nothing is verified.
     pub async fn admit(&self, target: Target<'_>, client: &Client) -> Result<Admission, DatabaseError> {
         if !self.0.world.config.http.rate_limit {
-            return Ok(Admission::Admitted(Attempt::default()));
+            return self.admit_uncounted(target).await;
         }
         // The semaphore is never closed; if it were, all would pass.
         let _turn = self.0.turnstile.acquire().await.ok();
-        let buckets = self.buckets(target, client).await?;
-        let counted = Counted { buckets: buckets.clone(), user: target.user() };
-        let taken = self.0.world.transaction(target.caller(client), move |work| Box::pin(counted.take(work)));
-        match taken.await? {
-            None => Ok(Admission::Admitted(Attempt(buckets))),
-            Some(Refusal { limit, wait }) => {
-                self.0.world.metrics.limited(limit.name);
-                tracing::warn!(limit = limit.name, request.id = client.request_id, "guessing.refused");
-                Ok(Admission::Refused { wait })
+        let guess = self.guess(target, client);
+        let circles = guess.circles.clone();
+        let counted = self.0.world.db.run(move |connection| Box::pin(store::take(connection, guess, FORGET))).await?;
+        let store::Counted { stored, circle, refusing, taken } = counted;
+        let buckets: Vec<Bucket> = circles.into_iter().filter(|one| one.0 == circle).flat_map(|one| one.1).collect();
+        let user = target.user().or(stored.as_ref().map(|stored| stored.owner.user));
+        let Some(refused) = Refused::of(&buckets, refusing, &taken) else {
+            return Ok(Admission::Admitted(Attempt(buckets), stored));
+        };
+        let Refusal { limit, wait } = self.refuse(refused, user, target.caller(client)).await?;
+        self.0.world.metrics.limited(limit.name);
+        tracing::warn!(limit = limit.name, request.id = client.request_id, "guessing.refused");
+        Ok(Admission::Refused { wait })
+    }
+
+    /// Nothing is counted where the limits are off.
+    async fn admit_uncounted(&self, target: Target<'_>) -> Result<Admission, DatabaseError> {
+        let stored = match target.address() {
+            Some(email) => {
+                self.0.world.db.run(move |connection| Box::pin(store::password_of(connection, email))).await?
             }
+            None => None,
+        };
+        Ok(Admission::Admitted(Attempt::default(), stored))
+    }
+
+    async fn refuse(&self, refused: Refused, user: Option<UserId>, caller: Caller) -> Result<Refusal, DatabaseError> {
+        match refused.wait {
+            // A flood of refused guesses writes nothing.
+            Some(store::Wait { left, is_reported: true }) => Ok(Refusal { limit: refused.bucket.limit, wait: left }),
+            _ => self.0.world.transaction(caller, move |work| Box::pin(refused.report(work, user))).await,
         }
     }
 
@@ -136,36 +179,44 @@ impl Guard {
     }
 
     fn device(&self, owner: DeviceOwner, client: &Client) -> Option<Device> {
-        self.0.devices.read(client.device.as_deref()?, owner, self.0.world.clock.now())
+        self.presented(client).filter(|(known, _)| *known == owner).map(|(_, device)| device)
     }
 
-    /// In the order in which they are taken, the same for all, so that no two attempts wait for each other.
-    async fn buckets(&self, target: Target<'_>, client: &Client) -> Result<Vec<Bucket>, DatabaseError> {
-        let (name, owner) = match target {
-            Target::Own(user) => return Ok(vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)]),
-            Target::Account(name, owner) => (name, owner),
+    /// The device that the client proves to be, for the user whose it is.
+    fn presented(&self, client: &Client) -> Option<(DeviceOwner, Device)> {
+        self.0.devices.read(client.device.as_deref()?, self.0.world.clock.now())
+    }
+
+    /// What the statement that counts needs. Of the circles it chooses one: that of the device, if it is the account's;
+    /// that of the address, if the account has a live session there; or that of strangers. Also for an unknown e-mail
+    /// address, whose answer must take as long.
+    ///
+    /// Buckets are in the order in which they are taken, the same for all, so that no two attempts wait for each other.
+    fn guess(&self, target: Target<'_>, client: &Client) -> Guess {
+        let name = match target {
+            Target::Own(user) => {
+                let own = vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)];
+                return Guess { circles: vec![(Circle::Strangers, own)], ..Guess::default() };
+            }
+            Target::Account { name, .. } => name.as_bytes(),
         };
-        let consecutive = self.bucket("consecutive", name.as_bytes(), CONSECUTIVE);
-        if let Some(device) = owner.and_then(|owner| self.device(owner, client)) {
-            let devices = self.bucket("devices", name.as_bytes(), DEVICES);
-            return Ok(vec![self.bucket("device", &device.id, ACCOUNT), devices, consecutive]);
+        let consecutive = self.bucket("consecutive", name, CONSECUTIVE);
+        let devices = self.bucket("devices", name, DEVICES);
+        let mut circles = Vec::new();
+        let presented = self.presented(client);
+        if let Some((_, device)) = presented {
+            let device = self.bucket("device", &device.id, ACCOUNT);
+            circles.push((Circle::Device, vec![device, devices.clone(), consecutive.clone()]));
         }
-        let account = self.bucket("account", name.as_bytes(), ACCOUNT);
-        let Some(ip) = client.ip else { return Ok(vec![account, consecutive]) };
-        let place = network(ip).to_string();
-        let address = self.bucket("address", place.as_bytes(), ADDRESS);
-        if self.is_familiar(owner.map(|owner| owner.user), ip).await? {
-            let here = self.bucket("account-at", format!("{place} {name}").as_bytes(), ACCOUNT);
-            let devices = self.bucket("devices", name.as_bytes(), DEVICES);
-            return Ok(vec![address, here, devices, consecutive]);
+        let place = client.ip.map(network);
+        let address = place.map(|place| self.bucket("address", place.to_string().as_bytes(), ADDRESS));
+        if let (Some(place), Some(address)) = (place, &address) {
+            let here = self.bucket("account-at", &[place.to_string().as_bytes(), b" ", name].concat(), ACCOUNT);
+            circles.push((Circle::Place, vec![address.clone(), here, devices, consecutive.clone()]));
         }
-        Ok(vec![address, account, consecutive])
-    }
-
-    /// Also asked for an unknown e-mail address, whose answer must take as long.
-    async fn is_familiar(&self, user: Option<UserId>, ip: IpAddr) -> Result<bool, DatabaseError> {
-        let (user, place) = (user.unwrap_or(UserId::from(uuid::Uuid::nil())), network(ip));
-        self.0.world.db.run(move |connection| Box::pin(store::has_session_at(connection, user, place))).await
+        let strangers = [address, Some(self.bucket("account", name, ACCOUNT)), Some(consecutive)];
+        circles.push((Circle::Strangers, strangers.into_iter().flatten().collect()));
+        Guess { email: target.address(), device: presented.map(|(owner, _)| owner), place, circles }
     }
 
     fn bucket(&self, sort: &str, what: &[u8], limit: Limit) -> Bucket {
@@ -181,23 +232,32 @@ impl Guard {
 impl Target<'_> {
     fn user(&self) -> Option<UserId> {
         match self {
-            Self::Account(_, owner) => owner.map(|owner| owner.user),
+            Self::Account { .. } => None,
             Self::Own(user) => Some(*user),
+        }
+    }
+
+    fn address(&self) -> Option<String> {
+        match self {
+            Self::Account { name, is_address: true } => Some((*name).to_owned()),
+            Self::Account { is_address: false, .. } | Self::Own(_) => None,
         }
     }
 
     fn caller(&self, client: &Client) -> Caller {
         match self {
-            Self::Account(..) => Caller::anonymous(client),
+            Self::Account { .. } => Caller::anonymous(client),
             Self::Own(user) => Caller::user(*user, client),
         }
     }
 }
 
-/// An attempt that is about to be counted.
-struct Counted {
-    buckets: Vec<Bucket>,
-    user: Option<UserId>,
+/// A refused attempt: the bucket that refuses, and what others had already counted of it.
+struct Refused {
+    bucket: Bucket,
+    /// None if others were counted at the same moment: it must be read.
+    wait: Option<store::Wait>,
+    taken: Vec<Bucket>,
 }
 
 /// Which limit refuses an attempt, and for how long.
@@ -206,33 +266,31 @@ struct Refusal {
     wait: Duration,
 }
 
-impl Counted {
-    /// Takes from each bucket, or from none.
-    async fn take(self, mut work: Work<'_>) -> Result<Option<Refusal>, DatabaseError> {
-        for bucket in &self.buckets {
-            // A flood of refused guesses takes no lock and delays no request.
-            if let Some(wait) = store::wait_left(work.connection, bucket).await? {
-                return self.refuse(&mut work, bucket, wait).await.map(Some);
-            }
+impl Refused {
+    /// None if each bucket has counted the attempt.
+    fn of(buckets: &[Bucket], refusing: Option<(Digest32, store::Wait)>, taken: &[Digest32]) -> Option<Self> {
+        let bucket = |digest: &Digest32| buckets.iter().find(|bucket| bucket.digest == *digest).cloned();
+        if let Some((digest, wait)) = refusing {
+            return Some(Self { bucket: bucket(&digest)?, wait: Some(wait), taken: Vec::new() });
         }
-        let mut taken = Vec::new();
-        for bucket in &self.buckets {
-            if !store::take(work.connection, bucket, FORGET).await? {
-                let wait = store::wait_left(work.connection, bucket).await?;
-                let wait = wait.unwrap_or(store::Wait { left: LEAST_WAIT, is_reported: true });
-                store::settle(work.connection, Vec::new(), taken).await?;
-                return self.refuse(&mut work, bucket, wait).await.map(Some);
-            }
-            taken.push(bucket.clone());
-        }
-        Ok(None)
+        let first = buckets.iter().find(|bucket| !taken.contains(&bucket.digest))?.clone();
+        Some(Self { bucket: first, wait: None, taken: taken.iter().filter_map(bucket).collect() })
     }
 
-    /// One event for each wait, however many attempts it refuses.
-    async fn refuse(&self, work: &mut Work<'_>, bucket: &Bucket, wait: store::Wait) -> Result<Refusal, DatabaseError> {
-        if !wait.is_reported && store::mark_reported(work.connection, bucket).await? {
+    /// Gives back what other buckets had counted, and records one event for each wait, however many attempts it refuses.
+    async fn report(self, mut work: Work<'_>, user: Option<UserId>) -> Result<Refusal, DatabaseError> {
+        let Self { bucket, wait, taken } = self;
+        if !taken.is_empty() {
+            store::settle(work.connection, Vec::new(), taken).await?;
+        }
+        let wait = match wait {
+            Some(wait) => Some(wait),
+            None => store::wait_left(work.connection, &bucket).await?,
+        };
+        let wait = wait.unwrap_or(store::Wait { left: LEAST_WAIT, is_reported: true });
+        if !wait.is_reported && store::mark_reported(work.connection, &bucket).await? {
             // An address is refused for every account.
-            let user = self.user.filter(|_| bucket.limit != ADDRESS);
+            let user = user.filter(|_| bucket.limit != ADDRESS);
             let details = json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() });
             work.record(audit::Kind::GuessingLimited, user, details).await?;
         }

@@ -1,10 +1,11 @@
 //! Guessing passwords is bounded (ASVS 5 §6.3.1; NIST SP 800-63B-4 §3.2.2).
 //!
-//! 1. Before a password is verified, the attempt is counted in the database, in one statement for each bucket
-//!    (`store.rs`): concurrent attempts, on any instance, are counted one after another.
+//! 1. Before a password is verified, the attempt is counted in all its buckets by one statement, which also finds the
+//!    account (`store.rs`): concurrent attempts, on any instance, are counted one after another.
 //! 2. An exhausted bucket refuses until its wait has passed; waits grow to a quarter of an hour and are never permanent
 //!    (`model.rs` holds the numbers).
-//! 3. A right password empties the account's bucket and gives the address its attempt back.
+//! 3. A right password empties the account's bucket and gives the address its attempt back. A sign-in does so in the
+//!    statement that opens the session.
 //!
 //! Whatever the device and the address, an account has at most a hundred wrong guesses one after another; then one an
 //! hour.
@@ -20,6 +21,7 @@ mod store;
 
 pub use device::{DEVICE_LIFETIME, DeviceOwner, DeviceToken};
 pub use guard::{Admission, Attempt, Guard, Target};
+pub use model::StoredPassword;
 
 use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 

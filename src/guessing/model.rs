@@ -1,6 +1,7 @@
+use super::device::DeviceOwner;
 use crate::kernel::{Digest32, Duration};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 /// How many wrong guesses are free, and how long one waits after each further one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,65 @@ impl Limit {
     /// The waits, in the form the database takes.
     pub(super) fn wait_seconds(&self) -> Vec<f64> {
         self.waits.iter().copied().map(f64::from).collect()
+    }
+}
+
+/// The digests of buckets, as the database has them.
+pub(super) fn digests(buckets: &[Bucket]) -> Vec<Vec<u8>> {
+    buckets.iter().map(|bucket| bucket.digest.as_bytes().to_vec()).collect()
+}
+
+/// From how near a guess comes: each circle has buckets of its own, which those outside cannot use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Circle {
+    /// A device on which the user signed in before.
+    Device,
+    /// An address with a live session of the account.
+    Place,
+    /// Anywhere else.
+    Strangers,
+}
+
+impl Circle {
+    /// All of them, nearest first.
+    pub const ALL: [Self; 3] = [Self::Device, Self::Place, Self::Strangers];
+}
+
+/// What is known of a guess before the account is.
+#[derive(Debug, Default)]
+pub(super) struct Guess {
+    /// The address whose account it is for, if it can have one.
+    pub email: Option<String>,
+    /// Whose device the client proves to be.
+    pub device: Option<DeviceOwner>,
+    /// Where the client is.
+    pub place: Option<IpNet>,
+    /// The buckets of each circle that the client may be in.
+    pub circles: Vec<(Circle, Vec<Bucket>)>,
+}
+
+/// The stored password of an account.
+pub struct StoredPassword {
+    /// Whose it is, and which of theirs.
+    pub owner: DeviceOwner,
+    hash: String,
+}
+
+impl StoredPassword {
+    pub(super) fn new(owner: DeviceOwner, hash: String) -> Self {
+        Self { owner, hash }
+    }
+
+    /// Its hash, as stored.
+    #[must_use]
+    pub fn into_hash(self) -> String {
+        self.hash
+    }
+}
+
+impl fmt::Debug for StoredPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredPassword(…)")
     }
 }
 

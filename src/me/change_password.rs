@@ -55,7 +55,7 @@ pub async fn change_password(
 ) -> Result<PasswordChange, AccountsError> {
     let Passwords { current, new } = passwords;
     let credentials = match accounts.check_own(signed_in.user, current, client).await? {
-        PasswordCheck::Right(credentials) => credentials,
+        PasswordCheck::Right(credentials, _forgiven) => credentials,
         PasswordCheck::Wrong => return Ok(PasswordChange::WrongPassword),
         PasswordCheck::Limited { wait } => return Ok(PasswordChange::Limited { wait }),
     };

@@ -4,8 +4,20 @@ use super::{
     pool::{Lease, Pool},
 };
 use crate::kernel::{Duration, Moment, database_wait};
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction, postgres::PgConnectOptions};
 use std::pin::Pin;
+
+/// The locks that a transaction takes as it begins, in the same round trip.
+#[derive(Debug)]
+pub struct Locks(String);
+
+impl Locks {
+    /// Locks taken by these statements. They are sent as they are, so they must hold nothing that a client wrote.
+    #[must_use]
+    pub fn by(statements: String) -> Self {
+        Self(statements)
+    }
+}
 
 /// A unit of work on one connection.
 pub type Unit<'c, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'c>>;
@@ -52,7 +64,19 @@ impl Database {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
-        self.run(move |connection| in_transaction(connection, work)).await
+        self.run(move |connection| in_transaction(connection, None, work)).await
+    }
+
+    /// Like [`Database::transaction`], with these locks held from the start.
+    ///
+    /// # Errors
+    /// As [`Database::run`].
+    pub async fn locked_transaction<T, F>(&self, locks: Locks, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
+    {
+        self.run(move |connection| in_transaction(connection, Some(locks), work)).await
     }
 
     /// Like [`Database::transaction`], for rare work that may take longer than a request's.
@@ -65,7 +89,7 @@ impl Database {
         F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
         self.run_within(limit, move |connection| {
-            in_transaction(connection, move |connection| {
+            in_transaction(connection, None, move |connection| {
                 Box::pin(async move {
                     sqlx::query("SELECT set_config('statement_timeout', $1, true)")
                         .bind(limit.as_millis().to_string())
@@ -142,25 +166,44 @@ where
     answer
 }
 
-fn in_transaction<'c, T, F>(connection: &'c mut PgConnection, work: F) -> Unit<'c, T>
+fn in_transaction<'c, T, F>(connection: &'c mut PgConnection, locks: Option<Locks>, work: F) -> Unit<'c, T>
 where
     T: Send + 'static,
     F: for<'w> FnOnce(&'w mut PgConnection) -> Unit<'w, T> + Send + 'static,
 {
     Box::pin(async move {
-        let mut transaction = connection.begin().await?;
-        let done = work(&mut transaction).await;
-        match done {
-            Ok(value) => {
-                transaction.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                transaction.rollback().await?;
-                Err(error)
-            }
-        }
+        let refused = match begin(connection, locks).await {
+            Ok(transaction) => return in_begun(transaction, work).await,
+            Err(error) => error,
+        };
+        // Perhaps a lock was refused in a transaction that had begun.
+        sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await?;
+        Err(refused.into())
     })
+}
+
+async fn begin(connection: &mut PgConnection, locks: Option<Locks>) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+    match locks {
+        Some(Locks(statements)) => connection.begin_with(AssertSqlSafe(format!("BEGIN; {statements}"))).await,
+        None => connection.begin().await,
+    }
+}
+
+async fn in_begun<T, F>(mut transaction: Transaction<'_, Postgres>, work: F) -> Result<T, DatabaseError>
+where
+    F: for<'w> FnOnce(&'w mut PgConnection) -> Unit<'w, T>,
+{
+    let done = work(&mut transaction).await;
+    match done {
+        Ok(value) => {
+            transaction.commit().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            transaction.rollback().await?;
+            Err(error)
+        }
+    }
 }
 
 /// The database's clock, over this connection.

@@ -18,7 +18,7 @@ mod scram;
 mod survey;
 
 pub use connector::{Connector, OwnDatabase, keep_to_primary};
-pub use database::{Database, Unit, now};
+pub use database::{Database, Locks, Unit, now};
 pub use error::DatabaseError;
 pub use locks::{Lock, lock, try_lock};
 pub use migrate_error::MigrateError;

@@ -107,11 +107,16 @@ pub async fn end_before_deletion(work: &mut Work<'_>, user: UserId) -> Result<Op
 /// When the database fails.
 pub async fn end_surplus(work: &mut Work<'_>, user: UserId, keep: u32) -> Result<Ended, DatabaseError> {
     let surplus = store::surplus(work.connection, user, keep).await?;
+    end_these(work, user, &surplus).await
+}
+
+/// Ends these sessions of a user, which are beyond the limit, in the caller's transaction.
+pub(super) async fn end_these(work: &mut Work<'_>, user: UserId, surplus: &[Uuid]) -> Result<Ended, DatabaseError> {
     if surplus.is_empty() {
         return Ok(Ended::default());
     }
     let reason = EndReason::SessionLimit;
-    let rows = store::end(work.connection, &surplus, &reason).await?;
+    let rows = store::end(work.connection, surplus, &reason).await?;
     let ended = announce(work, Ended::of(&rows, &reason)).await?;
     record(work, user.into(), &reason, &ended).await?;
     work.enqueue_email(user, mail::Notification::SessionLimit).await?;

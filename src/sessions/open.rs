@@ -1,6 +1,6 @@
 use super::{
     Ended, Sessions,
-    end::end_surplus,
+    end::end_these,
     generation::Generation,
     model::{Grant, LiveSession, Transport},
     room::SessionError,
@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     audit::{self, About},
-    kernel::{Actor, Client, Digest32, Moment, SessionId, UserId},
+    guessing::Attempt,
+    kernel::{Actor, Client, Digest32, SessionId, UserId},
     mail,
     postgres::DatabaseError,
     work::{Caller, Work},
@@ -33,6 +34,8 @@ pub struct NewSession {
     pub client: Client,
     /// Whether the device proved that it signed in before.
     pub known_device: bool,
+    /// The attempt that led here.
+    pub forgiven: Attempt,
 }
 
 /// What became of a sign-in.
@@ -57,6 +60,9 @@ impl Sessions {
     /// Opens a session. A block or a password change that races the sign-in comes wholly before it, and then there is
     /// no session, or wholly after it, and then it ends the new one too.
     ///
+    /// Four round trips: the transaction begins with its locks; the row, which is added only if the user may enter; the
+    /// event; the commit. A new device and a session beyond the limit cost more.
+    ///
     /// # Errors
     /// When the database fails.
     pub async fn open(&self, new: NewSession) -> Result<Opening, SessionError> {
@@ -74,10 +80,13 @@ impl Sessions {
     async fn decide(&self, new: NewSession, secret: &Secret) -> Result<Decided, DatabaseError> {
         let (room, secret_hash) = (self.clone(), secret.digest());
         let caller = Caller::user(new.user, &new.client);
-        let decided = self.world().transaction(caller, move |mut work| {
+        let locks = store::locks_of_sign_in(new.user);
+        let decided = self.world().locked_transaction(locks, caller, move |mut work| {
             Box::pin(async move {
-                let locked = store::lock_user(work.connection, new.user).await?;
-                let Some(user) = locked else { return Ok(Decided::Outdated) };
+                let session = SessionId::new(work.now, &work.world.rng);
+                let row = room.row(&new, session, secret_hash);
+                let opened = store::open(work.connection, row).await?;
+                let Some((user, circumstances)) = opened else { return Ok(Decided::Outdated) };
                 work.happens_at(user.now);
                 if user.password_version != new.password_version {
                     record_failure(work, new.user, "password_changed_meanwhile").await?;
@@ -87,49 +96,30 @@ impl Sessions {
                     record_failure(work, new.user, "account_blocked").await?;
                     return Ok(Decided::Blocked);
                 }
-                let keep = room.world().config.sessions.max_per_user.saturating_sub(1);
-                let ended = end_surplus(&mut work, new.user, keep).await?;
-                let session = room.add(&mut work, &new, secret_hash).await?;
+                let ended = end_these(&mut work, new.user, &circumstances.surplus).await?;
+                record_opening(&mut work, &new, session, circumstances.is_familiar).await?;
                 Ok(Decided::Opened(user, session, ended))
             })
         });
         decided.await
     }
 
-    /// Adds the row, with the event that says so, and an e-mail if the device is new.
-    async fn add(
-        &self,
-        work: &mut Work<'_>,
-        new: &NewSession,
-        secret_hash: Digest32,
-    ) -> Result<SessionId, DatabaseError> {
-        let session = SessionId::new(work.now, &work.world.rng);
-        let is_familiar = new.known_device || store::is_familiar(work.connection, new.user, &new.client).await?;
-        store::add(work.connection, self.row(new, session, work.now, secret_hash)).await?;
-        store::note_sign_in(work.connection, new.user, work.now, new.client.language).await?;
-        let details = json!({
-            "transport": new.transport.name(), "remembered": new.remembered, "new_device": !is_familiar,
-        });
-        work.record(audit::Kind::SignedIn, About::session(new.user, session), details).await?;
-        if !is_familiar {
-            work.enqueue_email(new.user, mail::Notification::NewDevice).await?;
-        }
-        Ok(session)
-    }
-
-    fn row(&self, new: &NewSession, id: SessionId, now: Moment, secret_hash: Digest32) -> NewRow {
-        let absolute_expires_at = now + self.world().config.sessions.absolute_ttl;
+    fn row(&self, new: &NewSession, id: SessionId, secret_hash: Digest32) -> NewRow {
+        let options = &self.world().config.sessions;
         NewRow {
             id,
             user: new.user,
-            now,
-            idle_expires_at: absolute_expires_at.min(now + self.idle_ttl(new.remembered)),
-            absolute_expires_at,
+            password_version: new.password_version,
+            idle_ttl: self.idle_ttl(new.remembered),
+            absolute_ttl: options.absolute_ttl,
             transport: new.transport,
             remembered: new.remembered,
             secret_hash,
             device_name: new.device_name.clone(),
             client: new.client.clone(),
+            known_device: new.known_device,
+            keep: options.max_per_user.saturating_sub(1),
+            forgiven: new.forgiven.clone(),
         }
     }
 
@@ -155,6 +145,23 @@ impl Sessions {
         let refresh_token = self.tokens().issue(session, Generation::FIRST, secret);
         self.grant(session, live, new.transport, refresh_token)
     }
+}
+
+/// Records the sign-in, and sends an email if the device is new.
+async fn record_opening(
+    work: &mut Work<'_>,
+    new: &NewSession,
+    session: SessionId,
+    is_familiar: bool,
+) -> Result<(), DatabaseError> {
+    let details = json!({
+        "transport": new.transport.name(), "remembered": new.remembered, "new_device": !is_familiar,
+    });
+    work.record(audit::Kind::SignedIn, About::session(new.user, session), details).await?;
+    if !is_familiar {
+        work.enqueue_email(new.user, mail::Notification::NewDevice).await?;
+    }
+    Ok(())
 }
 
 /// The password was right, and of no use. Whoever has it is not signed in.

@@ -1,5 +1,5 @@
 use crate::{
-    guessing::{DeviceOwner, DeviceToken},
+    guessing::{Attempt, DeviceOwner, DeviceToken},
     identity::DeviceName,
     kernel::{Client, Duration},
     sessions::{EndReason, Grant, NewSession, Opening, SessionError, Sessions, Transport},
@@ -27,6 +27,8 @@ pub struct SignIn<'a> {
 /// The user who may enter, and how.
 pub(super) struct Entry {
     pub credentials: Credentials,
+    /// Forgiven by the statement that opens the session.
+    pub attempt: Attempt,
     pub transport: Transport,
     pub remembered: bool,
     pub device_name: Option<DeviceName>,
@@ -100,14 +102,19 @@ impl SignIn<'_> {
         sessions: &Sessions,
         client: &Client,
     ) -> Result<SigningIn, SignInError> {
-        let credentials = match accounts.check(self.email, self.password, client).await? {
-            PasswordCheck::Right(credentials) => credentials,
+        let (credentials, attempt) = match accounts.check(self.email, self.password, client).await? {
+            PasswordCheck::Right(credentials, attempt) => (credentials, attempt),
             PasswordCheck::Wrong => return Ok(SigningIn::WrongCredentials),
             PasswordCheck::Limited { wait } => return Ok(SigningIn::Limited { wait }),
         };
         let Self { transport, remembered, device_name, presented, .. } = self;
-        let entry = Entry { credentials, transport, remembered, device_name, presented };
-        entry.open(accounts, sessions, client).await
+        let entry = Entry { credentials, attempt: attempt.clone(), transport, remembered, device_name, presented };
+        let opened = entry.open(accounts, sessions, client).await;
+        if opened.is_err() {
+            // The password was right all the same. If this fails too, it stays counted.
+            drop(accounts.guard().forgive(attempt).await);
+        }
+        opened
     }
 }
 
@@ -131,6 +138,7 @@ impl Entry {
             device_name: self.device_name.map(|name| name.as_str().to_owned()),
             client: client.clone(),
             known_device: accounts.guard().knows(owner, client),
+            forgiven: self.attempt,
         };
         let grant = match sessions.open(new).await? {
             Opening::Opened(grant) => grant,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{HttpOptions, Registration as RegistrationPolicy},
-    guessing::DeviceToken,
+    guessing::{Attempt, DeviceToken},
     http::{
         Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, expired_others, form, kind, paths,
     },
@@ -249,6 +249,7 @@ impl Rooms {
         let entry = Entry {
             // The first password of an account.
             credentials: Credentials { user: user.id, password_version: 0 },
+            attempt: Attempt::default(),
             transport: Transport::Cookie,
             remembered: typed.remember.is_some(),
             device_name: None,

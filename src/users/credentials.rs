@@ -1,7 +1,7 @@
 use super::{Accounts, AccountsError, Credentials, store};
 use crate::{
     audit,
-    guessing::{Admission, DeviceOwner, Target},
+    guessing::{Admission, Attempt, Target},
     identity::EmailAddress,
     kernel::{Client, Duration, Stopwatch, UserId},
     passwords::{self, Password, PasswordHash, QueueKey, Verification},
@@ -14,8 +14,9 @@ use serde_json::json;
 #[must_use]
 #[derive(Debug)]
 pub enum PasswordCheck {
-    /// Correct.
-    Right(Credentials),
+    /// Correct. The attempt still counts as a wrong guess: the caller forgives it, by [`crate::guessing::Guard::forgive`] or with the
+    /// session that it opens.
+    Right(Credentials, Attempt),
     /// Wrong, or the address is unknown: neither the result nor its timing shows which.
     Wrong,
     /// Not verified: too many were wrong lately.
@@ -32,15 +33,8 @@ impl Accounts {
     /// When the database fails or the hashing threads have too much to do.
     pub async fn check(&self, email: &str, password: &str, client: &Client) -> Result<PasswordCheck, AccountsError> {
         let canonical = EmailAddress::parse(email).ok();
-        let stored = match canonical.clone() {
-            Some(email) => {
-                self.world().db.run(move |connection| Box::pin(store::password_of(connection, email))).await?
-            }
-            None => None,
-        };
-        let owner = stored.as_ref().map(|(credentials, _)| DeviceOwner::from(*credentials));
         let name = canonical.as_ref().map_or(email, EmailAddress::as_str);
-        self.guarded(Target::Account(name, owner), stored, password, client).await
+        self.guarded(Target::Account { name, is_address: canonical.is_some() }, None, password, client).await
     }
 
     /// Checks the password of a known user.
@@ -54,31 +48,37 @@ impl Accounts {
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
         let stored = self.world().db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
-        self.guarded(Target::Own(user), stored, password, client).await
+        match self.guarded(Target::Own(user), stored, password, client).await? {
+            PasswordCheck::Right(credentials, attempt) => {
+                self.guard().forgive(attempt).await?;
+                Ok(PasswordCheck::Right(credentials, Attempt::default()))
+            }
+            other @ (PasswordCheck::Wrong | PasswordCheck::Limited { .. }) => Ok(other),
+        }
     }
 
-    /// The one way to a verification: counted before, settled after.
+    /// The one way to a verification: counted before.
     async fn guarded(
         &self,
         target: Target<'_>,
-        stored: Option<(Credentials, PasswordHash)>,
+        known: Option<(Credentials, PasswordHash)>,
         password: &str,
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
         // Longer than any valid password, so it is wrong for every account. It costs no hash, so it is not counted:
         // otherwise it would use up the user's guesses for free.
         let Ok(password) = Password::presented(password) else { return Ok(PasswordCheck::Wrong) };
-        let attempt = match self.guard().admit(target, client).await? {
-            Admission::Admitted(attempt) => attempt,
+        let (attempt, found) = match self.guard().admit(target, client).await? {
+            Admission::Admitted(attempt, found) => (attempt, found),
             Admission::Refused { wait } => return Ok(PasswordCheck::Limited { wait }),
         };
+        let stored =
+            known.or(found.map(|found| (Credentials::from(found.owner), PasswordHash::from_stored(found.into_hash()))));
+        let user = stored.as_ref().map(|(credentials, _)| credentials.user);
         match self.verify(stored, password, QueueKey::from(client)).await {
-            Ok(Some(credentials)) => {
-                self.guard().forgive(attempt).await?;
-                Ok(PasswordCheck::Right(credentials))
-            }
+            Ok(Some(credentials)) => Ok(PasswordCheck::Right(credentials, attempt)),
             Ok(None) => {
-                self.record_failure(target, client).await?;
+                self.record_failure(target, user, client).await?;
                 Ok(PasswordCheck::Wrong)
             }
             Err(error) => {
@@ -139,11 +139,14 @@ impl Accounts {
     }
 
     /// As many as the guard allows, so that anonymous clients cannot fill the log. What was typed is not recorded.
-    async fn record_failure(&self, target: Target<'_>, client: &Client) -> Result<(), DatabaseError> {
+    async fn record_failure(
+        &self,
+        target: Target<'_>,
+        user: Option<UserId>,
+        client: &Client,
+    ) -> Result<(), DatabaseError> {
         let (kind, caller, user) = match target {
-            Target::Account(_, owner) => {
-                (audit::Kind::SignInFailed, Caller::anonymous(client), owner.map(|owner| owner.user))
-            }
+            Target::Account { .. } => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
             Target::Own(user) => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });

@@ -106,6 +106,12 @@ pub struct Credentials {
     pub password_version: i32,
 }
 
+impl From<DeviceOwner> for Credentials {
+    fn from(DeviceOwner { user, password_version }: DeviceOwner) -> Self {
+        Self { user, password_version }
+    }
+}
+
 impl From<Credentials> for DeviceOwner {
     fn from(Credentials { user, password_version }: Credentials) -> Self {
         Self { user, password_version }

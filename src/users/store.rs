@@ -140,23 +140,6 @@ pub async fn add(connection: &mut PgConnection, new: NewRow) -> Result<bool, Dat
     Ok(added.rows_affected() == 1)
 }
 
-/// The stored password of an address.
-pub async fn password_of(
-    connection: &mut PgConnection,
-    email: EmailAddress,
-) -> Result<Option<(Credentials, PasswordHash)>, DatabaseError> {
-    let row = sqlx::query!(
-        r#"SELECT id AS "id: UserId", password_hash, password_version FROM users WHERE email = $1"#,
-        email.as_str(),
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| {
-        let credentials = Credentials { user: row.id, password_version: row.password_version };
-        (credentials, PasswordHash::from_stored(row.password_hash))
-    }))
-}
-
 /// The stored password of a user.
 pub async fn own_password(
     connection: &mut PgConnection,

@@ -1,6 +1,8 @@
 //! POST /api/v1/auth/login.
 
-use crate::support::{TestApp, at_once, credentials, email, eventually, forge, password};
+use crate::support::{
+    Proxy, TestApp, TestDatabase, at_once, credentials, email, eventually, forge, password, proxy::Executed,
+};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 
@@ -325,4 +327,95 @@ async fn a_flood_of_sign_ins_is_turned_away_and_refreshes_go_on() {
     }
     drop(flood);
     eventually("sign-ins are checked again", async || app.try_sign_in("alice").await.status == 200).await;
+}
+
+/// The statements of a sign-in, each of which is a round trip: the units of work that count the guess or open the session.
+/// What background tasks do meanwhile is in other units.
+fn of_sign_in(executed: &[Executed]) -> Vec<&str> {
+    let mut mine = Vec::new();
+    let mut connections: Vec<_> = executed.iter().map(|one| one.connection).collect();
+    connections.sort_unstable();
+    connections.dedup();
+    for connection in connections {
+        let mut unit: Vec<&str> = Vec::new();
+        let mut is_open = false;
+        for text in executed.iter().filter(|one| one.connection == connection).map(|one| one.text.as_str()) {
+            is_open |= text.starts_with("BEGIN");
+            unit.push(text);
+            is_open &= !text.starts_with("COMMIT") && !text.starts_with("ROLLBACK");
+            if !is_open {
+                let touches = |what: &str| unit.iter().any(|text| text.contains(what));
+                if ["password_guesses", "everyone_revocations", "sessions", "users"].into_iter().any(touches) {
+                    mine.append(&mut unit);
+                }
+                unit.clear();
+            }
+        }
+    }
+    mine
+}
+
+/// S-50: one statement counts the guess and finds the account; the transaction begins with its locks, adds the session,
+/// records the event and commits. The bound is a number of round trips, which no load changes.
+#[tokio::test]
+async fn a_sign_in_takes_five_round_trips() {
+    let database = std::sync::Arc::new(TestDatabase::create().await);
+    let (proxy, way) = Proxy::to(&database);
+    let app = TestApp::by_way_of(database, way, &[]).await;
+    app.register("alice").await;
+    // The first sign-in prepares the statements, and is no news; those after it come from a familiar place.
+    for number in 0..3 {
+        proxy.take_executed();
+        app.sign_in("alice").await;
+        let executed = proxy.take_executed();
+        let mine = of_sign_in(&executed);
+        assert_eq!(mine.len(), 5, "sign-in {number}: {mine:#?}");
+        assert!(mine.iter().any(|text| text.starts_with("BEGIN; LOCK TABLE everyone_revocations")));
+    }
+    assert_eq!(app.events("signed_in").await, 3);
+}
+
+/// S-75: a right password takes back what was counted, in the transaction of the sign-in; for a blocked user too.
+#[tokio::test]
+async fn a_right_password_is_not_counted_as_a_guess() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    let counted = "SELECT coalesce(sum(failures), 0)::int8 FROM password_guesses";
+    for _ in 0..12 {
+        app.sign_in("alice").await;
+        assert_eq!(app.count(counted).await, 0);
+    }
+    sqlx::query("UPDATE users SET blocked_at = now()").execute(app.db()).await.expect("SQL");
+    for _ in 0..12 {
+        app.try_sign_in("alice").await.expect_problem(403, "account_blocked");
+        assert_eq!(app.count(counted).await, 0);
+    }
+}
+
+/// S-50: sign-ins of one user at once wait for each other, and the limit holds.
+#[tokio::test]
+async fn sign_ins_at_once_keep_the_limit_of_sessions() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "3")]).await;
+    app.register("alice").await;
+    for answer in at_once((0..8).map(|_| app.try_sign_in("alice"))).await {
+        answer.expect_tokens();
+    }
+    assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await, 3);
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 8);
+}
+
+/// S-50: a lock that is not had in time is an outage, and the connection is as good as before.
+#[tokio::test]
+async fn a_sign_in_that_waits_too_long_for_a_lock_leaves_nothing_behind() {
+    let app = TestApp::with(&[("HEIRLOOM_DB_MAX_CONNECTIONS", "4")]).await;
+    app.register("alice").await;
+    let mut blocker = app.db().begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM users FOR UPDATE").execute(&mut *blocker).await.expect("SQL");
+    for _ in 0..5 {
+        app.try_sign_in("alice").await.expect_problem(503, "temporarily_unavailable");
+    }
+    blocker.rollback().await.expect("the end of a transaction");
+    app.sign_in("alice").await;
+    assert_eq!(app.count("SELECT count(*) FROM sessions").await, 1);
+    assert_eq!(app.count("SELECT coalesce(sum(failures), 0)::int8 FROM password_guesses").await, 0);
 }

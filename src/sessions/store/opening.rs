@@ -1,8 +1,9 @@
 //! A sign-in: the user's row locked, the session's row added.
 
 use crate::{
-    kernel::{Client, Digest32, Moment, SessionId, UserId},
-    postgres::DatabaseError,
+    guessing::Attempt,
+    kernel::{Client, Digest32, Duration, Moment, SessionId, UserId},
+    postgres::{DatabaseError, Locks},
     sessions::model::Transport,
 };
 use ipnet::IpNet;
@@ -10,41 +11,119 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// A new session's row.
+/// A new session's row, and what must hold for it to be added.
 pub struct NewRow {
     pub id: SessionId,
     pub user: UserId,
-    pub now: Moment,
-    pub idle_expires_at: Moment,
-    pub absolute_expires_at: Moment,
+    /// Of the password that was checked.
+    pub password_version: i32,
+    pub idle_ttl: Duration,
+    pub absolute_ttl: Duration,
     pub transport: Transport,
     pub remembered: bool,
     pub secret_hash: Digest32,
     pub device_name: Option<String>,
     pub client: Client,
+    pub known_device: bool,
+    /// How many other sessions the user keeps.
+    pub keep: u32,
+    pub forgiven: Attempt,
 }
 
-/// Adds a session.
-pub async fn add(connection: &mut PgConnection, new: NewRow) -> Result<(), DatabaseError> {
-    sqlx::query!(
-        "INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, absolute_expires_at, transport,
-                               remembered, generation, secret_hash, device_name, ip, user_agent)
-         VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11)",
-        new.id.as_uuid(),
+/// What else is known of a sign-in.
+pub struct Circumstances {
+    /// Whether the user has been seen on a device like this one at a place like this one, or never at all: a first sign-in
+    /// is no news.
+    pub is_familiar: bool,
+    /// The live sessions beyond those that the user keeps, idle longest first.
+    pub surplus: Vec<Uuid>,
+}
+
+/// What a sign-in locks until its transaction ends: the table that a revocation of all sessions locks exclusively, and the
+/// user's row, so that a block or a password change comes wholly before or wholly after.
+pub fn locks_of_sign_in(user: UserId) -> Locks {
+    let user = user.as_uuid();
+    Locks::by(format!(
+        "LOCK TABLE everyone_revocations IN ROW EXCLUSIVE MODE; SELECT FROM users WHERE id = '{user}' FOR NO KEY UPDATE"
+    ))
+}
+
+/// Adds a session if the user is not blocked and the password is still the one that was checked. Notes when and in which
+/// language the user signed in. Forgives the attempt in any case: the password was right. None if the user does not exist.
+///
+/// The locks of [`locks_of_sign_in`] must be held: the statement then sees what was committed before them, other sign-ins
+/// of the user among it. The buckets are locked in the order in which guesses lock them.
+pub async fn open(
+    connection: &mut PgConnection,
+    new: NewRow,
+) -> Result<Option<(LockedUser, Circumstances)>, DatabaseError> {
+    let row = sqlx::query!(
+        r#"WITH attempt AS (
+               SELECT bucket FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (bucket, position)
+               JOIN password_guesses AS g USING (bucket) ORDER BY position FOR UPDATE OF g
+           ),
+           emptied AS (
+               DELETE FROM password_guesses WHERE bucket IN (SELECT bucket FROM attempt) AND bucket = ANY ($2::bytea[])
+           ),
+           lessened AS (
+               UPDATE password_guesses SET failures = greatest(failures - 1, 0)
+               WHERE bucket IN (SELECT bucket FROM attempt) AND bucket <> ALL ($2::bytea[])
+           ),
+           clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+           who AS MATERIALIZED (
+               SELECT u.*, u.blocked_at IS NULL AND u.password_version = $4 AS may_enter,
+                      $5 OR u.last_login_at IS NULL OR EXISTS (
+                          SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $6
+                             AND s.ip IS NOT DISTINCT FROM $7) AS is_familiar
+               FROM users AS u WHERE u.id = $3
+           ),
+           added AS (
+               INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, absolute_expires_at,
+                                     transport, remembered, generation, secret_hash, device_name, ip, user_agent)
+               SELECT $8, who.id, now, now,
+                      least(now + make_interval(secs => $9), now + make_interval(secs => $10)),
+                      now + make_interval(secs => $10), $11, $12, 0, $13, $14, $7, $6
+               FROM who, clock WHERE may_enter
+           ),
+           noted AS (
+               UPDATE users AS u SET last_login_at = clock.now, language = coalesce($15, u.language)
+               FROM who, clock WHERE u.id = who.id AND who.may_enter
+           )
+           SELECT clock.now AS "now!", blocked_at IS NOT NULL AS "is_blocked!", password_version, roles, access_revision,
+                  claims, is_familiar AS "is_familiar!",
+                  ARRAY(SELECT id FROM sessions WHERE user_id = $3 AND revoked_at IS NULL AND idle_expires_at > now()
+                        ORDER BY last_used_at DESC, id DESC OFFSET $16) AS "surplus!"
+           FROM who, clock"#,
+        &new.forgiven.buckets(),
+        &new.forgiven.emptied(),
         new.user.as_uuid(),
-        new.now,
-        new.idle_expires_at,
-        new.absolute_expires_at,
+        new.password_version,
+        new.known_device,
+        new.client.user_agent,
+        new.client.ip.map(IpNet::from),
+        new.id.as_uuid(),
+        new.idle_ttl.as_secs_f64(),
+        new.absolute_ttl.as_secs_f64(),
         new.transport.name(),
         new.remembered,
         new.secret_hash.as_bytes(),
         new.device_name,
-        new.client.ip.map(IpNet::from),
-        new.client.user_agent,
+        new.client.language,
+        i64::from(new.keep),
     )
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(())
+    Ok(row.map(|row| {
+        let user = LockedUser {
+            now: row.now,
+            is_blocked: row.is_blocked,
+            password_version: row.password_version,
+            roles: row.roles,
+            access_revision: row.access_revision,
+            claims: row.claims,
+        };
+        (user, Circumstances { is_familiar: row.is_familiar, surplus: row.surplus })
+    }))
 }
 
 /// The user, locked until the transaction ends, so that a block or a password change comes wholly before or wholly
@@ -92,37 +171,4 @@ pub async fn surplus(connection: &mut PgConnection, user: UserId, keep: u32) -> 
     .fetch_all(connection)
     .await?;
     Ok(ids)
-}
-
-/// Whether a user has been seen on a device like this one at a place like this one, or never at all: a first sign-in is
-/// no news.
-pub async fn is_familiar(connection: &mut PgConnection, user: UserId, client: &Client) -> Result<bool, DatabaseError> {
-    let familiar = sqlx::query_scalar!(
-        r#"SELECT last_login_at IS NULL OR EXISTS (
-               SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $2
-                  AND s.ip IS NOT DISTINCT FROM $3) AS "familiar!"
-           FROM users AS u WHERE id = $1"#,
-        user.as_uuid(),
-        client.user_agent,
-        client.ip.map(IpNet::from),
-    );
-    Ok(familiar.fetch_one(connection).await?)
-}
-
-/// Records that a user signed in, and the language of their emails.
-pub async fn note_sign_in(
-    connection: &mut PgConnection,
-    user: UserId,
-    now: Moment,
-    language: Option<&str>,
-) -> Result<(), DatabaseError> {
-    sqlx::query!(
-        "UPDATE users SET last_login_at = $2, language = coalesce($3, language) WHERE id = $1",
-        user.as_uuid(),
-        now,
-        language,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

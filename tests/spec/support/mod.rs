@@ -8,6 +8,7 @@ mod inbox;
 pub mod logs;
 mod people;
 pub mod proxy;
+mod wire;
 
 pub use answer::{Answer, SetCookie, Tokens};
 pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, password};

@@ -1,12 +1,12 @@
 //! A way to Postgres that can break: it stands between one server and the cluster, so that other tests go on.
 
-use super::TestDatabase;
+use super::{TestDatabase, wire::Wire};
 use sqlx::postgres::PgConnectOptions;
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tempfile::TempDir;
@@ -30,6 +30,18 @@ enum State {
     Down,
 }
 
+/// Connections so far, of all ways.
+static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// A statement that went over the way.
+#[derive(Debug, Clone)]
+pub struct Executed {
+    /// On which connection.
+    pub connection: usize,
+    /// Its text.
+    pub text: String,
+}
+
 /// The way, and the hand on its switch.
 #[derive(Debug, Clone)]
 pub struct Proxy {
@@ -37,6 +49,7 @@ pub struct Proxy {
     _folder: Arc<TempDir>,
     state: watch::Sender<State>,
     loses_next_answer: Arc<AtomicBool>,
+    executed: Arc<Mutex<Vec<Executed>>>,
 }
 
 impl Proxy {
@@ -45,7 +58,12 @@ impl Proxy {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let listener = UnixListener::bind(folder.path().join(SOCKET)).expect("a socket");
         let way = database.options().socket(folder.path());
-        let proxy = Self { _folder: folder, state: watch::Sender::new(State::Open), loses_next_answer: Arc::default() };
+        let proxy = Self {
+            _folder: folder,
+            state: watch::Sender::new(State::Open),
+            loses_next_answer: Arc::default(),
+            executed: Arc::default(),
+        };
         let socket = database.options().get_socket().expect("the cluster has a socket").join(SOCKET);
         tokio::spawn(proxy.clone().serve(listener, socket));
         (proxy, way)
@@ -75,6 +93,11 @@ impl Proxy {
     /// Whether that answer has been lost.
     pub fn has_lost_it(&self) -> bool {
         !self.loses_next_answer.load(Ordering::SeqCst)
+    }
+
+    /// What was executed so far, in order; each of it is a round trip. Then it is forgotten.
+    pub fn take_executed(&self) -> Vec<Executed> {
+        std::mem::take(&mut *self.executed.lock().expect("no panic"))
     }
 
     async fn serve(self, listener: UnixListener, socket: PathBuf) {
@@ -107,10 +130,13 @@ impl Proxy {
     ) {
         let mut buffer = [0; 16 * 1024];
         let mut is_listener = false;
+        let (mut wire, connection) = (Wire::default(), CONNECTIONS.fetch_add(1, Ordering::SeqCst));
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
             let chunk = &buffer[..length];
             is_listener |= chunk.windows(17).any(|window| window == b"heirloom listener");
             // 'B' is Bind: a prepared statement is about to be executed.
+            let texts = wire.read(chunk).into_iter().map(|text| Executed { connection, text });
+            self.executed.lock().expect("no panic").extend(texts);
             executes.store(!is_listener && chunk[0] == b'B', Ordering::SeqCst);
             self.until_open().await;
             if to.write_all(chunk).await.is_err() {
