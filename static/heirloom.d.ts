@@ -14,6 +14,8 @@ export class HeirloomError extends Error {
   readonly errors: ReadonlyArray<{ field: string; code: string; message: string; advice?: string }>;
   /** With `session_revoked`: why the session was revoked, for instance `session_limit`. */
   readonly reason: string | undefined;
+  /** With `code_invalid`: how many wrong codes are accepted still. */
+  readonly attemptsLeft: number | undefined;
   /** Seconds to wait before the next attempt; 0 when the server named none. */
   readonly retryAfter: number;
   /** True for a network error, 429 and 5xx: a later attempt may succeed. Never true for any other 4xx. */
@@ -68,6 +70,8 @@ export interface HeirloomEvents {
   signedout: SignedOut;
   unreachable: Unreachable;
   refused: Refused;
+  /** A link or a code was used in this tab. A session that it revoked is signed out after this. */
+  confirmed: Confirmed;
 }
 
 export interface HeirloomOptions {
@@ -86,11 +90,51 @@ export interface SignIn {
   deviceName?: string;
 }
 
+/** An email follows, if one fits the address: the server does not tell. */
+export interface ConfirmationSent {
+  readonly status: 'confirmation_sent';
+  /** Names the request: `confirm` takes it with the code of the email. */
+  readonly flow: string;
+  /** Seconds until the link in the email expires. The code works for ten minutes. */
+  readonly expires_in: number;
+}
+
+/** The account exists. Nobody is signed in by it. */
+export interface Registered {
+  readonly user: { readonly id: string; readonly email: string; readonly name: string | null };
+}
+
+/** What confirms: the token of a link (what follows the `#`), or a flow and the code of its email. */
+export type Confirm = ({ token: string } | { flow: string; code: string }) & {
+  /** The current password, where it is needed. */
+  password?: string;
+  /** The password from now on, where one is chosen. */
+  newPassword?: string;
+  /** The display name, where an account is created. */
+  name?: string;
+};
+
+/** What was confirmed. Nobody is signed in by it. */
+export interface Confirmed {
+  /** `reset_password`, … */
+  readonly purpose: string;
+  readonly user: { readonly id: string; readonly email: string };
+}
+
 export interface Heirloom {
   /** The session; null when the user is signed out, or before that is known. */
   readonly session: Session | null;
   /** Signs in. Rejects with a `HeirloomError`, for instance `invalid_credentials`. */
   signIn(request: SignIn): Promise<Session>;
+  /** Creates an account. Rejects with a `HeirloomError`, for instance `email_taken`. */
+  register(request: { email: string; password: string; name?: string }): Promise<Registered | ConfirmationSent>;
+  /** Requests an email with a link and a code for a new password. The answer is the same for every address. */
+  forgotPassword(request: { email: string }): Promise<ConfirmationSent>;
+  /**
+   * Confirms what an email asked for. Rejects with a `HeirloomError`: `code_invalid` with `attemptsLeft`,
+   * `confirmation_invalid`, `confirmation_expired`, `validation_failed` where something has to be typed.
+   */
+  confirm(request: Confirm): Promise<Confirmed>;
   /** Signs out, in all tabs. Rejects when the server did not confirm it: the user is then still signed in. */
   signOut(): Promise<void>;
   /** Revokes all sessions of the user. Returns their number. */

@@ -30,13 +30,14 @@ function stored(work) {
 
 export class HeirloomError extends Error {
   constructor(body, response) {
-    const { code, detail, errors = [], reason } = body;
+    const { code, detail, errors = [], reason, attempts_left } = body;
     const status = response?.status ?? 0;
     const isRefusal = status >= 400 && status < 500 && status !== 429;
     super(detail ?? (isRefusal ? `Unexpected answer ${status}.` : 'Could not reach the server.'));
     this.code = code ?? (isRefusal ? 'unexpected_answer' : 'unreachable');
     this.errors = errors;
     this.reason = reason;
+    this.attemptsLeft = attempts_left;
     this.status = status;
     this.retryAfter = +response?.headers.get('Retry-After') || 0; // s
     this.temporary = !isRefusal;
@@ -133,6 +134,8 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
       clearTimeout(limit);
     }
   }
+
+  const send = (path, body) => post(path, { 'Content-Type': 'application/json' }, JSON.stringify(body));
 
   async function rotate(refusal) {
     const key = await nextKey();
@@ -268,14 +271,26 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     fetch: fetchSignedIn,
 
     async signIn({ email, password, remember, deviceName }) {
-      const body = JSON.stringify({ email, password, transport: 'cookie', remember, device_name: deviceName });
+      const body = { email, password, transport: 'cookie', remember, device_name: deviceName };
       await turn(async () => {
         const asked = Date.now();
-        const answer = await post('/auth/login', { 'Content-Type': 'application/json' }, body);
+        const answer = await send('/auth/login', body);
         writeKey(random());
         accept(answer, asked);
       });
       return session;
+    },
+
+    register: ({ email, password, name }) => send('/auth/register', { email, password, name }),
+
+    forgotPassword: ({ email }) => send('/auth/password/forgot', { email }),
+
+    async confirm({ token, flow, code, password, newPassword, name }) {
+      const typed = { token, flow, code, password, new_password: newPassword, name };
+      const done = await send('/auth/confirmations/use', typed);
+      emit('confirmed', done);
+      if (session) renew().catch(ignore); // it may have been revoked
+      return done;
     },
 
     async signOut() {

@@ -156,7 +156,7 @@ export async function open(options) {
   const { createHeirloom } = await load('heirloom.js');
   const client = createHeirloom(options);
   const events = [];
-  for (const name of ['signedin', 'refreshed', 'signedout', 'unreachable', 'refused']) {
+  for (const name of ['signedin', 'refreshed', 'signedout', 'unreachable', 'refused', 'confirmed']) {
     client.on(name, (detail) => events.push({ name, ...detail }));
   }
   await settle();

@@ -371,3 +371,61 @@ test('a sign-in that was refused rejects with code and fields', async () => {
   browser.server = () => problem(422, 'validation_failed', { errors });
   await assert.rejects(client.signIn({ email: '', password: '' }), { code: 'validation_failed', errors, temporary: false });
 });
+
+/** A browser in which nobody is signed in. */
+async function signedOut() {
+  const browser = new Browser();
+  browser.server = () => problem(401, 'refresh_token_missing');
+  return { browser, ...await open() };
+}
+
+/** The bodies of the requests to a path. */
+const bodiesTo = (browser, path) => Promise.all(browser.requests
+  .filter(({ url }) => url === `${ORIGIN}/api/v1${path}`).map((request) => request.clone().json()));
+
+test('registering and asking for an email take what was typed, and sign nobody in', async () => {
+  const { browser, client, names } = await signedOut();
+  const sent = { status: 'confirmation_sent', flow: 'AZrK', expires_in: 1_800 };
+  browser.server = () => Response.json(sent, { status: 202 });
+  assert.deepEqual(await client.forgotPassword({ email: 'mina@example.com' }), sent);
+  assert.deepEqual(await client.register({ email: 'mina@example.com', password: 'a quiet harbour' }), sent);
+  assert.deepEqual(await bodiesTo(browser, '/auth/password/forgot'), [{ email: 'mina@example.com' }]);
+  assert.deepEqual(await bodiesTo(browser, '/auth/register'), [{ email: 'mina@example.com', password: 'a quiet harbour' }]);
+  assert.equal(client.session, null);
+  assert.deepEqual(names(), ['signedout']);
+});
+
+test('a confirmation takes a link or a code, is an event, and signs nobody in', async () => {
+  const { browser, client, events } = await signedOut();
+  const done = { purpose: 'reset_password', user: { id: '1', email: 'mina@example.com' } };
+  browser.server = () => Response.json(done);
+  assert.deepEqual(await client.confirm({ flow: 'AZrK', code: '4821 0937', newPassword: 'nine lanterns' }), done);
+  await client.confirm({ token: 'AZrK', newPassword: 'nine lanterns', name: 'Mina' });
+  assert.deepEqual(await bodiesTo(browser, '/auth/confirmations/use'), [
+    { flow: 'AZrK', code: '4821 0937', new_password: 'nine lanterns' },
+    { token: 'AZrK', new_password: 'nine lanterns', name: 'Mina' },
+  ]);
+  assert.deepEqual(events.slice(1), [{ name: 'confirmed', ...done }, { name: 'confirmed', ...done }]);
+  assert.equal(browser.refreshes, 1, 'there is no session to look after');
+});
+
+test('a wrong code rejects with the attempts that are left', async () => {
+  const { browser, client, names } = await signedOut();
+  browser.server = () => problem(422, 'code_invalid', { attempts_left: 4 });
+  const wrong = client.confirm({ flow: 'AZrK', code: '0000 0000', newPassword: 'nine lanterns' });
+  await assert.rejects(wrong, { code: 'code_invalid', attemptsLeft: 4, temporary: false });
+  browser.server = () => problem(429, 'too_many_requests', {}, { 'Retry-After': '60' });
+  await assert.rejects(client.forgotPassword({ email: 'mina@example.com' }), { retryAfter: 60, temporary: true });
+  assert.deepEqual(names(), ['signedout']);
+});
+
+test('a confirmation that revoked the session of this browser signs out', async () => {
+  const { browser, client, names } = await signedIn();
+  browser.server = ({ url }) => (url === REFRESH
+    ? problem(401, 'session_revoked', { reason: 'password_changed' })
+    : Response.json({ purpose: 'reset_password', user: { id: '1', email: 'mina@example.com' } }));
+  await client.confirm({ token: 'AZrK', newPassword: 'nine lanterns' });
+  await browser.pass(2);
+  assert.deepEqual(names(), ['signedin', 'confirmed', 'signedout']);
+  assert.equal(client.session, null);
+});
