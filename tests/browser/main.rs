@@ -10,6 +10,7 @@
 )]
 
 mod browser;
+mod forgotten;
 mod pages;
 mod refusals;
 mod server;
