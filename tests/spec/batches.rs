@@ -188,3 +188,31 @@ async fn a_batch_whose_connection_is_cut_signs_no_one_out() {
     }
     assert_eq!(app.events("refresh_token_reused").await, 0);
 }
+
+/// The statement of a batch, as it is in the code.
+fn statement_of_batches() -> &'static str {
+    let code = include_str!("../../src/sessions/store/rotation.rs");
+    let (_, rest) = code.split_once("r#\"WITH taken").expect("the statement");
+    let (statement, _) = rest.split_once("\"#").expect("its end");
+    statement
+}
+
+/// S-41: Postgres keeps one plan for batches of any size. To plan each small batch costs more than to execute it.
+#[tokio::test]
+async fn batches_of_any_size_share_one_plan() {
+    let app = TestApp::start().await;
+    let mut connection = app.db().acquire().await.expect("a connection");
+    let prepare = sqlx::AssertSqlSafe(format!("PREPARE batch AS WITH taken{}", statement_of_batches()));
+    sqlx::raw_sql(prepare).execute(&mut *connection).await.expect("SQL");
+    // Postgres plans the first five executions one by one, and then compares.
+    let execute =
+        "EXECUTE batch ('{1,2}', '{01890000-0000-7000-8000-000000000000,01890000-0000-7000-8000-000000000001}',
+        '{0,0}', ARRAY['a', 'b']::bytea[], '{body,body}', ARRAY['a', 'b']::bytea[], ARRAY['a', 'b']::bytea[],
+        '{NULL,NULL}', '{NULL,NULL}', 60, 60, now() + interval '1 minute')";
+    for _ in 0..7 {
+        sqlx::raw_sql(execute).execute(&mut *connection).await.expect("SQL");
+    }
+    let kept = "SELECT generic_plans FROM pg_prepared_statements WHERE name = 'batch'";
+    let kept: i64 = sqlx::query_scalar(kept).fetch_one(&mut *connection).await.expect("SQL");
+    assert_eq!(kept, 2, "executions by the plan that was kept");
+}

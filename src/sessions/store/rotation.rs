@@ -100,6 +100,9 @@ impl<'a> Columns<'a> {
 /// Each row decides for itself, by the conditions of [`rotate`]. They stand in the statement twice: the first takes the
 /// rows that match and can be locked, the second is the one that Postgres checks again should a row have changed
 /// between the statement's snapshot and its lock.
+///
+/// The arrays are read by subqueries, so that their length does not change the plan: Postgres then keeps one plan. Given
+/// as parameters, it would plan each small batch anew, which costs more than to execute it (docs/performance.md).
 pub async fn rotate_batch<'a>(
     connection: &mut PgConnection,
     batch: impl Iterator<Item = &'a Redemption>,
@@ -110,8 +113,9 @@ pub async fn rotate_batch<'a>(
     let rows = sqlx::query!(
         r#"WITH taken AS MATERIALIZED (
                SELECT r.position, r.id, r.generation, r.secret_hash, r.next_secret_hash, r.nonce, r.ip, r.user_agent
-               FROM unnest($1::int[], $2::uuid[], $3::int[], $4::bytea[], $5::text[], $6::bytea[], $7::bytea[], $8::inet[],
-                           $9::text[])
+               FROM unnest((SELECT $1::int[]), (SELECT $2::uuid[]), (SELECT $3::int[]), (SELECT $4::bytea[]),
+                           (SELECT $5::text[]), (SELECT $6::bytea[]), (SELECT $7::bytea[]), (SELECT $8::inet[]),
+                           (SELECT $9::text[]))
                     AS r (position, id, generation, secret_hash, transport, next_secret_hash, nonce, ip, user_agent)
                JOIN sessions AS s ON s.id = r.id
                WHERE s.generation = r.generation AND s.secret_hash = r.secret_hash AND s.transport = r.transport
