@@ -73,6 +73,7 @@ struct Seen {
     errors: u64,
     first_error: Option<String>,
     refused: u64,
+    failing_clients: u64,
     tokens: Vec<String>,
 }
 
@@ -96,6 +97,7 @@ pub async fn run(load: &Load) -> Value {
         all.micros.extend(seen.micros);
         all.errors += seen.errors;
         all.refused += seen.refused;
+        all.failing_clients += u64::from(seen.errors > 0);
         all.first_error = all.first_error.or(seen.first_error);
         all.tokens.extend(seen.tokens);
     }
@@ -129,7 +131,8 @@ fn report(load: &Load, mut seen: Seen, cpu: f64) -> Value {
     json!({
         "clients": load.clients, "seconds": load.seconds, "done": done, "rate": done / load.seconds,
         "p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999),
-        "errors": seen.errors, "refused_503": seen.refused, "first_error": seen.first_error,
+        "errors": seen.errors, "refused_503": seen.refused, "failing_clients": seen.failing_clients,
+        "first_error": seen.first_error,
         "generator_cpu_s": cpu,
     })
 }

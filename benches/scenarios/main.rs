@@ -12,6 +12,7 @@
     reason = "a measurement stops at the first surprise, and asks the machine's clock"
 )]
 
+mod faults;
 mod load;
 mod postgres;
 mod report;

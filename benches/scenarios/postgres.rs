@@ -70,6 +70,20 @@ impl Cluster {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&self.pool).await.unwrap();
     }
 
+    /// Sets a parameter of the whole cluster, from now on.
+    pub async fn set(&self, parameter: &str, value: &str) {
+        self.run(&format!("ALTER SYSTEM SET {parameter} = {value}")).await;
+        self.run("SELECT pg_reload_conf()").await;
+    }
+
+    /// The session of the first token in a file.
+    pub fn session_of(&self, file: &str) -> Uuid {
+        let (master, tokens) =
+            (MasterKey::parse(super::server::MASTER_KEY).unwrap(), fs::read_to_string(file).unwrap());
+        let keys = TokenKeys::new(&MasterKeys { current: Arc::new(master), previous: Arc::new([]) });
+        keys.read(tokens.lines().next().unwrap()).unwrap().session.as_uuid()
+    }
+
     /// A number.
     pub async fn number(&self, sql: &str) -> f64 {
         let sql = format!("SELECT ({sql})::float8");

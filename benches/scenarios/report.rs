@@ -27,7 +27,7 @@ impl Report {
 
     /// What a load says.
     pub fn load(&mut self, row: &str, result: &Value) {
-        for figure in ["rate", "p50_ms", "p99_ms", "p999_ms", "errors", "refused_503"] {
+        for figure in ["rate", "p50_ms", "p99_ms", "p999_ms", "errors", "refused_503", "failing_clients"] {
             if let Some(value) = result[figure].as_f64() {
                 self.add(row, figure, value);
             }
