@@ -154,6 +154,8 @@ impl Guard {
         if emptied.is_empty() && lessened.is_empty() {
             return Ok(());
         }
+        // A flood that is turned away gives back as fast as it was counted, in the same rows.
+        let _turn = self.0.turnstile.acquire().await.ok();
         self.0.world.db.run(move |connection| Box::pin(store::settle(connection, emptied, lessened))).await
     }
 
