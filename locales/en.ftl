@@ -214,6 +214,7 @@ event-sign-in-refused = A sign-in was refused: { $device }
 event-reauthentication-failed = The current password was entered incorrectly: { $device }
 event-guessing-limited = Too many wrong passwords were entered. Further attempts had to wait.
 event-access-denied = An administrator-only page was requested: { $device }
+event-registration-refused = Someone tried to create an account with your address: { $device }
 event-other = Your account was changed.
 
 ## The administration
@@ -345,6 +346,9 @@ audit-guessing-limited = Too many failed attempts
 audit-access-denied = Access denied
 audit-signing-key-added = Signing key published
 audit-audit-chain-resumed = Audit chain resumed
+audit-audit-chain-refused = Audit chain refused
+audit-audit-events-missing = Audit events missing
+audit-registration-refused = Registration refused
 detail-algorithm = Algorithm
 detail-by-link = Via e-mail link
 detail-key = Key

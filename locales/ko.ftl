@@ -211,6 +211,7 @@ event-sign-in-refused = 로그인이 거부되었습니다: { $device }
 event-reauthentication-failed = 현재 비밀번호가 잘못 입력되었습니다: { $device }
 event-guessing-limited = 잘못된 비밀번호가 너무 많이 입력되어 다음 시도를 잠시 제한했습니다.
 event-access-denied = 관리자 전용 화면을 요청했습니다: { $device }
+event-registration-refused = 누군가 회원님의 이메일 주소로 가입을 시도했습니다: { $device }
 event-other = 계정이 변경되었습니다.
 
 ## 관리
@@ -342,6 +343,9 @@ audit-guessing-limited = 시도 횟수 초과
 audit-access-denied = 접근 거부
 audit-signing-key-added = 서명 키 게시
 audit-audit-chain-resumed = 감사 체인 재개
+audit-audit-chain-refused = 감사 체인 거부
+audit-audit-events-missing = 감사 기록 누락
+audit-registration-refused = 회원가입 거부
 detail-algorithm = 알고리즘
 detail-by-link = 이메일 링크로 실행
 detail-key = 키

@@ -2,7 +2,7 @@
 //! `record` (audit), `enqueue_email` (mail).
 
 use crate::{
-    kernel::{Actor, Client, Duration, Moment, Operator, UserId},
+    kernel::{Actor, Client, Duration, Moment, Operator, Ticket, UserId},
     postgres::{Channel, DatabaseError, Locks, Unit},
     world::World,
 };
@@ -54,13 +54,21 @@ pub struct Work<'c> {
     pub now: Moment,
     /// Who does it.
     pub caller: Caller,
+    /// The numbers of the events that it records.
+    pub numbers: Ticket,
 }
 
 impl<'c> Work<'c> {
     /// Work on this connection, now.
     #[must_use]
     pub fn new(connection: &'c mut PgConnection, world: World, caller: Caller) -> Self {
-        Self { connection, now: world.clock.now(), world, caller }
+        Self { connection, now: world.clock.now(), numbers: world.audit_numbers.ticket(), world, caller }
+    }
+
+    /// As part of a unit whose outcome settles these numbers.
+    fn numbered_by(mut self, numbers: Ticket) -> Self {
+        self.numbers = numbers;
+        self
     }
 
     /// What happens, happens at this time, which the database stated. If our clock is behind, it follows: what this
@@ -95,8 +103,10 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let world = self.clone();
-        self.db.run(move |connection| work(Work::new(connection, world, caller))).await
+        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
+        let given = numbers.clone();
+        let answer = self.db.run(move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
+        confirmed(answer.await, &numbers)
     }
 
     /// Runs work in one transaction: committed when it is `Ok`, rolled back when it is not.
@@ -108,8 +118,11 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let world = self.clone();
-        self.db.transaction(move |connection| work(Work::new(connection, world, caller))).await
+        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
+        let given = numbers.clone();
+        let answer =
+            self.db.transaction(move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
+        confirmed(answer.await, &numbers)
     }
 
     /// Like [`World::transaction`], with these locks held from the start.
@@ -121,8 +134,12 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let world = self.clone();
-        self.db.locked_transaction(locks, move |connection| work(Work::new(connection, world, caller))).await
+        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
+        let given = numbers.clone();
+        let answer = self
+            .db
+            .locked_transaction(locks, move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
+        confirmed(answer.await, &numbers)
     }
 
     /// Like [`World::transaction`], for rare work that may take longer than a request's.
@@ -134,7 +151,19 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let world = self.clone();
-        self.db.long_transaction(limit, move |connection| work(Work::new(connection, world, caller))).await
+        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
+        let given = numbers.clone();
+        let answer = self
+            .db
+            .long_transaction(limit, move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
+        confirmed(answer.await, &numbers)
     }
+}
+
+/// The answer. What a unit recorded is confirmed with its commit.
+fn confirmed<T>(answer: Result<T, DatabaseError>, numbers: &Ticket) -> Result<T, DatabaseError> {
+    if answer.is_ok() {
+        numbers.committed();
+    }
+    answer
 }

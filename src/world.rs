@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    kernel::{Clock, Highest, MacKeys, Metrics, Rng},
+    kernel::{Clock, Highest, MacKeys, Metrics, Numbering, Rng},
     postgres::{Database, Notifications},
 };
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct World {
     pub audit_keys: MacKeys,
     /// The highest end of the audit log's chain that this instance has seen.
     pub audit_head: Highest,
+    /// Numbers the events that this instance records.
+    pub audit_numbers: Numbering,
     /// Sends and reads what instances notify each other of.
     pub notifications: Notifications,
     /// What is counted.

@@ -157,6 +157,7 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
         session_limit: 'event-revoked-session-limit',
       }[reason] ?? 'event-revoked-by-admin', session)
       : text(reason === 'ended_by_user' ? 'event-revoked-by-you-all' : 'event-revoked-by-admin-all');
+    case 'registration_refused': return of('event-registration-refused', { user_agent });
     case 'user_added': return text('event-user-added');
     case 'roles_changed': return text('event-roles-changed');
     case 'claims_changed': return text('event-claims-changed');

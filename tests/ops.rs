@@ -16,6 +16,7 @@ fn known() -> BTreeSet<String> {
     metrics.limited("requests");
     metrics.ended("signed_out", 1);
     metrics.mailed("sent");
+    metrics.audit().suppressed("access_denied");
     metrics.confirmation("reset_password", "used");
     metrics.notification_rejected("heirloom_revocations", "not_genuine");
     metrics.task_seen("sweep", Duration::ZERO, Duration::ZERO, Duration::ZERO);

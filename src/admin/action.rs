@@ -26,7 +26,7 @@ impl AdminAction<'_> {
         if !is_acting || users::other_admins(self.work.connection, Some(self.user)).await? > 0 {
             return Ok(false);
         }
-        self.record(audit::Kind::AccessDenied, json!({ "reason": "last_admin" })).await?;
+        self.work.record_refusal(audit::Kind::AccessDenied, self.user, json!({ "reason": "last_admin" })).await?;
         Ok(true)
     }
 }

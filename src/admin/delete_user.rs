@@ -55,5 +55,6 @@ async fn delete(mut action: AdminAction<'_>) -> Result<Decided, DatabaseError> {
     let Some(ended) = ended else { return Ok(Decided::NotFound) };
     action.record(audit::Kind::UserDeleted, json!({ "sessions": ended.live() })).await?;
     users::delete(action.work.connection, id).await?;
+    audit::forget_user(action.work.connection, id).await?;
     Ok(Decided::Deleted(ended))
 }

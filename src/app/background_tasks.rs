@@ -19,6 +19,7 @@ impl BackgroundTasks {
             tokio::spawn(guessing::keep_small(world.clone())),
             tokio::spawn(limits.keep_small()),
             tokio::spawn(audit::keep(world.clone())),
+            tokio::spawn(audit::keep_verified(world.clone(), connector.clone())),
             tokio::spawn(mail::keep_sending(mail.clone(), pages)),
             tokio::spawn(lifecycle::keep_looking_up(lifecycle.clone())),
             tokio::spawn(lifecycle::keep_swept(lifecycle.clone())),

@@ -6,7 +6,7 @@ use crate::{
     audit,
     config::{Config, master_key_beside},
     http::Cursors,
-    kernel::{Clock, Highest, MacKeys, Metrics, Rng},
+    kernel::{Clock, Highest, MacKeys, Metrics, Numbering, Rng},
     keys::Keys,
     lifecycle::Lifecycle,
     mail::Mail,
@@ -72,8 +72,8 @@ impl House {
         let audit_keys = MacKeys::new(&master_keys, audit::KEY_PURPOSE);
         let notifications = Notifications::new(&master_keys, rng.clone());
         let (metrics, config) = (Metrics::new(), Arc::new(config));
-        let audit_head = Highest::default();
-        let world = World { db, clock, rng, audit_keys, audit_head, notifications, metrics, config };
+        let (audit_head, audit_numbers) = (Highest::default(), Numbering::default());
+        let world = World { db, clock, rng, audit_keys, audit_head, audit_numbers, notifications, metrics, config };
         // Before the first signing key: after it, a chain without a tag is a forged one.
         audit::begin(&world).await?;
         let keys = Keys::open(world.clone(), &master_keys).await?;

@@ -11,6 +11,10 @@ use crate::{
 use serde_json::json;
 use sqlx::PgConnection;
 
+/// The head was inserted and is not there.
+const NO_HEAD: DatabaseError =
+    DatabaseError::Nonsense("audit_chain_head has no row and accepts none; a trigger or a rule?");
+
 /// Events that one transaction gives places to.
 const BATCH: i64 = 500;
 
@@ -102,6 +106,8 @@ async fn regression(connection: &mut PgConnection, world: &World, stored: &Head)
     let resumed = store::resumed_since(connection, Kind::AuditChainResumed.name(), seen.at).await?;
     if resumed.iter().any(|event| event.check(&world.audit_keys) == Some(TagCheck::Genuine)) {
         world.audit_head.lower(stored.seq, world.clock.now());
+        // The numbers of what the restore has lost are missing from the present series.
+        world.audit_numbers.restart();
         return Ok(None);
     }
     Ok(Some(seen.number))
@@ -149,7 +155,7 @@ pub async fn resume(world: &World, operator: Operator, resumption: Resumption) -
     let resumed = world.transaction(operator.into(), move |mut work| {
         Box::pin(async move {
             store::restore_head(work.connection).await?;
-            let Some(stored) = store::lock_head(work.connection).await? else { return Err(DatabaseError::TooSlow) };
+            let Some(stored) = store::wait_for_head(work.connection).await? else { return Err(NO_HEAD) };
             let head = match (stored.standing(&work.world.audit_keys), resumption) {
                 (Standing::Ours, Resumption::FromVisibleEnd) => return Ok(None),
                 (Standing::Ours, Resumption::AfterRestore) => stored.head,
@@ -159,11 +165,25 @@ pub async fn resume(world: &World, operator: Operator, resumption: Resumption) -
                     Head { seq, hash, untagged_until: 0 }
                 }
             };
-            let seq = head.seq;
             store::set_head(work.connection, &head, &head.tagged(&work.world.audit_keys)).await?;
-            work.record(Kind::AuditChainResumed, About::NOBODY, json!({ "seq": seq })).await?;
+            let details = json!({ "seq": head.seq, "after_restore": resumption == Resumption::AfterRestore });
+            work.record(Kind::AuditChainResumed, About::NOBODY, details).await?;
             Ok(Some(head))
         })
     });
     resumed.await
+}
+
+/// Accepts what a verification found and will find again, so that running servers raise no alarm about it. An event
+/// records it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accept(world: &World, operator: Operator, fingerprint: String) -> Result<(), DatabaseError> {
+    let accepted = world.transaction(operator.into(), move |mut work| {
+        Box::pin(async move {
+            work.record(Kind::AuditChainResumed, About::NOBODY, json!({ "accepted": fingerprint })).await
+        })
+    });
+    accepted.await
 }

@@ -1,5 +1,5 @@
 use super::Recorded;
-use crate::kernel::{ActorKind, MacKeys, Moment, TagCheck};
+use crate::kernel::{ActorKind, MacKeys, Moment, Numbered, TagCheck};
 use ipnet::IpNet;
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,6 +19,14 @@ pub(super) struct Entry {
     pub user_agent: Option<String>,
     pub request_id: Option<String>,
     pub details: Value,
+    /// Whose numbers it is counted with. None: recorded by a version that counted none; so are the next three.
+    pub series: Option<Uuid>,
+    /// Its number in that series.
+    pub number: Option<i64>,
+    /// Each number up to this one was committed or rolled back.
+    pub settled: Option<i64>,
+    /// Those that were rolled back.
+    pub rolled_back: Option<Vec<i64>>,
     /// The tag of the server that recorded it.
     pub tag: Option<Vec<u8>>,
     /// Its place in the chain; none yet.
@@ -49,8 +57,34 @@ impl Entry {
         keys.check(&self.place(before, seq), hash)
     }
 
-    /// What the tag covers. An event without an actor has the tag of the version that recorded it.
+    /// Counts it.
+    pub fn number(&mut self, numbered: Numbered) {
+        self.series = Some(numbered.series);
+        self.number = Some(numbered.number);
+        self.settled = Some(numbered.settled);
+        self.rolled_back = Some(numbered.rolled_back);
+    }
+
+    /// What the tag covers. An event without numbers has the tag of a version that counted none.
     fn tag_input(&self) -> Vec<u8> {
+        if self.series.is_none() && self.number.is_none() && self.settled.is_none() && self.rolled_back.is_none() {
+            return self.content_of_version_2();
+        }
+        let mut bytes = Encoding::of("heirloom audit event v3");
+        bytes.field(Some(&self.content_of_version_2()));
+        bytes.field(self.series.as_ref().map(|id| id.as_bytes().as_slice()));
+        for number in [self.number, self.settled] {
+            bytes.field(number.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
+        }
+        let rolled_back = self.rolled_back.as_ref();
+        let rolled_back: Option<Vec<u8>> =
+            rolled_back.map(|numbers| numbers.iter().flat_map(|number| number.to_be_bytes()).collect());
+        bytes.field(rolled_back.as_deref());
+        bytes.0
+    }
+
+    /// An event without an actor has the tag of the version that recorded it.
+    fn content_of_version_2(&self) -> Vec<u8> {
         let Some(actor) = &self.actor else { return self.content_of_version_1() };
         let mut bytes = Encoding::of("heirloom audit event v2");
         bytes.field(Some(&self.content_of_version_1()));
@@ -58,7 +92,7 @@ impl Entry {
         bytes.0
     }
 
-    /// The actor is covered by way of the tag: an instance of the version before, which does not know the column, must
+    /// The actor and the numbers are covered by the tag: an instance of a version that does not know the columns must
     /// give the same place the same hash.
     fn place(&self, before: &[u8], seq: i64) -> Vec<u8> {
         let mut bytes = Encoding::of("heirloom audit place v1");

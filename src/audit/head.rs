@@ -67,3 +67,27 @@ pub(super) enum Standing {
     Ours,
     Foreign,
 }
+
+/// What the database says of the chain's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StoredEnd {
+    /// Heirloom wrote it.
+    Ours,
+    /// There is none.
+    Missing,
+    /// It is the beginning, without its tag.
+    Reset,
+    /// Something else wrote it.
+    Foreign,
+}
+
+impl StoredEnd {
+    pub fn of(stored: Option<&StoredHead>, keys: &MacKeys) -> Self {
+        match stored.map(|stored| (stored.standing(keys), stored.head.seq)) {
+            None => Self::Missing,
+            Some((Standing::Ours, _)) => Self::Ours,
+            Some((Standing::Foreign, ..=0)) => Self::Reset,
+            Some((Standing::Foreign, _)) => Self::Foreign,
+        }
+    }
+}

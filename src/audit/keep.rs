@@ -1,15 +1,18 @@
 use super::{
+    About, Kind,
     chain::{Extension, extend},
     head::Head,
     months,
+    watch::watch,
 };
-use crate::{kernel::Duration, postgres::DatabaseError, world::World};
+use crate::{kernel::Duration, postgres::DatabaseError, work::Caller, world::World};
+use serde_json::json;
 
 /// How often new events are chained: until then, anyone who can write to the database can remove an event unseen.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long an outage is waited out.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How often the head of the chain is logged, if it has moved.
+/// How often the head of the chain is logged, if it has moved, and how often it is if it is refused.
 const LOG_EVERY: Duration = Duration::from_mins(1);
 /// How often months are made and dropped.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
@@ -53,55 +56,113 @@ pub async fn tidy(world: &World) -> Result<Tidied, DatabaseError> {
 
 /// Chains new events, logs the head of the chain, and keeps months, until the server stops. It waits out an outage.
 pub async fn keep(world: World) {
-    let (mut logged, mut next_logging, mut next_tidying) = (None, Duration::ZERO, Duration::ZERO);
-    // Not yet done: overdue as well, should it never be.
-    for (task, every) in [("audit_chain", EVERY), ("audit_months", TIDY_EVERY)] {
-        world.metrics.task_seen(task, every, Duration::ZERO, world.clock.uptime());
-    }
+    let mut keeper = Keeper::new(world);
     loop {
-        let now = world.clock.uptime();
-        let mut done = extend(&world).await;
-        if now >= next_tidying && done.is_ok() {
-            next_tidying = now + TIDY_EVERY;
-            done = tidy(&world).await.and(done);
-            if done.is_ok() {
-                world.metrics.task_seen("audit_months", TIDY_EVERY, Duration::ZERO, now);
-            }
-        }
-        if matches!(done, Ok(Extension::Extended(_))) {
-            world.metrics.task_seen("audit_chain", EVERY, Duration::ZERO, now);
-        }
-        let is_refused = matches!(done, Ok(Extension::HeadRefused | Extension::HeadRegressed { .. }));
-        world.metrics.gauges().audit_chain_refused.set(i64::from(is_refused));
-        let pause = pause_after(&done);
-        if let Ok(Extension::Extended(head)) = done
-            && now >= next_logging
-            && logged.as_ref() != Some(&head)
-        {
-            log_head(&head);
-            (logged, next_logging) = (Some(head), now + LOG_EVERY);
-        }
+        let pause = keeper.round().await;
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Logs what stands in the way of the chain, and returns how long to wait.
+/// What one round leaves to the next.
+struct Keeper {
+    world: World,
+    logged: Option<Head>,
+    next_logging: Duration,
+    next_tidying: Duration,
+    /// The regression that was recorded last.
+    regressed: Option<Extension>,
+    /// When a lag was logged last.
+    lag_logged: Option<Duration>,
+    /// When a refused head is logged again.
+    next_refusal: Duration,
+}
+
+impl Keeper {
+    fn new(world: World) -> Self {
+        // Not yet done: overdue as well, should it never be.
+        for (task, every) in [("audit_chain", EVERY), ("audit_months", TIDY_EVERY)] {
+            world.metrics.task_seen(task, every, Duration::ZERO, world.clock.uptime());
+        }
+        let (next_logging, next_tidying) = (Duration::ZERO, Duration::ZERO);
+        let next_refusal = Duration::ZERO;
+        Self { world, logged: None, next_logging, next_tidying, regressed: None, lag_logged: None, next_refusal }
+    }
+
+    /// One round. Returns how long to wait for the next.
+    async fn round(&mut self) -> Duration {
+        let now = self.world.clock.uptime();
+        let mut done = extend(&self.world).await;
+        if now >= self.next_tidying && done.is_ok() {
+            done = self.tidy(now).await.and(done);
+        }
+        if matches!(done, Ok(Extension::Extended(_))) {
+            self.world.metrics.task_seen("audit_chain", EVERY, Duration::ZERO, now);
+        }
+        self.note_refusal(&done, now);
+        done = self.note_regression(done).await;
+        done = watch(&self.world, &mut self.lag_logged).await.and(done);
+        let pause = pause_after(&done);
+        if let Ok(Extension::Extended(head)) = done {
+            self.log_head(head, now);
+        }
+        pause
+    }
+
+    /// A gauge, and a log line when it begins and then once a minute.
+    fn note_refusal(&mut self, done: &Result<Extension, DatabaseError>, now: Duration) {
+        let refused = match done {
+            Ok(refused @ (Extension::HeadRefused | Extension::HeadRegressed { .. })) => Some(refused),
+            Ok(Extension::Extended(_) | Extension::Elsewhere) | Err(_) => None,
+        };
+        self.world.metrics.audit().chain_refused.set(i64::from(refused.is_some()));
+        if let Some(refused) = refused.filter(|_| self.next_refusal <= now) {
+            log_refusal(refused);
+            self.next_refusal = now + LOG_EVERY;
+        } else if refused.is_none() {
+            self.next_refusal = Duration::ZERO;
+        }
+    }
+
+    async fn tidy(&mut self, now: Duration) -> Result<(), DatabaseError> {
+        self.next_tidying = now + TIDY_EVERY;
+        tidy(&self.world).await?;
+        self.world.metrics.task_seen("audit_months", TIDY_EVERY, Duration::ZERO, now);
+        Ok(())
+    }
+
+    /// Records, once for each, that the database went back in time: `audit verify` finds it there.
+    async fn note_regression(&mut self, done: Result<Extension, DatabaseError>) -> Result<Extension, DatabaseError> {
+        let done = done?;
+        let Extension::HeadRegressed { stored, seen } = done else { return Ok(done) };
+        if self.regressed.as_ref() != Some(&done) {
+            let recorded = self.world.transaction(Caller::server(), move |mut work| {
+                Box::pin(async move {
+                    let details = json!({ "reason": "head_regressed", "stored": stored, "seen": seen });
+                    work.record(Kind::AuditChainRefused, About::NOBODY, details).await
+                })
+            });
+            recorded.await?;
+            self.regressed = Some(done.clone());
+        }
+        Ok(done)
+    }
+
+    /// Logs the head if it has moved. If the log lines are kept elsewhere, no one can shorten or rebuild the chain unnoticed.
+    fn log_head(&mut self, head: Head, now: Duration) {
+        if now < self.next_logging || self.logged.as_ref() == Some(&head) {
+            return;
+        }
+        if head.seq > 0 {
+            tracing::info!(%head, "audit.chain_head");
+        }
+        (self.logged, self.next_logging) = (Some(head), now + LOG_EVERY);
+    }
+}
+
+/// How long to wait for the next round.
 fn pause_after(done: &Result<Extension, DatabaseError>) -> Duration {
     match done {
-        Ok(Extension::Extended(_) | Extension::Elsewhere) => EVERY,
-        Ok(Extension::HeadRefused) => {
-            tracing::error!("audit.head_refused: the head of the chain does not match; see `heirloom audit verify`");
-            LOG_EVERY
-        }
-        Ok(Extension::HeadRegressed { stored, seen }) => {
-            tracing::error!(
-                stored,
-                seen,
-                "audit.head_regressed: the database holds an older head of the chain than this server has seen; see \
-                 `heirloom audit verify`, and after a restore `heirloom audit resume --after-restore`"
-            );
-            LOG_EVERY
-        }
+        Ok(_) => EVERY,
         Err(error) => {
             tracing::warn!(error = error.chain(), "audit.chaining_failed");
             PAUSE
@@ -109,9 +170,17 @@ fn pause_after(done: &Result<Extension, DatabaseError>) -> Duration {
     }
 }
 
-/// Logs the head. If the log lines are kept elsewhere, no one can shorten or rebuild the chain unnoticed.
-fn log_head(head: &Head) {
-    if head.seq > 0 {
-        tracing::info!(%head, "audit.chain_head");
+fn log_refusal(refused: &Extension) {
+    match refused {
+        Extension::HeadRefused => {
+            tracing::error!("audit.head_refused: the head of the chain does not match; see `heirloom audit verify`");
+        }
+        Extension::HeadRegressed { stored, seen } => tracing::error!(
+            stored,
+            seen,
+            "audit.head_regressed: the database holds an older head of the chain than this server has seen; see \
+             `heirloom audit verify`, and after a restore `heirloom audit resume --after-restore`"
+        ),
+        Extension::Extended(_) | Extension::Elsewhere => {}
     }
 }

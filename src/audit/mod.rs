@@ -10,24 +10,34 @@
 //! 4. [`verify`] walks the chain and names what was changed, removed or inserted (`walk.rs`, `verify.rs`).
 
 mod chain;
+mod conclude;
 mod entry;
 mod export;
+mod finding;
+mod gaps;
 mod head;
+mod history;
 mod keep;
 mod model;
 mod months;
+mod patrol;
+mod resumed;
 mod store;
 mod verify;
 mod walk;
+mod watch;
 
-pub use chain::{Extension, Resumption, begin, extend, resume};
+pub use chain::{Extension, Resumption, accept, begin, extend, resume};
+pub use conclude::Conclusion;
 pub use export::{Exported, export};
+pub use finding::{Finding, KnownHead};
 pub use head::Head;
 pub use keep::{Tidied, keep, tidy};
 pub use model::{About, EventFilter, Kind, Recorded};
-pub use store::{by_hour, forget_repeated, list};
+pub use patrol::{keep_verified, verify_again};
+pub use store::{HOURLY, by_hour, forget_repeated, forget_user, list};
 pub use verify::{Report, verify};
-pub use walk::{Finding, KnownHead};
+pub use watch::{settle, watch};
 
 /// What the key is derived from the master key for.
 pub const KEY_PURPOSE: &str = "heirloom/audit-chain/v1";

@@ -76,6 +76,12 @@ kind! {
     RevocationLost = "revocation_lost",
     /// A signing key was published.
     SigningKeyAdded = "signing_key_added",
+    /// A user could not register: the address has an account.
+    RegistrationRefused = "registration_refused",
+    /// A server found an older head of the chain than it had seen, and chains nothing.
+    AuditChainRefused = "audit_chain_refused",
+    /// Events that the database had confirmed were gone before they were chained.
+    AuditEventsMissing = "audit_events_missing",
     /// An operator had the chain of events go on from an end that Heirloom had not written.
     AuditChainResumed = "audit_chain_resumed",
 }
@@ -107,7 +113,10 @@ impl Kind {
             | Self::AccessDenied
             | Self::RefreshTokenReused
             | Self::RefreshTokenAhead
-            | Self::RevocationLost => "failure",
+            | Self::RevocationLost
+            | Self::RegistrationRefused
+            | Self::AuditChainRefused
+            | Self::AuditEventsMissing => "failure",
         }
     }
 }

@@ -1,11 +1,13 @@
 use super::{
     entry::{Encoding, Entry},
+    finding::{Finding, KnownHead},
+    gaps::Gaps,
     head::Head,
+    model::Kind,
+    resumed::Resumed,
 };
 use crate::kernel::{MacKeys, TagCheck};
-use serde::Serialize;
-use std::{fmt, str::FromStr};
-use uuid::Uuid;
+use std::collections::BTreeMap;
 
 /// Places that were dropped with their month.
 #[derive(Debug, Clone)]
@@ -35,98 +37,6 @@ impl Anchor {
     }
 }
 
-/// An end of the chain that was noted elsewhere: `SEQ:HASH`, as the log line `audit.chain_head` has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownHead {
-    seq: i64,
-    hash: String,
-}
-
-/// Why a text is none.
-#[derive(Debug, thiserror::Error)]
-#[error("write SEQ:HASH, as the log line `audit.chain_head` has it")]
-pub struct NoHead;
-
-impl FromStr for KnownHead {
-    type Err = NoHead;
-
-    fn from_str(text: &str) -> Result<Self, NoHead> {
-        let (seq, hash) = text.split_once(':').ok_or(NoHead)?;
-        let seq = seq.parse().map_err(|_no_number| NoHead)?;
-        let is_hash = hash.len() == 72 && hash.chars().all(|digit| digit.is_ascii_hexdigit());
-        if is_hash && seq > 0 { Ok(Self { seq, hash: hash.to_ascii_lowercase() }) } else { Err(NoHead) }
-    }
-}
-
-/// One thing that is wrong with the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "finding", rename_all = "snake_case")]
-pub enum Finding {
-    /// An event is not as it was recorded, or its hash is not as it was made.
-    Changed {
-        /// Its place; none: not chained yet.
-        seq: Option<i64>,
-        /// Which.
-        id: Uuid,
-    },
-    /// Events that had these places are gone.
-    Removed {
-        /// The first of them.
-        first: i64,
-        /// The last of them.
-        last: i64,
-    },
-    /// Heirloom recorded no such event.
-    Inserted {
-        /// Where it stands; none: not chained yet.
-        seq: Option<i64>,
-        /// Which.
-        id: Uuid,
-    },
-    /// Events that were recorded or chained under a master key that is not named.
-    Unverifiable {
-        /// How many.
-        events: u64,
-    },
-    /// What says that events were dropped with their month was not written by Heirloom.
-    AnchorForged {
-        /// The first place that it speaks of.
-        first: i64,
-        /// The last.
-        last: i64,
-    },
-    /// The stored end of the chain was not written by Heirloom, or is gone.
-    HeadForged,
-    /// The event of the noted place has another hash, or none can have it.
-    NotTheNotedHead {
-        /// The place.
-        seq: i64,
-    },
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = |seq: &Option<i64>| seq.map_or_else(|| "not yet chained".to_owned(), |seq| format!("place {seq}"));
-        match self {
-            Self::Changed { seq, id } => write!(f, "changed: event {id}, {}", place(seq)),
-            Self::Removed { first, last } if first == last => write!(f, "removed: the event of place {first}"),
-            Self::Removed { first, last } => write!(f, "removed: the events of places {first} to {last}"),
-            Self::Inserted { seq, id } => write!(f, "inserted: event {id}, {}", place(seq)),
-            Self::Unverifiable { events } => write!(
-                f,
-                "unverifiable: {events} events are of a master key that HEIRLOOM_MASTER_KEY_PREVIOUS does not name"
-            ),
-            Self::AnchorForged { first, last } => {
-                write!(f, "forged: the record that places {first} to {last} were dropped with their month")
-            }
-            Self::HeadForged => write!(f, "forged: the stored end of the chain is not as Heirloom left it"),
-            Self::NotTheNotedHead { seq } => {
-                write!(f, "rewritten: place {seq} has not the hash that was noted, or is gone")
-            }
-        }
-    }
-}
-
 /// A walk along the chain, entry after entry in the order of their places. Knows no database.
 ///
 /// Each fault is reported once: after a gap or a change, the stored hash is taken for what the next entry is chained to,
@@ -143,6 +53,12 @@ pub(super) struct Walk<'a> {
     same_place: Vec<Entry>,
     unverifiable: u64,
     findings: Vec<Finding>,
+    gaps: Gaps,
+    resumed: Resumed,
+    /// Events that are not genuine or gone, which leave gaps of their own.
+    explained: i64,
+    /// Events that were changed or inserted, by the month of their time.
+    by_month: BTreeMap<String, u64>,
 }
 
 impl<'a> Walk<'a> {
@@ -159,6 +75,10 @@ impl<'a> Walk<'a> {
             same_place: Vec::new(),
             unverifiable: 0,
             findings: Vec::new(),
+            gaps: Gaps::default(),
+            resumed: Resumed::default(),
+            explained: 0,
+            by_month: BTreeMap::new(),
         };
         for anchor in anchors {
             match anchor.check(keys) {
@@ -169,6 +89,13 @@ impl<'a> Walk<'a> {
             }
         }
         walk
+    }
+
+    /// What operators have resumed is not held against the log.
+    pub fn after(mut self, resumed: Resumed) -> Self {
+        self.gaps = Gaps::begun_after(resumed.after_restore);
+        self.resumed = resumed;
+        self
     }
 
     /// The next entry.
@@ -182,15 +109,48 @@ impl<'a> Walk<'a> {
     /// Entries that are in no place yet: whether they are as they were recorded is all that can be said.
     pub fn meet_loose(&mut self, entry: &Entry) {
         match entry.check(self.keys) {
-            Some(TagCheck::Genuine) => {}
-            Some(TagCheck::UnknownKey) => self.unverifiable = self.unverifiable.saturating_add(1),
-            Some(TagCheck::Forged) => self.findings.push(Finding::Changed { seq: None, id: entry.id }),
-            None => self.findings.push(Finding::Inserted { seq: None, id: entry.id }),
+            Some(TagCheck::Genuine) => self.believe(entry),
+            Some(TagCheck::UnknownKey) => self.count_unverifiable(),
+            Some(TagCheck::Forged) => self.changed(None, entry),
+            None => self.inserted(None, entry),
         }
     }
 
-    /// What was found, once there are no more.
-    pub fn finish(mut self) -> Vec<Finding> {
+    /// What a genuine event says.
+    fn believe(&mut self, entry: &Entry) {
+        self.gaps.meet(entry);
+        if entry.kind == Kind::AuditChainRefused.name() && self.resumed.last.is_none_or(|last| entry.at > last) {
+            let number = |name: &str| entry.details.get(name).and_then(serde_json::Value::as_i64).unwrap_or_default();
+            let seen = Finding::HeadRegressed { stored: number("stored"), seen: number("seen") };
+            if !self.findings.contains(&seen) {
+                self.findings.push(seen);
+            }
+        }
+    }
+
+    fn changed(&mut self, seq: Option<i64>, entry: &Entry) {
+        self.explained = self.explained.saturating_add(1);
+        self.note_month(entry);
+        self.findings.push(Finding::Changed { seq, id: entry.id });
+    }
+
+    fn inserted(&mut self, seq: Option<i64>, entry: &Entry) {
+        self.note_month(entry);
+        self.findings.push(Finding::Inserted { seq, id: entry.id });
+    }
+
+    fn note_month(&mut self, entry: &Entry) {
+        let events = self.by_month.entry(entry.at.format("%Y-%m").to_string()).or_default();
+        *events = events.saturating_add(1);
+    }
+
+    fn count_unverifiable(&mut self) {
+        self.explained = self.explained.saturating_add(1);
+        self.unverifiable = self.unverifiable.saturating_add(1);
+    }
+
+    /// What was found, once there are no more, and how many events were changed or inserted in each month (`2026-11`).
+    pub fn finish(mut self) -> (Vec<Finding>, BTreeMap<String, u64>) {
         self.settle_place();
         let end = self.end.take();
         if let Some(end) = &end {
@@ -205,7 +165,18 @@ impl<'a> Walk<'a> {
         if self.unverifiable > 0 {
             self.findings.push(Finding::Unverifiable { events: self.unverifiable });
         }
-        self.findings
+        self.find_gaps();
+        (self.findings, self.by_month)
+    }
+
+    /// An event that is gone from its place, or is not genuine, is missing among the numbers too: it was named already.
+    fn find_gaps(&mut self) {
+        let gaps = self.gaps.found();
+        let missing = gaps.iter().fold(0_i64, |sum, gap| sum.saturating_add(span(gap.first, gap.last)));
+        let removed = self.findings.iter().fold(0_i64, |sum, finding| sum.saturating_add(finding.removed()));
+        if missing > removed.saturating_add(self.explained) {
+            self.findings.extend(gaps.into_iter().map(Finding::from));
+        }
     }
 
     /// Of several entries in one place, one can be right.
@@ -222,7 +193,9 @@ impl<'a> Walk<'a> {
                 self.step(seq, entry);
             }
         }
-        self.findings.extend(entries.into_iter().map(|entry| Finding::Inserted { seq: entry.seq, id: entry.id }));
+        for entry in &entries {
+            self.inserted(entry.seq, entry);
+        }
     }
 
     /// Behind the end, and not chained to it: what lies between is not a gap.
@@ -255,20 +228,23 @@ impl<'a> Walk<'a> {
         let place = entry.stands_after(self.keys, &self.hash);
         let is_misplaced = place == TagCheck::Forged && self.is_sure;
         match content {
-            None if self.end.as_ref().is_none_or(|end| seq > end.untagged_until) => {
-                self.findings.push(Finding::Inserted { seq: Some(seq), id: entry.id });
+            None if self.end.as_ref().is_none_or(|end| seq > end.untagged_until) => self.inserted(Some(seq), &entry),
+            Some(TagCheck::Forged) => self.changed(Some(seq), &entry),
+            _ if is_misplaced => self.changed(Some(seq), &entry),
+            Some(TagCheck::UnknownKey) => self.count_unverifiable(),
+            Some(TagCheck::Genuine) => {
+                self.believe(&entry);
+                self.note_unknown_place(place);
             }
-            Some(TagCheck::Forged) => self.findings.push(Finding::Changed { seq: Some(seq), id: entry.id }),
-            _ if is_misplaced => self.findings.push(Finding::Changed { seq: Some(seq), id: entry.id }),
-            Some(TagCheck::UnknownKey) => self.unverifiable = self.unverifiable.saturating_add(1),
-            Some(TagCheck::Genuine) | None => {
-                let unknown = u64::from(place == TagCheck::UnknownKey);
-                self.unverifiable = self.unverifiable.saturating_add(unknown);
-            }
+            None => self.note_unknown_place(place),
         }
         self.is_sure = place != TagCheck::Forged;
         (self.last, self.hash) = (seq, entry.hash.unwrap_or_default());
         self.compare_noted();
+    }
+
+    fn note_unknown_place(&mut self, place: TagCheck) {
+        self.unverifiable = self.unverifiable.saturating_add(u64::from(place == TagCheck::UnknownKey));
     }
 
     /// Whether the place just reached, if it is the noted one, has the noted hash. A place in the midst of what was
@@ -281,6 +257,11 @@ impl<'a> Walk<'a> {
             self.findings.push(Finding::NotTheNotedHead { seq: known.seq });
         }
     }
+}
+
+/// How many numbers there are from the first to the last.
+pub(super) fn span(first: i64, last: i64) -> i64 {
+    last.saturating_sub(first).saturating_add(1)
 }
 
 #[cfg(test)]

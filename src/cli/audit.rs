@@ -29,6 +29,9 @@ pub enum AuditCommand {
         /// The database was restored from a backup: continue from its head although servers have seen a newer one
         #[arg(long)]
         after_restore: bool,
+        /// Accept what `audit verify` finds now: servers raise no alarm about it any more
+        #[arg(long, conflicts_with = "after_restore")]
+        accept_findings: bool,
     },
 }
 
@@ -69,7 +72,10 @@ impl AuditCommand {
                 })
                 .await?;
             }
-            Self::Resume { after_restore } => {
+            Self::Resume { accept_findings: true, .. } => {
+                in_house(config, async |house| accept(house, output).await).await?;
+            }
+            Self::Resume { after_restore, accept_findings: false } => {
                 let resumption = if after_restore { Resumption::AfterRestore } else { Resumption::FromVisibleEnd };
                 in_house(config, async |house| resume(house, resumption, output).await).await?;
             }
@@ -94,8 +100,20 @@ async fn resume(house: &House, resumption: Resumption, output: Output) -> Result
     output.say(&json!({ "head": resumed.to_string() }), || format!("The chain continues from {resumed}"))
 }
 
+async fn accept(house: &House, output: Output) -> Result<(), CliError> {
+    let report = audit::verify(&house.world, &house.connector, None).await?;
+    let nothing = || CliError::Refused("there are no findings to accept".to_owned());
+    let fingerprint = report.fingerprint().ok_or_else(nothing)?;
+    audit::accept(&house.world, Operator::at_the_command_line(), fingerprint.clone()).await?;
+    output.say(&json!({ "accepted": fingerprint, "findings": report.findings }), || {
+        format!("Accepted: {}. Servers raise an alarm as soon as anything else is found.", report.findings.len())
+    })
+}
+
 fn text(report: &Report) -> String {
-    let mut lines: Vec<_> = report.findings.iter().map(|finding| printable(&finding.to_string())).collect();
+    let conclusions = report.conclusions.iter().map(|conclusion| format!("{}: {}.", conclusion.case, conclusion.says));
+    let mut lines: Vec<_> = conclusions.map(|line| printable(&line)).collect();
+    lines.extend(report.findings.iter().map(|finding| printable(&finding.to_string())));
     let begins = match report.dropped {
         0 => "from the first one".to_owned(),
         dropped => format!("from event {}: earlier ones were deleted with their months", dropped.saturating_add(1)),
@@ -106,6 +124,7 @@ fn text(report: &Report) -> String {
     }
     lines.push(match report.findings.len() {
         0 => "Nothing was changed, removed or inserted.".to_owned(),
+        findings if report.accepted => format!("Findings: {findings}. An operator has accepted them."),
         findings => format!("Findings: {findings}."),
     });
     lines.join("\n")

@@ -1,6 +1,7 @@
 use super::error::CliError;
 use crate::{
     app::{House, migrations_of_commands},
+    audit,
     config::Config,
     kernel::UserId,
     users::User,
@@ -13,6 +14,7 @@ pub async fn in_house(config: Config, work: impl AsyncFnOnce(&House) -> Result<(
     let migrations = migrations_of_commands(&config);
     let house = House::open(config, Tenant::Command, migrations).await?;
     let done = work(&house).await;
+    Box::pin(audit::settle(&house.world)).await;
     let closed = house.close().await;
     done?;
     Ok(closed?)

@@ -294,7 +294,7 @@ impl Refused {
             // An address is refused for every account.
             let user = user.filter(|_| bucket.limit != ADDRESS);
             let details = json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() });
-            work.record(audit::Kind::GuessingLimited, user, details).await?;
+            work.record_refusal(audit::Kind::GuessingLimited, user, details).await?;
         }
         Ok(Refusal { limit: bucket.limit, wait: wait.left })
     }

@@ -1,6 +1,6 @@
 //! What is counted: numbers for an operator, labels from short fixed lists, never a name, an address or a token.
 
-use super::{Duration, tasks::Tasks};
+use super::{AuditMetrics, Duration, tasks::Tasks};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -38,6 +38,7 @@ struct Inner {
     task_age: Family<TaskLabels, Level>,
     task_interval: Family<TaskLabels, Level>,
     gauges: Gauges,
+    audit: AuditMetrics,
 }
 
 /// The outcome of a successful refresh.
@@ -55,8 +56,6 @@ pub struct Gauges {
     pub revocations_age: Level,
     /// Whether bearer requests are answered from the set (1) or from the database (0).
     pub revocations_trusted: Gauge,
-    /// Whether the head of the audit chain is refused (1) or not (0).
-    pub audit_chain_refused: Gauge,
     /// Connections in the pool.
     pub connections: Gauge,
     /// Idle connections of the pool.
@@ -129,6 +128,7 @@ impl Metrics {
             task_age: Family::default(),
             task_interval: Family::default(),
             gauges: Gauges::default(),
+            audit: AuditMetrics::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -217,6 +217,12 @@ impl Metrics {
         &self.0.gauges
     }
 
+    /// Those of the audit log.
+    #[must_use]
+    pub fn audit(&self) -> &AuditMetrics {
+        &self.0.audit
+    }
+
     /// All metrics, as OpenMetrics text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -266,8 +272,7 @@ impl Inner {
         registry.register("revocation_set_trusted", help, revocations_trusted.clone());
         let Gauges { connections, connections_idle, connections_max, hashing_queued, hashing_running, .. } =
             &self.gauges;
-        let help = "1 while the head of the audit chain is refused: forged, or older than one this server has seen";
-        registry.register("audit_chain_refused", help, self.gauges.audit_chain_refused.clone());
+        self.audit.register(registry);
         registry.register("database_connections", "Open pool connections", connections.clone());
         registry.register("database_connections_idle", "Idle pool connections", connections_idle.clone());
         registry.register("database_connections_max", "Maximum pool size", connections_max.clone());

@@ -1,6 +1,7 @@
 //! Types that every room uses. The kernel imports no room.
 
 mod actor;
+mod audit_metrics;
 mod client;
 mod database_time;
 mod digest;
@@ -8,6 +9,7 @@ mod highest;
 mod ids;
 mod mac;
 mod metrics;
+mod numbering;
 mod operator;
 mod page;
 mod rng;
@@ -20,6 +22,7 @@ mod time;
 mod traces;
 
 pub use actor::{Actor, ActorKind};
+pub use audit_metrics::AuditMetrics;
 pub use client::{Client, breaks_a_line, network_of};
 pub use database_time::{database_wait, with_database_time};
 pub use digest::{Digest32, sha256};
@@ -27,6 +30,7 @@ pub use highest::{Highest, Seen};
 pub use ids::{SessionId, UserId, least_uuid, new_uuid};
 pub use mac::{MacKeys, TagCheck};
 pub use metrics::{Gauges, Metrics, ROTATED};
+pub use numbering::{Committed, Numbered, Numbering, Ticket};
 pub use operator::Operator;
 pub use page::PageRequest;
 pub use rng::Rng;

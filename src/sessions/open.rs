@@ -167,5 +167,5 @@ async fn record_opening(
 /// The password was right, and of no use. Whoever has it is not signed in.
 async fn record_failure(mut work: Work<'_>, user: UserId, reason: &str) -> Result<(), DatabaseError> {
     work.caller.actor = Actor::Anonymous;
-    work.record(audit::Kind::SignInFailed, user, json!({ "reason": reason })).await
+    work.record_refusal(audit::Kind::SignInFailed, user, json!({ "reason": reason })).await
 }

@@ -150,8 +150,9 @@ impl Accounts {
             Target::Own(user) => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
-        let recorded =
-            self.world().run(caller, move |mut work| Box::pin(async move { work.record(kind, user, details).await }));
+        let recorded = self
+            .world()
+            .run(caller, move |mut work| Box::pin(async move { work.record_refusal(kind, user, details).await }));
         recorded.await
     }
 }

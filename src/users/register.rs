@@ -2,9 +2,10 @@ use super::{Accounts, AccountsError, User, store};
 use crate::{
     audit,
     identity::{DisplayName, EmailAddress, Roles},
-    kernel::UserId,
+    kernel::{ActorKind, UserId},
     passwords::{Password, PasswordError, QueueKey},
-    work::Caller,
+    postgres::DatabaseError,
+    work::{Caller, Work},
 };
 use serde_json::json;
 
@@ -46,10 +47,12 @@ impl Accounts {
             Err(refused) => return Ok(Registration::PasswordRefused(refused)),
         };
         let id = UserId::new(self.world().clock.now(), &self.world().rng);
-        let row = store::NewRow { id, email, name: name.map(|name| name.as_str().to_owned()), hash, roles };
+        let row =
+            store::NewRow { id, email: email.clone(), name: name.map(|name| name.as_str().to_owned()), hash, roles };
         let added = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
                 if !store::add(work.connection, row).await? {
+                    record_taken(&mut work, email).await?;
                     return Ok(None);
                 }
                 work.record(audit::Kind::UserAdded, id, json!({})).await?;
@@ -58,4 +61,13 @@ impl Accounts {
         });
         Ok(added.await?.map_or(Registration::EmailTaken, |user| Registration::Registered(Box::new(user))))
     }
+}
+
+/// Whoever tries addresses learns which have accounts: an event of the account's owner. An operator's attempt is none.
+async fn record_taken(work: &mut Work<'_>, email: EmailAddress) -> Result<(), DatabaseError> {
+    if work.caller.actor.kind() == ActorKind::Operator {
+        return Ok(());
+    }
+    let owner = store::find_by_email(work.connection, email).await?.map(|user| user.id);
+    work.record_refusal(audit::Kind::RegistrationRefused, owner, json!({ "reason": "email_taken" })).await
 }

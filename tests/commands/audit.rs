@@ -147,3 +147,43 @@ async fn events_are_exported_a_line_each() {
     home.run(&["audit", "export", "--since", "today"]).refused(2, "2026-11-23T00:00:00Z");
     home.run(&["audit", "export", "--user", "nobody@example.com"]).refused(1, "there is no user");
 }
+
+/// C-17, C-18.
+#[tokio::test]
+async fn what_happened_is_said_first_and_accepted_knowingly() {
+    let home = Home::start().await;
+    home.add("a@example.com", &[]);
+    home.run(&["audit", "resume", "--accept-findings"]).refused(1, "there are no findings to accept");
+    home.run(&["audit", "resume", "--accept-findings", "--after-restore"]).refused(2, "cannot be used with");
+    tamper(&home, "UPDATE audit_events SET details = '{}', ip = '192.0.2.1' WHERE kind = 'user_added'").await;
+    let found = home.run(&["audit", "verify"]);
+    assert!(found.code == 1 && found.stdout.starts_with("month_rewritten: 1 events of 20"), "{found:?}");
+    home.run(&["audit", "resume", "--accept-findings"]).done();
+    let accepted = home.run(&["audit", "verify", "--json"]);
+    assert_eq!((accepted.code, &accepted.json()["report"]["accepted"]), (1, &json!(true)), "{accepted:?}");
+    assert!(home.run(&["audit", "verify"]).stdout.contains("An operator has accepted them."));
+
+    tamper(&home, "UPDATE audit_chain_head SET seq = 0, hash = '', untagged_until = 0, tag = NULL").await;
+    let found = home.run(&["audit", "verify"]);
+    assert!(found.code == 1 && found.stdout.starts_with("head_reset: The head of the chain was set back"), "{found:?}");
+    tamper(&home, "DELETE FROM audit_chain_head").await;
+    let found = home.run(&["audit", "verify"]);
+    assert!(
+        found.code == 1 && found.stdout.starts_with("head_missing: The head of the chain was removed"),
+        "{found:?}"
+    );
+    home.run(&["audit", "resume"]).done();
+    let resumed = home.run(&["audit", "verify", "--json"]);
+    assert_eq!(resumed.json()["report"]["findings"].as_array().unwrap().len(), 1, "{resumed:?}");
+}
+
+/// C-17: a command ends before any server would look: it chains what it recorded.
+#[tokio::test]
+async fn a_command_leaves_no_event_unchained() {
+    let home = Home::start().await;
+    home.add("a@example.com", &[]);
+    let mut connection = home.connect().await;
+    let unchained = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM audit_events WHERE seq IS NULL");
+    assert_eq!(unchained.fetch_one(&mut connection).await.unwrap(), 0);
+    connection.close().await.unwrap();
+}

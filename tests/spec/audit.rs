@@ -314,6 +314,11 @@ async fn a_running_server_does_not_accept_an_older_head_until_an_operator_resume
     let refused = audit::extend(&app.world).await.expect("SQL");
     assert!(matches!(refused, audit::Extension::HeadRegressed { stored, seen } if stored < seen), "{refused:?}");
     eventually("an alarm", async || app.metrics().await.contains("heirloom_audit_chain_refused 1\n")).await;
+    // Whoever verifies learns it from the server, which has recorded it.
+    eventually("it is recorded", async || app.events("audit_chain_refused").await == 1).await;
+    let connector = Connector::new(&app.world.config.database, None);
+    let restored = audit::verify(&app.world, &connector, None).await.expect("a report");
+    assert!(restored.conclusions.iter().any(|conclusion| conclusion.case == "backup_restored"), "{restored:?}");
     let operator = Operator::at_the_command_line();
     let no_restore = audit::resume(&app.world, operator, audit::Resumption::FromVisibleEnd).await.expect("SQL");
     assert_eq!(no_restore, None, "the stored head is genuine");

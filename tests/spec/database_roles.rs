@@ -2,6 +2,7 @@
 //! in `strangers.rs`.
 
 use crate::support::{TestApp, eventually};
+use heirloom::{audit, postgres::Connector};
 use sqlx::{PgConnection, Row};
 
 const READ: &str = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}";
@@ -126,4 +127,152 @@ async fn a_role_that_writes_is_the_operator_but_for_what_the_master_key_guards()
     let (first, rest) = bob.refresh_token.split_at(bob.refresh_token.len() / 2);
     let forged = format!("{first}{}", rest.chars().rev().collect::<String>());
     app.refresh(&forged).await.expect_problem(401, "refresh_token_invalid");
+}
+
+const AUDIT_TABLES: [&str; 4] = ["audit_events", "audit_chain_head", "audit_chain_anchors", "audit_retention"];
+
+async fn findings(app: &TestApp) -> Vec<audit::Finding> {
+    let connector = Connector::new(&app.world.config.database, None);
+    audit::verify(&app.world, &connector, None).await.expect("a report").findings
+}
+
+async fn refused_as(role: &mut PgConnection, sql: String, code: &str) {
+    let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(role).await.expect_err(&sql);
+    assert_eq!(refused.into_database_error().expect("an answer").code().as_deref(), Some(code), "{sql}");
+}
+
+async fn everything_is_chained(app: &TestApp) {
+    eventually("everything is chained", async || {
+        app.count("SELECT count(*) FROM audit_events WHERE seq IS NULL").await == 0
+    })
+    .await;
+}
+
+/// C-9, C-10: the audit log, for roles that may connect, and that may read.
+#[tokio::test]
+async fn who_may_connect_or_read_changes_and_locks_nothing_of_the_audit_log() {
+    let app = TestApp::start().await;
+    app.sign_in("alice").await;
+    let mut stranger = app.role("stranger", "").await;
+    let mut reader = app.role("reader", READ).await;
+    for table in AUDIT_TABLES {
+        refused_as(&mut stranger, format!("SELECT FROM {table}"), "42501").await;
+        for role in [&mut stranger, &mut reader] {
+            refused_as(role, format!("SELECT FROM {table} FOR UPDATE"), "42501").await;
+            refused_as(role, format!("INSERT INTO {table} DEFAULT VALUES"), "42501").await;
+            refused_as(role, format!("DELETE FROM {table}"), "42501").await;
+            refused_as(role, format!("TRUNCATE {table}"), "42501").await;
+            refused_as(role, format!("BEGIN; LOCK TABLE {table} IN ROW EXCLUSIVE MODE"), "42501").await;
+            sqlx::raw_sql("ROLLBACK").execute(&mut *role).await.expect("SQL");
+            let trigger = "EXECUTE FUNCTION suppress_redundant_updates_trigger()";
+            refused_as(role, format!("CREATE TRIGGER t BEFORE INSERT ON {table} {trigger}"), "42501").await;
+        }
+    }
+    for role in [&mut stranger, &mut reader] {
+        expect_denied(
+            role,
+            &[
+                "UPDATE audit_events SET seq = 1, hash = ''",
+                "UPDATE audit_chain_head SET seq = 0",
+                "SELECT audit_prepare_months()",
+                "SELECT audit_drop_month('2020-01-01')",
+                "SELECT audit_lock_months()",
+            ],
+        )
+        .await;
+    }
+    // Reading, for however long, holds up neither recording nor the chain.
+    let read = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM audit_events, audit_chain_head";
+    sqlx::raw_sql(read).execute(&mut reader).await.expect("it may read");
+    app.sign_in("bob").await;
+    everything_is_chained(&app).await;
+    assert_eq!(findings(&app).await, []);
+}
+
+/// C-11: a role that writes cannot change or remove an event; what it inserts or does to the head is found.
+#[tokio::test]
+async fn a_role_that_writes_removes_no_event_and_what_it_inserts_is_found() {
+    let app = TestApp::start().await;
+    app.sign_in("alice").await;
+    everything_is_chained(&app).await;
+    let mut role = app.role("writer", WRITE).await;
+    for sql in [
+        "DELETE FROM audit_events",
+        "UPDATE audit_events SET kind = 'x'",
+        "UPDATE audit_events SET seq = NULL, hash = NULL",
+        "SET heirloom.moves_audit_events = 'on'; DELETE FROM audit_events",
+        "DELETE FROM audit_events_default; DELETE FROM audit_events WHERE seq = 1",
+        "SELECT audit_drop_month(date_trunc('month', now())::date)",
+    ] {
+        refused_as(&mut role, sql.to_owned(), "23001").await;
+    }
+    expect_denied(
+        &mut role,
+        &[
+            "TRUNCATE audit_events",
+            "DROP TRIGGER audit_events_append_only ON audit_events",
+            "ALTER TABLE audit_events DISABLE TRIGGER USER",
+            "SET session_replication_role = replica",
+            "DROP TABLE audit_events",
+            "SELECT audit_lock_months()",
+            "CREATE OR REPLACE FUNCTION refuse_to_change_audit_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$",
+        ],
+    )
+    .await;
+    assert_eq!(findings(&app).await, []);
+    // An event of its own, whole but for the master key; and one that is put into a place of its choice.
+    let invented = "INSERT INTO audit_events (id, at, kind, series, number, settled, rolled_back, tag)
+                    SELECT gen_random_uuid(), now(), 'user_unblocked', series, number + 1, settled, '{}', tag
+                    FROM audit_events ORDER BY id DESC LIMIT 1;
+                    INSERT INTO audit_events (id, at, kind, seq, hash) VALUES (gen_random_uuid(), now(), 'x', 99, '\\x00')";
+    sqlx::raw_sql(invented).execute(&mut role).await.expect("it may write");
+    let found = findings(&app).await;
+    let named = |wanted: fn(&audit::Finding) -> bool| found.iter().filter(|finding| wanted(finding)).count();
+    assert_eq!(named(|finding| matches!(finding, audit::Finding::Changed { .. })), 1, "{found:?}");
+    assert_eq!(named(|finding| matches!(finding, audit::Finding::Inserted { seq: Some(99), .. })), 1, "{found:?}");
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+/// C-11: an event that a writer moves to a place before the server does.
+#[tokio::test]
+async fn a_place_that_a_role_gives_to_an_event_is_found() {
+    let app = TestApp::start().await;
+    app.sign_in("alice").await;
+    everything_is_chained(&app).await;
+    let mut role = app.role("writer", WRITE).await;
+    let mut holder = app.role("holder", WRITE).await;
+    let hold = "BEGIN; SELECT FROM audit_chain_head FOR UPDATE";
+    sqlx::raw_sql(hold).execute(&mut holder).await.expect("a lock");
+    app.sign_in("alice").await;
+    let place = "UPDATE audit_events SET seq = 1000, hash = '\\x00' WHERE seq IS NULL";
+    assert!(sqlx::raw_sql(place).execute(&mut role).await.expect("it may write").rows_affected() > 0);
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("SQL");
+    assert!(!findings(&app).await.is_empty());
+}
+
+/// C-11: the owner can do everything, and nothing without being found.
+#[tokio::test]
+async fn what_the_owner_does_to_the_audit_log_is_found() {
+    for sql in [
+        "DELETE FROM audit_events WHERE seq = 2",
+        "UPDATE audit_events SET details = '{\"a\": 1}' WHERE seq = 2",
+        "UPDATE audit_events SET number = number + 1 WHERE seq = 2",
+        "UPDATE audit_events SET settled = 0, rolled_back = '{1,2,3}' WHERE kind = 'signed_in'",
+        "UPDATE audit_events SET series = NULL, number = NULL, settled = NULL, rolled_back = NULL WHERE seq = 2",
+        "UPDATE audit_events SET series = gen_random_uuid() WHERE seq = 2",
+        "UPDATE audit_events SET seq = 10 - seq WHERE seq < 3",
+        "DELETE FROM audit_events; DELETE FROM audit_chain_anchors",
+        "INSERT INTO audit_chain_anchors VALUES (1, 2, '\\x00', '2020-01-01', now(), '\\x00'); DELETE FROM audit_events WHERE seq <= 2",
+        "ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY",
+        "CREATE RULE quiet AS ON INSERT TO audit_chain_anchors DO INSTEAD NOTHING",
+    ] {
+        let app = TestApp::start().await;
+        app.sign_in("alice").await;
+        everything_is_chained(&app).await;
+        let sql = format!("DROP TRIGGER audit_events_append_only ON audit_events; {sql}");
+        // The server reads the same tables: Postgres may end one of two that wait for each other.
+        eventually(&sql, async || sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(app.db()).await.is_ok())
+            .await;
+        assert_ne!(findings(&app).await, [], "{sql}");
+    }
 }

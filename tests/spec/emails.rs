@@ -279,7 +279,7 @@ async fn all_sent(app: &TestApp) {
     .await;
 }
 
-/// S-49: who is pushed out by the limit is told why, and one sign-in sends one email however many sessions it revokes.
+/// S-49: a user whose session the limit revokes learns why, and one sign-in sends one email however many sessions it revokes.
 #[tokio::test]
 async fn a_session_that_is_pushed_out_by_the_limit_sends_an_email_with_the_reason() {
     let (app, stub, url) = with_mail().await;

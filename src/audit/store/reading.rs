@@ -19,7 +19,7 @@ pub async fn list(
     let found = sqlx::query_as!(
         Entry,
         r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
-                  details, tag, seq, hash
+                  details, series, number, settled, rolled_back, tag, seq, hash
            FROM audit_events
            WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::uuid IS NULL OR session_id = $2)
              AND ($3::text IS NULL OR kind = $3) AND ($4::timestamptz IS NULL OR at >= $4)
@@ -48,7 +48,7 @@ pub async fn after(
     let found = sqlx::query_as!(
         Entry,
         r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
-                  details, tag, seq, hash
+                  details, series, number, settled, rolled_back, tag, seq, hash
            FROM audit_events
            WHERE ($1::uuid IS NULL OR user_id = $1) AND ($2::text IS NULL OR kind = $2)
              AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
@@ -81,7 +81,7 @@ pub async fn chained(
     let found = sqlx::query_as!(
         Entry,
         r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
-                  details, tag, seq, hash
+                  details, series, number, settled, rolled_back, tag, seq, hash
            FROM audit_events WHERE (seq, id) > ($1, $2) ORDER BY seq, id LIMIT $3"#,
         after.seq,
         after.id,
@@ -101,7 +101,7 @@ pub async fn loose(connection: &mut PgConnection, after: AfterLoose, limit: i64)
     let found = sqlx::query_as!(
         Entry,
         r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
-                  details, tag, seq, hash
+                  details, series, number, settled, rolled_back, tag, seq, hash
            FROM audit_events WHERE seq IS NULL AND (at, id) > ($1, $2) ORDER BY at, id LIMIT $3"#,
         after.at,
         after.id,

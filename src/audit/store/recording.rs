@@ -1,6 +1,6 @@
 use crate::{
     audit::{About, Kind, entry::Entry},
-    kernel::{Client, Duration, Moment, new_uuid},
+    kernel::{Client, Committed, Duration, Moment, UserId, new_uuid},
     postgres::DatabaseError,
     work::{Caller, Work},
 };
@@ -9,6 +9,9 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+/// Refusals of a kind that are recorded for a user in an hour: what comes after them says nothing new.
+pub const HOURLY: i32 = 60;
+
 impl Work<'_> {
     /// Records what happened to a user, a session or neither, in the transaction of the change.
     ///
@@ -16,7 +19,16 @@ impl Work<'_> {
     /// When the database fails, or does not write the event: then the change must not be made either.
     pub async fn record(&mut self, kind: Kind, about: impl Into<About>, details: Value) -> Result<(), DatabaseError> {
         let entry = self.entry(kind, about.into(), details);
-        insert(self.connection, entry).await
+        if insert(self.connection, entry).await? == 1 {
+            return Ok(());
+        }
+        self.world.metrics.audit().unwritten.inc();
+        tracing::error!(
+            kind = kind.name(),
+            "audit.event_not_written: the database accepted the event and wrote none; a trigger or a rule? See `heirloom \
+             audit verify`"
+        );
+        Err(DatabaseError::Nonsense("an audit event was not written"))
     }
 
     /// Records an event of a session, unless one of its kind was recorded within `age`: what a user can cause as often
@@ -33,10 +45,31 @@ impl Work<'_> {
     ) -> Result<(), DatabaseError> {
         let session = about.session.map(|id| id.as_uuid()).unwrap_or_default();
         if note_repeated(self.connection, session, kind, self.now, age).await? {
-            self.record(kind, about, details).await
+            self.record_refusal(kind, about, details).await
         } else {
             Ok(())
         }
+    }
+
+    /// Records a refusal that a user can cause as often as they like, unless [`HOURLY`] of its kind were recorded for
+    /// that user in this hour. What is not recorded is counted.
+    ///
+    /// # Errors
+    /// As [`Work::record`].
+    pub async fn record_refusal(
+        &mut self,
+        kind: Kind,
+        about: impl Into<About>,
+        details: Value,
+    ) -> Result<(), DatabaseError> {
+        let about = about.into();
+        if let Some(user) = about.user
+            && !take_bounded(self.connection, user.as_uuid(), kind, self.now).await?
+        {
+            self.world.metrics.audit().suppressed(kind.name());
+            return Ok(());
+        }
+        self.record(kind, about, details).await
     }
 
     fn entry(&self, kind: Kind, about: About, details: Value) -> Entry {
@@ -53,20 +86,27 @@ impl Work<'_> {
             user_agent: client.user_agent.clone(),
             request_id: Some(client.request_id.clone()),
             details: with_given_id(details, client),
+            series: None,
+            number: None,
+            settled: None,
+            rolled_back: None,
             tag: None,
             seq: None,
             hash: None,
         };
+        entry.number(self.numbers.number(Committed { id: entry.id, at: entry.at }, &self.world.rng));
         entry.tag = Some(entry.tagged(&self.world.audit_keys));
         entry
     }
 }
 
-async fn insert(connection: &mut PgConnection, entry: Entry) -> Result<(), DatabaseError> {
+/// How many rows were written.
+async fn insert(connection: &mut PgConnection, entry: Entry) -> Result<u64, DatabaseError> {
     let written = sqlx::query!(
         "INSERT INTO audit_events
-             (id, at, kind, actor, actor_id, user_id, session_id, ip, user_agent, request_id, details, tag)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             (id, at, kind, actor, actor_id, user_id, session_id, ip, user_agent, request_id, details, series, number,
+              settled, rolled_back, tag)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         entry.id,
         entry.at,
         entry.kind,
@@ -78,14 +118,15 @@ async fn insert(connection: &mut PgConnection, entry: Entry) -> Result<(), Datab
         entry.user_agent,
         entry.request_id,
         entry.details,
+        entry.series,
+        entry.number,
+        entry.settled,
+        entry.rolled_back.as_deref(),
         entry.tag,
     )
     .execute(connection)
     .await?;
-    match written.rows_affected() {
-        1 => Ok(()),
-        _ => Err(DatabaseError::Nonsense("an audit event was not written")),
-    }
+    Ok(written.rows_affected())
 }
 
 /// Notes that an event of a kind and session is recorded now, unless one was within `age`. Of several at once, the first
@@ -122,6 +163,51 @@ async fn note_repeated(
     Ok(moved.execute(connection).await?.rows_affected() == 1)
 }
 
+/// Counts an event of a user and kind, if the hour has room for it. Of several at once, as many as there is room for.
+async fn take_bounded(
+    connection: &mut PgConnection,
+    user: Uuid,
+    kind: Kind,
+    now: Moment,
+) -> Result<bool, DatabaseError> {
+    // Read first: a flood writes nothing.
+    let full = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM bounded_events
+               WHERE user_id = $1 AND kind = $2 AND hour = date_trunc('hour', $3::timestamptz, 'UTC') AND recorded >= $4
+           ) AS "exists!""#,
+        user,
+        kind.name(),
+        now,
+        HOURLY,
+    );
+    if full.fetch_one(&mut *connection).await? {
+        return Ok(false);
+    }
+    let taken = sqlx::query!(
+        "INSERT INTO bounded_events AS known (user_id, kind, hour, recorded)
+         VALUES ($1, $2, date_trunc('hour', $3::timestamptz, 'UTC'), 1)
+         ON CONFLICT ON CONSTRAINT bounded_events_pkey DO UPDATE
+         SET recorded = CASE WHEN known.hour = excluded.hour THEN known.recorded + 1 ELSE 1 END, hour = excluded.hour
+         WHERE known.hour <> excluded.hour OR known.recorded < $4",
+        user,
+        kind.name(),
+        now,
+        HOURLY,
+    );
+    Ok(taken.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Forgets how many refusals of a user were recorded.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_user(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    let forgotten = sqlx::query("DELETE FROM bounded_events WHERE user_id = $1").bind(user.as_uuid());
+    forgotten.execute(connection).await?;
+    Ok(())
+}
+
 /// Forgets when repeated events were recorded so long ago that the next one is recorded in any case.
 ///
 /// # Errors
@@ -129,8 +215,9 @@ async fn note_repeated(
 pub async fn forget_repeated(connection: &mut PgConnection, keep: Duration) -> Result<(), DatabaseError> {
     let seconds = keep.as_secs_f64();
     sqlx::query!("DELETE FROM repeated_events WHERE recorded_at <= now() - make_interval(secs => $1)", seconds)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    sqlx::query!("DELETE FROM bounded_events WHERE hour < now() - interval '2 hours'").execute(connection).await?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::kernel::{Clock, MasterKey, MasterKeys, Rng, new_uuid};
 use serde_json::json;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A log as it is stored, and where it ends.
 struct Log {
@@ -34,6 +35,10 @@ fn loose(keys: &MacKeys) -> Entry {
         user_agent: Some("a browser".to_owned()),
         request_id: Some("1".to_owned()),
         details: json!({ "transport": "cookie" }),
+        series: None,
+        number: None,
+        settled: None,
+        rolled_back: None,
         tag: None,
         seq: None,
         hash: None,
@@ -82,7 +87,7 @@ impl Log {
         let mut walk = Walk::new(&self.keys, self.anchors, self.known, Some(self.end));
         self.entries.sort_by_key(|entry| (entry.seq, entry.id));
         self.entries.into_iter().for_each(|entry| walk.meet(entry));
-        walk.finish()
+        walk.finish().0
     }
 }
 
@@ -264,7 +269,7 @@ fn an_event_of_a_version_without_actors_keeps_its_tag_and_none_can_be_given_to_i
     let findings = |entry: &Entry| {
         let mut walk = Walk::new(&keys, Vec::new(), None, Some(Head { seq: 0, hash: Vec::new(), untagged_until: 0 }));
         walk.meet_loose(entry);
-        walk.finish()
+        walk.finish().0
     };
     assert_eq!(findings(&old), []);
     let changed = [Finding::Changed { seq: None, id: old.id }];

@@ -6,7 +6,7 @@ use crate::{
     audit,
     cli::error::chain,
     config::{Config, master_key_at, names},
-    kernel::{Clock, Duration, Highest, MacKeys, Metrics, Rng},
+    kernel::{Clock, Duration, Highest, MacKeys, Metrics, Numbering, Rng},
     keys::Keys,
     postgres::{
         Connector, Database, DatabaseError, Migrations, Notifications, Pooling, Probe, ProbeVerdict, now, refuse,
@@ -153,6 +153,7 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         rng: Rng::system(),
         audit_keys: MacKeys::new(&master_keys, audit::KEY_PURPOSE),
         audit_head: Highest::default(),
+        audit_numbers: Numbering::default(),
         notifications: Notifications::new(&master_keys, Rng::system()),
         metrics: Metrics::new(),
         config: Arc::new(config.clone()),

@@ -39,7 +39,7 @@ fn session_limit(config: &Config, findings: &mut Findings) {
         .ok("sessions", format!("at most {limit} per user ({name}): a further sign-in revokes the one idle longest"));
 }
 
-/// Says what one audience for all means: whoever receives a token can use it wherever it is good.
+/// Says what one audience for all means: a service that receives a token can use it wherever it is valid.
 fn audience(config: &Config, findings: &mut Findings) {
     let ours = config.tokens.audience.as_deref().unwrap_or(config.http.public_url.origin().as_str());
     let note = "a service that receives one could use it at Heirloom's own API as well (docs/integrating.md)";
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_token_that_proxies_may_refuse_is_warned_of() {
-        let long = "https://".to_owned() + &"a".repeat(400);
+        let long = format!("https://{}", "a".repeat(400));
         assert_warns(&[("HEIRLOOM_AUDIENCE", &long)], "access tokens: a header with roles and claims");
     }
 
