@@ -7,12 +7,12 @@ use super::{
 };
 use serde_json::Value;
 
-/// How long somebody else holds a row.
+/// How long another connection holds a row.
 const LOCKED_SECONDS: f64 = 10.0;
 
 impl Bench<'_> {
-    /// One of 64 rows is locked by somebody else for all of the load. The figures are those of the answered requests, so
-    /// those of the others; the client of the locked row is answered 503 as often as it asks.
+    /// One of 64 rows is locked by another connection for all of the load. The figures are those of the answered requests,
+    /// so those of the others; the client of the locked row is answered 503 as often as it asks.
     pub async fn locked(&mut self) {
         let server = Server::start(&self.large, &self.folder, &[]);
         let (mut ratios, mut failing) = (Vec::new(), 0.0_f64);

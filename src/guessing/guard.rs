@@ -35,7 +35,7 @@ struct Room {
 /// The account whose password is about to be verified.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
-    /// The account of an address in its canonical spelling, or of a text that is no address. Whether it exists is found
+    /// The account of an address in its canonical spelling, or of a text that cannot be an address. Whether it exists is found
     /// by the statement that counts.
     Account {
         /// What was typed, in its canonical spelling.

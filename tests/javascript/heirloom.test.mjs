@@ -406,7 +406,7 @@ test('a confirmation takes a link or a code, is an event, and signs nobody in', 
     { token: 'AZrK', new_password: 'nine lanterns', name: 'Mina' },
   ]);
   assert.deepEqual(events.slice(1), [{ name: 'confirmed', ...done }, { name: 'confirmed', ...done }]);
-  assert.equal(browser.refreshes, 1, 'there is no session to look after');
+  assert.equal(browser.refreshes, 1, 'no session is left to refresh');
 });
 
 test('a wrong code rejects with the attempts that are left', async () => {

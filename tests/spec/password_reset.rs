@@ -83,7 +83,7 @@ async fn the_code_does_what_the_link_does_and_the_waiting_page_notices() {
     let status = async || app.post(LOOK, &json!({ "flow": flow })).await.text("/status");
     assert_eq!(status().await, "waiting");
 
-    // The code alone says that it is right, and what is missing; that is no attempt.
+    // The code alone says that it is right, and what is missing; that is not an attempt.
     for _ in 0..7 {
         app.post(USE, &json!({ "flow": flow, "code": code })).await.expect_fields(&["new_password"]);
         let weak = json!({ "flow": flow, "code": code, "new_password": "password" });
@@ -106,7 +106,7 @@ fn shape(answer: &Answer) -> (u16, Vec<String>, Value, usize) {
     (answer.status, names, body, flow)
 }
 
-/// L-5, L-11: the same answers to the same requests, whoever has the address.
+/// L-5, L-11: the same answers to the same requests, for every address.
 #[tokio::test]
 async fn no_answer_tells_whether_an_address_has_an_account() {
     let app = TestApp::start().await;
@@ -223,7 +223,7 @@ async fn after_a_change_of_password_address_or_factors_no_earlier_email_works() 
     app.try_sign_in("alice").await.expect_tokens();
 }
 
-/// L-9: whoever may write to the table, but has no master key, completes nothing.
+/// L-9: an attacker who can write to the table, but has no master key, completes nothing.
 #[tokio::test]
 async fn a_row_that_was_forged_without_the_key_completes_nothing() {
     let app = TestApp::start().await;
@@ -336,7 +336,7 @@ async fn one_email_in_ten_minutes_whose_code_completes_later_flows() {
     for token in [sent.token(), again.token()] {
         app.reset(&token, "something else entirely").await.expect_problem(410, "confirmation_expired");
     }
-    // Used: the next request is no repetition.
+    // Used: the next request is not a repetition.
     let third = app.flow_of("alice").await;
     let sent = app.email_number(3, KIND, "alice").await;
     app.type_code(&third, &sent.code()).await.expect(200);

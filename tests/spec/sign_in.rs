@@ -363,7 +363,7 @@ async fn a_sign_in_takes_five_round_trips() {
     let (proxy, way) = Proxy::to(&database);
     let app = TestApp::by_way_of(database, way, &[]).await;
     app.register("alice").await;
-    // The first sign-in prepares the statements, and is no news; those after it come from a familiar place.
+    // The first sign-in prepares the statements and sends no email; those after it come from a familiar place.
     for number in 0..3 {
         proxy.take_executed();
         app.sign_in("alice").await;

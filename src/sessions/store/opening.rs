@@ -33,7 +33,7 @@ pub struct NewRow {
 /// What else is known of a sign-in.
 pub struct Circumstances {
     /// Whether the user has been seen on a device like this one at a place like this one, or never at all: a first sign-in
-    /// is no news.
+    /// sends no email.
     pub is_familiar: bool,
     /// The live sessions beyond those that the user keeps, idle longest first.
     pub surplus: Vec<Uuid>,

@@ -102,7 +102,7 @@ impl<'a> Columns<'a> {
 /// between the statement's snapshot and its lock.
 ///
 /// The arrays are read by subqueries, so that their length does not change the plan: Postgres then keeps one plan. Given
-/// as parameters, it would plan each small batch anew, which costs more than to execute it (docs/performance.md).
+/// as parameters, it would plan each small batch again, which costs more than to execute it (docs/performance.md).
 pub async fn rotate_batch<'a>(
     connection: &mut PgConnection,
     batch: impl Iterator<Item = &'a Redemption>,
