@@ -60,8 +60,6 @@ pub enum ClientAddressHeader {
 pub enum Registration {
     /// Anyone may.
     Open,
-    /// Only those may who were invited.
-    Invite,
     /// Only `heirloom user add` creates accounts.
     Closed,
 }
@@ -191,7 +189,7 @@ pub(super) fn read_registration(reader: &mut Reader) -> Registration {
     reader.choice(
         names::REGISTRATION,
         Registration::Open,
-        &[("open", Registration::Open), ("invite", Registration::Invite), ("closed", Registration::Closed)],
+        &[("open", Registration::Open), ("closed", Registration::Closed)],
     )
 }
 

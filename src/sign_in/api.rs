@@ -128,7 +128,7 @@ async fn register(
 pub(super) fn require_open(policy: RegistrationPolicy) -> Result<(), Problem> {
     match policy {
         RegistrationPolicy::Open => Ok(()),
-        RegistrationPolicy::Invite | RegistrationPolicy::Closed => {
+        RegistrationPolicy::Closed => {
             Err(Problem::new(kind::REGISTRATION_CLOSED, "Ask an administrator for an account."))
         }
     }
