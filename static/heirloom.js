@@ -1,11 +1,7 @@
 /*! Heirloom in the browser. heirloom.d.ts has the interface, docs/browser-client.md the reasons.
  *
- * The access token lives in a closure: no global, storage, DOM or message holds it. The refresh token T is an HttpOnly
- * cookie that all tabs share. So do they share K, the key of the next refresh, in localStorage; K alone is worthless.
- * K is stored before it is sent, and replaced only after a success: after a lost answer, a reload or a crash the same
- * request is repeated. Tabs take turns, because T sent with another key than the one that rotated it, or after its
- * successor was used, looks like theft. No `keepalive`, and leaving a page aborts its request: no late answer restores
- * an old cookie.
+ * The access token lives in this closure only. Tabs share the HttpOnly cookie T and, in localStorage, K, the key of
+ * the next refresh, stored before it is sent. Tabs take turns: T sent with another key looks like theft.
  */
 
 const REQUEST_LIMIT = 15_000; // ms; the server needs 5 s at most
