@@ -180,8 +180,11 @@ async fn a_batch_whose_connection_is_cut_signs_no_one_out() {
         let (answers, ()) = tokio::join!(refreshes, cutter);
         let mut next = Vec::new();
         for (tokens, answer) in newest.iter().zip(answers) {
-            // An outage: the same request again.
-            let answer = if answer.status == 503 { app.refresh_with(&tokens.refresh_token, KEY).await } else { answer };
+            // An outage: the same request again. Each answer of 503 takes a dead connection out of the pool.
+            let mut answer = answer;
+            while answer.status == 503 {
+                answer = app.refresh_with(&tokens.refresh_token, KEY).await;
+            }
             next.push(answer.expect_tokens());
         }
         newest = next;
