@@ -1,5 +1,5 @@
 -- Each event has a number in a series of the process that recorded it, inside its tag: an event that was removed before
--- it got its place in the chain leaves a gap (docs/adr/0042). None: recorded by a version before this one.
+-- it got its place in the chain leaves a gap (docs/adr/0043). None: recorded by a version before this one.
 --
 -- Columns without a default: no row is written. Recording waits for the lock as long as a transaction reads the log.
 SET LOCAL lock_timeout = '2s';
