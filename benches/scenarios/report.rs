@@ -18,11 +18,16 @@ impl Report {
         eprintln!("== {scenario}");
     }
 
-    /// One figure of a row. Told again, it is replaced.
+    /// One figure of a row. Added again, it is replaced.
     pub fn add(&mut self, row: &str, figure: &str, value: f64) {
         eprintln!("   {row}: {figure} {}", short(value));
         let entry = self.figures.entry(row).or_insert_with(|| json!({}));
         entry[figure] = json!(value);
+    }
+
+    /// A figure that was added before.
+    pub fn figure(&self, row: &str, figure: &str) -> f64 {
+        self.figures[row][figure].as_f64().unwrap()
     }
 
     /// What a load says.

@@ -131,8 +131,7 @@ impl Bench<'_> {
         self.report.add("pgbench, our statement, 64 clients", "rate", median(&ceilings));
         self.report.add("rotation, 64 clients", "rate", median(&rates));
         self.report.target("rotations at 64 clients, share of the ceiling", median(&shares), ">=", 1.3);
-        // A client alone is served by the single-row statement, always.
-        self.measured(&server, "rotation, 1 client", "1", 6.0).await;
+        self.alone(&server).await;
         let of_many = self.measured(&server, "rotation, 512 clients", "512", 8.0).await;
         self.report.target("rotations at 512 clients, share of the ceiling", of_many / median(&ceilings), ">=", 1.3);
         let second = Server::start(&self.large, &self.folder, &[]);
@@ -140,6 +139,20 @@ impl Bench<'_> {
         self.report.load("rotation, 64 clients, two instances", &both);
         let share = both["rate"].as_f64().unwrap() / median(&ceilings);
         self.report.add("rotation, 64 clients, two instances", "share_of_ceiling", share);
+    }
+
+    /// One client, which is always served by the single-row statement, against pgbench with that statement. The target
+    /// compares with the version before batches: run this scenario there too, and divide the two ratios.
+    async fn alone(&mut self, server: &Server) {
+        let mut ratios = Vec::new();
+        for _ in 0..self.run.rounds() {
+            let rate = self.large.pgbench(1, 5)["rate"].as_f64().unwrap();
+            self.measured(server, "rotation, 1 client", "1", 6.0).await;
+            let p50 = self.report.figure("rotation, 1 client", "p50_ms");
+            ratios.push(p50 * rate / 1_000.0);
+            self.report.add("pgbench, our statement, 1 client", "average_ms", 1_000.0 / rate);
+        }
+        self.report.add("rotation, 1 client", "p50_against_pgbench", median(&ratios));
     }
 
     /// What pgbench does with the single-row statement, by 64 clients.
