@@ -3,23 +3,23 @@
 
 use heirloom::{
     kernel::Moment,
-    transfer::{Batches, Conversion, Format, Source},
+    transfer::{ImportBatches, Conversion, Format, SourceSystem},
 };
 use libfuzzer_sys::fuzz_target;
 use std::io::Cursor;
 
-const SOURCES: [Source; 11] = [
-    Source::Heirloom,
-    Source::Auth0,
-    Source::Firebase,
-    Source::Keycloak,
-    Source::Supabase,
-    Source::Django,
-    Source::Laravel,
-    Source::Spring,
-    Source::Wordpress,
-    Source::Devise,
-    Source::BetterAuth,
+const SOURCES: [SourceSystem; 11] = [
+    SourceSystem::Heirloom,
+    SourceSystem::Auth0,
+    SourceSystem::Firebase,
+    SourceSystem::Keycloak,
+    SourceSystem::Supabase,
+    SourceSystem::Django,
+    SourceSystem::Laravel,
+    SourceSystem::Spring,
+    SourceSystem::Wordpress,
+    SourceSystem::Devise,
+    SourceSystem::BetterAuth,
 ];
 const FORMATS: [Format; 3] = [Format::Ndjson, Format::Csv, Format::Json];
 
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     let source = SOURCES[usize::from(*source) % SOURCES.len()];
     let format = FORMATS[usize::from(*format) % FORMATS.len()];
     let conversion = Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH) };
-    if let Ok(batches) = Batches::of(Cursor::new(file.to_vec()), format, conversion) {
+    if let Ok(batches) = ImportBatches::of(Cursor::new(file.to_vec()), format, conversion) {
         batches.for_each(drop);
     }
 });

@@ -246,7 +246,7 @@ pub(super) struct RevokeRequest {
 }
 
 /// The sessions to revoke.
-enum Target {
+enum RevocationTarget {
     Session(SessionId),
     User(UserId),
     Token(Zeroizing<String>),
@@ -254,20 +254,20 @@ enum Target {
 }
 
 /// What to revoke, and why.
-struct Revocation {
-    target: Target,
+struct RequestedRevocation {
+    target: RevocationTarget,
     reason: Option<BlockReason>,
 }
 
 impl RevokeRequest {
-    fn parse(self) -> Result<Revocation, Problem> {
+    fn parse(self) -> Result<RequestedRevocation, Problem> {
         let reason = BlockReason::parse(self.reason.as_deref().unwrap_or_default());
         let reason = reason.map_err(|error| Problem::fields(vec![error.of("reason")]))?;
-        let everyone = self.everyone.filter(|everyone| *everyone).map(|_| Target::Everyone);
+        let everyone = self.everyone.filter(|everyone| *everyone).map(|_| RevocationTarget::Everyone);
         let named = [
-            self.session_id.map(Target::Session),
-            self.user_id.map(Target::User),
-            self.refresh_token.map(Target::Token),
+            self.session_id.map(RevocationTarget::Session),
+            self.user_id.map(RevocationTarget::User),
+            self.refresh_token.map(RevocationTarget::Token),
             everyone,
         ];
         let mut named = named.into_iter().flatten();
@@ -275,7 +275,7 @@ impl RevokeRequest {
             let message = "name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`";
             return Err(Problem::field("session_id", "exactly_one", message));
         };
-        Ok(Revocation { target, reason })
+        Ok(RequestedRevocation { target, reason })
     }
 }
 
@@ -297,17 +297,17 @@ async fn revoke(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let Revocation { target, reason } = wanted.parse()?;
+    let RequestedRevocation { target, reason } = wanted.parse()?;
     let by = Authority::of(&admin, &client);
     let no_session = || Problem::not_found("session");
     let revoked = match target {
-        Target::Everyone => sessions.revoke_everyone(&by, reason).await?,
-        Target::Session(session) => sessions.revoke(&by, session, reason).await?.ok_or_else(no_session)?,
-        Target::Token(token) => {
+        RevocationTarget::Everyone => sessions.revoke_everyone(&by, reason).await?,
+        RevocationTarget::Session(session) => sessions.revoke(&by, session, reason).await?.ok_or_else(no_session)?,
+        RevocationTarget::Token(token) => {
             let session = sessions.session_of(&token).ok_or_else(|| Problem::not_found("refresh token"))?;
             sessions.revoke(&by, session, reason).await?.ok_or_else(no_session)?
         }
-        Target::User(user) => {
+        RevocationTarget::User(user) => {
             find_user(&accounts, &admin, user).await?.ok_or_else(|| Problem::not_found("user"))?;
             sessions.revoke_user(&by, user, reason).await?
         }

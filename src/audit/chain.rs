@@ -1,6 +1,6 @@
 use super::{
     About, Kind,
-    head::{Head, Standing},
+    head::{Head, HeadStanding},
     store,
 };
 use crate::{
@@ -76,7 +76,7 @@ async fn step(connection: &mut PgConnection, world: World) -> Result<Step, Datab
             None => return Ok(Step::HeadRefused),
         },
     };
-    if stored.standing(keys) == Standing::Foreign {
+    if stored.standing(keys) == HeadStanding::Foreign {
         return Ok(Step::HeadRefused);
     }
     if let Some(seen) = regression(connection, &world, &stored.head).await? {
@@ -157,9 +157,9 @@ pub async fn resume(world: &World, operator: Operator, resumption: Resumption) -
             store::restore_head(work.connection).await?;
             let Some(stored) = store::wait_for_head(work.connection).await? else { return Err(NO_HEAD) };
             let head = match (stored.standing(&work.world.audit_keys), resumption) {
-                (Standing::Ours, Resumption::FromVisibleEnd) => return Ok(None),
-                (Standing::Ours, Resumption::AfterRestore) => stored.head,
-                (Standing::Foreign, _) => {
+                (HeadStanding::Ours, Resumption::FromVisibleEnd) => return Ok(None),
+                (HeadStanding::Ours, Resumption::AfterRestore) => stored.head,
+                (HeadStanding::Foreign, _) => {
                     let (seq, hash) = store::visible_end(work.connection).await?.unwrap_or_default();
                     // Whoever wrote the end may have written this as well.
                     Head { seq, hash, untagged_until: 0 }

@@ -1,4 +1,4 @@
-use super::{finding::Finding, head::StoredEnd, walk::span};
+use super::{finding::ChainFinding, head::StoredEnd, walk::span};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub struct Conclusion {
 
 /// What conclusions are drawn from.
 pub(super) struct Evidence<'a> {
-    pub findings: &'a [Finding],
+    pub findings: &'a [ChainFinding],
     pub end: StoredEnd,
     /// Changed and inserted events by month.
     pub by_month: &'a BTreeMap<String, u64>,
@@ -37,7 +37,7 @@ pub(super) fn conclude(evidence: &Evidence<'_>) -> Vec<Conclusion> {
 }
 
 fn of_the_head(evidence: &Evidence<'_>) -> Option<Conclusion> {
-    let is_wrong = evidence.findings.contains(&Finding::HeadForged);
+    let is_wrong = evidence.findings.contains(&ChainFinding::HeadForged);
     let (case, what) = match evidence.end {
         StoredEnd::Missing => ("head_missing", "The head of the chain was removed"),
         StoredEnd::Reset => ("head_reset", "The head of the chain was set back to its beginning"),
@@ -51,7 +51,7 @@ fn of_the_head(evidence: &Evidence<'_>) -> Option<Conclusion> {
     Some(Conclusion { case, says: format!("{what}. {todo}") })
 }
 
-fn of_removals(findings: &[Finding]) -> Option<Conclusion> {
+fn of_removals(findings: &[ChainFinding]) -> Option<Conclusion> {
     let removed = findings.iter().fold(0_i64, |sum, finding| sum.saturating_add(finding.removed()));
     (removed > 0).then(|| Conclusion {
         case: "events_removed",
@@ -62,41 +62,44 @@ fn of_removals(findings: &[Finding]) -> Option<Conclusion> {
     })
 }
 
-fn of_one(finding: &Finding, holder: Option<&str>) -> Option<Conclusion> {
+fn of_one(finding: &ChainFinding, holder: Option<&str>) -> Option<Conclusion> {
     let (case, says) = match finding {
-        Finding::Missing { first, last, .. } => (
+        ChainFinding::Missing { first, last, .. } => (
             "events_removed_before_chaining",
             format!("{} events were removed before they were chained, or a fail-over lost them", span(*first, *last)),
         ),
-        Finding::HeadRegressed { stored, seen } => (
+        ChainFinding::HeadRegressed { stored, seen } => (
             "backup_restored",
             format!(
                 "The database went back from the head {seen} to {stored}: it was restored from a backup, or failed over. If \
                  you did that, run heirloom audit resume --after-restore"
             ),
         ),
-        Finding::NotTheNotedHead { seq } => (
+        ChainFinding::NotTheNotedHead { seq } => (
             "not_the_noted_log",
             format!("Place {seq} is not as noted: the log was restored from a backup, shortened, or written again"),
         ),
-        Finding::Silenced { table, by } => {
+        ChainFinding::Silenced { table, by } => {
             ("inserts_silenced", format!("{by} on {table} can keep events from being written or shown. Remove it"))
         }
-        Finding::Lagging { seconds, .. } => (
+        ChainFinding::Lagging { seconds, .. } => (
             "chain_lagging",
             format!(
                 "The chain is {seconds} seconds behind. A lock on audit_chain_head is held by {}",
                 holder.unwrap_or("no process: is a server running?")
             ),
         ),
-        Finding::AnchorForged { .. } => {
+        ChainFinding::AnchorForged { .. } => {
             ("anchor_forged", "The record of a dropped month was not written by Heirloom".to_owned())
         }
-        Finding::Unverifiable { .. } => (
+        ChainFinding::Unverifiable { .. } => (
             "master_key_missing",
             "Events are of a master key that is not configured: add it to HEIRLOOM_MASTER_KEY_PREVIOUS".to_owned(),
         ),
-        Finding::Changed { .. } | Finding::Removed { .. } | Finding::Inserted { .. } | Finding::HeadForged => {
+        ChainFinding::Changed { .. }
+        | ChainFinding::Removed { .. }
+        | ChainFinding::Inserted { .. }
+        | ChainFinding::HeadForged => {
             return None;
         }
     };
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    fn cases(findings: &[Finding], end: StoredEnd) -> Vec<&'static str> {
+    fn cases(findings: &[ChainFinding], end: StoredEnd) -> Vec<&'static str> {
         let by_month = BTreeMap::new();
         let evidence = Evidence { findings, end, by_month: &by_month, holder: None };
         conclude(&evidence).into_iter().map(|conclusion| conclusion.case).collect()
@@ -117,15 +120,15 @@ mod tests {
     #[test]
     fn each_case_has_a_name_of_its_own() {
         assert_eq!(cases(&[], StoredEnd::Ours), [""; 0]);
-        assert_eq!(cases(&[Finding::HeadForged], StoredEnd::Missing), ["head_missing"]);
-        assert_eq!(cases(&[Finding::HeadForged], StoredEnd::Reset), ["head_reset"]);
-        assert_eq!(cases(&[Finding::HeadForged], StoredEnd::Foreign), ["head_forged"]);
-        assert_eq!(cases(&[Finding::HeadForged], StoredEnd::Ours), ["head_set_back"]);
-        let missing = Finding::Missing { series: Uuid::nil(), first: 1, last: 2 };
-        let removed = Finding::Removed { first: 1, last: 2 };
-        let lagging = Finding::Lagging { events: 1, seconds: 90 };
-        let restored = Finding::HeadRegressed { stored: 1, seen: 2 };
-        let silenced = Finding::Silenced { table: "audit_events".to_owned(), by: "the rule x".to_owned() };
+        assert_eq!(cases(&[ChainFinding::HeadForged], StoredEnd::Missing), ["head_missing"]);
+        assert_eq!(cases(&[ChainFinding::HeadForged], StoredEnd::Reset), ["head_reset"]);
+        assert_eq!(cases(&[ChainFinding::HeadForged], StoredEnd::Foreign), ["head_forged"]);
+        assert_eq!(cases(&[ChainFinding::HeadForged], StoredEnd::Ours), ["head_set_back"]);
+        let missing = ChainFinding::Missing { series: Uuid::nil(), first: 1, last: 2 };
+        let removed = ChainFinding::Removed { first: 1, last: 2 };
+        let lagging = ChainFinding::Lagging { events: 1, seconds: 90 };
+        let restored = ChainFinding::HeadRegressed { stored: 1, seen: 2 };
+        let silenced = ChainFinding::Silenced { table: "audit_events".to_owned(), by: "the rule x".to_owned() };
         let all = [missing, removed, lagging, restored, silenced];
         let expected = [
             "events_removed",

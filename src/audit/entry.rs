@@ -1,5 +1,5 @@
 use super::Recorded;
-use crate::kernel::{ActorKind, MacKeys, Moment, Numbered, TagCheck};
+use crate::kernel::{ActorKind, MacKeys, Moment, TagCheck, WriteNumber};
 use ipnet::IpNet;
 use serde_json::Value;
 use uuid::Uuid;
@@ -58,7 +58,7 @@ impl Entry {
     }
 
     /// Counts it.
-    pub fn number(&mut self, numbered: Numbered) {
+    pub fn number(&mut self, numbered: WriteNumber) {
         self.series = Some(numbered.series);
         self.number = Some(numbered.number);
         self.settled = Some(numbered.settled);

@@ -29,7 +29,7 @@ impl FromStr for KnownHead {
 /// One thing that is wrong with the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
-pub enum Finding {
+pub enum ChainFinding {
     /// An event is not as it was recorded, or its hash is not as it was made.
     Changed {
         /// Its place; none: not chained yet.
@@ -102,7 +102,7 @@ pub enum Finding {
     },
 }
 
-impl Finding {
+impl ChainFinding {
     /// How many events are gone from their places.
     pub(super) fn removed(&self) -> i64 {
         match self {
@@ -138,13 +138,13 @@ impl Finding {
     }
 }
 
-impl From<Gap> for Finding {
+impl From<Gap> for ChainFinding {
     fn from(Gap { series, first, last }: Gap) -> Self {
         Self::Missing { series, first, last }
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for ChainFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = |seq: &Option<i64>| seq.map_or_else(|| "not yet chained".to_owned(), |seq| format!("place {seq}"));
         match self {

@@ -55,15 +55,15 @@ pub struct StoredHead {
 
 impl StoredHead {
     /// An end without a tag is never ours: see [`begin`].
-    pub(super) fn standing(&self, keys: &MacKeys) -> Standing {
+    pub(super) fn standing(&self, keys: &MacKeys) -> HeadStanding {
         let is_ours = |tag: &Vec<u8>| keys.check(&self.head.encoded(), tag) == TagCheck::Genuine;
-        if self.tag.as_ref().is_some_and(is_ours) { Standing::Ours } else { Standing::Foreign }
+        if self.tag.as_ref().is_some_and(is_ours) { HeadStanding::Ours } else { HeadStanding::Foreign }
     }
 }
 
 /// Whether the stored end can be trusted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum HeadStanding {
     Ours,
     Foreign,
 }
@@ -85,9 +85,9 @@ impl StoredEnd {
     pub fn of(stored: Option<&StoredHead>, keys: &MacKeys) -> Self {
         match stored.map(|stored| (stored.standing(keys), stored.head.seq)) {
             None => Self::Missing,
-            Some((Standing::Ours, _)) => Self::Ours,
-            Some((Standing::Foreign, ..=0)) => Self::Reset,
-            Some((Standing::Foreign, _)) => Self::Foreign,
+            Some((HeadStanding::Ours, _)) => Self::Ours,
+            Some((HeadStanding::Foreign, ..=0)) => Self::Reset,
+            Some((HeadStanding::Foreign, _)) => Self::Foreign,
         }
     }
 }

@@ -30,7 +30,7 @@ mod watch;
 pub use chain::{Extension, Resumption, accept, begin, extend, resume};
 pub use conclude::Conclusion;
 pub use export::{Exported, export};
-pub use finding::{Finding, KnownHead};
+pub use finding::{ChainFinding, KnownHead};
 pub use head::Head;
 pub use keep::{Tidied, keep, tidy};
 pub use model::{About, EventFilter, Kind, Recorded};

@@ -1,7 +1,7 @@
 use super::{
     chain::extend,
     conclude::{Conclusion, Evidence, conclude},
-    finding::{Finding, KnownHead},
+    finding::{ChainFinding, KnownHead},
     head::{Head, StoredEnd},
     history,
     store::{self, AfterChained, AfterLoose},
@@ -35,7 +35,7 @@ pub struct Report {
     /// Where the chain ends, as `SEQ:HASH`: worth noting elsewhere. None: that cannot be believed.
     pub head: Option<String>,
     /// What is wrong: nothing, if all is well.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<ChainFinding>,
     /// What the findings add up to.
     pub conclusions: Vec<Conclusion>,
     /// Whether an operator has accepted exactly these findings.
@@ -57,7 +57,7 @@ impl Report {
     }
 }
 
-fn fingerprint(findings: &[Finding]) -> Option<String> {
+fn fingerprint(findings: &[ChainFinding]) -> Option<String> {
     let lasting: Vec<_> = findings.iter().filter(|finding| finding.lasts()).map(ToString::to_string).collect();
     let digest = sha256(lasting.join("\n").as_bytes());
     let hexadecimal = || digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
@@ -110,13 +110,13 @@ async fn walk(
 }
 
 /// What is wrong although the chain may be whole.
-async fn beside_the_chain(connection: &mut PgConnection, lag: store::Lag) -> Result<Vec<Finding>, DatabaseError> {
+async fn beside_the_chain(connection: &mut PgConnection, lag: store::Lag) -> Result<Vec<ChainFinding>, DatabaseError> {
     let foreign = store::foreign(connection).await?;
     let mut findings: Vec<_> =
-        foreign.into_iter().map(|found| Finding::Silenced { table: found.table, by: found.by }).collect();
+        foreign.into_iter().map(|found| ChainFinding::Silenced { table: found.table, by: found.by }).collect();
     if lag.seconds > LONGEST_LAG {
         let events = u64::try_from(lag.events).unwrap_or_default();
-        findings.push(Finding::Lagging { events, seconds: lag.seconds });
+        findings.push(ChainFinding::Lagging { events, seconds: lag.seconds });
     }
     Ok(findings)
 }

@@ -1,6 +1,6 @@
 use super::{
     entry::{Encoding, Entry},
-    finding::{Finding, KnownHead},
+    finding::{ChainFinding, KnownHead},
     gaps::Gaps,
     head::Head,
     model::Kind,
@@ -52,7 +52,7 @@ pub(super) struct Walk<'a> {
     is_sure: bool,
     same_place: Vec<Entry>,
     unverifiable: u64,
-    findings: Vec<Finding>,
+    findings: Vec<ChainFinding>,
     gaps: Gaps,
     resumed: Resumed,
     /// Events that are not genuine or gone, which leave gaps of their own.
@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
             match anchor.check(keys) {
                 TagCheck::Genuine => walk.anchors.push(anchor),
                 TagCheck::UnknownKey | TagCheck::Forged => {
-                    walk.findings.push(Finding::AnchorForged { first: anchor.first, last: anchor.last });
+                    walk.findings.push(ChainFinding::AnchorForged { first: anchor.first, last: anchor.last });
                 }
             }
         }
@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
         self.gaps.meet(entry);
         if entry.kind == Kind::AuditChainRefused.name() && self.resumed.last.is_none_or(|last| entry.at > last) {
             let number = |name: &str| entry.details.get(name).and_then(serde_json::Value::as_i64).unwrap_or_default();
-            let seen = Finding::HeadRegressed { stored: number("stored"), seen: number("seen") };
+            let seen = ChainFinding::HeadRegressed { stored: number("stored"), seen: number("seen") };
             if !self.findings.contains(&seen) {
                 self.findings.push(seen);
             }
@@ -131,12 +131,12 @@ impl<'a> Walk<'a> {
     fn changed(&mut self, seq: Option<i64>, entry: &Entry) {
         self.explained = self.explained.saturating_add(1);
         self.note_month(entry);
-        self.findings.push(Finding::Changed { seq, id: entry.id });
+        self.findings.push(ChainFinding::Changed { seq, id: entry.id });
     }
 
     fn inserted(&mut self, seq: Option<i64>, entry: &Entry) {
         self.note_month(entry);
-        self.findings.push(Finding::Inserted { seq, id: entry.id });
+        self.findings.push(ChainFinding::Inserted { seq, id: entry.id });
     }
 
     fn note_month(&mut self, entry: &Entry) {
@@ -150,20 +150,20 @@ impl<'a> Walk<'a> {
     }
 
     /// What was found, once there are no more, and how many events were changed or inserted in each month (`2026-11`).
-    pub fn finish(mut self) -> (Vec<Finding>, BTreeMap<String, u64>) {
+    pub fn finish(mut self) -> (Vec<ChainFinding>, BTreeMap<String, u64>) {
         self.settle_place();
         let end = self.end.take();
         if let Some(end) = &end {
             self.pass_to(end.seq.saturating_add(1));
         }
         if !end.is_some_and(|end| !self.is_sure || self.hash == end.hash) {
-            self.findings.push(Finding::HeadForged);
+            self.findings.push(ChainFinding::HeadForged);
         }
         if let Some(known) = self.known.take_if(|known| known.seq > self.last) {
-            self.findings.push(Finding::NotTheNotedHead { seq: known.seq });
+            self.findings.push(ChainFinding::NotTheNotedHead { seq: known.seq });
         }
         if self.unverifiable > 0 {
-            self.findings.push(Finding::Unverifiable { events: self.unverifiable });
+            self.findings.push(ChainFinding::Unverifiable { events: self.unverifiable });
         }
         self.find_gaps();
         (self.findings, self.by_month)
@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
         let missing = gaps.iter().fold(0_i64, |sum, gap| sum.saturating_add(span(gap.first, gap.last)));
         let removed = self.findings.iter().fold(0_i64, |sum, finding| sum.saturating_add(finding.removed()));
         if missing > removed.saturating_add(self.explained) {
-            self.findings.extend(gaps.into_iter().map(Finding::from));
+            self.findings.extend(gaps.into_iter().map(ChainFinding::from));
         }
     }
 
@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
             } else {
                 let following = self.anchors.iter().map(|anchor| anchor.first).filter(|first| *first > next).min();
                 let last = following.map_or(seq, |first| first.min(seq)).saturating_sub(1);
-                self.findings.push(Finding::Removed { first: next, last });
+                self.findings.push(ChainFinding::Removed { first: next, last });
                 (last, Vec::new(), false)
             };
             (self.last, self.hash, self.is_sure) = (last, hash, is_dropped);
@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
         let head = Head { seq: self.last, hash: self.hash.clone(), untagged_until: 0 };
         let is_past = known.seq < self.last;
         if !is_past && head.to_string() != format!("{}:{}", known.seq, known.hash) {
-            self.findings.push(Finding::NotTheNotedHead { seq: known.seq });
+            self.findings.push(ChainFinding::NotTheNotedHead { seq: known.seq });
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::{
     error::CliError,
     in_house::{find, in_house},
-    output::{Lines, Output, printable},
+    output::{JsonLines, Output, printable},
 };
 use crate::{
     app::House,
@@ -23,7 +23,7 @@ pub enum AuditCommand {
         head: Option<KnownHead>,
     },
     /// Print events, oldest first, as NDJSON: one JSON document per line
-    Export(Wanted),
+    Export(ExportFilter),
     /// Resume the chain after its head was rejected: the old master key was not kept, or the head was tampered with
     Resume {
         /// The database was restored from a backup: continue from its head although servers have seen a newer one
@@ -36,7 +36,7 @@ pub enum AuditCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct Wanted {
+pub struct ExportFilter {
     /// Only from then on (RFC 3339, such as 2026-11-23T00:00:00Z)
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Moment>,
@@ -130,7 +130,7 @@ fn text(report: &Report) -> String {
     lines.join("\n")
 }
 
-async fn export(house: &House, wanted: Wanted) -> Result<(), CliError> {
+async fn export(house: &House, wanted: ExportFilter) -> Result<(), CliError> {
     let user = match wanted.user.as_deref() {
         None => None,
         // Events outlive the user they are about.
@@ -141,7 +141,7 @@ async fn export(house: &House, wanted: Wanted) -> Result<(), CliError> {
     };
     let filter =
         EventFilter { user, kind: wanted.kind, since: wanted.since, until: wanted.until, ..EventFilter::default() };
-    let mut lines = Lines::begin();
+    let mut lines = JsonLines::begin();
     audit::export(&house.world, &house.connector, &filter, |event| lines.say(&event)).await?;
     lines.end()
 }

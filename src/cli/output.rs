@@ -24,12 +24,12 @@ impl Output {
 }
 
 /// One JSON document per line (NDJSON), on standard output.
-pub struct Lines {
+pub struct JsonLines {
     out: BufWriter<StdoutLock<'static>>,
     written: io::Result<()>,
 }
 
-impl Lines {
+impl JsonLines {
     /// None yet.
     pub fn begin() -> Self {
         Self { out: BufWriter::new(io::stdout().lock()), written: Ok(()) }

@@ -7,7 +7,7 @@ mod report;
 use super::{
     error::CliError,
     in_house::in_house,
-    output::{Lines, Output},
+    output::{JsonLines, Output},
 };
 use crate::{app::House, config::Config, kernel::Operator, transfer};
 use clap::{Args, Subcommand};
@@ -19,7 +19,7 @@ pub enum TransferCommand {
     /// Import users from another system, with their password hashes
     Import(Import),
     /// Export all users as NDJSON, the format that `import` reads
-    Export(Export),
+    Export(ExportArguments),
 }
 
 impl TransferCommand {
@@ -35,15 +35,15 @@ impl TransferCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct Export {
+pub struct ExportArguments {
     /// Include password hashes: anyone with the file can try passwords against them
     #[arg(long)]
     with_password_hashes: bool,
 }
 
-impl Export {
+impl ExportArguments {
     async fn write(&self, house: &House) -> Result<(), CliError> {
-        let (mut lines, operator) = (Lines::begin(), Operator::at_the_command_line());
+        let (mut lines, operator) = (JsonLines::begin(), Operator::at_the_command_line());
         let with_hashes = self.with_password_hashes;
         transfer::export(&house.world, &house.connector, operator, with_hashes, |user| lines.say(&user)).await?;
         lines.end()

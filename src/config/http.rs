@@ -57,7 +57,7 @@ pub enum ClientAddressHeader {
 
 /// Whether strangers may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration {
+pub enum RegistrationPolicy {
     /// Anyone may.
     Open,
     /// Only `heirloom user add` creates accounts.
@@ -185,11 +185,11 @@ fn metrics_bind(reader: &mut Reader) -> Option<SocketAddr> {
 }
 
 /// Whether strangers may register.
-pub(super) fn read_registration(reader: &mut Reader) -> Registration {
+pub(super) fn read_registration(reader: &mut Reader) -> RegistrationPolicy {
     reader.choice(
         names::REGISTRATION,
-        Registration::Open,
-        &[("open", Registration::Open), ("closed", Registration::Closed)],
+        RegistrationPolicy::Open,
+        &[("open", RegistrationPolicy::Open), ("closed", RegistrationPolicy::Closed)],
     )
 }
 

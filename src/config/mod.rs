@@ -27,7 +27,7 @@ pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use error::ConfigError;
-pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, Registration, SameSite, USUAL_METRICS};
+pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, RegistrationPolicy, SameSite, USUAL_METRICS};
 pub use mail::{MailOptions, MailTarget, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use origin::{Origin, OriginError};
@@ -66,7 +66,7 @@ pub struct Config {
     /// How accounts are created and recovered.
     pub accounts: AccountOptions,
     /// Whether strangers may register.
-    pub registration: Registration,
+    pub registration: RegistrationPolicy,
     /// How long after its end a month of the audit log is deleted.
     pub audit_retention: Duration,
     /// Allows values that only tests need: lifetimes of seconds and weak hashing.

@@ -13,7 +13,7 @@ mod model;
 mod store;
 
 pub use keys::{ConfirmationKeys, Named};
-pub use model::{CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, Purpose, SAME_EMAIL, Standing, masked};
+pub use model::{CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL, masked};
 pub use store::{
     NewConfirmation, Owner, add, became, count_request, find, give_attempt_back, looked_up, mark_sent, next_waiting,
     owner_of, recently_sent, renew, sweep, take_attempt, use_up, void_all_of, void_others_like, wait_left,

@@ -103,14 +103,14 @@ pub struct Confirmation {
     /// Wrong codes so far.
     pub attempts: i32,
     /// Where it stands.
-    pub standing: Standing,
+    pub standing: ConfirmationStanding,
     /// Whether its code still works.
     pub has_code: bool,
 }
 
 /// Whether a confirmation can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ConfirmationStanding {
     /// It can.
     Waiting,
     /// It was used.

@@ -1,4 +1,4 @@
-use super::model::{CODE_LIFETIME, Confirmation, Purpose, SAME_EMAIL, Standing};
+use super::model::{CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL};
 use crate::{
     kernel::{Digest32, Duration, Moment, UserId},
     postgres::DatabaseError,
@@ -77,9 +77,9 @@ impl Row {
     fn into_confirmation(self) -> Result<Confirmation, DatabaseError> {
         let purpose = Purpose::from_name(&self.purpose).ok_or(DatabaseError::Nonsense("a confirmation's purpose"))?;
         let standing = match (self.is_used, self.is_void) {
-            (true, _) => Standing::Used,
-            (false, true) => Standing::Expired,
-            (false, false) => Standing::Waiting,
+            (true, _) => ConfirmationStanding::Used,
+            (false, true) => ConfirmationStanding::Expired,
+            (false, false) => ConfirmationStanding::Waiting,
         };
         Ok(Confirmation {
             id: self.id,

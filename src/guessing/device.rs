@@ -44,12 +44,12 @@ pub struct DeviceOwner {
 
 /// A device that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Device {
+pub(super) struct KnownDevice {
     pub id: [u8; ID],
     issued_at: Moment,
 }
 
-impl Device {
+impl KnownDevice {
     pub fn new(rng: &Rng, now: Moment) -> Self {
         Self { id: rng.bytes(), issued_at: now }
     }
@@ -70,7 +70,7 @@ impl DeviceKeys {
     }
 
     /// A token for a device. None if there is no key, which does not happen.
-    pub(super) fn issue(&self, owner: DeviceOwner, device: Device) -> Option<DeviceToken> {
+    pub(super) fn issue(&self, owner: DeviceOwner, device: KnownDevice) -> Option<DeviceToken> {
         let mut bytes = owner.user.as_uuid().as_bytes().to_vec();
         bytes.extend(device.id);
         bytes.extend(owner.password_version.to_be_bytes());
@@ -82,7 +82,7 @@ impl DeviceKeys {
 
     /// The device of a genuine token that has not expired, and whose it is. It counts for this user only, and only
     /// while their password is the same.
-    pub(super) fn read(&self, text: &str, now: Moment) -> Option<(DeviceOwner, Device)> {
+    pub(super) fn read(&self, text: &str, now: Moment) -> Option<(DeviceOwner, KnownDevice)> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (tagged, tag) = bytes.split_at_checked(TAGGED)?;
         if !self.0.iter().any(|key| is_tagged(key, tagged, tag)) {
@@ -93,7 +93,7 @@ impl DeviceKeys {
         let (version, issued_at) = rest.split_at_checked(NUMBER)?;
         let version = i32::from_be_bytes(version.try_into().ok()?);
         let issued_at = u32::from_be_bytes(issued_at.try_into().ok()?);
-        let device = Device { id: id.try_into().ok()?, issued_at: DateTime::from_timestamp(issued_at.into(), 0)? };
+        let device = KnownDevice { id: id.try_into().ok()?, issued_at: DateTime::from_timestamp(issued_at.into(), 0)? };
         let owner = DeviceOwner { user: UserId::from(Uuid::from_slice(user).ok()?), password_version: version };
         (now < device.issued_at + DEVICE_LIFETIME).then_some((owner, device))
     }
@@ -128,7 +128,7 @@ mod tests {
     fn a_device_is_known_for_its_own_user_and_password_and_after_the_master_key_has_changed() {
         let now = Clock::start().now();
         let (alice, bob) = (owner(now), owner(now));
-        let device = Device::new(&Rng::system(), now);
+        let device = KnownDevice::new(&Rng::system(), now);
         let token = keys(1, None).issue(alice, device).unwrap();
         let read = |keys: DeviceKeys| keys.read(token.as_str(), now).map(|(owner, device)| (owner, device.id));
         assert_eq!(read(keys(1, None)), Some((alice, device.id)));
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_device_is_known_for_half_a_year_after_its_last_sign_in() {
         let now = Clock::start().now();
-        let (keys, alice, device) = (keys(1, None), owner(now), Device::new(&Rng::system(), now));
+        let (keys, alice, device) = (keys(1, None), owner(now), KnownDevice::new(&Rng::system(), now));
         let token = keys.issue(alice, device).unwrap();
         assert!(keys.read(token.as_str(), now + Duration::from_hours(179 * 24)).is_some());
         assert!(keys.read(token.as_str(), now + DEVICE_LIFETIME).is_none());
@@ -154,7 +154,7 @@ mod tests {
     fn a_mangled_token_is_not_a_device() {
         let now = Clock::start().now();
         let (keys, alice) = (keys(1, None), owner(now));
-        let token = keys.issue(alice, Device::new(&Rng::system(), now)).unwrap();
+        let token = keys.issue(alice, KnownDevice::new(&Rng::system(), now)).unwrap();
         for text in
             ["", "A", "!", &token.as_str().replace(|c: char| c.is_ascii_digit(), "x"), &format!("{}A", token.as_str())]
         {

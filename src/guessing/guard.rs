@@ -1,7 +1,8 @@
 use super::{
-    device::{Device, DeviceKeys, DeviceOwner, DeviceToken},
+    device::{DeviceKeys, DeviceOwner, DeviceToken, KnownDevice},
     model::{
-        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, Circle, DEVICES, FORGET, Guess, Limit, StoredPassword, digests, network,
+        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, Circle, DEVICES, FORGET, Guess, GuessLimit, StoredPassword, digests,
+        network,
     },
     store,
 };
@@ -34,7 +35,7 @@ struct Room {
 
 /// The account whose password is about to be verified.
 #[derive(Debug, Clone, Copy)]
-pub enum Target<'a> {
+pub enum GuessTarget<'a> {
     /// The account of an address in its canonical spelling, or of a text that cannot be an address. Whether it exists is found
     /// by the statement that counts.
     Account {
@@ -93,7 +94,7 @@ impl Guard {
     ///
     /// # Errors
     /// When the database fails: then nothing is verified.
-    pub async fn admit(&self, target: Target<'_>, client: &Client) -> Result<Admission, DatabaseError> {
+    pub async fn admit(&self, target: GuessTarget<'_>, client: &Client) -> Result<Admission, DatabaseError> {
         if !self.0.world.config.http.rate_limit {
             return self.admit_uncounted(target).await;
         }
@@ -102,20 +103,20 @@ impl Guard {
         let guess = self.guess(target, client);
         let circles = guess.circles.clone();
         let counted = self.0.world.db.run(move |connection| Box::pin(store::take(connection, guess, FORGET))).await?;
-        let store::Counted { stored, circle, refusing, taken } = counted;
+        let store::CountedGuess { stored, circle, refusing, taken } = counted;
         let buckets: Vec<Bucket> = circles.into_iter().filter(|one| one.0 == circle).flat_map(|one| one.1).collect();
         let user = target.user().or(stored.as_ref().map(|stored| stored.owner.user));
-        let Some(refused) = Refused::of(&buckets, refusing, &taken) else {
+        let Some(refused) = RefusedGuess::of(&buckets, refusing, &taken) else {
             return Ok(Admission::Admitted(Attempt(buckets), stored));
         };
-        let Refusal { limit, wait } = self.refuse(refused, user, target.caller(client)).await?;
+        let WaitRefusal { limit, wait } = self.refuse(refused, user, target.caller(client)).await?;
         self.0.world.metrics.limited(limit.name);
         tracing::warn!(limit = limit.name, request.id = client.request_id, "guessing.refused");
         Ok(Admission::Refused { wait })
     }
 
     /// Nothing is counted where the limits are off.
-    async fn admit_uncounted(&self, target: Target<'_>) -> Result<Admission, DatabaseError> {
+    async fn admit_uncounted(&self, target: GuessTarget<'_>) -> Result<Admission, DatabaseError> {
         let stored = match target.address() {
             Some(email) => {
                 self.0.world.db.run(move |connection| Box::pin(store::password_of(connection, email))).await?
@@ -125,10 +126,17 @@ impl Guard {
         Ok(Admission::Admitted(Attempt::default(), stored))
     }
 
-    async fn refuse(&self, refused: Refused, user: Option<UserId>, caller: Caller) -> Result<Refusal, DatabaseError> {
+    async fn refuse(
+        &self,
+        refused: RefusedGuess,
+        user: Option<UserId>,
+        caller: Caller,
+    ) -> Result<WaitRefusal, DatabaseError> {
         match refused.wait {
             // A flood of refused guesses writes nothing.
-            Some(store::Wait { left, is_reported: true }) => Ok(Refusal { limit: refused.bucket.limit, wait: left }),
+            Some(store::Wait { left, is_reported: true }) => {
+                Ok(WaitRefusal { limit: refused.bucket.limit, wait: left })
+            }
             _ => self.0.world.transaction(caller, move |work| Box::pin(refused.report(work, user))).await,
         }
     }
@@ -169,7 +177,7 @@ impl Guard {
         let now = self.0.world.clock.now();
         let device = match self.device(owner, client) {
             Some(known) => known.renewed(now)?,
-            None => Device::new(&self.0.world.rng, now),
+            None => KnownDevice::new(&self.0.world.rng, now),
         };
         self.0.devices.issue(owner, device)
     }
@@ -180,12 +188,12 @@ impl Guard {
         self.device(owner, client).is_some()
     }
 
-    fn device(&self, owner: DeviceOwner, client: &Client) -> Option<Device> {
+    fn device(&self, owner: DeviceOwner, client: &Client) -> Option<KnownDevice> {
         self.presented(client).filter(|(known, _)| *known == owner).map(|(_, device)| device)
     }
 
     /// The device that the client proves to be, for the user whose it is.
-    fn presented(&self, client: &Client) -> Option<(DeviceOwner, Device)> {
+    fn presented(&self, client: &Client) -> Option<(DeviceOwner, KnownDevice)> {
         self.0.devices.read(client.device.as_deref()?, self.0.world.clock.now())
     }
 
@@ -194,13 +202,13 @@ impl Guard {
     /// address, whose answer must take as long.
     ///
     /// Buckets are in the order in which they are taken, the same for all, so that no two attempts wait for each other.
-    fn guess(&self, target: Target<'_>, client: &Client) -> Guess {
+    fn guess(&self, target: GuessTarget<'_>, client: &Client) -> Guess {
         let name = match target {
-            Target::Own(user) => {
+            GuessTarget::Own(user) => {
                 let own = vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)];
                 return Guess { circles: vec![(Circle::Strangers, own)], ..Guess::default() };
             }
-            Target::Account { name, .. } => name.as_bytes(),
+            GuessTarget::Account { name, .. } => name.as_bytes(),
         };
         let consecutive = self.bucket("consecutive", name, CONSECUTIVE);
         let devices = self.bucket("devices", name, DEVICES);
@@ -221,7 +229,7 @@ impl Guard {
         Guess { email: target.address(), device: presented.map(|(owner, _)| owner), place, circles }
     }
 
-    fn bucket(&self, sort: &str, what: &[u8], limit: Limit) -> Bucket {
+    fn bucket(&self, sort: &str, what: &[u8], limit: GuessLimit) -> Bucket {
         let mut context = hmac::Context::with_key(&self.0.buckets);
         context.update(sort.as_bytes());
         context.update(&[0]);
@@ -231,7 +239,7 @@ impl Guard {
     }
 }
 
-impl Target<'_> {
+impl GuessTarget<'_> {
     fn user(&self) -> Option<UserId> {
         match self {
             Self::Account { .. } => None,
@@ -255,7 +263,7 @@ impl Target<'_> {
 }
 
 /// A refused attempt: the bucket that refuses, and what others had already counted of it.
-struct Refused {
+struct RefusedGuess {
     bucket: Bucket,
     /// None if others were counted at the same moment: it must be read.
     wait: Option<store::Wait>,
@@ -263,12 +271,12 @@ struct Refused {
 }
 
 /// Which limit refuses an attempt, and for how long.
-struct Refusal {
-    limit: Limit,
+struct WaitRefusal {
+    limit: GuessLimit,
     wait: Duration,
 }
 
-impl Refused {
+impl RefusedGuess {
     /// None if each bucket has counted the attempt.
     fn of(buckets: &[Bucket], refusing: Option<(Digest32, store::Wait)>, taken: &[Digest32]) -> Option<Self> {
         let bucket = |digest: &Digest32| buckets.iter().find(|bucket| bucket.digest == *digest).cloned();
@@ -280,7 +288,7 @@ impl Refused {
     }
 
     /// Gives back what other buckets had counted, and records one event for each wait, however many attempts it refuses.
-    async fn report(self, mut work: Work<'_>, user: Option<UserId>) -> Result<Refusal, DatabaseError> {
+    async fn report(self, mut work: Work<'_>, user: Option<UserId>) -> Result<WaitRefusal, DatabaseError> {
         let Self { bucket, wait, taken } = self;
         if !taken.is_empty() {
             store::settle(work.connection, Vec::new(), taken).await?;
@@ -296,7 +304,7 @@ impl Refused {
             let details = json!({ "limit": bucket.limit.name, "wait_seconds": wait.left.as_secs() });
             work.record_refusal(audit::Kind::GuessingLimited, user, details).await?;
         }
-        Ok(Refusal { limit: bucket.limit, wait: wait.left })
+        Ok(WaitRefusal { limit: bucket.limit, wait: wait.left })
     }
 }
 

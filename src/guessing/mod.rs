@@ -20,7 +20,7 @@ mod model;
 mod store;
 
 pub use device::{DEVICE_LIFETIME, DeviceOwner, DeviceToken};
-pub use guard::{Admission, Attempt, Guard, Target};
+pub use guard::{Admission, Attempt, Guard, GuessTarget};
 pub use model::StoredPassword;
 
 use crate::{kernel::Duration, postgres::DatabaseError, world::World};

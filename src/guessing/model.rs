@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 
 /// How many wrong guesses are free, and how long one waits after each further one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limit {
+pub(super) struct GuessLimit {
     /// For the metrics.
     pub name: &'static str,
     /// Wrong guesses without a wait.
@@ -17,19 +17,19 @@ pub(super) struct Limit {
 
 /// For an account, one of its devices, or one of its addresses: ten guesses, then some hundred a day. With the eight
 /// characters that a password has at least, and common ones refused, that does not find one.
-pub(super) const ACCOUNT: Limit = Limit { name: "account", free: 10, waits: &[30, 60, 120, 240, 480, 900] };
+pub(super) const ACCOUNT: GuessLimit = GuessLimit { name: "account", free: 10, waits: &[30, 60, 120, 240, 480, 900] };
 /// For all devices of an account together, so that signing in on many devices does not allow more guesses.
-pub(super) const DEVICES: Limit = Limit { name: "devices", free: 30, waits: &[60, 300, 900] };
+pub(super) const DEVICES: GuessLimit = GuessLimit { name: "devices", free: 30, waits: &[60, 300, 900] };
 /// For an account, whatever the device and the address: wrong guesses one after another, with no right one between them
 /// (NIST SP 800-63B-4 §3.2.2: at most 100).
-pub(super) const CONSECUTIVE: Limit = Limit { name: "consecutive", free: 100, waits: &[3_600] };
+pub(super) const CONSECUTIVE: GuessLimit = GuessLimit { name: "consecutive", free: 100, waits: &[3_600] };
 /// For an address, whatever the accounts. Many users may share one, so it is generous: it limits attackers who try
 /// one password on many accounts.
-pub(super) const ADDRESS: Limit = Limit { name: "address", free: 100, waits: &[1, 2, 4, 8, 15, 30, 60] };
+pub(super) const ADDRESS: GuessLimit = GuessLimit { name: "address", free: 100, waits: &[1, 2, 4, 8, 15, 30, 60] };
 /// A bucket that was unused for this long is reset. Longer than any wait.
 pub(super) const FORGET: Duration = Duration::from_hours(24);
 
-impl Limit {
+impl GuessLimit {
     /// The waits, in the form the database takes.
     pub(super) fn wait_seconds(&self) -> Vec<f64> {
         self.waits.iter().copied().map(f64::from).collect()
@@ -110,7 +110,7 @@ pub(super) fn network(address: IpAddr) -> IpNet {
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     pub digest: Digest32,
-    pub limit: Limit,
+    pub limit: GuessLimit,
     /// Whether a correct password resets it.
     pub is_emptied: bool,
 }

@@ -9,7 +9,7 @@ use crate::{
 use sqlx::PgConnection;
 
 /// What became of a guess.
-pub struct Counted {
+pub struct CountedGuess {
     /// The password of the account, if there is one.
     pub stored: Option<StoredPassword>,
     pub circle: Circle,
@@ -22,7 +22,11 @@ pub struct Counted {
 /// Finds the account, chooses the circle, and counts the guess in each of its buckets, unless one's wait is not over.
 /// A guess that is refused takes no lock. Otherwise the rows' locks make those that come at once come one after another,
 /// and each sees what the one before has counted.
-pub async fn take(connection: &mut PgConnection, guess: Guess, forget: Duration) -> Result<Counted, DatabaseError> {
+pub async fn take(
+    connection: &mut PgConnection,
+    guess: Guess,
+    forget: Duration,
+) -> Result<CountedGuess, DatabaseError> {
     let columns = Columns::of(&guess.circles);
     let row = sqlx::query!(
         r#"WITH found AS MATERIALIZED (SELECT id, password_hash, password_version FROM users WHERE email = $1),
@@ -87,7 +91,7 @@ pub async fn take(connection: &mut PgConnection, guess: Guess, forget: Duration)
         (Some(bucket), Some(seconds), Some(told)) => Wait::of(seconds, told).map(|wait| (bucket, wait)),
         _ => None,
     };
-    Ok(Counted {
+    Ok(CountedGuess {
         stored,
         circle: usize::try_from(row.circle).ok().and_then(|at| Circle::ALL.get(at).copied()).ok_or_else(nonsense)?,
         refusing: refusing.map(|(bucket, wait)| Ok::<_, DatabaseError>((digest(&bucket)?, wait))).transpose()?,

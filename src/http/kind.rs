@@ -2,7 +2,7 @@
 
 /// One kind of problem (RFC 9457 §3.1): what is the same each time it occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct ProblemKind {
     /// HTTP status.
     pub status: u16,
     /// A stable code for programs.
@@ -13,9 +13,9 @@ pub struct Kind {
 
 macro_rules! kinds {
     ($($name:ident = $status:literal $code:literal $title:literal;)*) => {
-        $(#[doc = $title] pub const $name: Kind = Kind { status: $status, code: $code, title: $title };)*
+        $(#[doc = $title] pub const $name: ProblemKind = ProblemKind { status: $status, code: $code, title: $title };)*
         /// All of them.
-        pub const ALL: &[Kind] = &[$($name),*];
+        pub const ALL: &[ProblemKind] = &[$($name),*];
     };
 }
 

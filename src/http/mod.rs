@@ -33,7 +33,7 @@ pub use endpoint::Endpoint;
 pub use form::form;
 pub use health::{Readiness, described as health_described, routes as health_routes};
 pub use json::{Json, optional_json};
-pub use kind::Kind;
+pub use kind::ProblemKind;
 pub use language::{Chosen, Language};
 use media_type::MediaType;
 

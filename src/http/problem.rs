@@ -1,4 +1,4 @@
-use super::{Kind, kind};
+use super::{ProblemKind, kind};
 use crate::postgres::DatabaseError;
 use actix_web::{
     HttpResponse, ResponseError,
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// What is the same each time.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// Describes this occurrence to a reader. Never contains a secret.
     pub detail: String,
     /// Which fields are wrong.
@@ -92,7 +92,7 @@ const RETRY_AFTER: &str = "2";
 impl Problem {
     /// A problem of a kind, with what is particular to it.
     #[must_use]
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), more: None, headers: Vec::new() }
     }
 
@@ -185,7 +185,7 @@ impl fmt::Display for Problem {
 
 /// The URI that names a kind.
 #[must_use]
-pub fn type_of(kind: Kind) -> String {
+pub fn type_of(kind: ProblemKind) -> String {
     format!("urn:heirloom:problem:{}", kind.code)
 }
 

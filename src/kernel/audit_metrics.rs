@@ -18,18 +18,18 @@ pub struct AuditMetrics {
     pub unwritten: Counter,
     /// Events of this instance that the database confirmed and no longer has.
     pub missing: Counter,
-    suppressed: Family<Kind, Counter>,
+    suppressed: Family<KindLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Kind {
+struct KindLabels {
     kind: &'static str,
 }
 
 impl AuditMetrics {
     /// An event of this kind was not recorded: its user had caused as many in this hour as are recorded.
     pub fn suppressed(&self, kind: &'static str) {
-        self.suppressed.get_or_create(&Kind { kind }).inc();
+        self.suppressed.get_or_create(&KindLabels { kind }).inc();
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {

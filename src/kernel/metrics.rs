@@ -24,16 +24,16 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
-    rotations: Family<Outcome, Counter>,
+    rotations: Family<OutcomeLabels, Counter>,
     batches: Histogram,
-    sign_ins: Family<Outcome, Counter>,
-    refused: Family<Limit, Counter>,
-    ended: Family<Reason, Counter>,
-    mails: Family<Outcome, Counter>,
-    confirmations: Family<Confirmed, Counter>,
+    sign_ins: Family<OutcomeLabels, Counter>,
+    refused: Family<LimitLabels, Counter>,
+    ended: Family<ReasonLabels, Counter>,
+    mails: Family<OutcomeLabels, Counter>,
+    confirmations: Family<ConfirmationLabels, Counter>,
     swept: Counter,
     feed_losses: Counter,
-    notifications_rejected: Family<Rejected, Counter>,
+    notifications_rejected: Family<RejectionLabels, Counter>,
     tasks: Tasks,
     task_age: Family<TaskLabels, Level>,
     task_interval: Family<TaskLabels, Level>,
@@ -76,23 +76,23 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabels {
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Confirmed {
+struct ConfirmationLabels {
     purpose: &'static str,
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
+struct ReasonLabels {
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Rejected {
+struct RejectionLabels {
     channel: &'static str,
     reason: &'static str,
 }
@@ -103,7 +103,7 @@ struct TaskLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Limit {
+struct LimitLabels {
     limit: &'static str,
 }
 
@@ -143,7 +143,7 @@ impl Metrics {
 
     /// A refresh token was presented: an outcome of S-16 to S-26, or `unavailable`.
     pub fn rotated(&self, outcome: &'static str) {
-        self.0.rotations.get_or_create(&Outcome { outcome }).inc();
+        self.0.rotations.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Rotations were sent to the database in one statement.
@@ -154,32 +154,32 @@ impl Metrics {
     /// How many refresh tokens were rotated.
     #[must_use]
     pub fn rotations(&self) -> u64 {
-        self.0.rotations.get_or_create(&Outcome { outcome: ROTATED }).get()
+        self.0.rotations.get_or_create(&OutcomeLabels { outcome: ROTATED }).get()
     }
 
     /// A sign-in was attempted.
     pub fn signed_in(&self, outcome: &'static str) {
-        self.0.sign_ins.get_or_create(&Outcome { outcome }).inc();
+        self.0.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// A rate limit rejected a request.
     pub fn limited(&self, limit: &'static str) {
-        self.0.refused.get_or_create(&Limit { limit }).inc();
+        self.0.refused.get_or_create(&LimitLabels { limit }).inc();
     }
 
     /// Live sessions were revoked.
     pub fn ended(&self, reason: &'static str, sessions: u64) {
-        self.0.ended.get_or_create(&Reason { reason }).inc_by(sessions);
+        self.0.ended.get_or_create(&ReasonLabels { reason }).inc_by(sessions);
     }
 
     /// An email was sent, was not, or was not enqueued.
     pub fn mailed(&self, outcome: &'static str) {
-        self.0.mails.get_or_create(&Outcome { outcome }).inc();
+        self.0.mails.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Something happened to a confirmation of this purpose.
     pub fn confirmation(&self, purpose: &'static str, outcome: &'static str) {
-        self.0.confirmations.get_or_create(&Confirmed { purpose, outcome }).inc();
+        self.0.confirmations.get_or_create(&ConfirmationLabels { purpose, outcome }).inc();
     }
 
     /// Sessions were deleted.
@@ -194,7 +194,7 @@ impl Metrics {
 
     /// A notification was rejected.
     pub fn notification_rejected(&self, channel: &'static str, reason: &'static str) {
-        self.0.notifications_rejected.get_or_create(&Rejected { channel, reason }).inc();
+        self.0.notifications_rejected.get_or_create(&RejectionLabels { channel, reason }).inc();
     }
 
     /// A background task with this interval last ran this long before this uptime.

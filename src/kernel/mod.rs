@@ -30,7 +30,7 @@ pub use highest::{Highest, Seen};
 pub use ids::{SessionId, UserId, least_uuid, new_uuid};
 pub use mac::{MacKeys, TagCheck};
 pub use metrics::{Gauges, Metrics, ROTATED};
-pub use numbering::{Committed, Numbered, Numbering, Ticket};
+pub use numbering::{Committed, Numbering, Ticket, WriteNumber};
 pub use operator::Operator;
 pub use page::PageRequest;
 pub use rng::Rng;

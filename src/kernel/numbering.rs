@@ -20,12 +20,12 @@ pub struct Numbering(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    series: BTreeMap<Month, Series>,
+    series: BTreeMap<SeriesMonth, Series>,
     committed: VecDeque<Committed>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Month {
+struct SeriesMonth {
     year: i32,
     month: u32,
 }
@@ -40,7 +40,7 @@ struct Series {
 
 /// A number, and what it says of the numbers before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Numbered {
+pub struct WriteNumber {
     /// The series.
     pub series: Uuid,
     /// From one.
@@ -67,7 +67,7 @@ pub struct Ticket(Arc<Taken>);
 #[derive(Debug)]
 struct Taken {
     numbering: Numbering,
-    writes: Mutex<Vec<(Committed, Numbered)>>,
+    writes: Mutex<Vec<(Committed, WriteNumber)>>,
 }
 
 impl Numbering {
@@ -101,7 +101,7 @@ impl Numbering {
 impl Ticket {
     /// The number of a write of this id and time.
     #[must_use]
-    pub fn number(&self, write: Committed, rng: &Rng) -> Numbered {
+    pub fn number(&self, write: Committed, rng: &Rng) -> WriteNumber {
         let numbered = self.0.numbering.state().take(write.at, rng);
         self.0.writes.lock().unwrap_or_else(PoisonError::into_inner).push((write, numbered.clone()));
         numbered
@@ -117,7 +117,7 @@ impl Ticket {
 }
 
 impl Taken {
-    fn take(&self) -> Vec<(Committed, Numbered)> {
+    fn take(&self) -> Vec<(Committed, WriteNumber)> {
         mem::take(&mut *self.writes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -133,13 +133,13 @@ impl Drop for Taken {
 }
 
 impl State {
-    fn take(&mut self, at: Moment, rng: &Rng) -> Numbered {
-        let month = Month { year: at.year(), month: at.month() };
+    fn take(&mut self, at: Moment, rng: &Rng) -> WriteNumber {
+        let month = SeriesMonth { year: at.year(), month: at.month() };
         let series = self.series.entry(month).or_insert_with(|| Series::new(at, rng));
         let settled = series.open.first().map_or(series.last, |first| first.saturating_sub(1));
         series.last = series.last.saturating_add(1);
         series.open.insert(series.last);
-        Numbered {
+        WriteNumber {
             series: series.id,
             number: series.last,
             settled,
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    fn commit(&mut self, written: Committed, numbered: &Numbered) {
+    fn commit(&mut self, written: Committed, numbered: &WriteNumber) {
         if let Some(series) = self.of(numbered.series) {
             series.open.remove(&numbered.number);
             series.rolled_back.retain(|number| !numbered.rolled_back.contains(number));
@@ -158,7 +158,7 @@ impl State {
         self.committed.push_back(written);
     }
 
-    fn roll_back(&mut self, numbered: &Numbered) {
+    fn roll_back(&mut self, numbered: &WriteNumber) {
         let Some(series) = self.of(numbered.series) else { return };
         series.open.remove(&numbered.number);
         series.rolled_back.insert(numbered.number);
@@ -188,7 +188,7 @@ mod tests {
         Committed { id: new_uuid(at, &Rng::system()), at }
     }
 
-    fn number(ticket: &Ticket) -> Numbered {
+    fn number(ticket: &Ticket) -> WriteNumber {
         ticket.number(write(), &Rng::system())
     }
 

@@ -15,10 +15,10 @@ pub type Duration = std::time::Duration;
 /// The database's clock, as this process knows it: the time last received from the database, carried on by the
 /// machine's monotonic clock. A wrong or stepped wall clock on one instance therefore changes no lifetime.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Anchor>);
+pub struct Clock(Arc<ClockAnchor>);
 
 #[derive(Debug)]
-struct Anchor {
+struct ClockAnchor {
     start: Instant,
     /// Microseconds since 1970, on the database's clock, at `start`.
     epoch_at_start: AtomicI64,
@@ -29,7 +29,8 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one clock that the others ask")]
     pub fn start() -> Self {
-        let anchor = Anchor { start: Instant::now(), epoch_at_start: AtomicI64::new(Utc::now().timestamp_micros()) };
+        let anchor =
+            ClockAnchor { start: Instant::now(), epoch_at_start: AtomicI64::new(Utc::now().timestamp_micros()) };
         Self(Arc::new(anchor))
     }
 

@@ -29,7 +29,7 @@ impl StoredKey {
     }
 }
 
-struct Row {
+struct KeyRow {
     id: String,
     algorithm: String,
     encrypted_private_key: Vec<u8>,
@@ -38,12 +38,12 @@ struct Row {
     signs_from: Moment,
 }
 
-impl TryFrom<Row> for StoredKey {
+impl TryFrom<KeyRow> for StoredKey {
     type Error = DatabaseError;
 
-    fn try_from(row: Row) -> Result<Self, DatabaseError> {
+    fn try_from(row: KeyRow) -> Result<Self, DatabaseError> {
         let algorithm = model::from_name(&row.algorithm).ok_or(DatabaseError::Nonsense("an unknown algorithm"))?;
-        let Row { id, encrypted_private_key: sealed, public_key: public, created_at, signs_from, .. } = row;
+        let KeyRow { id, encrypted_private_key: sealed, public_key: public, created_at, signs_from, .. } = row;
         Ok(Self { id: KeyId(id), algorithm, sealed, public, created_at, signs_from })
     }
 }
@@ -51,7 +51,7 @@ impl TryFrom<Row> for StoredKey {
 /// The keys that are still published, oldest first.
 pub async fn published(connection: &mut PgConnection) -> Result<Vec<StoredKey>, DatabaseError> {
     let rows = sqlx::query_as!(
-        Row,
+        KeyRow,
         "SELECT id, algorithm, encrypted_private_key, public_key, created_at, signs_from FROM signing_keys
          WHERE retired_at IS NULL OR retired_at > now() ORDER BY signs_from, id"
     )

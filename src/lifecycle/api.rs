@@ -1,5 +1,6 @@
 use super::{
-    Completion, Confirming, Flow, FlowStatus, Lifecycle, Looked, Needed, Presented, Requested, Wanted, look::Look,
+    Completion, ConfirmationProof, Confirming, Flow, FlowStatus, Lifecycle, Looked, Needed, Requested, Wanted,
+    look::Look,
 };
 use crate::{
     confirmations::Purpose,
@@ -232,8 +233,8 @@ async fn confirm(
 ) -> Result<HttpResponse, Problem> {
     let ConfirmRequest { token, flow, code, password, new_password, name } = wanted;
     let presented = match (token, flow, code) {
-        (Some(token), None, None) => Presented::Token(token),
-        (None, Some(flow), Some(code)) => Presented::Code { flow, code },
+        (Some(token), None, None) => ConfirmationProof::Token(token),
+        (None, Some(flow), Some(code)) => ConfirmationProof::Code { flow, code },
         (None, Some(_), None) => return Err(missing("code")),
         _ => return Err(either_token_or_flow()),
     };

@@ -1,4 +1,4 @@
-use super::{Completion, Confirming, Lifecycle, Presented, resolve::Resolved};
+use super::{Completion, ConfirmationProof, Confirming, Lifecycle, resolve::Resolved};
 use crate::{
     confirmations::{Confirmation, Purpose},
     kernel::Client,
@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What a confirmation is completed with.
-pub(super) struct Attempt<'a> {
+pub(super) struct CompletionAttempt<'a> {
     pub confirmation: Confirmation,
     pub typed: &'a Confirming,
     pub client: &'a Client,
@@ -19,7 +19,7 @@ impl Lifecycle {
     /// When the database fails or the hashing threads have too much to do: the confirmation then still works.
     pub async fn complete(
         &self,
-        presented: Presented,
+        presented: ConfirmationProof,
         typed: Confirming,
         client: &Client,
     ) -> Result<Completion, AccountsError> {
@@ -31,14 +31,14 @@ impl Lifecycle {
             Resolved::Limited { wait } => return Ok(Completion::Limited { wait }),
         };
         let purpose = confirmation.purpose;
-        let completed = self.carry_out(Attempt { confirmation, typed: &typed, client }).await?;
+        let completed = self.carry_out(CompletionAttempt { confirmation, typed: &typed, client }).await?;
         if let Some(outcome) = completed.outcome() {
             self.world().metrics.confirmation(purpose.name(), outcome);
         }
         Ok(completed)
     }
 
-    async fn carry_out(&self, attempt: Attempt<'_>) -> Result<Completion, AccountsError> {
+    async fn carry_out(&self, attempt: CompletionAttempt<'_>) -> Result<Completion, AccountsError> {
         match attempt.confirmation.purpose {
             Purpose::ResetPassword => self.reset_password(attempt).await,
             // Nothing requests them in this version.

@@ -1,10 +1,10 @@
 use super::{
-    Confirming, Lifecycle, Presented,
+    ConfirmationProof, Confirming, Lifecycle,
     look_up::user_agent,
     resolve::{Resolved, Way},
 };
 use crate::{
-    confirmations::{Confirmation, Purpose, Standing, masked},
+    confirmations::{Confirmation, ConfirmationStanding, Purpose, masked},
     kernel::{Client, Digest32, Moment},
     pages::device_name,
     postgres::DatabaseError,
@@ -92,7 +92,7 @@ impl Lifecycle {
         typed: &Confirming,
         client: &Client,
     ) -> Result<Look, DatabaseError> {
-        Ok(match self.resolve(&Presented::Token(token), client).await? {
+        Ok(match self.resolve(&ConfirmationProof::Token(token), client).await? {
             Resolved::Waiting(found, way) => Look::Found(Looked {
                 purpose: found.purpose,
                 email: masked(&found.email),
@@ -113,9 +113,9 @@ impl Lifecycle {
         let Some(id) = self.keys().read_flow(flow) else { return Ok(None) };
         let standing = self.flow_leads_to(id).await?.map(|found| found.standing);
         Ok(Some(match standing {
-            Some(Standing::Waiting) => FlowStatus::Waiting,
-            Some(Standing::Used) => FlowStatus::Completed,
-            Some(Standing::Expired) | None => FlowStatus::Expired,
+            Some(ConfirmationStanding::Waiting) => FlowStatus::Waiting,
+            Some(ConfirmationStanding::Used) => FlowStatus::Completed,
+            Some(ConfirmationStanding::Expired) | None => FlowStatus::Expired,
         }))
     }
 }

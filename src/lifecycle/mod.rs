@@ -23,7 +23,7 @@ mod sweep;
 pub use api::{completed, described, requested, routes};
 pub use look::{FlowStatus, Looked, Needed};
 pub use look_up::keep_looking_up;
-pub use model::{Completion, Confirming, Presented};
+pub use model::{Completion, ConfirmationProof, Confirming};
 pub use pages::{page_routes, page_samples};
 pub use request::{Flow, Requested, Wanted};
 pub use room::Lifecycle;

@@ -8,7 +8,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// What a client presents to confirm something.
-pub enum Presented {
+pub enum ConfirmationProof {
     /// The token of an email's link.
     Token(Zeroizing<String>),
     /// The code of an email, and the flow of the client that asked for it.
@@ -64,9 +64,9 @@ pub enum Completion {
     PasswordRefused(PasswordError),
 }
 
-impl fmt::Debug for Presented {
+impl fmt::Debug for ConfirmationProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Presented(…)")
+        f.write_str("ConfirmationProof(…)")
     }
 }
 

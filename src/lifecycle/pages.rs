@@ -1,5 +1,5 @@
 use super::{
-    Confirming, Lifecycle, Presented, Requested, Wanted,
+    ConfirmationProof, Confirming, Lifecycle, Requested, Wanted,
     api::{completed, too_many_emails},
     look::{Look, Looked},
 };
@@ -32,7 +32,7 @@ pub fn page_routes(config: &mut ServiceConfig) {
 
 /// The fields of `/forgot`.
 #[derive(Default, Deserialize)]
-struct Asked {
+struct AddressForm {
     #[serde(default)]
     email: String,
 }
@@ -62,12 +62,12 @@ async fn forgot(
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     let view = View::of(&request);
-    let (asked, requested) = match form::<Asked>(&request, payload).await {
+    let (asked, requested) = match form::<AddressForm>(&request, payload).await {
         Ok(asked) => {
             let requested = ask(&request, &asked, &client, &lifecycle).await;
             (asked, requested)
         }
-        Err(problem) => (Asked::default(), Err(problem)),
+        Err(problem) => (AddressForm::default(), Err(problem)),
     };
     match requested {
         Ok(flow) => view.show(StatusCode::OK, CODE, &code_form(&flow, None)),
@@ -76,7 +76,12 @@ async fn forgot(
 }
 
 /// The flow of a new request.
-async fn ask(request: &HttpRequest, asked: &Asked, client: &Client, lifecycle: &Lifecycle) -> Result<String, Problem> {
+async fn ask(
+    request: &HttpRequest,
+    asked: &AddressForm,
+    client: &Client,
+    lifecycle: &Lifecycle,
+) -> Result<String, Problem> {
     SameOrigin::extract(request).await?;
     let email = EmailAddress::parse(&asked.email).map_err(|error| Problem::fields(vec![error.of("email")]))?;
     match lifecycle.request(Wanted::of(Purpose::ResetPassword, email), client).await? {
@@ -117,9 +122,9 @@ async fn complete(typed: &Typed, client: &Client, lifecycle: &Lifecycle) -> Resu
         if typed.code.trim().is_empty() {
             return Err(Problem::fields(vec![FieldError::new("code", "required", "")]));
         }
-        Presented::Code { flow: typed.flow.clone(), code: typed.code.clone() }
+        ConfirmationProof::Code { flow: typed.flow.clone(), code: typed.code.clone() }
     } else {
-        Presented::Token(typed.token.clone())
+        ConfirmationProof::Token(typed.token.clone())
     };
     let password = Some(typed.password.clone()).filter(|password| !password.is_empty());
     let typed = Confirming { password: password.clone(), new_password: password, name: None, browser: None };

@@ -1,6 +1,6 @@
 use super::{Lifecycle, room::MailLimit};
 use crate::{
-    confirmations::{self, NewConfirmation, Purpose, Standing},
+    confirmations::{self, ConfirmationStanding, NewConfirmation, Purpose},
     identity::EmailAddress,
     kernel::{Client, Digest32, Duration, new_uuid},
     postgres::DatabaseError,
@@ -78,7 +78,7 @@ impl Lifecycle {
         let Some(first) = self.keys().read_flow(flow) else { return Ok(None) };
         let found = self.world().db.run(move |connection| Box::pin(confirmations::find(connection, first)));
         let accepted = |expires_in| Some(Requested::Accepted(Flow { flow: flow.to_owned(), expires_in }));
-        let Some(found) = found.await?.filter(|found| found.standing == Standing::Waiting) else {
+        let Some(found) = found.await?.filter(|found| found.standing == ConfirmationStanding::Waiting) else {
             return Ok(accepted(Duration::ZERO));
         };
         let lifetime = self.lifetime(found.purpose);
@@ -110,7 +110,7 @@ impl Lifecycle {
                 Ok(None)
             })
         });
-        let Some(Refused { name, wait }) = refused.await? else {
+        let Some(RequestRefusal { name, wait }) = refused.await? else {
             self.world().metrics.confirmation(purpose.name(), "requested");
             return Ok(None);
         };
@@ -120,16 +120,16 @@ impl Lifecycle {
 }
 
 /// Which limit refuses a request, and for how long.
-struct Refused {
+struct RequestRefusal {
     name: &'static str,
     wait: Duration,
 }
 
-async fn refusal(work: &mut Work<'_>, limits: Vec<MailLimit>) -> Result<Option<Refused>, DatabaseError> {
+async fn refusal(work: &mut Work<'_>, limits: Vec<MailLimit>) -> Result<Option<RequestRefusal>, DatabaseError> {
     for MailLimit { name, bucket, most } in limits {
         if !confirmations::count_request(work.connection, bucket, most).await? {
             let wait = confirmations::wait_left(work.connection, bucket).await?;
-            return Ok(Some(Refused { name, wait }));
+            return Ok(Some(RequestRefusal { name, wait }));
         }
     }
     Ok(None)

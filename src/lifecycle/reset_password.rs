@@ -1,4 +1,4 @@
-use super::{Completion, Lifecycle, complete::Attempt};
+use super::{Completion, Lifecycle, complete::CompletionAttempt};
 use crate::{
     audit,
     confirmations::{self, Purpose},
@@ -23,8 +23,8 @@ struct Reset {
 impl Lifecycle {
     /// Replaces the password, revokes all sessions, and voids everything else that was requested for the user. The user
     /// reads the address, so it is verified. Nobody is signed in by it.
-    pub(super) async fn reset_password(&self, attempt: Attempt<'_>) -> Result<Completion, AccountsError> {
-        let Attempt { confirmation, typed, client, .. } = attempt;
+    pub(super) async fn reset_password(&self, attempt: CompletionAttempt<'_>) -> Result<Completion, AccountsError> {
+        let CompletionAttempt { confirmation, typed, client, .. } = attempt;
         let Some(user) = self.owner(confirmation.user, &confirmation.email).await? else {
             return Ok(Completion::Expired);
         };

@@ -1,7 +1,7 @@
-use super::{Lifecycle, Presented};
+use super::{ConfirmationProof, Lifecycle};
 use crate::{
     audit,
-    confirmations::{self, CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, Standing},
+    confirmations::{self, CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding},
     kernel::{Client, Duration},
     postgres::DatabaseError,
     work::Caller,
@@ -35,13 +35,17 @@ pub(super) enum Resolved {
 
 impl Lifecycle {
     /// Finds what was presented. The refusals come in this order: not ours, expired, wrong code.
-    pub(super) async fn resolve(&self, presented: &Presented, client: &Client) -> Result<Resolved, DatabaseError> {
+    pub(super) async fn resolve(
+        &self,
+        presented: &ConfirmationProof,
+        client: &Client,
+    ) -> Result<Resolved, DatabaseError> {
         match presented {
-            Presented::Token(token) => self.resolve_token(token).await,
-            Presented::Code { flow, code } => {
+            ConfirmationProof::Token(token) => self.resolve_token(token).await,
+            ConfirmationProof::Code { flow, code } => {
                 let Some(id) = self.keys().read_flow(flow) else { return Ok(Resolved::Unknown) };
                 let Some(confirmation) = self.flow_leads_to(id).await? else { return Ok(Resolved::Expired) };
-                if confirmation.standing != Standing::Waiting || !confirmation.has_code {
+                if confirmation.standing != ConfirmationStanding::Waiting || !confirmation.has_code {
                     return Ok(Resolved::Expired);
                 }
                 self.try_code(confirmation, code, client).await
@@ -53,7 +57,9 @@ impl Lifecycle {
         let Some(named) = self.keys().read_token(token) else { return Ok(Resolved::Unknown) };
         let found = self.find(named.id).await?.filter(|found| found.purpose == named.purpose);
         Ok(match found {
-            Some(found) if found.standing == Standing::Waiting => Resolved::Waiting(Box::new(found), Way::Link),
+            Some(found) if found.standing == ConfirmationStanding::Waiting => {
+                Resolved::Waiting(Box::new(found), Way::Link)
+            }
             Some(_) | None => Resolved::Expired,
         })
     }
@@ -61,7 +67,7 @@ impl Lifecycle {
     /// The confirmation of a flow, or the one that was requested again.
     pub(super) async fn flow_leads_to(&self, id: Uuid) -> Result<Option<Confirmation>, DatabaseError> {
         let Some(first) = self.find(id).await? else { return Ok(None) };
-        let renewed = if first.standing == Standing::Used { None } else { first.renewed() };
+        let renewed = if first.standing == ConfirmationStanding::Used { None } else { first.renewed() };
         match renewed {
             Some(successor) => Ok(self.find(successor).await?.or(Some(first))),
             None => Ok(Some(first)),

@@ -1,11 +1,11 @@
 use super::problems::{self, header};
-use crate::http::{Kind, kind};
+use crate::http::{ProblemKind, kind};
 use serde_json::{Map, Value, json};
 
 /// The answers that any operation may return.
-const ALWAYS: [Kind; 2] = [kind::TOO_MANY_REQUESTS, kind::INTERNAL_ERROR];
+const ALWAYS: [ProblemKind; 2] = [kind::TOO_MANY_REQUESTS, kind::INTERNAL_ERROR];
 /// The problems of a bearer token.
-const BEARER: [Kind; 5] = [
+const BEARER: [ProblemKind; 5] = [
     kind::UNAUTHENTICATED,
     kind::ACCESS_TOKEN_INVALID,
     kind::ACCESS_TOKEN_EXPIRED,
@@ -13,7 +13,7 @@ const BEARER: [Kind; 5] = [
     kind::TEMPORARILY_UNAVAILABLE,
 ];
 /// The problems of a body.
-const BODY: [Kind; 5] = [
+const BODY: [ProblemKind; 5] = [
     kind::MALFORMED_REQUEST,
     kind::REQUEST_TIMEOUT,
     kind::PAYLOAD_TOO_LARGE,
@@ -42,7 +42,7 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
 }
 
 /// The problems that a handler names, and those that its token, its body and its parameters imply.
-fn problems_of(operation: &Map<String, Value>) -> Vec<Kind> {
+fn problems_of(operation: &Map<String, Value>) -> Vec<ProblemKind> {
     let mut kinds = ALWAYS.to_vec();
     if operation.contains_key("x-unlimited") {
         kinds.retain(|kind| *kind != kind::TOO_MANY_REQUESTS);

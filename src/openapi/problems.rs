@@ -1,5 +1,5 @@
 use super::{Schemas, reference};
-use crate::http::{Body, FieldError, Kind, kind, type_of};
+use crate::http::{Body, FieldError, ProblemKind, kind, type_of};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ pub(super) fn responses() -> Value {
 }
 
 /// One answer for each status, with all the codes it may bear.
-pub(super) fn by_status(kinds: &[Kind]) -> BTreeMap<u16, Value> {
-    let mut grouped = BTreeMap::<u16, Vec<Kind>>::new();
+pub(super) fn by_status(kinds: &[ProblemKind]) -> BTreeMap<u16, Value> {
+    let mut grouped = BTreeMap::<u16, Vec<ProblemKind>>::new();
     for kind in kinds {
         let group = grouped.entry(kind.status).or_default();
         if !group.contains(kind) {
@@ -29,7 +29,7 @@ pub(super) fn by_status(kinds: &[Kind]) -> BTreeMap<u16, Value> {
     grouped.into_iter().map(|(status, kinds)| (status, answer(&kinds))).collect()
 }
 
-fn answer(kinds: &[Kind]) -> Value {
+fn answer(kinds: &[ProblemKind]) -> Value {
     let codes = kinds.iter().map(|kind| kind.code).collect::<Vec<_>>();
     let status = kinds.first().map(|kind| kind.status).unwrap_or_default();
     let description =
@@ -58,7 +58,7 @@ fn with_header(mut answer: Value, name: &str, shared: &str) -> Value {
     answer
 }
 
-fn example(kind: Kind) -> Value {
+fn example(kind: ProblemKind) -> Value {
     let body = Body {
         r#type: type_of(kind),
         title: kind.title,

@@ -16,5 +16,5 @@ pub use devices::device_name;
 pub use explained::explained;
 pub use served::ServedFile;
 pub use templates::{Pages, Sample, TemplateError, html};
-pub use texts::TextError;
+pub use texts::TextsError;
 pub use view::{View, form_problem, page_samples};

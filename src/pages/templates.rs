@@ -1,5 +1,5 @@
 use super::{
-    BrandError, ServedFile, TextError,
+    BrandError, ServedFile, TextsError,
     brand::Brand,
     devices::DEVICES,
     embedded,
@@ -63,7 +63,7 @@ pub enum TemplateError {
     Broken(String, #[source] Error),
     /// The texts cannot be read.
     #[error("the texts cannot be read")]
-    Texts(#[from] TextError),
+    Texts(#[from] TextsError),
     /// The logo cannot be read.
     #[error("the logo cannot be shown")]
     Brand(#[from] BrandError),

@@ -9,7 +9,7 @@ pub(super) struct Texts(Arc<FluentBundle<FluentResource>>, &'static str);
 
 /// A text that cannot be shown. A test tries every text, so only templates of the operator can cause this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TextError {
+pub enum TextsError {
     /// The file does not parse.
     #[error("locales/{0}.ftl does not parse: {1}")]
     Unparsable(&'static str, String),
@@ -31,8 +31,8 @@ fn source(language: Language) -> &'static str {
 
 impl Texts {
     /// Reads the texts of a language.
-    pub fn load(language: Language) -> Result<Self, TextError> {
-        let refused = |reason: String| TextError::Unparsable(language.tag(), reason);
+    pub fn load(language: Language) -> Result<Self, TextsError> {
+        let refused = |reason: String| TextsError::Unparsable(language.tag(), reason);
         let resource = FluentResource::try_new(source(language).to_owned());
         let resource = resource.map_err(|(_, errors)| refused(format!("{errors:?}")))?;
         let tag: LanguageIdentifier = language.tag().parse().map_err(|error| refused(format!("{error}")))?;
@@ -44,11 +44,11 @@ impl Texts {
     }
 
     /// The text of a name, with values for its placeholders.
-    pub fn say(&self, name: &str, filling: &FluentArgs<'_>) -> Result<String, TextError> {
-        let (text, errors) = self.formatted(name, Some(filling)).ok_or_else(|| TextError::Missing(name.to_owned()))?;
+    pub fn say(&self, name: &str, filling: &FluentArgs<'_>) -> Result<String, TextsError> {
+        let (text, errors) = self.formatted(name, Some(filling)).ok_or_else(|| TextsError::Missing(name.to_owned()))?;
         match errors.first() {
             None => Ok(text),
-            Some(error) => Err(TextError::Incomplete(name.to_owned(), error.to_string())),
+            Some(error) => Err(TextsError::Incomplete(name.to_owned(), error.to_string())),
         }
     }
 
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_reported() {
         let texts = Texts::load(Language::English).unwrap();
-        assert_eq!(texts.say("no-such-text", &filling([])), Err(TextError::Missing("no-such-text".to_owned())));
-        assert!(matches!(texts.say("error-status", &filling([])), Err(TextError::Incomplete(..))));
+        assert_eq!(texts.say("no-such-text", &filling([])), Err(TextsError::Missing("no-such-text".to_owned())));
+        assert!(matches!(texts.say("error-status", &filling([])), Err(TextsError::Incomplete(..))));
         let for_scripts = texts.of_groups(&["error".to_owned()]);
         assert_eq!(for_scripts.get("error-status").map(String::as_str), Some("Error {$number}"));
     }

@@ -13,7 +13,7 @@ mod queue;
 mod tests;
 
 pub use queue::QueueKey;
-use queue::{Bounds, Queue, Refused};
+use queue::{Bounds, Queue, Rejected};
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -141,7 +141,7 @@ impl HashingPool {
                 let counted = Counted::one_of(&running);
                 let result = span.in_scope(job);
                 drop(counted);
-                // Refused when the caller has left meanwhile.
+                // Fails when the caller has left meanwhile.
                 let _ = finish.send(result);
             }
         })?;
@@ -171,8 +171,8 @@ impl HashingPool {
         let refused = self.shared.queue().add(key, job);
         self.shared.arrived.notify_one();
         match refused {
-            Some(Refused::New(_)) => Err(HashingError::Busy),
-            Some(Refused::Waiting(_)) | None => Ok(()),
+            Some(Rejected::New(_)) => Err(HashingError::Busy),
+            Some(Rejected::Waiting(_)) | None => Ok(()),
         }
     }
 

@@ -22,7 +22,7 @@ pub use database::{Database, Locks, Unit, now};
 pub use error::DatabaseError;
 pub use locks::{Lock, lock, try_lock};
 pub use migrate_error::MigrateError;
-pub use notification::{Channel, Notification, Notifications};
+pub use notification::{Channel, Notifications, ReceivedNotification};
 pub use pooling::{Pooling, pooling};
 pub use primary::NoPrimary;
 pub use roles::{RoleNames, RolesError};

@@ -49,7 +49,7 @@ pub struct Notifications {
 
 /// A notification from another instance of this installation.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Notification {
+pub struct ReceivedNotification {
     /// When, on the database's clock. Anyone can record a notification and send it again later.
     pub sent_at: Moment,
     /// Its text.
@@ -87,12 +87,12 @@ impl Notifications {
 
     /// Reads a payload. None: no instance of this installation sent it on this channel.
     #[must_use]
-    pub fn open(&self, channel: Channel, payload: &str) -> Option<Notification> {
+    pub fn open(&self, channel: Channel, payload: &str) -> Option<ReceivedNotification> {
         let sealed = URL_SAFE_NO_PAD.decode(payload.strip_prefix(VERSION)?).ok()?;
         let opened = self.keys.open(channel.name().as_bytes(), &sealed).ok()?;
         let (micros, text) = opened.plaintext.split_at_checked(TIME)?;
         let sent_at = Moment::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
-        Some(Notification { sent_at, text: String::from_utf8(text.to_vec()).ok()? })
+        Some(ReceivedNotification { sent_at, text: String::from_utf8(text.to_vec()).ok()? })
     }
 
     fn seal(&self, channel: Channel, now: Moment, text: &str) -> Option<String> {
@@ -119,7 +119,7 @@ mod tests {
     fn a_notification_is_read_on_its_channel_under_its_master_key_only() {
         let sent_at = Moment::from_timestamp_micros(1_795_864_993_123_456).unwrap();
         let payload = under(1, &[]).seal(Channel::Revocations, sent_at, "s:1").unwrap();
-        let read = Some(Notification { sent_at, text: "s:1".to_owned() });
+        let read = Some(ReceivedNotification { sent_at, text: "s:1".to_owned() });
         assert_eq!(under(1, &[]).open(Channel::Revocations, &payload), read);
         assert_eq!(under(2, &[1]).open(Channel::Revocations, &payload), read);
         assert_eq!(under(2, &[]).open(Channel::Revocations, &payload), None);

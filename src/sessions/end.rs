@@ -1,7 +1,7 @@
 use super::{
     Authority, Sessions, SignedIn,
     model::{EndReason, Transport},
-    revocations::{Death, Revoked},
+    revocations::{Death, Revocation},
     store::{self, EndedRow, EveryoneEnded},
 };
 use crate::{
@@ -28,7 +28,7 @@ pub(super) const CLOCK_LAG: Duration = Duration::from_secs(5);
 #[must_use = "the instance that revokes must apply it before it answers: `Sessions::apply`"]
 #[derive(Debug, Default)]
 pub struct Ended {
-    revoked: Vec<Revoked>,
+    revoked: Vec<Revocation>,
     live: u64,
     /// For the metrics.
     reason: Option<&'static str>,
@@ -56,7 +56,7 @@ impl Ended {
 
     fn of(rows: &[EndedRow], reason: &EndReason) -> Self {
         let live = rows.iter().filter(|row| row.was_live).count();
-        let revoked = rows.iter().map(|row| Revoked::Session(row.id)).collect();
+        let revoked = rows.iter().map(|row| Revocation::Session(row.id)).collect();
         Self { revoked, live: u64::try_from(live).unwrap_or(u64::MAX), reason: Some(reason.code()) }
     }
 }
@@ -129,13 +129,13 @@ pub(super) async fn end_these(work: &mut Work<'_>, user: UserId, surplus: &[Uuid
 /// # Errors
 /// When the database fails.
 pub async fn cut_off(work: &mut Work<'_>, user: UserId, revision: i32) -> Result<Ended, DatabaseError> {
-    announce(work, Ended { revoked: vec![Revoked::Access(user, revision)], ..Ended::default() }).await
+    announce(work, Ended { revoked: vec![Revocation::Access(user, revision)], ..Ended::default() }).await
 }
 
 /// Notifies every instance when the transaction commits.
 async fn announce(work: &mut Work<'_>, ended: Ended) -> Result<Ended, DatabaseError> {
     if !ended.revoked.is_empty() {
-        work.notify(Channel::Revocations, &Revoked::texts(&ended.revoked)).await?;
+        work.notify(Channel::Revocations, &Revocation::texts(&ended.revoked)).await?;
     }
     Ok(ended)
 }
@@ -161,7 +161,7 @@ impl Sessions {
     /// Applies a revocation that another instance may have written a moment ago: the answer about a refresh token then
     /// holds for the session's access tokens, too.
     pub(super) fn apply_revocation(&self, session: SessionId) {
-        self.revocations().apply(&[Revoked::Session(session)], Death::now(&self.world().clock));
+        self.revocations().apply(&[Revocation::Session(session)], Death::now(&self.world().clock));
     }
 
     /// Revokes one of the user's own sessions. None if it does not exist or belongs to another user.
@@ -342,7 +342,7 @@ async fn record_everyone(
     let live = u64::try_from(everyone.live).unwrap_or_default();
     let details = json!({ "reason": reason.text(), "sessions": live });
     work.record(audit::Kind::SessionsEnded, About::NOBODY, details).await?;
-    let revoked = vec![Revoked::Everyone(everyone.at)];
+    let revoked = vec![Revocation::Everyone(everyone.at)];
     announce(work, Ended { revoked, live, reason: Some(reason.code()) }).await
 }
 

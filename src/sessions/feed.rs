@@ -1,13 +1,13 @@
 use super::{
     Sessions,
     end::CLOCK_LAG,
-    revocations::{Death, Revoked},
+    revocations::{Death, Revocation},
     store,
     trust::{Hints, Rejection, Rejections},
 };
 use crate::{
     kernel::{Clock, Duration, Moment},
-    postgres::{Channel, Connector, DatabaseError, Notification, now},
+    postgres::{Channel, Connector, DatabaseError, ReceivedNotification, now},
 };
 use sqlx::postgres::{PgListener, PgNotification};
 use std::convert::Infallible;
@@ -158,7 +158,7 @@ impl Feed {
 
     /// Recorded and sent again, or sent right before the database's clock was set. A session revoked so long ago can
     /// no longer be presented.
-    fn is_stale(&self, notification: &Notification) -> bool {
+    fn is_stale(&self, notification: &ReceivedNotification) -> bool {
         let age = (self.clock().now() - notification.sent_at).abs();
         age.to_std().is_ok_and(|age| age > self.sessions.revocations().keep())
     }
@@ -171,8 +171,8 @@ impl Feed {
         self.sessions.world().metrics.notification_rejected(channel.name(), rejection.name());
     }
 
-    fn apply(&mut self, notification: &Notification) {
-        let (mut revoked, is_all) = Revoked::read(&notification.text);
+    fn apply(&mut self, notification: &ReceivedNotification) {
+        let (mut revoked, is_all) = Revocation::read(&notification.text);
         let (number, latest) = (revoked.len(), self.clock().now() + CLOCK_LAG);
         revoked.retain(|revoked| has_happened(revoked, latest));
         if !is_all || revoked.len() < number {
@@ -183,9 +183,9 @@ impl Feed {
 }
 
 /// Sessions that have yet to be opened cannot have been revoked.
-fn has_happened(revoked: &Revoked, latest: Moment) -> bool {
+fn has_happened(revoked: &Revocation, latest: Moment) -> bool {
     match revoked {
-        Revoked::Session(_) | Revoked::Access(..) => true,
-        Revoked::Everyone(at) => *at <= latest,
+        Revocation::Session(_) | Revocation::Access(..) => true,
+        Revocation::Everyone(at) => *at <= latest,
     }
 }

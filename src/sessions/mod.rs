@@ -46,4 +46,4 @@ pub use open::{NewSession, Opening};
 pub use revocations::Revocations;
 pub use room::{SessionError, Sessions};
 pub use sweep::keep_clean;
-pub use token::{Nonce, Presented, RefreshToken, RetryKey, RetryKeyError, Secret, TokenKeys};
+pub use token::{Nonce, PresentedToken, RefreshToken, RetryKey, RetryKeyError, Secret, TokenKeys};

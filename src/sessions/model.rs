@@ -4,7 +4,7 @@ pub use verdict::{Breach, Verdict};
 
 use super::{
     generation::Generation,
-    token::{Nonce, Presented, RefreshToken, RetryKey, Secret, TokenKeys},
+    token::{Nonce, PresentedToken, RefreshToken, RetryKey, Secret, TokenKeys},
 };
 use crate::{
     config::SessionOptions,
@@ -197,7 +197,7 @@ pub enum Refusal {
 
 /// A session's row, as read after a failed rotation.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct SessionStanding {
     /// The database's time of the look.
     pub now: Moment,
     pub transport: Transport,
@@ -228,7 +228,7 @@ pub struct LiveSession {
 
 /// A request to redeem a genuine token.
 pub struct Redemption {
-    pub presented: Presented,
+    pub presented: PresentedToken,
     /// What takes the token's place, derived under `key` and `nonce`.
     pub successor: Secret,
     pub key: Option<RetryKey>,
@@ -252,7 +252,7 @@ impl Redemption {
 /// half a second before the answer (S-37).
 const LATEST_START: Duration = Duration::from_millis(2_100);
 
-impl Standing {
+impl SessionStanding {
     /// Decides the outcome of a token that was not rotated. S-27 has the order: a revoked or expired session stays so
     /// without side effects, and only a token of a living session can be a replay.
     pub fn judge(&self, redemption: &Redemption, keys: &TokenKeys, options: &SessionOptions) -> Verdict {

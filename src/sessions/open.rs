@@ -4,7 +4,7 @@ use super::{
     generation::Generation,
     model::{Grant, LiveSession, Transport},
     room::SessionError,
-    store::{self, LockedUser, NewRow},
+    store::{self, LockedUser, NewSessionRow},
     token::Secret,
 };
 use crate::{
@@ -104,9 +104,9 @@ impl Sessions {
         decided.await
     }
 
-    fn row(&self, new: &NewSession, id: SessionId, secret_hash: Digest32) -> NewRow {
+    fn row(&self, new: &NewSession, id: SessionId, secret_hash: Digest32) -> NewSessionRow {
         let options = &self.world().config.sessions;
-        NewRow {
+        NewSessionRow {
             id,
             user: new.user,
             password_version: new.password_version,

@@ -23,7 +23,7 @@ const LIMIT: usize = 250_000;
 
 /// A revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revoked {
+pub enum Revocation {
     /// One session.
     Session(SessionId),
     /// Access tokens of a user that carry an older revision of roles and claims.
@@ -129,12 +129,12 @@ impl Revocations {
         self.set.read().unwrap_or_else(PoisonError::into_inner).everyone.map(|(until, _)| until)
     }
 
-    pub(super) fn apply(&self, revoked: &[Revoked], death: Death) {
+    pub(super) fn apply(&self, revoked: &[Revocation], death: Death) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         set.latest = set.latest.max(death.at);
         let death = Death { at: set.latest, ..death };
         for revoked in revoked {
-            if set.len() < self.limit || matches!(revoked, Revoked::Everyone(_)) {
+            if set.len() < self.limit || matches!(revoked, Revocation::Everyone(_)) {
                 set.add(*revoked, death);
             } else {
                 set.overflow = Some(death);
@@ -210,16 +210,16 @@ impl Set {
         self.sessions.contains_key(&session) || self.everyone.is_some_and(|(until, _)| opened_up_to(session, until))
     }
 
-    fn add(&mut self, revoked: Revoked, death: Death) {
+    fn add(&mut self, revoked: Revocation, death: Death) {
         match revoked {
-            Revoked::Session(session) => {
+            Revocation::Session(session) => {
                 self.sessions.insert(session, death);
             }
-            Revoked::Access(user, revision) => {
+            Revocation::Access(user, revision) => {
                 let entry = self.access.entry(user).or_insert((revision, death));
                 *entry = (entry.0.max(revision), death);
             }
-            Revoked::Everyone(until) => {
+            Revocation::Everyone(until) => {
                 let until = self.everyone.map_or(until, |(known, _)| known.max(until));
                 self.everyone = Some((until, death));
             }
@@ -235,7 +235,7 @@ fn opened_up_to(session: SessionId, at: Moment) -> bool {
     opened_ms <= at.timestamp_millis()
 }
 
-impl Revoked {
+impl Revocation {
     /// The texts of notifications, several words to a text.
     pub(super) fn texts(revoked: &[Self]) -> Vec<String> {
         let mut texts = vec![String::new()];
@@ -317,7 +317,7 @@ mod tests {
     fn a_revoked_session_is_covered_until_its_last_token_has_expired() {
         let (set, now) = set();
         let (dead, alive) = (token(now, 0), token(now, 0));
-        set.apply(&[Revoked::Session(dead.session)], at(now));
+        set.apply(&[Revocation::Session(dead.session)], at(now));
         assert_eq!((set.standing_of(&dead), set.standing_of(&alive)), (SessionEnded, Good));
         set.prune(at(now + TimeDelta::minutes(10)));
         assert_eq!(set.standing_of(&dead), SessionEnded);
@@ -329,14 +329,17 @@ mod tests {
     fn a_changed_role_cuts_off_older_tokens_only() {
         let (set, now) = set();
         let (old, new) = (token(now, 4), token(now, 5));
-        set.apply(&[Revoked::Access(old.user, 5), Revoked::Access(new.user, 5), Revoked::Access(new.user, 3)], at(now));
+        set.apply(
+            &[Revocation::Access(old.user, 5), Revocation::Access(new.user, 5), Revocation::Access(new.user, 3)],
+            at(now),
+        );
         assert_eq!((set.standing_of(&old), set.standing_of(&new)), (Outdated, Good));
     }
 
     #[test]
     fn everyone_is_everyone_who_was_there() {
         let (set, now) = set();
-        set.apply(&[Revoked::Everyone(now)], at(now));
+        set.apply(&[Revocation::Everyone(now)], at(now));
         assert_eq!(set.standing_of(&token(now, 0)), SessionEnded);
         assert_eq!(set.standing_of(&token(now + TimeDelta::milliseconds(1), 0)), Good);
     }
@@ -347,9 +350,9 @@ mod tests {
         let set = Revocations { limit: 2, ..set };
         let (second, later) = (Duration::from_secs(1), now + TimeDelta::minutes(5));
         set.trust(Duration::ZERO, second * 5);
-        set.apply(&[Revoked::Session(token(now, 0).session), Revoked::Session(token(now, 0).session)], at(now));
+        set.apply(&[Revocation::Session(token(now, 0).session), Revocation::Session(token(now, 0).session)], at(now));
         assert!(set.is_trusted(second));
-        set.apply(&[Revoked::Session(token(now, 0).session)], at(later));
+        set.apply(&[Revocation::Session(token(now, 0).session)], at(later));
         assert!(!set.is_trusted(second) && set.len() == 2);
         set.prune(at(now + TimeDelta::minutes(14)));
         assert!(set.is_empty() && !set.is_trusted(second));
@@ -364,12 +367,12 @@ mod tests {
         let (back_set, _) = set();
         let dead = token(now, 0);
         // Set forward by an hour and back again, within the lifetime of an access token.
-        forward_set.apply(&[Revoked::Session(dead.session)], at(now));
+        forward_set.apply(&[Revocation::Session(dead.session)], at(now));
         forward_set.prune(Death { at: now + hour, ..at(now + TimeDelta::minutes(1)) });
         assert_eq!(forward_set.standing_of(&dead), SessionEnded);
         // Set back by an hour: the token is good again an hour later, when the clock comes round to where it was.
         back_set.prune(at(now));
-        back_set.apply(&[Revoked::Session(dead.session)], Death { at: now - hour, ..at(now) });
+        back_set.apply(&[Revocation::Session(dead.session)], Death { at: now - hour, ..at(now) });
         back_set.prune(Death { at: now, ..at(now + hour) });
         assert_eq!(back_set.standing_of(&dead), SessionEnded);
         back_set.prune(Death { at: now + keep, ..at(now + hour + keep) });
@@ -380,13 +383,13 @@ mod tests {
     fn a_sent_revocation_is_parsed() {
         let (_, now) = set();
         let now = chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap();
-        let mut sent: Vec<_> = (0..500).map(|_| Revoked::Session(token(now, 0).session)).collect();
-        sent.extend([Revoked::Access(token(now, 0).user, 7), Revoked::Everyone(now)]);
-        let texts = Revoked::texts(&sent);
+        let mut sent: Vec<_> = (0..500).map(|_| Revocation::Session(token(now, 0).session)).collect();
+        sent.extend([Revocation::Access(token(now, 0).user, 7), Revocation::Everyone(now)]);
+        let texts = Revocation::texts(&sent);
         assert!(texts.len() > 1 && texts.iter().all(|text| text.len() <= Notifications::LONGEST));
-        let understood: Vec<_> = texts.iter().flat_map(|text| Revoked::read(text).0).collect();
+        let understood: Vec<_> = texts.iter().flat_map(|text| Revocation::read(text).0).collect();
         assert_eq!(understood, sent);
         let text = format!("s:nonsense x:new {} e:9223372036854775807", sent.last().unwrap().word());
-        assert_eq!(Revoked::read(&text), (vec![Revoked::Everyone(now)], false));
+        assert_eq!(Revocation::read(&text), (vec![Revocation::Everyone(now)], false));
     }
 }

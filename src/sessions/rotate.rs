@@ -3,7 +3,7 @@ use super::{
     model::{Breach, Grant, LiveSession, Redemption, Refusal, Rotation, Transport, Verdict},
     room::SessionError,
     store,
-    token::{Presented, RetryKey, Secret},
+    token::{PresentedToken, RetryKey, Secret},
 };
 use crate::{
     audit::About,
@@ -127,7 +127,7 @@ impl Sessions {
     }
 
     fn hand_over(&self, redemption: &Redemption, live: LiveSession, successor: &Secret) -> Result<Grant, SessionError> {
-        let Presented { session, generation, .. } = redemption.presented;
+        let PresentedToken { session, generation, .. } = redemption.presented;
         let refresh_token = self.tokens().issue(session, generation.next(), successor);
         self.grant(session, live, redemption.transport, refresh_token)
     }
@@ -141,7 +141,7 @@ impl Sessions {
         breach: Breach,
     ) -> Result<Rotation, DatabaseError> {
         let (user, found_at) = (live.user, live.now);
-        let Presented { session, generation, .. } = redemption.presented;
+        let PresentedToken { session, generation, .. } = redemption.presented;
         let caller = Caller { actor: breach.actor(), client: redemption.client.clone() };
         let ended = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {

@@ -61,7 +61,7 @@ impl Secret {
 }
 
 /// A token whose tag is genuine: this server, or one with its master key, once issued it.
-pub struct Presented {
+pub struct PresentedToken {
     /// Of which session.
     pub session: SessionId,
     /// How often the family had been rotated when it was issued.
@@ -70,9 +70,9 @@ pub struct Presented {
     pub secret: Secret,
 }
 
-impl fmt::Debug for Presented {
+impl fmt::Debug for PresentedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Presented({}, {})", self.session, self.generation)
+        write!(f, "PresentedToken({}, {})", self.session, self.generation)
     }
 }
 
@@ -129,7 +129,7 @@ impl TokenKeys {
 
     /// Reads a token; none when it does not parse or its tag is not genuine. Touches no database.
     #[must_use]
-    pub fn read(&self, text: &str) -> Option<Presented> {
+    pub fn read(&self, text: &str) -> Option<PresentedToken> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
         let (tagged, tag) = bytes.split_at_checked(TAGGED)?;
         let (header, rest) = tagged.split_at_checked(2)?;
@@ -138,7 +138,7 @@ impl TokenKeys {
         self.0.iter().find(|key| genuine(key))?;
         let (session, rest) = rest.split_at_checked(16)?;
         let (generation, secret) = rest.split_at_checked(4)?;
-        Some(Presented {
+        Some(PresentedToken {
             session: SessionId::from(Uuid::from_slice(session).ok()?),
             generation: Generation::from_bytes(generation)?,
             secret: Secret(Zeroizing::new(secret.try_into().ok()?)),
@@ -147,7 +147,7 @@ impl TokenKeys {
 
     /// The secret that succeeds the presented one, under the current master key.
     #[must_use]
-    pub fn successor(&self, presented: &Presented, nonce: &Nonce, key: Option<&RetryKey>) -> Option<Secret> {
+    pub fn successor(&self, presented: &PresentedToken, nonce: &Nonce, key: Option<&RetryKey>) -> Option<Secret> {
         Some(derive(self.0.first()?, presented, nonce, key))
     }
 
@@ -156,7 +156,7 @@ impl TokenKeys {
     #[must_use]
     pub fn existing_successor(
         &self,
-        presented: &Presented,
+        presented: &PresentedToken,
         nonce: &Nonce,
         key: Option<&RetryKey>,
         current: &Digest32,
@@ -169,7 +169,7 @@ impl TokenKeys {
 ///
 /// Who has the database lacks the presented secret and the derivation key; who has the master key lacks the secret and
 /// the nonce; who has an old token lacks the rest.
-fn derive(keys: &KeySet, presented: &Presented, nonce: &Nonce, key: Option<&RetryKey>) -> Secret {
+fn derive(keys: &KeySet, presented: &PresentedToken, nonce: &Nonce, key: Option<&RetryKey>) -> Secret {
     let mut context = hmac::Context::with_key(&keys.derivation);
     context.update(presented.secret.0.as_slice());
     context.update(presented.session.as_uuid().as_bytes());

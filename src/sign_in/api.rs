@@ -1,6 +1,6 @@
 use super::{SignIn, SignInError, SigningIn};
 use crate::{
-    config::{HttpOptions, Registration as RegistrationPolicy},
+    config::{HttpOptions, RegistrationPolicy},
     guessing::{DEVICE_LIFETIME, DeviceToken},
     http::{
         Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, device_cookie_name,

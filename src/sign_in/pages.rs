@@ -5,7 +5,7 @@ use super::{
     return_to,
 };
 use crate::{
-    config::{HttpOptions, Registration as RegistrationPolicy},
+    config::{HttpOptions, RegistrationPolicy},
     guessing::{Attempt, DeviceToken},
     http::{
         Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, expired_others, form, kind, paths,
@@ -95,7 +95,7 @@ struct Form {
 }
 
 impl Form {
-    fn new(typed: &Typed, rooms: &Rooms) -> Self {
+    fn new(typed: &Typed, rooms: &PageRooms) -> Self {
         Self {
             email: typed.email.clone(),
             name: typed.name.clone(),
@@ -125,7 +125,7 @@ impl Form {
 }
 
 /// What both pages need.
-struct Rooms {
+struct PageRooms {
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 }
@@ -139,7 +139,7 @@ async fn login_page(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    Rooms { accounts, sessions }.page(Page::Login, &request).show(Page::Login, &view)
+    PageRooms { accounts, sessions }.page(Page::Login, &request).show(Page::Login, &view)
 }
 
 async fn register_page(
@@ -148,7 +148,7 @@ async fn register_page(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    Rooms { accounts, sessions }.page(Page::Register, &request).show(Page::Register, &view)
+    PageRooms { accounts, sessions }.page(Page::Register, &request).show(Page::Register, &view)
 }
 
 async fn login(
@@ -158,7 +158,7 @@ async fn login(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    Rooms { accounts, sessions }.submitted(Page::Login, &request, payload, &client).await
+    PageRooms { accounts, sessions }.submitted(Page::Login, &request, payload, &client).await
 }
 
 async fn register(
@@ -168,10 +168,10 @@ async fn register(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    Rooms { accounts, sessions }.submitted(Page::Register, &request, payload, &client).await
+    PageRooms { accounts, sessions }.submitted(Page::Register, &request, payload, &client).await
 }
 
-impl Rooms {
+impl PageRooms {
     fn options(&self) -> &HttpOptions {
         &self.sessions.world().config.http
     }

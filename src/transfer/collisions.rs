@@ -13,7 +13,7 @@ use std::{
 /// What the rows before have claimed. Addresses are kept as two hashes with random keys: 128 bits, which no two
 /// addresses share by chance.
 #[derive(Default)]
-pub struct Seen {
+pub struct SeenRows {
     hashers: [RandomState; 2],
     addresses: HashMap<[u64; 2], First>,
     ids: HashMap<UserId, u64>,
@@ -34,7 +34,7 @@ pub enum Occurrence {
     Collides(RowRefused),
 }
 
-impl Seen {
+impl SeenRows {
     /// Stands for a row's content.
     pub fn fingerprint(&self, fields: &RawFields) -> u64 {
         let [hasher, _] = &self.hashers;

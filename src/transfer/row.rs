@@ -50,14 +50,14 @@ impl Note {
 
 /// Something about one line of the file.
 #[derive(Debug, Clone)]
-pub struct Numbered<T> {
+pub struct AtLine<T> {
     /// The line on which the row begins.
     pub line: u64,
     /// What is about it.
     pub what: T,
 }
 
-impl<T> Numbered<T> {
+impl<T> AtLine<T> {
     pub(super) const fn new(line: u64, what: T) -> Self {
         Self { line, what }
     }

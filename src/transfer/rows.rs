@@ -8,12 +8,12 @@ mod unique;
 
 use super::{
     ImportedUser,
-    collisions::{Occurrence, Seen},
-    row::{Note, Numbered, RawFields, RowRefused},
-    source::{Conversion, Source},
+    collisions::{Occurrence, SeenRows},
+    row::{AtLine, Note, RawFields, RowRefused},
+    source::{Conversion, SourceSystem},
 };
-use document::Document;
-use lines::Lines;
+use document::JsonDocument;
+use lines::LineRows;
 pub use raw::FileError;
 use raw::{BOM, RawRow};
 use records::Records;
@@ -40,13 +40,13 @@ pub enum Format {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Those that can be imported.
-    pub rows: Vec<Numbered<ImportedUser>>,
+    pub rows: Vec<AtLine<ImportedUser>>,
     /// Those that cannot.
-    pub refused: Vec<Numbered<RowRefused>>,
+    pub refused: Vec<AtLine<RowRefused>>,
     /// The lines that repeat an earlier row of the file without any difference.
     pub repeated: Vec<u64>,
     /// What was changed in rows that can be imported.
-    pub notes: Vec<Numbered<Note>>,
+    pub notes: Vec<AtLine<Note>>,
     /// The last line that was read for it.
     pub last_line: u64,
     bytes: usize,
@@ -56,15 +56,15 @@ type RawRows = Box<dyn Iterator<Item = Result<RawRow, FileError>> + Send>;
 
 /// A file's rows, by the batch. Holds in memory one batch, one row, and some 80 bytes for each row read, by which it
 /// finds collisions.
-pub struct Batches {
+pub struct ImportBatches {
     rows: RawRows,
     conversion: Conversion,
-    seen: Seen,
+    seen: SeenRows,
     /// Reported after the rows that came before it.
     error: Option<FileError>,
 }
 
-impl Batches {
+impl ImportBatches {
     /// Begins to read a file.
     ///
     /// # Errors
@@ -72,11 +72,11 @@ impl Batches {
     pub fn of(input: impl Read + Send + 'static, format: Format, conversion: Conversion) -> Result<Self, FileError> {
         let input = BufReader::new(input);
         let rows: RawRows = match format {
-            Format::Ndjson => Box::new(Lines::of(input)),
-            Format::Csv => Box::new(Records::of(input, conversion.source == Source::Heirloom)?),
+            Format::Ndjson => Box::new(LineRows::of(input)),
+            Format::Csv => Box::new(Records::of(input, conversion.source == SourceSystem::Heirloom)?),
             Format::Json => of_json(input, conversion.source)?,
         };
-        Ok(Self { rows, conversion, seen: Seen::default(), error: None })
+        Ok(Self { rows, conversion, seen: SeenRows::default(), error: None })
     }
 
     fn add(&mut self, batch: &mut Batch, row: RawRow) {
@@ -85,12 +85,12 @@ impl Batches {
         let line = row.line;
         match self.read(line, row.fields) {
             Ok(Some(ReadRow::New(user))) => {
-                batch.notes.extend(user.notes.iter().cloned().map(|note| Numbered::new(line, note)));
-                batch.rows.push(Numbered::new(line, *user));
+                batch.notes.extend(user.notes.iter().cloned().map(|note| AtLine::new(line, note)));
+                batch.rows.push(AtLine::new(line, *user));
             }
             Ok(Some(ReadRow::Repeated)) => batch.repeated.push(line),
             Ok(None) => {}
-            Err(refused) => batch.refused.push(Numbered::new(line, refused)),
+            Err(refused) => batch.refused.push(AtLine::new(line, refused)),
         }
     }
 
@@ -112,7 +112,7 @@ enum ReadRow {
     Repeated,
 }
 
-impl Iterator for Batches {
+impl Iterator for ImportBatches {
     type Item = Result<Batch, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -142,7 +142,7 @@ impl Batch {
 }
 
 /// What the file begins with decides: products name NDJSON `.json` too.
-fn of_json(mut input: BufReader<impl Read + Send + 'static>, source: Source) -> Result<RawRows, FileError> {
+fn of_json(mut input: BufReader<impl Read + Send + 'static>, source: SourceSystem) -> Result<RawRows, FileError> {
     let failed = |source| FileError::Input { after: 0, source };
     let start = input.fill_buf().map_err(failed)?;
     let start = start.strip_prefix(BOM).unwrap_or(start).trim_ascii_start();
@@ -151,9 +151,9 @@ fn of_json(mut input: BufReader<impl Read + Send + 'static>, source: Source) -> 
         _ => source.member().is_some(),
     };
     if !is_document {
-        return Ok(Box::new(Lines::of(input)));
+        return Ok(Box::new(LineRows::of(input)));
     }
-    Ok(Box::new(Document::of(input, source.member().unwrap_or("users")).map_err(failed)?))
+    Ok(Box::new(JsonDocument::of(input, source.member().unwrap_or("users")).map_err(failed)?))
 }
 
 #[cfg(test)]

@@ -15,12 +15,12 @@ use crate::kernel::Moment;
 pub use auth0::{HashFileError, PasswordHashes};
 use columns::Columns;
 use draft::{Draft, Finishing};
-use firebase::Passwords;
+use firebase::FirebasePasswords;
 pub use firebase::{HashConfig, HashConfigError};
 
 /// The system that wrote the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum SourceSystem {
     /// The fields of [`ImportedUser`], as Heirloom exports them.
     Heirloom,
     /// Auth0: the export of users, and the export of password hashes that its support provides.
@@ -49,7 +49,7 @@ pub enum Source {
 #[derive(Debug)]
 pub struct Conversion {
     /// Who wrote them.
-    pub source: Source,
+    pub source: SourceSystem,
     /// The parameters of Firebase's hash.
     pub firebase: Option<HashConfig>,
     /// Hashes that stand in a file of their own.
@@ -67,7 +67,7 @@ impl Conversion {
     #[must_use]
     pub const fn plain(now: Moment) -> Self {
         Self {
-            source: Source::Heirloom,
+            source: SourceSystem::Heirloom,
             firebase: None,
             hashes: None,
             without_password_hashes: false,
@@ -81,7 +81,7 @@ impl Conversion {
     /// # Errors
     /// Why the row is not imported.
     pub fn user(&self, mut fields: RawFields) -> Result<Option<ImportedUser>, RowRefused> {
-        if self.source == Source::Heirloom {
+        if self.source == SourceSystem::Heirloom {
             if self.without_password_hashes {
                 fields.remove("password_hash");
             }
@@ -94,33 +94,37 @@ impl Conversion {
         self.draft(fields)?.map(|draft| draft.finish(finishing)).transpose()
     }
 
-    const fn passwords(&self) -> Passwords<'_> {
-        if self.without_password_hashes { Passwords::LeftOut } else { Passwords::Kept(self.firebase.as_ref()) }
+    const fn passwords(&self) -> FirebasePasswords<'_> {
+        if self.without_password_hashes {
+            FirebasePasswords::LeftOut
+        } else {
+            FirebasePasswords::Kept(self.firebase.as_ref())
+        }
     }
 
     fn draft(&self, fields: RawFields) -> Result<Option<Draft>, RowRefused> {
         let columns = Columns::of(fields);
         let table = match self.source {
-            Source::Auth0 => return auth0::convert(&columns, self.hashes.as_ref()).map(Some),
-            Source::Firebase => return firebase::convert(&columns, self.passwords()).map(Some),
-            Source::Keycloak => return keycloak::convert(&columns).map(Some),
-            Source::Django => match table::of_dump(columns) {
+            SourceSystem::Auth0 => return auth0::convert(&columns, self.hashes.as_ref()).map(Some),
+            SourceSystem::Firebase => return firebase::convert(&columns, self.passwords()).map(Some),
+            SourceSystem::Keycloak => return keycloak::convert(&columns).map(Some),
+            SourceSystem::Django => match table::of_dump(columns) {
                 Some(columns) => return table::DJANGO.convert(&columns, self.now).map(Some),
                 None => return Ok(None),
             },
-            Source::Supabase => &table::SUPABASE,
-            Source::Laravel => &table::LARAVEL,
-            Source::Spring => &table::SPRING,
-            Source::Wordpress => &table::WORDPRESS,
-            Source::Devise => &table::DEVISE,
-            Source::BetterAuth => &table::BETTER_AUTH,
-            Source::Heirloom => return Ok(None),
+            SourceSystem::Supabase => &table::SUPABASE,
+            SourceSystem::Laravel => &table::LARAVEL,
+            SourceSystem::Spring => &table::SPRING,
+            SourceSystem::Wordpress => &table::WORDPRESS,
+            SourceSystem::Devise => &table::DEVISE,
+            SourceSystem::BetterAuth => &table::BETTER_AUTH,
+            SourceSystem::Heirloom => return Ok(None),
         };
         table.convert(&columns, self.now).map(Some)
     }
 }
 
-impl Source {
+impl SourceSystem {
     /// The member that holds the users, where an export is one JSON object.
     pub(super) const fn member(self) -> Option<&'static str> {
         match self {

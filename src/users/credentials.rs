@@ -1,7 +1,7 @@
 use super::{Accounts, AccountsError, Credentials, store};
 use crate::{
     audit,
-    guessing::{Admission, Attempt, Target},
+    guessing::{Admission, Attempt, GuessTarget},
     identity::EmailAddress,
     kernel::{Client, Duration, Stopwatch, UserId},
     passwords::{self, Password, PasswordHash, QueueKey, Verification},
@@ -34,7 +34,7 @@ impl Accounts {
     pub async fn check(&self, email: &str, password: &str, client: &Client) -> Result<PasswordCheck, AccountsError> {
         let canonical = EmailAddress::parse(email).ok();
         let name = canonical.as_ref().map_or(email, EmailAddress::as_str);
-        self.guarded(Target::Account { name, is_address: canonical.is_some() }, None, password, client).await
+        self.guarded(GuessTarget::Account { name, is_address: canonical.is_some() }, None, password, client).await
     }
 
     /// Checks the password of a known user.
@@ -48,7 +48,7 @@ impl Accounts {
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
         let stored = self.world().db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
-        match self.guarded(Target::Own(user), stored, password, client).await? {
+        match self.guarded(GuessTarget::Own(user), stored, password, client).await? {
             PasswordCheck::Right(credentials, attempt) => {
                 self.guard().forgive(attempt).await?;
                 Ok(PasswordCheck::Right(credentials, Attempt::default()))
@@ -60,7 +60,7 @@ impl Accounts {
     /// The one way to a verification: counted before.
     async fn guarded(
         &self,
-        target: Target<'_>,
+        target: GuessTarget<'_>,
         known: Option<(Credentials, PasswordHash)>,
         password: &str,
         client: &Client,
@@ -141,13 +141,13 @@ impl Accounts {
     /// As many as the guard allows, so that anonymous clients cannot fill the log. What was typed is not recorded.
     async fn record_failure(
         &self,
-        target: Target<'_>,
+        target: GuessTarget<'_>,
         user: Option<UserId>,
         client: &Client,
     ) -> Result<(), DatabaseError> {
         let (kind, caller, user) = match target {
-            Target::Account { .. } => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
-            Target::Own(user) => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
+            GuessTarget::Account { .. } => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
+            GuessTarget::Own(user) => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
         let recorded = self

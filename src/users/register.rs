@@ -47,8 +47,13 @@ impl Accounts {
             Err(refused) => return Ok(Registration::PasswordRefused(refused)),
         };
         let id = UserId::new(self.world().clock.now(), &self.world().rng);
-        let row =
-            store::NewRow { id, email: email.clone(), name: name.map(|name| name.as_str().to_owned()), hash, roles };
+        let row = store::NewUserRow {
+            id,
+            email: email.clone(),
+            name: name.map(|name| name.as_str().to_owned()),
+            hash,
+            roles,
+        };
         let added = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
                 if !store::add(work.connection, row).await? {

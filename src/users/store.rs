@@ -14,7 +14,7 @@ use crate::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-struct Row {
+struct UserRow {
     id: UserId,
     email: String,
     name: Option<String>,
@@ -27,8 +27,8 @@ struct Row {
     live_sessions: i64,
 }
 
-impl From<Row> for User {
-    fn from(row: Row) -> Self {
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
         Self {
             id: row.id,
             email: EmailAddress::from_stored(row.email),
@@ -50,7 +50,7 @@ impl From<Row> for User {
 /// When the database fails.
 pub async fn lookup(connection: &mut PgConnection, id: UserId) -> Result<Option<User>, DatabaseError> {
     let row = sqlx::query_as!(
-        Row,
+        UserRow,
         r#"SELECT u.id AS "id: UserId", email, name, roles, claims, blocked_at, blocked_reason, u.created_at, last_login_at,
                   (SELECT count(*) FROM sessions AS s WHERE s.user_id = u.id AND s.revoked_at IS NULL
                       AND s.idle_expires_at > now()) AS "live_sessions!"
@@ -84,7 +84,7 @@ pub async fn list(
         fill_search_texts(connection).await?;
     }
     let rows = sqlx::query_as!(
-        Row,
+        UserRow,
         r#"SELECT u.id AS "id: UserId", email, name, roles, claims, blocked_at, blocked_reason, u.created_at, last_login_at,
                   (SELECT count(*) FROM sessions AS s WHERE s.user_id = u.id AND s.revoked_at IS NULL
                       AND s.idle_expires_at > now()) AS "live_sessions!"
@@ -114,7 +114,7 @@ pub async fn count(connection: &mut PgConnection) -> Result<UserCounts, Database
 }
 
 /// A new account's row.
-pub struct NewRow {
+pub struct NewUserRow {
     pub id: UserId,
     pub email: EmailAddress,
     pub name: Option<String>,
@@ -123,7 +123,7 @@ pub struct NewRow {
 }
 
 /// Adds an account. False if the address is already in use.
-pub async fn add(connection: &mut PgConnection, new: NewRow) -> Result<bool, DatabaseError> {
+pub async fn add(connection: &mut PgConnection, new: NewUserRow) -> Result<bool, DatabaseError> {
     let added = sqlx::query!(
         "INSERT INTO users (id, email, name, password_hash, roles, search_text, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, now())

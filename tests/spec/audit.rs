@@ -2,7 +2,7 @@
 
 use crate::support::{TestApp, at_once, eventually, password};
 use heirloom::{
-    audit::{self, About, Finding, Kind, Report},
+    audit::{self, About, ChainFinding, Kind, Report},
     kernel::{Duration, Moment, Operator},
     postgres::Connector,
     work::{Caller, Work},
@@ -179,8 +179,11 @@ async fn what_was_changed_removed_or_inserted_is_found() {
     )
     .await;
     let findings = verify(&app).await.findings;
-    let [Finding::Changed { seq: Some(3), .. }, Finding::Removed { first: 5, last: 5 }, Finding::Inserted { id, .. }] =
-        findings.as_slice()
+    let [
+        ChainFinding::Changed { seq: Some(3), .. },
+        ChainFinding::Removed { first: 5, last: 5 },
+        ChainFinding::Inserted { id, .. },
+    ] = findings.as_slice()
     else {
         panic!("{findings:?}");
     };
@@ -196,7 +199,7 @@ async fn an_event_that_was_changed_before_it_was_chained_is_found() {
     tamper(&app, "UPDATE audit_events SET ip = '192.0.2.66', seq = NULL, hash = NULL WHERE kind = 'signed_in'").await;
     let app = app.another(&[]).await;
     let findings = verify(&app).await.findings;
-    assert!(findings.iter().any(|finding| matches!(finding, Finding::Changed { .. })), "{findings:?}");
+    assert!(findings.iter().any(|finding| matches!(finding, ChainFinding::Changed { .. })), "{findings:?}");
 }
 
 #[tokio::test]
@@ -243,7 +246,7 @@ async fn a_month_that_was_dropped_leaves_the_rest_verifiable() {
 
     // Without its anchor, what was dropped is what was removed.
     sqlx::raw_sql("DELETE FROM audit_chain_anchors WHERE first_seq <> last_seq").execute(app.db()).await.unwrap();
-    assert!(matches!(verify(&app).await.findings.as_slice(), [Finding::Removed { .. }]));
+    assert!(matches!(verify(&app).await.findings.as_slice(), [ChainFinding::Removed { .. }]));
 }
 
 #[tokio::test]
@@ -270,7 +273,7 @@ async fn an_instance_of_the_version_before_goes_on_recording() {
                VALUES (gen_random_uuid(), now(), 'signed_in', NULL, NULL, NULL, NULL, NULL, 'x', '{}')";
     sqlx::query(old).execute(app.db()).await.unwrap();
     let findings = verify(&app).await.findings;
-    assert!(matches!(findings.as_slice(), [Finding::Inserted { .. }]), "nobody vouches for it: {findings:?}");
+    assert!(matches!(findings.as_slice(), [ChainFinding::Inserted { .. }]), "nobody vouches for it: {findings:?}");
 }
 
 /// Everything that was recorded has its position.
@@ -352,7 +355,7 @@ async fn no_one_can_put_the_chain_back_to_its_beginning() {
                 .await
                 .expect("a report")
                 .findings
-                .contains(&Finding::HeadForged)
+                .contains(&ChainFinding::HeadForged)
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{TestApp, credentials, eventually, logs};
 use heirloom::{
-    audit::{self, About, Finding, Kind, Report, Resumption},
+    audit::{self, About, ChainFinding, Kind, Report, Resumption},
     kernel::{Duration, Operator},
     postgres::Connector,
     work::{Caller, Work},
@@ -90,7 +90,7 @@ async fn an_event_that_was_removed_before_it_was_chained_is_missed() {
     app.sign_in("alice").await;
 
     let found = verify(&app).await;
-    let [Finding::Missing { first, last, .. }] = found.findings.as_slice() else { panic!("{found:?}") };
+    let [ChainFinding::Missing { first, last, .. }] = found.findings.as_slice() else { panic!("{found:?}") };
     assert_eq!((first, cases(&found)), (last, vec!["events_removed_before_chaining"]));
     expect_alarm(&app, "heirloom_audit_events_missing_total", "audit.events_missing").await;
     run(&mut holder, "ROLLBACK").await;
@@ -155,7 +155,7 @@ async fn a_held_head_is_named_and_an_alarm() {
     work.record(Kind::AccessDenied, About::NOBODY, json!({})).await.expect("an event");
 
     let found = verify(&app).await;
-    assert!(matches!(found.findings.as_slice(), [Finding::Lagging { events: 1, seconds: 300.. }]), "{found:?}");
+    assert!(matches!(found.findings.as_slice(), [ChainFinding::Lagging { events: 1, seconds: 300.. }]), "{found:?}");
     let role = format!("role holder_{}", app.database_name());
     assert!(found.conclusions[0].case == "chain_lagging" && found.conclusions[0].says.contains(&role), "{found:?}");
     expect_alarm(&app, "heirloom_audit_chain_lag_seconds", "audit.chain_lagging").await;
@@ -264,7 +264,7 @@ async fn a_swallowed_event_stops_the_change_and_is_an_alarm() {
         assert!(value(&app, "heirloom_audit_events_unwritten_total").await > before);
         expect_alarm(&app, "heirloom_audit_events_unwritten_total", "audit.event_not_written").await;
         let found = verify(&app).await;
-        let [Finding::Silenced { table, by: named }, ..] = found.findings.as_slice() else { panic!("{found:?}") };
+        let [ChainFinding::Silenced { table, by: named }, ..] = found.findings.as_slice() else { panic!("{found:?}") };
         assert_eq!((table.starts_with("audit_events"), named.as_str()), (true, by));
         assert!(cases(&found).iter().all(|case| *case == "inserts_silenced"), "{found:?}");
         sqlx::raw_sql(undo).execute(app.db()).await.expect(undo);

@@ -131,7 +131,7 @@ async fn a_role_that_writes_is_the_operator_but_for_what_the_master_key_guards()
 
 const AUDIT_TABLES: [&str; 4] = ["audit_events", "audit_chain_head", "audit_chain_anchors", "audit_retention"];
 
-async fn findings(app: &TestApp) -> Vec<audit::Finding> {
+async fn findings(app: &TestApp) -> Vec<audit::ChainFinding> {
     let connector = Connector::new(&app.world.config.database, None);
     audit::verify(&app.world, &connector, None).await.expect("a report").findings
 }
@@ -227,9 +227,9 @@ async fn a_role_that_writes_removes_no_event_and_what_it_inserts_is_found() {
                     INSERT INTO audit_events (id, at, kind, seq, hash) VALUES (gen_random_uuid(), now(), 'x', 99, '\\x00')";
     sqlx::raw_sql(invented).execute(&mut role).await.expect("it may write");
     let found = findings(&app).await;
-    let named = |wanted: fn(&audit::Finding) -> bool| found.iter().filter(|finding| wanted(finding)).count();
-    assert_eq!(named(|finding| matches!(finding, audit::Finding::Changed { .. })), 1, "{found:?}");
-    assert_eq!(named(|finding| matches!(finding, audit::Finding::Inserted { seq: Some(99), .. })), 1, "{found:?}");
+    let named = |wanted: fn(&audit::ChainFinding) -> bool| found.iter().filter(|finding| wanted(finding)).count();
+    assert_eq!(named(|finding| matches!(finding, audit::ChainFinding::Changed { .. })), 1, "{found:?}");
+    assert_eq!(named(|finding| matches!(finding, audit::ChainFinding::Inserted { seq: Some(99), .. })), 1, "{found:?}");
     assert_eq!(found.len(), 2, "{found:?}");
 }
 

@@ -83,7 +83,7 @@ impl Log {
         self.entries.retain(|entry| !(first..=last).contains(&entry.seq.unwrap()));
     }
 
-    fn findings(mut self) -> Vec<Finding> {
+    fn findings(mut self) -> Vec<ChainFinding> {
         let mut walk = Walk::new(&self.keys, self.anchors, self.known, Some(self.end));
         self.entries.sort_by_key(|entry| (entry.seq, entry.id));
         self.entries.into_iter().for_each(|entry| walk.meet(entry));
@@ -120,8 +120,8 @@ fn a_change_of_any_field_is_found_once() {
         let id = log.id(3);
         let findings = log.findings();
         // A tag or a hash that names no key of ours cannot be distinguished from one of a key that is not named.
-        let unknown = [Finding::Unverifiable { events: 1 }];
-        let expected = [Finding::Changed { seq: Some(3), id }];
+        let unknown = [ChainFinding::Unverifiable { events: 1 }];
+        let expected = [ChainFinding::Changed { seq: Some(3), id }];
         assert!(findings == expected || (number >= 10 && findings.contains(&unknown[0])), "{number}: {findings:?}");
     }
 }
@@ -132,7 +132,7 @@ fn what_was_removed_is_named_by_its_places() {
         let mut log = Log::of(5);
         log.entries.drain(first - 1..last);
         let (first, last) = (i64::try_from(first).unwrap(), i64::try_from(last).unwrap());
-        assert_eq!(log.findings(), [Finding::Removed { first, last }]);
+        assert_eq!(log.findings(), [ChainFinding::Removed { first, last }]);
     }
 }
 
@@ -144,7 +144,7 @@ fn an_event_that_was_chained_without_a_tag_was_inserted() {
     let end = nothing().after(&mut entries, &keys);
     let log = Log { keys, entries, anchors: Vec::new(), end, known: None };
     let id = log.id(3);
-    assert_eq!(log.findings(), [Finding::Inserted { seq: Some(3), id }]);
+    assert_eq!(log.findings(), [ChainFinding::Inserted { seq: Some(3), id }]);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn of_two_in_one_place_the_one_that_does_not_belong_was_inserted() {
         copy.id = Uuid::nil();
         log.entries.push(copy);
         let seq = Some(i64::try_from(seq).unwrap());
-        assert_eq!(log.findings(), [Finding::Inserted { seq, id: Uuid::nil() }]);
+        assert_eq!(log.findings(), [ChainFinding::Inserted { seq, id: Uuid::nil() }]);
     }
 }
 
@@ -175,7 +175,7 @@ fn what_stands_beyond_the_end_was_inserted_and_makes_no_gap() {
         let mut copy = log.at(5).clone();
         (copy.id, copy.seq) = (Uuid::nil(), Some(seq));
         log.entries.push(copy);
-        assert_eq!(log.findings(), [Finding::Inserted { seq: Some(seq), id: Uuid::nil() }], "{seq}");
+        assert_eq!(log.findings(), [ChainFinding::Inserted { seq: Some(seq), id: Uuid::nil() }], "{seq}");
     }
 }
 
@@ -185,7 +185,7 @@ fn places_that_were_exchanged_are_found() {
     let (second, third) = (log.at(2).seq, log.at(3).seq);
     (log.at(2).seq, log.at(3).seq) = (third, second);
     let id = log.id(3);
-    assert_eq!(log.findings()[0], Finding::Changed { seq: Some(2), id });
+    assert_eq!(log.findings()[0], ChainFinding::Changed { seq: Some(2), id });
 }
 
 #[test]
@@ -199,12 +199,15 @@ fn the_rest_of_a_log_stands_on_the_anchors_of_what_was_dropped() {
     let mut log = Log::of(9);
     log.drop_places(1, 3);
     log.entries.remove(0);
-    assert_eq!(log.findings(), [Finding::Removed { first: 4, last: 4 }]);
+    assert_eq!(log.findings(), [ChainFinding::Removed { first: 4, last: 4 }]);
 
     let mut log = Log::of(9);
     log.entries.drain(..3);
     log.anchors.push(Anchor { first: 1, last: 3, hash: vec![0; 36], tag: vec![0; 36] });
-    assert_eq!(log.findings(), [Finding::AnchorForged { first: 1, last: 3 }, Finding::Removed { first: 1, last: 3 }]);
+    assert_eq!(
+        log.findings(),
+        [ChainFinding::AnchorForged { first: 1, last: 3 }, ChainFinding::Removed { first: 1, last: 3 }]
+    );
 }
 
 #[test]
@@ -221,12 +224,12 @@ fn an_end_that_was_noted_must_be_there() {
         let hash = log.at(shorter).hash.clone().unwrap();
         log.end = Head { seq: 3, hash, untagged_until: 0 };
         log.entries.truncate(shorter);
-        assert_eq!(log.findings(), [Finding::NotTheNotedHead { seq: i64::try_from(noted).unwrap() }]);
+        assert_eq!(log.findings(), [ChainFinding::NotTheNotedHead { seq: i64::try_from(noted).unwrap() }]);
     }
     // Created again.
     let mut log = Log::of(5);
     log.known = Some(Log::of(5).head_at(2));
-    assert_eq!(log.findings(), [Finding::NotTheNotedHead { seq: 2 }]);
+    assert_eq!(log.findings(), [ChainFinding::NotTheNotedHead { seq: 2 }]);
 }
 
 #[test]
@@ -234,7 +237,7 @@ fn a_forged_end_is_reported() {
     let mut log = Log::of(5);
     let hash = log.at(3).hash.clone().unwrap();
     log.end = Head { seq: 3, hash, untagged_until: 0 };
-    assert_eq!(log.findings(), [Finding::HeadForged]);
+    assert_eq!(log.findings(), [ChainFinding::HeadForged]);
 }
 
 #[test]
@@ -248,7 +251,7 @@ fn a_log_goes_on_under_a_new_master_key_and_the_old_one_verifies() {
     entries.extend(more);
     let log = |keys| Log { keys, entries: entries.clone(), anchors: Vec::new(), end: end.clone(), known: None };
     assert_eq!(log(new).findings(), []);
-    assert_eq!(log(keys(2, &[])).findings(), [Finding::Unverifiable { events: 3 }]);
+    assert_eq!(log(keys(2, &[])).findings(), [ChainFinding::Unverifiable { events: 3 }]);
 }
 
 #[test]
@@ -272,12 +275,12 @@ fn an_event_of_a_version_without_actors_keeps_its_tag_and_none_can_be_given_to_i
         walk.finish().0
     };
     assert_eq!(findings(&old), []);
-    let changed = [Finding::Changed { seq: None, id: old.id }];
+    let changed = [ChainFinding::Changed { seq: None, id: old.id }];
     assert_eq!(findings(&Entry { actor: Some("server".to_owned()), ..old.clone() }), changed);
 
     let new = loose(&keys);
     assert_eq!(findings(&new), []);
     for actor in [None, Some("operator".to_owned()), Some(String::new())] {
-        assert_eq!(findings(&Entry { actor, ..new.clone() }), [Finding::Changed { seq: None, id: new.id }]);
+        assert_eq!(findings(&Entry { actor, ..new.clone() }), [ChainFinding::Changed { seq: None, id: new.id }]);
     }
 }

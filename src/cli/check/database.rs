@@ -169,15 +169,15 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::check::findings::Verdict;
+    use crate::cli::check::findings::Severity;
 
     #[test]
     fn two_seconds_are_let_pass() {
         for (milliseconds, verdict, problem) in [
-            (0, Verdict::Ok, "this machine is 0 ms ahead of the database"),
-            (-2_000, Verdict::Ok, "this machine is 2000 ms behind the database"),
-            (2_001, Verdict::Warn, "this machine is 2001 ms ahead of the database. "),
-            (-60_000, Verdict::Warn, "this machine is 60000 ms behind the database. "),
+            (0, Severity::Ok, "this machine is 0 ms ahead of the database"),
+            (-2_000, Severity::Ok, "this machine is 2000 ms behind the database"),
+            (2_001, Severity::Warn, "this machine is 2001 ms ahead of the database. "),
+            (-60_000, Severity::Warn, "this machine is 60000 ms behind the database. "),
         ] {
             let mut findings = Findings::default();
             skew(milliseconds, &mut findings);

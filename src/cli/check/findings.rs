@@ -8,13 +8,13 @@ use std::{error::Error, process::ExitCode};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Severity {
     Ok,
     Warn,
     Fail,
 }
 
-impl Verdict {
+impl Severity {
     fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -26,7 +26,7 @@ impl Verdict {
 
 #[derive(Debug, Serialize)]
 pub struct Finding {
-    pub verdict: Verdict,
+    pub verdict: Severity,
     pub what: &'static str,
     /// The result and, if there is a problem, how to fix it.
     pub detail: String,
@@ -38,15 +38,15 @@ pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
     pub fn ok(&mut self, what: &'static str, detail: impl Into<String>) {
-        self.add(Verdict::Ok, what, detail.into());
+        self.add(Severity::Ok, what, detail.into());
     }
 
     pub fn warn(&mut self, what: &'static str, detail: impl Into<String>) {
-        self.add(Verdict::Warn, what, detail.into());
+        self.add(Severity::Warn, what, detail.into());
     }
 
     pub fn fail(&mut self, what: &'static str, detail: impl Into<String>) {
-        self.add(Verdict::Fail, what, detail.into());
+        self.add(Severity::Fail, what, detail.into());
     }
 
     /// A failure with all its causes.
@@ -54,13 +54,13 @@ impl Findings {
         self.fail(what, chain(error).join(": "));
     }
 
-    fn add(&mut self, verdict: Verdict, what: &'static str, detail: String) {
+    fn add(&mut self, verdict: Severity, what: &'static str, detail: String) {
         self.0.push(Finding { verdict, what, detail });
     }
 
     /// Prints all findings. The exit code reports a failure; a warning is not one.
     pub fn print(&self, output: Output) -> Result<ExitCode, CliError> {
-        let failed = self.0.iter().any(|finding| finding.verdict == Verdict::Fail);
+        let failed = self.0.iter().any(|finding| finding.verdict == Severity::Fail);
         output.say(&json!({ "ok": !failed, "findings": self.0 }), || {
             self.0.iter().map(line).collect::<Vec<_>>().join("\n")
         })?;

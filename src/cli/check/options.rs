@@ -203,7 +203,7 @@ fn token_size(config: &Config, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::check::findings::Verdict, config::Source};
+    use crate::{cli::check::findings::Severity, config::Source};
 
     /// Of these options and a mail server, without which there is always one.
     fn warnings(options: &[(&str, &str)]) -> Vec<String> {
@@ -212,7 +212,7 @@ mod tests {
         let config = Config::from_source(Source::from_pairs(options));
         let mut findings = Findings::default();
         look(&config.unwrap_or_else(|error| unreachable!("{error}")), Some(1000), &mut findings);
-        let warned = findings.0.into_iter().filter(|finding| finding.verdict != Verdict::Ok);
+        let warned = findings.0.into_iter().filter(|finding| finding.verdict != Severity::Ok);
         warned.map(|finding| format!("{}: {}", finding.what, finding.detail)).collect()
     }
 

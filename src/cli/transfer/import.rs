@@ -1,13 +1,15 @@
 use super::{
     options::{FileFormat, System},
-    report::Report,
+    report::ImportReport,
 };
 use crate::{
     app::House,
     cli::{error::CliError, in_house::in_house, output::Output, serve::stop_signal},
     config::Config,
     kernel::{Clock, Duration, Operator, Stopwatch},
-    transfer::{self, Batch, Batches, Conversion, Existing, FileError, Format, HashConfig, Numbered, PasswordHashes},
+    transfer::{
+        self, AtLine, Batch, Conversion, Existing, FileError, Format, HashConfig, ImportBatches, PasswordHashes,
+    },
 };
 use clap::Args;
 use serde_json::json;
@@ -59,7 +61,7 @@ pub struct Import {
 impl Import {
     /// The exit code is 1 if a row was refused.
     pub async fn run(self, config: Config, output: Output) -> Result<ExitCode, CliError> {
-        let batches = Batches::of(self.open()?, self.format()?, self.conversion()?).map_err(CliError::File)?;
+        let batches = ImportBatches::of(self.open()?, self.format()?, self.conversion()?).map_err(CliError::File)?;
         let mut import = Importing::new(self.open_report()?, self.dry_run);
         let batches = read_ahead(batches).map_err(CliError::Input)?;
         let ended = in_house(config, async |house| import.run(batches, house).await).await;
@@ -80,9 +82,9 @@ impl Import {
         }
     }
 
-    fn open_report(&self) -> Result<Report, CliError> {
-        let Some(path) = &self.report else { return Ok(Report::to_standard_error()) };
-        Report::create(path, &self.file).map_err(|why| unusable("--report", path, &why))
+    fn open_report(&self) -> Result<ImportReport, CliError> {
+        let Some(path) = &self.report else { return Ok(ImportReport::to_standard_error()) };
+        ImportReport::create(path, &self.file).map_err(|why| unusable("--report", path, &why))
     }
 
     fn format(&self) -> Result<Format, CliError> {
@@ -125,7 +127,7 @@ fn unusable(argument: &'static str, path: &Path, why: &dyn Error) -> CliError {
 }
 
 /// Reads on a thread of its own, which may wait for a pipe for any time: the command does not wait for it at the end.
-fn read_ahead(batches: Batches) -> io::Result<Receiver<Result<Batch, FileError>>> {
+fn read_ahead(batches: ImportBatches) -> io::Result<Receiver<Result<Batch, FileError>>> {
     let (send, receive) = mpsc::channel(AHEAD);
     let read = move || {
         for batch in batches {
@@ -146,12 +148,12 @@ struct Importing {
     refused: usize,
     noted: usize,
     last_line: u64,
-    report: Report,
+    report: ImportReport,
     watch: Stopwatch,
 }
 
 impl Importing {
-    fn new(report: Report, is_dry_run: bool) -> Self {
+    fn new(report: ImportReport, is_dry_run: bool) -> Self {
         let watch = Stopwatch::start();
         Self { is_dry_run, imported: 0, already_there: 0, refused: 0, noted: 0, last_line: 0, report, watch }
     }
@@ -186,7 +188,7 @@ impl Importing {
         self.already_there += already_there + repeated.len();
         self.refused += refused.len() + existing.len().saturating_sub(already_there);
         self.last_line = last_line;
-        let is_new = |note: &&Numbered<_>| !existing.iter().any(|row| row.line == note.line);
+        let is_new = |note: &&AtLine<_>| !existing.iter().any(|row| row.line == note.line);
         let notes: Vec<_> = notes.iter().filter(is_new).cloned().collect();
         self.noted += notes.len();
         let reported = (|| {

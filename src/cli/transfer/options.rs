@@ -1,4 +1,4 @@
-use crate::transfer::{Format, Source};
+use crate::transfer::{Format, SourceSystem};
 use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -49,7 +49,7 @@ pub enum System {
     BetterAuth,
 }
 
-impl From<System> for Source {
+impl From<System> for SourceSystem {
     fn from(system: System) -> Self {
         match system {
             System::Heirloom => Self::Heirloom,

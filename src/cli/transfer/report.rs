@@ -1,6 +1,6 @@
 use crate::{
     cli::output::printable,
-    transfer::{Existing, Note, Numbered, RowRefused},
+    transfer::{AtLine, Existing, Note, RowRefused},
 };
 use serde_json::json;
 use std::{
@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Where rows are reported: a file of NDJSON, or standard error.
-pub struct Report(Option<BufWriter<File>>);
+pub struct ImportReport(Option<BufWriter<File>>);
 
 /// One line of it.
 struct Entry {
@@ -20,7 +20,7 @@ struct Entry {
     message: String,
 }
 
-impl Report {
+impl ImportReport {
     pub const fn to_standard_error() -> Self {
         Self(None)
     }
@@ -39,20 +39,20 @@ impl Report {
         Ok(Self(Some(BufWriter::new(file))))
     }
 
-    pub fn refused(&mut self, refused: &[Numbered<RowRefused>]) -> io::Result<()> {
-        let entry = |row: &Numbered<RowRefused>| Entry::new(row.line, row.what.code, &row.what.message);
+    pub fn refused(&mut self, refused: &[AtLine<RowRefused>]) -> io::Result<()> {
+        let entry = |row: &AtLine<RowRefused>| Entry::new(row.line, row.what.code, &row.what.message);
         self.write_all(refused.iter().map(entry))
     }
 
-    pub fn notes(&mut self, notes: &[Numbered<Note>]) -> io::Result<()> {
-        let entry = |row: &Numbered<Note>| Entry::new(row.line, row.what.code, &row.what.message);
+    pub fn notes(&mut self, notes: &[AtLine<Note>]) -> io::Result<()> {
+        let entry = |row: &AtLine<Note>| Entry::new(row.line, row.what.code, &row.what.message);
         self.write_all(notes.iter().map(entry))
     }
 
     /// Collisions with existing users. Users that are there already are reported to a file only.
-    pub fn existing(&mut self, existing: &[Numbered<Existing>]) -> io::Result<()> {
+    pub fn existing(&mut self, existing: &[AtLine<Existing>]) -> io::Result<()> {
         let is_file = self.0.is_some();
-        let entry = |row: &Numbered<Existing>| match row.what {
+        let entry = |row: &AtLine<Existing>| match row.what {
             Existing::AlreadyThere => is_file.then(|| Entry::already_there(row.line)),
             Existing::AddressTaken => {
                 let message = "email: a user with another id has this address; nothing was changed";

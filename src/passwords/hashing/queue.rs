@@ -24,7 +24,7 @@ pub(super) struct Bounds {
 
 /// The job that finds no room.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused<Job> {
+pub(super) enum Rejected<Job> {
     /// The one that was to be added.
     New(Job),
     /// One that waited longest in line of another key, which has more of them.
@@ -37,10 +37,10 @@ impl<Job> Queue<Job> {
     }
 
     /// Adds a job. Where the queue is full, the key with the most jobs loses its last one.
-    pub(super) fn add(&mut self, key: QueueKey, job: Job) -> Option<Refused<Job>> {
+    pub(super) fn add(&mut self, key: QueueKey, job: Job) -> Option<Rejected<Job>> {
         let own = self.length_of(key);
         if own >= self.bounds.each {
-            return Some(Refused::New(job));
+            return Some(Rejected::New(job));
         }
         if self.length < self.bounds.all {
             self.push(key, job);
@@ -48,12 +48,12 @@ impl<Job> Queue<Job> {
         }
         let longest = self.turns.iter().copied().max_by_key(|key| self.length_of(*key));
         let Some(longest) = longest.filter(|longest| self.length_of(*longest) > own + 1) else {
-            return Some(Refused::New(job));
+            return Some(Rejected::New(job));
         };
         let pushed_out = self.waiting.get_mut(&longest).and_then(VecDeque::pop_back);
         self.length = self.length.saturating_sub(1);
         self.push(key, job);
-        pushed_out.map(Refused::Waiting)
+        pushed_out.map(Rejected::Waiting)
     }
 
     /// The next job.
@@ -145,7 +145,7 @@ mod tests {
     fn one_key_cannot_have_more_than_its_share() {
         let mut queue = queue(9, 2);
         assert_eq!([queue.add(key(1), "a1"), queue.add(key(1), "a2")], [None, None]);
-        assert_eq!(queue.add(key(1), "a3"), Some(Refused::New("a3")));
+        assert_eq!(queue.add(key(1), "a3"), Some(Rejected::New("a3")));
         assert_eq!(queue.add(QueueKey::Operator, "o1"), None);
         queue.take();
         assert_eq!(queue.add(key(1), "a4"), None);
@@ -157,9 +157,9 @@ mod tests {
         for (host, job) in [(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1")] {
             assert_eq!(queue.add(key(host), job), None);
         }
-        assert_eq!(queue.add(key(3), "c1"), Some(Refused::Waiting("a3")));
-        assert_eq!(queue.add(key(1), "a4"), Some(Refused::New("a4")), "it has the most itself");
-        assert_eq!(queue.add(key(2), "b2"), Some(Refused::New("b2")), "it would have as many as the other");
+        assert_eq!(queue.add(key(3), "c1"), Some(Rejected::Waiting("a3")));
+        assert_eq!(queue.add(key(1), "a4"), Some(Rejected::New("a4")), "it has the most itself");
+        assert_eq!(queue.add(key(2), "b2"), Some(Rejected::New("b2")), "it would have as many as the other");
         assert_eq!(queue.length, 4);
         assert_eq!(from_fn(|| queue.take()).collect::<Vec<_>>(), ["a1", "b1", "c1", "a2"]);
     }

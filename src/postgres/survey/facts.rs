@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgConnection};
 pub(super) struct Facts {
     pub server: Server,
     pub history: History,
-    pub tables: Vec<Table>,
+    pub tables: Vec<TableFacts>,
     pub collation: Collation,
     pub migrations: Migrations,
 }
@@ -41,7 +41,7 @@ pub(super) struct Server {
 
 /// A table with the name of one of Heirloom's.
 #[derive(Debug, FromRow)]
-pub(super) struct Table {
+pub(super) struct TableFacts {
     pub name: String,
     /// Where the name leads.
     pub schema: String,
@@ -90,7 +90,7 @@ pub(super) async fn identity(connection: &mut PgConnection) -> Option<String> {
     identity.fetch_one(connection).await.ok()
 }
 
-pub(super) async fn tables(connection: &mut PgConnection, names: &[String]) -> Result<Vec<Table>, DatabaseError> {
+pub(super) async fn tables(connection: &mut PgConnection, names: &[String]) -> Result<Vec<TableFacts>, DatabaseError> {
     let tables = sqlx::query_as(
         "SELECT c.relname::text AS name, n.nspname::text AS schema, c.relkind IN ('r', 'p') AS is_ordinary,
                 pg_has_role(c.relowner, 'USAGE') AS is_owned,

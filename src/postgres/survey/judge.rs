@@ -1,7 +1,7 @@
 use super::{
     Migrations, Probe,
     ProbeVerdict::{self, Advice, Good, Refusal, Warning},
-    facts::{Facts, Server, Table},
+    facts::{Facts, Server, TableFacts},
 };
 use crate::postgres::migrate;
 
@@ -146,7 +146,7 @@ fn schema(facts: &Facts) -> ProbeVerdict {
             let todo = format!("Set it for our role: ALTER ROLE {} SET search_path = {own}", server.role);
             let ours = format!("Heirloom's tables are in the schema {own}, but the search_path ({path})");
             match facts.tables.iter().find(|table| table.schema != own || !table.is_ordinary) {
-                Some(Table { name, schema, .. }) => Refusal(format!("{ours} finds {name} in {schema}. {todo}")),
+                Some(TableFacts { name, schema, .. }) => Refusal(format!("{ours} finds {name} in {schema}. {todo}")),
                 None if own != schema && !facts.history.is_complete() && !facts.history.is_closed() => {
                     Refusal(format!("{ours} would create the missing ones in {schema}. {todo}"))
                 }
@@ -224,7 +224,7 @@ fn privileges(facts: &Facts) -> ProbeVerdict {
 }
 
 /// `UPDATE on users`. The audit log is append-only, and the migrations' own table is only read.
-fn lacking(table: &Table) -> Option<String> {
+fn lacking(table: &TableFacts) -> Option<String> {
     let is_needed = |right: &&String| match table.name.as_str() {
         // Reached through the table of all months.
         "audit_events_default" => false,

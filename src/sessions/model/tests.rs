@@ -13,9 +13,9 @@ const KEY: &str = "the-key-of-the-request";
 /// A family whose first token was rotated once, with a key or without, and a second ago.
 struct Family {
     keys: TokenKeys,
-    stale: Presented,
-    current: Presented,
-    standing: Standing,
+    stale: PresentedToken,
+    current: PresentedToken,
+    standing: SessionStanding,
     options: SessionOptions,
 }
 
@@ -28,7 +28,7 @@ fn family(key: Option<&str>) -> Family {
     let stale = presented(Generation::FIRST, &Secret::draw(&rng));
     let key = key.map(|key| RetryKey::parse(key).unwrap());
     let successor = keys.successor(&stale, &[7; 16], key.as_ref()).unwrap();
-    let standing = Standing {
+    let standing = SessionStanding {
         now,
         transport: Transport::Body,
         generation: Generation::FIRST.next(),
@@ -45,11 +45,11 @@ fn family(key: Option<&str>) -> Family {
 }
 
 impl Family {
-    fn judge(&self, presented: &Presented, key: Option<&str>) -> Verdict {
+    fn judge(&self, presented: &PresentedToken, key: Option<&str>) -> Verdict {
         self.judge_with_nonce(presented, key, [0; 16])
     }
 
-    fn judge_with_nonce(&self, presented: &Presented, key: Option<&str>, nonce: Nonce) -> Verdict {
+    fn judge_with_nonce(&self, presented: &PresentedToken, key: Option<&str>, nonce: Nonce) -> Verdict {
         let key = key.map(|key| RetryKey::parse(key).unwrap());
         let presented =
             self.keys.read(self.keys.issue(presented.session, presented.generation, &presented.secret).reveal());
@@ -141,7 +141,7 @@ fn a_token_from_a_forgotten_future_ends_the_family() {
 /// S-27.
 #[test]
 fn a_revoked_session_stays_revoked_whatever_token_is_presented() {
-    let refused = |change: fn(&mut Standing), refusal| {
+    let refused = |change: fn(&mut SessionStanding), refusal| {
         let mut family = family(Some(KEY));
         change(&mut family.standing);
         for presented in [&family.stale, &family.current] {

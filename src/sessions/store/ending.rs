@@ -5,7 +5,7 @@ use crate::{
     postgres::DatabaseError,
     sessions::{
         model::EndReason,
-        revocations::{Revoked, TokenStanding},
+        revocations::{Revocation, TokenStanding},
     },
 };
 use sqlx::PgConnection;
@@ -162,7 +162,7 @@ pub async fn token_standing(
 }
 
 /// Everything revoked within this period, and when. Revoking all sessions counts as one entry.
-pub async fn recent(connection: &mut PgConnection, keep: Duration) -> Result<Vec<(Revoked, Moment)>, DatabaseError> {
+pub async fn recent(connection: &mut PgConnection, keep: Duration) -> Result<Vec<(Revocation, Moment)>, DatabaseError> {
     let seconds = keep.as_secs_f64();
     let everyone =
         sqlx::query_scalar!("SELECT max(revoked_at) FROM everyone_revocations WHERE revoked_at <= clock_timestamp()")
@@ -184,8 +184,8 @@ pub async fn recent(connection: &mut PgConnection, keep: Duration) -> Result<Vec
     )
     .fetch_all(connection)
     .await?;
-    let everyone = everyone.map(|at| (Revoked::Everyone(at), at));
-    let sessions = sessions.into_iter().map(|row| (Revoked::Session(row.id), row.at));
-    let access = access.into_iter().map(|row| (Revoked::Access(row.id, row.access_revision), row.at));
+    let everyone = everyone.map(|at| (Revocation::Everyone(at), at));
+    let sessions = sessions.into_iter().map(|row| (Revocation::Session(row.id), row.at));
+    let access = access.into_iter().map(|row| (Revocation::Access(row.id, row.access_revision), row.at));
     Ok(everyone.into_iter().chain(sessions).chain(access).collect())
 }

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A new session's row, and what must hold for it to be added.
-pub struct NewRow {
+pub struct NewSessionRow {
     pub id: SessionId,
     pub user: UserId,
     /// Of the password that was checked.
@@ -55,7 +55,7 @@ pub fn locks_of_sign_in(user: UserId) -> Locks {
 /// of the user among it. The buckets are locked in the order in which guesses lock them.
 pub async fn open(
     connection: &mut PgConnection,
-    new: NewRow,
+    new: NewSessionRow,
 ) -> Result<Option<(LockedUser, Circumstances)>, DatabaseError> {
     let row = sqlx::query!(
         r#"WITH attempt AS (

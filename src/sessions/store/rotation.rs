@@ -6,7 +6,7 @@ use crate::{
     postgres::DatabaseError,
     sessions::{
         generation::Generation,
-        model::{LiveSession, Redemption, Standing, Transport},
+        model::{LiveSession, Redemption, SessionStanding, Transport},
     },
 };
 use ipnet::IpNet;
@@ -171,7 +171,7 @@ pub async fn rotate_batch<'a>(
 pub async fn look(
     connection: &mut PgConnection,
     session: SessionId,
-) -> Result<Option<(Standing, LiveSession)>, DatabaseError> {
+) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
     let row = sqlx::query!(
         r#"SELECT now() AS "now!", s.user_id AS "user: UserId", s.created_at, s.remembered, s.idle_expires_at,
                   s.absolute_expires_at, s.last_used_at, s.generation, s.secret_hash, s.rotation_nonce, s.transport,
@@ -185,7 +185,7 @@ pub async fn look(
     let Some(row) = row else { return Ok(None) };
     let nonsense = || DatabaseError::Nonsense("a session's row");
     let nonce = row.rotation_nonce.map(|nonce| nonce.try_into().map_err(|_length| nonsense())).transpose()?;
-    let standing = Standing {
+    let standing = SessionStanding {
         now: row.now,
         transport: Transport::from_name(&row.transport).ok_or_else(nonsense)?,
         generation: Generation::new(row.generation).ok_or_else(nonsense)?,

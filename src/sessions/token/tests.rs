@@ -96,7 +96,7 @@ fn the_same_request_leads_to_the_same_successor_and_no_other_does() {
     assert!(!again(&presented, &nonce, Some(&other_key)));
     assert!(!again(&presented, &nonce, None));
     assert!(!again(&presented, &[6; 16], Some(&key)));
-    let other = Presented { secret: secret(8), ..keys.read(&issued(&keys)).unwrap() };
+    let other = PresentedToken { secret: secret(8), ..keys.read(&issued(&keys)).unwrap() };
     assert!(!again(&other, &nonce, Some(&key)));
 }
 
@@ -127,6 +127,6 @@ fn nothing_secret_is_printed() {
     let token = keys.issue(session(7), Generation::new(3).unwrap(), &secret(9));
     assert_eq!(format!("{token:?}"), "RefreshToken(…)");
     let presented = format!("{:?}", keys.read(token.reveal()).unwrap());
-    assert_eq!(presented, format!("Presented({}, 3)", session(7)));
+    assert_eq!(presented, format!("PresentedToken({}, 3)", session(7)));
     assert_eq!(format!("{:?}", RetryKey::parse("0123456789abcdef").unwrap()), "RetryKey(…)");
 }

@@ -17,9 +17,9 @@ use std::{
 const AHEAD: usize = 100;
 
 /// The rows of a document. The parser calls us for each row, and so runs on a thread of its own.
-pub struct Document(Receiver<Result<RawRow, FileError>>);
+pub struct JsonDocument(Receiver<Result<RawRow, FileError>>);
 
-impl Document {
+impl JsonDocument {
     pub fn of(input: BufReader<impl Read + Send + 'static>, member: &'static str) -> io::Result<Self> {
         let (send, receive) = mpsc::sync_channel(AHEAD);
         let read = move || {
@@ -34,7 +34,7 @@ impl Document {
     }
 }
 
-impl Iterator for Document {
+impl Iterator for JsonDocument {
     type Item = Result<RawRow, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for Users<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<bool, A::Error> {
-        while rows.next_element_seed(Row(self.0))?.is_some() {}
+        while rows.next_element_seed(RowSeed(self.0))?.is_some() {}
         Ok(true)
     }
 
@@ -136,9 +136,9 @@ impl<'de> Visitor<'de> for Users<'_> {
 }
 
 /// One user.
-struct Row<'run>(&'run Parsing<'run>);
+struct RowSeed<'run>(&'run Parsing<'run>);
 
-impl<'de> DeserializeSeed<'de> for Row<'_> {
+impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {

@@ -10,12 +10,12 @@ use std::{
 };
 
 /// NDJSON.
-pub struct Lines<R> {
+pub struct LineRows<R> {
     input: BufReader<R>,
     line: u64,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> LineRows<R> {
     pub const fn of(input: BufReader<R>) -> Self {
         Self { input, line: 0 }
     }
@@ -43,7 +43,7 @@ fn read(line: &[u8]) -> Result<RawFields, RowRefused> {
     fields_of(row, is_repeated.get())
 }
 
-impl<R: Read> Iterator for Lines<R> {
+impl<R: Read> Iterator for LineRows<R> {
     type Item = Result<RawRow, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {

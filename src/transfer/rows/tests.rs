@@ -7,12 +7,12 @@ use std::io;
 
 use crate::kernel::Moment;
 
-fn conversion(source: Source) -> Conversion {
+fn conversion(source: SourceSystem) -> Conversion {
     Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH) }
 }
 
 fn batches(text: impl Into<Vec<u8>>, format: Format) -> Result<Vec<Result<Batch, FileError>>, FileError> {
-    Batches::of(io::Cursor::new(text.into()), format, conversion(Source::Heirloom)).map(Iterator::collect)
+    ImportBatches::of(io::Cursor::new(text.into()), format, conversion(SourceSystem::Heirloom)).map(Iterator::collect)
 }
 
 type Good = Vec<(u64, String)>;
@@ -83,8 +83,10 @@ impl Read for Endless {
 #[test]
 fn a_line_without_an_end_is_skipped_without_being_held() {
     let endless = Endless { left: 300_000_000 }.chain(&b"\n{\"email\":\"a@b.example\"}"[..]);
-    let read: Vec<_> =
-        Batches::of(endless, Format::Ndjson, conversion(Source::Heirloom)).unwrap().map(Result::unwrap).collect();
+    let read: Vec<_> = ImportBatches::of(endless, Format::Ndjson, conversion(SourceSystem::Heirloom))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(read.len(), 1);
     assert_eq!(read[0].refused[0].what.code, "too_long");
     assert_eq!((read[0].rows[0].line, read[0].bytes < 200_000), (2, true));
@@ -105,7 +107,7 @@ fn a_line_without_an_end_is_skipped_without_being_held() {
 #[test]
 fn a_quote_that_is_never_closed_ends_the_import_where_it_is() {
     let text = (&b"email,name\na@b.example,Ann\nc@b.example,\"Cee"[..]).chain(Endless { left: 300_000_000 });
-    let mut batches = Batches::of(text, Format::Csv, conversion(Source::Heirloom)).unwrap();
+    let mut batches = ImportBatches::of(text, Format::Csv, conversion(SourceSystem::Heirloom)).unwrap();
     assert_eq!(batches.next().unwrap().unwrap().rows.len(), 1, "what came before is not lost");
     let error = batches.next().unwrap().unwrap_err();
     assert!(matches!(error, FileError::Input { after: 2, .. }), "{error:?}");
@@ -134,7 +136,7 @@ fn columns_have_names_that_are_known() {
         ("email,email\n", "a column is named twice"),
         ("", "an `email` column is required"),
     ] {
-        let error = Batches::of(header.as_bytes(), Format::Csv, conversion(Source::Heirloom))
+        let error = ImportBatches::of(header.as_bytes(), Format::Csv, conversion(SourceSystem::Heirloom))
             .map(drop)
             .unwrap_err()
             .to_string();
@@ -154,7 +156,7 @@ fn a_thousand_rows_are_a_batch_and_so_is_a_megabyte() {
     assert_eq!(sizes(long), [21, 9]);
 }
 
-fn codes(refused: &[Numbered<RowRefused>]) -> Vec<(u64, &'static str)> {
+fn codes(refused: &[AtLine<RowRefused>]) -> Vec<(u64, &'static str)> {
     refused.iter().map(|row| (row.line, row.what.code)).collect()
 }
 
@@ -222,7 +224,9 @@ fn what_is_ambiguous_in_csv_is_refused() {
     let batch = batches(text, Format::Csv).unwrap().remove(0).unwrap();
     let expected = [(2, "wrong_type"), (3, "wrong_type"), (4, "not_a_time"), (5, "not_a_time"), (6, "not_a_time")];
     assert_eq!(codes(&batch.refused), expected);
-    let error = Batches::of(&b"\xff\xfee\0m\0"[..], Format::Csv, conversion(Source::Heirloom)).map(drop).unwrap_err();
+    let error = ImportBatches::of(&b"\xff\xfee\0m\0"[..], Format::Csv, conversion(SourceSystem::Heirloom))
+        .map(drop)
+        .unwrap_err();
     assert!(error.to_string().contains("UTF-16"), "{error}");
 }
 
@@ -253,25 +257,25 @@ fn a_document_is_read_row_by_row_and_what_else_it_holds_is_not_held() {
         "\u{feff}{{\n\"realm\":\"{secret}\",\n\"users\": [\n{{\"email\":\"a@b.example\",\"enabled\":true}},\n\n  7,\n\
          {{\"email\":\n\"c@b.example\",\"enabled\":false}}],\n\"clients\": [{{\"users\": [{{}}]}}]}}\n"
     );
-    let read: Vec<_> = Batches::of(io::Cursor::new(text), Format::Json, conversion(Source::Keycloak))
+    let read: Vec<_> = ImportBatches::of(io::Cursor::new(text), Format::Json, conversion(SourceSystem::Keycloak))
         .unwrap()
         .map(Result::unwrap)
         .collect();
     let lines: Vec<_> = read[0].rows.iter().map(|row| (row.line, row.what.blocked)).collect();
     assert_eq!((lines, codes(&read[0].refused)), (vec![(4, false), (7, true)], vec![(6, "not_json")]));
 
-    let failed = |text: &str, source: Source| {
-        let read = Batches::of(io::Cursor::new(text.to_owned()), Format::Json, conversion(source)).unwrap();
+    let failed = |text: &str, source: SourceSystem| {
+        let read = ImportBatches::of(io::Cursor::new(text.to_owned()), Format::Json, conversion(source)).unwrap();
         read.filter_map(Result::err).map(|error| error.to_string()).collect::<Vec<_>>().join(";")
     };
-    assert!(failed("{\"realm\": 1}", Source::Keycloak).contains("no list `users`"));
-    assert!(failed("[{\"email\":\"a@b.example\"}\n{}]", Source::Django).contains("not valid JSON"));
-    assert!(failed("[{\"email\":\"a@b.example\"}] x", Source::Django).contains("not valid JSON"));
-    assert!(!failed("[{\"SENTINEL\":SENTINEL}]", Source::Django).contains("SENTINEL"));
+    assert!(failed("{\"realm\": 1}", SourceSystem::Keycloak).contains("no list `users`"));
+    assert!(failed("[{\"email\":\"a@b.example\"}\n{}]", SourceSystem::Django).contains("not valid JSON"));
+    assert!(failed("[{\"email\":\"a@b.example\"}] x", SourceSystem::Django).contains("not valid JSON"));
+    assert!(!failed("[{\"SENTINEL\":SENTINEL}]", SourceSystem::Django).contains("SENTINEL"));
     let long = format!("[{{\"email\":\"{}\"}}]", "x".repeat(70_000));
-    assert!(failed(&long, Source::Django).contains("cannot be read"));
+    assert!(failed(&long, SourceSystem::Django).contains("cannot be read"));
     let deep = format!("[{}]", "[".repeat(60_000));
-    assert!(failed(&deep, Source::Django).contains("not valid JSON"));
+    assert!(failed(&deep, SourceSystem::Django).contains("not valid JSON"));
 }
 
 #[test]

@@ -59,14 +59,14 @@ impl HashConfig {
 
 /// How the passwords of an export are treated.
 #[derive(Clone, Copy)]
-pub enum Passwords<'a> {
+pub enum FirebasePasswords<'a> {
     /// Their hashes are verified with these parameters, without which none can be.
     Kept(Option<&'a HashConfig>),
     /// They are left out.
     LeftOut,
 }
 
-pub fn convert(columns: &Columns, passwords: Passwords<'_>) -> Result<Draft, RowRefused> {
+pub fn convert(columns: &Columns, passwords: FirebasePasswords<'_>) -> Result<Draft, RowRefused> {
     let mut draft = Draft::default();
     draft.id(columns.text(&["localid", "uid"]));
     draft.set("email", columns.text(&["email"]));
@@ -90,11 +90,11 @@ fn has_entries(object: Option<RawFields>, value: Option<&Value>) -> bool {
         || value.and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
 }
 
-fn password_hash(columns: &Columns, passwords: Passwords<'_>) -> Result<Option<String>, RowRefused> {
+fn password_hash(columns: &Columns, passwords: FirebasePasswords<'_>) -> Result<Option<String>, RowRefused> {
     let Some(hash) = columns.text(&["passwordhash"]) else { return Ok(None) };
     let config = match passwords {
-        Passwords::LeftOut => return Ok(Some(hash)),
-        Passwords::Kept(config) => config,
+        FirebasePasswords::LeftOut => return Ok(Some(hash)),
+        FirebasePasswords::Kept(config) => config,
     };
     let Some(config) = config else {
         let problem = "cannot be verified without the project's parameters: name them with --firebase-hash-config, or \

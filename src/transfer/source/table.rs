@@ -25,11 +25,11 @@ pub struct Table {
     last_login_at: Names,
     language: Names,
     second_factor: Names,
-    standing: &'static [Standing],
+    standing: &'static [AccountColumn],
 }
 
 /// What columns say about whether the user may sign in. A table may have several of the names: each counts.
-enum Standing {
+enum AccountColumn {
     /// Blocked unless all are true. The product always writes one of them: without it, blocked users would sign in.
     Required(Names, &'static str),
     /// Blocked if one is false.
@@ -88,7 +88,10 @@ pub const SUPABASE: Table = Table {
     // The latter is also set by a confirmed telephone number where the former exists.
     verified_at: &["email_confirmed_at", "confirmed_at"],
     last_login_at: &["last_sign_in_at"],
-    standing: &[Standing::DeletedAt(&["deleted_at"]), Standing::Until(&["banned_until"], "Banned in Supabase")],
+    standing: &[
+        AccountColumn::DeletedAt(&["deleted_at"]),
+        AccountColumn::Until(&["banned_until"], "Banned in Supabase"),
+    ],
     ..NONE
 };
 
@@ -97,7 +100,7 @@ pub const DJANGO: Table = Table {
     family_name: &["last_name"],
     created_at: &["date_joined"],
     last_login_at: &["last_login"],
-    standing: &[Standing::Required(&["is_active"], "Not active in Django")],
+    standing: &[AccountColumn::Required(&["is_active"], "Not active in Django")],
     ..NONE
 };
 
@@ -106,11 +109,11 @@ pub const LARAVEL: Table = Table {
     last_login_at: &["last_login_at"],
     second_factor: &["two_factor_secret"],
     standing: &[
-        Standing::DeletedAt(&["deleted_at"]),
-        Standing::Since(BLOCKED_AT, "Blocked in Laravel"),
-        Standing::If(BLOCKED_IF, "Blocked in Laravel"),
-        Standing::Until(BLOCKED_UNTIL, "Blocked in Laravel"),
-        Standing::Unless(BLOCKED_UNLESS, "Not active in Laravel"),
+        AccountColumn::DeletedAt(&["deleted_at"]),
+        AccountColumn::Since(BLOCKED_AT, "Blocked in Laravel"),
+        AccountColumn::If(BLOCKED_IF, "Blocked in Laravel"),
+        AccountColumn::Until(BLOCKED_UNTIL, "Blocked in Laravel"),
+        AccountColumn::Unless(BLOCKED_UNLESS, "Not active in Laravel"),
     ],
     ..NONE
 };
@@ -121,10 +124,10 @@ pub const SPRING: Table = Table {
     given_name: &["first_name"],
     family_name: &["last_name"],
     standing: &[
-        Standing::Required(BLOCKED_UNLESS, "Not enabled in Spring Security"),
-        Standing::Unless(&["account_non_locked", "accountnonlocked"], "Locked in Spring Security"),
-        Standing::Unless(&["account_non_expired", "accountnonexpired"], "Expired in Spring Security"),
-        Standing::If(&["account_locked", "locked"], "Locked in Spring Security"),
+        AccountColumn::Required(BLOCKED_UNLESS, "Not enabled in Spring Security"),
+        AccountColumn::Unless(&["account_non_locked", "accountnonlocked"], "Locked in Spring Security"),
+        AccountColumn::Unless(&["account_non_expired", "accountnonexpired"], "Expired in Spring Security"),
+        AccountColumn::If(&["account_locked", "locked"], "Locked in Spring Security"),
     ],
     ..NONE
 };
@@ -135,9 +138,9 @@ pub const WORDPRESS: Table = Table {
     name: &["display_name"],
     created_at: &["user_registered"],
     standing: &[
-        Standing::DeletedIf(&["deleted"]),
-        Standing::If(&["spam"], "Marked as spam in WordPress"),
-        Standing::IfNotZero(&["user_status"], "Not active in WordPress"),
+        AccountColumn::DeletedIf(&["deleted"]),
+        AccountColumn::If(&["spam"], "Marked as spam in WordPress"),
+        AccountColumn::IfNotZero(&["user_status"], "Not active in WordPress"),
     ],
     ..NONE
 };
@@ -150,12 +153,12 @@ pub const DEVISE: Table = Table {
     last_login_at: &["current_sign_in_at", "last_sign_in_at"],
     second_factor: &["otp_secret", "encrypted_otp_secret"],
     standing: &[
-        Standing::DeletedAt(&["deleted_at", "discarded_at"]),
-        Standing::Since(&["locked_at"], "Locked in Devise"),
-        Standing::Since(BLOCKED_AT, "Blocked in Devise"),
-        Standing::If(BLOCKED_IF, "Blocked in Devise"),
-        Standing::Until(BLOCKED_UNTIL, "Blocked in Devise"),
-        Standing::Unless(BLOCKED_UNLESS, "Not active in Devise"),
+        AccountColumn::DeletedAt(&["deleted_at", "discarded_at"]),
+        AccountColumn::Since(&["locked_at"], "Locked in Devise"),
+        AccountColumn::Since(BLOCKED_AT, "Blocked in Devise"),
+        AccountColumn::If(BLOCKED_IF, "Blocked in Devise"),
+        AccountColumn::Until(BLOCKED_UNTIL, "Blocked in Devise"),
+        AccountColumn::Unless(BLOCKED_UNLESS, "Not active in Devise"),
     ],
     ..NONE
 };
@@ -164,7 +167,7 @@ pub const BETTER_AUTH: Table = Table {
     verified: &["emailverified", "email_verified"],
     created_at: &["createdat", "created_at"],
     second_factor: &["twofactorenabled", "two_factor_enabled"],
-    standing: &[Standing::IfUntil {
+    standing: &[AccountColumn::IfUntil {
         flag: &["banned"],
         until: &["banexpires", "ban_expires"],
         reason: &["banreason", "ban_reason"],
@@ -226,7 +229,7 @@ impl Table {
     }
 }
 
-impl Standing {
+impl AccountColumn {
     /// The first reason to block a user stays.
     fn apply(&self, draft: &mut Draft, columns: &Columns, now: Moment) -> Result<(), RowRefused> {
         let mut block = |is_blocked: bool, reason: &str, since: Option<Moment>| {

@@ -3,64 +3,70 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use super::*;
-use crate::transfer::rows::{Batches, Format};
+use crate::transfer::rows::{Format, ImportBatches};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SOURCES: [Source; 11] = [
-    Source::Heirloom,
-    Source::Auth0,
-    Source::Firebase,
-    Source::Keycloak,
-    Source::Supabase,
-    Source::Django,
-    Source::Laravel,
-    Source::Spring,
-    Source::Wordpress,
-    Source::Devise,
-    Source::BetterAuth,
+const SOURCES: [SourceSystem; 11] = [
+    SourceSystem::Heirloom,
+    SourceSystem::Auth0,
+    SourceSystem::Firebase,
+    SourceSystem::Keycloak,
+    SourceSystem::Supabase,
+    SourceSystem::Django,
+    SourceSystem::Laravel,
+    SourceSystem::Spring,
+    SourceSystem::Wordpress,
+    SourceSystem::Devise,
+    SourceSystem::BetterAuth,
 ];
 
-fn user(source: Source, row: &Value) -> Result<Option<ImportedUser>, RowRefused> {
+fn user(source: SourceSystem, row: &Value) -> Result<Option<ImportedUser>, RowRefused> {
     let now = "2026-11-28T00:00:00Z".parse().unwrap();
     Conversion { source, ..Conversion::plain(now) }.user(row.as_object().unwrap().clone())
 }
 
-fn is_blocked(source: Source, row: &Value) -> bool {
+fn is_blocked(source: SourceSystem, row: &Value) -> bool {
     user(source, row).unwrap().unwrap().blocked
 }
 
 #[test]
 fn standing_is_read_in_every_form() {
     let blocked = [
-        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "2999-01-01T00:00:00Z" })),
-        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "infinity" })),
-        (Source::Supabase, json!({ "email": "a@b.example", "Banned_Until": "2026-11-29 00:00:00.5+00" })),
-        (Source::Django, json!({ "email": "a@b.example", "is_active": "f" })),
-        (Source::Django, json!({ "email": "a@b.example", "is_active": 0 })),
-        (Source::Laravel, json!({ "email": "a@b.example", "is_active": "0" })),
-        (Source::Laravel, json!({ "email": "a@b.example", "banned_at": "2026-01-01 00:00:00" })),
-        (Source::Spring, json!({ "username": "a@b.example", "enabled": "\u{0}" })),
-        (Source::Spring, json!({ "username": "a@b.example", "enabled": 1, "account_non_locked": false })),
-        (Source::Wordpress, json!({ "user_email": "a@b.example", "user_status": 2 })),
-        (Source::Wordpress, json!({ "user_email": "a@b.example", "user_status": 0, "spam": "1" })),
-        (Source::Devise, json!({ "email": "a@b.example", "locked_at": "2026-01-01 00:00:00.123456" })),
-        (Source::BetterAuth, json!({ "email": "a@b.example", "banned": 1 })),
-        (Source::BetterAuth, json!({ "email": "a@b.example", "banned": true, "banExpires": "2999-01-01T00:00:00Z" })),
-        (Source::Auth0, json!({ "email": "a@b.example", "blocked": "true" })),
-        (Source::Firebase, json!({ "email": "a@b.example", "disabled": true })),
-        (Source::Keycloak, json!({ "email": "a@b.example", "enabled": false })),
+        (SourceSystem::Supabase, json!({ "email": "a@b.example", "banned_until": "2999-01-01T00:00:00Z" })),
+        (SourceSystem::Supabase, json!({ "email": "a@b.example", "banned_until": "infinity" })),
+        (SourceSystem::Supabase, json!({ "email": "a@b.example", "Banned_Until": "2026-11-29 00:00:00.5+00" })),
+        (SourceSystem::Django, json!({ "email": "a@b.example", "is_active": "f" })),
+        (SourceSystem::Django, json!({ "email": "a@b.example", "is_active": 0 })),
+        (SourceSystem::Laravel, json!({ "email": "a@b.example", "is_active": "0" })),
+        (SourceSystem::Laravel, json!({ "email": "a@b.example", "banned_at": "2026-01-01 00:00:00" })),
+        (SourceSystem::Spring, json!({ "username": "a@b.example", "enabled": "\u{0}" })),
+        (SourceSystem::Spring, json!({ "username": "a@b.example", "enabled": 1, "account_non_locked": false })),
+        (SourceSystem::Wordpress, json!({ "user_email": "a@b.example", "user_status": 2 })),
+        (SourceSystem::Wordpress, json!({ "user_email": "a@b.example", "user_status": 0, "spam": "1" })),
+        (SourceSystem::Devise, json!({ "email": "a@b.example", "locked_at": "2026-01-01 00:00:00.123456" })),
+        (SourceSystem::BetterAuth, json!({ "email": "a@b.example", "banned": 1 })),
+        (
+            SourceSystem::BetterAuth,
+            json!({ "email": "a@b.example", "banned": true, "banExpires": "2999-01-01T00:00:00Z" }),
+        ),
+        (SourceSystem::Auth0, json!({ "email": "a@b.example", "blocked": "true" })),
+        (SourceSystem::Firebase, json!({ "email": "a@b.example", "disabled": true })),
+        (SourceSystem::Keycloak, json!({ "email": "a@b.example", "enabled": false })),
     ];
     for (source, row) in blocked {
         assert!(is_blocked(source, &row), "{source:?} {row}");
     }
     let active = [
-        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "2020-01-01T00:00:00Z" })),
-        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": null })),
-        (Source::Django, json!({ "email": "a@b.example", "is_active": "True" })),
-        (Source::Wordpress, json!({ "user_email": "a@b.example", "user_status": "0", "deleted": 0 })),
-        (Source::BetterAuth, json!({ "email": "a@b.example", "banned": true, "banExpires": "2020-01-01T00:00:00Z" })),
-        (Source::Devise, json!({ "email": "a@b.example", "locked_at": "" })),
+        (SourceSystem::Supabase, json!({ "email": "a@b.example", "banned_until": "2020-01-01T00:00:00Z" })),
+        (SourceSystem::Supabase, json!({ "email": "a@b.example", "banned_until": null })),
+        (SourceSystem::Django, json!({ "email": "a@b.example", "is_active": "True" })),
+        (SourceSystem::Wordpress, json!({ "user_email": "a@b.example", "user_status": "0", "deleted": 0 })),
+        (
+            SourceSystem::BetterAuth,
+            json!({ "email": "a@b.example", "banned": true, "banExpires": "2020-01-01T00:00:00Z" }),
+        ),
+        (SourceSystem::Devise, json!({ "email": "a@b.example", "locked_at": "" })),
     ];
     for (source, row) in active {
         assert!(!is_blocked(source, &row), "{source:?} {row}");
@@ -72,7 +78,7 @@ fn standing_is_read_in_every_form() {
 fn every_column_that_blocks_counts() {
     let row = |column: &str, value: Value| json!({ "email": "a@b.example", "enabled": true, column: value });
     let beside = |other: &str, of_other: &str, column: &str, value: Value| json!({ "email": "a@b.example", other: of_other, column: value });
-    for source in [Source::Laravel, Source::Devise] {
+    for source in [SourceSystem::Laravel, SourceSystem::Devise] {
         for column in ["banned", "is_blocked", "blocked", "suspended", "is_disabled", "Disabled", "locked"] {
             let row = beside("is_banned", "0", column, json!(1));
             assert!(is_blocked(source, &row), "{source:?} {row}");
@@ -89,9 +95,9 @@ fn every_column_that_blocks_counts() {
         assert!(!is_blocked(source, &row("suspended_until", json!("2020-01-01 00:00:00"))), "{source:?}");
         assert!(user(source, &row("blocked", json!("perhaps"))).is_err(), "{source:?}");
     }
-    assert!(is_blocked(Source::Spring, &row("active", json!(0))));
+    assert!(is_blocked(SourceSystem::Spring, &row("active", json!(0))));
     let deleted = json!({ "email": "a@b.example", "deleted_at": "0000-00-00", "discarded_at": "2026-01-01" });
-    assert!(user(Source::Devise, &deleted).is_err());
+    assert!(user(SourceSystem::Devise, &deleted).is_err());
 }
 
 /// `confirmed_at` of Supabase is the earlier of two: a telephone number alone sets it.
@@ -99,7 +105,7 @@ fn every_column_that_blocks_counts() {
 fn a_confirmed_telephone_number_does_not_verify_an_address() {
     let row =
         |address: Value| json!({ "email": "a@b.example", "email_confirmed_at": address, "confirmed_at": "2026-01-01" });
-    let verified = |row: &Value| user(Source::Supabase, row).unwrap().unwrap().email_verified_at.is_some();
+    let verified = |row: &Value| user(SourceSystem::Supabase, row).unwrap().unwrap().email_verified_at.is_some();
     assert!(!verified(&row(json!(null))));
     assert!(!verified(&row(json!(""))));
     assert!(verified(&row(json!("2026-01-01 00:00:00+00"))));
@@ -109,7 +115,7 @@ fn a_confirmed_telephone_number_does_not_verify_an_address() {
 /// Laravel's `toJson` hides passwords, and the file may be another system's: nobody could sign in.
 #[test]
 fn a_file_without_passwords_is_noted() {
-    let notes = |row: &Value| user(Source::Laravel, row).unwrap().unwrap().notes.len();
+    let notes = |row: &Value| user(SourceSystem::Laravel, row).unwrap().unwrap().notes.len();
     assert_eq!(notes(&json!({ "email": "a@b.example", "encrypted_password": "x" })), 1);
     assert_eq!(notes(&json!({ "email": "a@b.example", "password": null })), 0, "this user has none");
 }
@@ -117,13 +123,13 @@ fn a_file_without_passwords_is_noted() {
 #[test]
 fn standing_that_cannot_be_read_refuses_the_row() {
     for (source, row) in [
-        (Source::Django, json!({ "email": "a@b.example", "is_active": "maybe" })),
-        (Source::Django, json!({ "email": "a@b.example" })),
-        (Source::Supabase, json!({ "email": "a@b.example", "banned_until": "soon" })),
-        (Source::Auth0, json!({ "email": "a@b.example", "blocked": [true] })),
-        (Source::Firebase, json!({ "email": "a@b.example", "disabled": 2 })),
-        (Source::Keycloak, json!({ "email": "a@b.example" })),
-        (Source::Laravel, json!({ "email": "a@b.example", "deleted_at": "2026-01-01" })),
+        (SourceSystem::Django, json!({ "email": "a@b.example", "is_active": "maybe" })),
+        (SourceSystem::Django, json!({ "email": "a@b.example" })),
+        (SourceSystem::Supabase, json!({ "email": "a@b.example", "banned_until": "soon" })),
+        (SourceSystem::Auth0, json!({ "email": "a@b.example", "blocked": [true] })),
+        (SourceSystem::Firebase, json!({ "email": "a@b.example", "disabled": 2 })),
+        (SourceSystem::Keycloak, json!({ "email": "a@b.example" })),
+        (SourceSystem::Laravel, json!({ "email": "a@b.example", "deleted_at": "2026-01-01" })),
     ] {
         assert!(user(source, &row).is_err(), "{source:?} {row}");
     }
@@ -132,7 +138,9 @@ fn standing_that_cannot_be_read_refuses_the_row() {
 #[test]
 fn objects_of_other_models_in_a_dump_are_skipped() {
     assert!(
-        user(Source::Django, &json!({ "model": "auth.group", "pk": 1, "fields": { "name": "x" } })).unwrap().is_none()
+        user(SourceSystem::Django, &json!({ "model": "auth.group", "pk": 1, "fields": { "name": "x" } }))
+            .unwrap()
+            .is_none()
     );
 }
 
@@ -141,7 +149,7 @@ fn older_keycloak_exports_hold_the_hash_in_the_credential_itself() {
     let row = json!({ "email": "a@b.example", "enabled": true, "credentials": [{
         "type": "password", "hashedSaltedValue": "JSU3Df21F/Pum+KNAv/3GC8Wvoq9ITwycWKi7XPQ7ft1e70ZlMQVRGKxWkDrpL6Tmn28O4qtIL+nRian6aQjqQ==",
         "salt": "c2l4dGVlbiBieXRlIHNsdA==", "hashIterations": 27500, "algorithm": "pbkdf2-sha256" }] });
-    assert!(user(Source::Keycloak, &row).unwrap().unwrap().hash.is_some());
+    assert!(user(SourceSystem::Keycloak, &row).unwrap().unwrap().hash.is_some());
 }
 
 #[test]
@@ -166,7 +174,7 @@ fn the_corpus_of_files_is_replayed() {
         let source = *SOURCES.get(usize::from(*source)).unwrap();
         let format = *[Format::Ndjson, Format::Csv, Format::Json].get(usize::from(*format)).unwrap();
         let conversion = Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH) };
-        if let Ok(batches) = Batches::of(std::io::Cursor::new(file.to_vec()), format, conversion) {
+        if let Ok(batches) = ImportBatches::of(std::io::Cursor::new(file.to_vec()), format, conversion) {
             batches.for_each(drop);
         }
     });
