@@ -103,10 +103,9 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
-        let given = numbers.clone();
-        let answer = self.db.run(move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
-        confirmed(answer.await, &numbers)
+        let numbers = self.audit_numbers.ticket();
+        let unit = self.unit(caller, &numbers, work);
+        confirmed(self.db.run(unit).await, &numbers)
     }
 
     /// Runs work in one transaction: committed when it is `Ok`, rolled back when it is not.
@@ -118,11 +117,9 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
-        let given = numbers.clone();
-        let answer =
-            self.db.transaction(move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
-        confirmed(answer.await, &numbers)
+        let numbers = self.audit_numbers.ticket();
+        let unit = self.unit(caller, &numbers, work);
+        confirmed(self.db.transaction(unit).await, &numbers)
     }
 
     /// Like [`World::transaction`], with these locks held from the start.
@@ -134,12 +131,9 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
-        let given = numbers.clone();
-        let answer = self
-            .db
-            .locked_transaction(locks, move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
-        confirmed(answer.await, &numbers)
+        let numbers = self.audit_numbers.ticket();
+        let unit = self.unit(caller, &numbers, work);
+        confirmed(self.db.locked_transaction(locks, unit).await, &numbers)
     }
 
     /// Like [`World::transaction`], for rare work that may take longer than a request's.
@@ -151,12 +145,24 @@ impl World {
         T: Send + 'static,
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
-        let (world, numbers) = (self.clone(), self.audit_numbers.ticket());
-        let given = numbers.clone();
-        let answer = self
-            .db
-            .long_transaction(limit, move |connection| work(Work::new(connection, world, caller).numbered_by(given)));
-        confirmed(answer.await, &numbers)
+        let numbers = self.audit_numbers.ticket();
+        let unit = self.unit(caller, &numbers, work);
+        confirmed(self.db.long_transaction(limit, unit).await, &numbers)
+    }
+
+    /// This work as a unit on a connection, which numbers its events by `numbers`.
+    fn unit<T, F>(
+        &self,
+        caller: Caller,
+        numbers: &Ticket,
+        work: F,
+    ) -> impl for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
+    {
+        let (world, numbers) = (self.clone(), numbers.clone());
+        move |connection| work(Work::new(connection, world, caller).numbered_by(numbers))
     }
 }
 

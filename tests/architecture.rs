@@ -175,7 +175,10 @@ fn the_torture_kit_knows_the_server_through_http_only() {
     let manifest = fs::read_to_string("crates/heirloom-torture/Cargo.toml").unwrap();
     let names: Vec<&str> = manifest.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
     assert!(names.contains(&"reqwest"), "the control: dependencies are found");
-    assert_eq!(manifest.matches("path = ").count(), 0, "it depends on no package of this repository");
+    let of_this_repository: Vec<&str> = manifest.lines().filter(|line| line.contains("path = ")).collect();
+    assert_eq!(of_this_repository, [r#"heirloom-terminal = { path = "../heirloom-terminal" }"#]);
+    let shared = fs::read_to_string("crates/heirloom-terminal/Cargo.toml").unwrap();
+    assert_eq!(shared.matches("path = ").count(), 0, "what it shares with the server knows no server either");
 }
 
 #[test]

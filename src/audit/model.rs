@@ -1,89 +1,68 @@
-use crate::kernel::{ActorKind, Moment, SessionId, UserId};
+use crate::kernel::{ActorKind, Moment, SessionId, UserId, named};
 use serde::Serialize;
 use serde_json::Value;
 use std::net::IpAddr;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-macro_rules! kind {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
-        /// What happened.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-        #[schema(rename_all = "snake_case")]
-        pub enum Kind { $($(#[$doc])* $variant),* }
-
-        impl Kind {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The name, as the database and the API have it.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-
-            /// The kind of a name.
-            #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-kind! {
-    /// An account was made.
-    UserAdded = "user_added",
-    /// Roles were changed.
-    RolesChanged = "roles_changed",
-    /// A user's own claims were changed.
-    ClaimsChanged = "claims_changed",
-    /// A user was blocked.
-    UserBlocked = "user_blocked",
-    /// A block was lifted.
-    UserUnblocked = "user_unblocked",
-    /// An account was deleted, and what was held about its user with it.
-    UserDeleted = "user_deleted",
-    /// Accounts were taken over from another system: one event for a thousand.
-    UsersImported = "users_imported",
-    /// All accounts were written out.
-    UsersExported = "users_exported",
-    /// A password was changed.
-    PasswordChanged = "password_changed",
-    /// An email with a link that confirms something was requested for a user.
-    ConfirmationRequested = "confirmation_requested",
-    /// A wrong code was typed.
-    ConfirmationFailed = "confirmation_failed",
-    /// A forgotten password was replaced.
-    PasswordReset = "password_reset",
-    /// Somebody signed in.
-    SignedIn = "signed_in",
-    /// Somebody did not.
-    SignInFailed = "sign_in_failed",
-    /// Somebody who is signed in could not confirm it with their password.
-    ReauthenticationFailed = "reauthentication_failed",
-    /// Too many passwords were wrong: one event when a wait begins to refuse, none for what it refuses after that.
-    GuessingLimited = "guessing_limited",
-    /// Somebody wanted what they may not: one event a minute for each session.
-    AccessDenied = "access_denied",
-    /// A session was revoked: signed out, revoked by its user or by an admin, or replaced by a newer one.
-    SessionsEnded = "sessions_ended",
-    /// A stale refresh token came back: the family was revoked.
-    RefreshTokenReused = "refresh_token_reused",
-    /// A refresh token that is newer than the database: the family was revoked.
-    RefreshTokenAhead = "refresh_token_ahead",
-    /// The database had forgotten that a session was revoked, and a token of it came: the family was revoked again.
-    RevocationLost = "revocation_lost",
-    /// A signing key was published.
-    SigningKeyAdded = "signing_key_added",
-    /// A user could not register: the address has an account.
-    RegistrationRefused = "registration_refused",
-    /// A server found an older head of the chain than it had seen, and chains nothing.
-    AuditChainRefused = "audit_chain_refused",
-    /// Events that the database had confirmed were gone before they were chained.
-    AuditEventsMissing = "audit_events_missing",
-    /// An operator had the chain of events go on from an end that Heirloom had not written.
-    AuditChainResumed = "audit_chain_resumed",
+named! {
+    /// What happened.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+    #[schema(rename_all = "snake_case")]
+    pub enum Kind {
+        /// An account was created.
+        UserAdded = "user_added",
+        /// Roles were changed.
+        RolesChanged = "roles_changed",
+        /// A user's own claims were changed.
+        ClaimsChanged = "claims_changed",
+        /// A user was blocked.
+        UserBlocked = "user_blocked",
+        /// A block was lifted.
+        UserUnblocked = "user_unblocked",
+        /// An account was deleted, and what was held about its user with it.
+        UserDeleted = "user_deleted",
+        /// Accounts were imported from another system: one event for a thousand.
+        UsersImported = "users_imported",
+        /// All accounts were exported.
+        UsersExported = "users_exported",
+        /// A password was changed.
+        PasswordChanged = "password_changed",
+        /// An email with a link that confirms something was requested for a user.
+        ConfirmationRequested = "confirmation_requested",
+        /// A wrong code was typed.
+        ConfirmationFailed = "confirmation_failed",
+        /// A forgotten password was replaced.
+        PasswordReset = "password_reset",
+        /// A user signed in.
+        SignedIn = "signed_in",
+        /// A sign-in failed.
+        SignInFailed = "sign_in_failed",
+        /// A signed-in user gave a wrong password when asked to confirm something.
+        ReauthenticationFailed = "reauthentication_failed",
+        /// Too many passwords were wrong: one event when a wait begins to refuse, none for what it refuses after that.
+        GuessingLimited = "guessing_limited",
+        /// A user asked for what they may not have: one event a minute for each session.
+        AccessDenied = "access_denied",
+        /// A session was revoked: signed out, revoked by its user or by an admin, or replaced by a newer one.
+        SessionsEnded = "sessions_ended",
+        /// A stale refresh token came back: the family was revoked.
+        RefreshTokenReused = "refresh_token_reused",
+        /// A refresh token that is newer than the database: the family was revoked.
+        RefreshTokenAhead = "refresh_token_ahead",
+        /// The database had forgotten that a session was revoked, and a token of it came: the family was revoked again.
+        RevocationLost = "revocation_lost",
+        /// A signing key was published.
+        SigningKeyAdded = "signing_key_added",
+        /// A user could not register: the address has an account.
+        RegistrationRefused = "registration_refused",
+        /// A server found an older head of the chain than it had seen, and chains nothing.
+        AuditChainRefused = "audit_chain_refused",
+        /// Events that the database had confirmed were gone before they were chained.
+        AuditEventsMissing = "audit_events_missing",
+        /// An operator had the chain of events go on from an end that Heirloom had not written.
+        AuditChainResumed = "audit_chain_resumed",
+    }
 }
 
 impl Kind {

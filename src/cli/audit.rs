@@ -1,7 +1,7 @@
 use super::{
     error::CliError,
     in_house::{find, in_house},
-    output::{JsonLines, Output, printable},
+    output::{JsonLines, Output},
 };
 use crate::{
     app::House,
@@ -11,6 +11,7 @@ use crate::{
 };
 use chrono::Datelike;
 use clap::{Args, Subcommand};
+use heirloom_terminal::printable;
 use serde_json::json;
 use std::process::ExitCode;
 

@@ -1,9 +1,10 @@
 use super::{
     error::CliError,
-    output::{Output, table, time},
+    output::{Output, time},
 };
 use crate::{app::House, kernel::Operator, keys::KeyView};
 use clap::Subcommand;
+use heirloom_terminal::table;
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]

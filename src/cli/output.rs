@@ -63,52 +63,7 @@ pub fn fail(error: &dyn Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Rows in aligned columns under their headings.
-pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
-    let lines = std::iter::once(&headings).chain(rows);
-    let lines: Vec<Vec<_>> = lines.map(|line| line.iter().map(|cell| printable(cell)).collect()).collect();
-    let width = |column| {
-        let cells = lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell: &String| cell.chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    let padded = lines.iter().map(|line| {
-        let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    });
-    padded.collect::<Vec<_>>().join("\n")
-}
-
 /// A point in time, to the second, UTC.
 pub fn time(at: Moment) -> String {
     at.format("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-/// Foreign text without the characters that control a terminal or change the direction of writing (Unicode's
-/// bidirectional controls): a client chooses the name of its device.
-pub fn printable(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["1".to_owned(), "Zoë".to_owned()], vec!["1000".to_owned(), "Al".to_owned()]];
-        assert_eq!(table(&["ID", "NAME"], &rows), "ID    NAME\n1     Zoë\n1000  Al");
-        assert_eq!(table(&["ID", "NAME"], &[]), "ID  NAME");
-    }
-
-    #[test]
-    fn a_device_cannot_command_the_terminal() {
-        let rows = [vec!["curl\u{1b}[2J\u{202e}8.0\n".to_owned()]];
-        assert_eq!(table(&["DEVICE"], &rows), "DEVICE\ncurl\u{fffd}[2J\u{fffd}8.0\u{fffd}");
-    }
 }

@@ -2,7 +2,7 @@ use super::{
     ask::confirm,
     error::CliError,
     in_house::{find, in_house},
-    output::{Output, table, time},
+    output::{Output, time},
 };
 use crate::{
     app::House,
@@ -12,6 +12,7 @@ use crate::{
     sessions::{Authority, SessionFilter, SessionState, SessionView},
 };
 use clap::{Args, Subcommand};
+use heirloom_terminal::table;
 use serde_json::json;
 
 /// Characters of a device's name that are shown.

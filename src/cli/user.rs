@@ -2,7 +2,7 @@ use super::{
     ask::confirm,
     error::CliError,
     in_house::{find, in_house},
-    output::{Output, printable, table, time},
+    output::{Output, time},
     password::read_new,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     users::{Blocking, NewUser, Registration, User, UserFilter, UserStatus, UserView},
 };
 use clap::{Args, Subcommand, ValueEnum};
+use heirloom_terminal::{printable, table};
 use serde_json::{Value, json};
 
 /// Users fetched per query.

@@ -132,9 +132,9 @@ mod tests {
     fn a_token_is_of_one_purpose_and_one_master_key_and_no_flow() {
         let id = Uuid::from_bytes([7; 16]);
         for purpose in Purpose::ALL {
-            let token = keys(1, &[]).token(*purpose, id);
-            assert_eq!(keys(1, &[]).read_token(&token), Some(Named { purpose: *purpose, id }));
-            assert_eq!(keys(2, &[1]).read_token(&token), Some(Named { purpose: *purpose, id }));
+            let token = keys(1, &[]).token(purpose, id);
+            assert_eq!(keys(1, &[]).read_token(&token), Some(Named { purpose, id }));
+            assert_eq!(keys(2, &[1]).read_token(&token), Some(Named { purpose, id }));
             assert_eq!(keys(2, &[]).read_token(&token), None);
             assert_eq!(keys(1, &[]).read_flow(&token), None);
         }

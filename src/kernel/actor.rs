@@ -1,4 +1,4 @@
-use super::UserId;
+use super::{UserId, named};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,18 +15,20 @@ pub enum Actor {
     Anonymous,
 }
 
-/// What an actor is, apart from which user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ActorKind {
-    /// An authenticated user.
-    User,
-    /// Someone at the command line.
-    Operator,
-    /// The server itself.
-    Server,
-    /// A client that has proved nothing.
-    Anonymous,
+named! {
+    /// What an actor is, apart from which user.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ActorKind {
+        /// An authenticated user.
+        User = "user",
+        /// Someone at the command line.
+        Operator = "operator",
+        /// The server itself.
+        Server = "server",
+        /// A client that has proved nothing.
+        Anonymous = "anonymous",
+    }
 }
 
 impl Actor {
@@ -48,27 +50,6 @@ impl Actor {
             Self::Server => ActorKind::Server,
             Self::Anonymous => ActorKind::Anonymous,
         }
-    }
-}
-
-impl ActorKind {
-    const ALL: [Self; 4] = [Self::User, Self::Operator, Self::Server, Self::Anonymous];
-
-    /// The name, as the database and the API have it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Operator => "operator",
-            Self::Server => "server",
-            Self::Anonymous => "anonymous",
-        }
-    }
-
-    /// The kind of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -1,80 +1,45 @@
 use crate::{
     confirmations::Purpose,
-    kernel::{Client, Duration, Moment, UserId},
+    kernel::{Client, Duration, Moment, UserId, named},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What an email notifies a user of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notification {
-    /// A used refresh token was presented again: someone else may hold it.
-    TokenReused,
-    /// A sign-in from an unknown device and network.
-    NewDevice,
-    /// The password was changed.
-    PasswordChanged,
-    /// The account was blocked.
-    Blocked,
-    /// A session was revoked because the account reached its limit of sessions.
-    SessionLimit,
-    /// Asks whether the registration is theirs.
-    ConfirmRegistration,
-    /// A registration with an address that has an account.
-    AlreadyRegistered,
-    /// Asks a user to show that they read the address.
-    VerifyEmail,
-    /// Leads to a new password.
-    ResetPassword,
-    /// To the old address: a change was requested. Cancels it.
-    EmailChangeRequested,
-    /// To the new address: confirms the change.
-    ConfirmNewEmail,
-    /// To the old address: it was changed. Undoes it.
-    EmailChanged,
-    /// An administrator invites to an account.
-    Invitation,
+named! {
+    /// What an email notifies a user of.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Notification {
+        /// A used refresh token was presented again: someone else may hold it.
+        TokenReused = "token-reused",
+        /// A sign-in from an unknown device and network.
+        NewDevice = "new-device",
+        /// The password was changed.
+        PasswordChanged = "password-changed",
+        /// The account was blocked.
+        Blocked = "blocked",
+        /// A session was revoked because the account reached its limit of sessions.
+        SessionLimit = "session-limit",
+        /// Asks whether the registration is theirs.
+        ConfirmRegistration = "confirm-registration",
+        /// A registration with an address that has an account.
+        AlreadyRegistered = "already-registered",
+        /// Asks a user to show that they read the address.
+        VerifyEmail = "verify-email",
+        /// Leads to a new password.
+        ResetPassword = "reset-password",
+        /// To the old address: a change was requested. Cancels it.
+        EmailChangeRequested = "email-change-requested",
+        /// To the new address: confirms the change.
+        ConfirmNewEmail = "confirm-new-email",
+        /// To the old address: it was changed. Undoes it.
+        EmailChanged = "email-changed",
+        /// An administrator invites to an account.
+        Invitation = "invitation",
+    }
 }
 
 impl Notification {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::TokenReused,
-        Self::NewDevice,
-        Self::PasswordChanged,
-        Self::Blocked,
-        Self::SessionLimit,
-        Self::ConfirmRegistration,
-        Self::AlreadyRegistered,
-        Self::VerifyEmail,
-        Self::ResetPassword,
-        Self::EmailChangeRequested,
-        Self::ConfirmNewEmail,
-        Self::EmailChanged,
-        Self::Invitation,
-    ];
-
-    /// Its name in the database and in the names of its texts.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TokenReused => "token-reused",
-            Self::NewDevice => "new-device",
-            Self::PasswordChanged => "password-changed",
-            Self::Blocked => "blocked",
-            Self::SessionLimit => "session-limit",
-            Self::ConfirmRegistration => "confirm-registration",
-            Self::AlreadyRegistered => "already-registered",
-            Self::VerifyEmail => "verify-email",
-            Self::ResetPassword => "reset-password",
-            Self::EmailChangeRequested => "email-change-requested",
-            Self::ConfirmNewEmail => "confirm-new-email",
-            Self::EmailChanged => "email-changed",
-            Self::Invitation => "invitation",
-        }
-    }
-
     /// What its link confirms. None: it has no such link.
     pub(super) fn confirms(self) -> Option<Purpose> {
         match self {
@@ -102,10 +67,6 @@ impl Notification {
     /// Whether it belongs to a confirmation: it then goes to the confirmation's address, and not without it.
     pub(super) fn is_of_confirmation(self) -> bool {
         self.confirms().is_some() || self == Self::AlreadyRegistered
-    }
-
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|notification| notification.name() == name)
     }
 }
 
@@ -198,12 +159,5 @@ mod tests {
         assert_eq!(wait_after(20), LONGEST_WAIT);
         let whole: Duration = (1..ATTEMPTS).map(wait_after).sum();
         assert!(whole > Duration::from_hours(60) && whole < Duration::from_hours(84), "{whole:?}");
-    }
-
-    #[test]
-    fn every_notification_is_read_back() {
-        for notification in Notification::ALL {
-            assert_eq!(Notification::from_name(notification.name()), Some(notification));
-        }
     }
 }

@@ -1,5 +1,5 @@
 use super::DatabaseError;
-use crate::kernel::{MasterKeys, Moment, Rng, SealingKeys};
+use crate::kernel::{MasterKeys, Moment, Rng, SealingKeys, named};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::PgConnection;
 
@@ -10,32 +10,14 @@ const VERSION: &str = "n1.";
 /// Bytes of the time at which it was sent.
 const TIME: usize = 8;
 
-/// What instances notify each other of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channel {
-    /// Sessions were revoked, or access tokens are outdated.
-    Revocations,
-    /// There is a new signing key.
-    SigningKeys,
-}
-
-impl Channel {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Revocations, Self::SigningKeys];
-
-    /// As Postgres knows it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Revocations => "heirloom_revocations",
-            Self::SigningKeys => "heirloom_signing_keys",
-        }
-    }
-
-    /// The channel of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.name() == name)
+named! {
+    /// What instances notify each other of.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Channel {
+        /// Sessions were revoked, or access tokens are outdated.
+        Revocations = "heirloom_revocations",
+        /// There is a new signing key.
+        SigningKeys = "heirloom_signing_keys",
     }
 }
 

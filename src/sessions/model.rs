@@ -9,38 +9,19 @@ use super::{
 use crate::{
     config::SessionOptions,
     identity::BlockReason,
-    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId},
+    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId, named},
     keys::AccessToken,
 };
 use serde_json::Value;
 
-/// How a session's refresh token travels. A session keeps the way it began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// In an HttpOnly cookie: browsers.
-    Cookie,
-    /// In JSON: API clients.
-    Body,
-}
-
-impl Transport {
-    /// The name in the database and the API.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cookie => "cookie",
-            Self::Body => "body",
-        }
-    }
-
-    /// The transport of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "cookie" => Some(Self::Cookie),
-            "body" => Some(Self::Body),
-            _ => None,
-        }
+named! {
+    /// How a session's refresh token travels. A session keeps the way it began.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Transport {
+        /// In an HttpOnly cookie: browsers.
+        Cookie = "cookie",
+        /// In JSON: API clients.
+        Body = "body",
     }
 }
 

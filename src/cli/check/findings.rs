@@ -1,7 +1,8 @@
 use crate::cli::{
     error::{CliError, chain},
-    output::{Output, printable},
+    output::Output,
 };
+use heirloom_terminal::printable;
 use serde::Serialize;
 use serde_json::json;
 use std::{error::Error, process::ExitCode};

@@ -1,7 +1,5 @@
-use crate::{
-    cli::output::printable,
-    transfer::{AtLine, Existing, Note, RowRefused},
-};
+use crate::transfer::{AtLine, Existing, Note, RowRefused};
+use heirloom_terminal::printable;
 use serde_json::json;
 use std::{
     fs::{self, File, OpenOptions},
