@@ -2,6 +2,7 @@ use crate::kernel::{Duration, MasterKeys, Moment, Rng, UserId};
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
+use std::fmt;
 use uuid::Uuid;
 
 /// Bytes of an id.
@@ -22,8 +23,14 @@ const RENEW_AFTER: Duration = Duration::from_hours(30 * 24);
 ///
 /// It proves no identity and opens nothing. It buys a bucket of guesses of its own, for this one account, until the
 /// password changes: who knew an old password gains nothing from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct DeviceToken(String);
+
+impl fmt::Debug for DeviceToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceToken(…)")
+    }
+}
 
 impl DeviceToken {
     /// As the cookie has it.

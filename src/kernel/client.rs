@@ -1,7 +1,10 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 /// Who asks, from where: what a session row and an audit event remember of a request.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Client {
     /// The client's address, as forwarded by trusted proxies; none on the command line.
     pub ip: Option<IpAddr>,
@@ -11,10 +14,17 @@ pub struct Client {
     pub request_id: String,
     /// The request id that the caller sent, stored next to the server's own.
     pub given_request_id: Option<String>,
-    /// The content of the known-device cookie, not yet verified.
+    /// The token of the known device, not yet verified.
     pub device: Option<String>,
     /// The language that the request asks for, as a tag (RFC 5646).
     pub language: Option<&'static str>,
+}
+
+/// Without the token of the device.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("ip", &self.ip).field("request_id", &self.request_id).finish_non_exhaustive()
+    }
 }
 
 impl Client {

@@ -1,6 +1,6 @@
 use super::{
     ImportedUser,
-    row::Numbered,
+    row::AtLine,
     store::{self, ExistingUser, ImportedRow},
 };
 use crate::{
@@ -34,7 +34,7 @@ struct Claim {
 }
 
 impl Claim {
-    fn of(row: &Numbered<ImportedUser>) -> Self {
+    fn of(row: &AtLine<ImportedUser>) -> Self {
         Self { line: row.line, id: row.what.id, email: row.what.email.as_str().to_owned() }
     }
 }
@@ -47,8 +47,8 @@ impl Claim {
 pub async fn import(
     world: &World,
     operator: Operator,
-    rows: Vec<Numbered<ImportedUser>>,
-) -> Result<Vec<Numbered<Existing>>, DatabaseError> {
+    rows: Vec<AtLine<ImportedUser>>,
+) -> Result<Vec<AtLine<Existing>>, DatabaseError> {
     let now = world.clock.now();
     let (claims, rows): (Vec<Claim>, Vec<ImportedRow>) =
         rows.into_iter().map(|numbered| (Claim::of(&numbered), row(numbered.what, now, world))).unzip();
@@ -65,7 +65,7 @@ pub async fn import(
             let others: Vec<Claim> = others.collect();
             let existing = existing(work.connection, &others).await?;
             // Whoever was in the way and was deleted in this moment counts as there.
-            let found = |claim: &Claim| Numbered::new(claim.line, existing.of(claim).unwrap_or(Existing::AlreadyThere));
+            let found = |claim: &Claim| AtLine::new(claim.line, existing.of(claim).unwrap_or(Existing::AlreadyThere));
             Ok(others.iter().map(found).collect())
         })
     });
@@ -76,12 +76,12 @@ pub async fn import(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn compare(world: &World, rows: &[Numbered<ImportedUser>]) -> Result<Vec<Numbered<Existing>>, DatabaseError> {
+pub async fn compare(world: &World, rows: &[AtLine<ImportedUser>]) -> Result<Vec<AtLine<Existing>>, DatabaseError> {
     let claims: Vec<Claim> = rows.iter().map(Claim::of).collect();
     let compared = world.db.run(move |connection| {
         Box::pin(async move {
             let existing = existing(connection, &claims).await?;
-            let found = |claim: &Claim| existing.of(claim).map(|existing| Numbered::new(claim.line, existing));
+            let found = |claim: &Claim| existing.of(claim).map(|existing| AtLine::new(claim.line, existing));
             Ok(claims.iter().filter_map(found).collect())
         })
     });

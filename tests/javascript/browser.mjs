@@ -1,6 +1,6 @@
 // As much of a browser as heirloom.js needs: tabs that share storage, locks and messages, a clock that the test moves, and
 // a server that answers what the test wants.
-import { mkdtempSync, cpSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { webcrypto } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export const ORIGIN = 'https://auth.example.com';
 
 const copy = mkdtempSync(join(tmpdir(), 'heirloom-static-'));
+process.on('exit', () => { rmSync(copy, { recursive: true, force: true }); });
 cpSync(join(root, 'static'), copy, { recursive: true });
 writeFileSync(join(copy, 'package.json'), '{ "type": "module" }');
 
