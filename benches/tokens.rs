@@ -67,7 +67,7 @@ fn algorithm_of(criterion: &mut Criterion, algorithm: &str, keys: &Keys, now: Mo
     let subject = Subject {
         user: UserId::new(now, &rng),
         session: SessionId::new(now, &rng),
-        signed_in_at: now,
+        authenticated_at: now,
         roles: vec!["editor".to_owned()],
         access_revision: 0,
         claims: serde_json::Map::new(),

@@ -144,6 +144,7 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
   switch (kind) {
     case 'signed_in': return of('event-signed-in', theSession);
     case 'sign_in_failed': return of(reason === 'wrong_password' ? 'event-sign-in-failed' : 'event-sign-in-refused', { user_agent });
+    case 'stepped_up': return of('event-stepped-up', theSession);
     case 'reauthentication_failed': return of('event-reauthentication-failed', theSession);
     case 'guessing_limited': return text('event-guessing-limited');
     case 'access_denied': return of('event-access-denied', theSession);

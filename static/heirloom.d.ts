@@ -135,13 +135,18 @@ export interface Heirloom {
    * `confirmation_invalid`, `confirmation_expired`, `validation_failed` where something has to be typed.
    */
   confirm(request: Confirm): Promise<Confirmed>;
+  /**
+   * Confirms the password, after a `step_up_required`: the session is fresh for some minutes. Rejects with a
+   * `HeirloomError`, for instance `wrong_password`; the user then stays signed in. Null: the session was revoked or has expired.
+   */
+  stepUp(request: { password: string }): Promise<Session | null>;
   /** Signs out, in all tabs. Rejects when the server did not confirm it: the user is then still signed in. */
   signOut(): Promise<void>;
   /** Revokes all sessions of the user. Returns their number. */
   signOutEverywhere(): Promise<number>;
   /**
-   * `fetch`, with the access token for URLs of the server's own origin and never for others. After a 401 it refreshes
-   * and repeats the request once; concurrent 401s share one refresh. After a change of the password it refreshes at
+   * `fetch`, with the access token for URLs of the server's own origin and never for others. After a 401, other than
+   * `step_up_required`, it refreshes and repeats the request once; concurrent 401s share one refresh. After a change of the password it refreshes at
    * once. Rejects with a `HeirloomError` when it needs a token and gets none.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;

@@ -1,11 +1,11 @@
-/*! Heirloom in the browser. heirloom.d.ts has the interface, docs/browser-client.md the reasons.
+/*! Heirloom in the browser: see heirloom.d.ts, docs/browser-client.md.
  *
  * The access token lives in this closure only. Tabs share the HttpOnly cookie T and, in localStorage, K, the key of
  * the next refresh, stored before it is sent. Tabs take turns: T sent with another key looks like theft.
  */
 
-const REQUEST_LIMIT = 15_000; // ms; the server needs 5 s at most
-const TURN_LIMIT = 20_000; // ms, more than a request takes: a frozen tab loses its turn
+const REQUEST_LIMIT = 15_000; // ms
+const TURN_LIMIT = 20_000; // ms, more than a request takes
 const PAUSE = 60; // s without a request after a refusal
 const MISSING = 'refresh_token_missing';
 const SIGNED_OUT = /^(refresh_token_(missing|invalid|reused)|session_(expired|revoked)|account_blocked|ambiguous_token)$/;
@@ -83,10 +83,10 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
   async function nextKey() {
     if (!/^[!-~]{16,255}$/.test(readKey())) {
       writeKey(random());
-      if (!locks) await sleep(100); // other tabs may create one, too: the last one counts
+      if (!locks) await sleep(100); // the last tab's counts
     }
     const key = readKey();
-    writeKey(key); // another tab may just have replaced it
+    writeKey(key); // another tab may have replaced it
     return key;
   }
 
@@ -131,13 +131,13 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     }
   }
 
-  const send = (path, body) => post(path, { 'Content-Type': 'application/json' }, JSON.stringify(body));
+  const send = (path, body, headers) => post(path, { 'Content-Type': 'application/json', ...headers }, JSON.stringify(body));
 
-  async function rotate(refusal) {
+  async function rotate(proof, refusal) {
     const key = await nextKey();
     const asked = Date.now();
     try {
-      const answer = await post('/auth/refresh', { 'Idempotency-Key': key });
+      const answer = await send(proof ? '/auth/step-up' : '/auth/refresh', proof, { 'Idempotency-Key': key });
       if (!(answer.expires_in > 0)) throw new HeirloomError({}); // a captive portal answered
       if (readKey() === key) writeKey(random());
       return accept(answer, asked);
@@ -146,7 +146,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
       if (refusal || (error.code === MISSING && readKey() === key)) return end(refusal ?? error);
       // another tab may be signing in
       await sleep(300 + 300 * Math.random());
-      return rotate(error);
+      return rotate(proof, error);
     }
   }
 
@@ -168,14 +168,14 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     emit('unreachable', { error, retry_in: wait });
   }
 
-  // No timer: only a call, or a tab that wakes, asks again.
+  // only a call, or a tab that wakes, asks again
   function giveUp(error) {
     clearTimeout(timer);
     due = Date.now() + PAUSE * 1000;
     emit('refused', { error });
   }
 
-  // a tab that wakes may refresh sooner, but not before `earliest`
+  // a tab that wakes may be sooner, not before `earliest`
   function plan(seconds, earliest) {
     due = Date.now() + earliest * 1000;
     clearTimeout(timer);
@@ -233,7 +233,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     const used = await getAccessToken();
     const answer = await send(used);
     if (answer.ok && request.method === 'POST' && request.url === `${api}/me/password`) await renew().catch(ignore);
-    if (answer.status !== 401 || !used) return answer;
+    if (answer.status !== 401 || !used || /insuff/.test(answer.headers.get('WWW-Authenticate'))) return answer;
     const fresh = await (token === used ? refresh() : getAccessToken());
     return fresh ? send(fresh) : answer;
   }
@@ -287,6 +287,11 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
       emit('confirmed', done);
       if (session) renew().catch(ignore); // it may have been revoked
       return done;
+    },
+
+    async stepUp({ password }) {
+      await turn(() => rotate({ password }));
+      return session;
     },
 
     async signOut() {

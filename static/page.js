@@ -93,7 +93,7 @@ function waysOutOf(problem) {
     const [url] = (document.body.dataset.origins ?? location.origin).split(' ');
     return [create('a', { class: 'button', href: url + here }, text('refused-open', { url }))];
   }
-  const isAboutUser = problem.status === 401 || problem.status === 403;
+  const isAboutUser = (problem.status === 401 || problem.status === 403) && problem.code !== 'step_up_required';
   return isAboutUser ? [create('a', { class: 'button', href: loginUrl() }, text('refused-sign-in'))] : [];
 }
 

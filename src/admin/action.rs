@@ -1,11 +1,7 @@
 use crate::{
-    audit,
-    kernel::UserId,
-    postgres::DatabaseError,
-    users::{self, User},
-    work::Work,
+    audit, kernel::UserId, lifecycle, postgres::DatabaseError, users::User, work::Work,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What an administrator or an operator does to a user, within one transaction.
 pub struct AdminAction<'w> {
@@ -22,11 +18,6 @@ impl AdminAction<'_> {
     /// Whether this is the last administrator; the attempt is recorded. The caller holds the lock
     /// for changes of administrators.
     pub async fn removes_the_last_admin(&mut self, user: &User) -> Result<bool, DatabaseError> {
-        let is_acting = user.is_admin() && user.blocked_at.is_none();
-        if !is_acting || users::other_admins(self.work.connection, Some(self.user)).await? > 0 {
-            return Ok(false);
-        }
-        self.work.record_refusal(audit::Kind::AccessDenied, self.user, json!({ "reason": "last_admin" })).await?;
-        Ok(true)
+        lifecycle::removes_the_last_admin(&mut self.work, user).await
     }
 }

@@ -22,6 +22,8 @@ named! {
         UserUnblocked = "user_unblocked",
         /// An account was deleted, and what was held about its user with it.
         UserDeleted = "user_deleted",
+        /// A user deleted their own account.
+        UserDeletedSelf = "user_deleted_self",
         /// Accounts were imported from another system: one event for a thousand.
         UsersImported = "users_imported",
         /// All accounts were exported.
@@ -40,6 +42,8 @@ named! {
         SignInFailed = "sign_in_failed",
         /// A signed-in user gave a wrong password when asked to confirm something.
         ReauthenticationFailed = "reauthentication_failed",
+        /// A user who is signed in confirmed it with their password.
+        SteppedUp = "stepped_up",
         /// Too many passwords were wrong: one event when a wait begins to refuse, none for what it refuses after that.
         GuessingLimited = "guessing_limited",
         /// A user asked for what they may not have: one event a minute for each session.
@@ -76,12 +80,14 @@ impl Kind {
             | Self::UserBlocked
             | Self::UserUnblocked
             | Self::UserDeleted
+            | Self::UserDeletedSelf
             | Self::UsersImported
             | Self::UsersExported
             | Self::PasswordChanged
             | Self::ConfirmationRequested
             | Self::PasswordReset
             | Self::SignedIn
+            | Self::SteppedUp
             | Self::SessionsEnded
             | Self::SigningKeyAdded
             | Self::AuditChainResumed => "success",

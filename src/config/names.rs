@@ -71,6 +71,8 @@ names! {
     RETRY_WINDOW = "HEIRLOOM_RETRY_WINDOW";
     /// Live sessions of one user.
     MAX_SESSIONS_PER_USER = "HEIRLOOM_MAX_SESSIONS_PER_USER";
+    /// How long after a sign-in or a step-up a session is fresh.
+    STEP_UP_MAX_AGE = "HEIRLOOM_STEP_UP_MAX_AGE";
     /// The mail server; without it, emails are written to files.
     SMTP_URL = "HEIRLOOM_SMTP_URL";
     /// The sender of emails.

@@ -44,6 +44,13 @@ pub enum GuessTarget<'a> {
         /// Whether it can be the address of an account.
         is_address: bool,
     },
+    /// The account of a signed-in user, counted as their sign-ins are.
+    Again {
+        /// Who.
+        user: UserId,
+        /// Their address.
+        email: &'a str,
+    },
     /// The bucket of a signed-in user: an anonymous client cannot exhaust it.
     Own(UserId),
 }
@@ -208,7 +215,7 @@ impl Guard {
                 let own = vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)];
                 return Guess { circles: vec![(Circle::Strangers, own)], ..Guess::default() };
             }
-            GuessTarget::Account { name, .. } => name.as_bytes(),
+            GuessTarget::Account { name, .. } | GuessTarget::Again { email: name, .. } => name.as_bytes(),
         };
         let consecutive = self.bucket("consecutive", name, CONSECUTIVE);
         let devices = self.bucket("devices", name, DEVICES);
@@ -243,13 +250,13 @@ impl GuessTarget<'_> {
     fn user(&self) -> Option<UserId> {
         match self {
             Self::Account { .. } => None,
-            Self::Own(user) => Some(*user),
+            Self::Own(user) | Self::Again { user, .. } => Some(*user),
         }
     }
 
     fn address(&self) -> Option<String> {
         match self {
-            Self::Account { name, is_address: true } => Some((*name).to_owned()),
+            Self::Account { name, is_address: true } | Self::Again { email: name, .. } => Some((*name).to_owned()),
             Self::Account { is_address: false, .. } | Self::Own(_) => None,
         }
     }
@@ -257,7 +264,7 @@ impl GuessTarget<'_> {
     fn caller(&self, client: &Client) -> Caller {
         match self {
             Self::Account { .. } => Caller::anonymous(client),
-            Self::Own(user) => Caller::user(*user, client),
+            Self::Own(user) | Self::Again { user, .. } => Caller::user(*user, client),
         }
     }
 }

@@ -31,6 +31,7 @@ kinds! {
     REFRESH_TOKEN_REUSED = 401 "refresh_token_reused" "The refresh token has already been used";
     SESSION_EXPIRED = 401 "session_expired" "The session has expired";
     SESSION_REVOKED = 401 "session_revoked" "The session has been revoked";
+    STEP_UP_REQUIRED = 401 "step_up_required" "Confirm that it is you";
     ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
     FORBIDDEN = 403 "forbidden" "Not allowed";
     ORIGIN_NOT_ALLOWED = 403 "origin_not_allowed" "Origin not allowed";

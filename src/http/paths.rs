@@ -15,13 +15,14 @@ paths! {
     REGISTER = "/api/v1/auth/register" [POST];
     SIGN_IN = "/api/v1/auth/login" [POST];
     REFRESH = "/api/v1/auth/refresh" [POST];
+    STEP_UP = "/api/v1/auth/step-up" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];
     CHECK = "/api/v1/auth/check" [GET];
     FORGOT_PASSWORD = "/api/v1/auth/password/forgot" [POST];
     CONFIRMATION_RESEND = "/api/v1/auth/confirmations/resend" [POST];
     CONFIRMATION_LOOK = "/api/v1/auth/confirmations/look" [POST];
     CONFIRMATION_USE = "/api/v1/auth/confirmations/use" [POST];
-    ME = "/api/v1/me" [GET PATCH];
+    ME = "/api/v1/me" [GET PATCH DELETE];
     MY_PASSWORD = "/api/v1/me/password" [POST];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
     MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];

@@ -1,5 +1,5 @@
 use super::{ProblemKind, kind};
-use crate::postgres::DatabaseError;
+use crate::{kernel::Duration, postgres::DatabaseError};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -30,6 +30,8 @@ pub struct More {
     reason: Option<&'static str>,
     /// How many wrong codes are accepted still.
     attempts_left: Option<u32>,
+    /// How many seconds ago the user may have proved who they are.
+    max_age: Option<u64>,
 }
 
 /// One field that is wrong.
@@ -84,6 +86,10 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 4)]
     pub attempts_left: Option<u32>,
+    /// With `step_up_required`: how many seconds ago the user may have confirmed the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 600)]
+    pub max_age: Option<u64>,
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -138,6 +144,17 @@ impl Problem {
     #[must_use]
     pub fn with_attempts_left(self, attempts_left: u32) -> Self {
         Self { more: Some(Box::new(More { attempts_left: Some(attempts_left), ..More::default() })), ..self }
+    }
+
+    /// The user must confirm that it is them, if they did not within this time (RFC 9470 §3).
+    #[must_use]
+    pub fn step_up_required(max_age: Duration) -> Self {
+        let seconds = max_age.as_secs();
+        let detail = "Confirm your password at POST /api/v1/auth/step-up, and send this request again.";
+        let more = More { max_age: Some(seconds), ..More::default() };
+        let challenge = format!("Bearer error=\"insufficient_user_authentication\", max_age={seconds}");
+        Self { more: Some(Box::new(more)), ..Self::new(kind::STEP_UP_REQUIRED, detail) }
+            .with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
     /// Adds a header.
@@ -208,6 +225,7 @@ impl ResponseError for Problem {
             errors: &self.errors,
             reason: self.more.as_ref().and_then(|more| more.reason),
             attempts_left: self.more.as_ref().and_then(|more| more.attempts_left),
+            max_age: self.more.as_ref().and_then(|more| more.max_age),
         };
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())

@@ -38,8 +38,8 @@ pub struct Subject {
     pub user: UserId,
     /// `sid`.
     pub session: SessionId,
-    /// When the user signed in: `auth_time`.
-    pub signed_in_at: Moment,
+    /// When the user last proved who they are: `auth_time`.
+    pub authenticated_at: Moment,
     /// `roles`.
     pub roles: Vec<String>,
     /// `rev`: which state of the user's roles and claims this is.
@@ -143,7 +143,7 @@ impl Keys {
             nbf: begins,
             jti: new_uuid(now, &self.world().rng),
             sid: subject.session,
-            auth_time: subject.signed_in_at.timestamp(),
+            auth_time: subject.authenticated_at.timestamp(),
             roles: &subject.roles,
             rev: subject.access_revision,
             theirs: own.into_iter().collect(),

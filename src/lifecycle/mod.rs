@@ -1,4 +1,5 @@
-//! The life of an account beside signing in: what a user asks for by email, and what confirming it does.
+//! The life of an account beside signing in: what a user asks for by email, what confirming it does, and its deletion
+//! (`delete_account.rs`).
 //!
 //! 1. A request (`request.rs`) counts against the limits of the typed address and of the network, inserts one
 //!    confirmation and answers. It looks nobody up, so that neither answer nor time tells who has an account (L-5).
@@ -10,6 +11,7 @@
 
 mod api;
 mod complete;
+mod delete_account;
 mod look;
 mod look_up;
 mod model;
@@ -21,6 +23,7 @@ mod room;
 mod sweep;
 
 pub use api::{completed, described, requested, routes};
+pub use delete_account::{Deletion, delete_account, removes_the_last_admin};
 pub use look::{FlowStatus, Looked, Needed};
 pub use look_up::keep_looking_up;
 pub use model::{Completion, ConfirmationProof, Confirming};

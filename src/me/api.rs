@@ -1,5 +1,7 @@
 use super::{
-    PasswordChange, Passwords, change_password,
+    PasswordChange, Passwords,
+    account::{AccountDescribed, delete_me},
+    change_password,
     events::{MyEvent, my_events},
 };
 use crate::{
@@ -21,7 +23,7 @@ use zeroize::Zeroizing;
 
 /// The endpoints under `/api/v1/me`.
 pub fn routes(config: &mut ServiceConfig) {
-    Endpoint::api(paths::ME).get(me).patch(rename).mount(config);
+    Endpoint::api(paths::ME).get(me).patch(rename).delete(delete_me).mount(config);
     Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
     Endpoint::api(paths::MY_SESSION).delete(end_one).mount(config);
@@ -36,7 +38,9 @@ struct Described;
 /// The description of the endpoints of this room.
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi()
+    let mut described = Described::openapi();
+    described.merge(AccountDescribed::openapi());
+    described
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -1,5 +1,6 @@
 //! What signed-in users see and change about themselves: display name, password, sessions, account events.
 
+mod account;
 mod api;
 mod change_password;
 mod end_by_link;

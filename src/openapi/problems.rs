@@ -68,6 +68,7 @@ fn example(kind: ProblemKind) -> Value {
         errors: &[],
         reason: None,
         attempts_left: None,
+        max_age: None,
     };
     json!({ "summary": kind.title, "value": body })
 }

@@ -1,6 +1,6 @@
 use super::{
-    EndReason, Grant, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
-    extract::{Carried, bearer, carried},
+    EndReason, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
+    extract::{bearer, carried},
     room::SessionError,
 };
 use crate::{
@@ -51,7 +51,7 @@ pub(super) struct TokenRequest {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes a header that `retry_key` reads")]
-struct RetryHeader {
+pub struct RetryHeader {
     /// Chosen at random by the client for each refresh, and sent again with a retry of the same refresh.
     #[param(
         rename = "Idempotency-Key",
@@ -150,26 +150,45 @@ async fn refresh(
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
     let body: TokenRequest = optional_json(&request, payload).await?;
-    let key = retry_key(&request)?;
-    let carried = carried(&request, body.refresh_token, options)?;
-    let Carried { token, transport } = carried.ok_or_else(|| {
+    let offered = offered(&request, body.refresh_token, options)?;
+    client_still_waits().await;
+    let grant = rotated(sessions.rotate(&offered, &client).await?, &offered, &sessions).await?;
+    let mut answer = token_answer(&grant, None, options);
+    if grant.transport == Transport::Cookie {
+        add_cookies(&mut answer, &expired_others(&request, options))?;
+    }
+    Ok(answer)
+}
+
+/// The refresh token that a request holds, in the cookie or the body.
+///
+/// # Errors
+/// 401 when there is none, 400 when there are several, 422 when the `Idempotency-Key` is not valid.
+pub fn offered(
+    request: &HttpRequest,
+    body: Option<Zeroizing<String>>,
+    options: &HttpOptions,
+) -> Result<Offered, Problem> {
+    let key = retry_key(request)?;
+    let carried = carried(request, body, options)?.ok_or_else(|| {
         Problem::new(kind::REFRESH_TOKEN_MISSING, "Send it as the cookie or as `refresh_token` in the body.")
     })?;
-    client_still_waits().await;
-    match sessions.rotate(&token, key, transport, &client).await? {
-        Rotation::Rotated(grant) | Rotation::Retried(grant) => {
-            let mut answer = token_answer(&grant, None, options);
-            if transport == Transport::Cookie {
-                add_cookies(&mut answer, &expired_others(&request, options))?;
-            }
-            Ok(answer)
-        }
+    Ok(Offered { token: carried.token, key, transport: carried.transport })
+}
+
+/// What a rotation hands out.
+///
+/// # Errors
+/// The problem to answer with if it hands out nothing.
+pub async fn rotated(rotation: Rotation, offered: &Offered, sessions: &Sessions) -> Result<Grant, Problem> {
+    match rotation {
+        Rotation::Rotated(grant) | Rotation::Retried(grant) => Ok(grant),
         Rotation::ReuseDetected { .. } => Err(Problem::new(
             kind::REFRESH_TOKEN_REUSED,
             "This token was already used. It may have been stolen, so the session was revoked. Sign in again.",
         )),
         Rotation::Refused(refusal @ Refusal::Revoked) => {
-            Err(Problem::from(refusal).with_reason(sessions.reason_of_revocation(&token).await))
+            Err(Problem::from(refusal).with_reason(sessions.reason_of_revocation(&offered.token).await))
         }
         Rotation::Refused(refusal) => Err(refusal.into()),
     }

@@ -31,7 +31,7 @@ const SLOT_PATIENCE: Duration = Duration::from_millis(100);
 /// The time limit of a batch. After it, each of its redemptions still has time to run alone.
 const BATCH_PATIENCE: Duration = Duration::from_secs(1);
 /// The database itself refuses to write this long after a statement was sent. We wait a little longer.
-const STATEMENT: Duration = Duration::from_millis(2_400);
+pub(super) const STATEMENT: Duration = Duration::from_millis(2_400);
 
 /// What a rotation did: the session as it is now, or nothing.
 type Outcome = Result<Option<LiveSession>, DatabaseError>;

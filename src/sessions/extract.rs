@@ -1,4 +1,4 @@
-use super::{Sessions, Transport, revocations::TokenStanding, store};
+use super::{Sessions, Transport, model::Freshness, revocations::TokenStanding, store};
 use crate::{
     audit::{self, About},
     config::HttpOptions,
@@ -6,7 +6,7 @@ use crate::{
     kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
-    work::Caller,
+    work::{Caller, Work},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use serde::de::DeserializeOwned;
@@ -35,6 +35,33 @@ pub struct SignedIn {
 #[derive(Debug, Clone)]
 pub struct Admin(pub(super) SignedIn);
 
+/// Proof that the request bears an access token of a live session whose user showed a moment ago who they are: by the sign-in
+/// or a step-up. A stolen access token alone cannot be made fresh (RFC 9470).
+#[derive(Debug, Clone)]
+pub struct Fresh(SignedIn);
+
+impl Fresh {
+    /// Whose session it is.
+    #[must_use]
+    pub fn signed_in(&self) -> &SignedIn {
+        &self.0
+    }
+
+    /// Locks the user until the caller's transaction ends, and checks again: a revocation or a deletion that came first
+    /// decides.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lock(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
+        if store::lock_user(work.connection, self.0.user).await?.is_none() {
+            return Ok(false);
+        }
+        let max_age = work.world.config.sessions.step_up_max_age;
+        let freshness = store::freshness(work.connection, self.0.session, max_age).await?;
+        Ok(freshness == Some(Freshness::Fresh))
+    }
+}
+
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl FromRequest for SignedIn {
@@ -49,6 +76,20 @@ impl FromRequest for SignedIn {
             let signed_in = sessions.authenticate(token?.as_deref()).await?;
             note_user(&request, signed_in.user);
             Ok(signed_in)
+        })
+    }
+}
+
+impl FromRequest for Fresh {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = SignedIn::from_request(request, payload);
+        let sessions = request.app_data::<Data<Sessions>>().cloned();
+        Box::pin(async move {
+            let signed_in = signed_in.await?;
+            sessions.ok_or_else(Problem::internal)?.require_fresh(signed_in).await
         })
     }
 }
@@ -123,6 +164,12 @@ where
 }
 
 impl Sessions {
+    /// The problem of a session that is not fresh.
+    #[must_use]
+    pub fn stale(&self) -> Problem {
+        Problem::step_up_required(self.world().config.sessions.step_up_max_age)
+    }
+
     /// Records one event per session and minute. If that fails, the answer is the same.
     async fn record_denied(&self, signed_in: &SignedIn, client: Client, route: String) {
         let about = About::session(signed_in.user, signed_in.session);
@@ -153,6 +200,17 @@ impl Sessions {
             TokenStanding::Outdated => (kind::ACCESS_TOKEN_EXPIRED, "Roles or claims have changed. Refresh the token."),
         };
         Err(Problem::new(kind, detail).with_challenge())
+    }
+
+    /// Asks the session's row: an access token says what was true when it was signed.
+    async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
+        let (session, max_age) = (signed_in.session, self.world().config.sessions.step_up_max_age);
+        let found = self.world().db.run(move |connection| Box::pin(store::freshness(connection, session, max_age)));
+        match found.await? {
+            Some(Freshness::Fresh) => Ok(Fresh(signed_in)),
+            Some(Freshness::Stale) => Err(self.stale()),
+            None => Err(Problem::new(kind::SESSION_REVOKED, "This session was revoked. Sign in again.").with_challenge()),
+        }
     }
 
     async fn standing_of(&self, verified: &Verified) -> Result<TokenStanding, DatabaseError> {

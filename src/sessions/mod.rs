@@ -11,6 +11,9 @@
 //! 4. if nothing was changed, a second read finds out why ([`Rotation`]), by a pure decision (`model.rs`);
 //! 5. a stale token that is not a retry has two holders: the family is revoked, in one transaction with its event.
 //!
+//! A step-up (`step_up.rs`) is a rotation that also records a proof of identity, such as the password. For some minutes the
+//! session is then fresh ([`Fresh`]), as after its sign-in.
+//!
 //! Revoking (`end.rs`): the row stores when and why; the transaction notifies every instance; this one applies it
 //! before it answers (`revocations.rs`), so that the session's access tokens are refused at once.
 
@@ -28,22 +31,26 @@ mod open;
 mod revocations;
 mod room;
 mod rotate;
+mod step_up;
 mod store;
 mod sweep;
 mod token;
 mod trust;
 
-pub use api::{Revoked, TokenAnswer, add_cookies, cookie_of, described, routes, token_answer};
+pub use api::{
+    RetryHeader, Revoked, TokenAnswer, add_cookies, cookie_of, described, offered, rotated, routes, token_answer,
+};
 pub use authority::Authority;
 pub use count::keep_count;
 pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};
-pub use extract::{Admin, After, Asked, SignedIn};
+pub use extract::{Admin, After, Asked, Fresh, SignedIn};
 pub use feed::feed;
 pub use generation::Generation;
 pub use list::{Device, SessionFilter, SessionState, SessionView};
-pub use model::{EndReason, Grant, Refusal, Rotation, Transport};
+pub use model::{EndReason, Grant, Offered, Proof, Refusal, Rotation, Transport};
 pub use open::{NewSession, Opening};
 pub use revocations::Revocations;
 pub use room::{SessionError, Sessions};
+pub use step_up::{Begun, StepUp};
 pub use sweep::keep_clean;
 pub use token::{Nonce, PresentedToken, RefreshToken, RetryKey, RetryKeyError, Secret, TokenKeys};

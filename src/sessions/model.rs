@@ -13,6 +13,8 @@ use crate::{
     keys::AccessToken,
 };
 use serde_json::Value;
+use std::fmt;
+use zeroize::Zeroizing;
 
 named! {
     /// How a session's refresh token travels. A session keeps the way it began.
@@ -198,7 +200,8 @@ pub struct LiveSession {
     /// The database's time.
     pub now: Moment,
     pub user: UserId,
-    pub created_at: Moment,
+    /// When the user last proved who they are: at the sign-in, or by a step-up since.
+    pub authenticated_at: Moment,
     pub remembered: bool,
     pub idle_expires_at: Moment,
     pub absolute_expires_at: Moment,
@@ -217,8 +220,40 @@ pub struct Redemption {
     /// What the row remembers this rotation by.
     pub nonce: Nonce,
     pub client: Client,
+    /// What else the client proved. None: a refresh.
+    pub proof: Option<Proof>,
     /// When it began, in uptime.
     pub began: Duration,
+}
+
+/// A user has just proved who they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof {
+    /// Which of their passwords they typed. It counts if it is still theirs when it is recorded.
+    pub password_version: i32,
+}
+
+/// Whether a session's user proved a moment ago who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    Fresh,
+    Stale,
+}
+
+/// A refresh token as a client presents it.
+pub struct Offered {
+    /// As sent.
+    pub token: Zeroizing<String>,
+    /// Tells a retry from a replay.
+    pub key: Option<RetryKey>,
+    /// How it was sent.
+    pub transport: Transport,
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Offered(…)")
+    }
 }
 
 impl Redemption {

@@ -134,7 +134,7 @@ impl Sessions {
         let live = LiveSession {
             now: user.now,
             user: new.user,
-            created_at: user.now,
+            authenticated_at: user.now,
             remembered: new.remembered,
             idle_expires_at: absolute_expires_at.min(user.now + self.idle_ttl(new.remembered)),
             absolute_expires_at,

@@ -121,7 +121,7 @@ impl Sessions {
         let subject = Subject {
             user: live.user,
             session,
-            signed_in_at: live.created_at,
+            authenticated_at: live.authenticated_at,
             roles: live.roles,
             access_revision: live.access_revision,
             claims: match live.claims {

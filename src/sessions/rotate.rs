@@ -1,9 +1,9 @@
 use super::{
     Sessions, end,
-    model::{Breach, Grant, LiveSession, Redemption, Refusal, Rotation, Transport, Verdict},
+    model::{Breach, Grant, LiveSession, Offered, Redemption, Refusal, Rotation, Verdict},
     room::SessionError,
     store,
-    token::{PresentedToken, RetryKey, Secret},
+    token::{PresentedToken, Secret},
 };
 use crate::{
     audit::About,
@@ -25,37 +25,31 @@ impl Sessions {
     ///
     /// # Errors
     /// When the database fails or does not answer in time. The token then stays valid.
-    pub async fn rotate(
-        &self,
-        token: &str,
-        key: Option<RetryKey>,
-        transport: Transport,
-        client: &Client,
-    ) -> Result<Rotation, SessionError> {
-        let had_key = key.is_some();
-        let rotation = match self.redemption(token, key, transport, client) {
+    pub async fn rotate(&self, offered: &Offered, client: &Client) -> Result<Rotation, SessionError> {
+        let rotation = match self.redemption(offered, client) {
             Some(redemption) => self.redeem(&Arc::new(redemption)).await,
             None => Ok(Rotation::Refused(Refusal::Invalid)),
         };
-        self.world().metrics.rotated(rotation.as_ref().map_or("unavailable", |rotation| rotation.name(had_key)));
+        self.count(rotation.as_ref().ok(), offered.key.is_some());
         rotation
     }
 
-    /// None if the token was never issued; that is known without the database.
-    fn redemption(
-        &self,
-        token: &str,
-        key: Option<RetryKey>,
-        transport: Transport,
-        client: &Client,
-    ) -> Option<Redemption> {
-        let (presented, nonce) = (self.tokens().read(token)?, self.world().rng.bytes());
-        let successor = self.tokens().successor(&presented, &nonce, key.as_ref())?;
-        let began = self.world().clock.uptime();
-        Some(Redemption { presented, successor, key, transport, nonce, client: client.clone(), began })
+    /// Counts an outcome. None: there is none, because the database failed.
+    pub(super) fn count(&self, rotation: Option<&Rotation>, had_key: bool) {
+        self.world().metrics.rotated(rotation.map_or("unavailable", |rotation| rotation.name(had_key)));
     }
 
-    async fn redeem(&self, redemption: &Arc<Redemption>) -> Result<Rotation, SessionError> {
+    /// None if the token was never issued; that is known without the database.
+    pub(super) fn redemption(&self, offered: &Offered, client: &Client) -> Option<Redemption> {
+        let Offered { token, key, transport } = offered;
+        let (presented, nonce) = (self.tokens().read(token)?, self.world().rng.bytes());
+        let successor = self.tokens().successor(&presented, &nonce, key.as_ref())?;
+        let (client, began) = (client.clone(), self.world().clock.uptime());
+        let (key, transport) = (key.clone(), *transport);
+        Some(Redemption { presented, successor, key, transport, nonce, client, proof: None, began })
+    }
+
+    pub(super) async fn redeem(&self, redemption: &Arc<Redemption>) -> Result<Rotation, SessionError> {
         let tries = async {
             for number in 0..TRIES {
                 let Some((verdict, live)) = self.attempt(redemption, number == 0).await? else {
@@ -79,7 +73,11 @@ impl Sessions {
         is_first: bool,
     ) -> Result<Option<(Verdict, LiveSession)>, DatabaseError> {
         let batches = self.batches();
-        let written = if is_first { batches.rotate(redemption).await } else { batches.rotate_alone(redemption).await };
+        let written = match (redemption.proof, is_first) {
+            (Some(_), _) => self.write_step_up(redemption).await,
+            (None, true) => batches.rotate(redemption).await,
+            (None, false) => batches.rotate_alone(redemption).await,
+        };
         match written {
             Ok(Some(live)) => return Ok(Some((Verdict::Ours, live))),
             Ok(None) => {}
@@ -97,7 +95,7 @@ impl Sessions {
     }
 
     /// Carries out a verdict. None if the obstacle is gone: try again.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         redemption: &Redemption,
         verdict: Verdict,

@@ -182,6 +182,7 @@ fn derive(keys: &KeySet, presented: &PresentedToken, nonce: &Nonce, key: Option<
 }
 
 /// A client's `Idempotency-Key`: what tells its retry from a thief's replay. As secret as the client keeps it.
+#[derive(Clone)]
 pub struct RetryKey(Zeroizing<String>);
 
 /// Why a key is refused.

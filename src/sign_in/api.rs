@@ -1,4 +1,7 @@
-use super::{SignIn, SignInError, SigningIn};
+use super::{
+    SignIn, SignInError, SigningIn,
+    step_up::{self, StepUpDescribed},
+};
 use crate::{
     config::{HttpOptions, RegistrationPolicy},
     guessing::{DEVICE_LIFETIME, DeviceToken},
@@ -25,6 +28,7 @@ use zeroize::Zeroizing;
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REGISTER).hashing().post(register).mount(config);
     Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
+    step_up::routes(config);
 }
 
 /// What the endpoints of this room take and answer.
@@ -35,7 +39,9 @@ struct Described;
 /// The description of the endpoints of this room.
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi()
+    let mut described = Described::openapi();
+    described.merge(StepUpDescribed::openapi());
+    described
 }
 
 #[derive(Deserialize, ToSchema)]

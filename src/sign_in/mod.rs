@@ -2,11 +2,14 @@
 //!
 //! Signing in (`attempt.rs`): the password is checked (accounts), then a session opened (sessions); in between, the
 //! user may be blocked or their password changed, which the opening notices.
+//!
+//! A step-up (`step_up.rs`) checks the password of a user who is signed in, and rotates their session in the same request.
 
 mod api;
 mod attempt;
 mod pages;
 mod return_to;
+mod step_up;
 
 pub use api::{described, routes as api_routes};
 pub use attempt::{SignIn, SignInError, SigningIn};

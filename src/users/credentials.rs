@@ -48,7 +48,31 @@ impl Accounts {
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
         let stored = self.world().db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
-        match self.guarded(GuessTarget::Own(user), stored, password, client).await? {
+        self.forgiven(self.guarded(GuessTarget::Own(user), stored, password, client).await?).await
+    }
+
+    /// Checks the password of a signed-in user again. Wrong ones count towards the limits of sign-ins, and the other way
+    /// round: who holds a session gets no further guesses by it.
+    ///
+    /// # Errors
+    /// As [`Accounts::check`].
+    pub async fn check_again(
+        &self,
+        user: UserId,
+        password: &str,
+        client: &Client,
+    ) -> Result<PasswordCheck, AccountsError> {
+        let db = &self.world().db;
+        let stored = db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
+        let Some(email) = db.run(move |connection| Box::pin(store::address_of(connection, user))).await? else {
+            return Ok(PasswordCheck::Wrong);
+        };
+        self.forgiven(self.guarded(GuessTarget::Again { user, email: &email }, stored, password, client).await?).await
+    }
+
+    /// A right password is forgiven at once.
+    async fn forgiven(&self, check: PasswordCheck) -> Result<PasswordCheck, AccountsError> {
+        match check {
             PasswordCheck::Right(credentials, attempt) => {
                 self.guard().forgive(attempt).await?;
                 Ok(PasswordCheck::Right(credentials, Attempt::default()))
@@ -147,7 +171,7 @@ impl Accounts {
     ) -> Result<(), DatabaseError> {
         let (kind, caller, user) = match target {
             GuessTarget::Account { .. } => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
-            GuessTarget::Own(user) => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
+            GuessTarget::Own(user) | GuessTarget::Again { user, .. } => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
         let recorded = self

@@ -153,6 +153,12 @@ pub async fn own_password(
     }))
 }
 
+/// The address of a user.
+pub async fn address_of(connection: &mut PgConnection, user: UserId) -> Result<Option<String>, DatabaseError> {
+    let email = sqlx::query_scalar!("SELECT email FROM users WHERE id = $1", user.as_uuid());
+    Ok(email.fetch_optional(connection).await?)
+}
+
 /// Replaces a hash by a better one of the same password.
 pub async fn replace_hash(
     connection: &mut PgConnection,

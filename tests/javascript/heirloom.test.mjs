@@ -429,3 +429,53 @@ test('a confirmation that revoked the session of this browser signs out', async 
   assert.deepEqual(names(), ['signedin', 'confirmed', 'signedout']);
   assert.equal(client.session, null);
 });
+
+const STEP_UP = `${ORIGIN}/api/v1/auth/step-up`;
+const CHALLENGE = { 'WWW-Authenticate': 'Bearer error="insufficient_user_authentication", max_age=600' };
+
+// S-84.
+test('a request that needs the password again is returned as it is, and signs nobody out', async () => {
+  const { browser, client, names } = await signedIn();
+  browser.server = () => problem(401, 'step_up_required', { max_age: 600 }, CHALLENGE);
+  const answer = await client.fetch('/api/v1/me', { method: 'DELETE', body: '{}' });
+  assert.equal((await answer.json()).code, 'step_up_required');
+  assert.equal(browser.requests.length, 2, 'it is neither refreshed nor repeated');
+  assert.ok(client.session);
+  assert.deepEqual(names(), ['signedin']);
+});
+
+// S-80.
+test('a step-up is a refresh with the password, under the key of the next refresh', async () => {
+  const { browser, client, names } = await signedIn();
+  const before = await client.getAccessToken();
+  assert.equal(await client.stepUp({ password: 'a quiet harbour' }), client.session);
+  const sent = browser.requests.at(-1);
+  assert.equal(sent.url, STEP_UP);
+  assert.match(sent.headers.get('Idempotency-Key'), /^[!-~]{16,255}$/);
+  assert.deepEqual(await sent.json(), { password: 'a quiet harbour' });
+  assert.notEqual(await client.getAccessToken(), before);
+  assert.deepEqual(names(), ['signedin', 'refreshed']);
+  await client.refresh();
+  assert.notEqual(browser.requests.at(-1).headers.get('Idempotency-Key'), sent.headers.get('Idempotency-Key'));
+});
+
+// S-81.
+test('a wrong password uses up nothing: the next refresh has the same key', async () => {
+  const { browser, client, names } = await signedIn();
+  browser.server = () => problem(422, 'wrong_password');
+  await assert.rejects(client.stepUp({ password: 'no' }), { code: 'wrong_password', temporary: false });
+  browser.server = () => tokens();
+  await client.refresh();
+  const [wrong, next] = browser.requests.slice(-2).map(({ headers }) => headers.get('Idempotency-Key'));
+  assert.equal(wrong, next);
+  assert.deepEqual(names(), ['signedin', 'refreshed']);
+});
+
+test('a step-up of a session that was revoked signs out', async () => {
+  const { browser, client, names } = await signedIn();
+  browser.server = () => problem(401, 'session_revoked');
+  const stepUp = client.stepUp({ password: 'a quiet harbour' });
+  await browser.pass(2);
+  assert.equal(await stepUp, null);
+  assert.deepEqual(names(), ['signedin', 'signedout']);
+});

@@ -1,6 +1,6 @@
 //! A deleted user: signed out everywhere, and only the ids in the audit log remain.
 
-use crate::support::{TestApp, Tokens, at_once, credentials, email, eventually};
+use crate::support::{Answer, TestApp, Tokens, at_once, credentials, email, eventually};
 use heirloom::{
     admin::{UserDeleted, delete_user},
     kernel::Operator,
@@ -187,4 +187,80 @@ async fn what_departed_is_forgotten_when_no_access_token_of_it_can_live() {
     sqlx::query(age).execute(app.db()).await.expect("aged");
     app.sweep().await;
     assert_eq!(app.count(kept).await, 0);
+}
+
+async fn delete_me(app: &TestApp, access_token: &str, email: &str) -> Answer {
+    app.request("DELETE", "/api/v1/me").bearer(access_token).json(&json!({ "email": email })).send().await
+}
+
+/// L-30, S-71: by the user, also on another instance.
+#[tokio::test]
+async fn a_user_deletes_the_own_account_and_every_session_of_it_on_every_instance() {
+    let one = TestApp::start().await;
+    let two = one.another(&[]).await;
+    let alice = one.person("alice").await;
+    let phone = two.sign_in("alice").await;
+    let bob = one.sign_in("bob").await;
+    for other in ["", "alice", "bob@example.com", "alice@example.com.evil.example"] {
+        delete_me(&one, &alice.tokens.access_token, other).await.expect_fields(&["email"]);
+    }
+    alice.check().await.expect_done();
+    // In any spelling of the address.
+    delete_me(&one, &alice.tokens.access_token, " Alice@EXAMPLE.com ").await.expect_done();
+    one.check(&alice.tokens.access_token).await.expect_challenge("session_revoked");
+    for app in [&one, &two] {
+        for tokens in [&alice.tokens, &phone] {
+            expect_end_on(app, tokens).await;
+            app.refresh(&tokens.refresh_token).await.expect_problem(401, "session_expired");
+        }
+        app.check(&bob.access_token).await.expect_done();
+    }
+    delete_me(&one, &alice.tokens.access_token, &email("alice")).await.expect_challenge("session_revoked");
+    one.try_sign_in("alice").await.expect_problem(401, "invalid_credentials");
+    assert_eq!((one.events("user_deleted_self").await, one.events("user_deleted").await), (1, 0));
+    let left = one.all_rows().await.into_iter().filter(|row| row.contains("alice@example.com")).collect::<Vec<_>>();
+    assert_eq!(left, Vec::<String>::new());
+    // The address is free again.
+    let body = json!({ "email": email("alice"), "password": "a garden of blue lanterns" });
+    one.post("/api/v1/auth/register", &body).await.expect(201);
+}
+
+/// L-30, A-45, S-84.
+#[tokio::test]
+async fn a_stale_session_and_the_last_administrator_delete_nothing() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    app.alter_session(&alice.tokens.session_id, "created_at = created_at - interval '11 minutes'").await;
+    delete_me(&app, &alice.tokens.access_token, &email("alice")).await.expect_challenge("step_up_required");
+    let root = app.admin("root").await;
+    delete_me(&app, &root.tokens.access_token, &email("root")).await.expect_problem(409, "last_admin");
+    root.check().await.expect_done();
+    let second = app.admin("second").await;
+    let answers = at_once([&root, &second].map(async |admin| {
+        let name = admin.me().await.text("/user/email");
+        delete_me(&app, &admin.tokens.access_token, &name).await.status
+    }))
+    .await;
+    assert!(answers.contains(&204) && answers.contains(&409), "two at once leave one: {answers:?}");
+    assert_eq!(app.events("user_deleted_self").await, 1);
+}
+
+/// L-30, C-34: of a deletion and a step-up or sign-in at the same moment, no live session is left.
+#[tokio::test]
+async fn nothing_that_races_the_deletion_leaves_a_session() {
+    let app = TestApp::start().await;
+    for round in 0..5 {
+        let name = format!("person{round}");
+        let person = app.person(&name).await;
+        let (token, address) = (&person.tokens.access_token, email(&name));
+        let (deleted, opened, again) =
+            tokio::join!(delete_me(&app, token, &address), app.try_sign_in(&name), delete_me(&app, token, &address));
+        let statuses = [deleted.status, again.status];
+        assert!(statuses.contains(&204) && statuses.iter().all(|status| matches!(status, 204 | 401)), "{statuses:?}");
+        assert!(matches!(opened.status, 200 | 401), "{opened:?}");
+        if opened.status == 200 {
+            expect_end_on(&app, &opened.expect_tokens()).await;
+        }
+    }
+    assert_eq!(app.events("user_deleted_self").await, 5);
 }

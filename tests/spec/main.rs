@@ -53,6 +53,7 @@ mod register;
 mod repeated_events;
 mod sign_in;
 mod sign_out;
+mod step_up;
 mod storage;
 mod strangers;
 mod support;

@@ -2,11 +2,11 @@
 
 use crate::{
     config::SessionOptions,
-    kernel::{Digest32, Moment, SessionId, UserId},
+    kernel::{Digest32, Duration, Moment, SessionId, UserId},
     postgres::DatabaseError,
     sessions::{
         generation::Generation,
-        model::{LiveSession, Redemption, SessionStanding, Transport},
+        model::{Freshness, LiveSession, Redemption, SessionStanding, Transport},
     },
 };
 use ipnet::IpNet;
@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 /// Rotates one session: one statement, one commit, no indexed column touched. None: nothing was changed. Waits for the
 /// row's lock.
+///
+/// Where the redemption proves the password that counts, the session is fresh again: its user has just proved who they are.
 ///
 /// What has not been written by the deadline, on the database's clock, is not written at all: the client is answered
 /// 503 by then.
@@ -35,13 +37,15 @@ pub async fn rotate(
            SET idle_expires_at = least(now() + make_interval(secs => CASE WHEN s.remembered THEN $7::float8 ELSE $8::float8 END),
                                        s.absolute_expires_at),
                last_used_at = now(), generation = s.generation + 1, secret_hash = $5, rotation_nonce = $6,
-               ip = coalesce($10, s.ip), user_agent = coalesce($11, s.user_agent)
+               ip = coalesce($10, s.ip), user_agent = coalesce($11, s.user_agent),
+               authenticated_at = CASE WHEN u.password_version = $12 THEN now() ELSE s.authenticated_at END
            FROM users AS u
            WHERE s.id = $1 AND s.generation = $2 AND s.secret_hash = $3 AND s.transport = $4
              AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
              AND u.id = s.user_id AND u.blocked_at IS NULL
              AND clock_timestamp() < $9
-           RETURNING now() AS "now!", s.user_id AS "user: UserId", s.created_at, s.remembered, s.idle_expires_at,
+           RETURNING now() AS "now!", s.user_id AS "user: UserId",
+                     coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.remembered, s.idle_expires_at,
                      s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
         presented.session.as_uuid(),
         presented.generation.number(),
@@ -54,6 +58,7 @@ pub async fn rotate(
         deadline,
         redemption.client.ip.map(IpNet::from),
         redemption.client.user_agent,
+        redemption.proof.map(|proof| proof.password_version),
     )
     .fetch_optional(connection)
     .await?;
@@ -132,8 +137,8 @@ pub async fn rotate_batch<'a>(
              AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
              AND u.id = s.user_id AND u.blocked_at IS NULL
              AND clock_timestamp() < $12
-           RETURNING t.position AS "position!", now() AS "now!", s.user_id AS "user: UserId", s.created_at, s.remembered,
-                     s.idle_expires_at, s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
+           RETURNING t.position AS "position!", now() AS "now!", s.user_id AS "user: UserId",
+                     coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.remembered, s.idle_expires_at, s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
         &columns.positions,
         &columns.sessions,
         &columns.generations,
@@ -154,7 +159,7 @@ pub async fn rotate_batch<'a>(
         let live = LiveSession {
             now: row.now,
             user: row.user,
-            created_at: row.created_at,
+            authenticated_at: row.authenticated_at,
             remembered: row.remembered,
             idle_expires_at: row.idle_expires_at,
             absolute_expires_at: row.absolute_expires_at,
@@ -173,7 +178,8 @@ pub async fn look(
     session: SessionId,
 ) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
     let row = sqlx::query!(
-        r#"SELECT now() AS "now!", s.user_id AS "user: UserId", s.created_at, s.remembered, s.idle_expires_at,
+        r#"SELECT now() AS "now!", s.user_id AS "user: UserId",
+                  coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.remembered, s.idle_expires_at,
                   s.absolute_expires_at, s.last_used_at, s.generation, s.secret_hash, s.rotation_nonce, s.transport,
                   s.revoked_at IS NOT NULL AS "is_revoked!", u.blocked_at IS NOT NULL AS "is_blocked!",
                   u.roles, u.access_revision, u.claims
@@ -199,7 +205,7 @@ pub async fn look(
     let live = LiveSession {
         now: row.now,
         user: row.user,
-        created_at: row.created_at,
+        authenticated_at: row.authenticated_at,
         remembered: row.remembered,
         idle_expires_at: row.idle_expires_at,
         absolute_expires_at: row.absolute_expires_at,
@@ -208,4 +214,20 @@ pub async fn look(
         claims: row.claims,
     };
     Ok(Some((standing, live)))
+}
+
+/// Whether the user of a live session proved within this time who they are. None: it is not live, or does not exist.
+pub async fn freshness(
+    connection: &mut PgConnection,
+    session: SessionId,
+    max_age: Duration,
+) -> Result<Option<Freshness>, DatabaseError> {
+    let is_fresh = sqlx::query_scalar!(
+        r#"SELECT coalesce(authenticated_at, created_at) > clock_timestamp() - make_interval(secs => $2) AS "is_fresh!"
+           FROM sessions WHERE id = $1 AND revoked_at IS NULL AND idle_expires_at > now()"#,
+        session.as_uuid(),
+        max_age.as_secs_f64(),
+    );
+    let found = is_fresh.fetch_optional(connection).await?;
+    Ok(found.map(|is_fresh| if is_fresh { Freshness::Fresh } else { Freshness::Stale }))
 }

@@ -1,0 +1,6 @@
+//! What users do to their account that needs a fresh session.
+
+mod api;
+mod delete;
+
+pub(super) use api::{AccountDescribed, delete_me};

@@ -1,0 +1,68 @@
+use crate::{
+    audit,
+    identity::EmailAddress,
+    kernel::Client,
+    lifecycle::{self, Deletion},
+    postgres::DatabaseError,
+    sessions::{Fresh, Sessions},
+    users,
+    work::{Caller, Work},
+};
+
+/// The outcome of deleting one's own account.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelfDeletion {
+    /// Deleted.
+    Deleted,
+    /// The typed address is another one.
+    OtherAddress,
+    /// The user is the last administrator.
+    LastAdmin,
+    /// The session is no longer fresh, or was revoked meanwhile.
+    NotFresh,
+}
+
+/// Deletes the account of a signed-in user who has typed its address, as an operator would.
+///
+/// # Errors
+/// When the database fails: nothing was deleted then.
+pub async fn delete_own(
+    sessions: &Sessions,
+    fresh: &Fresh,
+    typed: EmailAddress,
+    client: &Client,
+) -> Result<SelfDeletion, DatabaseError> {
+    let (caller, fresh) = (Caller::user(fresh.signed_in().user, client), fresh.clone());
+    let done = sessions
+        .world()
+        .transaction(caller, move |mut work| Box::pin(async move { decide(&mut work, &fresh, &typed).await }));
+    Ok(match done.await? {
+        Ok(Deletion::Deleted(ended)) => {
+            sessions.apply(&ended);
+            SelfDeletion::Deleted
+        }
+        Ok(Deletion::LastAdmin) => SelfDeletion::LastAdmin,
+        Ok(Deletion::NotFound) => SelfDeletion::NotFresh,
+        Err(refused) => refused,
+    })
+}
+
+/// The inner error says why it is refused before anything is done.
+async fn decide(
+    work: &mut Work<'_>,
+    fresh: &Fresh,
+    typed: &EmailAddress,
+) -> Result<Result<Deletion, SelfDeletion>, DatabaseError> {
+    let id = fresh.signed_in().user;
+    // In the order in which an operator's deletion locks.
+    users::lock_admins(work.connection).await?;
+    let is_fresh = fresh.lock(work).await?;
+    let Some(user) = users::lookup_in(work.connection, id).await?.filter(|_| is_fresh) else {
+        return Ok(Err(SelfDeletion::NotFresh));
+    };
+    if user.email.as_str() != typed.as_str() {
+        return Ok(Err(SelfDeletion::OtherAddress));
+    }
+    lifecycle::delete_account(work, id, audit::Kind::UserDeletedSelf).await.map(Ok)
+}

@@ -1,0 +1,83 @@
+use super::{SteppedUp, check_and_rotate};
+use crate::{
+    http::{
+        Endpoint, FieldError, FromClient, Problem, TokenOrigin, client_still_waits, expired_others, kind,
+        optional_json, paths,
+    },
+    sessions::{
+        RetryHeader, Sessions, TokenAnswer, Transport, add_cookies, offered, rotated, token_answer,
+    },
+    users::{Accounts, too_many_attempts},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload, ServiceConfig},
+};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+use zeroize::Zeroizing;
+
+/// The endpoint by which a signed-in user confirms the password.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::STEP_UP).hashing().post(step_up).mount(config);
+}
+
+/// What the endpoint takes and answers.
+#[derive(OpenApi)]
+#[openapi(paths(step_up))]
+pub struct StepUpDescribed;
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct StepUpRequest {
+    /// The user's password.
+    #[schema(value_type = String, format = Password, required = true)]
+    password: Option<Zeroizing<String>>,
+    /// The refresh token, unless it is sent in the cookie.
+    #[schema(value_type = Option<String>, example = "hrt_Ad8Bogaj8VB9…")]
+    refresh_token: Option<Zeroizing<String>>,
+}
+
+#[utoipa::path(
+    post,
+    path = paths::STEP_UP,
+    tag = "auth",
+    operation_id = "stepUp",
+    summary = "Confirm your password, for what needs a fresh session",
+    description = "A refresh that also confirms the password: the token is used up, and its successor is returned the same way. For ten minutes after it, as after a sign-in, the session is fresh: the address can be changed and the account deleted. A wrong password uses up nothing; wrong ones count as at a sign-in. A retry with the same token and `Idempotency-Key` is answered before the password is checked.",
+    security(("cookie" = []), ()),
+    params(RetryHeader),
+    request_body(content = StepUpRequest, example = json!({ "refresh_token": "hrt_Ad8Bogaj8VB9…", "password": "violet-harbour-42" })),
+    responses((status = 200, body = TokenAnswer, description = "The token is used up; these replace it", headers(("Set-Cookie" = String)))),
+    extensions(("x-problems" = json!([kind::AMBIGUOUS_TOKEN.code, kind::REFRESH_TOKEN_MISSING.code, kind::REFRESH_TOKEN_INVALID.code, kind::REFRESH_TOKEN_REUSED.code, kind::SESSION_EXPIRED.code, kind::SESSION_REVOKED.code, kind::ACCOUNT_BLOCKED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+)]
+async fn step_up(
+    request: HttpRequest,
+    _origin: TokenOrigin,
+    payload: Payload,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let options = &sessions.world().config.http;
+    let body: StepUpRequest = optional_json(&request, payload).await?;
+    let offered = offered(&request, body.refresh_token, options)?;
+    let password = body.password.ok_or_else(|| Problem::field("password", "required", "is needed"))?;
+    client_still_waits().await;
+    let grant = match check_and_rotate(&accounts, &sessions, &offered, &password, &client).await? {
+        SteppedUp::Rotation(rotation) => rotated(rotation, &offered, &sessions).await?,
+        SteppedUp::WrongPassword => return Err(wrong_password()),
+        SteppedUp::Limited { wait } => return Err(too_many_attempts(wait)),
+    };
+    let mut answer = token_answer(&grant, None, options);
+    if grant.transport == Transport::Cookie {
+        add_cookies(&mut answer, &expired_others(&request, options))?;
+    }
+    Ok(answer)
+}
+
+fn wrong_password() -> Problem {
+    let message = "This is not your password.";
+    let field = FieldError::new("password", "wrong_password", message);
+    Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, message) }
+}
