@@ -467,7 +467,8 @@ confirm-noscript = Your browser does not run scripts, so this page cannot read t
 ## The page that revokes all sessions
 
 end-sessions-title = Revoke all sessions
-end-sessions-text = All devices and browsers that are signed in to your account will have to sign in again.
+end-sessions-text = All devices and browsers that are signed in to your account will have to sign in again. Type the password of your account to confirm it. If you have forgotten it, choose a new one: that revokes all sessions, too.
+end-sessions-account = Sign in, and revoke single sessions
 end-sessions-submit = Revoke all sessions
 end-sessions-done = { $number ->
     [0] There was no live session to revoke.

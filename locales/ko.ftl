@@ -455,7 +455,8 @@ confirm-noscript = 브라우저에서 스크립트가 꺼져 있어 링크를 �
 ## 모든 기기에서 로그아웃하는 화면
 
 end-sessions-title = 모든 기기에서 로그아웃
-end-sessions-text = 회원님의 계정으로 로그인된 모든 기기와 브라우저에서 다시 로그인해야 합니다.
+end-sessions-text = 회원님의 계정으로 로그인된 모든 기기와 브라우저에서 다시 로그인해야 합니다. 확인을 위해 계정의 비밀번호를 입력해 주세요. 비밀번호를 잊으셨다면 새로 정해 주세요. 그때도 모든 기기에서 로그아웃됩니다.
+end-sessions-account = 로그인해서 기기별로 로그아웃하기
 end-sessions-submit = 모든 기기에서 로그아웃
 end-sessions-done = { $number ->
     [0] 로그인된 기기가 없었습니다.

@@ -1,6 +1,4 @@
-use crate::{
-    audit, kernel::UserId, lifecycle, postgres::DatabaseError, users::User, work::Work,
-};
+use crate::{audit, kernel::UserId, lifecycle, postgres::DatabaseError, users::User, work::Work};
 use serde_json::Value;
 
 /// What an administrator or an operator does to a user, within one transaction.

@@ -1,17 +1,20 @@
-use super::end_by_link::{LinkUse, end_by_link, link_works};
+use super::end_by_link::{LinkRooms, LinkUse};
 use crate::{
-    http::{Endpoint, FromClient, Problem, SameOrigin, form, paths},
+    http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
+    kernel::Duration,
     mail::Mail,
-    pages::{Sample, View},
+    pages::{Sample, View, form_problem},
     sessions::Sessions,
+    users::{Accounts, too_many_attempts},
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    FromRequest, HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
     web::{Data, Payload, ServiceConfig},
 };
-use minijinja::context;
+use minijinja::{Value, context};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 const ACCOUNT: &str = "me/account.html";
 const END: &str = "me/end.html";
@@ -20,7 +23,7 @@ const END: &str = "me/end.html";
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::ACCOUNT_PAGE).get(account).mount(config);
     Endpoint::at(paths::HOME).get(home).mount(config);
-    Endpoint::at(paths::END_SESSIONS_PAGE).get(ask_to_end).post(end).mount(config);
+    Endpoint::at(paths::END_SESSIONS_PAGE).hashing().get(ask_to_end).post(end).mount(config);
 }
 
 /// The page without the user's data: the cookie is not sent here. Its script signs in silently and fills the page.
@@ -32,24 +35,28 @@ async fn home() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, paths::ACCOUNT_PAGE)).finish()
 }
 
-/// The parameters of an email's link.
+/// The parameters of an email's link, and the field of the form behind it.
 #[derive(Default, Deserialize)]
 struct Link {
     /// Links in emails of version 0.1 call it `letter`.
     #[serde(default, alias = "letter")]
     email: String,
+    #[serde(default)]
+    password: Zeroizing<String>,
 }
 
-/// Asks first: programs that scan emails follow links.
+/// Asks for the password first: programs that scan emails follow links, and press buttons.
 async fn ask_to_end(
     view: View,
     request: HttpRequest,
     mail: Data<Mail>,
+    accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let query = serde_urlencoded::from_str::<Link>(request.query_string()).unwrap_or_default();
-    match link_works(&mail, &sessions, &query.email).await {
-        Ok(true) => view.show(StatusCode::OK, END, &context! { state => "ask", email => query.email }),
+    let rooms = LinkRooms { mail: &mail, accounts: &accounts, sessions: &sessions };
+    match rooms.link_works(&query.email).await {
+        Ok(true) => view.show(StatusCode::OK, END, &end_form(&query.email, None)),
         Ok(false) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
         Err(error) => Err(error.into()),
     }
@@ -60,26 +67,39 @@ async fn end(
     payload: Payload,
     FromClient(client): FromClient,
     mail: Data<Mail>,
+    accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let view = View::of(&request);
-    let read = async {
-        SameOrigin::extract(&request).await?;
-        let Link { email } = form(&request, payload).await?;
-        Ok(end_by_link(&mail, &sessions, &email, &client).await?)
+    SameOrigin::extract(&request).await?;
+    let Link { email, password } = form(&request, payload).await?;
+    let rooms = LinkRooms { mail: &mail, accounts: &accounts, sessions: &sessions };
+    let refused = match rooms.end_by_link(&email, &password, &client).await? {
+        LinkUse::Ended(number) => return view.show(StatusCode::OK, END, &context! { state => "done", number }),
+        LinkUse::Over => return view.show(StatusCode::GONE, END, &context! { state => "over" }),
+        LinkUse::PasswordMissing => Problem::fields(vec![FieldError::new("password", "required", "")]),
+        LinkUse::WrongPassword => {
+            let field = FieldError::new("password", "wrong_password", "");
+            Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, "") }
+        }
+        LinkUse::Limited { wait } => too_many_attempts(wait),
     };
-    match read.await {
-        Ok(LinkUse::Ended(number)) => view.show(StatusCode::OK, END, &context! { state => "done", number }),
-        Ok(LinkUse::Over) => view.show(StatusCode::GONE, END, &context! { state => "over" }),
-        Err(problem) => Err(problem),
-    }
+    let mut answer = view.show(refused.status_code(), END, &end_form(&email, Some(&refused)))?;
+    refused.add_headers_to(answer.headers_mut());
+    Ok(answer)
+}
+
+fn end_form(email: &str, problem: Option<&Problem>) -> Value {
+    context! { state => "ask", email, ..form_problem(problem) }
 }
 
 /// Samples of the pages.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     let end = [
-        context! { state => "ask", email => "\"><b>" },
+        end_form("\"><b>", None),
+        end_form("\"><b>", Some(&too_many_attempts(Duration::from_secs(20)))),
+        end_form("\"><b>", Some(&Problem::field("password", "wrong_password", ""))),
         context! { state => "done", number => 2 },
         context! { state => "over" },
     ];

@@ -209,7 +209,9 @@ impl Sessions {
         match found.await? {
             Some(Freshness::Fresh) => Ok(Fresh(signed_in)),
             Some(Freshness::Stale) => Err(self.stale()),
-            None => Err(Problem::new(kind::SESSION_REVOKED, "This session was revoked. Sign in again.").with_challenge()),
+            None => {
+                Err(Problem::new(kind::SESSION_REVOKED, "This session was revoked. Sign in again.").with_challenge())
+            }
         }
     }
 

@@ -171,7 +171,9 @@ impl Accounts {
     ) -> Result<(), DatabaseError> {
         let (kind, caller, user) = match target {
             GuessTarget::Account { .. } => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
-            GuessTarget::Own(user) | GuessTarget::Again { user, .. } => (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user)),
+            GuessTarget::Own(user) | GuessTarget::Again { user, .. } => {
+                (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user))
+            }
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
         let recorded = self

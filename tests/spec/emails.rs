@@ -114,9 +114,9 @@ fn link_in(email: &str) -> String {
     email[begin..].split_whitespace().next().expect("a link").to_owned()
 }
 
-///
+/// L-1.
 #[tokio::test]
-async fn a_reuse_sends_a_link_that_revokes_all_sessions_once_after_a_confirmation() {
+async fn a_reuse_sends_a_link_that_revokes_all_sessions_once_with_the_password() {
     let (app, stub, _) = with_mail().await;
     let stolen = app.sign_in("alice").await;
     app.refresh(&stolen.refresh_token).await.expect_tokens();
@@ -133,7 +133,16 @@ async fn a_reuse_sends_a_link_that_revokes_all_sessions_once_after_a_confirmatio
     app.get(&link).await.expect(200);
     app.refresh(&living.refresh_token).await.expect_tokens();
     let parameter_of = |link: &str| link.split_once("email=").expect("a link").1.to_owned();
-    let confirm = async |text: &str| app.request("POST", "/end-sessions").form(&[("email", text)]).send().await;
+    let type_in = async |text: &str, password: &str| {
+        app.request("POST", "/end-sessions").form(&[("email", text), ("password", password)]).send().await
+    };
+    let confirm = async |text: &str| type_in(text, &password("alice")).await;
+    // They press buttons, too.
+    let text = parameter_of(&link);
+    let button = app.request("POST", "/end-sessions").form(&[("email", text.as_str())]);
+    assert!(button.send().await.expect(422).body.contains("Enter your password."));
+    assert!(type_in(&parameter_of(&link), "not it").await.expect(422).body.contains("not your password"));
+    app.check(&living.access_token).await.expect_done();
     let done = confirm(&parameter_of(&link)).await;
     assert!(done.expect(200).body.contains("One session was revoked."), "{done:?}");
     app.check(&living.access_token).await.expect_problem(401, "session_revoked");
@@ -145,6 +154,27 @@ async fn a_reuse_sends_a_link_that_revokes_all_sessions_once_after_a_confirmatio
         confirm(forged).await.expect(410);
     }
     app.check(&next.access_token).await.expect(204);
+}
+
+/// A-83, C-22: the page gives no further guesses.
+#[tokio::test]
+async fn passwords_at_the_page_behind_a_link_count_as_at_a_sign_in() {
+    let (stub, address) = MailStub::open().await;
+    let url = format!("smtp://{address}");
+    let app = TestApp::with(&[("HEIRLOOM_SMTP_URL", &url), ("HEIRLOOM_RATE_LIMIT", "on")]).await;
+    let alice = app.sign_in("alice").await;
+    app.refresh(&alice.refresh_token).await.expect_tokens();
+    app.refresh(&alice.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    let link = link_in(&stub.email(1).await);
+    let text = link.split_once("email=").expect("a link").1;
+    let guess = async |password: &str| {
+        app.request("POST", "/end-sessions").form(&[("email", text), ("password", password)]).send().await
+    };
+    for _ in 0..10 {
+        guess("not it").await.expect(422);
+    }
+    guess(&password("alice")).await.expect(429);
+    app.try_sign_in("alice").await.expect_problem(429, "too_many_attempts");
 }
 
 #[tokio::test]

@@ -56,8 +56,7 @@ impl Family {
         let presented = presented.unwrap();
         let successor = self.keys.successor(&presented, &nonce, key.as_ref()).unwrap();
         let (client, began, transport) = (Client::default(), Duration::ZERO, Transport::Body);
-        let redemption =
-            Redemption { presented, successor, key, transport, nonce, client, proof: None, began };
+        let redemption = Redemption { presented, successor, key, transport, nonce, client, proof: None, began };
         self.standing.judge(&redemption, &self.keys, &self.options)
     }
 }
