@@ -163,10 +163,10 @@ fn front_door(
     Ok(listening.run())
 }
 
-/// Half of the cores: Postgres and password hashing use the others. A connection to Postgres wakes the thread that
-/// opened it, so each further thread adds wake-ups to every rotation.
+/// One thread for each core: since rotations share statements, the server and not Postgres is the limit
+/// (docs/performance.md).
 fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Reads the state of the revocation feed at the moment of each question.
