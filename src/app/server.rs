@@ -3,7 +3,10 @@ use super::{
 };
 use crate::{
     config::{Config, USUAL_METRICS},
-    http::{CONNECTIONS, Connections, Limits, Readiness, limit_writes, metrics_server, middleware, security_headers},
+    http::{
+        CONNECTIONS, Connections, Limits, Readiness, expect_bursts, limit_writes, metrics_server, middleware,
+        security_headers,
+    },
     kernel::Duration,
     openapi::ServedDocument,
     pages::{Pages, explained},
@@ -147,7 +150,8 @@ fn front_door(
         let app = App::new().configure(move |config| shared.configure(config));
         app.wrap(from_fn(explained)).wrap(from_fn(middleware))
     });
-    limit_writes(&listener).map_err(|source| AppError::Listen { address: address.clone(), source })?;
+    let prepared = expect_bursts(&listener).and_then(|()| limit_writes(&listener));
+    prepared.map_err(|source| AppError::Listen { address: address.clone(), source })?;
     let (connections, proxies) = (Connections::default(), house.world.config.http.trusted_proxies.clone());
     let server = server
         .workers(workers())

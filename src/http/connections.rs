@@ -19,6 +19,11 @@ const FROM_ONE_ADDRESS: usize = 1_000;
 /// A client that takes none of its answer for so long is disconnected (RFC 5482).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Connections that the system completes before the server accepts them. Beyond it, the system drops what a client sends
+/// first, and the client tries again after a second: with the 128 of the standard library, that was the wait of clients
+/// that come back all at once.
+const BACKLOG: i32 = 4_096;
+
 /// How many connections each address has open, on this instance.
 #[derive(Clone, Default)]
 pub struct Connections(Arc<Mutex<HashMap<IpAddr, usize>>>);
@@ -72,6 +77,14 @@ impl Drop for Connection {
     }
 }
 
+/// Prepares a listener for many clients that connect at once. `net.core.somaxconn` may allow fewer.
+///
+/// # Errors
+/// When the system refuses.
+pub fn expect_bursts(listener: &TcpListener) -> io::Result<()> {
+    SockRef::from(listener).listen(BACKLOG)
+}
+
 /// Makes the system disconnect clients that do not read. Connections inherit this from their listener.
 ///
 /// # Errors
@@ -91,6 +104,20 @@ impl fmt::Debug for Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nobody accepts them: it is the system that holds them.
+    #[test]
+    fn clients_that_connect_at_once_are_not_kept_waiting() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        expect_bursts(&listener)?;
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn");
+        let allowed = allowed.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(128).min(600);
+        let address = listener.local_addr()?;
+        let open: io::Result<Vec<_>> =
+            (0..allowed).map(|_| std::net::TcpStream::connect_timeout(&address, Duration::from_secs(20))).collect();
+        assert_eq!(open?.len(), allowed);
+        Ok(())
+    }
 
     #[test]
     fn an_address_may_open_so_many_connections_and_others_are_not_affected() {

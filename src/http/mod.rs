@@ -27,7 +27,7 @@ mod token_cookies;
 mod waiting;
 
 pub use client::FromClient;
-pub use connections::{CONNECTIONS, Connections, limit_writes};
+pub use connections::{CONNECTIONS, Connections, expect_bursts, limit_writes};
 pub use cookies::{cookies, device_cookie_name};
 pub use endpoint::Endpoint;
 pub use form::form;
