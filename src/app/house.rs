@@ -4,9 +4,9 @@ use super::{
 };
 use crate::{
     audit,
-    config::{Config, master_key_beside},
+    config::{Config, master_key_at, master_key_beside},
     http::Cursors,
-    kernel::{Clock, Highest, MacKeys, Metrics, Numbering, Rng},
+    kernel::{Clock, Highest, MacKeys, MasterKeys, Metrics, Numbering, Rng},
     keys::Keys,
     lifecycle::Lifecycle,
     mail::Mail,
@@ -47,7 +47,7 @@ impl House {
     /// What stands in the way.
     pub async fn open(config: Config, tenant: Tenant, migrations: Migrations) -> Result<Self, AppError> {
         let (private, connector) = open_database(&config, tenant).await?;
-        match Self::furnish(config, connector, migrations).await {
+        match Box::pin(Self::furnish(config, connector, migrations)).await {
             Ok(house) => Ok(Self { private, ..house }),
             Err(error) => {
                 // Nobody else would stop it.
@@ -61,10 +61,7 @@ impl House {
 
     async fn furnish(config: Config, connector: Connector, migrations: Migrations) -> Result<Self, AppError> {
         let (rng, clock) = (Rng::system(), Clock::start());
-        let master_keys = match &config.master_keys {
-            Some(keys) => keys.clone(),
-            None => master_key_beside(&config.database.data_dir, &rng)?,
-        };
+        let master_keys = master_keys(&config, &connector, &rng).await?;
         refuse_unsafe_pooler(&config, &connector).await?;
         drop(prepare(&config, &connector, migrations).await?);
         let db = Database::new(connector.pooled(), config.database.max_connections);
@@ -103,6 +100,18 @@ impl House {
             None => Ok(()),
         }
     }
+}
+
+/// The master keys: those of the options, or the one beside the private Postgres, which is created only where nothing was
+/// sealed yet.
+async fn master_keys(config: &Config, connector: &Connector, rng: &Rng) -> Result<MasterKeys, AppError> {
+    if let Some(keys) = &config.master_keys {
+        return Ok(keys.clone());
+    }
+    // Before the file: another process that starts at this moment creates the master key first, then signing keys.
+    let is_in_use = Keys::are_in(connector).await?;
+    let data_dir = &config.database.data_dir;
+    Ok(if is_in_use { master_key_at(data_dir)? } else { master_key_beside(data_dir, rng)? })
 }
 
 /// Finds the database, or starts the private one.

@@ -2,6 +2,7 @@ use super::{
     AppError, House, Migrations, background_tasks::BackgroundTasks, description, load_pages, routes::Shared, scrape,
 };
 use crate::{
+    audit,
     config::{Config, USUAL_METRICS},
     http::{
         CONNECTIONS, Connections, Limits, Readiness, expect_bursts, limit_writes, metrics_server, middleware,
@@ -102,6 +103,7 @@ impl Application {
             () = watch => Ok(()),
         };
         tasks.stop();
+        Box::pin(audit::settle(&house.world)).await;
         if let Err(error) = house.sessions.count_in_last(&house.connector).await {
             tracing::warn!(error = error.chain(), "sessions.not_counted");
         }

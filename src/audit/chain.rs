@@ -1,15 +1,17 @@
 use super::{
     About, Kind,
+    descent::Descent,
     head::{Head, HeadStanding},
-    store,
+    store::{self, Chained},
 };
 use crate::{
-    kernel::{Operator, TagCheck},
+    kernel::{Duration, MacKeys, Operator, TagCheck},
     postgres::DatabaseError,
     world::World,
 };
 use serde_json::json;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// The head was inserted and is not there.
 const NO_HEAD: DatabaseError =
@@ -17,6 +19,8 @@ const NO_HEAD: DatabaseError =
 
 /// Events that one transaction gives places to.
 const BATCH: i64 = 500;
+/// How long it may take to find the end of a chain under a master key that is not named: all of it is read.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What became of the wish to chain what is new.
 #[must_use]
@@ -152,18 +156,14 @@ pub enum Resumption {
 /// # Errors
 /// When the database fails.
 pub async fn resume(world: &World, operator: Operator, resumption: Resumption) -> Result<Option<Head>, DatabaseError> {
-    let resumed = world.transaction(operator.into(), move |mut work| {
+    let resumed = world.long_transaction(PATIENCE, operator.into(), move |mut work| {
         Box::pin(async move {
             store::restore_head(work.connection).await?;
             let Some(stored) = store::wait_for_head(work.connection).await? else { return Err(NO_HEAD) };
             let head = match (stored.standing(&work.world.audit_keys), resumption) {
                 (HeadStanding::Ours, Resumption::FromVisibleEnd) => return Ok(None),
                 (HeadStanding::Ours, Resumption::AfterRestore) => stored.head,
-                (HeadStanding::Foreign, _) => {
-                    let (seq, hash) = store::visible_end(work.connection).await?.unwrap_or_default();
-                    // Whoever wrote the end may have written this as well.
-                    Head { seq, hash, untagged_until: 0 }
-                }
+                (HeadStanding::Foreign, _) => visible_end(work.connection, &work.world.audit_keys).await?,
             };
             store::set_head(work.connection, &head, &head.tagged(&work.world.audit_keys)).await?;
             let details = json!({ "seq": head.seq, "after_restore": resumption == Resumption::AfterRestore });
@@ -172,6 +172,20 @@ pub async fn resume(world: &World, operator: Operator, resumption: Resumption) -
         })
     });
     resumed.await
+}
+
+/// The end that the chain itself shows: events behind it may have been forged together with the stored one.
+async fn visible_end(connection: &mut PgConnection, keys: &MacKeys) -> Result<Head, DatabaseError> {
+    let mut descent = Descent::new(keys, store::anchors(connection).await?);
+    let (mut seq, mut id) = (i64::MAX, Uuid::max());
+    loop {
+        let page = store::chained_before(connection, Chained { seq, id }, BATCH).await?;
+        let Some(last) = page.last() else { return Ok(descent.finish()) };
+        (seq, id) = (last.seq.unwrap_or(i64::MIN), last.id);
+        if let Some(end) = page.into_iter().find_map(|entry| descent.meet(entry)) {
+            return Ok(end);
+        }
+    }
 }
 
 /// Accepts what a verification found and will find again, so that running servers raise no alarm about it. An event

@@ -11,6 +11,7 @@
 
 mod chain;
 mod conclude;
+mod descent;
 mod entry;
 mod export;
 mod finding;

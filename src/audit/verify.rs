@@ -4,7 +4,7 @@ use super::{
     finding::{ChainFinding, KnownHead},
     head::{Head, StoredEnd},
     history,
-    store::{self, AfterChained, AfterLoose},
+    store::{self, AfterLoose, Chained},
     walk::{Anchor, Walk},
 };
 use crate::{
@@ -129,7 +129,7 @@ fn dropped(anchors: &[Anchor]) -> i64 {
 async fn along_the_chain(connection: &mut PgConnection, walk: &mut Walk<'_>) -> Result<u64, DatabaseError> {
     let (mut met, mut seq, mut id) = (0_u64, i64::MIN, Uuid::nil());
     loop {
-        let page = store::chained(connection, AfterChained { seq, id }, PAGE).await?;
+        let page = store::chained(connection, Chained { seq, id }, PAGE).await?;
         let Some(last) = page.last() else { return Ok(met) };
         (seq, id) = (last.seq.unwrap_or(i64::MAX), last.id);
         met = met.saturating_add(u64::try_from(page.len()).unwrap_or_default());

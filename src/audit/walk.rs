@@ -265,4 +265,4 @@ pub(super) fn span(first: i64, last: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

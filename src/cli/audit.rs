@@ -105,6 +105,11 @@ async fn accept(house: &House, output: Output) -> Result<(), CliError> {
     let report = audit::verify(&house.world, &house.connector, None).await?;
     let nothing = || CliError::Refused("there are no findings to accept".to_owned());
     let fingerprint = report.fingerprint().ok_or_else(nothing)?;
+    if report.accepted {
+        return Err(CliError::Refused(
+            "these findings were accepted already: nothing else is found that lasts".to_owned(),
+        ));
+    }
     audit::accept(&house.world, Operator::at_the_command_line(), fingerprint.clone()).await?;
     output.say(&json!({ "accepted": fingerprint, "findings": report.findings }), || {
         format!("Accepted: {}. Servers raise an alarm as soon as anything else is found.", report.findings.len())

@@ -34,7 +34,12 @@ pub(super) fn read(reader: &mut Reader) -> DatabaseOptions {
 
 fn url(reader: &mut Reader, name: &str) -> Option<DatabaseUrl> {
     match DatabaseUrl::parse(&reader.raw(name)?) {
-        Ok(url) => Some(url),
+        Ok(url) => {
+            for problem in url.tls_file_problems(|variable| reader.raw(variable)) {
+                reader.problem(name, &problem.to_string());
+            }
+            Some(url)
+        }
         // The value may hold a password: neither of us repeats it.
         Err(error) => {
             reader.problem(name, &error.to_string());

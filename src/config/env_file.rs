@@ -21,6 +21,8 @@ pub(super) enum EnvFileError {
         #[source]
         source: io::Error,
     },
+    #[error("{path} line {line}: {option} is not in UTF-8. Save the file as UTF-8")]
+    Encoding { path: String, line: usize, option: String },
     #[error("{path} belongs to another user (id {owner}), who could change every option: chown {us} {path}")]
     Foreign { path: String, owner: u32, us: u32 },
     #[error("{path} may be written by other users, who could change every option: chmod go-w {path}")]
@@ -56,10 +58,19 @@ fn open(path: &Path, shown: &str) -> Result<String, EnvFileError> {
     trusted(&fs::symlink_metadata(path).map_err(failed)?, us, shown)?;
     let mut file = File::open(path).map_err(failed)?;
     trusted(&file.metadata().map_err(failed)?, us, shown)?;
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    let text = String::from_utf8(bytes).map_err(|error| not_utf8(error.as_bytes(), shown))?;
     // Editors of another system begin a file with this mark.
     Ok(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+/// Where the first byte is that is not UTF-8.
+fn not_utf8(bytes: &[u8], shown: &str) -> EnvFileError {
+    let text = String::from_utf8_lossy(bytes);
+    let before = text.split(char::REPLACEMENT_CHARACTER).next().unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    EnvFileError::Encoding { path: shown.to_owned(), line, option: option_at(&text, line) }
 }
 
 fn trusted(file: &Metadata, us: Option<u32>, shown: &str) -> Result<(), EnvFileError> {

@@ -46,6 +46,15 @@ pub enum MasterKeyFileError {
         #[source]
         source: io::Error,
     },
+    /// There is none, where there must be one.
+    #[error(
+        "the master key {path} is missing: restore it from a backup, or set HEIRLOOM_MASTER_KEY if it was set before; \
+         without it all sessions are lost"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file holds something else.
     #[error("the master key {path} is corrupt: restore it from a backup; without it all sessions are lost")]
     Damaged {
@@ -79,11 +88,14 @@ pub fn master_key_beside(data_dir: &Path, rng: &Rng) -> Result<MasterKeys, Maste
 /// The master key beside the private Postgres, which must be there.
 ///
 /// # Errors
-/// When the file cannot be read, or holds no key.
+/// When the file is missing, cannot be read, or holds no key.
 pub fn master_key_at(data_dir: &Path) -> Result<MasterKeys, MasterKeyFileError> {
     let path = data_dir.join("master.key");
     let failed = |source| MasterKeyFileError::Io { path: path.clone(), source };
-    let mut file = File::open(&path).map_err(failed)?;
+    let mut file = File::open(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => MasterKeyFileError::Missing { path: path.clone() },
+        _ => failed(source),
+    })?;
     let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(MasterKeyFileError::Open { path, mode });

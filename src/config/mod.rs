@@ -25,7 +25,7 @@ mod traces;
 pub use accounts::AccountOptions;
 pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
-pub use database_url::{DatabaseUrl, DatabaseUrlError};
+pub use database_url::{DatabaseUrl, DatabaseUrlError, TlsFileError};
 pub use error::ConfigError;
 pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, RegistrationPolicy, SameSite, USUAL_METRICS};
 pub use mail::{MailOptions, MailTarget, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};

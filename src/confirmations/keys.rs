@@ -2,6 +2,7 @@ use super::Purpose;
 use crate::kernel::{Digest32, MasterKey, MasterKeys, SealedIds};
 use aws_lc_rs::hmac;
 use std::fmt;
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 /// Digits of a code.
@@ -91,10 +92,11 @@ impl ConfirmationKeys {
         self.codes.first().map(|keys| mac(keys, purpose, email, code)).unwrap_or_default()
     }
 
-    /// Whether a typed code is the one that was stored. Spaces and hyphens between its digits do not count.
+    /// Whether a typed code is the one that was stored. Spaces and hyphens between its digits do not count, nor does the
+    /// width in which an input method writes them.
     #[must_use]
     pub fn is_code(&self, purpose: Purpose, email: &str, typed: &str, stored: &[u8]) -> bool {
-        let code: String = typed.chars().filter(|typed| !typed.is_whitespace() && *typed != '-').collect();
+        let code: String = typed.nfkc().filter(|typed| !typed.is_whitespace() && *typed != '-').collect();
         let stored = Digest32::from_slice(stored);
         let mut macs = self.codes.iter().map(|keys| Digest32::from_slice(&mac(keys, purpose, email, &code)));
         code.len() == DIGITS && stored.is_some() && macs.any(|mac| mac == stored)
@@ -152,7 +154,8 @@ mod tests {
         let code = keys.code(Uuid::from_bytes([7; 16]));
         let stored = keys.code_mac(purpose, "a@example.com", &code);
         let spaced = format!(" {}-{} ", code.get(..4).unwrap_or_default(), code.get(4..).unwrap_or_default());
-        for typed in [&code, &spaced] {
+        let wide: String = code.chars().filter_map(|digit| char::from_u32(u32::from(digit) + 0xFEE0)).collect();
+        for typed in [&code, &spaced, &wide] {
             assert!(keys.is_code(purpose, "a@example.com", typed, &stored), "{typed}");
         }
         assert!(!keys.is_code(purpose, "b@example.com", &code, &stored));

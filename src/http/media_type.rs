@@ -8,16 +8,20 @@ pub struct MediaType<'a> {
 }
 
 impl<'a> MediaType<'a> {
-    /// Reads the `Content-Type` header. None where it is missing or sent twice.
+    /// Reads the `Content-Type` header. None where it is missing or sent twice, where a parameter is malformed, and where
+    /// the charset is stated twice: another reader could believe the other one.
     pub fn of(request: &'a HttpRequest) -> Option<Self> {
         let mut sent = request.headers().get_all(header::CONTENT_TYPE);
         let (Some(only), None) = (sent.next(), sent.next()) else { return None };
-        let mut parts = only.as_bytes().split(|byte| *byte == b';').map(trimmed);
+        let mut parts = parts(only.as_bytes()).map(trimmed);
         let essence = parts.next()?;
-        let charset = parts.find_map(|parameter| {
-            let (name, value) = parameter.split_at_checked(b"charset=".len())?;
-            name.eq_ignore_ascii_case(b"charset=").then(|| unquoted(value))
-        });
+        let mut charset = None;
+        for parameter in parts.filter(|part| !part.is_empty()).map(Parameter::read) {
+            let Parameter { name, value } = parameter?;
+            if name.eq_ignore_ascii_case(b"charset") && charset.replace(value).is_some() {
+                return None;
+            }
+        }
         Some(Self { essence, charset })
     }
 
@@ -32,9 +36,48 @@ impl<'a> MediaType<'a> {
     }
 }
 
-/// No charset's name needs the escapes that a quoted string may hold.
-fn unquoted(value: &[u8]) -> &[u8] {
-    value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
+/// What stands between semicolons that are not quoted.
+fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    text.split(move |byte| {
+        let ends = *byte == b';' && !is_quoted;
+        match *byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_quoted,
+            b'"' => is_quoted = !is_quoted,
+            _ => {}
+        }
+        ends
+    })
+}
+
+/// A parameter: `name=value`, without whitespace around the `=`.
+struct Parameter<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Parameter<'a> {
+    fn read(text: &'a [u8]) -> Option<Self> {
+        let equals = text.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (text.get(..equals)?, text.get(equals.saturating_add(1)..)?);
+        let value = if value.first() == Some(&b'"') {
+            unquoted(value)?
+        } else {
+            Some(value).filter(|value| is_token(value))?
+        };
+        is_token(name).then_some(Self { name, value })
+    }
+}
+
+/// What stands between two quotes. No charset's name needs the escapes that it may hold.
+fn unquoted(value: &[u8]) -> Option<&[u8]> {
+    value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 #[cfg(test)]
@@ -57,6 +100,9 @@ mod tests {
             "application/json\t;\tCHARSET=\"UTF-8\"",
             "application/json; a=b; charset=utf-8",
             "application/json;",
+            "application/json; ;charset=utf-8",
+            "application/json; a=\"; charset=latin1\"",
+            "application/json; a=\"\\\"; charset=latin1\"; charset=utf-8",
         ] {
             assert!(is_json(json), "{json}");
         }
@@ -66,6 +112,17 @@ mod tests {
             "text/json",
             "application/json, text/html",
             "application /json",
+            "application/json; charset=utf-8; charset=utf-8",
+            "application/json; charset=utf-8; Charset=latin1",
+            "application/json; charset=\"utf-8\"; charset=utf-8",
+            "application/json; charset =latin1",
+            "application/json; charset= utf-8",
+            "application/json; charset=",
+            "application/json; charset",
+            "application/json; charset=\"utf-8",
+            "application/json; charset=\"utf-8\"x",
+            "application/json; a=\"; charset=utf-8",
+            "application/json; =utf-8",
             "",
         ] {
             assert!(!is_json(other), "{other}");

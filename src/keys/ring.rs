@@ -9,7 +9,7 @@ use crate::{
     audit::{self, About},
     config::SigningAlgorithm,
     kernel::{Duration, MasterKeys, Moment, Operator, SealingKeys, WrongMasterKey},
-    postgres::{Channel, DatabaseError},
+    postgres::{Channel, Connector, DatabaseError},
     work::Caller,
     world::World,
 };
@@ -52,6 +52,14 @@ impl Keys {
         let keys = Self::empty(world, master_keys);
         keys.ensure_signer().await?;
         Ok(keys)
+    }
+
+    /// Whether the database holds signing keys already: then there is a master key that decrypts them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn are_in(connector: &Connector) -> Result<bool, DatabaseError> {
+        store::is_in_use(&mut connector.direct().await?).await
     }
 
     /// Checks that the master key decrypts all signing keys, and returns their number. Changes nothing.

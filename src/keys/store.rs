@@ -48,6 +48,15 @@ impl TryFrom<KeyRow> for StoredKey {
     }
 }
 
+/// Whether there are keys, which only a master key decrypts. A database that was never migrated has none.
+pub async fn is_in_use(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
+    let has_table = sqlx::query_scalar("SELECT to_regclass('signing_keys') IS NOT NULL").fetch_one(&mut *connection);
+    if !has_table.await? {
+        return Ok(false);
+    }
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM signing_keys)").fetch_one(connection).await?)
+}
+
 /// The keys that are still published, oldest first.
 pub async fn published(connection: &mut PgConnection) -> Result<Vec<StoredKey>, DatabaseError> {
     let rows = sqlx::query_as!(

@@ -12,7 +12,7 @@ use crate::{
     kernel::{SessionId, UserId},
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError,
     cookie::Cookie,
     http::header,
     web::{Data, Payload, ServiceConfig},
@@ -216,11 +216,11 @@ async fn sign_out(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
-    let body: TokenRequest = optional_json(&request, payload).await?;
+    let body = optional_json::<TokenRequest>(&request, payload).await;
     for token in all_tokens_in_cookies(&request, options) {
         sessions.revoke_presented(&token, Transport::Cookie, EndReason::SignedOut, &client).await?;
     }
-    if let Some(token) = &body.refresh_token {
+    if let Ok(TokenRequest { refresh_token: Some(token) }) = &body {
         sessions.revoke_presented(token, Transport::Body, EndReason::SignedOut, &client).await?;
     }
     let bearer = bearer(&request).ok().flatten();
@@ -228,7 +228,8 @@ async fn sign_out(
         // Also one that a changed role has made too old.
         sessions.sign_out_bearer(&verified, &client).await?;
     }
-    let mut answer = HttpResponse::NoContent().finish();
+    // A body that cannot be read may have held another token: the client must learn that it was not revoked.
+    let mut answer = body.map_or_else(|problem| problem.error_response(), |_read| HttpResponse::NoContent().finish());
     add_cookies(&mut answer, &[expired_cookie(options)])?;
     add_cookies(&mut answer, &expired_others(&request, options))?;
     Ok(answer)

@@ -340,8 +340,10 @@ async fn record_everyone(
     everyone: EveryoneEnded,
 ) -> Result<Ended, DatabaseError> {
     let live = u64::try_from(everyone.live).unwrap_or_default();
-    let details = json!({ "reason": reason.text(), "sessions": live });
-    work.record(audit::Kind::SessionsEnded, About::NOBODY, details).await?;
+    if everyone.all > 0 {
+        let details = json!({ "reason": reason.text(), "sessions": live });
+        work.record(audit::Kind::SessionsEnded, About::NOBODY, details).await?;
+    }
     let revoked = vec![Revocation::Everyone(everyone.at)];
     announce(work, Ended { revoked, live, reason: Some(reason.code()) }).await
 }

@@ -73,7 +73,7 @@ impl ImportedUser {
         let blocked_at = fields.moment("blocked_at")?;
         let email_verified_at = fields.moment("email_verified_at")?;
         let user = Self {
-            id: fields.text_as("id", |text| text.parse().map_err(|why| ("not_an_id", why)))?,
+            id: fields.id()?,
             email: fields.email()?,
             email_verified: fields.flag("email_verified", "email_verified_at", email_verified_at)?,
             email_verified_at,
@@ -92,6 +92,23 @@ impl ImportedUser {
         fields.expect_no_more()?;
         fit_together(&user.roles, &user.claims).map_err(|why| RowRefused::field("claims", why.code(), why))?;
         Ok(user)
+    }
+
+    /// Leaves out times that are later than this one, and notes it: nothing can have happened then. What they are about
+    /// stays as it is.
+    #[must_use]
+    pub fn without_future_times(mut self, now: Moment) -> Self {
+        for (name, time) in [
+            ("created_at", &mut self.created_at),
+            ("last_login_at", &mut self.last_login_at),
+            ("email_verified_at", &mut self.email_verified_at),
+            ("blocked_at", &mut self.blocked_at),
+        ] {
+            if time.take_if(|time| *time > now).is_some() {
+                self.notes.push(Note::new("cleaned", format!("{name}: is in the future; it was left out")));
+            }
+        }
+        self
     }
 }
 
@@ -121,6 +138,15 @@ impl Fields {
     ) -> Result<Option<T>, RowRefused> {
         let parsed = self.text(name)?.map(|text| parse(&text)).transpose();
         parsed.map_err(|(code, problem)| RowRefused::field(name, code, problem))
+    }
+
+    /// The UUID of zeros stands for no user, and the one of ones for the last (RFC 9562 §5.9, §5.10).
+    fn id(&mut self) -> Result<Option<UserId>, RowRefused> {
+        let id: Option<UserId> = self.text_as("id", |text| text.parse().map_err(|why| ("not_an_id", why)))?;
+        match id.filter(|id| id.as_uuid().is_nil() || id.as_uuid().is_max()) {
+            Some(_) => Err(RowRefused::field("id", "not_an_id", "must not be the UUID of zeros or ones only")),
+            None => Ok(id),
+        }
     }
 
     fn moment(&mut self, name: &str) -> Result<Option<Moment>, RowRefused> {

@@ -58,7 +58,7 @@ pub struct Conversion {
     pub without_password_hashes: bool,
     /// The claim that keeps an id which is not a UUID.
     pub old_id_claim: Option<String>,
-    /// Bans that end earlier are over.
+    /// Bans that end earlier have expired, and nothing has happened later.
     pub now: Moment,
 }
 
@@ -85,13 +85,14 @@ impl Conversion {
             if self.without_password_hashes {
                 fields.remove("password_hash");
             }
-            return ImportedUser::read(fields).map(Some);
+            return ImportedUser::read(fields).map(|user| Some(user.without_future_times(self.now)));
         }
         let finishing = Finishing {
             without_password_hashes: self.without_password_hashes,
             old_id_claim: self.old_id_claim.as_deref(),
         };
-        self.draft(fields)?.map(|draft| draft.finish(finishing)).transpose()
+        let user = self.draft(fields)?.map(|draft| draft.finish(finishing)).transpose()?;
+        Ok(user.map(|user| user.without_future_times(self.now)))
     }
 
     const fn passwords(&self) -> FirebasePasswords<'_> {
@@ -103,12 +104,12 @@ impl Conversion {
     }
 
     fn draft(&self, fields: RawFields) -> Result<Option<Draft>, RowRefused> {
-        let columns = Columns::of(fields);
+        let columns = Columns::of(fields)?;
         let table = match self.source {
             SourceSystem::Auth0 => return auth0::convert(&columns, self.hashes.as_ref()).map(Some),
             SourceSystem::Firebase => return firebase::convert(&columns, self.passwords()).map(Some),
             SourceSystem::Keycloak => return keycloak::convert(&columns).map(Some),
-            SourceSystem::Django => match table::of_dump(columns) {
+            SourceSystem::Django => match table::of_dump(columns)? {
                 Some(columns) => return table::DJANGO.convert(&columns, self.now).map(Some),
                 None => return Ok(None),
             },

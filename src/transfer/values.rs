@@ -48,6 +48,17 @@ pub fn moment(text: &str) -> Option<Moment> {
     (1970..=9999).contains(&moment.year()).then_some(moment)
 }
 
+/// A time since 1970, as libraries write it into `SQLite`: ten digits are seconds, thirteen are milliseconds.
+pub fn epoch(text: &str) -> Option<Moment> {
+    let number = || text.parse().ok();
+    match text.len() {
+        10 => DateTime::from_timestamp(number()?, 0),
+        13 => DateTime::from_timestamp_millis(number()?),
+        _ => None,
+    }
+    .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// A time in milliseconds since 1970, as a number or as text.
 pub fn epoch_millis(value: &Value) -> Option<Moment> {
     let millis = match value {

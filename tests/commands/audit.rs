@@ -1,4 +1,4 @@
-use heirloom_testing::{Home, Ran};
+use heirloom_testing::{Home, PASSWORD, Ran};
 use serde_json::{Value, json};
 use sqlx::Connection;
 
@@ -162,6 +162,7 @@ async fn what_happened_is_said_first_and_accepted_knowingly() {
     let accepted = home.run(&["audit", "verify", "--json"]);
     assert_eq!((accepted.code, &accepted.json()["report"]["accepted"]), (1, &json!(true)), "{accepted:?}");
     assert!(home.run(&["audit", "verify"]).stdout.contains("An operator has accepted them."));
+    home.run(&["audit", "resume", "--accept-findings"]).refused(1, "were accepted already");
 
     tamper(&home, "UPDATE audit_chain_head SET seq = 0, hash = '', untagged_until = 0, tag = NULL").await;
     let found = home.run(&["audit", "verify"]);
@@ -185,5 +186,48 @@ async fn a_command_leaves_no_event_unchained() {
     let mut connection = home.connect().await;
     let unchained = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM audit_events WHERE seq IS NULL");
     assert_eq!(unchained.fetch_one(&mut connection).await.unwrap(), 0);
+    connection.close().await.unwrap();
+}
+
+/// C-19: a loop over the command line: what changes nothing leaves no event, and what is refused leaves none either.
+#[tokio::test]
+async fn commands_that_change_nothing_leave_no_event() {
+    let home = Home::start().await;
+    home.add("root@example.com", &["--admin"]);
+    home.add("a@example.com", &[]);
+    home.run(&["user", "grant", "a@example.com", "editor"]).done();
+    home.run(&["user", "block", "a@example.com", "--reason", "away"]).done();
+    std::fs::write(home.folder().join("users.ndjson"), home.run(&["user", "export"]).done().stdout).unwrap();
+    let mut connection = home.connect().await;
+    let count = async |connection: &mut sqlx::PgConnection| -> Vec<(String, i64)> {
+        let counted = sqlx::query_as("SELECT kind, count(*) FROM audit_events GROUP BY 1 ORDER BY 1");
+        counted.fetch_all(connection).await.unwrap()
+    };
+    let before = count(&mut connection).await;
+    for _ in 0..3 {
+        home.run(&["user", "grant", "a@example.com", "editor"]).done();
+        home.run(&["user", "remove-role", "a@example.com", "reader"]).done();
+        home.run(&["user", "block", "a@example.com", "--reason", "away"]).done();
+        home.run(&["user", "unblock", "root@example.com"]).done();
+        home.run(&["sessions", "revoke", "--user", "a@example.com"]).done();
+        home.run(&["sessions", "revoke", "--everyone", "--yes"]).done();
+        home.run(&["user", "import", "users.ndjson"]).done();
+        home.run(&["user", "import", "--dry-run", "users.ndjson"]).done();
+        home.run(&["sweep"]).done();
+        home.run(&["migrate"]).done();
+        home.run(&["audit", "verify"]).done();
+        home.run(&["audit", "resume"]).refused(1, "nothing to resume");
+        home.run(&["user", "remove-role", "root@example.com", "admin"]).refused(1, "last administrator");
+        home.run(&["user", "delete", "--yes", "nobody@example.com"]).refused(1, "there is no user");
+        let again = home.type_in(&["user", "add", "a@example.com"], &format!("{PASSWORD}\n"));
+        again.refused(1, "already exists");
+        let weak = home.type_in(&["user", "set-password", "a@example.com"], "password1\n");
+        weak.refused(1, "easy to guess");
+    }
+    let denied = ("access_denied".to_owned(), 3);
+    let mut after = count(&mut connection).await;
+    // The one refusal that is a security decision: at most sixty in an hour.
+    assert_eq!(after.iter().position(|counted| *counted == denied).map(|at| after.remove(at)), Some(denied));
+    assert_eq!(after, before);
     connection.close().await.unwrap();
 }

@@ -170,3 +170,50 @@ fn a_broken_template_is_reported() {
     let refused = home.run(&["serve"]).refused(1, "layout.html");
     assert!(!home.data_dir().exists() || std::fs::read_dir(home.data_dir()).unwrap().next().is_none(), "{refused:?}");
 }
+
+/// a file that TLS would need is looked for although the server offers no TLS, or is never reached.
+#[test]
+fn files_that_an_option_names_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = ("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
+    let nobody = Port::reserve();
+    let empty = folder.path().join("empty.pem");
+    fs::write(&empty, "").unwrap();
+    let url = |query: &str| format!("postgres://user:hunter2hunter2@{}/db?{query}", nobody.address());
+    for (option, query) in [
+        ("DATABASE_URL", "sslrootcert=/nowhere/ca.pem".to_owned()),
+        ("DATABASE_URL", "sslmode=verify-full&sslrootcert=/nowhere/ca.pem".to_owned()),
+        ("DATABASE_URL", format!("sslrootcert={}", empty.display())),
+        ("DATABASE_URL", format!("sslrootcert={}", folder.path().display())),
+        ("DATABASE_URL", "sslcert=/nowhere/cert.pem&sslkey=/nowhere/key.pem".to_owned()),
+        ("HEIRLOOM_DATABASE_URL_DIRECT", "sslrootcert=/nowhere/ca.pem".to_owned()),
+        ("HEIRLOOM_DATABASE_URL_OWNER", "sslrootcert=/nowhere/ca.pem".to_owned()),
+    ] {
+        let home = Home::empty().with(key.0, key.1).with("DATABASE_URL", &url("")).with(option, &url(&query));
+        let checked = home.run(&["check", "--json"]);
+        assert_eq!(worst(&checked, "configuration"), "fail", "{option} {query}");
+        assert!(checked.stdout.contains(&format!("{option} names a file in `ssl")), "{checked:?}");
+        assert!(!checked.stdout.contains("hunter2"), "{checked:?}");
+        home.run(&["serve"]).refused(1, "names a file in `ssl");
+    }
+    let off = Home::empty().with(key.0, key.1).with("DATABASE_URL", &url("sslmode=disable&sslrootcert=/nowhere"));
+    assert_eq!(worst(&off.run(&["check", "--json"]), "configuration"), "warn", "it is not used");
+    let logo = Home::empty().with("HEIRLOOM_BRAND_LOGO", "/nowhere/logo.svg");
+    assert_eq!(worst(&logo.run(&["check", "--json"]), "pages"), "fail");
+}
+
+/// The address of the metrics is tried as that of the server is.
+#[test]
+fn both_addresses_are_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let home = Home::empty().with("HEIRLOOM_METRICS_BIND", "192.0.2.1:9999");
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(worst(&checked, "address"), "fail");
+    assert!(checked.stdout.contains("cannot listen on 192.0.2.1:9999"), "{checked:?}");
+    assert!(checked.stdout.contains("HEIRLOOM_METRICS_BIND"), "{checked:?}");
+    let home = Home::empty().with("HEIRLOOM_METRICS_BIND", &taken);
+    assert!(home.run(&["check"]).stdout.contains(&format!("{taken} is in use")));
+    let home = Home::empty().with("HEIRLOOM_METRICS_BIND", "127.0.0.1:0");
+    assert_eq!(worst(&home.run(&["check", "--json"]), "address"), "ok");
+}

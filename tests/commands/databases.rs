@@ -1,6 +1,6 @@
 //! Databases that we cannot use are refused by the start and by the check, in the same words, with what to do.
 
-use heirloom_testing::{Home, Ran};
+use heirloom_testing::{Home, Ran, eventually};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use std::{
     fs,
@@ -292,6 +292,24 @@ async fn settings_that_take_promises_back_are_refused_or_reported() {
     assert!(log_of_start(&home, &["serve"]).contains(words), "each start says so");
     let home = postgres.home_with("heirloom", "-c%20synchronous_commit%3Dlocal");
     assert!(!found(&home.run(&["check", "--json"]), "settings").contains(words));
+}
+
+/// S-4: without it, a crash of the machine takes answered refreshes back, or the whole database.
+#[tokio::test]
+async fn a_database_that_does_not_flush_is_reported_by_check_and_start() {
+    let postgres = Postgres::start().await;
+    let home = postgres.home("heirloom");
+    let words = "fsync is off: a crash of the machine may destroy the database";
+    assert!(!found(&home.run(&["check", "--json"]), "settings").contains(words));
+    for (value, is_reported) in [("off", true), ("on", false)] {
+        postgres.run("heirloom", &[&format!("ALTER SYSTEM SET fsync = {value}")]).await;
+        postgres.run("heirloom", &["SELECT pg_reload_conf()"]).await;
+        eventually("the setting is read", async || {
+            found(&home.run(&["check", "--json"]), "settings").contains(words) == is_reported
+        })
+        .await;
+        assert_eq!(log_of_start(&home, &["serve"]).contains(words), is_reported, "fsync = {value}");
+    }
 }
 
 #[tokio::test]

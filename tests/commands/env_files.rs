@@ -79,6 +79,10 @@ fn what_does_not_parse_is_named_by_line_and_option_and_not_repeated() {
         assert!(ran.code == 1 && ran.stdout.contains(expected), "{text}: {ran:?}");
         assert!(!ran.stdout.contains("hunter2"), "{text}: {ran:?}");
     }
+    fs::write(home.folder().join(".env"), b"A=b\nHEIRLOOM_BRAND_NAME=B\xfccher hunter2\n").unwrap();
+    let ran = check(&home, &[]);
+    assert!(ran.stdout.contains(".env line 2: HEIRLOOM_BRAND_NAME is not in UTF-8"), "{ran:?}");
+    assert!(!ran.stdout.contains("hunter2"), "{ran:?}");
     let good = "\u{feff}HEIRLOOM_BRAND_NAME='a $ b' # costs $\r\nexport HEIRLOOM_REGISTRATION=closed\n";
     write(&home.folder().join(".env"), good, 0o600);
     assert_eq!(check(&home, &[]).code, 0);

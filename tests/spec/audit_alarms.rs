@@ -115,6 +115,18 @@ async fn a_server_misses_its_own_last_event() {
     assert_eq!(cases(&verify(&app).await), ["events_removed_before_chaining"]);
 }
 
+/// C-17: a server that stops in order chains what it recorded: no other process would miss its last event.
+#[tokio::test]
+async fn a_server_that_stops_leaves_no_event_unchained() {
+    let mut app = TestApp::start().await;
+    for _ in 0..3 {
+        app.sign_in("alice").await;
+        app.stop().await;
+        assert_eq!(app.count("SELECT count(*) FROM audit_events WHERE seq IS NULL").await, 0);
+        app = app.another(&[]).await;
+    }
+}
+
 /// C-17: what is rolled back leaves no gap, nor do servers that work at once, nor a restart.
 #[tokio::test]
 async fn numbers_that_were_rolled_back_are_not_missed() {
@@ -189,6 +201,41 @@ async fn a_head_that_was_reset_or_removed_is_told_apart_and_can_be_resumed() {
         })
         .await;
     }
+}
+
+/// C-18: what was written behind the end, with a head to match, is not followed: nothing counts as removed afterwards.
+#[tokio::test]
+async fn a_head_that_was_forged_at_a_higher_place_leaves_no_gap_after_resuming() {
+    let app = TestApp::with(&[METRICS]).await;
+    let mut writer =
+        app.role("writer", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").await;
+    app.sign_in("alice").await;
+    everything_is_chained(&app).await;
+    let before = app.count("SELECT max(seq) FROM audit_events").await;
+    for place in [1_000, 1_001, 1_003, i64::MAX] {
+        // Chained under a key that nobody names, and as if by us.
+        let hash = if place % 2 == 0 { "'\\x00'" } else { "(SELECT hash FROM audit_events WHERE seq = 1 LIMIT 1)" };
+        let insert = format!(
+            "INSERT INTO audit_events (id, at, kind, details, seq, hash)
+             VALUES (gen_random_uuid(), now(), 'signed_in', '{{}}', {place}, {hash})"
+        );
+        sqlx::raw_sql(AssertSqlSafe(insert)).execute(&mut writer).await.expect("it may insert");
+    }
+    run(&mut writer, "UPDATE audit_chain_head SET seq = 4000, hash = '\\x00', tag = '\\x0011223344'").await;
+    assert!(cases(&verify(&app).await).contains(&"head_forged"));
+
+    let resumed = audit::resume(&app.world, Operator::at_the_command_line(), Resumption::FromVisibleEnd).await;
+    assert_eq!(resumed.expect("SQL").map(|head| head.seq), Some(before));
+    app.sign_in("alice").await;
+    everything_is_chained(&app).await;
+    let found = verify(&app).await;
+    let are_inserted =
+        found.findings.iter().all(|finding| matches!(finding, ChainFinding::Inserted { seq: Some(1_000..), .. }));
+    assert!(found.findings.len() == 4 && are_inserted, "{found:?}");
+    let fingerprint = found.fingerprint().expect("findings that last");
+    audit::accept(&app.world, Operator::at_the_command_line(), fingerprint).await.expect("SQL");
+    everything_is_chained(&app).await;
+    assert_eq!(patrol(&app).await.alarming(), 0);
 }
 
 /// C-17: an older head that is genuine.

@@ -262,7 +262,31 @@ async fn the_devices_of_an_account_share_a_budget() {
     guess_on(&app, &email("alice"), "198.51.100.1", &devices[1]).await.expect(401);
 }
 
-/// C-25: a password that is never hashed is not counted as a guess.
+/// C-25: NIST SP 800-63B-4 §3.2.2: from however many places, and however slowly. Then one guess an hour, on a known device
+/// too, until the right password.
+#[tokio::test]
+async fn after_a_hundred_wrong_passwords_in_a_row_an_account_has_one_guess_an_hour() {
+    let app = TestApp::with(LIMITED).await;
+    app.register("alice").await;
+    let device = remembered_device(&app, "alice", "192.0.2.1").await;
+    for number in 0..100 {
+        hours_pass(&app, "16 minutes").await;
+        guess(&app, &email("alice"), &format!("198.51.{number}.1")).await.expect_problem(401, "invalid_credentials");
+    }
+    hours_pass(&app, "16 minutes").await;
+    let refused = guess(&app, &email("alice"), "203.0.113.7").await;
+    let wait: u32 = refused.header("retry-after").and_then(|seconds| seconds.parse().ok()).expect("seconds");
+    assert!((2_000..=2_700).contains(&wait), "{wait}");
+    guess_on(&app, &email("alice"), "203.0.113.8", &device).await.expect_problem(429, "too_many_attempts");
+    hours_pass(&app, "45 minutes").await;
+    guess(&app, &email("alice"), "203.0.113.9").await.expect_problem(401, "invalid_credentials");
+    guess(&app, &email("alice"), "203.0.113.10").await.expect_problem(429, "too_many_attempts");
+    hours_pass(&app, "61 minutes").await;
+    sign_in_from(&app, "alice", "192.0.2.1", Some(&device)).await.expect(200);
+    guess(&app, &email("alice"), "203.0.113.11").await.expect_problem(401, "invalid_credentials");
+}
+
+/// C-26: a password that is never hashed is not counted as a guess.
 #[tokio::test]
 async fn a_password_that_is_too_long_to_be_one_uses_up_nothing() {
     let app = TestApp::with(LIMITED).await;

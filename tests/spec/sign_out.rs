@@ -1,6 +1,6 @@
 //! POST /api/v1/auth/logout.
 
-use crate::support::{TestApp, at_once};
+use crate::support::{TestApp, at_once, credentials};
 use serde_json::json;
 
 /// S-52, S-57.
@@ -124,4 +124,32 @@ async fn a_forged_bearer_revokes_no_session() {
     let answer = request.send().await;
     assert!(matches!(answer.status, 204 | 401), "{answer:?}");
     alice.check().await.expect_done();
+}
+
+/// S-53: a page that closes sends its last request as text; whatever the body is, the cookie and the bearer prove enough.
+#[tokio::test]
+async fn a_body_that_is_refused_does_not_keep_the_user_signed_in() {
+    let app = TestApp::start().await;
+    for (content_type, body, status) in [
+        ("application/json", "{bad".to_owned(), 400),
+        ("text/plain", "bye".to_owned(), 415),
+        ("application/json", json!({ "token": "x" }).to_string(), 422),
+        ("application/json", json!({ "refresh_token": 7 }).to_string(), 422),
+        ("application/json", "x".repeat(70_000), 413),
+    ] {
+        let bearer = app.person("alice").await;
+        let mut by_cookie = credentials("alice");
+        by_cookie["transport"] = "cookie".into();
+        let signed_in = app.post("/api/v1/auth/login", &by_cookie).await;
+        let cookies = signed_in.set_cookies();
+        let cookie = cookies.iter().find(|cookie| cookie.value.starts_with("hrt_")).expect("a token");
+        let cookie = format!("{}={}", cookie.name, cookie.value);
+        let request = bearer.request("POST", "/api/v1/auth/logout").header("Cookie", &cookie);
+        let answer = request.body(content_type, body).send().await;
+        assert_eq!(answer.status, status, "{content_type} {answer:?}");
+        assert!(answer.set_cookies().iter().any(|cookie| cookie.max_age == Some(0)), "{answer:?}");
+        bearer.check().await.expect_challenge("session_revoked");
+        let refreshed = app.request("POST", "/api/v1/auth/refresh").header("Cookie", &cookie).send().await;
+        refreshed.expect_problem(401, "session_revoked");
+    }
 }

@@ -164,18 +164,6 @@ pub async fn place(connection: &mut PgConnection, placed: &[Entry]) -> Result<()
     Err(DatabaseError::Nonsense("an event that was to be chained has gone or was chained meanwhile"))
 }
 
-/// The end that the chain itself shows, regardless of its author: the last `seq` that an event has or had, and its hash.
-pub async fn visible_end(connection: &mut PgConnection) -> Result<Option<(i64, Vec<u8>)>, DatabaseError> {
-    let found = sqlx::query!(
-        r#"SELECT seq AS "seq!", hash AS "hash!" FROM (
-               SELECT seq, hash FROM audit_events WHERE seq IS NOT NULL
-               UNION ALL SELECT seq, hash FROM audit_chain_head WHERE seq > 0
-               UNION ALL SELECT last_seq, hash FROM audit_chain_anchors
-           ) AS ends ORDER BY 1 DESC LIMIT 1"#
-    );
-    Ok(found.fetch_optional(connection).await?.map(|end| (end.seq, end.hash)))
-}
-
 /// Restores the row of the end after it was removed.
 pub async fn restore_head(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     let restored = sqlx::query!(

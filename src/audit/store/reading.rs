@@ -66,18 +66,14 @@ pub async fn after(
     Ok(found.fetch_all(connection).await?)
 }
 
-/// Where to go on along the chain.
-pub struct AfterChained {
+/// An event in the chain, from which to go on.
+pub struct Chained {
     pub seq: i64,
     pub id: Uuid,
 }
 
 /// The chain, from after this event on.
-pub async fn chained(
-    connection: &mut PgConnection,
-    after: AfterChained,
-    limit: i64,
-) -> Result<Vec<Entry>, DatabaseError> {
+pub async fn chained(connection: &mut PgConnection, after: Chained, limit: i64) -> Result<Vec<Entry>, DatabaseError> {
     let found = sqlx::query_as!(
         Entry,
         r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
@@ -85,6 +81,24 @@ pub async fn chained(
            FROM audit_events WHERE (seq, id) > ($1, $2) ORDER BY seq, id LIMIT $3"#,
         after.seq,
         after.id,
+        limit,
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// The chain, from before this event down.
+pub async fn chained_before(
+    connection: &mut PgConnection,
+    before: Chained,
+    limit: i64,
+) -> Result<Vec<Entry>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Entry,
+        r#"SELECT id, at, kind, actor, actor_id, user_id, session_id, ip AS "ip: ipnet::IpNet", user_agent, request_id,
+                  details, series, number, settled, rolled_back, tag, seq, hash
+           FROM audit_events WHERE (seq, id) < ($1, $2) ORDER BY seq DESC, id DESC LIMIT $3"#,
+        before.seq,
+        before.id,
         limit,
     );
     Ok(found.fetch_all(connection).await?)

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// A log as it is stored, and where it ends.
-struct Log {
-    keys: MacKeys,
-    entries: Vec<Entry>,
-    anchors: Vec<Anchor>,
-    end: Head,
+pub(in crate::audit) struct Log {
+    pub keys: MacKeys,
+    pub entries: Vec<Entry>,
+    pub anchors: Vec<Anchor>,
+    pub end: Head,
     known: Option<KnownHead>,
 }
 
-fn keys(current: u8, previous: &[u8]) -> MacKeys {
+pub(in crate::audit) fn keys(current: u8, previous: &[u8]) -> MacKeys {
     let key = |byte: &u8| MasterKey::from_bytes([*byte; 32]);
     let masters = MasterKeys { current: Arc::new(key(&current)), previous: previous.iter().map(key).collect() };
     MacKeys::new(&masters, "test")
@@ -52,7 +52,7 @@ fn nothing() -> Head {
 }
 
 impl Log {
-    fn of(count: usize) -> Self {
+    pub fn of(count: usize) -> Self {
         let keys = keys(1, &[]);
         let mut entries: Vec<_> = (0..count).map(|_| loose(&keys)).collect();
         let end = nothing().after(&mut entries, &keys);
@@ -73,7 +73,7 @@ impl Log {
         head.to_string().parse().unwrap()
     }
 
-    fn drop_places(&mut self, first: usize, last: usize) {
+    pub fn drop_places(&mut self, first: usize, last: usize) {
         let (first, last) = (i64::try_from(first).unwrap(), i64::try_from(last).unwrap());
         let last_entry = self.entries.iter().find(|entry| entry.seq == Some(last)).unwrap();
         let hash = last_entry.hash.clone().unwrap();

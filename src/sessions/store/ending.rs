@@ -70,6 +70,8 @@ async fn lock_out_sign_ins(connection: &mut PgConnection) -> Result<(), Database
 
 /// All sessions of all users, just revoked.
 pub struct EveryoneEnded {
+    /// How many were not revoked before, expired ones too.
+    pub all: i64,
     /// How many were live.
     pub live: i64,
     /// Up to when sessions are revoked.
@@ -84,17 +86,17 @@ pub async fn end_everyone(connection: &mut PgConnection, reason: &EndReason) -> 
     )
     .fetch_one(&mut *connection)
     .await?;
-    let live = sqlx::query_scalar!(
+    let ended = sqlx::query!(
         r#"WITH ended AS (
                UPDATE sessions SET revoked_at = $1, revoked_reason = $2 WHERE revoked_at IS NULL
                RETURNING idle_expires_at > now() AS was_live)
-           SELECT count(*) FILTER (WHERE was_live) AS "live!" FROM ended"#,
+           SELECT count(*) AS "all!", count(*) FILTER (WHERE was_live) AS "live!" FROM ended"#,
         at,
         reason.text(),
     )
     .fetch_one(connection)
     .await?;
-    Ok(EveryoneEnded { live, at })
+    Ok(EveryoneEnded { all: ended.all, live: ended.live, at })
 }
 
 /// Whether the database has this revocation of all sessions, or a later one.
@@ -116,18 +118,18 @@ pub async fn end_everyone_again(
     sqlx::query!("INSERT INTO everyone_revocations (revoked_at) VALUES ($1) ON CONFLICT DO NOTHING", until)
         .execute(&mut *connection)
         .await?;
-    let live = sqlx::query_scalar!(
+    let ended = sqlx::query!(
         r#"WITH ended AS (
                UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $2
                WHERE revoked_at IS NULL AND created_at < date_trunc('milliseconds', $1::timestamptz) + interval '1 ms'
                RETURNING idle_expires_at > now() AS was_live)
-           SELECT count(*) FILTER (WHERE was_live) AS "live!" FROM ended"#,
+           SELECT count(*) AS "all!", count(*) FILTER (WHERE was_live) AS "live!" FROM ended"#,
         until,
         reason.text(),
     )
     .fetch_one(connection)
     .await?;
-    Ok(EveryoneEnded { live, at: until })
+    Ok(EveryoneEnded { all: ended.all, live: ended.live, at: until })
 }
 
 /// Whether a session is revoked, and its user. None if the session does not exist.

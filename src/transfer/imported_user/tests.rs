@@ -54,6 +54,8 @@ fn what_is_wrong_is_named_and_never_quoted() {
         (json!({ "email": 7 }), "wrong_type"),
         (json!({ "email": "a@b.example", "id": "SENTINEL" }), "not_an_id"),
         (json!({ "email": "a@b.example", "id": "01a2088b2b097b949abc1df4ba0764a0" }), "not_an_id"),
+        (json!({ "email": "a@b.example", "id": "00000000-0000-0000-0000-000000000000" }), "not_an_id"),
+        (json!({ "email": "a@b.example", "id": "FFFFFFFF-ffff-ffff-ffff-ffffffffffff" }), "not_an_id"),
         (json!({ "email": "a@b.example", "password_hash": "SENTINEL" }), "unknown_hash"),
         (json!({ "email": "a@b.example", "password_hash": "{noop}SENTINEL" }), "clear_text_password"),
         (json!({ "email": "a@b.example", "password_hash": "$2b$12$SENTINEL" }), "mangled_hash"),
@@ -78,6 +80,29 @@ fn what_is_wrong_is_named_and_never_quoted() {
         let refused = read(&row).unwrap_err();
         assert_eq!(refused.code, code, "{row}: {refused}");
         assert!(!refused.message.contains("SENTI"), "{refused}");
+    }
+}
+
+/// A time that has not come does not cost the user, and is not stored.
+#[test]
+fn what_cannot_have_happened_yet_is_left_out() {
+    let now = "2026-11-28T12:00:00Z".parse().unwrap();
+    let user = |time: &str| {
+        let row = json!({
+            "email": "a@b.example", "created_at": time, "last_login_at": time, "email_verified_at": time,
+            "blocked_at": time,
+        });
+        read(&row).unwrap().without_future_times(now)
+    };
+    for time in ["2026-11-28T12:00:00.000001Z", "2026-11-28T23:00:00+09:30", "9999-12-31 23:59:59", "2026-11-29"] {
+        let user = user(time);
+        let times = [user.created_at, user.last_login_at, user.email_verified_at, user.blocked_at];
+        assert_eq!((times, user.notes.len()), ([None; 4], 4), "{time}");
+        assert!(user.blocked && user.email_verified, "{time}");
+    }
+    for time in ["2026-11-28T12:00:00Z", "2026-11-28T13:00:00+02:00", "1970-01-01"] {
+        let user = user(time);
+        assert!(user.created_at.is_some() && user.blocked_at.is_some() && user.notes.is_empty(), "{time}");
     }
 }
 

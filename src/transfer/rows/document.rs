@@ -117,6 +117,22 @@ impl<'de> Visitor<'de> for Users<'_> {
         f.write_str("users")
     }
 
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_bool<E>(self, _value: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E>(self, _value: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_str<E>(self, _value: &str) -> Result<bool, E> {
+        Ok(false)
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<bool, A::Error> {
         while rows.next_element_seed(RowSeed(self.0))?.is_some() {}
         Ok(true)

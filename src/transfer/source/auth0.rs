@@ -47,7 +47,7 @@ impl PasswordHashes {
                 continue;
             }
             let fields: RawFields = serde_json::from_str(&line).or(Err(HashFileError::NotJson(number)))?;
-            hashes.add(&Columns::of(fields));
+            hashes.add(&Columns::of(fields).or(Err(HashFileError::NotJson(number)))?);
         }
         Ok(hashes)
     }

@@ -11,8 +11,15 @@ use serde_json::Value;
 pub struct Columns(RawFields);
 
 impl Columns {
-    pub fn of(fields: RawFields) -> Self {
-        Self(fields.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
+    /// The columns of a row. Two that differ only by case may be two different answers to whether the user is blocked.
+    pub fn of(fields: RawFields) -> Result<Self, RowRefused> {
+        let mut columns = RawFields::new();
+        for (name, value) in fields {
+            if columns.insert(name.to_ascii_lowercase(), value).is_some() {
+                return Err(RowRefused::new("repeated_field", "names a field twice, in upper and lower case"));
+            }
+        }
+        Ok(Self(columns))
     }
 
     /// Whether there is such a column, with or without a value.
@@ -71,7 +78,8 @@ impl Columns {
         if text.starts_with("0000-00-00") {
             return Ok(None);
         }
-        let moment = values::moment(&text).ok_or_else(|| RowRefused::field(first(names), "not_a_time", NOT_A_TIME))?;
+        let moment = values::epoch(&text).or_else(|| values::moment(&text));
+        let moment = moment.ok_or_else(|| RowRefused::field(first(names), "not_a_time", NOT_A_TIME))?;
         Ok(Some(moment))
     }
 

@@ -8,6 +8,9 @@ pub fn convert(columns: &Columns) -> Result<Draft, RowRefused> {
     if columns.value(&["serviceaccountclientid"]).is_some() {
         return Err(RowRefused::new("service_account", "is the service account of a client, not a user"));
     }
+    if columns.has(&["realm"]) && columns.has(&["users"]) {
+        return Err(RowRefused::new("not_a_user", "is a realm: export one realm at a time, with --realm"));
+    }
     let mut draft = Draft::default();
     draft.id(columns.text(&["id"]));
     draft.set("email", columns.text(&["email"]).or_else(|| username(columns)));
@@ -23,6 +26,10 @@ pub fn convert(columns: &Columns) -> Result<Draft, RowRefused> {
     }
     for credential in list(columns, "credentials") {
         take_credential(&mut draft, &credential)?;
+    }
+    let actions = columns.value(&["requiredactions"]).and_then(Value::as_array);
+    if actions.is_some_and(|actions| actions.iter().any(|action| action == "UPDATE_PASSWORD")) {
+        draft.not_moved("the demand to choose another password (UPDATE_PASSWORD)");
     }
     if columns.value(&["federationlink"]).is_some() {
         draft.not_moved("the password that the user federation holds");

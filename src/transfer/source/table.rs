@@ -1,10 +1,7 @@
 //! Products whose users are rows of one table.
 
 use super::{columns::Columns, draft::Draft};
-use crate::{
-    kernel::Moment,
-    transfer::row::{RawFields, RowRefused},
-};
+use crate::{kernel::Moment, transfer::row::RowRefused};
 use serde_json::Value;
 
 /// Names of a column, in lower case: the first that has a value counts.
@@ -36,6 +33,8 @@ enum AccountColumn {
     Unless(Names, &'static str),
     /// Blocked if one is true.
     If(Names, &'static str),
+    /// Blocked if it is one of these words.
+    IfWord { names: Names, words: Names, reason: &'static str },
     /// Blocked if it is another number than zero.
     IfNotZero(Names, &'static str),
     /// Blocked since that time.
@@ -63,8 +62,16 @@ const BLOCKED_IF: Names = &[
     "disabled",
     "is_locked",
     "locked",
+    "is_deactivated",
+    "deactivated",
+    "is_inactive",
+    "inactive",
 ];
-const BLOCKED_UNTIL: Names = &["banned_until", "blocked_until", "suspended_until"];
+const BLOCKED_UNTIL: Names = &["banned_until", "blocked_until", "suspended_until", "disabled_until", "locked_until"];
+/// Columns that hold a word, and the words in them that block.
+const STATUS: Names = &["status", "state", "account_status", "user_status"];
+const BLOCKED_WORDS: Names =
+    &["banned", "blocked", "suspended", "disabled", "inactive", "deactivated", "locked", "deleted"];
 const BLOCKED_UNLESS: Names = &["is_active", "active", "is_enabled", "enabled"];
 
 const NONE: Table = Table {
@@ -114,6 +121,7 @@ pub const LARAVEL: Table = Table {
         AccountColumn::If(BLOCKED_IF, "Blocked in Laravel"),
         AccountColumn::Until(BLOCKED_UNTIL, "Blocked in Laravel"),
         AccountColumn::Unless(BLOCKED_UNLESS, "Not active in Laravel"),
+        AccountColumn::IfWord { names: STATUS, words: BLOCKED_WORDS, reason: "Not active in Laravel" },
     ],
     ..NONE
 };
@@ -159,6 +167,7 @@ pub const DEVISE: Table = Table {
         AccountColumn::If(BLOCKED_IF, "Blocked in Devise"),
         AccountColumn::Until(BLOCKED_UNTIL, "Blocked in Devise"),
         AccountColumn::Unless(BLOCKED_UNLESS, "Not active in Devise"),
+        AccountColumn::IfWord { names: STATUS, words: BLOCKED_WORDS, reason: "Not active in Devise" },
     ],
     ..NONE
 };
@@ -177,16 +186,16 @@ pub const BETTER_AUTH: Table = Table {
 
 /// The columns of a user in what `dumpdata` writes, `{"model", "pk", "fields"}`; a row of the table is returned as it is.
 /// `None` for an object of another model.
-pub fn of_dump(columns: Columns) -> Option<Columns> {
+pub fn of_dump(columns: Columns) -> Result<Option<Columns>, RowRefused> {
     if !columns.has(&["model"]) || !columns.has(&["fields"]) {
-        return Some(columns);
+        return Ok(Some(columns));
     }
-    let mut fields: RawFields = columns.object(&["fields"])?;
+    let Some(mut fields) = columns.object(&["fields"]) else { return Ok(None) };
     if let Some(key) = columns.value(&["pk"]) {
         fields.insert("id".to_owned(), key.clone());
     }
     let is_user = fields.contains_key("email") && fields.contains_key("password");
-    is_user.then(|| Columns::of(fields))
+    is_user.then(|| Columns::of(fields)).transpose()
 }
 
 impl Table {
@@ -247,6 +256,11 @@ impl AccountColumn {
             }
             Self::Unless(names, reason) => block(columns.flags(names)?.contains(&false), reason, None),
             Self::If(names, reason) => block(columns.flags(names)?.contains(&true), reason, None),
+            Self::IfWord { names, words, reason } => {
+                let mut given = names.chunks(1).filter_map(|name| columns.text(name));
+                let blocks = |given: String| words.iter().any(|word| given.eq_ignore_ascii_case(word));
+                block(given.any(blocks), reason, None);
+            }
             Self::IfNotZero(names, reason) => {
                 block(columns.text(names).is_some_and(|status| status != "0"), reason, None);
             }

@@ -73,13 +73,63 @@ fn standing_is_read_in_every_form() {
     }
 }
 
+/// As libraries write them into `SQLite`. Nothing else that is a number is taken for a time.
+#[test]
+fn a_time_may_be_a_number_of_seconds_or_milliseconds() {
+    let created = |value: Value| {
+        let row = json!({ "email": "a@b.example", "emailVerified": 1, "createdAt": value });
+        user(SourceSystem::BetterAuth, &row).map(|user| user.unwrap().created_at.unwrap().timestamp())
+    };
+    for value in [json!(1_700_000_000), json!("1700000000"), json!(1_700_000_000_123_i64), json!("1700000000123")] {
+        assert_eq!(created(value.clone()).unwrap(), 1_700_000_000, "{value}");
+    }
+    for value in
+        [json!(17), json!("20231114"), json!("17000000000"), json!("+170000000"), json!("-170000000"), json!(1.7e9)]
+    {
+        assert_eq!(created(value.clone()).unwrap_err().code, "not_a_time", "{value}");
+    }
+    let until = |until: Value| json!({ "email": "a@b.example", "banned": 1, "banExpires": until });
+    assert!(is_blocked(SourceSystem::BetterAuth, &until(json!(4_102_444_800_000_i64))));
+    assert!(!is_blocked(SourceSystem::BetterAuth, &until(json!(1_700_000_000))));
+}
+
+/// Two columns whose names differ by case only: which one counts is a matter of the reader.
+#[test]
+fn a_column_that_is_named_in_two_cases_refuses_the_row() {
+    for source in SOURCES.into_iter().filter(|source| *source != SourceSystem::Heirloom) {
+        let row = json!({ "email": "a@b.example", "enabled": true, "blocked": true, "Blocked": false });
+        assert_eq!(user(source, &row).unwrap_err().code, "repeated_field", "{source:?}");
+    }
+    let dump = json!({ "model": "auth.user", "fields": {
+        "email": "a@b.example", "password": "!", "is_active": false, "Is_Active": true } });
+    assert_eq!(user(SourceSystem::Django, &dump).unwrap_err().code, "repeated_field");
+}
+
+#[test]
+fn a_realm_is_not_a_user() {
+    let realm = json!({ "realm": "a", "enabled": true, "users": [{ "email": "a@b.example", "enabled": true }] });
+    assert_eq!(user(SourceSystem::Keycloak, &realm).unwrap_err().code, "not_a_user");
+}
+
+/// A password that an administrator gave for one sign-in would otherwise stay good without a word.
+#[test]
+fn a_demand_to_choose_another_password_is_noted() {
+    let row = |actions: Value| json!({ "email": "a@b.example", "enabled": true, "requiredActions": actions });
+    let notes = |actions| user(SourceSystem::Keycloak, &row(actions)).unwrap().unwrap().notes;
+    assert_eq!(notes(json!(["VERIFY_EMAIL"])), []);
+    let found: Vec<_> = notes(json!(["VERIFY_EMAIL", "UPDATE_PASSWORD"])).into_iter().map(|note| note.code).collect();
+    assert_eq!(found, ["not_moved"]);
+}
+
 /// A table may have several such columns, and the first one may be the one that does not say it.
 #[test]
 fn every_column_that_blocks_counts() {
     let row = |column: &str, value: Value| json!({ "email": "a@b.example", "enabled": true, column: value });
     let beside = |other: &str, of_other: &str, column: &str, value: Value| json!({ "email": "a@b.example", other: of_other, column: value });
     for source in [SourceSystem::Laravel, SourceSystem::Devise] {
-        for column in ["banned", "is_blocked", "blocked", "suspended", "is_disabled", "Disabled", "locked"] {
+        for column in
+            ["banned", "is_blocked", "blocked", "suspended", "is_disabled", "Disabled", "locked", "deactivated"]
+        {
             let row = beside("is_banned", "0", column, json!(1));
             assert!(is_blocked(source, &row), "{source:?} {row}");
         }
@@ -91,6 +141,13 @@ fn every_column_that_blocks_counts() {
             let row = beside("banned_at", "0000-00-00 00:00:00", column, json!("2026-01-01 00:00:00"));
             assert!(is_blocked(source, &row), "{source:?} {row}");
         }
+        for word in ["banned", "Suspended", " INACTIVE ", "deleted"] {
+            assert!(is_blocked(source, &row("status", json!(word))), "{source:?} {word}");
+        }
+        for word in [json!("active"), json!("not banned"), json!(1), json!(null)] {
+            assert!(!is_blocked(source, &row("account_status", word.clone())), "{source:?} {word}");
+        }
+        assert!(is_blocked(source, &beside("status", "active", "state", json!("locked"))), "{source:?}");
         assert!(is_blocked(source, &row("suspended_until", json!("2999-01-01 00:00:00"))), "{source:?}");
         assert!(!is_blocked(source, &row("suspended_until", json!("2020-01-01 00:00:00"))), "{source:?}");
         assert!(user(source, &row("blocked", json!("perhaps"))).is_err(), "{source:?}");
