@@ -76,8 +76,8 @@ problem-forbidden = You do not have permission to do this.
 problem-last-admin = This is the last administrator. Give the role to another user first.
 problem-not-found = This no longer exists.
 problem-filter = The filter is not valid.
-problem-confirmation-invalid = This link or code is not from here. Ask for a new e-mail.
-problem-confirmation-expired = The link or the code was used before, or has expired. Ask for a new e-mail.
+problem-confirmation-invalid = This link or code was not issued by this service. Request a new e-mail.
+problem-confirmation-expired = The link or code has already been used or has expired. Request a new e-mail.
 problem-step-up-required = Confirm your password to go on.
 problem-other = That did not work. Please try again.
 problem-wait-seconds = { $number ->
@@ -106,7 +106,7 @@ field-blocked-reason-too-long = The reason can have at most 500 characters.
 field-blocked-reason-forbidden-character = The reason must not contain line breaks or characters that change the text direction.
 field-roles-not-a-role = A role starts with a lower-case letter, followed by lower-case letters, digits or any of _ . : -
 field-roles-too-many = A user can have at most 32 roles.
-field-code-required = Enter the code of the e-mail.
+field-code-required = Enter the code from the e-mail.
 field-code-invalid = This code is wrong. Check the newest e-mail.
 field-other = This value is not valid. Please change it.
 
@@ -407,7 +407,7 @@ mail-email-change-requested-text = Someone who is signed in to your account aske
 mail-email-change-requested-action = Cancel the change
 mail-email-change-requested-advice = If this was you, no action is needed. If not, cancel the change and choose a new password.
 mail-confirm-new-email-subject = { $brand }: confirm your new e-mail address
-mail-confirm-new-email-text = This is to become the e-mail address of an account at { $brand }. The change takes effect once you confirm it.
+mail-confirm-new-email-text = Someone asked to use this e-mail address for an account at { $brand }. The change takes effect once you confirm it.
 mail-confirm-new-email-action = Confirm the new address
 mail-confirm-new-email-advice = If this was not you, ignore this e-mail: nothing is changed.
 mail-email-changed-subject = { $brand }: your e-mail address was changed
@@ -460,9 +460,9 @@ confirm-reset-password-text = All your sessions are then revoked: every device h
 confirmed-reset-password = Your new password is set. Every device has to sign in again.
 confirm-done-title = Done
 confirm-to-login = Sign in
-confirm-expired = This link does not work: it was used before, it has expired, or it is incomplete. Only the whole link of the newest e-mail works.
+confirm-expired = This link does not work: it has already been used, has expired, or is incomplete. Use the complete link of the newest e-mail.
 confirm-ask-again = Ask for a new e-mail
-confirm-noscript = Your browser does not run scripts, so this page cannot read the link. Type the code of the e-mail on the page where you asked for it.
+confirm-noscript = Your browser does not run scripts, so this page cannot read the link. Enter the code from the e-mail on the page where you requested it.
 
 ## The page that revokes all sessions
 

@@ -269,6 +269,70 @@ fn only_the_command_line_acts_as_an_operator() {
     assert_eq!(broken(rule), Vec::<String>::new());
 }
 
+/// C-37: a request of an administrator and the command line have the proofs, and nothing else creates one.
+#[test]
+fn what_an_administrator_does_takes_proof_of_one() {
+    const PROOFS: [&str; 3] = [": &Admin", ": &Authority", ": Operator"];
+    let verbs = |file: &File| -> Vec<String> {
+        let is_verb = file.room() == "admin" && !matches!(file.name(), "api.rs" | "pages.rs");
+        let functions = file.code().split("\npub async fn ").skip(1).filter(|_| is_verb);
+        functions.map(|text| text.split('{').next().unwrap().to_owned()).collect()
+    };
+    let all: Vec<_> = files().iter().flat_map(verbs).collect();
+    assert!(all.len() >= 8, "the control: verbs are found");
+    let open: Vec<_> = all.iter().filter(|verb| !PROOFS.iter().any(|proof| verb.contains(proof))).collect();
+    assert_eq!(open, Vec::<&String>::new());
+
+    let on_any_session = fs::read_to_string("src/sessions/end.rs").unwrap();
+    for verb in ["revoke", "revoke_user", "revoke_everyone"] {
+        let (_, rest) = on_any_session.split_once(&format!("pub async fn {verb}(")).unwrap();
+        assert!(rest.split('{').next().unwrap().contains("by: &Authority"), "{verb}");
+    }
+    let created = |file: &File| {
+        let is_door = matches!(file.path.to_str().unwrap(), "src/sessions/extract.rs" | "src/sessions/authority.rs");
+        let literals = ["Admin(SignedIn", "Admin(signed_in", "Authority(Caller", "Authority(operator"];
+        literals.iter().filter(|text| !is_door && file.code().contains(**text)).map(|text| (*text).to_owned()).collect()
+    };
+    assert_eq!(broken(created), Vec::<String>::new());
+}
+
+/// C-7: what holds a secret cannot be compared, or only in constant time.
+#[test]
+fn no_secret_is_compared_byte_by_byte() {
+    const SECRETS: [(&str, &str); 7] = [
+        ("src/sessions/token.rs", "RefreshToken"),
+        ("src/sessions/token.rs", "Secret"),
+        ("src/sessions/token.rs", "PresentedToken"),
+        ("src/sessions/token.rs", "RetryKey"),
+        ("src/passwords/password.rs", "Password"),
+        ("src/kernel/secrets.rs", "MasterKey"),
+        ("src/guessing/device.rs", "DeviceToken"),
+    ];
+    let read = |file: &str| fs::read_to_string(file).unwrap();
+    for (file, name) in SECRETS {
+        let text = read(file);
+        let at = text.find(&format!("pub struct {name}")).unwrap();
+        let attributes = text[..at].rsplit("\n\n").next().unwrap();
+        let derived = attributes.lines().any(|line| line.starts_with("#[derive") && line.contains("PartialEq"));
+        assert!(!derived && !text.contains(&format!("impl PartialEq for {name}")), "{file}: {name} can be compared");
+    }
+    let digest = read("src/kernel/digest.rs");
+    let (_, comparison) = digest.split_once("impl PartialEq for Digest32").unwrap();
+    assert!(comparison.split("\n}").next().unwrap().contains("constant_time::verify_slices_are_equal"));
+}
+
+/// C-6: random bytes come from the operating system, through one function.
+#[test]
+fn there_is_one_source_of_randomness() {
+    let rule = |file: &File| {
+        let sources = ["rand::fill", "fastrand", "thread_rng", "OsRng", "getrandom", "new_v4", "now_v7"];
+        let is_door = file.path.ends_with("kernel/rng.rs");
+        sources.iter().filter(|name| !is_door && file.code().contains(**name)).map(|name| (*name).to_owned()).collect()
+    };
+    assert_eq!(broken(rule), Vec::<String>::new());
+    assert!(fs::read_to_string("src/kernel/rng.rs").unwrap().contains("aws_lc_rs::rand::fill"), "the control");
+}
+
 #[test]
 fn nothing_is_left_to_do() {
     let rule = |file: &File| {

@@ -1,9 +1,8 @@
-//! The rules of `docs/spec` and the places that cite them by number. `cargo test --test spec_rules -- --nocapture` also
-//! lists the rules that no test cites.
+//! The rules of `docs/spec` and the places that cite them by number: each rule is cited by a test.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test may fail loudly")]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -135,18 +134,21 @@ fn every_rule_that_is_cited_exists() {
     assert!(unknown.is_empty(), "these rules do not exist:\n{}", unknown.join("\n"));
 }
 
-/// A list to read, not a failure: some rules can only be reviewed.
+/// Rules that no test holds, and why.
+const UNTESTED: &[(&str, &str)] =
+    &[("A-82", "holds once registrations are confirmed by email: until then nothing verifies a new address")];
+
 #[test]
-fn rules_that_no_test_cites_are_listed() {
-    let mut citing: BTreeMap<Rule, usize> = all_defined().into_iter().map(|rule| (rule, 0)).collect();
+fn every_rule_is_cited_by_a_test() {
+    let mut uncited: BTreeSet<Rule> = all_defined();
     for (path, text) in sources() {
         for rule in cited(tests_of(&path, &text)) {
-            citing.entry(rule).and_modify(|files| *files += 1);
+            uncited.remove(&rule);
         }
     }
-    let uncited: Vec<_> = citing.iter().filter(|(_, files)| **files == 0).map(|(rule, _)| rule.name()).collect();
-    println!("{} of {} rules are cited by no test: {}", uncited.len(), citing.len(), uncited.join(" "));
-    assert!(uncited.len() < citing.len(), "no test cites any rule");
+    let uncited: Vec<String> = uncited.into_iter().map(Rule::name).collect();
+    let excepted: Vec<&str> = UNTESTED.iter().map(|(rule, _)| *rule).collect();
+    assert_eq!(uncited, excepted, "left: cited by no test; right: known, with the reason");
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub enum UserCommand {
     Add(Add),
     /// List users, newest first
     List {
-        /// Only users who are blocked (true), or only those who are not (false)
+        /// Only active users, or only blocked ones
         #[arg(long)]
         status: Option<Status>,
     },

@@ -267,6 +267,7 @@ mod tests {
         SmtpUrl::parse(text).map_or_else(|error| error.to_string(), |url| format!("{url:?}"))
     }
 
+    ///
     #[test]
     fn a_password_leaves_this_machine_under_tls_only_unless_the_url_says_otherwise() {
         for (text, expected) in [

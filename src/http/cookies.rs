@@ -48,6 +48,7 @@ mod tests {
         cookies(&request, "__Host-heirloom").iter().map(|value| value.to_string()).collect()
     }
 
+    ///
     #[test]
     fn a_cookie_of_our_name_is_found_among_others() {
         assert_eq!(values(b"a=b; __Host-heirloom=x;\t__Host-heirloom =y ;c"), ["x", "y"]);
@@ -55,6 +56,7 @@ mod tests {
         assert_eq!(values(b"__Host-heirloom=a=b"), ["a=b"]);
     }
 
+    ///
     #[test]
     fn a_name_with_any_other_space_around_it_is_another_name() {
         for space in ["\u{2000}", "\u{a0}", "\u{85}", "\u{3000}", "\u{2028}", "\u{feff}", "\u{200b}"] {

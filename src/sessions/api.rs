@@ -134,7 +134,7 @@ pub fn cookie_of(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
     tag = "auth",
     operation_id = "refresh",
     summary = "Exchange a refresh token for a new pair",
-    description = "Send the token in the cookie or in the body; its successor is returned the same way. A token that has already been used revokes its session: 401 `refresh_token_reused`. The same request with the same `Idempotency-Key` returns the same successor again, within two minutes and as long as that successor has not been used. 401 `session_revoked` carries a `reason` where the cause is known.",
+    description = "Send the token in the cookie or in the body; its successor is returned the same way. A token that has already been used revokes its session: 401 `refresh_token_reused`. The same request with the same `Idempotency-Key` returns the same successor again, as long as that successor has not been used and the session lives. 401 `session_revoked` carries a `reason` where the cause is known.",
     security(("cookie" = []), ()),
     params(RetryHeader),
     request_body(content = Option<TokenRequest>, example = json!({ "refresh_token": "hrt_Ad8Bogaj8VB9…" })),

@@ -120,6 +120,7 @@ async fn expect(browser: &Browser, server: &Server, place: Place, (status, code)
     }
 }
 
+///
 #[tokio::test]
 async fn every_refusal_has_a_reason_and_a_way_on() {
     let (server, browser) = (Server::start().await, Browser::open().await);

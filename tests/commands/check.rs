@@ -1,6 +1,13 @@
+use crate::databases::{found, log_of_start};
 use heirloom_testing::{Home, Port, Ran};
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, net::TcpListener, os::unix::fs::PermissionsExt};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::TcpListener,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+};
 
 /// What was found of each thing: the verdicts, worst last.
 fn verdicts(ran: &Ran) -> BTreeMap<String, Vec<String>> {
@@ -216,4 +223,58 @@ fn both_addresses_are_tried() {
     assert!(home.run(&["check"]).stdout.contains(&format!("{taken} is in use")));
     let home = Home::empty().with("HEIRLOOM_METRICS_BIND", "127.0.0.1:0");
     assert_eq!(worst(&home.run(&["check", "--json"]), "address"), "ok");
+}
+
+/// by `check`, and at every start.
+#[test]
+fn a_safeguard_that_is_off_is_reported_each_time() {
+    let home = Home::empty().with("HEIRLOOM_RATE_LIMIT", "off");
+    let mut risks =
+        vec![("rate limit", "HEIRLOOM_RATE_LIMIT is off"), ("configuration", "HEIRLOOM_INSECURE_FOR_TESTS is on")];
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        risks.push(("account", "this process runs as root"));
+    }
+    let checked = home.run(&["check", "--json"]);
+    let starts = [log_of_start(&home, &["serve"]), log_of_start(&home, &["serve"])];
+    for (what, words) in &risks {
+        assert!(found(&checked, what).contains(&format!("warn: {words}")), "{checked:?}");
+        for log in &starts {
+            let is_warning =
+                |line: &str| line.contains("config.risk") && line.contains(*words) && line.contains("WARN");
+            assert!(log.lines().any(is_warning), "{words}: {log}");
+        }
+    }
+    let safe = Home::empty().with("HEIRLOOM_INSECURE_FOR_TESTS", "false").with("HEIRLOOM_BCRYPT_COST", "12");
+    let log = log_of_start(&safe, &["serve"]);
+    assert!(!log.contains("HEIRLOOM_RATE_LIMIT") && !log.contains("HEIRLOOM_INSECURE_FOR_TESTS"), "{log}");
+}
+
+///
+#[test]
+fn the_data_folder_and_the_master_key_are_closed_to_other_users() {
+    let home = Home::empty();
+    let data = home.data_dir().join("new/data");
+    let home = home.with("HEIRLOOM_DATA_DIR", data.to_str().unwrap());
+    home.run(&["keys", "list"]).done();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    let key = data.join("master.key");
+    assert_eq!((mode(&data), mode(&key)), (0o700, 0o600));
+
+    let set = |path: &Path, bits: u32| fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
+    for bits in [0o604, 0o640, 0o620, 0o644] {
+        set(&key, bits);
+        for command in [&["serve"][..], &["keys", "list"]] {
+            home.run(command).refused(1, &format!("chmod 600 {}", key.display()));
+        }
+    }
+    set(&key, 0o600);
+    for bits in [0o770, 0o702] {
+        set(&data, bits);
+        for command in [&["serve"][..], &["keys", "list"]] {
+            let refused = home.run(command);
+            assert!(refused.code == 1 && refused.stderr.contains("chmod go-w "), "{refused:?}");
+        }
+    }
+    set(&data, 0o700);
+    home.run(&["keys", "list"]).done();
 }

@@ -112,6 +112,7 @@ fn assert_refused(home: &Home, what: &str, words: &str) {
     assert!(!home.run(&["migrate"]).stderr.contains("42"), "no code of Postgres' instead of a reason");
 }
 
+///
 #[tokio::test]
 async fn a_database_that_is_not_utf8_is_refused() {
     let postgres = Postgres::start().await;
@@ -169,6 +170,7 @@ async fn options_that_break_our_statements_are_refused() {
     assert_eq!(found(&postgres.home("heirloom").run(&["check", "--json"]), "settings"), "", "nothing to warn of");
 }
 
+///
 #[tokio::test]
 async fn a_role_that_may_not_create_tables_is_refused_before_anything_is_created() {
     let postgres = Postgres::start().await;
@@ -180,7 +182,7 @@ async fn a_role_that_may_not_create_tables_is_refused_before_anything_is_created
     assert_eq!(sqlx::query_scalar::<_, i64>(tables).fetch_one(&mut connection).await.unwrap(), 0);
 }
 
-/// Commands need no more rights than the server; only `migrate` needs the owner's.
+/// Commands need no more rights than the server; only `migrate` needs the owner's.
 #[tokio::test]
 async fn a_role_that_may_only_read_and_write_rows_runs_the_server_and_every_command() {
     let postgres = Postgres::start().await;
@@ -214,6 +216,7 @@ async fn a_role_that_may_only_read_and_write_rows_runs_the_server_and_every_comm
     assert_eq!((checked.code, found(&checked, "migrations")), (0, "ok: all are applied".to_owned()), "{checked:?}");
 }
 
+///
 #[tokio::test]
 async fn a_command_migrates_no_database_that_it_was_given() {
     let postgres = Postgres::start().await;
@@ -222,6 +225,7 @@ async fn a_command_migrates_no_database_that_it_was_given() {
     assert!(log.contains("migrations are missing: run `heirloom migrate`"), "{log}");
 }
 
+///
 #[tokio::test]
 async fn tables_of_another_program_are_not_touched() {
     let postgres = Postgres::start().await;
@@ -242,6 +246,7 @@ async fn tables_of_another_program_are_not_touched() {
     assert_eq!(home.run(&["check"]).code, 0);
 }
 
+///
 #[tokio::test]
 async fn a_search_path_that_leads_elsewhere_is_refused() {
     let postgres = Postgres::start().await;
@@ -259,6 +264,7 @@ async fn a_search_path_that_leads_elsewhere_is_refused() {
     assert_refused(&home, "schema", "finds users in other");
 }
 
+///
 #[tokio::test]
 async fn a_database_that_does_not_let_us_write_or_see_everything_is_refused() {
     let postgres = Postgres::start().await;
@@ -279,7 +285,7 @@ async fn a_database_that_does_not_let_us_write_or_see_everything_is_refused() {
     home.run(&["user", "list"]).done();
 }
 
-/// Triggers reject revocations of the future (S-65), and an answered refresh survives a crash (S-4).
+/// Triggers reject revocations of the future (S-65), and an answered refresh survives a crash (S-4).
 #[tokio::test]
 async fn settings_that_take_promises_back_are_refused_or_reported() {
     let postgres = Postgres::start().await;
@@ -312,6 +318,7 @@ async fn a_database_that_does_not_flush_is_reported_by_check_and_start() {
     }
 }
 
+///
 #[tokio::test]
 async fn an_owner_that_leads_to_another_database_is_refused_before_anything_is_created() {
     let postgres = Postgres::start().await;
@@ -339,7 +346,7 @@ async fn migrations_of_another_text_are_refused() {
     assert_refused(&home, "migrations", "20261123030000");
 }
 
-/// In our own words: not as a notice of the library, one for each connection.
+/// C-35: In our own words: not as a notice of the library, one for each connection.
 #[tokio::test]
 async fn a_collation_of_another_version_is_reported_by_check_and_start() {
     let postgres = Postgres::start().await;

@@ -40,6 +40,7 @@ async fn the_history_of_the_previous_version_is_copied_and_kept() {
     assert!(home.run(&["user", "list"]).done().stdout.contains("alice@example.com"));
 }
 
+///
 #[tokio::test]
 async fn the_migrations_of_another_program_are_neither_read_nor_written() {
     let postgres = Postgres::start().await;
@@ -59,7 +60,7 @@ async fn the_migrations_of_another_program_are_neither_read_nor_written() {
     postgres.home("other").run(&["migrate"]).done();
 }
 
-/// A database's own collation is a library of the operating system: its next version finds other rows by an index.
+/// C-35: A database's own collation is a library of the operating system: its next version finds other rows by an index.
 #[tokio::test]
 async fn every_text_compares_byte_by_byte() {
     let postgres = Postgres::start().await;
@@ -78,7 +79,7 @@ async fn every_text_compares_byte_by_byte() {
     assert_eq!(texts(&mut connection, indexes).await, [""; 0]);
 }
 
-/// As the finding was made: the collation changes under the feet of a database with users.
+/// C-35: As the finding was made: the collation changes under the feet of a database with users.
 #[tokio::test]
 async fn a_collation_that_changes_loses_no_user_and_lets_no_second_one_in() {
     let postgres = Postgres::start().await;

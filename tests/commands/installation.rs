@@ -186,3 +186,21 @@ fn the_torture_kit_has_moved_and_the_command_names_its_program() {
     let help = here.run("--help").expect(0).stdout;
     assert!(!help.contains("torture"), "{help}");
 }
+
+/// C-6: two installations have no secret in common, and neither has an account.
+#[test]
+fn a_new_installation_has_no_account_and_a_master_key_of_its_own() {
+    let (one, other) = (Installation::new(), Installation::new());
+    let key = |here: &Installation| {
+        let users = here.run("user list --json").expect(0).json();
+        assert_eq!(users["items"].as_array().unwrap().len(), 0, "{users}");
+        std::fs::read_to_string(here.0.data_dir().join("master.key")).unwrap()
+    };
+    let (first, second) = (key(&one), key(&other));
+    assert_ne!(first, second);
+    for text in [first, second] {
+        assert_eq!(text.trim_end().len(), 44, "32 bytes in base64");
+    }
+    let published = |here: &Installation| here.run("keys list --json").expect(0).json()["items"][0]["id"].clone();
+    assert_ne!(published(&one), published(&other));
+}

@@ -63,6 +63,7 @@ async fn refusal(connection: &mut PgConnection, statement: &str) -> String {
     refused.as_database_error().unwrap().code().unwrap().into_owned()
 }
 
+/// A-68, C-12.
 #[tokio::test]
 async fn a_superuser_creates_both_roles_once_and_every_command_runs_without_the_owner() {
     let here = Elsewhere::new().await;
@@ -92,6 +93,7 @@ async fn a_superuser_creates_both_roles_once_and_every_command_runs_without_the_
     assert!(!checked.contains("owns") && !checked.contains("superuser"), "{checked}");
 }
 
+/// C-12.
 #[tokio::test]
 async fn the_role_of_the_server_can_neither_change_the_schema_nor_rewrite_the_audit_log() {
     let here = Elsewhere::new().await;
@@ -155,6 +157,7 @@ async fn an_old_month_is_dropped_only_once_it_is_anchored() {
     assert_eq!(swept, before, "the server anchors and drops it");
 }
 
+/// C-13.
 #[tokio::test]
 async fn a_database_that_a_superuser_migrated_passes_to_the_owner_with_its_content() {
     let here = Elsewhere::new().await;
@@ -175,6 +178,7 @@ async fn a_database_that_a_superuser_migrated_passes_to_the_owner_with_its_conte
     assert_eq!(here.owners().await, ["heirloom_owner"]);
 }
 
+/// C-13.
 #[tokio::test]
 async fn an_owner_that_may_not_create_roles_learns_what_is_missing_and_continues_once_it_exists() {
     let here = Elsewhere::new().await;
@@ -190,6 +194,22 @@ async fn an_owner_that_may_not_create_roles_learns_what_is_missing_and_continues
     here.run(&["user", "add", "root@example.com", "--admin"]).expect(0);
     let checked = Ran::of(here.home.command(&["check"]).env("DATABASE_URL", here.url_of("boss", SECRET)), "");
     assert!(checked.expect(0).stdout.contains("owns the tables"));
+}
+
+/// C-13.
+#[tokio::test]
+async fn a_database_that_every_role_may_connect_to_is_reported() {
+    let here = Elsewhere::new().await;
+    here.run_as(Some("postgres"), &["migrate", "--roles"], "").done();
+    let words = "every role of this server may connect to the database: REVOKE CONNECT ON DATABASE elsewhere";
+    for (statement, is_reported) in [
+        ("REVOKE CONNECT ON DATABASE elsewhere FROM PUBLIC; GRANT CONNECT ON DATABASE elsewhere TO app", false),
+        ("GRANT CONNECT ON DATABASE elsewhere TO PUBLIC", true),
+    ] {
+        here.execute_in("postgres", statement).await;
+        let checked = here.run(&["check"]).expect(0).stdout;
+        assert_eq!(checked.contains(words), is_reported, "{statement}: {checked}");
+    }
 }
 
 #[tokio::test]
@@ -211,6 +231,7 @@ async fn without_the_owner_missing_migrations_are_reported_with_the_remedy() {
     here.run(&["migrate"]).refused(1, "HEIRLOOM_DATABASE_URL_OWNER");
 }
 
+/// C-12.
 #[tokio::test]
 async fn the_private_postgres_has_its_roles_by_itself() {
     let home = Home::start().await;

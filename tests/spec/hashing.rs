@@ -14,7 +14,7 @@ async fn sign_in(app: &TestApp, from: &str) -> u16 {
     request.json(&body).send().await.status
 }
 
-/// S-76: the flood is refused, and every sign-in from elsewhere during it is served.
+/// S-76, C-28: the flood is refused, and every sign-in from elsewhere during it is served.
 #[tokio::test]
 async fn a_flood_of_registrations_from_one_address_refuses_no_other_address() {
     let app = TestApp::with(&[("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1"), ("HEIRLOOM_BCRYPT_COST", "8")]).await;

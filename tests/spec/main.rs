@@ -34,6 +34,7 @@ mod http_framing;
 mod http_layers;
 mod http_methods;
 mod invariant_3;
+mod leaks;
 mod lists;
 mod me;
 mod metrics;

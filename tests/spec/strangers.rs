@@ -225,6 +225,7 @@ async fn forget_the_locks(app: &TestApp) {
     sqlx::raw_sql(undone).execute(app.db()).await.expect("SQL");
 }
 
+/// S-66.
 #[tokio::test]
 async fn advisory_locks_hold_up_nothing() {
     let app = TestApp::start().await;
@@ -235,6 +236,7 @@ async fn advisory_locks_hold_up_nothing() {
 
     app.sign_in("bob").await;
     root.change(&alice.id, &serde_json::json!({ "roles": ["editor"] })).await.expect(200);
+    app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
     let again = app.sign_in("alice").await;
     // The answer does not wait for the event on a busy machine: then once more.
     eventually("the denial is recorded", async || {

@@ -70,6 +70,7 @@ fn folder_of_mode(place: &Place, bits: u32) {
     fs::set_permissions(&place.settings.data_dir, mode(bits)).unwrap();
 }
 
+///
 #[tokio::test]
 async fn a_data_directory_that_others_can_change_is_refused_with_the_command_that_mends_it() {
     let place = Place::below("a folder, 'quoted'");
