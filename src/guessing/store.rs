@@ -44,8 +44,9 @@ pub async fn take(
                     WITH ORDINALITY AS w (circle, bucket, free, waits, position) JOIN chosen USING (circle)
            ),
            refusing AS MATERIALIZED (
-               SELECT bucket, told, seconds FROM (
-                   SELECT w.bucket, w.position, g.told, ceil(extract(epoch FROM g.last_at - clock_timestamp())
+               SELECT bucket, is_reported, seconds FROM (
+                   SELECT w.bucket, w.position, g.reported_guess_at IS NOT DISTINCT FROM g.last_at AS is_reported,
+                          ceil(extract(epoch FROM g.last_at - clock_timestamp())
                           + w.waits[least(g.failures - w.free + 1, cardinality(w.waits))])::int8 AS seconds
                    FROM wanted AS w JOIN password_guesses AS g USING (bucket) WHERE g.failures >= w.free) AS full_ones
                WHERE seconds > 0 ORDER BY position LIMIT 1
@@ -56,7 +57,7 @@ pub async fn take(
                ON CONFLICT ON CONSTRAINT password_guesses_pkey DO UPDATE
                SET failures = CASE WHEN g.last_at < clock_timestamp() - make_interval(secs => $9) THEN 1
                                    ELSE g.failures + 1 END,
-                   last_at = clock_timestamp(), told = false
+                   last_at = clock_timestamp()
                WHERE (SELECT g.failures < w.free OR clock_timestamp() >= g.last_at
                              + make_interval(secs => w.waits[least(g.failures - w.free + 1, cardinality(w.waits))])
                       FROM wanted AS w WHERE w.bucket = excluded.bucket)
@@ -64,7 +65,7 @@ pub async fn take(
            )
            SELECT chosen.circle AS "circle!", found.id AS "user?: UserId", found.password_hash AS "password_hash?",
                   found.password_version AS "password_version?", refusing.bucket AS "refusing?",
-                  refusing.seconds AS "seconds?", refusing.told AS "told?",
+                  refusing.seconds AS "seconds?", refusing.is_reported AS "is_reported?",
                   ARRAY(SELECT bucket FROM taken) AS "taken!"
            FROM chosen LEFT JOIN found ON true LEFT JOIN refusing ON true"#,
         guess.email,
@@ -87,8 +88,8 @@ pub async fn take(
         }
         _ => None,
     };
-    let refusing = match (row.refusing, row.seconds, row.told) {
-        (Some(bucket), Some(seconds), Some(told)) => Wait::of(seconds, told).map(|wait| (bucket, wait)),
+    let refusing = match (row.refusing, row.seconds, row.is_reported) {
+        (Some(bucket), Some(seconds), Some(is_reported)) => Wait::of(seconds, is_reported).map(|wait| (bucket, wait)),
         _ => None,
     };
     Ok(CountedGuess {
@@ -164,7 +165,8 @@ impl Wait {
 pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result<Option<Wait>, DatabaseError> {
     let found = sqlx::query!(
         r#"SELECT ceil(extract(epoch FROM g.last_at - clock_timestamp()) +
-             ($3::float8[])[least(g.failures - $2 + 1, cardinality($3::float8[]))])::int8 AS "seconds!", told
+             ($3::float8[])[least(g.failures - $2 + 1, cardinality($3::float8[]))])::int8 AS "seconds!",
+                  reported_guess_at IS NOT DISTINCT FROM last_at AS "is_reported!"
            FROM password_guesses AS g WHERE bucket = $1 AND g.failures >= $2"#,
         bucket.digest.as_bytes(),
         bucket.limit.free,
@@ -172,13 +174,14 @@ pub async fn wait_left(connection: &mut PgConnection, bucket: &Bucket) -> Result
     )
     .fetch_optional(connection)
     .await?;
-    Ok(found.and_then(|row| Wait::of(row.seconds, row.told)))
+    Ok(found.and_then(|row| Wait::of(row.seconds, row.is_reported)))
 }
 
 /// Records that the event of a bucket's wait exists. False if another request was first.
 pub async fn mark_reported(connection: &mut PgConnection, bucket: &Bucket) -> Result<bool, DatabaseError> {
     let marked = sqlx::query!(
-        "UPDATE password_guesses SET told = true WHERE bucket = $1 AND NOT told",
+        "UPDATE password_guesses SET reported_guess_at = last_at
+         WHERE bucket = $1 AND reported_guess_at IS DISTINCT FROM last_at",
         bucket.digest.as_bytes(),
     );
     Ok(marked.execute(connection).await?.rows_affected() == 1)

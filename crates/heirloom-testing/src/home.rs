@@ -172,7 +172,9 @@ impl Ran {
     /// It did what was asked for and reported nothing.
     #[track_caller]
     pub fn done(self) -> Self {
-        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{self:?}");
+        // On a busy machine a statement may be slow, which is logged.
+        let reported = self.stderr.lines().filter(|line| !line.contains("slow statement")).count();
+        assert_eq!((self.code, reported), (0, 0), "{self:?}");
         self
     }
 
