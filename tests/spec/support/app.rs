@@ -323,12 +323,12 @@ fn config(way: PgConnectOptions, data: &Path, options: &[(&str, &str)]) -> Confi
     config
 }
 
-/// Somebody's address.
+/// A user's address.
 pub fn email(name: &str) -> String {
     if name.contains('@') { name.to_owned() } else { format!("{name}@example.com") }
 }
 
-/// Somebody's password.
+/// A user's password.
 pub fn password(name: &str) -> String {
     format!("{name} rides a purple unicorn")
 }

@@ -4,7 +4,7 @@ use super::{Answer, Request, TestApp, Tokens, credentials, email};
 use serde_json::{Value, json};
 use std::ops::Deref;
 
-/// Somebody who is signed in and asks with their access token.
+/// A user who is signed in and asks with their access token.
 pub struct Person<'app> {
     app: &'app TestApp,
     /// Their id.
@@ -13,11 +13,11 @@ pub struct Person<'app> {
     pub tokens: Tokens,
 }
 
-/// Somebody who is signed in and has the role `admin`.
+/// A user who is signed in and has the role `admin`.
 pub struct Admin<'app>(Person<'app>);
 
 impl TestApp {
-    /// Somebody who has just signed in.
+    /// A user who has just signed in.
     pub async fn person(&self, name: &str) -> Person<'_> {
         let tokens = self.sign_in(name).await;
         let id = self.me(&tokens.access_token).await.text("/user/id");
