@@ -49,7 +49,14 @@ function showUser(user) {
   element('new-name').value = user.name ?? '';
   element('username').value = user.email;
   element('admin').hidden = !user.roles.includes('admin');
+  // Not on the page where addresses are not verified.
+  if (element('unverified')) element('unverified').hidden = user.email_verified;
 }
+
+element('verify')?.addEventListener('click', ({ currentTarget }) => press(currentTarget, async () => {
+  await request('/api/v1/me/email/verification', 'POST');
+  announce(text('account-verify-sent'));
+}));
 
 // ---- sessions
 

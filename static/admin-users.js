@@ -2,9 +2,9 @@
 import { badge, choices, eventRow, field, filters, listOf, revoke, sessionRow, userLink } from './admin-parts.js';
 import { announce, confirmed, create, element, fact, focus, press, request, submits, text, time } from './page.js';
 
-export async function users({ query: { q, status }, go }) {
+export async function users({ query: { q, status, email_verified: verified }, go }) {
   const list = await listOf({
-    path: '/api/v1/admin/users', query: { q, status }, row: userRow, none: text('admin-users-none'), label: text('admin-users'),
+    path: '/api/v1/admin/users', query: { q, status, email_verified: verified }, row: userRow, none: text('admin-users-none'), label: text('admin-users'),
   });
   return {
     parts: [
@@ -12,7 +12,10 @@ export async function users({ query: { q, status }, go }) {
         field('filter-q', text('admin-search-label'), create('input', { type: 'search', name: 'q', value: q, autocomplete: 'off' })),
         field('filter-status', text('admin-status'), choices('status', [
           ['', text('admin-status-any')], ['active', text('admin-status-active')], ['blocked', text('admin-status-blocked')],
-        ], status))),
+        ], status)),
+        field('filter-verified', text('admin-verified'), choices('email_verified', [
+          ['', text('admin-status-any')], ['true', text('admin-verified-yes')], ['false', text('admin-verified-no')],
+        ], verified))),
       ...list,
     ],
   };
@@ -21,6 +24,7 @@ export async function users({ query: { q, status }, go }) {
 const marks = (user) => [
   ...user.roles.map((role) => badge(role)),
   user.blocked && badge(text('admin-blocked-now'), 'wrong'),
+  !user.email_verified && badge(text('admin-unverified'), 'quiet'),
 ].flatMap((mark) => (mark ? [' ', mark] : []));
 
 const userRow = (user) => create('li', {},
@@ -41,10 +45,11 @@ export async function oneUser({ id, again }) {
     parts: [
       create('p', { class: 'hint' }, user.name && `${user.email} `, marks(user)),
       create('p', { class: 'hint facts' },
+        fact(text('admin-verified'), text(user.email_verified ? 'admin-verified-yes' : 'admin-verified-no')),
         fact(text('admin-since'), time(user.created_at)),
         fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at) : text('common-never')),
         user.blocked_reason && fact(text('admin-blocked-reason'), user.blocked_reason)),
-      create('div', { class: 'actions' }, blocking(user, path, again), revokeAll(user, again)),
+      create('div', { class: 'actions' }, blocking(user, path, again), sendReset(path), revokeAll(user, again)),
       create('section', {}, roles(user, path, again)),
       create('section', {}, create('h2', {}, text('admin-sessions')), theirSessions),
       create('section', {}, create('h2', {}, text('admin-events')), theirEvents),
@@ -74,6 +79,15 @@ function blocking(user, path, again) {
     const body = reason ? { blocked: true, blocked_reason: reason } : { blocked: true };
     await press(button, () => change(path, body, text('admin-blocked-done'), again));
   });
+  return button;
+}
+
+function sendReset(path) {
+  const button = create('button', { type: 'button' }, text('admin-reset'));
+  button.addEventListener('click', () => press(button, async () => {
+    await request(`${path}/password-reset`, 'POST');
+    announce(text('admin-reset-sent'));
+  }));
   return button;
 }
 

@@ -1,5 +1,6 @@
 // The administration: which view a URL names, and the way from one view to the next. Each view has its own file.
 import { audit } from './admin-audit.js';
+import { invitations } from './admin-invitations.js';
 import { overview } from './admin-overview.js';
 import { oneUser, users } from './admin-users.js';
 import { sessions } from './admin-sessions.js';
@@ -10,6 +11,7 @@ const VIEWS = [
   [/^\/admin$/, 'admin-overview', overview],
   [/^\/admin\/people$/, 'admin-users', users],
   [/^\/admin\/people\/([^/]+)$/, 'admin-user', oneUser],
+  [/^\/admin\/invitations$/, 'admin-invitations', invitations],
   [/^\/admin\/sessions$/, 'admin-sessions', sessions],
   [/^\/admin\/audit$/, 'admin-audit', audit],
 ];

@@ -1,6 +1,24 @@
 // The sign-in and registration pages work without this script. It adds: show the password, warn about Caps Lock, find
-// an empty field before the form is sent, and show progress on the button.
+// an empty field before the form is sent, and show progress on the button. The page that waits for an email leads to the
+// sign-in: the address is filled in there.
 import './password.js';
+
+const TYPED = 'heirloom-address'; // in this tab only: no address of a page holds it
+
+/** @type {any} */
+const email = document.getElementById('email');
+const isSignIn = location.pathname === '/login';
+
+function fillIn() {
+  const typed = sessionStorage.getItem(TYPED);
+  sessionStorage.removeItem(TYPED);
+  if (!typed || email.value) return;
+  email.value = typed;
+  document.getElementById('password').focus();
+}
+
+// A browser may refuse to store anything.
+try { if (email && isSignIn) fillIn(); } catch { /* the user types it */ }
 
 function mark(input, words) {
   document.getElementById(`${input.id}-error`).textContent = words;
@@ -26,6 +44,7 @@ for (const form of document.forms) {
       empty[0]?.focus();
       return;
     }
+    if (email && !isSignIn) try { sessionStorage.setItem(TYPED, email.value); } catch { /* the user types it again */ }
     button.setAttribute('aria-disabled', 'true');
     button.textContent = button.dataset.busy;
   });

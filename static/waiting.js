@@ -16,7 +16,7 @@ async function status() {
 async function wait() {
   // Nobody looks at a hidden page.
   const found = document.hidden ? 'waiting' : await status().catch(() => 'waiting');
-  if (found === 'completed') location.replace('/login?reason=password_changed');
+  if (found === 'completed') location.replace(form.dataset.next);
   else if (found === 'waiting') setTimeout(wait, EVERY);
 }
 

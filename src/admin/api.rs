@@ -1,5 +1,7 @@
 use super::{
-    Overview, Rooms, UserChange, UserChanged, change_user, overview,
+    Overview, Rooms, UserChange, UserChanged,
+    by_email::{self, invite, list_invitations, revoke_invitation, send_reset, show_invitation},
+    change_user, overview,
     reads::{self, find_user, list_events, list_users},
     view::{AdminUserAnswer, AdminUserView},
 };
@@ -24,8 +26,11 @@ use zeroize::Zeroizing;
 /// The endpoints under `/api/v1/admin`.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ADMIN_OVERVIEW).get(numbers).mount(config);
-    Endpoint::api(paths::ADMIN_USERS).get(users).mount(config);
+    Endpoint::api(paths::ADMIN_USERS).get(users).post(invite).mount(config);
+    Endpoint::api(paths::ADMIN_INVITATIONS).get(list_invitations).mount(config);
+    Endpoint::api(paths::ADMIN_INVITATION).get(show_invitation).delete(revoke_invitation).mount(config);
     Endpoint::api(paths::ADMIN_USER).get(user).patch(change).mount(config);
+    Endpoint::api(paths::ADMIN_PASSWORD_RESET).post(send_reset).mount(config);
     Endpoint::api(paths::ADMIN_SESSIONS).get(list_sessions).mount(config);
     Endpoint::api(paths::ADMIN_REVOKE).post(revoke).mount(config);
     Endpoint::api(paths::ADMIN_AUDIT).get(events).mount(config);
@@ -39,7 +44,7 @@ struct Described;
 /// The description of the endpoints of this room.
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi()
+    Described::openapi().merge_from(by_email::described())
 }
 
 #[utoipa::path(
@@ -65,6 +70,8 @@ pub(super) struct UsersQuery {
     /// Only blocked users, or only users who are not blocked.
     #[param(inline)]
     status: Option<UserStatus>,
+    /// Only users whose address is verified, or only the others.
+    email_verified: Option<bool>,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
     /// Maximum number of entries.
@@ -93,7 +100,8 @@ async fn users(
     if text.as_ref().is_some_and(|text| text.contains('\0')) {
         return Err(Problem::field("q", "invalid", "may not contain a NUL character"));
     }
-    let rows = list_users(&accounts, &admin, UserFilter { text, status: query.status }, page).await?;
+    let filter = UserFilter { text, status: query.status, email_verified: query.email_verified };
+    let rows = list_users(&accounts, &admin, filter, page).await?;
     let listed = cursors.page(LIST, page, rows, |row| row.id.as_uuid());
     let items = listed.items.into_iter().map(AdminUserView::from).collect::<Vec<_>>();
     Ok(HttpResponse::Ok().json(Listed { items, next_cursor: listed.next_cursor }))

@@ -2,6 +2,7 @@
 
 mod action;
 mod api;
+mod by_email;
 mod change_user;
 mod delete_user;
 mod overview;

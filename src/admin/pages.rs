@@ -13,6 +13,7 @@ pub fn routes(config: &mut ServiceConfig) {
         paths::ADMIN_PAGE,
         paths::ADMIN_PEOPLE_PAGE,
         paths::ADMIN_PERSON_PAGE,
+        paths::ADMIN_INVITATIONS_PAGE,
         paths::ADMIN_SESSIONS_PAGE,
         paths::ADMIN_AUDIT_PAGE,
     ];

@@ -12,6 +12,10 @@ named! {
     pub enum Kind {
         /// An account was created.
         UserAdded = "user_added",
+        /// A user was invited, by email.
+        UserInvited = "user_invited",
+        /// An invitation was revoked.
+        InvitationRevoked = "invitation_revoked",
         /// Roles were changed.
         RolesChanged = "roles_changed",
         /// A user's own claims were changed.
@@ -32,6 +36,8 @@ named! {
         PasswordChanged = "password_changed",
         /// An email with a link that confirms something was requested for a user.
         ConfirmationRequested = "confirmation_requested",
+        /// What an email asked for was confirmed.
+        ConfirmationUsed = "confirmation_used",
         /// A wrong code was typed.
         ConfirmationFailed = "confirmation_failed",
         /// A forgotten password was replaced.
@@ -75,6 +81,8 @@ impl Kind {
     pub fn outcome(self) -> &'static str {
         match self {
             Self::UserAdded
+            | Self::UserInvited
+            | Self::InvitationRevoked
             | Self::RolesChanged
             | Self::ClaimsChanged
             | Self::UserBlocked
@@ -85,6 +93,7 @@ impl Kind {
             | Self::UsersExported
             | Self::PasswordChanged
             | Self::ConfirmationRequested
+            | Self::ConfirmationUsed
             | Self::PasswordReset
             | Self::SignedIn
             | Self::SteppedUp

@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod health;
 mod in_house;
+mod invite;
 mod keys;
 mod migrate;
 mod output;

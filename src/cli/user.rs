@@ -2,6 +2,7 @@ use super::{
     ask::confirm,
     error::CliError,
     in_house::{find, in_house},
+    invite::{Invite, invite},
     output::{Output, time},
     password::read_new,
 };
@@ -14,6 +15,7 @@ use crate::{
     config::Config,
     identity::{BlockReason, DisplayName, EmailAddress, Role, Roles},
     kernel::{Operator, PageRequest},
+    lifecycle::Requested,
     passwords::Password,
     sessions::Authority,
     users::{Blocking, NewUser, Registration, User, UserFilter, UserStatus, UserView},
@@ -29,6 +31,8 @@ const PAGE: u32 = 200;
 pub enum UserCommand {
     /// Create a user, even if registration is closed; the password comes from standard input
     Add(Add),
+    /// Invite a user: the email of a running server leads to the account; also if registration is closed
+    Invite(Invite),
     /// List users, newest first
     List {
         /// Only active users, or only blocked ones
@@ -58,6 +62,16 @@ pub enum UserCommand {
     },
     /// Set a password, from standard input; revokes all sessions of the user
     SetPassword {
+        /// E-mail address or id
+        user: String,
+    },
+    /// Record that a user reads their address
+    Verify {
+        /// E-mail address or id
+        user: String,
+    },
+    /// Send a user the email that leads to a new password; a running server sends it
+    SendReset {
         /// E-mail address or id
         user: String,
     },
@@ -137,6 +151,12 @@ impl UserCommand {
                 let password = read_new()?;
                 in_house(config, async |house| new_password(house, &user, password, output).await).await
             }
+            Self::Invite(wanted) => {
+                let new = wanted.parse()?;
+                in_house(config, async |house| invite(house, new, output).await).await
+            }
+            Self::Verify { user } => in_house(config, async |house| verify(house, &user, output).await).await,
+            Self::SendReset { user } => in_house(config, async |house| send_reset(house, &user, output).await).await,
             Self::Delete { user, yes } => {
                 if !yes {
                     confirm("This deletes a user permanently.", &user)?;
@@ -175,7 +195,7 @@ async fn add(house: &House, new: NewUser, output: Output) -> Result<(), CliError
 }
 
 async fn list(house: &House, status: Option<Status>, output: Output) -> Result<(), CliError> {
-    let filter = UserFilter { text: None, status: status.map(UserStatus::from) };
+    let filter = UserFilter { status: status.map(UserStatus::from), ..UserFilter::default() };
     let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let (mut users, mut after) = (Vec::<User>::new(), None);
     loop {
@@ -207,6 +227,25 @@ async fn new_password(house: &House, who: &str, password: Password, output: Outp
 async fn block(house: &House, who: &str, blocking: Blocking, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     change(house, &user, UserChange { blocking: Some(blocking), ..UserChange::default() }, output).await
+}
+
+async fn verify(house: &House, who: &str, output: Output) -> Result<(), CliError> {
+    let user = find(house, who).await?;
+    house.lifecycle.vouch_for_email(Operator::at_the_command_line(), user.id).await?;
+    show(&find(house, who).await?, output)
+}
+
+async fn send_reset(house: &House, who: &str, output: Output) -> Result<(), CliError> {
+    let user = find(house, who).await?;
+    match house.lifecycle.send_reset(&Authority::from(Operator::at_the_command_line()), &user).await? {
+        Requested::Accepted(_) => {
+            output.say(&json!({ "requested": user.id }), || "A running server sends the email.".to_owned())
+        }
+        Requested::Limited { wait } => {
+            let seconds = wait.as_secs();
+            Err(CliError::Refused(format!("too many emails were requested for this address: wait {seconds} seconds")))
+        }
+    }
 }
 
 async fn delete(house: &House, who: &str, output: Output) -> Result<(), CliError> {
@@ -276,6 +315,7 @@ fn show(user: &User, output: Output) -> Result<(), CliError> {
         let lines = [
             ("id", user.id.to_string()),
             ("e-mail", user.email.as_str().to_owned()),
+            ("verified", user.email_verified_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", time(at)))),
             ("name", or_dash(user.name.as_deref())),
             ("roles", or_dash(Some(user.roles.join(", ").as_str()))),
             ("claims", user.claims.to_string()),

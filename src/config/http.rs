@@ -60,6 +60,8 @@ pub enum ClientAddressHeader {
 pub enum RegistrationPolicy {
     /// Anyone may.
     Open,
+    /// Only those may who were invited.
+    Invite,
     /// Only `heirloom user add` creates accounts.
     Closed,
 }
@@ -189,7 +191,11 @@ pub(super) fn read_registration(reader: &mut Reader) -> RegistrationPolicy {
     reader.choice(
         names::REGISTRATION,
         RegistrationPolicy::Open,
-        &[("open", RegistrationPolicy::Open), ("closed", RegistrationPolicy::Closed)],
+        &[
+            ("open", RegistrationPolicy::Open),
+            ("invite", RegistrationPolicy::Invite),
+            ("closed", RegistrationPolicy::Closed),
+        ],
     )
 }
 

@@ -22,7 +22,7 @@ mod source;
 mod tokens;
 mod traces;
 
-pub use accounts::AccountOptions;
+pub use accounts::{AccountOptions, EmailVerification};
 pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError, TlsFileError};

@@ -43,8 +43,14 @@ names! {
     COOKIE_SAMESITE = "HEIRLOOM_COOKIE_SAMESITE";
     /// Whether strangers may register.
     REGISTRATION = "HEIRLOOM_REGISTRATION";
+    /// Whether a new user must show that they read their address.
+    EMAIL_VERIFICATION = "HEIRLOOM_EMAIL_VERIFICATION";
     /// How long the link of a password reset works.
     RESET_LINK_TTL = "HEIRLOOM_RESET_LINK_TTL";
+    /// How long the link that verifies an address works.
+    CONFIRM_LINK_TTL = "HEIRLOOM_CONFIRM_LINK_TTL";
+    /// How long an invitation works.
+    INVITE_TTL = "HEIRLOOM_INVITE_TTL";
     /// Emails an hour that may be requested for one address.
     MAIL_LIMIT_ADDRESS = "HEIRLOOM_MAIL_LIMIT_ADDRESS";
     /// Emails an hour that may be requested from one network.

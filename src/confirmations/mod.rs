@@ -15,6 +15,7 @@ mod store;
 pub use keys::{ConfirmationKeys, Named};
 pub use model::{CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL, masked};
 pub use store::{
-    NewConfirmation, Owner, add, became, count_request, find, give_attempt_back, looked_up, mark_sent, next_waiting,
-    owner_of, recently_sent, renew, sweep, take_attempt, use_up, void_all_of, void_others_like, wait_left,
+    Addressee, NewConfirmation, OpenInvitation, Owner, add, add_looked_up, became, count_request, delete, find,
+    give_attempt_back, lock_alike, looked_up, mark_sent, next_waiting, open_invitations, owner_of, recently_sent,
+    renew, revoke_invitation, still_invites, sweep, take_attempt, use_up, void_all_of, void_others_like, wait_left,
 };

@@ -34,19 +34,15 @@ impl Purpose {
     #[must_use]
     pub fn lifetime(self, options: &AccountOptions) -> Duration {
         match self {
-            Self::Register | Self::VerifyEmail => CONFIRM_EMAIL,
+            Self::Register | Self::VerifyEmail => options.confirm_link_ttl,
             Self::ResetPassword | Self::RecoverFactors => options.reset_link_ttl,
             Self::ChangeEmail | Self::CancelEmailChange => CHANGE_EMAIL,
             Self::UndoEmailChange => UNDO_EMAIL_CHANGE,
-            Self::Invite => INVITE,
+            Self::Invite => options.invite_ttl,
         }
     }
 }
 
-/// How long an address may be confirmed.
-const CONFIRM_EMAIL: Duration = Duration::from_hours(24);
-/// How long an invitation works.
-const INVITE: Duration = Duration::from_hours(72);
 /// How long a change of address can be undone from the old address.
 const UNDO_EMAIL_CHANGE: Duration = Duration::from_hours(7 * 24);
 /// How long the new address of an account may be confirmed.

@@ -1,3 +1,7 @@
+mod invitations;
+
+pub use invitations::{OpenInvitation, add_looked_up, open_invitations, revoke_invitation, still_invites};
+
 use super::model::{CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL};
 use crate::{
     kernel::{Digest32, Duration, Moment, UserId},
@@ -27,6 +31,15 @@ pub struct NewConfirmation {
     pub browser: Option<Digest32>,
     /// How long its link works.
     pub lifetime: Duration,
+}
+
+/// The user who has an address.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressee {
+    /// Who.
+    pub user: UserId,
+    /// Whether it is known that they read it.
+    pub is_verified: bool,
 }
 
 /// The user of a confirmation.
@@ -133,9 +146,13 @@ pub async fn next_waiting(connection: &mut PgConnection) -> Result<Option<Uuid>,
 ///
 /// # Errors
 /// When the database fails.
-pub async fn owner_of(connection: &mut PgConnection, email: &str) -> Result<Option<UserId>, DatabaseError> {
-    let id = sqlx::query_scalar!(r#"SELECT id AS "id: UserId" FROM users WHERE email = $1"#, email);
-    Ok(id.fetch_optional(connection).await?)
+pub async fn owner_of(connection: &mut PgConnection, email: &str) -> Result<Option<Addressee>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Addressee,
+        r#"SELECT id AS "user: UserId", email_verified_at IS NOT NULL AS "is_verified!" FROM users WHERE email = $1"#,
+        email,
+    );
+    Ok(found.fetch_optional(connection).await?)
 }
 
 /// Records that a confirmation was looked up, its user as they are now, and what is stored of its code.
@@ -274,6 +291,21 @@ pub async fn void_all_of(connection: &mut PgConnection, user: UserId, except: Uu
     Ok(())
 }
 
+/// Locks the confirmations of the same purpose and address, in the same order for every use: each use then comes wholly
+/// before or wholly after another, and no two wait for each other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_alike(connection: &mut PgConnection, used: &Confirmation) -> Result<(), DatabaseError> {
+    let locked = sqlx::query_scalar!(
+        "SELECT id FROM confirmations WHERE email = $1 AND purpose = $2 ORDER BY id FOR UPDATE",
+        used.email,
+        used.purpose.name(),
+    );
+    locked.fetch_all(connection).await?;
+    Ok(())
+}
+
 /// Deletes the other confirmations of the same purpose and address, in the caller's transaction.
 ///
 /// # Errors
@@ -287,6 +319,15 @@ pub async fn void_others_like(connection: &mut PgConnection, used: &Confirmation
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Deletes a confirmation that nothing came of, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
+    sqlx::query!("DELETE FROM confirmations WHERE id = $1", id).execute(connection).await?;
     Ok(())
 }
 

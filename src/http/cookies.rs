@@ -37,6 +37,12 @@ pub fn device_cookie_name(options: &HttpOptions) -> &'static str {
     if options.public_url.is_https() { "__Host-heirloom-device" } else { "heirloom-device" }
 }
 
+/// The name of the cookie by which a browser is known that asked for a registration.
+#[must_use]
+pub fn flow_cookie_name(options: &HttpOptions) -> &'static str {
+    if options.public_url.is_https() { "__Host-heirloom-flow" } else { "heirloom-flow" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,7 @@ kinds! {
     SESSION_REVOKED = 401 "session_revoked" "The session has been revoked";
     STEP_UP_REQUIRED = 401 "step_up_required" "Confirm that it is you";
     ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
+    EMAIL_NOT_VERIFIED = 403 "email_not_verified" "The e-mail address is not verified";
     FORBIDDEN = 403 "forbidden" "Not allowed";
     ORIGIN_NOT_ALLOWED = 403 "origin_not_allowed" "Origin not allowed";
     REGISTRATION_CLOSED = 403 "registration_closed" "Registration is closed";

@@ -22,13 +22,14 @@ pub mod paths;
 mod problem;
 mod query;
 mod request_id;
+mod return_to;
 mod security_headers;
 mod token_cookies;
 mod waiting;
 
 pub use client::FromClient;
 pub use connections::{CONNECTIONS, Connections, expect_bursts, limit_writes};
-pub use cookies::{cookies, device_cookie_name};
+pub use cookies::{cookies, device_cookie_name, flow_cookie_name};
 pub use endpoint::Endpoint;
 pub use form::form;
 pub use health::{Readiness, described as health_described, routes as health_routes};
@@ -45,6 +46,7 @@ pub use origin::{SameOrigin, TokenOrigin, cors, is_allowed};
 pub use problem::{Body, FieldError, Problem, type_of};
 pub use query::{PathId, Query};
 pub use request_id::RequestId;
+pub use return_to::return_to;
 pub use security_headers::{SecurityHeaders, security_headers};
 pub use token_cookies::{
     all_tokens_in_cookies, expired_cookie, expired_cookies, expired_others, token_cookie, tokens_in_cookies,

@@ -24,12 +24,16 @@ paths! {
     CONFIRMATION_USE = "/api/v1/auth/confirmations/use" [POST];
     ME = "/api/v1/me" [GET PATCH DELETE];
     MY_PASSWORD = "/api/v1/me/password" [POST];
+    MY_EMAIL_VERIFICATION = "/api/v1/me/email/verification" [POST];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
     MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];
     MY_EVENTS = "/api/v1/me/events" [GET];
     ADMIN_OVERVIEW = "/api/v1/admin/overview" [GET];
-    ADMIN_USERS = "/api/v1/admin/users" [GET];
+    ADMIN_USERS = "/api/v1/admin/users" [GET POST];
     ADMIN_USER = "/api/v1/admin/users/{id}" [GET PATCH];
+    ADMIN_PASSWORD_RESET = "/api/v1/admin/users/{id}/password-reset" [POST];
+    ADMIN_INVITATIONS = "/api/v1/admin/invitations" [GET];
+    ADMIN_INVITATION = "/api/v1/admin/invitations/{id}" [GET DELETE];
     ADMIN_SESSIONS = "/api/v1/admin/sessions" [GET];
     ADMIN_REVOKE = "/api/v1/admin/revoke" [POST];
     ADMIN_AUDIT = "/api/v1/admin/audit" [GET];
@@ -46,6 +50,7 @@ paths! {
     ADMIN_PAGE = "/admin" [GET];
     ADMIN_PEOPLE_PAGE = "/admin/people" [GET];
     ADMIN_PERSON_PAGE = "/admin/people/{id}" [GET];
+    ADMIN_INVITATIONS_PAGE = "/admin/invitations" [GET];
     ADMIN_SESSIONS_PAGE = "/admin/sessions" [GET];
     ADMIN_AUDIT_PAGE = "/admin/audit" [GET];
     END_SESSIONS_PAGE = "/end-sessions" [GET POST];

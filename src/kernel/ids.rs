@@ -94,6 +94,10 @@ id!(
     UserId
 );
 id!(
+    /// An invitation that can still be used.
+    InvitationId
+);
+id!(
     /// One sign-in on one device = one token family. It stands in the access token (`sid`): it is not a secret.
     SessionId
 );

@@ -7,10 +7,11 @@ use crate::{
     http::{Endpoint, FieldError, FromClient, Json, Problem, kind, paths},
     identity::EmailAddress,
     kernel::{Duration, Moment},
+    sessions::SignedIn,
     users::{Refused, UserView, too_many_attempts},
 };
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header,
     web::{Data, ServiceConfig},
 };
@@ -89,7 +90,7 @@ pub(super) struct ConfirmRequest {
 
 /// An email follows, if one fits the address. The answer is the same for every address.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ConfirmationSent {
+pub struct ConfirmationSent {
     /// Always `confirmation_sent`.
     #[schema(example = "confirmation_sent")]
     status: &'static str,
@@ -177,14 +178,14 @@ async fn forgot(
     description = "At most one email of a kind is sent to an address in ten minutes. Emails that were sent before still work.",
     request_body(content = ResendRequest),
     responses((status = 202, body = ConfirmationSent, description = "An email follows, if one fits")),
-    extensions(("x-problems" = json!([kind::CONFIRMATION_INVALID.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn resend(
     Json(wanted): Json<ResendRequest>,
     FromClient(client): FromClient,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    requested(lifecycle.request_again(&wanted.flow, &client).await?.ok_or_else(unknown)?)
+    requested(lifecycle.request_again(&wanted.flow, &client).await?)
 }
 
 #[utoipa::path(
@@ -194,17 +195,22 @@ async fn resend(
     operation_id = "lookAtConfirmation",
     summary = "Show what a link confirms, or where a flow stands",
     description = "Takes a `token` or a `flow`. Changes nothing.",
+    security(("bearer" = []), ()),
     request_body(content = LookRequest),
     responses((status = 200, body = LookAnswer, description = "What the link confirms, or where the flow stands")),
     extensions(("x-problems" = json!([kind::CONFIRMATION_INVALID.code, kind::CONFIRMATION_EXPIRED.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn look(
+    request: HttpRequest,
     Json(wanted): Json<LookRequest>,
     FromClient(client): FromClient,
+    signed_in: Option<SignedIn>,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
+    let (signed_in, browser) = (signed_in.map(|signed_in| signed_in.user), lifecycle.browser_of(&request));
+    let typed = Confirming { signed_in, browser, ..Confirming::default() };
     let answer = match (wanted.token, wanted.flow) {
-        (Some(token), None) => match lifecycle.look(token, &Confirming::default(), &client).await? {
+        (Some(token), None) => match lifecycle.look(token, &typed, &client).await? {
             Look::Found(looked) => LookAnswer::Link(looked.into()),
             Look::Unknown => return Err(unknown()),
             Look::Expired => return Err(expired()),
@@ -221,14 +227,17 @@ async fn look(
     tag = "auth",
     operation_id = "confirm",
     summary = "Confirm what an email asked for",
-    description = "Takes a `token`, or a `flow` and the `code`. Nobody is signed in by it: sign in afterwards. A link works once; a code works for ten minutes and accepts five attempts.",
+    description = "Takes a `token`, or a `flow` and the `code`. Of a registration, the client that asked confirms with the code alone; elsewhere the link needs a new password. To verify an address, send the access token or the password. Nobody is signed in by it: sign in afterwards. A link works once; a code works for ten minutes and accepts five attempts.",
+    security(("bearer" = []), ()),
     request_body(content = ConfirmRequest, example = json!({ "flow": "AZrK…", "code": "4821 0937", "new_password": "quiet-orchard-17" })),
     responses((status = 200, body = ConfirmAnswer, description = "Done")),
-    extensions(("x-problems" = json!([kind::CONFIRMATION_INVALID.code, kind::CONFIRMATION_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::CONFIRMATION_INVALID.code, kind::CONFIRMATION_EXPIRED.code, kind::CODE_INVALID.code, kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn confirm(
+    request: HttpRequest,
     Json(wanted): Json<ConfirmRequest>,
     FromClient(client): FromClient,
+    signed_in: Option<SignedIn>,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     let ConfirmRequest { token, flow, code, password, new_password, name } = wanted;
@@ -238,7 +247,8 @@ async fn confirm(
         (None, Some(_), None) => return Err(missing("code")),
         _ => return Err(either_token_or_flow()),
     };
-    let typed = Confirming { password, new_password, name, browser: None };
+    let (signed_in, browser) = (signed_in.map(|signed_in| signed_in.user), lifecycle.browser_of(&request));
+    let typed = Confirming { password, new_password, name, signed_in, browser };
     let completion = lifecycle.complete(presented, typed, &client).await?;
     let (purpose, user) = completed(completion)?;
     let answer = ConfirmAnswer { purpose: purpose.name(), user };
@@ -250,11 +260,18 @@ async fn confirm(
 /// # Errors
 /// 429 where too many were requested.
 pub fn requested(requested: Requested) -> Result<HttpResponse, Problem> {
+    let Flow { flow, expires_in } = accepted(requested)?;
+    let answer = ConfirmationSent { status: "confirmation_sent", flow, expires_in: expires_in.as_secs() };
+    Ok(HttpResponse::Accepted().insert_header((header::CACHE_CONTROL, "no-store")).json(answer))
+}
+
+/// The flow of a request for an email.
+///
+/// # Errors
+/// 429 where too many were requested.
+pub fn accepted(requested: Requested) -> Result<Flow, Problem> {
     match requested {
-        Requested::Accepted(Flow { flow, expires_in }) => {
-            let answer = ConfirmationSent { status: "confirmation_sent", flow, expires_in: expires_in.as_secs() };
-            Ok(HttpResponse::Accepted().insert_header((header::CACHE_CONTROL, "no-store")).json(answer))
-        }
+        Requested::Accepted(flow) => Ok(flow),
         Requested::Limited { wait } => Err(too_many_emails(wait)),
     }
 }
@@ -265,7 +282,7 @@ pub fn requested(requested: Requested) -> Result<HttpResponse, Problem> {
 /// The problem to answer with.
 pub fn completed(completion: Completion) -> Result<(Purpose, UserView), Problem> {
     Err(match completion {
-        Completion::Done { purpose, user } => return Ok((purpose, UserView::from(&*user))),
+        Completion::Done { purpose, user, leads_to: _ } => return Ok((purpose, UserView::from(&*user))),
         Completion::Unknown => unknown(),
         Completion::Expired => expired(),
         Completion::WrongCode { attempts_left } => {
@@ -274,11 +291,19 @@ pub fn completed(completion: Completion) -> Result<(Purpose, UserView), Problem>
         }
         Completion::Limited { wait } => too_many_attempts(wait),
         Completion::Missing(field) => missing(field),
+        Completion::WrongPassword => {
+            let message = "This is not your password.";
+            let field = FieldError::new("password", "wrong_password", message);
+            Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, message) }
+        }
+        Completion::NameRefused(error) => Problem::fields(vec![error.of("name")]),
         Completion::PasswordRefused(error) => Problem::fields(vec![error.of("new_password")]),
     })
 }
 
-pub(super) fn too_many_emails(wait: Duration) -> Problem {
+/// 429.
+#[must_use]
+pub fn too_many_emails(wait: Duration) -> Problem {
     let seconds = wait.as_secs();
     let detail = format!("Too many emails were requested. Wait {seconds} seconds.");
     Problem::new(kind::TOO_MANY_REQUESTS, detail).with_header(header::RETRY_AFTER, seconds.to_string())

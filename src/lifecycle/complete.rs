@@ -1,4 +1,7 @@
-use super::{Completion, ConfirmationProof, Confirming, Lifecycle, resolve::Resolved};
+use super::{
+    Completion, ConfirmationProof, Confirming, Lifecycle,
+    resolve::{Resolved, Way},
+};
 use crate::{
     confirmations::{Confirmation, Purpose},
     kernel::Client,
@@ -8,6 +11,7 @@ use crate::{
 /// What a confirmation is completed with.
 pub(super) struct CompletionAttempt<'a> {
     pub confirmation: Confirmation,
+    pub way: Way,
     pub typed: &'a Confirming,
     pub client: &'a Client,
 }
@@ -23,15 +27,15 @@ impl Lifecycle {
         typed: Confirming,
         client: &Client,
     ) -> Result<Completion, AccountsError> {
-        let confirmation = match self.resolve(&presented, client).await? {
-            Resolved::Waiting(confirmation, _) => *confirmation,
+        let (confirmation, way) = match self.resolve(&presented, client).await? {
+            Resolved::Waiting(confirmation, way) => (*confirmation, way),
             Resolved::Unknown => return Ok(Completion::Unknown),
             Resolved::Expired => return Ok(Completion::Expired),
             Resolved::WrongCode { attempts_left } => return Ok(Completion::WrongCode { attempts_left }),
             Resolved::Limited { wait } => return Ok(Completion::Limited { wait }),
         };
         let purpose = confirmation.purpose;
-        let completed = self.carry_out(CompletionAttempt { confirmation, typed: &typed, client }).await?;
+        let completed = self.carry_out(CompletionAttempt { confirmation, way, typed: &typed, client }).await?;
         if let Some(outcome) = completed.outcome() {
             self.world().metrics.confirmation(purpose.name(), outcome);
         }
@@ -41,14 +45,12 @@ impl Lifecycle {
     async fn carry_out(&self, attempt: CompletionAttempt<'_>) -> Result<Completion, AccountsError> {
         match attempt.confirmation.purpose {
             Purpose::ResetPassword => self.reset_password(attempt).await,
+            Purpose::Register | Purpose::Invite => self.create_account(attempt).await,
+            Purpose::VerifyEmail => self.verify_email(attempt).await,
             // Nothing requests them in this version.
-            Purpose::Register
-            | Purpose::VerifyEmail
-            | Purpose::ChangeEmail
-            | Purpose::UndoEmailChange
-            | Purpose::CancelEmailChange
-            | Purpose::Invite
-            | Purpose::RecoverFactors => Ok(Completion::Unknown),
+            Purpose::ChangeEmail | Purpose::UndoEmailChange | Purpose::CancelEmailChange | Purpose::RecoverFactors => {
+                Ok(Completion::Unknown)
+            }
         }
     }
 }
@@ -61,7 +63,8 @@ impl Completion {
             Self::Unknown | Self::Expired => Some("expired"),
             Self::WrongCode { .. } => Some("wrong_code"),
             Self::Limited { .. } => Some("limited"),
-            Self::Missing(_) | Self::PasswordRefused(_) => None,
+            Self::WrongPassword => Some("wrong_password"),
+            Self::Missing(_) | Self::NameRefused(_) | Self::PasswordRefused(_) => None,
         }
     }
 }

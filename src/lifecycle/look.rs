@@ -59,12 +59,14 @@ impl Needed {
         }
     }
 
-    /// What a confirmation needs that was presented in this way.
-    pub(super) fn of(confirmation: &Confirmation, way: Way, browser: Option<&Digest32>) -> Self {
+    /// What a confirmation needs that was presented in this way, by who typed this.
+    pub(super) fn of(confirmation: &Confirmation, way: Way, typed: &Confirming) -> Self {
         let asked = confirmation.browser.as_deref().and_then(Digest32::from_slice);
-        let is_same_client = way == Way::Code || asked.is_some_and(|asked| browser == Some(&asked));
+        let is_same_client = way == Way::Code || (asked.is_some() && typed.browser == asked);
+        let is_signed_in = confirmation.user.is_some() && typed.signed_in == confirmation.user;
         match confirmation.purpose {
             Purpose::Register if is_same_client => Self::Button,
+            Purpose::VerifyEmail if is_signed_in => Self::Button,
             Purpose::Register | Purpose::ResetPassword | Purpose::UndoEmailChange | Purpose::Invite => {
                 Self::NewPassword
             }
@@ -98,7 +100,7 @@ impl Lifecycle {
                 email: masked(&found.email),
                 requested_at: found.created_at,
                 device: user_agent(&found.payload).map(device_name).filter(|name| !name.is_empty()),
-                needs: vec![Needed::of(&found, way, typed.browser.as_ref())],
+                needs: vec![Needed::of(&found, way, typed)],
             }),
             Resolved::Unknown => Look::Unknown,
             Resolved::Expired | Resolved::WrongCode { .. } | Resolved::Limited { .. } => Look::Expired,

@@ -85,8 +85,10 @@ impl Lifecycle {
 
     async fn look_up(&self, work: &mut Work<'_>, confirmation: &Confirmation) -> Result<(), DatabaseError> {
         let (id, purpose) = (confirmation.id, confirmation.purpose);
-        let user = confirmations::owner_of(work.connection, &confirmation.email).await?;
-        let fitting = Fitting::of(purpose, user.is_some());
+        let found = confirmations::owner_of(work.connection, &confirmation.email).await?;
+        let user = found.map(|found| found.user);
+        let is_needed = purpose != Purpose::VerifyEmail || found.is_some_and(|found| !found.is_verified);
+        let fitting = Fitting::of(purpose, user.is_some()).filter(|_| is_needed);
         let owner = user.map(|user| Owner { user, is_versioned: fitting.is_some_and(|fitting| fitting.is_versioned) });
         let Some(Fitting { email, has_code, .. }) = fitting else {
             return confirmations::looked_up(work.connection, id, owner, None).await;

@@ -7,27 +7,35 @@
 //! 3. The user follows the link or types the code. Both are resolved to a confirmation in `resolve.rs`; the code's
 //!    attempts are counted before it is compared.
 //! 4. What the confirmation is for is done in one transaction that locks the user and uses the confirmation
-//!    (`reset_password.rs`).
+//!    (`register.rs`, `verify_email.rs`, `reset_password.rs`).
 
 mod api;
+mod by_others;
 mod complete;
 mod delete_account;
+mod extract;
+mod invite;
 mod look;
 mod look_up;
 mod model;
 mod pages;
+mod register;
 mod request;
 mod reset_password;
 mod resolve;
 mod room;
 mod sweep;
+mod verify_email;
 
-pub use api::{completed, described, requested, routes};
+pub use api::{ConfirmationSent, accepted, completed, described, requested, routes, too_many_emails};
 pub use delete_account::{Deletion, delete_account, removes_the_last_admin};
+pub use extract::AskingBrowser;
+pub use invite::{Invitation, Inviting, NewInvitation};
 pub use look::{FlowStatus, Looked, Needed};
 pub use look_up::keep_looking_up;
 pub use model::{Completion, ConfirmationProof, Confirming};
-pub use pages::{page_routes, page_samples};
+pub use pages::{CodePage, page_routes, page_samples};
+pub use register::Asker;
 pub use request::{Flow, Requested, Wanted};
 pub use room::Lifecycle;
 pub use sweep::keep_swept;

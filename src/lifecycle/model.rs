@@ -1,6 +1,7 @@
 use crate::confirmations::Purpose;
 use crate::{
-    kernel::{Digest32, Duration},
+    identity::TextError,
+    kernel::{Digest32, Duration, UserId},
     passwords::PasswordError,
     users::User,
 };
@@ -29,6 +30,8 @@ pub struct Confirming {
     pub new_password: Option<Zeroizing<String>>,
     /// The display name.
     pub name: Option<String>,
+    /// The user whose access token the request bears, if any.
+    pub signed_in: Option<UserId>,
     /// The digest of the browser's flow cookie.
     pub browser: Option<Digest32>,
 }
@@ -43,6 +46,8 @@ pub enum Completion {
         purpose: Purpose,
         /// Whose account it concerns, as it is now.
         user: Box<User>,
+        /// Where the browser is led that asked, signed in. None: nobody is signed in by it.
+        leads_to: Option<String>,
     },
     /// The token or the flow is not ours.
     Unknown,
@@ -60,8 +65,19 @@ pub enum Completion {
     },
     /// The user has to type this, too.
     Missing(&'static str),
+    /// The current password is another one.
+    WrongPassword,
+    /// The display name is refused.
+    NameRefused(TextError),
     /// The new password is refused.
     PasswordRefused(PasswordError),
+}
+
+impl Completion {
+    /// Done, and nobody is signed in by it.
+    pub(super) fn done(purpose: Purpose, user: User) -> Self {
+        Self::Done { purpose, user: Box::new(user), leads_to: None }
+    }
 }
 
 impl fmt::Debug for ConfirmationProof {

@@ -1,14 +1,17 @@
 use super::{
-    ConfirmationProof, Confirming, Lifecycle, Requested, Wanted,
-    api::{completed, too_many_emails},
+    Completion, ConfirmationProof, Confirming, Lifecycle, Needed, Wanted,
+    api::{accepted, completed},
     look::{Look, Looked},
 };
 use crate::{
     confirmations::Purpose,
-    http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
+    http::{
+        Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to,
+    },
     identity::EmailAddress,
-    kernel::Client,
+    kernel::{Client, UserId},
     pages::{Sample, View, form_problem},
+    sessions::{Entering, Entry, redirect_signed_in},
     users::Refused,
 };
 use actix_web::{
@@ -48,13 +51,57 @@ struct Typed {
     code: Zeroizing<String>,
     #[serde(default)]
     password: Zeroizing<String>,
+    /// What the page of the code asked for: it decides what that page shows, and nothing else.
+    #[serde(default)]
+    purpose: String,
+    /// `look`: to show what the token confirms. `again`: to send the email again. Otherwise: to confirm.
+    #[serde(default)]
+    step: String,
+}
+
+/// The page on which the code of an email is typed.
+#[derive(Debug)]
+pub struct CodePage<'a> {
+    purpose: Purpose,
+    flow: &'a str,
+    sent_again: bool,
+}
+
+impl<'a> CodePage<'a> {
+    /// After a request: the same for every address (L-5).
+    #[must_use]
+    pub fn new(purpose: Purpose, flow: &'a str) -> Self {
+        Self { purpose, flow, sent_again: false }
+    }
+
+    /// As it was asked for.
+    fn of(typed: &'a Typed) -> Self {
+        let purpose = Purpose::from_name(&typed.purpose).filter(|purpose| *purpose == Purpose::Register);
+        Self::new(purpose.unwrap_or(Purpose::ResetPassword), &typed.flow)
+    }
+
+    /// The page, with what is wrong.
+    ///
+    /// # Errors
+    /// 500 when the template fails.
+    pub fn show(&self, view: &View, problem: Option<&Problem>) -> Result<HttpResponse, Problem> {
+        shown(view, CODE, &self.context(problem), problem)
+    }
+
+    /// A wrong code is a problem of its field.
+    fn context(&self, problem: Option<&Problem>) -> Value {
+        let Self { purpose, flow, sent_again } = self;
+        let wrong = problem.filter(|problem| problem.kind.code == kind::CODE_INVALID.code);
+        let wrong = wrong.map(|_| Problem::fields(vec![FieldError::new("code", "invalid", "")]));
+        context! { purpose => purpose.name(), flow => *flow, sent_again, ..form_problem(wrong.as_ref().or(problem)) }
+    }
 }
 
 async fn forgot_page(view: View) -> Result<HttpResponse, Problem> {
     view.show(StatusCode::OK, FORGOT, &forgot_form("", None))
 }
 
-/// Requests the email, and shows where its code is typed: the same for every address (L-1).
+/// Requests the email, and shows where its code is typed: the same for every address (L-5).
 async fn forgot(
     request: HttpRequest,
     payload: Payload,
@@ -70,8 +117,8 @@ async fn forgot(
         Err(problem) => (AddressForm::default(), Err(problem)),
     };
     match requested {
-        Ok(flow) => view.show(StatusCode::OK, CODE, &code_form(&flow, None)),
-        Err(problem) => refused(&view, FORGOT, &forgot_form(&asked.email, Some(&problem)), &problem),
+        Ok(flow) => CodePage::new(Purpose::ResetPassword, &flow).show(&view, None),
+        Err(problem) => shown(&view, FORGOT, &forgot_form(&asked.email, Some(&problem)), Some(&problem)),
     }
 }
 
@@ -84,10 +131,7 @@ async fn ask(
 ) -> Result<String, Problem> {
     SameOrigin::extract(request).await?;
     let email = EmailAddress::parse(&asked.email).map_err(|error| Problem::fields(vec![error.of("email")]))?;
-    match lifecycle.request(Wanted::of(Purpose::ResetPassword, email), client).await? {
-        Requested::Accepted(flow) => Ok(flow.flow),
-        Requested::Limited { wait } => Err(too_many_emails(wait)),
-    }
+    Ok(accepted(lifecycle.request(Wanted::of(Purpose::ResetPassword, email), client).await?)?.flow)
 }
 
 /// Without the token, which is in the fragment: the page's script reads it.
@@ -101,62 +145,118 @@ async fn confirm(
     FromClient(client): FromClient,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let view = View::of(&request);
     SameOrigin::extract(&request).await?;
     let typed: Typed = form(&request, payload).await?;
-    match complete(&typed, &client, &lifecycle).await {
-        Ok(purpose) => view.show(
-            StatusCode::OK,
-            CONFIRM,
-            &context! { state => "done", purpose => purpose.name(), ..form_problem(None) },
-        ),
-        Err(problem) => {
-            let (template, shown) = again(&typed, &problem, &client, &lifecycle).await?;
-            refused(&view, template, &shown, &problem)
-        }
+    let confirming = ConfirmPage { request: &request, typed, client, lifecycle: &lifecycle };
+    match confirming.typed.step.as_str() {
+        "look" => confirming.ask_by_link(None).await,
+        "again" => confirming.send_again().await,
+        _ => confirming.complete().await,
     }
 }
 
-async fn complete(typed: &Typed, client: &Client, lifecycle: &Lifecycle) -> Result<Purpose, Problem> {
-    let presented = if typed.token.is_empty() {
-        if typed.code.trim().is_empty() {
+/// What was sent to `/confirm`.
+struct ConfirmPage<'a> {
+    request: &'a HttpRequest,
+    typed: Typed,
+    client: Client,
+    lifecycle: &'a Lifecycle,
+}
+
+impl ConfirmPage<'_> {
+    fn view(&self) -> View {
+        View::of(self.request)
+    }
+
+    async fn complete(&self) -> Result<HttpResponse, Problem> {
+        match self.completed().await {
+            Ok(answer) => Ok(answer),
+            Err(problem) if self.typed.token.is_empty() => CodePage::of(&self.typed).show(&self.view(), Some(&problem)),
+            Err(problem) => self.ask_by_link(Some(problem)).await,
+        }
+    }
+
+    async fn completed(&self) -> Result<HttpResponse, Problem> {
+        let completion = self.lifecycle.complete(self.proof()?, self.confirming(), &self.client).await?;
+        if let Completion::Done { user, leads_to: Some(to), .. } = &completion
+            && let Some(answer) = self.sign_in(user.id, to).await?
+        {
+            return Ok(answer);
+        }
+        let (purpose, _) = completed(completion)?;
+        let done = context! { state => "done", purpose => purpose.name(), ..form_problem(None) };
+        self.view().show(StatusCode::OK, CONFIRM, &done)
+    }
+
+    fn proof(&self) -> Result<ConfirmationProof, Problem> {
+        let Typed { token, flow, code, .. } = &self.typed;
+        if !token.is_empty() {
+            return Ok(ConfirmationProof::Token(token.clone()));
+        }
+        if code.trim().is_empty() {
             return Err(Problem::fields(vec![FieldError::new("code", "required", "")]));
         }
-        ConfirmationProof::Code { flow: typed.flow.clone(), code: typed.code.clone() }
-    } else {
-        ConfirmationProof::Token(typed.token.clone())
-    };
-    let password = Some(typed.password.clone()).filter(|password| !password.is_empty());
-    let typed = Confirming { password: password.clone(), new_password: password, name: None, browser: None };
-    let (purpose, _) = completed(lifecycle.complete(presented, typed, client).await?)?;
-    Ok(purpose)
-}
-
-/// The page again, with what is wrong. What was typed stays in no form: it is a code or a password.
-async fn again(
-    typed: &Typed,
-    problem: &Problem,
-    client: &Client,
-    lifecycle: &Lifecycle,
-) -> Result<(&'static str, Value), Problem> {
-    if typed.token.is_empty() {
-        return Ok((CODE, code_form(&typed.flow, Some(problem))));
+        Ok(ConfirmationProof::Code { flow: flow.clone(), code: code.clone() })
     }
-    let looked = lifecycle.look(typed.token.clone(), &Confirming::default(), client).await?;
-    Ok((
-        CONFIRM,
-        match looked {
-            Look::Found(Looked { email, device, .. }) => {
-                context! { state => "ask", token => typed.token.as_str(), email, device, ..form_problem(Some(problem)) }
+
+    /// One field for both passwords: the purpose decides which it is.
+    fn confirming(&self) -> Confirming {
+        let password = Some(self.typed.password.clone()).filter(|password| !password.is_empty());
+        let browser = self.lifecycle.browser_of(self.request);
+        Confirming { password: password.clone(), new_password: password, browser, ..Confirming::default() }
+    }
+
+    /// Signs in the browser that asked for the account. None: the account changed meanwhile.
+    async fn sign_in(&self, user: UserId, to: &str) -> Result<Option<HttpResponse>, Problem> {
+        let (accounts, sessions) = (self.lifecycle.accounts(), self.lifecycle.sessions());
+        let options = &sessions.world().config.http;
+        let entry = Entry::first(user, false, all_tokens_in_cookies(self.request, options));
+        Ok(match entry.open(accounts, sessions, &self.client).await? {
+            Entering::Opened(entered) => {
+                Some(redirect_signed_in(self.request, &entered, &return_to(Some(to), options), options))
             }
-            Look::Unknown | Look::Expired => context! { state => "expired", ..form_problem(None) },
-        },
-    ))
+            Entering::Blocked | Entering::Unverified | Entering::Outdated => None,
+        })
+    }
+
+    async fn send_again(&self) -> Result<HttpResponse, Problem> {
+        let problem = accepted(self.lifecycle.request_again(&self.typed.flow, &self.client).await?).err();
+        let sent_again = problem.is_none();
+        CodePage { sent_again, ..CodePage::of(&self.typed) }.show(&self.view(), problem.as_ref())
+    }
+
+    /// What the link confirms, and what is wrong. What was typed stays in no form: it is a password.
+    async fn ask_by_link(&self, problem: Option<Problem>) -> Result<HttpResponse, Problem> {
+        let token = &self.typed.token;
+        let looked = self.lifecycle.look(token.clone(), &self.confirming(), &self.client).await?;
+        let (asked, status) = match looked {
+            Look::Found(looked) => (asked(&looked, token, problem.as_ref()), StatusCode::OK),
+            Look::Unknown => (expired(), StatusCode::NOT_FOUND),
+            Look::Expired => (expired(), StatusCode::GONE),
+        };
+        match &problem {
+            Some(problem) => shown(&self.view(), CONFIRM, &asked, Some(problem)),
+            None => self.view().show(status, CONFIRM, &asked),
+        }
+    }
 }
 
-fn refused(view: &View, template: &str, shown: &Value, problem: &Problem) -> Result<HttpResponse, Problem> {
-    let mut answer = view.show(problem.status_code(), template, shown)?;
-    problem.add_headers_to(answer.headers_mut());
+fn asked(looked: &Looked, token: &str, problem: Option<&Problem>) -> Value {
+    let Looked { purpose, email, device, needs, .. } = looked;
+    let need = needs.first().map(|need| need.name());
+    context! { state => "ask", token, purpose => purpose.name(), need, email, device, ..form_problem(problem) }
+}
+
+fn expired() -> Value {
+    context! { state => "expired", ..form_problem(None) }
+}
+
+/// A page, with the status and the headers of the problem that it shows.
+fn shown(view: &View, template: &str, context: &Value, problem: Option<&Problem>) -> Result<HttpResponse, Problem> {
+    let mut answer = view.show(problem.map_or(StatusCode::OK, Problem::status_code), template, context)?;
+    if let Some(problem) = problem {
+        problem.add_headers_to(answer.headers_mut());
+    }
     Ok(answer)
 }
 
@@ -164,39 +264,44 @@ fn forgot_form(email: &str, problem: Option<&Problem>) -> Value {
     context! { email, ..form_problem(problem) }
 }
 
-/// A wrong code is a problem of its field.
-fn code_form(flow: &str, problem: Option<&Problem>) -> Value {
-    let wrong = problem.filter(|problem| problem.kind.code == kind::CODE_INVALID.code);
-    let wrong = wrong.map(|_| Problem::fields(vec![FieldError::new("code", "invalid", "")]));
-    context! { flow, ..form_problem(wrong.as_ref().or(problem)) }
-}
-
 /// Samples of the pages in every state.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
-    let flow = "\"><b>";
+    const HOSTILE: &str = "\"><b>";
     let weak = Problem::fields(vec![FieldError {
         advice: Some("common"),
         ..FieldError::new("new_password", "too_common", "")
     }]);
-    let refused = |problem: &Problem| {
-        let asked =
-            context! { state => "ask", token => flow, email => "a…e@example.com", device => "Chrome · Windows" };
-        [
-            (FORGOT, forgot_form("<script>alert(1)</script>@example.com", Some(problem))),
-            (CODE, code_form(flow, Some(problem))),
-            (CONFIRM, context! { ..form_problem(Some(problem)), ..asked }),
-        ]
+    let code = |purpose, sent_again| CodePage { purpose, flow: HOSTILE, sent_again };
+    let of_problem = |problem: &Problem| {
+        let forgot = forgot_form("<script>alert(1)</script>@example.com", Some(problem));
+        let codes = [Purpose::Register, Purpose::ResetPassword];
+        let codes = codes.map(|purpose| (CODE, code(purpose, false).context(Some(problem))));
+        let asks = Purpose::ALL.iter().flat_map(|purpose| sample_asks(*purpose, Some(problem)));
+        asks.chain(codes).chain([(FORGOT, forgot)]).collect::<Vec<_>>()
     };
-    let done = Purpose::ALL.iter().filter(|purpose| **purpose == Purpose::ResetPassword);
-    let done =
-        done.map(|purpose| (CONFIRM, context! { state => "done", purpose => purpose.name(), ..form_problem(None) }));
+    let of_purpose = |purpose: &Purpose| {
+        let done = context! { state => "done", purpose => purpose.name(), ..form_problem(None) };
+        let asks = sample_asks(*purpose, None);
+        asks.into_iter().chain([(CONFIRM, done), (CODE, code(*purpose, true).context(None))]).collect::<Vec<_>>()
+    };
     let problems = kind::ALL.iter().map(|kind| Problem::new(*kind, "")).chain([weak]);
     let open = [
         (FORGOT, forgot_form("", None)),
-        (CODE, code_form(flow, None)),
         (CONFIRM, context! { state => "open", ..form_problem(None) }),
-        (CONFIRM, context! { state => "expired", ..form_problem(None) }),
+        (CONFIRM, expired()),
     ];
-    problems.flat_map(|problem| refused(&problem)).chain(done).chain(open).collect()
+    let problems = problems.flat_map(|problem| of_problem(&problem));
+    problems.chain(Purpose::ALL.iter().flat_map(of_purpose)).chain(open).collect()
+}
+
+fn sample_asks(purpose: Purpose, problem: Option<&Problem>) -> Vec<Sample> {
+    let ask = |need: &Needed| {
+        let shown = context! {
+            state => "ask", token => "\"><b>", purpose => purpose.name(), need => need.name(),
+            email => "a…e@example.com", device => "Chrome · Windows",
+        };
+        (CONFIRM, context! { ..form_problem(problem), ..shown })
+    };
+    [Needed::Button, Needed::Password, Needed::NewPassword].iter().map(ask).collect()
 }

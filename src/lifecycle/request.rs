@@ -69,15 +69,15 @@ impl Lifecycle {
         })
     }
 
-    /// Requests the email of a flow again: a confirmation of its own, to which the flow leads from now on. None: the flow
-    /// is not ours. A flow that has expired or was used is accepted, and nothing is sent.
+    /// Requests the email of a flow again: a confirmation of its own, to which the flow leads from now on. A flow that is
+    /// not ours, has expired or was used is accepted, and nothing is sent.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn request_again(&self, flow: &str, client: &Client) -> Result<Option<Requested>, DatabaseError> {
-        let Some(first) = self.keys().read_flow(flow) else { return Ok(None) };
+    pub async fn request_again(&self, flow: &str, client: &Client) -> Result<Requested, DatabaseError> {
+        let accepted = |expires_in| Requested::Accepted(Flow { flow: flow.to_owned(), expires_in });
+        let Some(first) = self.keys().read_flow(flow) else { return Ok(accepted(Duration::ZERO)) };
         let found = self.world().db.run(move |connection| Box::pin(confirmations::find(connection, first)));
-        let accepted = |expires_in| Some(Requested::Accepted(Flow { flow: flow.to_owned(), expires_in }));
         let Some(found) = found.await?.filter(|found| found.standing == ConfirmationStanding::Waiting) else {
             return Ok(accepted(Duration::ZERO));
         };
@@ -92,7 +92,7 @@ impl Lifecycle {
         };
         let successor = new.id;
         if let Some(wait) = self.insert(new, client).await? {
-            return Ok(Some(Requested::Limited { wait }));
+            return Ok(Requested::Limited { wait });
         }
         self.world().db.run(move |connection| Box::pin(confirmations::renew(connection, first, successor))).await?;
         Ok(accepted(lifetime))
@@ -120,12 +120,16 @@ impl Lifecycle {
 }
 
 /// Which limit refuses a request, and for how long.
-struct RequestRefusal {
-    name: &'static str,
-    wait: Duration,
+pub(super) struct RequestRefusal {
+    pub name: &'static str,
+    pub wait: Duration,
 }
 
-async fn refusal(work: &mut Work<'_>, limits: Vec<MailLimit>) -> Result<Option<RequestRefusal>, DatabaseError> {
+/// Counts a request. None: it is within the limits.
+pub(super) async fn refusal(
+    work: &mut Work<'_>,
+    limits: Vec<MailLimit>,
+) -> Result<Option<RequestRefusal>, DatabaseError> {
     for MailLimit { name, bucket, most } in limits {
         if !confirmations::count_request(work.connection, bucket, most).await? {
             let wait = confirmations::wait_left(work.connection, bucket).await?;

@@ -38,7 +38,7 @@ impl Lifecycle {
         let done = self.world().transaction(caller, move |work| Box::pin(reset.carry_out(work)));
         let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
         self.sessions().apply(&ended);
-        Ok(Completion::Done { purpose: Purpose::ResetPassword, user: Box::new(user) })
+        Ok(Completion::done(Purpose::ResetPassword, user))
     }
 
     /// The user of a confirmation, if the address it was sent to is still theirs.
@@ -78,6 +78,7 @@ impl Reset {
         users::verify_email(work.connection, user).await?;
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::PasswordChanged).await?;
         confirmations::void_all_of(work.connection, user, confirmation).await?;
+        work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::ResetPassword.name() })).await?;
         work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live() })).await?;
         work.enqueue_email(user, mail::Notification::PasswordChanged).await?;
         Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))

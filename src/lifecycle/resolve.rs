@@ -89,6 +89,10 @@ impl Lifecycle {
         let counted =
             self.world().db.run(move |connection| Box::pin(confirmations::take_attempt(connection, id, CODE_ATTEMPTS)));
         let Some(attempts) = counted.await? else {
+            // Another use may have voided it meanwhile.
+            if self.find(id).await?.is_none() {
+                return Ok(Resolved::Expired);
+            }
             let until = confirmation.created_at + CODE_LIFETIME;
             let wait = (until - self.world().clock.now()).to_std().unwrap_or_default();
             return Ok(Resolved::Limited { wait: wait.max(Duration::from_secs(1)) });

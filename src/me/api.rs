@@ -5,9 +5,11 @@ use super::{
     events::{MyEvent, my_events},
 };
 use crate::{
+    confirmations::Purpose,
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::DisplayName,
     kernel::{Moment, SessionId},
+    lifecycle::{self, ConfirmationSent, Lifecycle, Wanted},
     passwords::Password,
     sessions::{After, Asked, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
     users::{Accounts, Refused, UserAnswer, UserView, too_many_attempts},
@@ -25,6 +27,7 @@ use zeroize::Zeroizing;
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ME).get(me).patch(rename).delete(delete_me).mount(config);
     Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
+    Endpoint::api(paths::MY_EMAIL_VERIFICATION).post(ask_to_verify).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
     Endpoint::api(paths::MY_SESSION).delete(end_one).mount(config);
     Endpoint::api(paths::MY_EVENTS).get(list_events).mount(config);
@@ -32,7 +35,7 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// What the endpoints of this room take and answer.
 #[derive(OpenApi)]
-#[openapi(paths(me, rename, set_password, my_sessions, end_others, end_one, list_events))]
+#[openapi(paths(me, rename, set_password, ask_to_verify, my_sessions, end_others, end_one, list_events))]
 struct Described;
 
 /// The description of the endpoints of this room.
@@ -182,6 +185,26 @@ async fn set_password(
         PasswordChange::Limited { wait } => Err(too_many_attempts(wait)),
         PasswordChange::Refused(error) => Err(Problem::fields(vec![error.of("new_password")])),
     }
+}
+
+#[utoipa::path(
+    post,
+    path = paths::MY_EMAIL_VERIFICATION,
+    tag = "me",
+    operation_id = "askToVerifyEmail",
+    summary = "Request the email that verifies your address",
+    description = "Nothing is sent if the address is verified. At most one email in ten minutes.",
+    security(("bearer" = [])),
+    responses((status = 202, body = ConfirmationSent, description = "An email follows, if the address is not verified")),
+)]
+async fn ask_to_verify(
+    signed_in: SignedIn,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    lifecycle: Data<Lifecycle>,
+) -> Result<HttpResponse, Problem> {
+    let user = accounts.lookup(signed_in.user).await?.ok_or_else(account_deleted)?;
+    lifecycle::requested(lifecycle.request(Wanted::of(Purpose::VerifyEmail, user.email), &client).await?)
 }
 
 fn wrong_password() -> Problem {

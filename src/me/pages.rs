@@ -1,11 +1,13 @@
 use super::end_by_link::{LinkRooms, LinkUse};
 use crate::{
+    config::EmailVerification,
     http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
     kernel::Duration,
     mail::Mail,
     pages::{Sample, View, form_problem},
     sessions::Sessions,
     users::{Accounts, too_many_attempts},
+    world::World,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, ResponseError,
@@ -27,8 +29,9 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// The page without the user's data: the cookie is not sent here. Its script signs in silently and fills the page.
-async fn account(view: View) -> Result<HttpResponse, Problem> {
-    view.show(StatusCode::OK, ACCOUNT, &context! {})
+async fn account(view: View, world: Data<World>) -> Result<HttpResponse, Problem> {
+    let asks_verification = world.config.accounts.email_verification != EmailVerification::Off;
+    view.show(StatusCode::OK, ACCOUNT, &context! { asks_verification })
 }
 
 async fn home() -> HttpResponse {
@@ -104,5 +107,6 @@ pub fn page_samples() -> Vec<Sample> {
         context! { state => "over" },
     ];
     let end = end.into_iter().map(|shown| (END, shown));
-    std::iter::once((ACCOUNT, context! {})).chain(end).collect()
+    let account = [true, false].map(|asks_verification| (ACCOUNT, context! { asks_verification }));
+    account.into_iter().chain(end).collect()
 }

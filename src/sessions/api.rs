@@ -1,19 +1,20 @@
 use super::{
-    EndReason, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
+    EndReason, Entered, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
     extract::{bearer, carried},
     room::SessionError,
 };
 use crate::{
     config::HttpOptions,
+    guessing::{DEVICE_LIFETIME, DeviceToken},
     http::{
-        Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, client_still_waits, expired_cookie,
-        expired_others, kind, optional_json, paths, token_cookie,
+        Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, client_still_waits, device_cookie_name,
+        expired_cookie, expired_others, kind, optional_json, paths, token_cookie,
     },
     kernel::{SessionId, UserId},
 };
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    cookie::Cookie,
+    cookie::{self, Cookie},
     http::header,
     web::{Data, Payload, ServiceConfig},
 };
@@ -122,10 +123,40 @@ pub fn token_answer(grant: &Grant, device: Option<&str>, options: &HttpOptions) 
 }
 
 /// The cookie that holds a grant's refresh token. One that is not remembered ends with the browser.
-#[must_use]
-pub fn cookie_of(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
+fn cookie_of(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
     let lifetime = grant.remembered.then_some(grant.refresh_expires_in);
     token_cookie(grant.refresh_token.reveal(), lifetime, options)
+}
+
+/// The cookie that recognises a device that signed in before. It does not prove an identity.
+#[must_use]
+pub fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
+    Cookie::build(device_cookie_name(options), device.as_str().to_owned())
+        .path("/")
+        .http_only(true)
+        .secure(options.public_url.is_https())
+        .same_site(cookie::SameSite::Strict)
+        .max_age(cookie::time::Duration::seconds(i64::try_from(DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX)))
+        .finish()
+}
+
+/// Redirects a browser that is signed in now. 303, so that it does not post a password again (RFC 9700 §4.12).
+#[must_use]
+pub fn redirect_signed_in(
+    request: &HttpRequest,
+    (grant, device): &Entered,
+    to: &str,
+    options: &HttpOptions,
+) -> HttpResponse {
+    let mut answer = HttpResponse::SeeOther();
+    answer.cookie(cookie_of(grant, options));
+    if let Some(device) = device {
+        answer.cookie(device_cookie(device, options));
+    }
+    for expired in expired_others(request, options) {
+        answer.cookie(expired);
+    }
+    answer.insert_header((header::LOCATION, to)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
 }
 
 #[utoipa::path(

@@ -22,6 +22,7 @@ mod authority;
 mod batches;
 mod count;
 mod end;
+mod entry;
 mod extract;
 mod feed;
 mod generation;
@@ -38,11 +39,13 @@ mod token;
 mod trust;
 
 pub use api::{
-    RetryHeader, Revoked, TokenAnswer, add_cookies, cookie_of, described, offered, rotated, routes, token_answer,
+    RetryHeader, Revoked, TokenAnswer, add_cookies, described, device_cookie, offered, redirect_signed_in, rotated,
+    routes, token_answer,
 };
 pub use authority::Authority;
 pub use count::keep_count;
 pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};
+pub use entry::{Entered, Entering, Entry};
 pub use extract::{Admin, After, Asked, Fresh, SignedIn};
 pub use feed::feed;
 pub use generation::Generation;

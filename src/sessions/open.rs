@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     audit::{self, About},
+    config::EmailVerification,
     guessing::Attempt,
     kernel::{Actor, Client, Digest32, SessionId, UserId},
     mail,
@@ -46,6 +47,8 @@ pub enum Opening {
     Opened(Grant),
     /// The user is blocked.
     Blocked,
+    /// The user has not shown yet that they read their address, and must.
+    Unverified,
     /// The password has changed, or the user was deleted.
     Outdated,
 }
@@ -53,6 +56,7 @@ pub enum Opening {
 enum Decided {
     Opened(LockedUser, SessionId, Ended),
     Blocked,
+    Unverified,
     Outdated,
 }
 
@@ -69,6 +73,7 @@ impl Sessions {
         let secret = Secret::draw(&self.world().rng);
         match self.decide(new.clone(), &secret).await? {
             Decided::Blocked => Ok(Opening::Blocked),
+            Decided::Unverified => Ok(Opening::Unverified),
             Decided::Outdated => Ok(Opening::Outdated),
             Decided::Opened(user, session, ended) => {
                 self.apply(&ended);
@@ -96,12 +101,20 @@ impl Sessions {
                     record_failure(work, new.user, "account_blocked").await?;
                     return Ok(Decided::Blocked);
                 }
+                if !user.is_verified && room.requires_verification() {
+                    record_failure(work, new.user, "email_not_verified").await?;
+                    return Ok(Decided::Unverified);
+                }
                 let ended = end_these(&mut work, new.user, &circumstances.surplus).await?;
                 record_opening(&mut work, &new, session, circumstances.is_familiar).await?;
                 Ok(Decided::Opened(user, session, ended))
             })
         });
         decided.await
+    }
+
+    fn requires_verification(&self) -> bool {
+        self.world().config.accounts.email_verification == EmailVerification::Required
     }
 
     fn row(&self, new: &NewSession, id: SessionId, secret_hash: Digest32) -> NewSessionRow {
@@ -119,6 +132,7 @@ impl Sessions {
             client: new.client.clone(),
             known_device: new.known_device,
             keep: options.max_per_user.saturating_sub(1),
+            requires_verification: self.requires_verification(),
             forgiven: new.forgiven.clone(),
         }
     }

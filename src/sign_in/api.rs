@@ -3,21 +3,24 @@ use super::{
     step_up::{self, StepUpDescribed},
 };
 use crate::{
-    config::{HttpOptions, RegistrationPolicy},
-    guessing::{DEVICE_LIFETIME, DeviceToken},
+    config::{EmailVerification, HttpOptions, RegistrationPolicy},
+    confirmations::Purpose,
+    guessing::DeviceToken,
     http::{
-        Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, device_cookie_name,
-        expired_others, kind, paths,
+        Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, expired_others, kind, paths,
     },
     identity::{DeviceName, DisplayName, EmailAddress, Roles},
+    kernel::Client,
+    lifecycle::{self, Asker, ConfirmationSent, Lifecycle, Requested, Wanted},
     passwords::Password,
-    sessions::{Sessions, TokenAnswer, Transport, add_cookies, token_answer},
+    postgres::DatabaseError,
+    sessions::{Entered, Sessions, TokenAnswer, Transport, add_cookies, device_cookie, token_answer},
     users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView, too_many_attempts},
     work::Caller,
+    world::World,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    cookie::{self, Cookie},
     web::{Data, ServiceConfig},
 };
 use serde::Deserialize;
@@ -110,31 +113,58 @@ fn remembered() -> bool {
     tag = "auth",
     operation_id = "register",
     summary = "Create an account",
-    description = "Open to anyone, unless HEIRLOOM_REGISTRATION is `closed`. Does not sign the user in.",
+    description = "Open to anyone, unless HEIRLOOM_REGISTRATION is `closed` or `invite`. Does not sign the user in.",
     request_body(content = RegisterRequest, example = json!({ "email": "alice@example.com", "password": "violet-harbour-42" })),
-    responses((status = 201, body = UserAnswer, description = "The account was created")),
+    responses(
+        (status = 201, body = UserAnswer, description = "The account was created"),
+        (status = 202, body = ConfirmationSent, description = "Where addresses must be verified: an email follows, the same for every address. The account is created when its link or code is used."),
+    ),
     extensions(("x-problems" = json!([kind::REGISTRATION_CLOSED.code, kind::EMAIL_TAKEN.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn register(
     Json(wanted): Json<RegisterRequest>,
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
-    sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
+    world: Data<World>,
 ) -> Result<HttpResponse, Problem> {
-    require_open(sessions.world().config.registration)?;
+    require_open(world.config.registration)?;
     let new = parse(&wanted.email, &wanted.password, wanted.name.as_deref()).map_err(Problem::fields)?;
+    let verification = world.config.accounts.email_verification;
+    if verification == EmailVerification::Required {
+        let requested = lifecycle.request_registration(new, Asker::default(), &client).await?;
+        return lifecycle::requested(requested.map_err(|error| Problem::fields(vec![error.of("password")]))?);
+    }
     match accounts.register(new, Caller::anonymous(&client)).await? {
-        Registration::Registered(user) => Ok(HttpResponse::Created().json(UserAnswer { user: UserView::from(&*user) })),
+        Registration::Registered(user) => {
+            if verification == EmailVerification::Optional {
+                ask_to_verify(&lifecycle, user.email.as_str(), &client).await?;
+            }
+            Ok(HttpResponse::Created().json(UserAnswer { user: UserView::from(&*user) }))
+        }
         Registration::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "Sign in, or use another address.")),
         Registration::PasswordRefused(error) => Err(Problem::fields(vec![error.of("password")])),
     }
+}
+
+/// Requests the email that verifies an address, unless too many were requested.
+pub(super) async fn ask_to_verify(lifecycle: &Lifecycle, email: &str, client: &Client) -> Result<(), DatabaseError> {
+    let Ok(email) = EmailAddress::parse(email) else { return Ok(()) };
+    match lifecycle.request(Wanted::of(Purpose::VerifyEmail, email), client).await? {
+        Requested::Accepted(_) | Requested::Limited { .. } => Ok(()),
+    }
+}
+
+/// 403: an email follows.
+pub(super) fn unverified() -> Problem {
+    Problem::new(kind::EMAIL_NOT_VERIFIED, "Open the link in the email that was sent to the address.")
 }
 
 /// Checks whether anyone may register.
 pub(super) fn require_open(policy: RegistrationPolicy) -> Result<(), Problem> {
     match policy {
         RegistrationPolicy::Open => Ok(()),
-        RegistrationPolicy::Closed => {
+        RegistrationPolicy::Invite | RegistrationPolicy::Closed => {
             Err(Problem::new(kind::REGISTRATION_CLOSED, "Ask an administrator for an account."))
         }
     }
@@ -160,7 +190,7 @@ pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<N
     description = "A wrong password and an unknown address get the same answer in the same time. After several wrong passwords the client must wait: 429 `too_many_attempts`. A device that sends the `device_token` (or the device cookie) of an earlier sign-in is counted on its own.",
     request_body(content = SignInRequest, example = json!({ "email": "alice@example.com", "password": "violet-harbour-42" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn sign_in(
     request: HttpRequest,
@@ -168,6 +198,7 @@ async fn sign_in(
     FromClient(mut client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     let (WireTransport(transport), options) = (wanted.transport, &sessions.world().config.http);
     if transport == Transport::Cookie {
@@ -189,29 +220,25 @@ async fn sign_in(
         presented,
     };
     match sign_in.attempt(&accounts, &sessions, &client).await? {
-        SigningIn::Opened(grant, device) => {
-            let mut answer = token_answer(&grant, device.as_ref().map(DeviceToken::as_str), options);
-            if transport == Transport::Cookie {
-                let device = device.iter().map(|device| device_cookie(device, options));
-                add_cookies(&mut answer, &device.chain(expired_others(&request, options)).collect::<Vec<_>>())?;
-            }
-            Ok(answer)
-        }
+        SigningIn::Opened(entered) => tokens_of(&request, &entered, options),
         SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "Check both and try again.")),
         SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
         SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "Ask an administrator.")),
+        SigningIn::Unverified => {
+            ask_to_verify(&lifecycle, &wanted.email, &client).await?;
+            Err(unverified())
+        }
     }
 }
 
-/// The cookie that recognises a device that signed in before. It does not prove an identity.
-pub(super) fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
-    Cookie::build(device_cookie_name(options), device.as_str().to_owned())
-        .path("/")
-        .http_only(true)
-        .secure(options.public_url.is_https())
-        .same_site(cookie::SameSite::Strict)
-        .max_age(cookie::time::Duration::seconds(i64::try_from(DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX)))
-        .finish()
+/// The tokens of a new session. By cookie, those of other paths expire.
+fn tokens_of(request: &HttpRequest, (grant, device): &Entered, options: &HttpOptions) -> Result<HttpResponse, Problem> {
+    let mut answer = token_answer(grant, device.as_ref().map(DeviceToken::as_str), options);
+    if grant.transport == Transport::Cookie {
+        let device = device.iter().map(|device| device_cookie(device, options));
+        add_cookies(&mut answer, &device.chain(expired_others(request, options)).collect::<Vec<_>>())?;
+    }
+    Ok(answer)
 }
 
 impl From<SignInError> for Problem {

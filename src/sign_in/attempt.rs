@@ -1,9 +1,8 @@
 use crate::{
-    guessing::{Attempt, DeviceOwner, DeviceToken},
     identity::DeviceName,
     kernel::{Client, Duration},
-    sessions::{EndReason, Grant, NewSession, Opening, SessionError, Sessions, Transport},
-    users::{Accounts, AccountsError, Credentials, PasswordCheck},
+    sessions::{Entered, Entering, Entry, SessionError, Sessions, Transport},
+    users::{Accounts, AccountsError, PasswordCheck},
 };
 use std::fmt;
 use zeroize::Zeroizing;
@@ -24,17 +23,6 @@ pub struct SignIn<'a> {
     pub presented: Vec<Zeroizing<String>>,
 }
 
-/// The user who may enter, and how.
-pub(super) struct Entry {
-    pub credentials: Credentials,
-    /// Forgiven by the statement that opens the session.
-    pub attempt: Attempt,
-    pub transport: Transport,
-    pub remembered: bool,
-    pub device_name: Option<DeviceName>,
-    pub presented: Vec<Zeroizing<String>>,
-}
-
 impl fmt::Debug for SignIn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SignIn(…)")
@@ -45,8 +33,8 @@ impl fmt::Debug for SignIn<'_> {
 #[must_use]
 #[derive(Debug)]
 pub enum SigningIn {
-    /// Signed in. A device that wants to be remembered and is not known yet gets a token by which it will be.
-    Opened(Grant, Option<DeviceToken>),
+    /// Signed in.
+    Opened(Box<Entered>),
     /// Unknown address or wrong password.
     WrongCredentials,
     /// Too many were wrong lately: this one was not checked.
@@ -56,15 +44,29 @@ pub enum SigningIn {
     },
     /// The password was right, the account is blocked.
     Blocked,
+    /// The password was right, the user must verify the address first.
+    Unverified,
 }
 
 impl SigningIn {
     fn name(&self) -> &'static str {
         match self {
-            Self::Opened(..) => "signed_in",
+            Self::Opened(_) => "signed_in",
             Self::WrongCredentials => "invalid_credentials",
             Self::Limited { .. } => "too_many_attempts",
             Self::Blocked => "account_blocked",
+            Self::Unverified => "email_not_verified",
+        }
+    }
+}
+
+impl From<Entering> for SigningIn {
+    fn from(entering: Entering) -> Self {
+        match entering {
+            Entering::Opened(entered) => Self::Opened(entered),
+            Entering::Blocked => Self::Blocked,
+            Entering::Unverified => Self::Unverified,
+            Entering::Outdated => Self::WrongCredentials,
         }
     }
 }
@@ -114,42 +116,6 @@ impl SignIn<'_> {
             // The password was right all the same. If this fails too, it stays counted.
             drop(accounts.guard().forgive(attempt).await);
         }
-        opened
-    }
-}
-
-impl Entry {
-    /// Opens a session, in place of those whose tokens the request holds (ASVS 5 §7.2.4).
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn open(
-        self,
-        accounts: &Accounts,
-        sessions: &Sessions,
-        client: &Client,
-    ) -> Result<SigningIn, SignInError> {
-        let owner = DeviceOwner::from(self.credentials);
-        let new = NewSession {
-            user: owner.user,
-            password_version: owner.password_version,
-            transport: self.transport,
-            remembered: self.remembered,
-            device_name: self.device_name.map(|name| name.as_str().to_owned()),
-            client: client.clone(),
-            known_device: accounts.guard().knows(owner, client),
-            forgiven: self.attempt,
-        };
-        let grant = match sessions.open(new).await? {
-            Opening::Opened(grant) => grant,
-            Opening::Blocked => return Ok(SigningIn::Blocked),
-            Opening::Outdated => return Ok(SigningIn::WrongCredentials),
-        };
-        for token in &self.presented {
-            let replaced = sessions.revoke_presented(token, Transport::Cookie, EndReason::Replaced, client).await;
-            replaced.map_err(SessionError::from)?;
-        }
-        let device = if grant.remembered { accounts.guard().introduce(owner, client) } else { None };
-        Ok(SigningIn::Opened(grant, device))
+        Ok(opened?.into())
     }
 }

@@ -8,7 +8,6 @@
 mod api;
 mod attempt;
 mod pages;
-mod return_to;
 mod step_up;
 
 pub use api::{described, routes as api_routes};

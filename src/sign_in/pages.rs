@@ -1,19 +1,18 @@
 use super::{
     SignIn, SigningIn,
-    api::{device_cookie, parse, require_open},
-    attempt::Entry,
-    return_to,
+    api::{ask_to_verify, parse, require_open, unverified},
 };
 use crate::{
-    config::{HttpOptions, RegistrationPolicy},
-    guessing::{Attempt, DeviceToken},
+    config::{EmailVerification, HttpOptions, RegistrationPolicy},
+    confirmations::Purpose,
     http::{
-        Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, expired_others, form, kind, paths,
+        Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to,
     },
     kernel::Client,
+    lifecycle::{self, Asker, AskingBrowser, CodePage, Flow, Lifecycle},
     pages::{Sample, View, form_problem},
-    sessions::{Grant, Sessions, Transport, cookie_of},
-    users::{Accounts, Credentials, Refused, Registration, too_many_attempts},
+    sessions::{Entered, Entry, Sessions, Transport, redirect_signed_in},
+    users::{Accounts, Refused, Registration, too_many_attempts},
     work::Caller,
 };
 use actix_web::{
@@ -100,7 +99,7 @@ impl Form {
             email: typed.email.clone(),
             name: typed.name.clone(),
             remember: typed.remember.is_some(),
-            return_to: return_to::checked(typed.return_to.as_deref(), rooms.options()),
+            return_to: return_to(typed.return_to.as_deref(), rooms.options()),
             registration_open: rooms.registration() == RegistrationPolicy::Open,
             ..Self::default()
         }
@@ -128,18 +127,25 @@ impl Form {
 struct PageRooms {
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 }
 
-/// A sign-in, and the token by which the device is recognised later.
-type Entered = (Grant, Option<DeviceToken>);
+/// What a form leads to.
+enum Led {
+    /// Signed in.
+    In(Box<Entered>),
+    /// To the page on which the code of an email is typed.
+    ToCode(Flow, AskingBrowser),
+}
 
 async fn login_page(
     request: HttpRequest,
     view: View,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    PageRooms { accounts, sessions }.page(Page::Login, &request).show(Page::Login, &view)
+    PageRooms { accounts, sessions, lifecycle }.page(Page::Login, &request).show(Page::Login, &view)
 }
 
 async fn register_page(
@@ -147,8 +153,9 @@ async fn register_page(
     view: View,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    PageRooms { accounts, sessions }.page(Page::Register, &request).show(Page::Register, &view)
+    PageRooms { accounts, sessions, lifecycle }.page(Page::Register, &request).show(Page::Register, &view)
 }
 
 async fn login(
@@ -157,8 +164,9 @@ async fn login(
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    PageRooms { accounts, sessions }.submitted(Page::Login, &request, payload, &client).await
+    PageRooms { accounts, sessions, lifecycle }.submitted(Page::Login, &request, payload, &client).await
 }
 
 async fn register(
@@ -167,8 +175,9 @@ async fn register(
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    PageRooms { accounts, sessions }.submitted(Page::Register, &request, payload, &client).await
+    PageRooms { accounts, sessions, lifecycle }.submitted(Page::Register, &request, payload, &client).await
 }
 
 impl PageRooms {
@@ -196,27 +205,30 @@ impl PageRooms {
         payload: Payload,
         client: &Client,
     ) -> Result<HttpResponse, Problem> {
-        let (typed, entered) = match form::<Typed>(request, payload).await {
+        let (typed, led) = match form::<Typed>(request, payload).await {
             Ok(typed) => {
-                let entered = self.enter(page, request, &typed, client).await;
-                (typed, entered)
+                let led = self.enter(page, request, &typed, client).await;
+                (typed, led)
             }
             Err(problem) => (Typed::default(), Err(problem)),
         };
         let form = Form::new(&typed, self);
-        match entered {
-            Ok(entered) => Ok(self.lead_on(request, &entered, &form.return_to)),
+        match led {
+            Ok(Led::In(entered)) => Ok(redirect_signed_in(request, &entered, &form.return_to, self.options())),
+            Ok(Led::ToCode(flow, browser)) => self.show_code(request, &flow, &browser),
             Err(problem) => Form { problem: Some(problem), ..form }.show(page, &View::of(request)),
         }
     }
 
-    async fn enter(
-        &self,
-        page: Page,
-        request: &HttpRequest,
-        typed: &Typed,
-        client: &Client,
-    ) -> Result<Entered, Problem> {
+    /// "Check your e-mail": the same for every address.
+    fn show_code(&self, request: &HttpRequest, flow: &Flow, browser: &AskingBrowser) -> Result<HttpResponse, Problem> {
+        let mut answer = CodePage::new(Purpose::Register, &flow.flow).show(&View::of(request), None)?;
+        let cookie = browser.cookie(flow.expires_in, self.options());
+        answer.add_cookie(&cookie).map_err(|_malformed| Problem::internal())?;
+        Ok(answer)
+    }
+
+    async fn enter(&self, page: Page, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Led, Problem> {
         SameOrigin::extract(request).await?;
         match page {
             Page::Login => self.sign_in(request, typed, client).await,
@@ -224,7 +236,7 @@ impl PageRooms {
         }
     }
 
-    async fn sign_in(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
+    async fn sign_in(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Led, Problem> {
         require_both(typed)?;
         let sign_in = SignIn {
             email: &typed.email,
@@ -234,50 +246,56 @@ impl PageRooms {
             device_name: None,
             presented: all_tokens_in_cookies(request, self.options()),
         };
-        entered(sign_in.attempt(&self.accounts, &self.sessions, client).await?)
+        let outcome = sign_in.attempt(&self.accounts, &self.sessions, client).await?;
+        if matches!(outcome, SigningIn::Unverified) {
+            ask_to_verify(&self.lifecycle, &typed.email, client).await?;
+        }
+        entered(outcome)
     }
 
-    /// Creates an account and opens its first session.
-    async fn sign_up(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Entered, Problem> {
+    fn verification(&self) -> EmailVerification {
+        self.sessions.world().config.accounts.email_verification
+    }
+
+    /// Requests an account. There is none before its address is confirmed.
+    async fn ask(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Led, Problem> {
+        let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
+        let browser = AskingBrowser::of(request, self.options(), &self.sessions.world().rng);
+        let return_to = Some(return_to(typed.return_to.as_deref(), self.options()));
+        let asker = Asker { browser: Some(browser.digest()), return_to };
+        let requested = self.lifecycle.request_registration(new, asker, client).await?;
+        let requested = requested.map_err(|error| Problem::fields(vec![error.of("password")]))?;
+        Ok(Led::ToCode(lifecycle::accepted(requested)?, browser))
+    }
+
+    /// Creates an account and opens its first session; or requests the account.
+    async fn sign_up(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Led, Problem> {
         require_open(self.registration())?;
+        if self.verification() == EmailVerification::Required {
+            return self.ask(request, typed, client).await;
+        }
         let new = parse(&typed.email, &typed.password, Some(&typed.name)).map_err(Problem::fields)?;
         let user = match self.accounts.register(new, Caller::anonymous(client)).await? {
             Registration::Registered(user) => user,
             Registration::EmailTaken => return Err(taken()),
             Registration::PasswordRefused(error) => return Err(Problem::fields(vec![error.of("password")])),
         };
-        let entry = Entry {
-            // The first password of an account.
-            credentials: Credentials { user: user.id, password_version: 0 },
-            attempt: Attempt::default(),
-            transport: Transport::Cookie,
-            remembered: typed.remember.is_some(),
-            device_name: None,
-            presented: all_tokens_in_cookies(request, self.options()),
-        };
-        entered(entry.open(&self.accounts, &self.sessions, client).await?)
-    }
-
-    /// Redirects, signed in. 303, so that the browser does not post the password again (RFC 9700 §4.12).
-    fn lead_on(&self, request: &HttpRequest, (grant, device): &Entered, to: &str) -> HttpResponse {
-        let mut answer = HttpResponse::SeeOther();
-        answer.cookie(cookie_of(grant, self.options()));
-        if let Some(device) = device {
-            answer.cookie(device_cookie(device, self.options()));
+        if self.verification() == EmailVerification::Optional {
+            ask_to_verify(&self.lifecycle, user.email.as_str(), client).await?;
         }
-        for expired in expired_others(request, self.options()) {
-            answer.cookie(expired);
-        }
-        answer.insert_header((header::LOCATION, to)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
+        let presented = all_tokens_in_cookies(request, self.options());
+        let entry = Entry::first(user.id, typed.remember.is_some(), presented);
+        entered(entry.open(&self.accounts, &self.sessions, client).await?.into())
     }
 }
 
-fn entered(outcome: SigningIn) -> Result<Entered, Problem> {
+fn entered(outcome: SigningIn) -> Result<Led, Problem> {
     match outcome {
-        SigningIn::Opened(grant, device) => Ok((grant, device)),
+        SigningIn::Opened(entered) => Ok(Led::In(entered)),
         SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
         SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
         SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
+        SigningIn::Unverified => Err(unverified()),
     }
 }
 

@@ -17,6 +17,7 @@ const PAGE: i64 = 1_000;
 pub struct Export {
     id: UserId,
     email: String,
+    email_verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     email_verified_at: Option<Moment>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +86,7 @@ impl Export {
         Self {
             id: row.id,
             email: row.email,
+            email_verified: row.email_verified_at.is_some(),
             email_verified_at: row.email_verified_at,
             password_hash: hash.map(|hash| hash.reveal().to_owned()),
             name: row.name,

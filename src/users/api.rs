@@ -18,6 +18,8 @@ pub struct UserView {
     /// The canonical e-mail address.
     #[schema(format = "idn-email", example = "alice@example.com")]
     pub email: String,
+    /// Whether it is known that the user reads this address.
+    pub email_verified: bool,
     /// The user's display name.
     #[schema(required = true)]
     pub name: Option<String>,
@@ -46,6 +48,7 @@ impl From<&User> for UserView {
         Self {
             id: user.id,
             email: EmailAddress::as_str(&user.email).to_owned(),
+            email_verified: user.email_verified_at.is_some(),
             name: user.name.clone(),
             roles: user.roles.clone(),
             blocked: user.blocked_at.is_some(),

@@ -12,6 +12,8 @@ pub struct User {
     pub id: UserId,
     /// Canonical.
     pub email: EmailAddress,
+    /// Since when it is known that they read it.
+    pub email_verified_at: Option<Moment>,
     /// What they want to be called.
     pub name: Option<String>,
     /// What they may do.
@@ -77,6 +79,8 @@ pub struct UserFilter {
     pub text: Option<String>,
     /// Blocked or not.
     pub status: Option<UserStatus>,
+    /// Whether the address is verified.
+    pub email_verified: Option<bool>,
 }
 
 /// Changes to a user's roles and claims.

@@ -17,6 +17,7 @@ use uuid::Uuid;
 struct UserRow {
     id: UserId,
     email: String,
+    email_verified_at: Option<Moment>,
     name: Option<String>,
     roles: Vec<String>,
     claims: serde_json::Value,
@@ -32,6 +33,7 @@ impl From<UserRow> for User {
         Self {
             id: row.id,
             email: EmailAddress::from_stored(row.email),
+            email_verified_at: row.email_verified_at,
             name: row.name,
             roles: row.roles,
             claims: row.claims,
@@ -51,7 +53,8 @@ impl From<UserRow> for User {
 pub async fn lookup(connection: &mut PgConnection, id: UserId) -> Result<Option<User>, DatabaseError> {
     let row = sqlx::query_as!(
         UserRow,
-        r#"SELECT u.id AS "id: UserId", email, name, roles, claims, blocked_at, blocked_reason, u.created_at, last_login_at,
+        r#"SELECT u.id AS "id: UserId", email, email_verified_at, name, roles, claims, blocked_at, blocked_reason,
+                  u.created_at, last_login_at,
                   (SELECT count(*) FROM sessions AS s WHERE s.user_id = u.id AND s.revoked_at IS NULL
                       AND s.idle_expires_at > now()) AS "live_sessions!"
            FROM users AS u WHERE u.id = $1"#,
@@ -85,7 +88,8 @@ pub async fn list(
     }
     let rows = sqlx::query_as!(
         UserRow,
-        r#"SELECT u.id AS "id: UserId", email, name, roles, claims, blocked_at, blocked_reason, u.created_at, last_login_at,
+        r#"SELECT u.id AS "id: UserId", email, email_verified_at, name, roles, claims, blocked_at, blocked_reason,
+                  u.created_at, last_login_at,
                   (SELECT count(*) FROM sessions AS s WHERE s.user_id = u.id AND s.revoked_at IS NULL
                       AND s.idle_expires_at > now()) AS "live_sessions!"
            FROM users AS u
@@ -93,11 +97,13 @@ pub async fn list(
                   OR strpos(coalesce(search_text, lower(concat_ws(chr(10), email, name))), $1) > 0)
              AND ($2::bool IS NULL OR $2 = (blocked_at IS NOT NULL))
              AND ($3::uuid IS NULL OR u.id < $3)
+             AND ($5::bool IS NULL OR $5 = (email_verified_at IS NOT NULL))
            ORDER BY u.id DESC LIMIT $4"#,
         text,
         filter.status.map(|status| status == UserStatus::Blocked),
         before,
         limit,
+        filter.email_verified,
     )
     .fetch_all(connection)
     .await?;
@@ -113,20 +119,31 @@ pub async fn count(connection: &mut PgConnection) -> Result<UserCounts, Database
     Ok(counted.fetch_one(connection).await?)
 }
 
-/// A new account's row.
-pub struct NewUserRow {
+/// A new account.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// Its id.
     pub id: UserId,
+    /// Canonical.
     pub email: EmailAddress,
+    /// Whether it is known that the user reads it.
+    pub is_verified: bool,
+    /// The display name.
     pub name: Option<String>,
+    /// Of the password.
     pub hash: PasswordHash,
+    /// What the user may do.
     pub roles: Roles,
 }
 
-/// Adds an account. False if the address is already in use.
-pub async fn add(connection: &mut PgConnection, new: NewUserRow) -> Result<bool, DatabaseError> {
+/// Adds an account, in the caller's transaction. False if the address is already in use.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(connection: &mut PgConnection, new: NewAccount) -> Result<bool, DatabaseError> {
     let added = sqlx::query!(
-        "INSERT INTO users (id, email, name, password_hash, roles, search_text, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, now())
+        "INSERT INTO users (id, email, name, password_hash, roles, search_text, created_at, email_verified_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now(), CASE WHEN $7 THEN now() END)
          ON CONFLICT ON CONSTRAINT users_email_key DO NOTHING",
         new.id.as_uuid(),
         new.email.as_str(),
@@ -134,6 +151,7 @@ pub async fn add(connection: &mut PgConnection, new: NewUserRow) -> Result<bool,
         new.hash.reveal(),
         &new.roles.to_strings(),
         search_text(&new.email, new.name.as_deref()),
+        new.is_verified,
     )
     .execute(connection)
     .await?;
@@ -216,18 +234,16 @@ pub async fn lock(connection: &mut PgConnection, user: UserId) -> Result<bool, D
     Ok(locked.fetch_optional(connection).await?.is_some())
 }
 
-/// Records that a user reads their address, in the caller's transaction.
+/// Records that a user reads their address, in the caller's transaction. False: that was known.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn verify_email(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
-    sqlx::query!(
+pub async fn verify_email(connection: &mut PgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    let verified = sqlx::query!(
         "UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL",
-        user.as_uuid()
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+        user.as_uuid(),
+    );
+    Ok(verified.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Blocks or unblocks, in the caller's transaction. False if nothing changed.

@@ -7,12 +7,12 @@ use std::fs;
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 
-const EMAIL: &str = "mina@example.com";
-const PASSWORD: &str = "a quiet harbour at dawn";
-const NEW: &str = "nine lanterns over the bay";
+pub const EMAIL: &str = "mina@example.com";
+pub const PASSWORD: &str = "a quiet harbour at dawn";
+pub const NEW: &str = "nine lanterns over the bay";
 
 /// The texts of the emails so far, oldest first.
-fn emails(server: &Server) -> Vec<String> {
+pub fn emails(server: &Server) -> Vec<String> {
     let entries = fs::read_dir(server.home.data_dir().join("mail")).into_iter().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|end| end == "eml"));
@@ -21,14 +21,14 @@ fn emails(server: &Server) -> Vec<String> {
 }
 
 /// The email that leads to a new password.
-async fn email(server: &Server) -> String {
+pub async fn email(server: &Server) -> String {
     let leads = |email: &String| email.contains("/confirm#");
     eventually("the email is written", || async { emails(server).iter().any(leads) }).await;
     emails(server).into_iter().find(leads).unwrap()
 }
 
 /// The links of an email: lines of its text, and targets in its HTML.
-fn links(email: &str) -> Vec<String> {
+pub fn links(email: &str) -> Vec<String> {
     let lines = email.lines().filter(|line| line.starts_with("http")).map(str::to_owned);
     let targets = email.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned);
     let mut found: Vec<_> = lines.chain(targets).collect();
@@ -48,7 +48,7 @@ async fn ask(browser: &Browser, server: &Server, language: &str, title: &str) {
 }
 
 /// Narrow and wide, in the light and in the dark: nothing overflows, and axe finds nothing.
-async fn look(browser: &Browser, name: &str) {
+pub async fn look(browser: &Browser, name: &str) {
     for (width, scheme) in [(320, "dark"), (320, "light"), (1200, "dark"), (1200, "light")] {
         browser.look_like(width, scheme).await;
         assert!(!browser.overflows().await, "{name} at {width}");
@@ -87,7 +87,8 @@ async fn a_user_chooses_a_new_password_by_the_link_and_the_page_that_waits_goes_
     server.expect_signed_out(&session).await;
 
     asking.shows("Sign in with your new password.").await;
-    asking.type_into("email", EMAIL).await;
+    let filled_in = asking.page.find(By::Id("email")).await.unwrap().prop("value").await.unwrap();
+    assert_eq!(filled_in.as_deref(), Some(EMAIL), "the address is filled in");
     asking.type_into("password", NEW).await;
     asking.click("main form button[type=submit]").await;
     asking.shows("Where you are signed in").await;
@@ -132,7 +133,7 @@ async fn a_user_types_the_code_in_korean_and_the_email_fits_a_narrow_and_a_dark_
 }
 
 /// Presses every button and sends every form of the page behind a link, each after opening it again.
-async fn press_everything(browser: &Browser, link: &str) {
+pub async fn press_everything(browser: &Browser, link: &str) {
     const VISIBLE: &str = "button:not([hidden]), input[type=submit], input[type=checkbox], summary";
     for number in 0.. {
         browser.go("about:blank").await;

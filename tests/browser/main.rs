@@ -13,6 +13,7 @@ mod browser;
 mod forgotten;
 mod pages;
 mod refusals;
+mod registering;
 mod server;
 mod signing_in;
 mod tabs;

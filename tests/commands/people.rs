@@ -130,3 +130,41 @@ async fn roles_that_are_granted_at_once_are_all_there_afterwards() {
     granted.sort_unstable();
     assert_eq!(granted, roles);
 }
+
+/// L-27, L-25.
+#[tokio::test]
+async fn an_operator_records_that_an_address_is_the_users() {
+    let home = Home::start().await;
+    let hash = "$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2";
+    let row = json!({ "email": "a@example.com", "password_hash": hash }).to_string();
+    home.type_in(&["user", "import", "-", "--format", "ndjson"], &row).done();
+    home.add("b@example.com", &[]);
+    let verified = |who: &str| home.json(&["user", "show", who])["user"]["email_verified"].clone();
+    assert_eq!((verified("a@example.com"), verified("b@example.com")), (json!(false), json!(true)));
+    assert_eq!(home.json(&["user", "verify", "a@example.com"])["user"]["email_verified"], true);
+    assert_eq!(verified("a@example.com"), true);
+    home.run(&["user", "verify", "a@example.com"]).done();
+    home.run(&["user", "verify", "nobody@example.com"]).refused(1, "there is no user nobody@example.com");
+    let exported: Vec<Value> =
+        home.run(&["user", "export"]).done().stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(exported.iter().all(|user| user["email_verified"] == true), "{exported:?}");
+}
+
+/// L-29, L-26.
+#[tokio::test]
+async fn an_operator_invites_and_sends_the_email_of_a_reset() {
+    let home = Home::start().await.with("HEIRLOOM_REGISTRATION", "invite");
+    home.add("a@example.com", &[]);
+    let invite = ["user", "invite", "B@example.com", "--role", "editor", "--role", "admin", "--name", "B"];
+    let invitation = home.json(&invite)["invitation"].clone();
+    assert_eq!((&invitation["email"], &invitation["name"]), (&json!("b@example.com"), &json!("B")));
+    assert_eq!(invitation["roles"], json!(["admin", "editor"]));
+    home.run(&["user", "invite", "a@example.com"]).refused(1, "a user with this address already exists");
+    home.run(&["user", "invite", "c@example.com", "--role", "Not A Role"]).refused(1, "--role");
+    home.run(&["user", "invite", "nobody"]).refused(1, "EMAIL");
+    home.run(&["user", "show", "b@example.com"]).refused(1, "there is no user");
+    assert!(
+        home.run(&["user", "send-reset", "a@example.com"]).done().stdout.contains("A running server sends the email.")
+    );
+    home.run(&["user", "send-reset", "b@example.com"]).refused(1, "there is no user");
+}

@@ -13,7 +13,7 @@ async fn one_sees_oneself_and_no_secret() {
     let user = &answer.json()["user"];
     let mut members: Vec<_> = user.as_object().expect("an object").keys().cloned().collect();
     members.sort();
-    assert_eq!(members, ["blocked", "created_at", "email", "id", "last_login_at", "name", "roles"]);
+    assert_eq!(members, ["blocked", "created_at", "email", "email_verified", "id", "last_login_at", "name", "roles"]);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 

@@ -384,3 +384,45 @@ async fn a_dead_mail_server_delays_emails_and_nothing_else() {
     assert_eq!(app.count(canonical).await, 1);
     app.post("/api/v1/auth/login", &credentials("alice")).await.expect_tokens();
 }
+
+/// L-26, L-4.
+#[tokio::test]
+async fn an_administrator_sends_the_email_and_learns_nothing_of_it() {
+    let app = TestApp::start().await;
+    let (root, alice) = (app.admin("root").await, app.person("alice").await);
+    let path = format!("/api/v1/admin/users/{}/password-reset", alice.id);
+    let answer = root.post(&path, &json!({})).await;
+    answer.expect(202);
+    assert_eq!(answer.body, "");
+    alice.post(&path, &json!({})).await.expect_problem(403, "forbidden");
+    let nobody = format!("/api/v1/admin/users/{}/password-reset", crate::support::NOBODY);
+    root.post(&nobody, &json!({})).await.expect_problem(404, "not_found");
+    let token = app.email(KIND, "alice").await.token();
+    app.try_sign_in("alice").await.expect_tokens();
+    app.reset(&token, NEW).await.expect(200);
+    let asked = root.events(&format!("?user_id={}&kind=confirmation_requested", alice.id)).await;
+    assert!(asked.iter().any(|event| event["actor_id"] == root.id.as_str()), "{asked:?}");
+}
+
+/// L-16: a request that is not completed leaves nothing behind.
+#[tokio::test]
+async fn expired_confirmations_are_swept_and_those_of_a_deleted_user_go_with_the_user() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    for name in ["alice", "nobody"] {
+        app.flow_of(name).await;
+    }
+    app.all_emails_written().await;
+    app.sql("UPDATE confirmations SET expires_at = now() - interval '2 hours' WHERE email LIKE 'nobody%'").await;
+    // Each server sweeps when it starts.
+    let _other = app.another(&[]).await;
+    heirloom_testing::eventually("the expired one is swept", || async {
+        app.count("SELECT count(*) FROM confirmations").await == 1
+    })
+    .await;
+    app.sql("DELETE FROM users").await;
+    assert_eq!(
+        app.count("SELECT count(*) FROM confirmations").await + app.count("SELECT count(*) FROM outbox").await,
+        0
+    );
+}

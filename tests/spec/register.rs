@@ -18,7 +18,7 @@ async fn a_stranger_gets_an_account_and_no_session() {
     let user = &answer.json()["user"];
     let mut members: Vec<_> = user.as_object().expect("an object").keys().cloned().collect();
     members.sort();
-    assert_eq!(members, ["blocked", "created_at", "email", "id", "last_login_at", "name", "roles"]);
+    assert_eq!(members, ["blocked", "created_at", "email", "email_verified", "id", "last_login_at", "name", "roles"]);
     assert_eq!(user["email"], "mike@example.com");
     assert_eq!(user["name"], "Mike Rosenberg");
     assert_eq!(user["roles"], json!([]));

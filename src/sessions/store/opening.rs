@@ -27,6 +27,8 @@ pub struct NewSessionRow {
     pub known_device: bool,
     /// How many other sessions the user keeps.
     pub keep: u32,
+    /// Whether the user's address must be verified.
+    pub requires_verification: bool,
     pub forgiven: Attempt,
 }
 
@@ -48,8 +50,9 @@ pub fn locks_of_sign_in(user: UserId) -> Locks {
     ))
 }
 
-/// Adds a session if the user is not blocked and the password is still the one that was checked. Notes when and in which
-/// language the user signed in. Forgives the attempt in any case: the password was right. None if the user does not exist.
+/// Adds a session if the user is not blocked, the address is verified where it must be, and the password is still the one
+/// that was checked. Notes when and in which language the user signed in. Forgives the attempt in any case: the password
+/// was right. None if the user does not exist.
 ///
 /// The locks of [`locks_of_sign_in`] must be held: the statement then sees what was committed before them, other sign-ins
 /// of the user among it. The buckets are locked in the order in which guesses lock them.
@@ -71,7 +74,9 @@ pub async fn open(
            ),
            clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
            who AS MATERIALIZED (
-               SELECT u.*, u.blocked_at IS NULL AND u.password_version = $4 AS may_enter,
+               SELECT u.*,
+                      u.blocked_at IS NULL AND u.password_version = $4
+                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AS may_enter,
                       $5 OR u.last_login_at IS NULL OR EXISTS (
                           SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $6
                              AND s.ip IS NOT DISTINCT FROM $7) AS is_familiar
@@ -89,8 +94,9 @@ pub async fn open(
                UPDATE users AS u SET last_login_at = clock.now, language = coalesce($15, u.language)
                FROM who, clock WHERE u.id = who.id AND who.may_enter
            )
-           SELECT clock.now AS "now!", blocked_at IS NOT NULL AS "is_blocked!", password_version, roles, access_revision,
-                  claims, is_familiar AS "is_familiar!",
+           SELECT clock.now AS "now!", blocked_at IS NOT NULL AS "is_blocked!",
+                  email_verified_at IS NOT NULL AS "is_verified!", password_version, roles, access_revision, claims,
+                  is_familiar AS "is_familiar!",
                   ARRAY(SELECT id FROM sessions WHERE user_id = $3 AND revoked_at IS NULL AND idle_expires_at > now()
                         ORDER BY last_used_at DESC, id DESC OFFSET $16) AS "surplus!"
            FROM who, clock"#,
@@ -110,6 +116,7 @@ pub async fn open(
         new.device_name,
         new.client.language,
         i64::from(new.keep),
+        new.requires_verification,
     )
     .fetch_optional(connection)
     .await?;
@@ -117,6 +124,7 @@ pub async fn open(
         let user = LockedUser {
             now: row.now,
             is_blocked: row.is_blocked,
+            is_verified: row.is_verified,
             password_version: row.password_version,
             roles: row.roles,
             access_revision: row.access_revision,
@@ -131,6 +139,7 @@ pub async fn open(
 pub struct LockedUser {
     pub now: Moment,
     pub is_blocked: bool,
+    pub is_verified: bool,
     pub password_version: i32,
     pub roles: Vec<String>,
     pub access_revision: i32,
@@ -141,7 +150,8 @@ pub struct LockedUser {
 pub async fn lock_user(connection: &mut PgConnection, user: UserId) -> Result<Option<LockedUser>, DatabaseError> {
     sqlx::query!("LOCK TABLE everyone_revocations IN ROW EXCLUSIVE MODE").execute(&mut *connection).await?;
     let locked = sqlx::query!(
-        r#"SELECT blocked_at IS NOT NULL AS "is_blocked!", password_version, roles, access_revision, claims
+        r#"SELECT blocked_at IS NOT NULL AS "is_blocked!", email_verified_at IS NOT NULL AS "is_verified!",
+                  password_version, roles, access_revision, claims
            FROM users WHERE id = $1 FOR NO KEY UPDATE"#,
         user.as_uuid(),
     )
@@ -153,6 +163,7 @@ pub async fn lock_user(connection: &mut PgConnection, user: UserId) -> Result<Op
     Ok(Some(LockedUser {
         now,
         is_blocked: row.is_blocked,
+        is_verified: row.is_verified,
         password_version: row.password_version,
         roles: row.roles,
         access_revision: row.access_revision,

@@ -316,6 +316,8 @@ fn config(way: PgConnectOptions, data: &Path, options: &[(&str, &str)]) -> Confi
         ("HEIRLOOM_DB_MAX_CONNECTIONS", "8"),
         ("HEIRLOOM_RATE_LIMIT", "off"),
         ("HEIRLOOM_METRICS_BIND", ""),
+        // Most tests with a mail server are about other emails.
+        ("HEIRLOOM_EMAIL_VERIFICATION", "off"),
         ("HEIRLOOM_DATA_DIR", data),
     ];
     let mut config = Config::from_source(Source::from_pairs(shared.iter().chain(options).copied())).expect("options");

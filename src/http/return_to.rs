@@ -1,14 +1,16 @@
-use crate::{config::HttpOptions, http::is_allowed};
+use super::is_allowed;
+use crate::config::HttpOptions;
 use url::Url;
 
 /// The target of a sign-in if none is given, or one that is not allowed.
-pub const DEFAULT: &str = "/account";
+const DEFAULT: &str = "/account";
 
 /// The target of a sign-in: a path of this server, or a page of an allowed origin. Anything else is the default: no
 /// open redirector (RFC 9700 §4.11).
 ///
 /// The text is parsed as a browser parses it, and what comes back is the parsed form: what was checked is what is sent.
-pub fn checked(wanted: Option<&str>, options: &HttpOptions) -> String {
+#[must_use]
+pub fn return_to(wanted: Option<&str>, options: &HttpOptions) -> String {
     wanted.and_then(|wanted| resolve(wanted, options)).unwrap_or_else(|| DEFAULT.to_owned())
 }
 
@@ -47,7 +49,7 @@ mod tests {
     /// C-32.
     #[test]
     fn a_path_of_ours_and_a_page_of_an_allowed_origin_are_led_to() {
-        let leads = |wanted| checked(Some(wanted), &options());
+        let leads = |wanted| return_to(Some(wanted), &options());
         assert_eq!(leads("/account?x=1#y"), "/account?x=1#y");
         assert_eq!(leads("https://auth.example.com/admin"), "/admin");
         // Not a host to a browser, but a path of this server.
@@ -80,8 +82,8 @@ mod tests {
             "/.//evil.example",
         ];
         for wanted in strange {
-            assert_eq!(checked(Some(wanted), &options()), DEFAULT, "{wanted:?}");
+            assert_eq!(return_to(Some(wanted), &options()), DEFAULT, "{wanted:?}");
         }
-        assert_eq!(checked(None, &options()), DEFAULT);
+        assert_eq!(return_to(None, &options()), DEFAULT);
     }
 }

@@ -1,0 +1,50 @@
+//! What an administrator or an operator starts for a user. Neither chooses a password (ASVS 5, 6.4.6).
+
+use super::{Lifecycle, Requested, Wanted};
+use crate::{
+    audit,
+    confirmations::Purpose,
+    kernel::{Operator, UserId},
+    postgres::DatabaseError,
+    sessions::Authority,
+    users::{self, User},
+};
+use serde_json::json;
+
+impl Lifecycle {
+    /// Requests the email by which a user chooses a new password. Neither its link nor a flow is returned.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn send_reset(&self, by: &Authority, user: &User) -> Result<Requested, DatabaseError> {
+        let (caller, id) = (by.caller(), user.id);
+        let wanted = Wanted::of(Purpose::ResetPassword, user.email.clone());
+        let requested = self.request(wanted, &caller.client).await?;
+        if matches!(requested, Requested::Accepted(_)) {
+            let details = json!({ "purpose": Purpose::ResetPassword.name() });
+            let recorded = self.world().run(caller, move |mut work| {
+                Box::pin(async move { work.record(audit::Kind::ConfirmationRequested, id, details).await })
+            });
+            recorded.await?;
+        }
+        Ok(requested)
+    }
+
+    /// Records that a user reads their address, on an operator's word. False: that was known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn vouch_for_email(&self, operator: Operator, user: UserId) -> Result<bool, DatabaseError> {
+        let verified = self.world().transaction(operator.into(), move |mut work| {
+            Box::pin(async move {
+                let is_new = users::verify_email(work.connection, user).await?;
+                if is_new {
+                    let details = json!({ "purpose": Purpose::VerifyEmail.name() });
+                    work.record(audit::Kind::ConfirmationUsed, user, details).await?;
+                }
+                Ok(is_new)
+            })
+        });
+        verified.await
+    }
+}

@@ -1,0 +1,204 @@
+//! Invitations: an administrator or an operator names an address and roles; its user chooses the password.
+
+use super::{Lifecycle, request::refusal};
+use crate::{
+    audit::{self, About},
+    confirmations::{self, NewConfirmation, OpenInvitation, Purpose},
+    identity::{DisplayName, EmailAddress, Roles},
+    kernel::{Duration, InvitationId, Moment, PageRequest, UserId, new_uuid},
+    mail::{ConfirmationEmail, Notification},
+    postgres::DatabaseError,
+    sessions::Authority,
+    work::Work,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The members of an invitation's payload. The name is a registration's, too.
+const ROLES: &str = "roles";
+const INVITED_BY: &str = "invited_by";
+
+/// Who is invited.
+#[derive(Debug, Clone)]
+pub struct NewInvitation {
+    /// Canonical.
+    pub email: EmailAddress,
+    /// The display name, unless its user types another.
+    pub name: Option<DisplayName>,
+    /// What the user may do from the start.
+    pub roles: Roles,
+}
+
+/// An invitation that can still be used.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// The address that it was sent to.
+    pub email: String,
+    /// The display name that the account begins with.
+    pub name: Option<String>,
+    /// The roles that the account begins with.
+    pub roles: Vec<String>,
+    /// The administrator who invites. None: an operator.
+    pub invited_by: Option<UserId>,
+    /// When it was sent.
+    pub created_at: Moment,
+    /// When its link expires.
+    pub expires_at: Moment,
+}
+
+/// The outcome of inviting.
+#[must_use]
+#[derive(Debug)]
+pub enum Inviting {
+    /// The email follows.
+    Invited(Box<Invitation>),
+    /// The address has an account.
+    EmailTaken,
+    /// Too many emails were requested for the address.
+    Limited {
+        /// How long until the next may be.
+        wait: Duration,
+    },
+}
+
+impl Lifecycle {
+    /// Invites a user: the email is sent, and the account is created when its link is used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn invite(&self, by: &Authority, new: NewInvitation) -> Result<Inviting, DatabaseError> {
+        let room = self.clone();
+        let invited = self.world().transaction(by.caller(), move |mut work| {
+            Box::pin(async move { room.add_invitation(&mut work, new).await })
+        });
+        let outcome = invited.await?;
+        match &outcome {
+            Inviting::Invited(_) => self.world().metrics.confirmation(Purpose::Invite.name(), "requested"),
+            Inviting::Limited { .. } => self.world().metrics.limited("mail_address"),
+            Inviting::EmailTaken => {}
+        }
+        Ok(outcome)
+    }
+
+    async fn add_invitation(&self, work: &mut Work<'_>, new: NewInvitation) -> Result<Inviting, DatabaseError> {
+        if confirmations::owner_of(work.connection, new.email.as_str()).await?.is_some() {
+            return Ok(Inviting::EmailTaken);
+        }
+        if let Some(refused) = refusal(work, vec![self.address_limit(new.email.as_str())]).await? {
+            return Ok(Inviting::Limited { wait: refused.wait });
+        }
+        let id = new_uuid(work.now, &work.world.rng);
+        let row = self.row_of(work, id, &new);
+        confirmations::add_looked_up(work.connection, row).await?;
+        confirmations::mark_sent(work.connection, id).await?;
+        let details = json!({ "invitation": id, "roles": new.roles.to_strings() });
+        work.record(audit::Kind::UserInvited, About::NOBODY, details).await?;
+        let email =
+            ConfirmationEmail { confirmation: id, user: None, email: Notification::Invitation, details: json!({}) };
+        work.enqueue_confirmation_email(email).await?;
+        self.world().metrics.confirmation(Purpose::Invite.name(), "sent");
+        let found = confirmations::open_invitations(work.connection, Some(id), None, 1).await?;
+        let invitation = found.into_iter().next().map(Invitation::from);
+        invitation
+            .map(|invitation| Inviting::Invited(Box::new(invitation)))
+            .ok_or(DatabaseError::Nonsense("an invitation"))
+    }
+
+    fn row_of(&self, work: &Work<'_>, id: Uuid, new: &NewInvitation) -> NewConfirmation {
+        let payload = json!({
+            "name": new.name.as_ref().map(DisplayName::as_str),
+            ROLES: new.roles.to_strings(),
+            INVITED_BY: work.caller.actor.user(),
+            "language": work.caller.client.language,
+        });
+        NewConfirmation {
+            id,
+            purpose: Purpose::Invite,
+            email: new.email.as_str().to_owned(),
+            payload,
+            browser: None,
+            lifetime: self.lifetime(Purpose::Invite),
+        }
+    }
+
+    /// The open invitations, newest first: one more than the page holds, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn invitations(&self, _by: &Authority, page: PageRequest) -> Result<Vec<Invitation>, DatabaseError> {
+        self.open_invitations(None, page.after, page.rows()).await
+    }
+
+    /// An open invitation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn invitation(&self, _by: &Authority, id: InvitationId) -> Result<Option<Invitation>, DatabaseError> {
+        Ok(self.open_invitations(Some(id.as_uuid()), None, 1).await?.into_iter().next())
+    }
+
+    async fn open_invitations(
+        &self,
+        only: Option<Uuid>,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Invitation>, DatabaseError> {
+        let found = self
+            .world()
+            .db
+            .run(move |connection| Box::pin(confirmations::open_invitations(connection, only, before, limit)));
+        Ok(found.await?.into_iter().map(Invitation::from).collect())
+    }
+
+    /// Revokes an invitation: its link no longer works. False: it is not open.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_invitation(&self, by: &Authority, id: InvitationId) -> Result<bool, DatabaseError> {
+        let revoked = self.world().transaction(by.caller(), move |mut work| {
+            Box::pin(async move {
+                let was_open = confirmations::revoke_invitation(work.connection, id.as_uuid()).await?;
+                if was_open {
+                    let details = json!({ "invitation": id });
+                    work.record(audit::Kind::InvitationRevoked, About::NOBODY, details).await?;
+                }
+                Ok(was_open)
+            })
+        });
+        revoked.await
+    }
+}
+
+impl From<OpenInvitation> for Invitation {
+    fn from(found: OpenInvitation) -> Self {
+        Self {
+            id: found.id.into(),
+            email: found.email,
+            name: found.payload.get("name").and_then(Value::as_str).map(str::to_owned),
+            roles: roles_of(&found.payload).to_strings(),
+            invited_by: invited_by(&found.payload),
+            created_at: found.created_at,
+            expires_at: found.expires_at,
+        }
+    }
+}
+
+/// The roles that an invitation gives.
+pub(super) fn roles_of(payload: &Value) -> Roles {
+    let words = payload.get(ROLES).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    Roles::parse(words).unwrap_or_default()
+}
+
+/// Whether who invited may still do so: an operator may, an administrator as long as they are one.
+pub(super) async fn still_stands(work: &mut Work<'_>, payload: &Value) -> Result<bool, DatabaseError> {
+    match invited_by(payload) {
+        Some(admin) => confirmations::still_invites(work.connection, admin).await,
+        None => Ok(true),
+    }
+}
+
+fn invited_by(payload: &Value) -> Option<UserId> {
+    payload.get(INVITED_BY)?.as_str()?.parse().ok()
+}

@@ -1,0 +1,177 @@
+//! Invitations: an administrator names an address and roles, and its user chooses the password.
+
+use crate::support::{Answer, NOBODY, TestApp, at_once, email};
+use serde_json::json;
+
+const KIND: &str = "invitation";
+const NEW: &str = "a garden of blue lanterns";
+const USE: &str = "/api/v1/auth/confirmations/use";
+const LOOK: &str = "/api/v1/auth/confirmations/look";
+const USERS: &str = "/api/v1/admin/users";
+const INVITATIONS: &str = "/api/v1/admin/invitations";
+const BY_INVITATION: (&str, &str) = ("HEIRLOOM_REGISTRATION", "invite");
+const MANY: (&str, &str) = ("HEIRLOOM_MAIL_LIMIT_ADDRESS", "50/h");
+
+impl TestApp {
+    async fn accept(&self, token: &str) -> Answer {
+        self.post(USE, &json!({ "token": token, "new_password": NEW })).await
+    }
+
+    async fn sign_in_with_new(&self, name: &str) -> Answer {
+        self.post("/api/v1/auth/login", &json!({ "email": email(name), "password": NEW })).await
+    }
+}
+
+/// L-29, L-15.
+#[tokio::test]
+async fn an_invited_user_chooses_the_password_and_has_the_roles_that_were_named() {
+    let app = TestApp::with(&[MANY]).await;
+    let root = app.admin("root").await;
+    let wanted = json!({ "email": "ALICE@example.com", "name": "Alice", "roles": ["editor", "auditor"] });
+    let invited = root.post(USERS, &wanted).await;
+    let invitation = &invited.expect(202).json()["invitation"];
+    assert_eq!((&invitation["email"], &invitation["name"]), (&json!(email("alice")), &json!("Alice")));
+    assert_eq!((&invitation["roles"], &invitation["invited_by"]), (&json!(["auditor", "editor"]), &json!(root.id)));
+    let own = format!("{INVITATIONS}/{}", invitation["id"].as_str().unwrap());
+    assert_eq!(&root.get(&own).await.expect(200).json()["invitation"], invitation);
+    assert_eq!(&root.get(INVITATIONS).await.items()[0], invitation);
+
+    let sent = app.email(KIND, "alice").await;
+    assert!(sent.0.contains("3 days") && !sent.0.contains("127.0.0.1"), "where the administrator is: {}", sent.0);
+    let token = sent.token();
+    assert!(!invited.body.contains(&token), "the administrator does not get the link");
+    let looked = app.post(LOOK, &json!({ "token": token })).await;
+    assert_eq!((looked.text("/purpose"), looked.text("/needs/0")), ("invite".into(), "new_password".into()));
+    app.post(USE, &json!({ "token": token })).await.expect_fields(&["new_password"]);
+    app.post(USE, &json!({ "token": token, "new_password": "password" })).await.expect_fields(&["new_password"]);
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+
+    let user = app.accept(&token).await.expect(200).expect_no_cookie().json()["user"].clone();
+    assert_eq!((&user["name"], &user["email_verified"]), (&json!("Alice"), &json!(true)));
+    assert_eq!(user["roles"], json!(["auditor", "editor"]));
+    app.sign_in_with_new("alice").await.expect_tokens();
+    app.accept(&token).await.expect_problem(410, "confirmation_expired");
+    root.get(&own).await.expect_problem(404, "not_found");
+    root.delete(&own).await.expect_problem(404, "not_found");
+    assert_eq!((app.events("user_invited").await, app.events("user_added").await), (1, 2));
+    root.post(USERS, &wanted).await.expect_problem(409, "email_taken");
+}
+
+/// L-29, A-44.
+#[tokio::test]
+async fn only_administrators_invite_and_what_is_wrong_sends_nothing() {
+    let app = TestApp::start().await;
+    let root = app.admin("root").await;
+    let alice = app.person("alice").await;
+    let wanted = json!({ "email": email("bob"), "roles": ["admin"] });
+    alice.post(USERS, &wanted).await.expect_problem(403, "forbidden");
+    alice.get(INVITATIONS).await.expect_problem(403, "forbidden");
+    app.post(USERS, &wanted).await.expect_challenge("unauthenticated");
+    let wrong = json!({ "email": "nobody", "name": "a\nb", "roles": ["Not A Role"] });
+    root.post(USERS, &wrong).await.expect_fields(&["email", "name", "roles"]);
+    root.post(USERS, &json!({})).await.expect(422);
+    root.post(USERS, &json!({ "email": email("alice") })).await.expect_problem(409, "email_taken");
+    assert_eq!(app.count("SELECT count(*) FROM confirmations").await, 0);
+    for path in [NOBODY, "1"] {
+        root.delete(&format!("{INVITATIONS}/{path}")).await.expect_problem(404, "not_found");
+    }
+}
+
+/// L-29, S-84.
+#[tokio::test]
+async fn an_invitation_with_roles_needs_a_fresh_session() {
+    let app = TestApp::with(&[MANY]).await;
+    let root = app.admin("root").await;
+    let session = root.tokens.session_id.clone();
+    app.alter_session(&session, "created_at = created_at - interval '11 minutes', authenticated_at = NULL").await;
+    let with_roles = json!({ "email": email("alice"), "roles": ["editor"] });
+    root.post(USERS, &with_roles).await.expect_challenge("step_up_required");
+    assert_eq!(app.count("SELECT count(*) FROM confirmations").await, 0);
+    root.post(USERS, &json!({ "email": email("alice"), "roles": [] })).await.expect(202);
+}
+
+/// L-31: until it is used.
+#[tokio::test]
+async fn a_revoked_invitation_and_one_of_a_former_administrator_confirm_nothing() {
+    let app = TestApp::with(&[MANY]).await;
+    let (root, other) = (app.admin("root").await, app.admin("other").await);
+    let invite = async |name: &str| {
+        let answer = other.post(USERS, &json!({ "email": email(name), "roles": ["admin"] })).await;
+        answer.expect(202).text("/invitation/id")
+    };
+    let revoked = invite("alice").await;
+    let token = app.email(KIND, "alice").await.token();
+    root.delete(&format!("{INVITATIONS}/{revoked}")).await.expect_done();
+    app.accept(&token).await.expect_problem(410, "confirmation_expired");
+    root.delete(&format!("{INVITATIONS}/{revoked}")).await.expect_problem(404, "not_found");
+    assert_eq!(app.events("invitation_revoked").await, 1);
+
+    for (name, change) in [("bob", json!({ "roles": [] })), ("carol", json!({ "blocked": true }))] {
+        let other = app.admin("other").await;
+        other.post(USERS, &json!({ "email": email(name), "roles": ["admin"] })).await.expect(202);
+        let token = app.email(KIND, name).await.token();
+        root.change(&other.id, &change).await.expect(200);
+        app.accept(&token).await.expect_problem(410, "confirmation_expired");
+        app.sign_in_with_new(name).await.expect_problem(401, "invalid_credentials");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 2);
+}
+
+/// L-29, L-3, L-6: the invitation is void once the address has an account.
+#[tokio::test]
+async fn an_invitation_gives_no_roles_to_an_account_that_was_created_meanwhile() {
+    let app = TestApp::with(&[MANY]).await;
+    let root = app.admin("root").await;
+    root.post(USERS, &json!({ "email": email("alice"), "roles": ["admin"] })).await.expect(202);
+    let token = app.email(KIND, "alice").await.token();
+    app.register("alice").await;
+    app.accept(&token).await.expect_problem(410, "confirmation_expired");
+    let me = app.person("alice").await.me().await;
+    assert_eq!(me.json()["user"]["roles"], json!([]));
+}
+
+/// L-2: two invitations of one address, used at once on two instances.
+#[tokio::test]
+async fn of_many_uses_one_creates_the_account() {
+    let one = TestApp::with(&[MANY]).await;
+    let two = one.another(&[MANY, ("HEIRLOOM_SMTP_URL", &one.mail_folder())]).await;
+    let root = one.admin("root").await;
+    for roles in [json!(["editor"]), json!(["auditor"])] {
+        root.post(USERS, &json!({ "email": email("alice"), "roles": roles })).await.expect(202);
+    }
+    let tokens = [one.email(KIND, "alice").await.token(), one.email_number(2, KIND, "alice").await.token()];
+    let tries = (0..8).map(async |number| {
+        let app = if number % 2 == 0 { &one } else { &two };
+        app.accept(&tokens[number / 2 % 2]).await
+    });
+    let answers = at_once(tries).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 410)), "{answers:?}");
+    assert_eq!(one.count("SELECT count(*) FROM users").await, 2);
+    assert!(root.get(INVITATIONS).await.items().is_empty());
+}
+
+/// A-37, L-29: by invitation only.
+#[tokio::test]
+async fn by_invitation_only_those_register_who_were_invited() {
+    let app = TestApp::with(&[BY_INVITATION, ("HEIRLOOM_EMAIL_VERIFICATION", "required"), MANY]).await;
+    let body = json!({ "email": email("alice"), "password": NEW });
+    app.post("/api/v1/auth/register", &body).await.expect_problem(403, "registration_closed");
+    let form = [("email", "alice@example.com"), ("password", NEW)];
+    app.request("POST", "/register").header("Sec-Fetch-Site", "same-origin").form(&form).send().await.expect(403);
+    assert_eq!(app.count("SELECT count(*) FROM confirmations").await, 0);
+    assert!(!app.get("/login").await.expect(200).body.contains("/register"), "the sign-in page does not lead there");
+}
+
+/// L-17: of one address; an administrator invites any number of others.
+#[tokio::test]
+async fn invitations_of_one_address_are_limited() {
+    let app = TestApp::with(&[("HEIRLOOM_MAIL_LIMIT_ADDRESS", "2/h"), ("HEIRLOOM_MAIL_LIMIT_NETWORK", "1/h")]).await;
+    let root = app.admin("root").await;
+    let invite = async |name: &str| root.post(USERS, &json!({ "email": email(name) })).await;
+    for _ in 0..2 {
+        invite("alice").await.expect(202);
+    }
+    invite("alice").await.expect_problem(429, "too_many_requests");
+    invite("bob").await.expect(202);
+}
