@@ -131,13 +131,17 @@ pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Conf
     row.fetch_optional(connection).await?.map(Row::into_confirmation).transpose()
 }
 
-/// The confirmation that was requested longest ago and has not been looked up. Locked: no other instance takes it.
+/// The confirmation that was requested longest ago and has not been looked up. Locked: no other instance takes it. One
+/// that has expired, or whose purpose only another version knows, must not hold up those behind it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn next_waiting(connection: &mut PgConnection) -> Result<Option<Uuid>, DatabaseError> {
+    let known: Vec<String> = Purpose::ALL.iter().map(|purpose| purpose.name().to_owned()).collect();
     let id = sqlx::query_scalar!(
-        "SELECT id FROM confirmations WHERE looked_up_at IS NULL ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+        "SELECT id FROM confirmations WHERE looked_up_at IS NULL AND expires_at > now() AND purpose = ANY ($1)
+         ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+        &known,
     );
     Ok(id.fetch_optional(connection).await?)
 }

@@ -259,6 +259,20 @@ async fn a_row_that_was_forged_without_the_key_completes_nothing() {
     app.try_sign_in("alice").await.expect_tokens();
 }
 
+/// L-5: what a newer version has requested, before it was replaced by this one, holds up no email.
+#[tokio::test]
+async fn a_confirmation_of_another_version_holds_up_no_other() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    app.sql(
+        "INSERT INTO confirmations (id, purpose, email, created_at, expires_at)
+         SELECT gen_random_uuid(), 'teleport', email, now() - interval '1 hour', now() + interval '9 years' FROM users",
+    )
+    .await;
+    app.flow_of("alice").await;
+    app.email(KIND, "alice").await.token();
+}
+
 /// L-1, L-14: what a program does that opens every link, and asks what the page's script asks.
 #[tokio::test]
 async fn looking_changes_nothing() {
