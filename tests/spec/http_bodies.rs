@@ -8,11 +8,13 @@ const READERS: [(&str, &str); 7] = [
     ("POST", "/api/v1/auth/register"),
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/auth/refresh"),
-    ("POST", "/api/v1/auth/logout"),
     ("PATCH", "/api/v1/me"),
     ("POST", "/api/v1/me/password"),
     ("POST", "/api/v1/admin/revoke"),
+    // The last: the bearer is signed out whatever the body is (S-53).
+    SIGN_OUT,
 ];
+const SIGN_OUT: (&str, &str) = ("POST", "/api/v1/auth/logout");
 
 // bodies
 
@@ -52,7 +54,10 @@ async fn a_body_that_is_not_json_in_utf_8_is_of_the_wrong_type() {
             "nonsense",
         ] {
             let answer = admin.request(method, path).body(content_type, body.clone()).send().await;
-            answer.expect_problem(415, "unsupported_media_type").expect_no_cookie();
+            answer.expect_problem(415, "unsupported_media_type");
+            if (method, path) != SIGN_OUT {
+                answer.expect_no_cookie();
+            }
         }
         let untyped = admin.request(method, path).untyped_body(body.clone()).send().await;
         untyped.expect_problem(415, "unsupported_media_type");
