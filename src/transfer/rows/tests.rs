@@ -6,9 +6,10 @@ use super::{raw::ROW, *};
 use std::io;
 
 use crate::kernel::Moment;
+use chrono::TimeDelta;
 
 fn conversion(source: SourceSystem) -> Conversion {
-    Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH) }
+    Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH + TimeDelta::days(36_525)) }
 }
 
 fn batches(text: impl Into<Vec<u8>>, format: Format) -> Result<Vec<Result<Batch, FileError>>, FileError> {
