@@ -46,8 +46,8 @@ fn no_template_contains_text_of_its_own() {
     }
 }
 
-/// Groups whose texts are selected by a code: of a problem, an event, a state, an email.
-const BY_CODE: [&str; 12] = [
+/// Groups whose texts are selected by a code: of a problem, an event, a state, an email, a purpose.
+const BY_CODE: [&str; 13] = [
     "notice",
     "problem",
     "field",
@@ -59,6 +59,7 @@ const BY_CODE: [&str; 12] = [
     "detail",
     "admin-chart",
     "mail",
+    "confirm",
     "confirmed",
 ];
 
