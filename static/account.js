@@ -7,6 +7,7 @@ import {
 import './password.js';
 
 const list = element('sessions');
+const dialog = element('step-up');
 const pictures = {
   phone: 'M7 3h10v18H7zM11 18h2',
   desktop: 'M4 5h16v11H4zM2 19h20',
@@ -30,9 +31,10 @@ const again = start(async () => {
     path: '/api/v1/me/events', query: { limit: 20 }, list: element('events'), more: element('more-events'),
     none: element('no-events'), row: eventRow,
   });
-  const [{ user }, sessions, showEvents] = await Promise.all([request('/api/v1/me'), allSessions(), events]);
+  const [{ user, pending_email: pending }, sessions, showEvents] = await Promise.all([request('/api/v1/me'), allSessions(), events]);
   return () => {
     showUser(user);
+    showPending(pending);
     list.replaceChildren(...sessions.map(sessionRow));
     count();
     showEvents();
@@ -40,14 +42,16 @@ const again = start(async () => {
 }, () => {
   for (const place of [element('name'), element('email'), list, element('events')]) place.replaceChildren();
   for (const form of document.forms) form.reset();
-  element('username').value = '';
+  for (const id of ['username', 'step-up-user']) element(id).value = '';
+  element('pending-text').textContent = '';
+  if (dialog.open) dialog.close();
 });
 
 function showUser(user) {
   element('name').textContent = user.name || user.email;
   element('email').textContent = user.name ? user.email : '';
   element('new-name').value = user.name ?? '';
-  element('username').value = user.email;
+  for (const id of ['username', 'step-up-user']) element(id).value = user.email;
   element('admin').hidden = !user.roles.includes('admin');
   // Not on the page where addresses are not verified.
   if (element('unverified')) element('unverified').hidden = user.email_verified;
@@ -143,6 +147,74 @@ submits(element('password'), { current_password: 'current-password', new_passwor
   announce(text('account-password-saved'));
 });
 
+// ---- what needs a fresh session
+
+/** Runs what needs a fresh session. Where the server wants the password first, the user types it, and the work goes on. */
+async function fresh(work) {
+  try {
+    return await work();
+  } catch (problem) {
+    if (problem.code !== 'step_up_required' || !await steppedUp()) throw problem;
+    return work();
+  }
+}
+
+function steppedUp() {
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((done) => {
+    dialog.addEventListener('close', () => {
+      element('step-up-password').value = '';
+      element('step-up-password-error').textContent = '';
+      done(dialog.returnValue === 'yes');
+    }, { once: true });
+  });
+}
+
+submits(element('step-up-form'), { password: 'step-up-password' }, async () => {
+  try {
+    await heirloom.stepUp({ password: element('step-up-password').value });
+    dialog.close('yes');
+  } catch (problem) {
+    if (problem.errors?.length) throw problem;
+    element('step-up-password-error').textContent = wordsFor(problem); // the notice is behind the dialog
+  }
+});
+
+element('step-up-cancel').addEventListener('click', () => dialog.close());
+
+function showPending(pending) {
+  element('pending').hidden = !pending;
+  element('pending-text').textContent = pending ? text('account-address-pending', { email: pending.email }) : '';
+}
+
+submits(element('address'), { email: 'new-email' }, async (form) => {
+  const email = element('new-email').value;
+  await fresh(() => request('/api/v1/me/email', 'POST', { email }));
+  form.reset();
+  await again();
+  announce(text('account-address-sent'));
+});
+
+element('cancel-change').addEventListener('click', ({ currentTarget }) => press(currentTarget, async () => {
+  await request('/api/v1/me/email', 'DELETE');
+  await again();
+  announce(text('account-address-cancelled'));
+  focus(element('address-title'));
+}));
+
+element('delete').addEventListener('click', async ({ currentTarget }) => {
+  const question = {
+    title: text('account-delete-title'), text: text('account-delete-text'), yes: text('account-delete'), label: text('account-delete-label'),
+  };
+  const email = await confirmed(question);
+  if (email === null) return;
+  press(currentTarget, async () => {
+    await fresh(() => request('/api/v1/me', 'DELETE', { email }));
+    location.replace('/login?reason=account_deleted');
+  });
+});
+
 // ---- events
 
 function wordsOf({ kind, by, reason, session, user_agent }) {
@@ -156,6 +228,9 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'guessing_limited': return text('event-guessing-limited');
     case 'access_denied': return of('event-access-denied', theSession);
     case 'password_changed': return text(by === 'you' ? 'event-password-changed' : 'event-password-changed-for-you');
+    case 'email_changed': return text('event-email-changed');
+    case 'email_change_undone': return text('event-email-change-undone');
+    case 'password_reset': return text('event-password-reset');
     case 'refresh_token_reused': return of('event-refresh-token-reused', session);
     case 'refresh_token_ahead': return of('event-refresh-token-ahead', session);
     case 'sessions_ended': return session
@@ -181,6 +256,6 @@ const eventRow = (event) => create('li', { class: /reused|ahead|failed|limited/.
     create('p', { class: 'hint facts' }, create('span', {}, time(event.at, true)), fact(text('account-ip'), event.ip))));
 
 document.addEventListener('visibilitychange', () => {
-  const isBusy = element('confirm').open || element('content').contains(document.activeElement);
+  const isBusy = element('confirm').open || dialog.open || element('content').contains(document.activeElement);
   if (!document.hidden && !element('content').hidden && !isBusy) again();
 });

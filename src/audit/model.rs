@@ -42,6 +42,10 @@ named! {
         ConfirmationFailed = "confirmation_failed",
         /// A forgotten password was replaced.
         PasswordReset = "password_reset",
+        /// The address of an account was changed by its user.
+        EmailChanged = "email_changed",
+        /// The reader of the old address undid its change.
+        EmailChangeUndone = "email_change_undone",
         /// A user signed in.
         SignedIn = "signed_in",
         /// A sign-in failed.
@@ -95,6 +99,8 @@ impl Kind {
             | Self::ConfirmationRequested
             | Self::ConfirmationUsed
             | Self::PasswordReset
+            | Self::EmailChanged
+            | Self::EmailChangeUndone
             | Self::SignedIn
             | Self::SteppedUp
             | Self::SessionsEnded

@@ -152,7 +152,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::User(UserCommands::All(command)) => return Box::pin(command.run(config, output)).await,
         Command::Sessions(command) => Box::pin(command.run(config, output)).await?,
         Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,
-        Command::Audit(command) => return command.run(config, output).await,
+        Command::Audit(command) => return Box::pin(command.run(config, output)).await,
         Command::Sweep => in_house(config, async |house| sweep::run(house, output).await).await?,
     }
     Ok(ExitCode::SUCCESS)

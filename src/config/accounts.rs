@@ -12,6 +12,8 @@ pub struct AccountOptions {
     pub confirm_link_ttl: Duration,
     /// How long an invitation works.
     pub invite_ttl: Duration,
+    /// How long a change of address can be undone from the old address.
+    pub email_undo_ttl: Duration,
     /// Emails an hour that may be requested for one address.
     pub mail_limit_address: u32,
     /// Emails an hour that may be requested from one network.
@@ -46,6 +48,7 @@ pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> AccountOpti
         reset_link_ttl: reader.duration(names::RESET_LINK_TTL, "30m", least..="24h"),
         confirm_link_ttl: reader.duration(names::CONFIRM_LINK_TTL, "24h", least..="30d"),
         invite_ttl: reader.duration(names::INVITE_TTL, "72h", least..="90d"),
+        email_undo_ttl: reader.duration(names::EMAIL_UNDO_TTL, "7d", least..="90d"),
         mail_limit_address: reader.parsed(names::MAIL_LIMIT_ADDRESS, 5, ALLOWED_LIMIT, an_hour),
         mail_limit_network: reader.parsed(names::MAIL_LIMIT_NETWORK, 30, ALLOWED_LIMIT, an_hour),
     }

@@ -51,6 +51,8 @@ names! {
     CONFIRM_LINK_TTL = "HEIRLOOM_CONFIRM_LINK_TTL";
     /// How long an invitation works.
     INVITE_TTL = "HEIRLOOM_INVITE_TTL";
+    /// How long a change of address can be undone from the old address.
+    EMAIL_UNDO_TTL = "HEIRLOOM_EMAIL_UNDO_TTL";
     /// Emails an hour that may be requested for one address.
     MAIL_LIMIT_ADDRESS = "HEIRLOOM_MAIL_LIMIT_ADDRESS";
     /// Emails an hour that may be requested from one network.

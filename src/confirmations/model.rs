@@ -37,14 +37,12 @@ impl Purpose {
             Self::Register | Self::VerifyEmail => options.confirm_link_ttl,
             Self::ResetPassword | Self::RecoverFactors => options.reset_link_ttl,
             Self::ChangeEmail | Self::CancelEmailChange => CHANGE_EMAIL,
-            Self::UndoEmailChange => UNDO_EMAIL_CHANGE,
+            Self::UndoEmailChange => options.email_undo_ttl,
             Self::Invite => options.invite_ttl,
         }
     }
 }
 
-/// How long a change of address can be undone from the old address.
-const UNDO_EMAIL_CHANGE: Duration = Duration::from_hours(7 * 24);
 /// How long the new address of an account may be confirmed.
 const CHANGE_EMAIL: Duration = Duration::from_hours(1);
 /// How long a code works after the request.

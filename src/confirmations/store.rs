@@ -1,5 +1,11 @@
+mod changes;
+mod codes;
 mod invitations;
 
+pub use changes::{
+    PendingChange, add_for, has_open_undo, mark_looked_up, pending_change, void_changes_of, void_later_undos,
+};
+pub use codes::{give_attempt_back, take_attempt};
 pub use invitations::{OpenInvitation, add_looked_up, open_invitations, revoke_invitation, still_invites};
 
 use super::model::{CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL};
@@ -233,30 +239,6 @@ pub async fn renew(connection: &mut PgConnection, id: Uuid, successor: Uuid) -> 
     )
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-/// Counts an attempt at a code before it is compared. None: there were too many.
-///
-/// # Errors
-/// When the database fails.
-pub async fn take_attempt(connection: &mut PgConnection, id: Uuid, most: i32) -> Result<Option<i32>, DatabaseError> {
-    let attempts = sqlx::query_scalar!(
-        "UPDATE confirmations SET attempts = attempts + 1 WHERE id = $1 AND attempts < $2 RETURNING attempts",
-        id,
-        most,
-    );
-    Ok(attempts.fetch_optional(connection).await?)
-}
-
-/// A right code does not count.
-///
-/// # Errors
-/// When the database fails.
-pub async fn give_attempt_back(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
-    sqlx::query!("UPDATE confirmations SET attempts = greatest(attempts - 1, 0) WHERE id = $1", id)
-        .execute(connection)
-        .await?;
     Ok(())
 }
 

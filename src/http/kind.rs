@@ -42,6 +42,7 @@ kinds! {
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed";
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive";
     EMAIL_TAKEN = 409 "email_taken" "The e-mail address is already in use";
+    UNDO_PENDING = 409 "undo_pending" "A change of the address can still be undone";
     LAST_ADMIN = 409 "last_admin" "The last administrator cannot be removed";
     CONFIRMATION_EXPIRED = 410 "confirmation_expired" "The link or the code has expired or was used";
     PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The request body is too large";

@@ -23,6 +23,7 @@ paths! {
     CONFIRMATION_LOOK = "/api/v1/auth/confirmations/look" [POST];
     CONFIRMATION_USE = "/api/v1/auth/confirmations/use" [POST];
     ME = "/api/v1/me" [GET PATCH DELETE];
+    MY_EMAIL = "/api/v1/me/email" [POST DELETE];
     MY_PASSWORD = "/api/v1/me/password" [POST];
     MY_EMAIL_VERIFICATION = "/api/v1/me/email/verification" [POST];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];

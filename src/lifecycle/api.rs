@@ -207,7 +207,7 @@ async fn look(
     signed_in: Option<SignedIn>,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let (signed_in, browser) = (signed_in.map(|signed_in| signed_in.user), lifecycle.browser_of(&request));
+    let browser = lifecycle.browser_of(&request);
     let typed = Confirming { signed_in, browser, ..Confirming::default() };
     let answer = match (wanted.token, wanted.flow) {
         (Some(token), None) => match lifecycle.look(token, &typed, &client).await? {
@@ -227,7 +227,7 @@ async fn look(
     tag = "auth",
     operation_id = "confirm",
     summary = "Confirm what an email asked for",
-    description = "Takes a `token`, or a `flow` and the `code`. Of a registration, the client that asked confirms with the code alone; elsewhere the link needs a new password. To verify an address, send the access token or the password. Nobody is signed in by it: sign in afterwards. A link works once; a code works for ten minutes and accepts five attempts.",
+    description = "Takes a `token`, or a `flow` and the `code`. Of a registration, the client that asked confirms with the code alone; elsewhere the link needs a new password. To verify an address, or to change it or cancel the change, send the access token or the password. Nobody is signed in by it: sign in afterwards. A link works once; a code works for ten minutes and accepts five attempts.",
     security(("bearer" = []), ()),
     request_body(content = ConfirmRequest, example = json!({ "flow": "AZrK…", "code": "4821 0937", "new_password": "quiet-orchard-17" })),
     responses((status = 200, body = ConfirmAnswer, description = "Done")),
@@ -247,7 +247,7 @@ async fn confirm(
         (None, Some(_), None) => return Err(missing("code")),
         _ => return Err(either_token_or_flow()),
     };
-    let (signed_in, browser) = (signed_in.map(|signed_in| signed_in.user), lifecycle.browser_of(&request));
+    let browser = lifecycle.browser_of(&request);
     let typed = Confirming { password, new_password, name, signed_in, browser };
     let completion = lifecycle.complete(presented, typed, &client).await?;
     let (purpose, user) = completed(completion)?;
@@ -301,7 +301,7 @@ pub fn completed(completion: Completion) -> Result<(Purpose, UserView), Problem>
     })
 }
 
-/// 429.
+/// 429: no further email is sent until the wait has passed.
 #[must_use]
 pub fn too_many_emails(wait: Duration) -> Problem {
     let seconds = wait.as_secs();

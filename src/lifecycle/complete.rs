@@ -47,10 +47,11 @@ impl Lifecycle {
             Purpose::ResetPassword => self.reset_password(attempt).await,
             Purpose::Register | Purpose::Invite => self.create_account(attempt).await,
             Purpose::VerifyEmail => self.verify_email(attempt).await,
+            Purpose::ChangeEmail => self.change_email(attempt).await,
+            Purpose::CancelEmailChange => self.cancel_email_change(attempt).await,
+            Purpose::UndoEmailChange => self.undo_email_change(attempt).await,
             // Nothing requests them in this version.
-            Purpose::ChangeEmail | Purpose::UndoEmailChange | Purpose::CancelEmailChange | Purpose::RecoverFactors => {
-                Ok(Completion::Unknown)
-            }
+            Purpose::RecoverFactors => Ok(Completion::Unknown),
         }
     }
 }

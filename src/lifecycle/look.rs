@@ -63,10 +63,10 @@ impl Needed {
     pub(super) fn of(confirmation: &Confirmation, way: Way, typed: &Confirming) -> Self {
         let asked = confirmation.browser.as_deref().and_then(Digest32::from_slice);
         let is_same_client = way == Way::Code || (asked.is_some() && typed.browser == asked);
-        let is_signed_in = confirmation.user.is_some() && typed.signed_in == confirmation.user;
+        let is_signed_in = confirmation.user.is_some() && typed.user() == confirmation.user;
         match confirmation.purpose {
             Purpose::Register if is_same_client => Self::Button,
-            Purpose::VerifyEmail if is_signed_in => Self::Button,
+            Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::CancelEmailChange if is_signed_in => Self::Button,
             Purpose::Register | Purpose::ResetPassword | Purpose::UndoEmailChange | Purpose::Invite => {
                 Self::NewPassword
             }

@@ -5,6 +5,7 @@ use crate::{
     kernel::{Actor, Client, Duration, UserId},
     mail::{ConfirmationEmail, Notification},
     postgres::DatabaseError,
+    users,
     work::{Caller, Work},
 };
 use serde_json::{Value, json};
@@ -85,10 +86,17 @@ impl Lifecycle {
 
     async fn look_up(&self, work: &mut Work<'_>, confirmation: &Confirmation) -> Result<(), DatabaseError> {
         let (id, purpose) = (confirmation.id, confirmation.purpose);
+        if purpose == Purpose::ChangeEmail {
+            return self.look_up_change(work, confirmation).await;
+        }
         let found = confirmations::owner_of(work.connection, &confirmation.email).await?;
         let user = found.map(|found| found.user);
         let is_needed = purpose != Purpose::VerifyEmail || found.is_some_and(|found| !found.is_verified);
-        let fitting = Fitting::of(purpose, user.is_some()).filter(|_| is_needed);
+        // The user who had the address can have it back: nobody else registers it meanwhile.
+        let is_reserved = purpose == Purpose::Register
+            && user.is_none()
+            && users::is_reserved(work.connection, &confirmation.email, None).await?;
+        let fitting = Fitting::of(purpose, user.is_some() || is_reserved).filter(|_| is_needed);
         let owner = user.map(|user| Owner { user, is_versioned: fitting.is_some_and(|fitting| fitting.is_versioned) });
         let Some(Fitting { email, has_code, .. }) = fitting else {
             return confirmations::looked_up(work.connection, id, owner, None).await;

@@ -7,10 +7,11 @@
 //! 3. The user follows the link or types the code. Both are resolved to a confirmation in `resolve.rs`; the code's
 //!    attempts are counted before it is compared.
 //! 4. What the confirmation is for is done in one transaction that locks the user and uses the confirmation
-//!    (`register.rs`, `verify_email.rs`, `reset_password.rs`).
+//!    (`register.rs`, `verify_email.rs`, `reset_password.rs`, `change_email.rs`).
 
 mod api;
 mod by_others;
+mod change_email;
 mod complete;
 mod delete_account;
 mod extract;
@@ -28,6 +29,7 @@ mod sweep;
 mod verify_email;
 
 pub use api::{ConfirmationSent, accepted, completed, described, requested, routes, too_many_emails};
+pub use change_email::{ChangeRequest, has_open_undo};
 pub use delete_account::{Deletion, delete_account, removes_the_last_admin};
 pub use extract::AskingBrowser;
 pub use invite::{Invitation, Inviting, NewInvitation};

@@ -3,6 +3,7 @@ use crate::{
     identity::TextError,
     kernel::{Digest32, Duration, UserId},
     passwords::PasswordError,
+    sessions::SignedIn,
     users::User,
 };
 use std::fmt;
@@ -30,8 +31,8 @@ pub struct Confirming {
     pub new_password: Option<Zeroizing<String>>,
     /// The display name.
     pub name: Option<String>,
-    /// The user whose access token the request bears, if any.
-    pub signed_in: Option<UserId>,
+    /// Whose access token the request bears, if any.
+    pub signed_in: Option<SignedIn>,
     /// The digest of the browser's flow cookie.
     pub browser: Option<Digest32>,
 }
@@ -71,6 +72,13 @@ pub enum Completion {
     NameRefused(TextError),
     /// The new password is refused.
     PasswordRefused(PasswordError),
+}
+
+impl Confirming {
+    /// Who is signed in, if anyone.
+    pub(super) fn user(&self) -> Option<UserId> {
+        self.signed_in.as_ref().map(|signed_in| signed_in.user)
+    }
 }
 
 impl Completion {

@@ -140,6 +140,6 @@ pub(super) async fn refusal(
 }
 
 /// What the email says about the client that asked.
-fn described(client: &Client) -> Value {
+pub(super) fn described(client: &Client) -> Value {
     json!({ "ip": client.ip, "user_agent": client.user_agent, "request_id": client.request_id })
 }

@@ -48,7 +48,7 @@ impl Lifecycle {
     }
 
     /// Judges and hashes a new password of a user.
-    async fn hash_for(
+    pub(super) async fn hash_for(
         &self,
         user: &User,
         typed: &str,

@@ -38,7 +38,7 @@ impl Lifecycle {
             return Ok(None);
         }
         let Some(password) = &typed.password else { return Ok(Some(Completion::Missing("password"))) };
-        Ok(match self.accounts().check_own(user, password, client).await? {
+        Ok(match self.accounts().check_again(user, password, client).await? {
             PasswordCheck::Right(..) => None,
             PasswordCheck::Wrong => Some(Completion::WrongPassword),
             PasswordCheck::Limited { wait } => Some(Completion::Limited { wait }),

@@ -24,6 +24,8 @@ named! {
         ConfirmRegistration = "confirm-registration",
         /// A registration with an address that has an account.
         AlreadyRegistered = "already-registered",
+        /// A user wanted to change their address to this one, which has an account.
+        AddressInUse = "address-in-use",
         /// Asks a user to show that they read the address.
         VerifyEmail = "verify-email",
         /// Leads to a new password.
@@ -48,7 +50,8 @@ impl Notification {
             | Self::PasswordChanged
             | Self::Blocked
             | Self::SessionLimit
-            | Self::AlreadyRegistered => None,
+            | Self::AlreadyRegistered
+            | Self::AddressInUse => None,
             Self::ConfirmRegistration => Some(Purpose::Register),
             Self::VerifyEmail => Some(Purpose::VerifyEmail),
             Self::ResetPassword => Some(Purpose::ResetPassword),
@@ -66,7 +69,7 @@ impl Notification {
 
     /// Whether it belongs to a confirmation: it then goes to the confirmation's address, and not without it.
     pub(super) fn is_of_confirmation(self) -> bool {
-        self.confirms().is_some() || self == Self::AlreadyRegistered
+        self.confirms().is_some() || matches!(self, Self::AlreadyRegistered | Self::AddressInUse)
     }
 }
 
@@ -133,6 +136,7 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         Notification::Blocked
         | Notification::ConfirmRegistration
         | Notification::AlreadyRegistered
+        | Notification::AddressInUse
         | Notification::VerifyEmail
         | Notification::ResetPassword
         | Notification::EmailChangeRequested

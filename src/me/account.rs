@@ -3,4 +3,4 @@
 mod api;
 mod delete;
 
-pub(super) use api::{AccountDescribed, delete_me};
+pub(super) use api::{AccountDescribed, MyAnswer, delete_me, routes};

@@ -1,6 +1,6 @@
 use super::{
     PasswordChange, Passwords,
-    account::{AccountDescribed, delete_me},
+    account::{self, AccountDescribed, MyAnswer, delete_me},
     change_password,
     events::{MyEvent, my_events},
 };
@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 /// The endpoints under `/api/v1/me`.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ME).get(me).patch(rename).delete(delete_me).mount(config);
+    account::routes(config);
     Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
     Endpoint::api(paths::MY_EMAIL_VERIFICATION).post(ask_to_verify).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
@@ -130,11 +131,16 @@ pub(super) struct MySession {
     operation_id = "me",
     summary = "Show the signed-in user",
     security(("bearer" = [])),
-    responses((status = 200, body = UserAnswer, description = "The user")),
+    responses((status = 200, body = MyAnswer, description = "The user")),
 )]
-async fn me(signed_in: SignedIn, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
+async fn me(
+    signed_in: SignedIn,
+    accounts: Data<Accounts>,
+    lifecycle: Data<Lifecycle>,
+) -> Result<HttpResponse, Problem> {
     let user = accounts.lookup(signed_in.user).await?.ok_or_else(account_deleted)?;
-    Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }))
+    let pending = lifecycle.pending_email(signed_in.user).await?;
+    Ok(HttpResponse::Ok().json(MyAnswer::new(UserView::from(&user), pending)))
 }
 
 #[utoipa::path(
@@ -151,7 +157,10 @@ async fn rename(
     Asked(signed_in, wanted): Asked<SignedIn, Rename>,
     accounts: Data<Accounts>,
 ) -> Result<HttpResponse, Problem> {
-    let Some(name) = wanted.name else { return me(signed_in, accounts).await };
+    let Some(name) = wanted.name else {
+        let user = accounts.lookup(signed_in.user).await?.ok_or_else(account_deleted)?;
+        return Ok(HttpResponse::Ok().json(UserAnswer { user: UserView::from(&user) }));
+    };
     let name = DisplayName::parse(name.as_deref().unwrap_or_default());
     let name = name.map_err(|error| Problem::fields(vec![error.of("name")]))?;
     let user = accounts.rename(signed_in.user, name).await?.ok_or_else(account_deleted)?;

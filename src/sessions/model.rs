@@ -38,6 +38,8 @@ pub enum EndReason {
     Replaced,
     /// Its user's password was changed.
     PasswordChanged,
+    /// Its user's address was changed, or the change undone.
+    EmailChanged,
     /// Its user was blocked.
     Blocked,
     /// Its user was deleted.
@@ -72,6 +74,7 @@ impl EndReason {
             Self::SignedOut,
             Self::EndedByUser,
             Self::PasswordChanged,
+            Self::EmailChanged,
             Self::Blocked,
             Self::UserDeleted,
             Self::SessionLimit,
@@ -90,6 +93,7 @@ impl EndReason {
             Self::EndedByUser => "ended_by_user",
             Self::Replaced => "replaced",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
             Self::Blocked => "blocked",
             Self::UserDeleted => "user_deleted",
             Self::SessionLimit => "session_limit",

@@ -66,10 +66,25 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
          RETURNING id, email",
         rows.iter().map(ImportedRow::document).collect::<Value>(),
     );
-    let added = added.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.email));
+    let added = added.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.id, row.email));
     let mut added: HashSet<(Uuid, String)> = added.collect();
+    for id in remove_reserved(connection, added.iter().map(|(id, _)| *id).collect()).await? {
+        added.retain(|(one, _)| *one != id);
+    }
     // Taken out once found: of two equal rows the first was added.
     Ok(rows.into_iter().map(|row| added.remove(&(row.id.as_uuid(), row.email.as_str().to_owned()))).collect())
+}
+
+/// Removes those of the new accounts whose address is reserved for a user who can still undo the change to another one.
+async fn remove_reserved(connection: &mut PgConnection, added: Vec<Uuid>) -> Result<Vec<Uuid>, DatabaseError> {
+    let removed = sqlx::query_scalar!(
+        "DELETE FROM users AS u WHERE id = ANY ($1) AND EXISTS (
+             SELECT FROM confirmations AS c
+             WHERE c.email = u.email AND c.purpose = 'undo_email_change' AND c.used_at IS NULL AND c.expires_at > now())
+         RETURNING id",
+        &added,
+    );
+    Ok(removed.fetch_all(connection).await?)
 }
 
 /// A user who has an address or an id that was asked for.

@@ -1,6 +1,8 @@
+mod addresses;
 mod leaving;
 mod searching;
 
+pub use addresses::{change_email, is_reserved};
 pub use leaving::{delete, rest};
 pub use searching::fill_search_texts;
 
@@ -136,7 +138,8 @@ pub struct NewAccount {
     pub roles: Roles,
 }
 
-/// Adds an account, in the caller's transaction. False if the address is already in use.
+/// Adds an account, in the caller's transaction. False if the address is already in use, or reserved for a user who can still
+/// undo the change to another one.
 ///
 /// # Errors
 /// When the database fails.
@@ -153,9 +156,17 @@ pub async fn add(connection: &mut PgConnection, new: NewAccount) -> Result<bool,
         search_text(&new.email, new.name.as_deref()),
         new.is_verified,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(added.rows_affected() == 1)
+    if added.rows_affected() == 0 {
+        return Ok(false);
+    }
+    // Asked afterwards: the insertion has waited for a change that was giving the address up.
+    let is_reserved = is_reserved(connection, new.email.as_str(), None).await?;
+    if is_reserved {
+        sqlx::query!("DELETE FROM users WHERE id = $1", new.id.as_uuid()).execute(connection).await?;
+    }
+    Ok(!is_reserved)
 }
 
 /// The stored password of a user.

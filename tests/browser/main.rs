@@ -10,6 +10,7 @@
 )]
 
 mod browser;
+mod changed_address;
 mod forgotten;
 mod pages;
 mod refusals;

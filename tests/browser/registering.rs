@@ -107,7 +107,7 @@ async fn a_mail_scanner_creates_no_account() {
     let (server, asking, scanner) = (Server::with(&[REQUIRED]).await, Browser::open().await, Browser::open().await);
     register(&asking, &server, "en", "Check your e-mail").await;
     let link = link_of(&server).await;
-    press_everything(&scanner, &link).await;
+    press_everything(&scanner, &link, "m…a@example.com").await;
     assert_eq!(scanner.refresh_token().await, None);
     assert!(!can_sign_in(&server, PASSWORD).await, "there is no account");
 

@@ -23,6 +23,12 @@ impl Server {
         Self(heirloom_testing::Server::on(Home::empty().with("HEIRLOOM_LOG", "warn"), options).await)
     }
 
+    /// One whose database the test can reach past the server.
+    pub async fn with_open_database(options: &[(&str, &str)]) -> Self {
+        let home = Home::start().await.with("HEIRLOOM_LOG", "warn");
+        Self(heirloom_testing::Server::on(home, options).await)
+    }
+
     /// A server that browsers reach by a way that may lose and hold back answers.
     pub async fn behind_a_way(options: &[(&str, &str)]) -> (Self, Way) {
         let port = Port::reserve();

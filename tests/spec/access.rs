@@ -36,6 +36,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/me", For::SignedIn),
     ("PATCH", "/api/v1/me", For::SignedIn),
     ("DELETE", "/api/v1/me", For::SignedIn),
+    ("POST", "/api/v1/me/email", For::SignedIn),
+    ("DELETE", "/api/v1/me/email", For::SignedIn),
     ("POST", "/api/v1/me/password", For::SignedIn),
     ("POST", "/api/v1/me/email/verification", For::SignedIn),
     ("GET", "/api/v1/me/sessions", For::SignedIn),

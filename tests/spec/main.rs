@@ -23,6 +23,7 @@ mod assets;
 mod audit;
 mod audit_alarms;
 mod batches;
+mod change_of_address;
 mod database_roles;
 mod deletion;
 mod emails;

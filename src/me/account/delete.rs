@@ -17,6 +17,8 @@ pub enum SelfDeletion {
     Deleted,
     /// The typed address is another one.
     OtherAddress,
+    /// A change of the address can still be undone.
+    UndoPending,
     /// The user is the last administrator.
     LastAdmin,
     /// The session is no longer fresh, or was revoked meanwhile.
@@ -63,6 +65,10 @@ async fn decide(
     };
     if user.email.as_str() != typed.as_str() {
         return Ok(Err(SelfDeletion::OtherAddress));
+    }
+    // Whoever changed the address must not be able to end the account before its owner has undone the change.
+    if lifecycle::has_open_undo(work, id).await? {
+        return Ok(Err(SelfDeletion::UndoPending));
     }
     lifecycle::delete_account(work, id, audit::Kind::UserDeletedSelf).await.map(Ok)
 }

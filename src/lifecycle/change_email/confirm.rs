@@ -1,0 +1,95 @@
+use super::request::SESSION;
+use crate::{
+    audit,
+    confirmations::{self, Confirmation, NewConfirmation, Owner, Purpose},
+    identity::EmailAddress,
+    kernel::{SessionId, UserId, new_uuid},
+    lifecycle::{Completion, Lifecycle, complete::CompletionAttempt},
+    mail::{ConfirmationEmail, Notification},
+    postgres::DatabaseError,
+    sessions::{self, EndReason, Ended},
+    users::{self, AccountsError, User},
+    work::{Caller, Work},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A change that its user has confirmed, within its transaction.
+struct Changing {
+    room: Lifecycle,
+    user: UserId,
+    change: Confirmation,
+    keep: Option<SessionId>,
+}
+
+impl Lifecycle {
+    /// Changes the address. The link alone does not: its reader is signed in, or types the password. Every other session is
+    /// revoked, and the reader of the old address can undo the change.
+    pub(in crate::lifecycle) async fn change_email(
+        &self,
+        attempt: CompletionAttempt<'_>,
+    ) -> Result<Completion, AccountsError> {
+        let Some(user) = attempt.confirmation.user else { return Ok(Completion::Expired) };
+        if let Some(refused) = self.prove(user, &attempt).await? {
+            return Ok(refused);
+        }
+        let CompletionAttempt { confirmation: change, typed, client, .. } = attempt;
+        let here = typed.signed_in.as_ref().filter(|signed_in| signed_in.user == user);
+        let keep = here.map(|signed_in| signed_in.session).or_else(|| requested_in(&change));
+        let changing = Changing { room: self.clone(), user, change, keep };
+        let caller = Caller::user(user, client);
+        let done = self.world().transaction(caller, move |work| Box::pin(changing.carry_out(work)));
+        let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
+        self.sessions().apply(&ended);
+        Ok(Completion::done(Purpose::ChangeEmail, user))
+    }
+}
+
+/// The session in which a change was requested.
+fn requested_in(change: &Confirmation) -> Option<SessionId> {
+    change.payload.get(SESSION).and_then(Value::as_str).and_then(|id| id.parse().ok())
+}
+
+impl Changing {
+    /// None: it was used, something has changed since, or the address is in use by now.
+    async fn carry_out(self, mut work: Work<'_>) -> Result<Option<(Ended, User)>, DatabaseError> {
+        let (id, user) = (self.change.id, self.user);
+        if !users::lock(work.connection, user).await? {
+            return Ok(None);
+        }
+        let Some(before) = users::lookup_in(work.connection, user).await? else { return Ok(None) };
+        if !confirmations::use_up(work.connection, id, Purpose::ChangeEmail).await? {
+            return Ok(None);
+        }
+        let new = EmailAddress::from_stored(self.change.email.clone());
+        if !users::change_email(work.connection, user, &new).await? {
+            return Ok(None);
+        }
+        let ended = sessions::end_all_of(&mut work, user, self.keep, &EndReason::EmailChanged).await?;
+        confirmations::void_all_of(work.connection, user, id).await?;
+        let details = json!({ "purpose": Purpose::ChangeEmail.name() });
+        work.record(audit::Kind::ConfirmationUsed, user, details).await?;
+        work.record(audit::Kind::EmailChanged, user, json!({ "sessions": ended.live() })).await?;
+        self.offer_undo(&mut work, before.email.as_str()).await?;
+        Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
+    }
+
+    /// Reserves the old address, and sends the link that undoes the change to it.
+    async fn offer_undo(&self, work: &mut Work<'_>, old: &str) -> Result<(), DatabaseError> {
+        let undo: Uuid = new_uuid(work.now, &work.world.rng);
+        let details = crate::lifecycle::request::described(&work.caller.client);
+        let purpose = Purpose::UndoEmailChange;
+        let new = NewConfirmation {
+            id: undo,
+            purpose,
+            email: old.to_owned(),
+            payload: json!({ "client": details, "language": work.caller.client.language }),
+            browser: None,
+            lifetime: self.room.lifetime(purpose),
+        };
+        // Nothing that a thief changes later voids it.
+        confirmations::add_for(work.connection, new, Owner { user: self.user, is_versioned: false }, true).await?;
+        let (user, email) = (Some(self.user), Notification::EmailChanged);
+        work.enqueue_confirmation_email(ConfirmationEmail { confirmation: undo, user, email, details }).await
+    }
+}
