@@ -55,7 +55,7 @@ async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
     app.post("/api/v1/auth/login", &body).await.expect_tokens();
 
     let again = app.send_form("/confirm", &[("flow", &flow), ("code", &code), ("password", NEW)]).await;
-    assert!(again.expect(410).body.contains("Ask for a new e-mail"), "{again:?}");
+    assert!(again.expect(410).body.contains("Request a new e-mail"), "{again:?}");
 }
 
 /// L-1, L-5: the page is the same for an address that nobody has.
