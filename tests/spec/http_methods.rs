@@ -17,7 +17,7 @@ async fn an_unsupported_method_gets_the_allowed_ones() {
         ("GET", "/api/v1/auth/login", "POST"),
         ("DELETE", "/api/v1/auth/refresh", "POST"),
         ("HEAD", "/api/v1/auth/refresh", "POST"),
-        ("POST", "/api/v1/me", "GET, HEAD, PATCH"),
+        ("POST", "/api/v1/me", "DELETE, GET, HEAD, PATCH"),
         ("PUT", "/api/v1/me/sessions", "DELETE, GET, HEAD"),
         ("GET", "/api/v1/me/sessions/x", "DELETE"),
         ("POST", "/.well-known/jwks.json", "GET, HEAD"),
