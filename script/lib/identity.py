@@ -57,6 +57,9 @@ RULES = {
     ("claims", "number_out_of_range"),
     # E-mail addresses have more rules than `format: email`.
     ("email", "not_an_address"),
+    # A user types their own address to delete the account, and another one to change it.
+    ("email", "different"),
+    ("email", "unchanged"),
     # Only a value from an earlier answer is a cursor.
     ("cursor", "invalid"),
     # About more than one field.
