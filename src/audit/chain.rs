@@ -22,7 +22,7 @@ const BATCH: i64 = 500;
 /// How long it may take to find the end of a chain under a master key that is not named: all of it is read.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What became of the wish to chain what is new.
+/// The outcome of chaining what is new.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extension {

@@ -46,7 +46,7 @@ pub enum MasterKeyFileError {
         #[source]
         source: io::Error,
     },
-    /// There is none, where there must be one.
+    /// None exists where one is required.
     #[error(
         "the master key {path} is missing: restore it from a backup, or set HEIRLOOM_MASTER_KEY if it was set before; \
          without it all sessions are lost"

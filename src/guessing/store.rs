@@ -8,7 +8,7 @@ use crate::{
 };
 use sqlx::PgConnection;
 
-/// What became of a guess.
+/// The outcome of a guess.
 pub struct CountedGuess {
     /// The password of the account, if there is one.
     pub stored: Option<StoredPassword>,

@@ -10,7 +10,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// What became of a deletion.
+/// The outcome of a deletion.
 #[must_use]
 #[derive(Debug)]
 pub enum Deletion {

@@ -10,7 +10,7 @@ use crate::{
 use serde_json::json;
 use std::fmt;
 
-/// What became of a password change.
+/// The outcome of a password change.
 #[must_use]
 #[derive(Debug)]
 pub enum PasswordChange {

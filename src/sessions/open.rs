@@ -39,7 +39,7 @@ pub struct NewSession {
     pub forgiven: Attempt,
 }
 
-/// What became of a sign-in.
+/// The outcome of a sign-in.
 #[must_use]
 #[derive(Debug)]
 pub enum Opening {

@@ -24,7 +24,7 @@ pub struct StepUp {
     redemption: Redemption,
 }
 
-/// What became of a presented token, before the proof is looked at.
+/// The outcome of a presented token, before the proof is looked at.
 #[must_use]
 #[derive(Debug)]
 pub enum Begun {

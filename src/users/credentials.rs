@@ -10,7 +10,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// What became of a presented password.
+/// The outcome of a presented password.
 #[must_use]
 #[derive(Debug)]
 pub enum PasswordCheck {

@@ -22,7 +22,7 @@ pub struct NewUser {
     pub roles: Roles,
 }
 
-/// What became of a registration.
+/// The outcome of a registration.
 #[must_use]
 #[derive(Debug)]
 pub enum Registration {
