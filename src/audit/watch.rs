@@ -1,10 +1,18 @@
-use super::{About, Kind, chain::extend, store, verify::LONGEST_LAG};
+use super::{
+    About, Kind,
+    chain::{Extension, extend},
+    store,
+    verify::LONGEST_LAG,
+};
 use crate::{kernel::Duration, postgres::DatabaseError, work::Caller, world::World};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a lag is logged.
 const LOG_EVERY: Duration = Duration::from_mins(1);
+/// How often, and after which pause, a process that ends tries again to chain while another one holds the head: 5 s.
+const SETTLE_ATTEMPTS: u32 = 100;
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 /// Events that are looked up at once.
 const AT_ONCE: usize = 1_000;
 
@@ -31,15 +39,27 @@ pub async fn watch(world: &World, logged: &mut Option<Duration>) -> Result<(), D
     find_missing(world).await
 }
 
-/// Chains what this process has recorded, at its end: nothing else would miss its last event.
+/// Chains what this process has recorded, at its end: nothing else would miss its last event. Another instance, or the
+/// transaction of a task of this one that was just stopped, may hold the head for a moment.
 pub async fn settle(world: &World) {
-    if world.audit_numbers.committed().is_empty() {
-        return;
+    for _ in 0..SETTLE_ATTEMPTS {
+        if world.audit_numbers.committed().is_empty() {
+            return;
+        }
+        match chain_and_find_missing(world).await {
+            Ok(Extension::Elsewhere) => tokio::time::sleep(SETTLE_PAUSE).await,
+            Ok(Extension::Extended(_) | Extension::HeadRefused | Extension::HeadRegressed { .. }) => return,
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "audit.chaining_failed");
+                return;
+            }
+        }
     }
+}
+
+async fn chain_and_find_missing(world: &World) -> Result<Extension, DatabaseError> {
     let chained = extend(world).await;
-    if let Err(error) = find_missing(world).await.and(chained) {
-        tracing::warn!(error = error.chain(), "audit.chaining_failed");
-    }
+    find_missing(world).await.and(chained)
 }
 
 /// What the database has confirmed must stay until it is chained; from then on the chain shows what is gone.
