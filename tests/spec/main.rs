@@ -44,6 +44,7 @@ mod my_events;
 mod openapi;
 mod origin;
 mod outage;
+mod outbox;
 mod overview;
 mod pages;
 mod password_reset;
