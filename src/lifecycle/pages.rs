@@ -11,7 +11,7 @@ use crate::{
     identity::EmailAddress,
     kernel::{Client, UserId},
     pages::{Sample, View, form_problem},
-    sessions::{Entering, Entry, redirect_signed_in},
+    sessions::{Entering, Entry, SignedIn, redirect_signed_in},
     users::Refused,
 };
 use actix_web::{
@@ -142,12 +142,13 @@ async fn confirm_page(view: View) -> Result<HttpResponse, Problem> {
 async fn confirm(
     request: HttpRequest,
     payload: Payload,
+    signed_in: Option<SignedIn>,
     FromClient(client): FromClient,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     SameOrigin::extract(&request).await?;
     let typed: Typed = form(&request, payload).await?;
-    let confirming = ConfirmPage { request: &request, typed, client, lifecycle: &lifecycle };
+    let confirming = ConfirmPage { request: &request, typed, signed_in, client, lifecycle: &lifecycle };
     match confirming.typed.step.as_str() {
         "look" => confirming.ask_by_link(None).await,
         "again" => confirming.send_again().await,
@@ -159,6 +160,8 @@ async fn confirm(
 struct ConfirmPage<'a> {
     request: &'a HttpRequest,
     typed: Typed,
+    /// By an access token, which the page's script sends: the cookie of the session does not come here.
+    signed_in: Option<SignedIn>,
     client: Client,
     lifecycle: &'a Lifecycle,
 }
@@ -183,8 +186,10 @@ impl ConfirmPage<'_> {
         {
             return Ok(answer);
         }
+        let here = self.signed_in.as_ref().map(|signed_in| signed_in.user);
+        let signed_in = matches!(&completion, Completion::Done { user, .. } if Some(user.id) == here);
         let (purpose, _) = completed(completion)?;
-        let done = context! { state => "done", purpose => purpose.name(), ..form_problem(None) };
+        let done = context! { state => "done", purpose => purpose.name(), signed_in, ..form_problem(None) };
         self.view().show(StatusCode::OK, CONFIRM, &done)
     }
 
@@ -203,7 +208,8 @@ impl ConfirmPage<'_> {
     fn confirming(&self) -> Confirming {
         let password = Some(self.typed.password.clone()).filter(|password| !password.is_empty());
         let browser = self.lifecycle.browser_of(self.request);
-        Confirming { password: password.clone(), new_password: password, browser, ..Confirming::default() }
+        let signed_in = self.signed_in.clone();
+        Confirming { password: password.clone(), new_password: password, name: None, signed_in, browser }
     }
 
     /// Signs in the browser that asked for the account. None: the account changed meanwhile.
@@ -230,7 +236,11 @@ impl ConfirmPage<'_> {
         let token = &self.typed.token;
         let looked = self.lifecycle.look(token.clone(), &self.confirming(), &self.client).await?;
         let (asked, status) = match looked {
-            Look::Found(looked) => (asked(&looked, token, problem.as_ref()), StatusCode::OK),
+            Look::Found(looked) => {
+                let asked = asked(&looked, token, problem.as_ref());
+                let signed_in = self.signed_in.is_some();
+                (context! { signed_in, ..asked }, StatusCode::OK)
+            }
             Look::Unknown => (expired(), StatusCode::NOT_FOUND),
             Look::Expired => (expired(), StatusCode::GONE),
         };
@@ -281,9 +291,11 @@ pub fn page_samples() -> Vec<Sample> {
         asks.chain(codes).chain([(FORGOT, forgot)]).collect::<Vec<_>>()
     };
     let of_purpose = |purpose: &Purpose| {
-        let done = context! { state => "done", purpose => purpose.name(), ..form_problem(None) };
+        let done = [true, false].map(|signed_in| {
+            (CONFIRM, context! { state => "done", purpose => purpose.name(), signed_in, ..form_problem(None) })
+        });
         let asks = sample_asks(*purpose, None);
-        asks.into_iter().chain([(CONFIRM, done), (CODE, code(*purpose, true).context(None))]).collect::<Vec<_>>()
+        asks.into_iter().chain(done).chain([(CODE, code(*purpose, true).context(None))]).collect::<Vec<_>>()
     };
     let problems = kind::ALL.iter().map(|kind| Problem::new(*kind, "")).chain([weak]);
     let open = [
@@ -299,7 +311,7 @@ fn sample_asks(purpose: Purpose, problem: Option<&Problem>) -> Vec<Sample> {
     let ask = |need: &Needed| {
         let shown = context! {
             state => "ask", token => "\"><b>", purpose => purpose.name(), need => need.name(),
-            email => "a…e@example.com", device => "Chrome · Windows",
+            email => "a…e@example.com", device => "Chrome · Windows", signed_in => *need == Needed::Button,
         };
         (CONFIRM, context! { ..form_problem(problem), ..shown })
     };

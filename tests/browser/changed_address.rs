@@ -13,7 +13,7 @@ const OTHER: &str = "mona@example.com";
 const MASKED: &str = "m…a@example.com";
 
 /// The link of the email to this address that holds such words.
-async fn link_to(server: &Server, address: &str, words: &str) -> String {
+pub async fn link_to(server: &Server, address: &str, words: &str) -> String {
     let is_it = |email: &String| email.contains(&format!("To: {address}\r\n")) && email.contains(words);
     eventually("the email is written", || async { emails(server).iter().any(is_it) }).await;
     let email = emails(server).into_iter().find(is_it).unwrap();
@@ -27,7 +27,7 @@ async fn grow_old(server: &Server) {
     sqlx::query(sql).execute(&mut server.home.connect().await).await.unwrap();
 }
 
-async fn signed_in(server: &Server, language: &str, shows: &str) -> Browser {
+pub async fn signed_in(server: &Server, language: &str, shows: &str) -> Browser {
     let browser = Browser::open().await;
     browser.watch().await;
     browser.go(&format!("{}/login?lang={language}", server.url)).await;

@@ -18,4 +18,5 @@ mod registering;
 mod server;
 mod signing_in;
 mod tabs;
+mod verifying;
 mod way;
