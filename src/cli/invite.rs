@@ -37,9 +37,9 @@ pub async fn invite(house: &House, new: NewInvitation, output: Output) -> Result
     match house.lifecycle.invite(&by, new).await? {
         Inviting::Invited(invitation) => say(&invitation, output),
         Inviting::EmailTaken => Err(CliError::Refused("a user with this address already exists".to_owned())),
-        Inviting::Limited { wait } => {
+        Inviting::Limited { wait, .. } => {
             let seconds = wait.as_secs();
-            Err(CliError::Refused(format!("too many emails were requested for this address: wait {seconds} seconds")))
+            Err(CliError::Refused(format!("too many emails were requested: wait {seconds} seconds")))
         }
     }
 }

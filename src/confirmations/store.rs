@@ -1,12 +1,16 @@
 mod changes;
 mod codes;
 mod invitations;
+mod voiding;
 
 pub use changes::{
     PendingChange, add_for, has_open_undo, mark_looked_up, pending_change, void_changes_of, void_later_undos,
 };
 pub use codes::{give_attempt_back, take_attempt};
-pub use invitations::{OpenInvitation, add_looked_up, open_invitations, revoke_invitation, still_invites};
+pub use invitations::{
+    OpenInvitation, open_invitations, recent_invitation, replace_payload, revoke_invitation, still_invites,
+};
+pub use voiding::{Undos, void_all_of, void_others_like};
 
 use super::model::{CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL};
 use crate::{
@@ -37,6 +41,8 @@ pub struct NewConfirmation {
     pub browser: Option<Digest32>,
     /// How long its link works.
     pub lifetime: Duration,
+    /// Whether its address needs no further look: it can be used at once.
+    pub is_looked_up: bool,
 }
 
 /// The user who has an address.
@@ -57,20 +63,21 @@ pub struct Owner {
     pub is_versioned: bool,
 }
 
-/// Adds a confirmation that has not been looked up.
+/// Adds a confirmation of nobody who is known.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn add(connection: &mut PgConnection, new: NewConfirmation) -> Result<(), DatabaseError> {
     let added = sqlx::query!(
-        "INSERT INTO confirmations (id, purpose, email, payload, browser, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6))",
+        "INSERT INTO confirmations (id, purpose, email, payload, browser, created_at, expires_at, looked_up_at)
+         VALUES ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6), CASE WHEN $7 THEN now() END)",
         new.id,
         new.purpose.name(),
         new.email,
         new.payload,
         new.browser.as_ref().map(Digest32::as_bytes),
         new.lifetime.as_secs_f64(),
+        new.is_looked_up,
     );
     added.execute(connection).await?;
     Ok(())
@@ -261,22 +268,6 @@ pub async fn use_up(connection: &mut PgConnection, id: Uuid, purpose: Purpose) -
     Ok(used.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Deletes all other confirmations of a user, except those that undo a change of address, in the caller's transaction.
-///
-/// # Errors
-/// When the database fails.
-pub async fn void_all_of(connection: &mut PgConnection, user: UserId, except: Uuid) -> Result<(), DatabaseError> {
-    sqlx::query!(
-        "DELETE FROM confirmations WHERE user_id = $1 AND id <> $2 AND purpose <> $3",
-        user.as_uuid(),
-        except,
-        Purpose::UndoEmailChange.name(),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Locks the confirmations of the same purpose and address, in the same order for every use: each use then comes wholly
 /// before or wholly after another, and no two wait for each other.
 ///
@@ -289,22 +280,6 @@ pub async fn lock_alike(connection: &mut PgConnection, used: &Confirmation) -> R
         used.purpose.name(),
     );
     locked.fetch_all(connection).await?;
-    Ok(())
-}
-
-/// Deletes the other confirmations of the same purpose and address, in the caller's transaction.
-///
-/// # Errors
-/// When the database fails.
-pub async fn void_others_like(connection: &mut PgConnection, used: &Confirmation) -> Result<(), DatabaseError> {
-    sqlx::query!(
-        "DELETE FROM confirmations WHERE email = $1 AND purpose = $2 AND id <> $3",
-        used.email,
-        used.purpose.name(),
-        used.id,
-    )
-    .execute(connection)
-    .await?;
     Ok(())
 }
 

@@ -231,7 +231,7 @@ async fn look(
     security(("bearer" = []), ()),
     request_body(content = ConfirmRequest, example = json!({ "flow": "AZrK…", "code": "4821 0937", "new_password": "quiet-orchard-17" })),
     responses((status = 200, body = ConfirmAnswer, description = "Done")),
-    extensions(("x-problems" = json!([kind::CONFIRMATION_INVALID.code, kind::CONFIRMATION_EXPIRED.code, kind::CODE_INVALID.code, kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::CONFIRMATION_INVALID.code, kind::CONFIRMATION_EXPIRED.code, kind::CODE_INVALID.code, kind::EMAIL_TAKEN.code, kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn confirm(
     request: HttpRequest,
@@ -296,6 +296,10 @@ pub fn completed(completion: Completion) -> Result<(Purpose, UserView), Problem>
             let field = FieldError::new("password", "wrong_password", message);
             Problem { errors: vec![field], ..Problem::new(kind::WRONG_PASSWORD, message) }
         }
+        Completion::AddressTaken => Problem::new(
+            kind::EMAIL_TAKEN,
+            "Another account has this address by now. The link still works once it is free.",
+        ),
         Completion::NameRefused(error) => Problem::fields(vec![error.of("name")]),
         Completion::PasswordRefused(error) => Problem::fields(vec![error.of("new_password")]),
     })

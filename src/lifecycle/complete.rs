@@ -27,16 +27,19 @@ impl Lifecycle {
         typed: Confirming,
         client: &Client,
     ) -> Result<Completion, AccountsError> {
-        let (confirmation, way) = match self.resolve(&presented, client).await? {
-            Resolved::Waiting(confirmation, way) => (*confirmation, way),
-            Resolved::Unknown => return Ok(Completion::Unknown),
-            Resolved::Expired => return Ok(Completion::Expired),
-            Resolved::WrongCode { attempts_left } => return Ok(Completion::WrongCode { attempts_left }),
-            Resolved::Limited { wait } => return Ok(Completion::Limited { wait }),
+        let resolved = self.resolve(&presented, client).await?;
+        let purpose = resolved.purpose();
+        let completed = match resolved {
+            Resolved::Waiting(confirmation, way) => {
+                let attempt = CompletionAttempt { confirmation: *confirmation, way, typed: &typed, client };
+                self.carry_out(attempt).await?
+            }
+            Resolved::Unknown => Completion::Unknown,
+            Resolved::Expired(_) => Completion::Expired,
+            Resolved::WrongCode { attempts_left, .. } => Completion::WrongCode { attempts_left },
+            Resolved::Limited { wait, .. } => Completion::Limited { wait },
         };
-        let purpose = confirmation.purpose;
-        let completed = self.carry_out(CompletionAttempt { confirmation, way, typed: &typed, client }).await?;
-        if let Some(outcome) = completed.outcome() {
+        if let (Some(purpose), Some(outcome)) = (purpose, completed.outcome()) {
             self.world().metrics.confirmation(purpose.name(), outcome);
         }
         Ok(completed)
@@ -56,6 +59,18 @@ impl Lifecycle {
     }
 }
 
+impl Resolved {
+    /// What it is for, where that is known.
+    fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::Waiting(confirmation, _) => Some(confirmation.purpose),
+            Self::WrongCode { purpose, .. } | Self::Limited { purpose, .. } => Some(*purpose),
+            Self::Expired(purpose) => *purpose,
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl Completion {
     /// The name in the metrics. None: the user still has to type something.
     fn outcome(&self) -> Option<&'static str> {
@@ -65,6 +80,7 @@ impl Completion {
             Self::WrongCode { .. } => Some("wrong_code"),
             Self::Limited { .. } => Some("limited"),
             Self::WrongPassword => Some("wrong_password"),
+            Self::AddressTaken => Some("email_taken"),
             Self::Missing(_) | Self::NameRefused(_) | Self::PasswordRefused(_) => None,
         }
     }

@@ -1,6 +1,10 @@
 //! Invitations: an administrator or an operator names an address and roles; its user chooses the password.
 
-use super::{Lifecycle, request::refusal};
+use super::{
+    Lifecycle,
+    request::{RequestRefusal, refusal},
+    room::MailLimit,
+};
 use crate::{
     audit::{self, About},
     confirmations::{self, NewConfirmation, OpenInvitation, Purpose},
@@ -9,6 +13,7 @@ use crate::{
     mail::{ConfirmationEmail, Notification},
     postgres::DatabaseError,
     sessions::Authority,
+    users,
     work::Work,
 };
 use serde_json::{Value, json};
@@ -56,71 +61,41 @@ pub enum Inviting {
     Invited(Box<Invitation>),
     /// The address has an account.
     EmailTaken,
-    /// Too many emails were requested for the address.
+    /// Too many emails were requested for the address, or from the network.
     Limited {
+        /// Which limit it is, for the metrics.
+        name: &'static str,
         /// How long until the next may be.
         wait: Duration,
     },
 }
 
+/// A request, within its transaction.
+struct InvitationRequest {
+    room: Lifecycle,
+    new: NewInvitation,
+    limits: Vec<MailLimit>,
+}
+
 impl Lifecycle {
-    /// Invites a user: the email is sent, and the account is created when its link is used.
+    /// Invites a user: the email is sent, and the account is created when its link is used. An invitation that was sent
+    /// within ten minutes gives what is named now, and no second email is sent.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn invite(&self, by: &Authority, new: NewInvitation) -> Result<Inviting, DatabaseError> {
         let room = self.clone();
-        let invited = self.world().transaction(by.caller(), move |mut work| {
-            Box::pin(async move { room.add_invitation(&mut work, new).await })
-        });
+        let caller = by.caller();
+        let limits = self.limits(new.email.as_str(), &caller.client);
+        let inviting = InvitationRequest { room, new, limits };
+        let invited = self.world().transaction(caller, move |work| Box::pin(inviting.decide(work)));
         let outcome = invited.await?;
         match &outcome {
             Inviting::Invited(_) => self.world().metrics.confirmation(Purpose::Invite.name(), "requested"),
-            Inviting::Limited { .. } => self.world().metrics.limited("mail_address"),
+            Inviting::Limited { name, .. } => self.world().metrics.limited(name),
             Inviting::EmailTaken => {}
         }
         Ok(outcome)
-    }
-
-    async fn add_invitation(&self, work: &mut Work<'_>, new: NewInvitation) -> Result<Inviting, DatabaseError> {
-        if confirmations::owner_of(work.connection, new.email.as_str()).await?.is_some() {
-            return Ok(Inviting::EmailTaken);
-        }
-        if let Some(refused) = refusal(work, vec![self.address_limit(new.email.as_str())]).await? {
-            return Ok(Inviting::Limited { wait: refused.wait });
-        }
-        let id = new_uuid(work.now, &work.world.rng);
-        let row = self.row_of(work, id, &new);
-        confirmations::add_looked_up(work.connection, row).await?;
-        confirmations::mark_sent(work.connection, id).await?;
-        let details = json!({ "invitation": id, "roles": new.roles.to_strings() });
-        work.record(audit::Kind::UserInvited, About::NOBODY, details).await?;
-        let email =
-            ConfirmationEmail { confirmation: id, user: None, email: Notification::Invitation, details: json!({}) };
-        work.enqueue_confirmation_email(email).await?;
-        self.world().metrics.confirmation(Purpose::Invite.name(), "sent");
-        let found = confirmations::open_invitations(work.connection, Some(id), None, 1).await?;
-        let invitation = found.into_iter().next().map(Invitation::from);
-        invitation
-            .map(|invitation| Inviting::Invited(Box::new(invitation)))
-            .ok_or(DatabaseError::Nonsense("an invitation"))
-    }
-
-    fn row_of(&self, work: &Work<'_>, id: Uuid, new: &NewInvitation) -> NewConfirmation {
-        let payload = json!({
-            "name": new.name.as_ref().map(DisplayName::as_str),
-            ROLES: new.roles.to_strings(),
-            INVITED_BY: work.caller.actor.user(),
-            "language": work.caller.client.language,
-        });
-        NewConfirmation {
-            id,
-            purpose: Purpose::Invite,
-            email: new.email.as_str().to_owned(),
-            payload,
-            browser: None,
-            lifetime: self.lifetime(Purpose::Invite),
-        }
     }
 
     /// The open invitations, newest first: one more than the page holds, if there is one.
@@ -169,6 +144,60 @@ impl Lifecycle {
         });
         revoked.await
     }
+}
+
+impl InvitationRequest {
+    async fn decide(self, mut work: Work<'_>) -> Result<Inviting, DatabaseError> {
+        let Self { room, new, limits } = self;
+        let email = new.email.as_str();
+        // The count locks the address: of two invitations at once the second finds the first.
+        if let Some(RequestRefusal { name, wait }) = refusal(&mut work, limits).await? {
+            return Ok(Inviting::Limited { name, wait });
+        }
+        let payload = payload_of(&work, &new);
+        let recent = confirmations::recent_invitation(work.connection, email).await?;
+        // Asked afterwards: the earlier invitation may have been used meanwhile.
+        let is_taken = confirmations::owner_of(work.connection, email).await?.is_some()
+            || users::is_reserved(work.connection, email, None).await?;
+        if is_taken {
+            return Ok(Inviting::EmailTaken);
+        }
+        let id = match recent {
+            Some(id) => {
+                confirmations::replace_payload(work.connection, id, payload).await?;
+                id
+            }
+            None => room.send_invitation(&mut work, email, payload).await?,
+        };
+        let details = json!({ "invitation": id, "roles": new.roles.to_strings() });
+        work.record(audit::Kind::UserInvited, About::NOBODY, details).await?;
+        let found = confirmations::open_invitations(work.connection, Some(id), None, 1).await?;
+        let invitation = found.into_iter().next().ok_or(DatabaseError::Nonsense("an invitation"))?;
+        Ok(Inviting::Invited(Box::new(invitation.into())))
+    }
+}
+
+impl Lifecycle {
+    async fn send_invitation(&self, work: &mut Work<'_>, email: &str, payload: Value) -> Result<Uuid, DatabaseError> {
+        let (id, purpose) = (new_uuid(work.now, &work.world.rng), Purpose::Invite);
+        let (email, lifetime) = (email.to_owned(), self.lifetime(purpose));
+        let new = NewConfirmation { id, purpose, email, payload, browser: None, lifetime, is_looked_up: true };
+        confirmations::add(work.connection, new).await?;
+        let email =
+            ConfirmationEmail { confirmation: id, user: None, email: Notification::Invitation, details: json!({}) };
+        work.enqueue_confirmation_email(email).await?;
+        self.world().metrics.confirmation(purpose.name(), "sent");
+        Ok(id)
+    }
+}
+
+fn payload_of(work: &Work<'_>, new: &NewInvitation) -> Value {
+    json!({
+        "name": new.name.as_ref().map(DisplayName::as_str),
+        ROLES: new.roles.to_strings(),
+        INVITED_BY: work.caller.actor.user(),
+        "language": work.caller.client.language,
+    })
 }
 
 impl From<OpenInvitation> for Invitation {

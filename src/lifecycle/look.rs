@@ -103,7 +103,7 @@ impl Lifecycle {
                 needs: vec![Needed::of(&found, way, typed)],
             }),
             Resolved::Unknown => Look::Unknown,
-            Resolved::Expired | Resolved::WrongCode { .. } | Resolved::Limited { .. } => Look::Expired,
+            Resolved::Expired(_) | Resolved::WrongCode { .. } | Resolved::Limited { .. } => Look::Expired,
         })
     }
 

@@ -68,6 +68,8 @@ pub enum Completion {
     Missing(&'static str),
     /// The current password is another one.
     WrongPassword,
+    /// Another user has the address by now. Nothing is used up.
+    AddressTaken,
     /// The display name is refused.
     NameRefused(TextError),
     /// The new password is refused.

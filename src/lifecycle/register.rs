@@ -79,15 +79,14 @@ impl Lifecycle {
             is_asking_browser(&attempt).then(|| stored(&attempt.confirmation, RETURN_TO).unwrap_or_default());
         let FirstPassword { name, hash } = chosen;
         let purpose = attempt.confirmation.purpose;
-        let is_invited = purpose == Purpose::Invite;
-        let roles = if is_invited { roles_of(&attempt.confirmation.payload) } else { Roles::default() };
         let account = NewAccount {
             id: UserId::new(self.world().clock.now(), &self.world().rng),
             email: EmailAddress::from_stored(attempt.confirmation.email.clone()),
             is_verified: true,
             name,
             hash,
-            roles,
+            // An invitation gives some.
+            roles: Roles::default(),
         };
         let registration = ConfirmedRegistration { confirmation: attempt.confirmation, account };
         let created =
@@ -149,14 +148,19 @@ fn is_asking_browser(attempt: &CompletionAttempt<'_>) -> bool {
 impl ConfirmedRegistration {
     /// None: it was used, the address has an account by now, or who invited may no longer do so.
     async fn carry_out(self, mut work: Work<'_>) -> Result<Option<User>, DatabaseError> {
-        let Self { confirmation, account } = self;
+        let Self { confirmation, mut account } = self;
         let (id, purpose, user) = (confirmation.id, confirmation.purpose, account.id);
         confirmations::lock_alike(work.connection, &confirmation).await?;
         if !confirmations::use_up(work.connection, id, purpose).await? {
             return Ok(None);
         }
         confirmations::void_others_like(work.connection, &confirmation).await?;
-        if !still_stands(&mut work, &confirmation.payload).await? || !users::add(work.connection, account).await? {
+        // As it is now: an administrator may have named other roles since it was looked at.
+        let payload = confirmations::find(work.connection, id).await?.map(|found| found.payload).unwrap_or_default();
+        if purpose == Purpose::Invite {
+            account.roles = roles_of(&payload);
+        }
+        if !still_stands(&mut work, &payload).await? || !users::add(work.connection, account).await? {
             // Nothing will come of it: it does not keep the hash of a password.
             confirmations::delete(work.connection, id).await?;
             return Ok(None);

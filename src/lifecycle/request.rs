@@ -62,7 +62,15 @@ impl Lifecycle {
         payload.insert("language".to_owned(), json!(client.language));
         let id = new_uuid(self.world().clock.now(), &self.world().rng);
         let (lifetime, email) = (self.lifetime(purpose), email.as_str().to_owned());
-        let new = NewConfirmation { id, purpose, email, payload: Value::Object(payload), browser, lifetime };
+        let new = NewConfirmation {
+            id,
+            purpose,
+            email,
+            payload: Value::Object(payload),
+            browser,
+            lifetime,
+            is_looked_up: false,
+        };
         Ok(match self.insert(new, client).await? {
             None => Requested::Accepted(Flow { flow: self.keys().flow(id), expires_in: lifetime }),
             Some(wait) => Requested::Limited { wait },
@@ -89,6 +97,7 @@ impl Lifecycle {
             payload: found.payload_to_repeat(),
             browser: found.browser.as_deref().and_then(Digest32::from_slice),
             lifetime,
+            is_looked_up: false,
         };
         let successor = new.id;
         if let Some(wait) = self.insert(new, client).await? {

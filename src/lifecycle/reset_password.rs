@@ -1,7 +1,7 @@
 use super::{Completion, Lifecycle, complete::CompletionAttempt};
 use crate::{
     audit,
-    confirmations::{self, Purpose},
+    confirmations::{self, Purpose, Undos},
     kernel::{Actor, Client, UserId},
     mail,
     passwords::{Password, PasswordHash, QueueKey},
@@ -23,6 +23,9 @@ struct Reset {
 impl Lifecycle {
     /// Replaces the password, revokes all sessions, and voids everything else that was requested for the user. The user
     /// reads the address, so it is verified. Nobody is signed in by it.
+    ///
+    /// Of an account whose address was never verified it is a takeover: the one who created it may not have read the
+    /// address, and what they enrolled or requested is not the reader's. Not even an undo of theirs works afterwards.
     pub(super) async fn reset_password(&self, attempt: CompletionAttempt<'_>) -> Result<Completion, AccountsError> {
         let CompletionAttempt { confirmation, typed, client, .. } = attempt;
         let Some(user) = self.owner(confirmation.user, &confirmation.email).await? else {
@@ -75,11 +78,13 @@ impl Reset {
         // Only its owner reads the address.
         work.caller.actor = Actor::User(user);
         users::set_password(work.connection, user, None, &hash).await?;
-        users::verify_email(work.connection, user).await?;
+        let is_takeover = users::verify_email(work.connection, user).await?;
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::PasswordChanged).await?;
-        confirmations::void_all_of(work.connection, user, confirmation).await?;
+        let undos = if is_takeover { Undos::Go } else { Undos::Stay };
+        confirmations::void_all_of(work.connection, user, confirmation, undos).await?;
         work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::ResetPassword.name() })).await?;
-        work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live() })).await?;
+        work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live(), "takeover": is_takeover }))
+            .await?;
         work.enqueue_email(user, mail::Notification::PasswordChanged).await?;
         Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
     }

@@ -1,7 +1,7 @@
 use super::{ConfirmationProof, Lifecycle};
 use crate::{
     audit,
-    confirmations::{self, CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding},
+    confirmations::{self, CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose},
     kernel::{Client, Duration},
     postgres::DatabaseError,
     work::Caller,
@@ -24,11 +24,14 @@ pub(super) enum Resolved {
     /// To a confirmation that waits.
     Waiting(Box<Confirmation>, Way),
     Unknown,
-    Expired,
+    /// What it was for, where that is known.
+    Expired(Option<Purpose>),
     WrongCode {
+        purpose: Purpose,
         attempts_left: i32,
     },
     Limited {
+        purpose: Purpose,
         wait: Duration,
     },
 }
@@ -44,9 +47,9 @@ impl Lifecycle {
             ConfirmationProof::Token(token) => self.resolve_token(token).await,
             ConfirmationProof::Code { flow, code } => {
                 let Some(id) = self.keys().read_flow(flow) else { return Ok(Resolved::Unknown) };
-                let Some(confirmation) = self.flow_leads_to(id).await? else { return Ok(Resolved::Expired) };
+                let Some(confirmation) = self.flow_leads_to(id).await? else { return Ok(Resolved::Expired(None)) };
                 if confirmation.standing != ConfirmationStanding::Waiting || !confirmation.has_code {
-                    return Ok(Resolved::Expired);
+                    return Ok(Resolved::Expired(Some(confirmation.purpose)));
                 }
                 self.try_code(confirmation, code, client).await
             }
@@ -60,7 +63,7 @@ impl Lifecycle {
             Some(found) if found.standing == ConfirmationStanding::Waiting => {
                 Resolved::Waiting(Box::new(found), Way::Link)
             }
-            Some(_) | None => Resolved::Expired,
+            Some(_) | None => Resolved::Expired(Some(named.purpose)),
         })
     }
 
@@ -91,23 +94,22 @@ impl Lifecycle {
         let Some(attempts) = counted.await? else {
             // Another use may have voided it meanwhile.
             if self.find(id).await?.is_none() {
-                return Ok(Resolved::Expired);
+                return Ok(Resolved::Expired(Some(purpose)));
             }
             let until = confirmation.created_at + CODE_LIFETIME;
             let wait = (until - self.world().clock.now()).to_std().unwrap_or_default();
-            return Ok(Resolved::Limited { wait: wait.max(Duration::from_secs(1)) });
+            return Ok(Resolved::Limited { purpose, wait: wait.max(Duration::from_secs(1)) });
         };
         let stored = confirmation.code_mac.as_deref().unwrap_or_default();
         if self.keys().is_code(purpose, &confirmation.email, code, stored) {
             self.world().db.run(move |connection| Box::pin(confirmations::give_attempt_back(connection, id))).await?;
             return Ok(Resolved::Waiting(Box::new(confirmation), Way::Code));
         }
-        self.world().metrics.confirmation(purpose.name(), "wrong_code");
         let (user, details) = (confirmation.user, json!({ "purpose": purpose.name(), "reason": "wrong_code" }));
         let recorded = self.world().run(Caller::anonymous(client), move |mut work| {
             Box::pin(async move { work.record(audit::Kind::ConfirmationFailed, user, details).await })
         });
         recorded.await?;
-        Ok(Resolved::WrongCode { attempts_left: CODE_ATTEMPTS.saturating_sub(attempts) })
+        Ok(Resolved::WrongCode { purpose, attempts_left: CODE_ATTEMPTS.saturating_sub(attempts) })
     }
 }

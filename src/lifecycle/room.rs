@@ -67,13 +67,9 @@ impl Lifecycle {
             bucket: self.bucket("network", &network.to_string()),
             most: options.mail_limit_network,
         });
-        network.into_iter().chain([self.address_limit(email)]).collect()
-    }
-
-    /// What a request of an administrator counts towards.
-    pub(super) fn address_limit(&self, email: &str) -> MailLimit {
-        let most = self.world().config.accounts.mail_limit_address;
-        MailLimit { name: "mail_address", bucket: self.bucket("address", email), most }
+        let address =
+            MailLimit { name: "mail_address", bucket: self.bucket("address", email), most: options.mail_limit_address };
+        network.into_iter().chain([address]).collect()
     }
 
     fn bucket(&self, sort: &str, what: &str) -> Digest32 {

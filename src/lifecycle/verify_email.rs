@@ -13,10 +13,10 @@ impl Lifecycle {
     /// Records that the user reads the address. The link alone does not: programs that scan emails follow it. The user is
     /// signed in, or types the password.
     pub(super) async fn verify_email(&self, attempt: CompletionAttempt<'_>) -> Result<Completion, AccountsError> {
-        let Some(user) = attempt.confirmation.user else { return Ok(Completion::Expired) };
-        if let Some(refused) = self.prove(user, &attempt).await? {
-            return Ok(refused);
-        }
+        let user = match self.proven(&attempt).await? {
+            Ok(user) => user,
+            Err(refused) => return Ok(refused),
+        };
         let CompletionAttempt { confirmation, client, .. } = attempt;
         let verified = self.world().transaction(Caller::user(user, client), move |work| {
             Box::pin(async move { carry_out(work, user, confirmation).await })
@@ -27,21 +27,21 @@ impl Lifecycle {
         })
     }
 
-    /// None: the request is the user's own.
-    pub(super) async fn prove(
+    /// The user of a confirmation, whose own request this is: signed in, or with the password. The inner error is the answer.
+    pub(super) async fn proven(
         &self,
-        user: UserId,
         attempt: &CompletionAttempt<'_>,
-    ) -> Result<Option<Completion>, AccountsError> {
+    ) -> Result<Result<UserId, Completion>, AccountsError> {
         let CompletionAttempt { confirmation, way, typed, client } = attempt;
+        let Some(user) = confirmation.user else { return Ok(Err(Completion::Expired)) };
         if Needed::of(confirmation, *way, typed) == Needed::Button {
-            return Ok(None);
+            return Ok(Ok(user));
         }
-        let Some(password) = &typed.password else { return Ok(Some(Completion::Missing("password"))) };
+        let Some(password) = &typed.password else { return Ok(Err(Completion::Missing("password"))) };
         Ok(match self.accounts().check_again(user, password, client).await? {
-            PasswordCheck::Right(..) => None,
-            PasswordCheck::Wrong => Some(Completion::WrongPassword),
-            PasswordCheck::Limited { wait } => Some(Completion::Limited { wait }),
+            PasswordCheck::Right(..) => Ok(user),
+            PasswordCheck::Wrong => Err(Completion::WrongPassword),
+            PasswordCheck::Limited { wait } => Err(Completion::Limited { wait }),
         })
     }
 }

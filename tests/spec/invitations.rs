@@ -17,6 +17,13 @@ impl TestApp {
         self.post(USE, &json!({ "token": token, "new_password": NEW })).await
     }
 
+    /// As if ten minutes had passed.
+    async fn age_invitations(&self) {
+        let sql = "UPDATE confirmations SET looked_up_at = looked_up_at - interval '11 minutes',
+            created_at = created_at - interval '11 minutes' WHERE purpose = 'invite'";
+        sqlx::query(sql).execute(self.db()).await.expect("SQL");
+    }
+
     async fn sign_in_with_new(&self, name: &str) -> Answer {
         self.post("/api/v1/auth/login", &json!({ "email": email(name), "password": NEW })).await
     }
@@ -138,6 +145,7 @@ async fn of_many_uses_one_creates_the_account() {
     let root = one.admin("root").await;
     for roles in [json!(["editor"]), json!(["auditor"])] {
         root.post(USERS, &json!({ "email": email("alice"), "roles": roles })).await.expect(202);
+        one.age_invitations().await;
     }
     let tokens = [one.email(KIND, "alice").await.token(), one.email_number(2, KIND, "alice").await.token()];
     let tries = (0..8).map(async |number| {
@@ -163,15 +171,120 @@ async fn by_invitation_only_those_register_who_were_invited() {
     assert!(!app.get("/login").await.expect(200).body.contains("/register"), "the sign-in page does not lead there");
 }
 
-/// L-17: of one address; an administrator invites any number of others.
+/// L-17, L-29: by the address and by the network, on all instances together.
 #[tokio::test]
-async fn invitations_of_one_address_are_limited() {
-    let app = TestApp::with(&[("HEIRLOOM_MAIL_LIMIT_ADDRESS", "2/h"), ("HEIRLOOM_MAIL_LIMIT_NETWORK", "1/h")]).await;
-    let root = app.admin("root").await;
-    let invite = async |name: &str| root.post(USERS, &json!({ "email": email(name) })).await;
-    for _ in 0..2 {
-        invite("alice").await.expect(202);
+async fn invitations_are_limited_by_address_and_by_network() {
+    let options = [
+        ("HEIRLOOM_MAIL_LIMIT_ADDRESS", "2/h"),
+        ("HEIRLOOM_MAIL_LIMIT_NETWORK", "4/h"),
+        ("HEIRLOOM_METRICS_BIND", "127.0.0.1:0"),
+    ];
+    let one = TestApp::with(&options).await;
+    let two = one.another(&options).await;
+    let root = one.admin("root").await;
+    let token = &root.tokens.access_token;
+    let invite = async |app: &TestApp, name: &str| {
+        app.request("POST", USERS).bearer(token).json(&json!({ "email": email(name) })).send().await
+    };
+    for app in [&one, &two] {
+        invite(app, "alice").await.expect(202);
     }
-    invite("alice").await.expect_problem(429, "too_many_requests");
-    invite("bob").await.expect(202);
+    // The network is counted first: this is its third one.
+    invite(&one, "ALICE").await.expect_problem(429, "too_many_requests");
+    invite(&two, "bob").await.expect(202);
+    let refused = invite(&one, "carol").await;
+    refused.expect_problem(429, "too_many_requests");
+    assert!(refused.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{refused:?}");
+    // A request of a stranger from there counts towards the same limit.
+    one.post("/api/v1/auth/password/forgot", &json!({ "email": email("dora") }))
+        .await
+        .expect_problem(429, "too_many_requests");
+    let invited = "SELECT count(DISTINCT email) FROM confirmations WHERE purpose = 'invite'";
+    assert_eq!(one.count(invited).await, 2);
+    let metrics = one.metrics().await;
+    for limit in ["mail_address", "mail_network"] {
+        assert!(metrics.contains(&format!("heirloom_requests_limited_total{{limit=\"{limit}\"}}")), "{metrics}");
+    }
+}
+
+/// L-18, L-29: the invitation that was sent gives what was named last, and its link is the one.
+#[tokio::test]
+async fn a_repeated_invitation_sends_no_second_email_within_ten_minutes_and_replaces_what_is_given() {
+    let app = TestApp::with(&[MANY]).await;
+    let (root, other) = (app.admin("root").await, app.admin("other").await);
+    let first = root.post(USERS, &json!({ "email": email("alice"), "name": "Alice", "roles": ["editor"] })).await;
+    let id = first.expect(202).text("/invitation/id");
+    let token = app.email(KIND, "alice").await.token();
+    let again = other.post(USERS, &json!({ "email": "ALICE@example.com", "roles": ["auditor"] })).await;
+    assert_eq!(again.expect(202).text("/invitation/id"), id);
+    assert_eq!(again.json()["invitation"]["roles"], json!(["auditor"]));
+    assert_eq!(again.json()["invitation"]["invited_by"], json!(other.id));
+    app.all_emails_written().await;
+    assert_eq!((app.emails(KIND, "alice").len(), root.get(INVITATIONS).await.items().len()), (1, 1));
+    // The one who invited first may be gone.
+    root.change(&other.id, &json!({ "roles": [] })).await.expect(200);
+    app.accept(&token).await.expect_problem(410, "confirmation_expired");
+    let next = root.post(USERS, &json!({ "email": email("alice"), "roles": ["reader"] })).await;
+    assert_ne!(next.expect(202).text("/invitation/id"), id, "that one was used up");
+    let user = app.accept(&app.email_number(2, KIND, "alice").await.token()).await.expect(200).json()["user"].clone();
+    assert_eq!(user["roles"], json!(["reader"]));
+    assert_eq!(app.events("user_invited").await, 3);
+}
+
+/// L-18, L-29: not where the earlier one cannot be used any more, or was sent longer ago.
+#[tokio::test]
+async fn an_invitation_is_sent_again_once_the_earlier_one_is_revoked_or_ten_minutes_old() {
+    let app = TestApp::with(&[MANY]).await;
+    let root = app.admin("root").await;
+    let invite = async || {
+        let answer = root.post(USERS, &json!({ "email": email("alice") })).await;
+        answer.expect(202).text("/invitation/id")
+    };
+    let first = invite().await;
+    app.email(KIND, "alice").await;
+    root.delete(&format!("{INVITATIONS}/{first}")).await.expect_done();
+    let second = invite().await;
+    let token = app.email_number(2, KIND, "alice").await.token();
+    app.age_invitations().await;
+    let third = invite().await;
+    app.email_number(3, KIND, "alice").await;
+    assert!(first != second && second != third && invite().await == third);
+    // The earlier email's link works until one of them is used.
+    app.accept(&token).await.expect(200);
+    app.all_emails_written().await;
+    assert_eq!(app.emails(KIND, "alice").len(), 3);
+    assert!(root.get(INVITATIONS).await.items().is_empty());
+}
+
+/// L-18, L-2: two administrators at once, on two instances; and roles that are taken back while the link is used.
+#[tokio::test]
+async fn of_invitations_at_once_one_is_sent_and_the_account_has_the_roles_that_are_named_in_the_end() {
+    let one = TestApp::with(&[MANY, ("HEIRLOOM_MAIL_LIMIT_NETWORK", "500/h")]).await;
+    let two =
+        one.another(&[MANY, ("HEIRLOOM_MAIL_LIMIT_NETWORK", "500/h"), ("HEIRLOOM_SMTP_URL", &one.mail_folder())]).await;
+    let root = one.admin("root").await;
+    let token = &root.tokens.access_token;
+    for round in 0..4 {
+        let name = format!("person{round}");
+        let invite = async |app: &TestApp, role: &str| {
+            let body = json!({ "email": email(&name), "roles": [role] });
+            app.request("POST", USERS).bearer(token).json(&body).send().await
+        };
+        let answers =
+            at_once((0..6).map(async |number| invite(if number % 2 == 0 { &one } else { &two }, "editor").await)).await;
+        let ids: std::collections::BTreeSet<_> =
+            answers.iter().map(|answer| answer.expect(202).text("/invitation/id")).collect();
+        assert_eq!(ids.len(), 1, "{answers:?}");
+        let link = one.email(KIND, &name).await.token();
+        let (accepted, changed) = tokio::join!(two.accept(&link), invite(&one, "reader"));
+        let roles = accepted.expect(200).json()["user"]["roles"].clone();
+        if changed.status == 202 {
+            assert_eq!(roles, json!(["reader"]));
+        } else {
+            changed.expect_problem(409, "email_taken");
+            assert_eq!(roles, json!(["editor"]));
+        }
+        one.all_emails_written().await;
+        assert_eq!(one.emails(KIND, &name).len(), 1);
+    }
 }

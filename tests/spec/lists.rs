@@ -4,8 +4,13 @@ use crate::support::{Admin, TestApp};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-const LISTS: [&str; 4] =
-    ["/api/v1/me/sessions", "/api/v1/admin/users", "/api/v1/admin/sessions", "/api/v1/admin/audit"];
+const LISTS: [&str; 5] = [
+    "/api/v1/me/sessions",
+    "/api/v1/admin/users",
+    "/api/v1/admin/sessions",
+    "/api/v1/admin/audit",
+    "/api/v1/admin/invitations",
+];
 
 /// People and sessions by the dozen, behind the server's back.
 async fn fill(app: &TestApp, owner: &str) {
@@ -20,6 +25,13 @@ async fn fill(app: &TestApp, owner: &str) {
     sqlx::query(sessions).bind(owner).execute(app.db()).await.unwrap();
     let events = "INSERT INTO audit_events (id, at, kind) SELECT gen_random_uuid(), now(), 'signed_in' FROM generate_series(1, 120)";
     sqlx::query(events).execute(app.db()).await.unwrap();
+    // Of others nobody is shown: used, expired, or for something else.
+    let invitations = "INSERT INTO confirmations (id, purpose, email, created_at, looked_up_at, expires_at, used_at)
+        SELECT gen_random_uuid(), CASE WHEN n > 160 THEN 'reset_password' ELSE 'invite' END, 'invited' || n || '@example.org',
+               now(), now(), CASE WHEN n > 140 AND n <= 160 THEN now() ELSE now() + interval '1 h' END,
+               CASE WHEN n > 121 AND n <= 140 THEN now() END
+        FROM generate_series(1, 180) AS n";
+    sqlx::query(invitations).execute(app.db()).await.unwrap();
 }
 
 /// Walks through a whole list; the number of its pages, and its entries' ids in order.

@@ -1,6 +1,6 @@
 //! Accounts that exist only once their address is confirmed, and addresses that are verified afterwards.
 
-use crate::support::{Answer, TestApp, at_once, credentials, email, password};
+use crate::support::{Answer, Email, MailStub, TestApp, at_once, credentials, email, password};
 use serde_json::{Value, json};
 
 const REGISTER: &str = "/api/v1/auth/register";
@@ -196,6 +196,40 @@ async fn an_unverified_user_signs_in_only_after_verifying_where_that_is_required
     let token = app.email("verify-email", "alice").await.token();
     app.confirm(&json!({ "token": token, "password": password("alice") })).await.expect(200);
     app.try_sign_in("alice").await.expect_tokens();
+}
+
+/// L-23: the operator names a mail server later, which makes verification required by default. Sessions go on; the next
+/// sign-in asks once.
+#[tokio::test]
+async fn users_who_registered_while_nothing_was_asked_verify_once_when_it_becomes_required() {
+    let mut before = TestApp::with(&[MANY]).await;
+    let (stub, address) = MailStub::open().await;
+    let url = format!("smtp://{address}");
+    let (alice, bob) = (before.sign_in("alice").await, before.sign_in("bob").await);
+    before.stop().await;
+    let options = [("HEIRLOOM_EMAIL_VERIFICATION", ""), ("HEIRLOOM_SMTP_URL", &*url), MANY];
+    let after = before.another(&options).await;
+    let session = after.refresh(&alice.refresh_token).await.expect_tokens();
+    assert_eq!(after.me(&session.access_token).await.json()["user"]["email_verified"], false);
+    after.try_sign_in("alice").await.expect_problem(403, "email_not_verified");
+    let form = [("email", &*email("alice")), ("password", &*password("alice"))];
+    let page = after.request("POST", "/login").header("Sec-Fetch-Site", "same-origin").form(&form).send().await;
+    assert!(page.expect(403).expect_no_cookie().body.contains("e-mail"), "{page:?}");
+    let token = Email(stub.email(1).await).token();
+    after.confirm(&json!({ "token": token, "password": password("alice") })).await.expect(200);
+    for _ in 0..2 {
+        after.try_sign_in("alice").await.expect_tokens();
+    }
+    after.refresh(&session.refresh_token).await.expect_tokens();
+    assert_eq!(stub.emails().len(), 1, "once, by one email");
+
+    // By the operator's word, too, and not where nothing is asked.
+    after.try_sign_in("bob").await.expect_problem(403, "email_not_verified");
+    let off = after.another(&[("HEIRLOOM_SMTP_URL", &*url), MANY]).await;
+    off.try_sign_in("bob").await.expect_tokens();
+    after.change("UPDATE users SET email_verified_at = now() WHERE email LIKE 'bob%'").await;
+    after.try_sign_in("bob").await.expect_tokens();
+    after.refresh(&bob.refresh_token).await.expect_tokens();
 }
 
 /// L-23, L-7, A-82: an unverified user receives the email of a reset, too, and the reset verifies.

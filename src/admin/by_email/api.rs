@@ -104,7 +104,7 @@ pub(crate) async fn invite(
             Ok(HttpResponse::Accepted().json(InvitationAnswer { invitation: (*invitation).into() }))
         }
         Inviting::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "This address has an account.")),
-        Inviting::Limited { wait } => Err(too_many_emails(wait)),
+        Inviting::Limited { wait, .. } => Err(too_many_emails(wait)),
     }
 }
 

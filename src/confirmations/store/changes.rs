@@ -22,16 +22,11 @@ pub struct PendingChange {
     pub is_recent: bool,
 }
 
-/// Adds a confirmation of a known user, as they are now. One that needs no further look is ready to be used.
+/// Adds a confirmation of a known user, as they are now.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add_for(
-    connection: &mut PgConnection,
-    new: NewConfirmation,
-    owner: Owner,
-    is_ready: bool,
-) -> Result<(), DatabaseError> {
+pub async fn add_for(connection: &mut PgConnection, new: NewConfirmation, owner: Owner) -> Result<(), DatabaseError> {
     let added = sqlx::query!(
         "INSERT INTO confirmations (id, purpose, user_id, email, payload, browser, created_at, expires_at, looked_up_at,
                                     password_version, email_version, factor_version)
@@ -46,7 +41,7 @@ pub async fn add_for(
         new.payload,
         new.browser.as_ref().map(Digest32::as_bytes),
         new.lifetime.as_secs_f64(),
-        is_ready,
+        new.is_looked_up,
         owner.is_versioned,
     );
     added.execute(connection).await?;

@@ -1,9 +1,8 @@
 //! Invitations: confirmations that administrators request, for addresses that have no account.
 
-use super::NewConfirmation;
 use crate::{
-    confirmations::Purpose,
-    kernel::{Digest32, Moment, UserId},
+    confirmations::{Purpose, SAME_EMAIL},
+    kernel::{Moment, UserId},
     postgres::DatabaseError,
 };
 use serde_json::Value;
@@ -25,22 +24,30 @@ pub struct OpenInvitation {
     pub expires_at: Moment,
 }
 
-/// Adds a confirmation whose address was looked up in the caller's transaction.
+/// The newest open invitation of an address, if it was sent a moment ago: no second email is sent then. Locked: it is not
+/// used meanwhile.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add_looked_up(connection: &mut PgConnection, new: NewConfirmation) -> Result<(), DatabaseError> {
-    let added = sqlx::query!(
-        "INSERT INTO confirmations (id, purpose, email, payload, browser, created_at, looked_up_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, now(), now(), now() + make_interval(secs => $6))",
-        new.id,
-        new.purpose.name(),
-        new.email,
-        new.payload,
-        new.browser.as_ref().map(Digest32::as_bytes),
-        new.lifetime.as_secs_f64(),
+pub async fn recent_invitation(connection: &mut PgConnection, email: &str) -> Result<Option<Uuid>, DatabaseError> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM confirmations
+         WHERE email = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now()
+           AND looked_up_at > now() - make_interval(secs => $3)
+         ORDER BY created_at DESC, id DESC LIMIT 1 FOR UPDATE",
+        email,
+        Purpose::Invite.name(),
+        SAME_EMAIL.as_secs_f64(),
     );
-    added.execute(connection).await?;
+    Ok(found.fetch_optional(connection).await?)
+}
+
+/// Replaces what an invitation gives.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace_payload(connection: &mut PgConnection, id: Uuid, payload: Value) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE confirmations SET payload = $2 WHERE id = $1", id, payload).execute(connection).await?;
     Ok(())
 }
 

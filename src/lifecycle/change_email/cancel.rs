@@ -32,10 +32,10 @@ impl Lifecycle {
         &self,
         attempt: CompletionAttempt<'_>,
     ) -> Result<Completion, AccountsError> {
-        let Some(user) = attempt.confirmation.user else { return Ok(Completion::Expired) };
-        if let Some(refused) = self.prove(user, &attempt).await? {
-            return Ok(refused);
-        }
+        let user = match self.proven(&attempt).await? {
+            Ok(user) => user,
+            Err(refused) => return Ok(refused),
+        };
         let (id, purpose) = (attempt.confirmation.id, Purpose::CancelEmailChange);
         let done = self.world().transaction(Caller::user(user, attempt.client), move |mut work| {
             Box::pin(async move {

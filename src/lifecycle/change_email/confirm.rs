@@ -1,7 +1,7 @@
 use super::request::SESSION;
 use crate::{
     audit,
-    confirmations::{self, Confirmation, NewConfirmation, Owner, Purpose},
+    confirmations::{self, Confirmation, NewConfirmation, Owner, Purpose, Undos},
     identity::EmailAddress,
     kernel::{SessionId, UserId, new_uuid},
     lifecycle::{Completion, Lifecycle, complete::CompletionAttempt},
@@ -29,10 +29,10 @@ impl Lifecycle {
         &self,
         attempt: CompletionAttempt<'_>,
     ) -> Result<Completion, AccountsError> {
-        let Some(user) = attempt.confirmation.user else { return Ok(Completion::Expired) };
-        if let Some(refused) = self.prove(user, &attempt).await? {
-            return Ok(refused);
-        }
+        let user = match self.proven(&attempt).await? {
+            Ok(user) => user,
+            Err(refused) => return Ok(refused),
+        };
         let CompletionAttempt { confirmation: change, typed, client, .. } = attempt;
         let here = typed.signed_in.as_ref().filter(|signed_in| signed_in.user == user);
         let keep = here.map(|signed_in| signed_in.session).or_else(|| requested_in(&change));
@@ -66,7 +66,7 @@ impl Changing {
             return Ok(None);
         }
         let ended = sessions::end_all_of(&mut work, user, self.keep, &EndReason::EmailChanged).await?;
-        confirmations::void_all_of(work.connection, user, id).await?;
+        confirmations::void_all_of(work.connection, user, id, Undos::Stay).await?;
         let details = json!({ "purpose": Purpose::ChangeEmail.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChanged, user, json!({ "sessions": ended.live() })).await?;
@@ -86,9 +86,10 @@ impl Changing {
             payload: json!({ "client": details, "language": work.caller.client.language }),
             browser: None,
             lifetime: self.room.lifetime(purpose),
+            is_looked_up: true,
         };
         // Nothing that a thief changes later voids it.
-        confirmations::add_for(work.connection, new, Owner { user: self.user, is_versioned: false }, true).await?;
+        confirmations::add_for(work.connection, new, Owner { user: self.user, is_versioned: false }).await?;
         let (user, email) = (Some(self.user), Notification::EmailChanged);
         work.enqueue_confirmation_email(ConfirmationEmail { confirmation: undo, user, email, details }).await
     }

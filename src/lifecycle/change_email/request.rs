@@ -123,8 +123,8 @@ impl Requesting {
         let cancel = self.confirmation(work, Purpose::CancelEmailChange, user.email.as_str(), None);
         let owner = Owner { user: user.id, is_versioned: true };
         let confirmation = cancel.id;
-        confirmations::add_for(work.connection, change, owner, false).await?;
-        confirmations::add_for(work.connection, cancel, owner, true).await?;
+        confirmations::add_for(work.connection, change, owner).await?;
+        confirmations::add_for(work.connection, cancel, owner).await?;
         let details = json!({ "purpose": Purpose::ChangeEmail.name() });
         work.record(audit::Kind::ConfirmationRequested, user.id, details).await?;
         let email = Notification::EmailChangeRequested;
@@ -151,6 +151,8 @@ impl Requesting {
             payload: Value::Object(payload),
             browser: None,
             lifetime: self.room.lifetime(purpose),
+            // Who has the new address is looked up in the background. The old one is the user's.
+            is_looked_up: purpose == Purpose::CancelEmailChange,
         }
     }
 }

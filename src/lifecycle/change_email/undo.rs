@@ -1,6 +1,6 @@
 use crate::{
     audit,
-    confirmations::{self, Confirmation, Purpose},
+    confirmations::{self, Confirmation, ConfirmationStanding, Purpose, Undos},
     identity::EmailAddress,
     kernel::{Actor, UserId},
     lifecycle::{Completion, Lifecycle, complete::CompletionAttempt},
@@ -18,6 +18,15 @@ struct Undoing {
     undo: Confirmation,
     user: UserId,
     hash: PasswordHash,
+}
+
+/// The outcome of an undo.
+enum UndoOutcome {
+    Undone(Ended, Box<User>),
+    /// Another user has the old address by now: nothing is changed.
+    AddressTaken,
+    /// It was used, or has expired.
+    Expired,
 }
 
 impl Lifecycle {
@@ -39,35 +48,48 @@ impl Lifecycle {
         };
         let undoing = Undoing { undo, user: id, hash };
         let done = self.world().transaction(Caller::user(id, client), move |work| Box::pin(undoing.carry_out(work)));
-        let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
-        self.sessions().apply(&ended);
-        Ok(Completion::done(Purpose::UndoEmailChange, user))
+        match done.await? {
+            UndoOutcome::Undone(ended, user) => {
+                self.sessions().apply(&ended);
+                Ok(Completion::done(Purpose::UndoEmailChange, *user))
+            }
+            UndoOutcome::AddressTaken => Ok(Completion::AddressTaken),
+            UndoOutcome::Expired => Ok(Completion::Expired),
+        }
     }
 }
 
 impl Undoing {
-    async fn carry_out(self, mut work: Work<'_>) -> Result<Option<(Ended, User)>, DatabaseError> {
+    async fn carry_out(self, mut work: Work<'_>) -> Result<UndoOutcome, DatabaseError> {
         let Self { undo, user, hash } = self;
-        if !users::lock(work.connection, user).await? {
-            return Ok(None);
+        // Whoever uses or voids this link locks its user first: where it stands is where it stays.
+        if !users::lock(work.connection, user).await? || !is_waiting(&mut work, &undo).await? {
+            return Ok(UndoOutcome::Expired);
+        }
+        let old = EmailAddress::from_stored(undo.email.clone());
+        if !users::change_email(work.connection, user, &old).await? {
+            // The link still works once the address is free.
+            return Ok(UndoOutcome::AddressTaken);
         }
         if !confirmations::use_up(work.connection, undo.id, Purpose::UndoEmailChange).await? {
-            return Ok(None);
+            return Err(DatabaseError::Nonsense("an undo that its user's lock did not keep"));
         }
         // Only the account's owner reads the old address.
         work.caller.actor = Actor::User(user);
         confirmations::void_later_undos(work.connection, user, undo.id).await?;
-        let old = EmailAddress::from_stored(undo.email.clone());
-        if !users::change_email(work.connection, user, &old).await? {
-            return Ok(None);
-        }
         users::set_password(work.connection, user, None, &hash).await?;
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::EmailChanged).await?;
-        confirmations::void_all_of(work.connection, user, undo.id).await?;
+        confirmations::void_all_of(work.connection, user, undo.id, Undos::Stay).await?;
         let details = json!({ "purpose": Purpose::UndoEmailChange.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChangeUndone, user, json!({ "sessions": ended.live() })).await?;
         work.enqueue_email(user, mail::Notification::PasswordChanged).await?;
-        Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
+        let user = users::lookup_in(work.connection, user).await?;
+        Ok(user.map_or(UndoOutcome::Expired, |user| UndoOutcome::Undone(ended, Box::new(user))))
     }
+}
+
+async fn is_waiting(work: &mut Work<'_>, undo: &Confirmation) -> Result<bool, DatabaseError> {
+    let found = confirmations::find(work.connection, undo.id).await?;
+    Ok(found.is_some_and(|found| found.standing == ConfirmationStanding::Waiting))
 }

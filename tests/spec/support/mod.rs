@@ -16,6 +16,7 @@ pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, pass
 pub use cluster::TestDatabase;
 pub use forge::Forge;
 pub use heirloom_testing::eventually;
+pub use inbox::Email;
 pub use mail_stub::{MailStub, all_sent, link_in, readable, with_mail};
 pub use people::Admin;
 pub use proxy::Proxy;

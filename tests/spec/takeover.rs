@@ -1,0 +1,326 @@
+//! The reset of an account whose address was never verified: nothing that its creator held opens it afterwards. And undos
+//! whose address is taken meanwhile.
+
+use crate::support::{Answer, TestApp, Tokens, at_once, email, expect_end_of, password};
+use serde_json::{Value, json};
+
+const USE: &str = "/api/v1/auth/confirmations/use";
+const RESEND: &str = "/api/v1/auth/confirmations/resend";
+const FORGOT: &str = "/api/v1/auth/password/forgot";
+const MY_EMAIL: &str = "/api/v1/me/email";
+const STEP_UP: &str = "/api/v1/auth/step-up";
+const CONFIRM: &str = "confirm-new-email";
+const RESET: &str = "reset-password";
+const CHANGED: &str = "email-changed";
+/// What the reader of the address chooses.
+const NEW: &str = "a garden of blue lanterns";
+const KEY: &str = "the-key-of-a-lost-answer";
+const OPTIONAL: (&str, &str) = ("HEIRLOOM_EMAIL_VERIFICATION", "optional");
+const OFF: (&str, &str) = ("HEIRLOOM_EMAIL_VERIFICATION", "off");
+const MANY: &[(&str, &str)] = &[("HEIRLOOM_MAIL_LIMIT_ADDRESS", "50/h"), ("HEIRLOOM_MAIL_LIMIT_NETWORK", "500/h")];
+
+fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    MANY.iter().chain(more).copied().collect()
+}
+
+async fn run(app: &TestApp, sql: &'static str) {
+    sqlx::query(sql).execute(app.db()).await.expect("SQL");
+}
+
+async fn use_link(app: &TestApp, token: &str, typed: Value) -> Answer {
+    let mut body = typed;
+    body["token"] = token.into();
+    app.post(USE, &body).await
+}
+
+async fn sign_in_with(app: &TestApp, name: &str, password: &str) -> Answer {
+    app.post("/api/v1/auth/login", &json!({ "email": email(name), "password": password })).await
+}
+
+async fn forgot(app: &TestApp, name: &str) -> String {
+    app.post(FORGOT, &json!({ "email": email(name) })).await.expect(202).text("/flow")
+}
+
+async fn ask_for_address(app: &TestApp, tokens: &Tokens, to: &str) -> Answer {
+    app.request("POST", MY_EMAIL).bearer(&tokens.access_token).json(&json!({ "email": email(to) })).send().await
+}
+
+/// Changes the address of an account. Returns the link that undoes it.
+async fn change_address(app: &TestApp, tokens: &Tokens, [from, to]: [&str; 2], password: &str) -> String {
+    let before = app.emails(CHANGED, from).len();
+    ask_for_address(app, tokens, to).await.expect(202);
+    let token = app.email(CONFIRM, to).await.token();
+    use_link(app, &token, json!({ "password": password })).await.expect(200);
+    app.email_number(before + 1, CHANGED, from).await.token()
+}
+
+/// What the last resets were.
+async fn takeovers(app: &TestApp) -> Vec<bool> {
+    let sql = "SELECT (details->>'takeover')::bool FROM audit_events WHERE kind = 'password_reset' ORDER BY at, id";
+    sqlx::query_scalar(sql).fetch_all(app.db()).await.expect("SQL")
+}
+
+/// What an attacker holds who has created the account of another user's address.
+struct Attacker {
+    sessions: Vec<Tokens>,
+    cookie: String,
+    links: Vec<String>,
+    flow: String,
+    code: String,
+}
+
+impl Attacker {
+    /// Prepares everything that an account allows.
+    async fn prepare(app: &TestApp) -> Self {
+        let mut sessions = vec![app.sign_in("alice").await, app.sign_in("alice").await];
+        let mut browser = app.browser();
+        let wishes = json!({ "remember": true });
+        browser.sign_in_with("alice", &wishes).await.expect_tokens();
+        let spent = &sessions[1].refresh_token;
+        sessions.push(app.refresh_with(spent, KEY).await.expect_tokens());
+        let fresh = json!({ "refresh_token": sessions[2].refresh_token, "password": password("alice") });
+        sessions.push(app.post(STEP_UP, &fresh).await.expect_tokens());
+        ask_for_address(app, &sessions[3], "mallory").await.expect(202);
+        let verify = app.request("POST", "/api/v1/me/email/verification").bearer(&sessions[0].access_token);
+        verify.send().await.expect(202);
+        let mut links = vec![app.email(CONFIRM, "mallory").await.token()];
+        // What the address receives, should the attacker get hold of it.
+        links.push(app.email("email-change-requested", "alice").await.token());
+        links.push(app.email("verify-email", "alice").await.token());
+        let flow = forgot(app, "alice").await;
+        let code = app.email(RESET, "alice").await.code();
+        Self { sessions, cookie: browser.cookie.expect("a cookie"), links, flow, code }
+    }
+
+    /// Tries all of it.
+    async fn expect_nothing_left(&self, app: &TestApp) {
+        expect_end_of(app, &self.sessions.iter().collect::<Vec<_>>()).await;
+        let mut browser = app.browser().holding(&self.cookie);
+        browser.refresh().await.expect_problem(401, "session_revoked");
+        let (old, new) = (password("alice"), "the password of an attacker");
+        for (number, session) in self.sessions.iter().enumerate() {
+            let body = json!({ "refresh_token": session.refresh_token, "password": old });
+            app.post(STEP_UP, &body).await.expect_problem(401, "session_revoked");
+            let retried = app.refresh_with(&session.refresh_token, KEY).await;
+            retried.expect_problem(401, "session_revoked");
+            ask_for_address(app, session, &format!("mallory{number}")).await.expect_challenge("session_revoked");
+            let change = json!({ "current_password": old, "new_password": new });
+            let change = app.request("POST", "/api/v1/me/password").bearer(&session.access_token).json(&change);
+            change.send().await.expect_challenge("session_revoked");
+            for link in &self.links {
+                let used = app.request("POST", USE).bearer(&session.access_token).json(&json!({ "token": link }));
+                used.send().await.expect_problem(410, "confirmation_expired");
+            }
+        }
+        for link in &self.links {
+            for typed in [json!({ "password": old }), json!({ "new_password": new }), json!({})] {
+                use_link(app, link, typed).await.expect_problem(410, "confirmation_expired");
+            }
+        }
+        let code = json!({ "flow": self.flow, "code": self.code, "new_password": new });
+        app.post(USE, &code).await.expect_problem(410, "confirmation_expired");
+        app.post(RESEND, &json!({ "flow": self.flow })).await.expect(202);
+        app.post(USE, &code).await.expect_problem(410, "confirmation_expired");
+        for password in [&*old, new] {
+            sign_in_with(app, "alice", password).await.expect_problem(401, "invalid_credentials");
+            sign_in_with(app, "mallory", password).await.expect_problem(401, "invalid_credentials");
+        }
+        let open = "SELECT count(*) FROM confirmations WHERE used_at IS NULL";
+        assert_eq!(app.count(open).await, 0, "nothing waits");
+    }
+}
+
+/// L-7, L-20: registered by an attacker where nothing or not much was asked, or imported.
+#[tokio::test]
+async fn whoever_created_the_account_of_an_address_keeps_nothing_after_its_reader_resets_the_password() {
+    for (option, is_imported) in [(OFF, false), (OPTIONAL, false), (OFF, true)] {
+        let app = TestApp::with(&with(&[option])).await;
+        if is_imported {
+            app.register("alice").await;
+            run(&app, "UPDATE users SET roles = '{editor}', email_verified_at = NULL").await;
+        }
+        let attacker = Attacker::prepare(&app).await;
+        let token = app.email(RESET, "alice").await.token();
+        let done = use_link(&app, &token, json!({ "new_password": NEW })).await;
+        assert_eq!(done.expect(200).expect_no_cookie().json()["user"]["email_verified"], true);
+        attacker.expect_nothing_left(&app).await;
+        assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await, 0);
+        let owner = sign_in_with(&app, "alice", NEW).await.expect_tokens();
+        assert_eq!(app.me(&owner.access_token).await.text("/user/email"), email("alice"));
+        assert_eq!(takeovers(&app).await, [true]);
+    }
+}
+
+/// L-7, S-77: on two instances, while the attacker goes on with everything.
+#[tokio::test]
+async fn nothing_that_an_attacker_begins_during_the_takeover_outlives_it() {
+    let one = TestApp::with(MANY).await;
+    let folder = one.mail_folder();
+    let two = one.another(&with(&[("HEIRLOOM_SMTP_URL", &folder)])).await;
+    for round in 0..4 {
+        let (name, to) = (format!("person{round}"), format!("mallory{round}"));
+        let old = password(&name);
+        let sessions = [one.sign_in(&name).await, one.sign_in(&name).await, one.sign_in(&name).await];
+        forgot(&one, &name).await;
+        let token = one.email(RESET, &name).await.token();
+        let answers = at_once((0..12).map(async |number| {
+            let app = if number % 2 == 0 { &one } else { &two };
+            match number {
+                5 => use_link(app, &token, json!({ "new_password": NEW })).await,
+                0 | 6 => app.refresh(&sessions[0].refresh_token).await,
+                1 | 7 => {
+                    let body = json!({ "refresh_token": sessions[1].refresh_token, "password": old });
+                    app.post(STEP_UP, &body).await
+                }
+                2 | 8 => ask_for_address(app, &sessions[2], &to).await,
+                _ => sign_in_with(app, &name, &old).await,
+            }
+        }))
+        .await;
+        answers[5].expect(200);
+        let opened = answers.iter().filter_map(|answer| answer.json()["access_token"].as_str().map(str::to_owned));
+        for access_token in opened.chain(sessions.iter().map(|session| session.access_token.clone())) {
+            for app in [&one, &two] {
+                heirloom_testing::eventually("the access token is rejected", async || {
+                    app.check(&access_token).await.status == 401
+                })
+                .await;
+            }
+        }
+        one.all_emails_written().await;
+        for link in one.emails(CONFIRM, &to) {
+            let used = use_link(&two, &link.token(), json!({ "password": old })).await;
+            used.expect_problem(410, "confirmation_expired");
+        }
+        assert_eq!(one.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await, 0);
+        assert_eq!(one.count("SELECT count(*) FROM confirmations WHERE used_at IS NULL").await, 0);
+        sign_in_with(&two, &name, &old).await.expect_problem(401, "invalid_credentials");
+    }
+}
+
+/// L-7, L-37: the attacker moves the account away in the same moment. Whoever comes first, the reader of the address gets the
+/// account: by the reset, or by the undo.
+#[tokio::test]
+async fn a_change_of_address_that_races_the_takeover_can_be_undone_by_the_reader_of_the_old_one() {
+    let one = TestApp::with(MANY).await;
+    let folder = one.mail_folder();
+    let two = one.another(&with(&[("HEIRLOOM_SMTP_URL", &folder)])).await;
+    for round in 0..6 {
+        let (name, to) = (format!("person{round}"), format!("mallory{round}"));
+        let attacker = one.sign_in(&name).await;
+        ask_for_address(&one, &attacker, &to).await.expect(202);
+        let change = one.email(CONFIRM, &to).await.token();
+        forgot(&one, &name).await;
+        let reset = one.email(RESET, &name).await.token();
+        let (changed, taken) = tokio::join!(
+            use_link(&one, &change, json!({ "password": password(&name) })),
+            use_link(&two, &reset, json!({ "new_password": NEW })),
+        );
+        if taken.status == 200 {
+            // The password may have been checked before it was replaced, or after.
+            assert!(matches!(changed.status, 410 | 422), "{changed:?}");
+        } else {
+            changed.expect(200);
+            taken.expect_problem(410, "confirmation_expired");
+            let undo = one.email(CHANGED, &name).await.token();
+            use_link(&two, &undo, json!({ "new_password": NEW })).await.expect(200);
+        }
+        expect_end_of(&two, &[&attacker]).await;
+        for address in [&name, &to] {
+            sign_in_with(&one, address, &password(&name)).await.expect_problem(401, "invalid_credentials");
+        }
+        sign_in_with(&one, &name, NEW).await.expect_tokens();
+        sign_in_with(&one, &to, NEW).await.expect_problem(401, "invalid_credentials");
+    }
+}
+
+/// L-7, L-37: the reset of a verified account takes no undo away: the thief of a changed account may have requested it.
+#[tokio::test]
+async fn a_reset_voids_an_undo_only_where_the_address_was_never_verified() {
+    for is_verified in [true, false] {
+        let app = TestApp::with(MANY).await;
+        let thief = app.sign_in("alice").await;
+        let undo = change_address(&app, &thief, ["alice", "thief"], &password("alice")).await;
+        if !is_verified {
+            // As of an import, or a table that was restored.
+            run(&app, "UPDATE users SET email_verified_at = NULL").await;
+        }
+        forgot(&app, "thief").await;
+        let reset = app.email(RESET, "thief").await.token();
+        use_link(&app, &reset, json!({ "new_password": "nine lanterns at night" })).await.expect(200);
+        assert_eq!(takeovers(&app).await, [!is_verified]);
+        let undone = use_link(&app, &undo, json!({ "new_password": NEW })).await;
+        if is_verified {
+            assert_eq!(undone.expect(200).text("/user/email"), email("alice"));
+            sign_in_with(&app, "alice", NEW).await.expect_tokens();
+        } else {
+            undone.expect_problem(410, "confirmation_expired");
+            sign_in_with(&app, "thief", "nine lanterns at night").await.expect_tokens();
+        }
+    }
+}
+
+/// L-37, L-38: an instance of an earlier version has given the reserved address to another user. The refusal changes nothing.
+#[tokio::test]
+async fn an_undo_whose_address_is_taken_is_refused_and_works_once_the_address_is_free() {
+    let app = TestApp::with(MANY).await;
+    let alice = app.sign_in("alice").await;
+    let first = change_address(&app, &alice, ["alice", "second"], &password("alice")).await;
+    let second = change_address(&app, &alice, ["second", "third"], &password("alice")).await;
+    app.all_emails_written().await;
+    run(
+        &app,
+        "INSERT INTO users (id, email, password_hash, created_at) VALUES (gen_random_uuid(), 'alice@example.com', '!', now())",
+    )
+    .await;
+    let before = app.all_rows().await;
+    let undo = async |token: &str| use_link(&app, token, json!({ "new_password": NEW })).await;
+    for _ in 0..2 {
+        let refused = undo(&first).await;
+        refused.expect_problem(409, "email_taken");
+        let page = app.request("POST", "/confirm").form(&[("token", &*first), ("password", NEW)]).send().await;
+        assert!(page.expect(409).body.contains("already has an account"), "{page:?}");
+        assert!(page.body.contains(&first), "the page asks again: {page:?}");
+    }
+    undo(&first).await.expect_problem(409, "email_taken");
+    assert_eq!(app.all_rows().await, before);
+    app.check(&alice.access_token).await.expect_done();
+    // The undo of the later change works meanwhile.
+    assert_eq!(undo(&second).await.expect(200).text("/user/email"), email("second"));
+    run(&app, "DELETE FROM users WHERE email = 'alice@example.com'").await;
+    assert_eq!(undo(&first).await.expect(200).text("/user/email"), email("alice"));
+    undo(&first).await.expect_problem(410, "confirmation_expired");
+    sign_in_with(&app, "alice", NEW).await.expect_tokens();
+}
+
+/// L-37, L-2: with many uses at once, while the address is taken and freed.
+#[tokio::test]
+async fn of_many_undos_one_succeeds_and_none_is_lost_to_a_taken_address() {
+    let one = TestApp::with(MANY).await;
+    let folder = one.mail_folder();
+    let two = one.another(&with(&[("HEIRLOOM_SMTP_URL", &folder)])).await;
+    let alice = one.sign_in("alice").await;
+    let undo = change_address(&one, &alice, ["alice", "second"], &password("alice")).await;
+    let add = "INSERT INTO users (id, email, password_hash, created_at) VALUES (gen_random_uuid(), 'alice@example.com', '!', now())
+        ON CONFLICT DO NOTHING";
+    let (answers, ()) = tokio::join!(
+        at_once((0..12).map(async |number| {
+            let app = if number % 2 == 0 { &one } else { &two };
+            use_link(app, &undo, json!({ "new_password": NEW })).await
+        })),
+        async {
+            for _ in 0..6 {
+                run(&two, add).await;
+                run(&two, "DELETE FROM users WHERE email = 'alice@example.com' AND password_hash = '!'").await;
+            }
+        }
+    );
+    let done = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(done <= 1 && answers.iter().all(|answer| matches!(answer.status, 200 | 409 | 410)), "{answers:?}");
+    if done == 0 {
+        assert!(answers.iter().all(|answer| answer.status == 409), "used up by a refusal: {answers:?}");
+        use_link(&one, &undo, json!({ "new_password": NEW })).await.expect(200);
+    }
+    assert_eq!(one.events("email_change_undone").await, 1);
+    sign_in_with(&two, "alice", NEW).await.expect_tokens();
+}
