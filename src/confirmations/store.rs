@@ -10,7 +10,7 @@ pub use codes::{give_attempt_back, take_attempt};
 pub use invitations::{
     OpenInvitation, open_invitations, recent_invitation, replace_payload, revoke_invitation, still_invites,
 };
-pub use voiding::{Undos, void_all_of, void_others_like};
+pub use voiding::{Undos, void_all_of, void_invitations_by, void_others_like};
 
 use super::model::{CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL};
 use crate::{

@@ -220,6 +220,14 @@ pub(super) fn roles_of(payload: &Value) -> Roles {
     Roles::parse(words).unwrap_or_default()
 }
 
+/// Revokes what was sent in the name of a user whose account others may have used.
+pub(super) async fn revoke_invitations_by(work: &mut Work<'_>, user: UserId) -> Result<(), DatabaseError> {
+    for id in confirmations::void_invitations_by(work.connection, user).await? {
+        work.record(audit::Kind::InvitationRevoked, About::NOBODY, json!({ "invitation": id })).await?;
+    }
+    Ok(())
+}
+
 /// Whether who invited may still do so: an operator may, an administrator as long as they are one.
 pub(super) async fn still_stands(work: &mut Work<'_>, payload: &Value) -> Result<bool, DatabaseError> {
     match invited_by(payload) {

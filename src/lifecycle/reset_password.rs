@@ -1,4 +1,4 @@
-use super::{Completion, Lifecycle, complete::CompletionAttempt};
+use super::{Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_invitations_by};
 use crate::{
     audit,
     confirmations::{self, Purpose, Undos},
@@ -82,6 +82,9 @@ impl Reset {
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::PasswordChanged).await?;
         let undos = if is_takeover { Undos::Go } else { Undos::Stay };
         confirmations::void_all_of(work.connection, user, confirmation, undos).await?;
+        if is_takeover {
+            revoke_invitations_by(&mut work, user).await?;
+        }
         work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::ResetPassword.name() })).await?;
         work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live(), "takeover": is_takeover }))
             .await?;

@@ -324,3 +324,36 @@ async fn of_many_undos_one_succeeds_and_none_is_lost_to_a_taken_address() {
     assert_eq!(one.events("email_change_undone").await, 1);
     sign_in_with(&two, "alice", NEW).await.expect_tokens();
 }
+
+/// L-37, L-20, L-31: an intruder who was an administrator comes back by no invitation. Those of others stay.
+#[tokio::test]
+async fn invitations_that_an_intruder_has_sent_end_with_the_takeover_and_with_the_undo() {
+    for is_undone in [true, false] {
+        let app = TestApp::with(MANY).await;
+        let (root, alice) = (app.admin("root").await, app.admin("alice").await);
+        let invite = async |tokens: &Tokens, name: &str| {
+            let body = json!({ "email": email(name), "roles": ["admin"] });
+            app.request("POST", "/api/v1/admin/users")
+                .bearer(&tokens.access_token)
+                .json(&body)
+                .send()
+                .await
+                .expect(202);
+            app.email("invitation", name).await.token()
+        };
+        let give_back = if is_undone {
+            change_address(&app, &alice.tokens, ["alice", "thief"], &password("alice")).await
+        } else {
+            forgot(&app, "alice").await;
+            app.email(RESET, "alice").await.token()
+        };
+        let (thiefs, others) = (invite(&alice.tokens, "mallory").await, invite(&root.tokens, "bob").await);
+        use_link(&app, &give_back, json!({ "new_password": NEW })).await.expect(200);
+        let accept = async |link: &str| use_link(&app, link, json!({ "new_password": NEW })).await;
+        accept(&thiefs).await.expect_problem(410, "confirmation_expired");
+        accept(&others).await.expect(200);
+        assert_eq!(app.events("invitation_revoked").await, 1);
+        let owner = sign_in_with(&app, "alice", NEW).await.expect_tokens();
+        assert_eq!(app.me(&owner.access_token).await.json()["user"]["roles"], json!(["admin"]));
+    }
+}

@@ -54,3 +54,20 @@ pub async fn void_others_like(connection: &mut PgConnection, used: &Confirmation
     .await?;
     Ok(())
 }
+
+/// Deletes the open invitations that a user has sent, in the caller's transaction, and returns which. One that is being used
+/// at this moment came first: to wait for it could be to wait for each other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn void_invitations_by(connection: &mut PgConnection, user: UserId) -> Result<Vec<Uuid>, DatabaseError> {
+    let voided = sqlx::query_scalar!(
+        "DELETE FROM confirmations WHERE id IN (
+             SELECT id FROM confirmations
+             WHERE purpose = $1 AND used_at IS NULL AND payload ->> 'invited_by' = $2 FOR UPDATE SKIP LOCKED)
+         RETURNING id",
+        Purpose::Invite.name(),
+        user.to_string(),
+    );
+    Ok(voided.fetch_all(connection).await?)
+}

@@ -3,7 +3,7 @@ use crate::{
     confirmations::{self, Confirmation, ConfirmationStanding, Purpose, Undos},
     identity::EmailAddress,
     kernel::{Actor, UserId},
-    lifecycle::{Completion, Lifecycle, complete::CompletionAttempt},
+    lifecycle::{Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_invitations_by},
     mail,
     passwords::PasswordHash,
     postgres::DatabaseError,
@@ -80,6 +80,7 @@ impl Undoing {
         users::set_password(work.connection, user, None, &hash).await?;
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::EmailChanged).await?;
         confirmations::void_all_of(work.connection, user, undo.id, Undos::Stay).await?;
+        revoke_invitations_by(&mut work, user).await?;
         let details = json!({ "purpose": Purpose::UndoEmailChange.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChangeUndone, user, json!({ "sessions": ended.live() })).await?;
