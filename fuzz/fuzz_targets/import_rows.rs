@@ -8,24 +8,11 @@ use heirloom::{
 use libfuzzer_sys::fuzz_target;
 use std::io::Cursor;
 
-const SOURCES: [SourceSystem; 11] = [
-    SourceSystem::Heirloom,
-    SourceSystem::Auth0,
-    SourceSystem::Firebase,
-    SourceSystem::Keycloak,
-    SourceSystem::Supabase,
-    SourceSystem::Django,
-    SourceSystem::Laravel,
-    SourceSystem::Spring,
-    SourceSystem::Wordpress,
-    SourceSystem::Devise,
-    SourceSystem::BetterAuth,
-];
 const FORMATS: [Format; 3] = [Format::Ndjson, Format::Csv, Format::Json];
 
 fuzz_target!(|bytes: &[u8]| {
     let [source, format, file @ ..] = bytes else { return };
-    let source = SOURCES[usize::from(*source) % SOURCES.len()];
+    let source = SourceSystem::ALL[usize::from(*source) % SourceSystem::ALL.len()];
     let format = FORMATS[usize::from(*format) % FORMATS.len()];
     let conversion = Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH) };
     if let Ok(batches) = ImportBatches::of(Cursor::new(file.to_vec()), format, conversion) {

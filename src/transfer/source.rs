@@ -45,6 +45,23 @@ pub enum SourceSystem {
     BetterAuth,
 }
 
+impl SourceSystem {
+    /// Every system that users can be imported from.
+    pub const ALL: [Self; 11] = [
+        Self::Heirloom,
+        Self::Auth0,
+        Self::Firebase,
+        Self::Keycloak,
+        Self::Supabase,
+        Self::Django,
+        Self::Laravel,
+        Self::Spring,
+        Self::Wordpress,
+        Self::Devise,
+        Self::BetterAuth,
+    ];
+}
+
 /// How rows become users.
 #[derive(Debug)]
 pub struct Conversion {

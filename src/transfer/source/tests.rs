@@ -7,20 +7,6 @@ use crate::transfer::rows::{Format, ImportBatches};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SOURCES: [SourceSystem; 11] = [
-    SourceSystem::Heirloom,
-    SourceSystem::Auth0,
-    SourceSystem::Firebase,
-    SourceSystem::Keycloak,
-    SourceSystem::Supabase,
-    SourceSystem::Django,
-    SourceSystem::Laravel,
-    SourceSystem::Spring,
-    SourceSystem::Wordpress,
-    SourceSystem::Devise,
-    SourceSystem::BetterAuth,
-];
-
 fn user(source: SourceSystem, row: &Value) -> Result<Option<ImportedUser>, RowRefused> {
     let now = "2026-11-28T00:00:00Z".parse().unwrap();
     Conversion { source, ..Conversion::plain(now) }.user(row.as_object().unwrap().clone())
@@ -96,7 +82,7 @@ fn a_time_may_be_a_number_of_seconds_or_milliseconds() {
 /// Two columns whose names differ by case only: which one counts is a matter of the reader.
 #[test]
 fn a_column_that_is_named_in_two_cases_refuses_the_row() {
-    for source in SOURCES.into_iter().filter(|source| *source != SourceSystem::Heirloom) {
+    for source in SourceSystem::ALL.into_iter().filter(|source| *source != SourceSystem::Heirloom) {
         let row = json!({ "email": "a@b.example", "enabled": true, "blocked": true, "Blocked": false });
         assert_eq!(user(source, &row).unwrap_err().code, "repeated_field", "{source:?}");
     }
@@ -228,7 +214,7 @@ fn the_corpus_of_files_is_replayed() {
     let read = files.map(|file| {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         let [source, format, file @ ..] = bytes.as_slice() else { return };
-        let source = *SOURCES.get(usize::from(*source)).unwrap();
+        let source = *SourceSystem::ALL.get(usize::from(*source)).unwrap();
         let format = *[Format::Ndjson, Format::Csv, Format::Json].get(usize::from(*format)).unwrap();
         let conversion = Conversion { source, ..Conversion::plain(Moment::UNIX_EPOCH) };
         if let Ok(batches) = ImportBatches::of(std::io::Cursor::new(file.to_vec()), format, conversion) {
@@ -241,7 +227,7 @@ fn the_corpus_of_files_is_replayed() {
 proptest! {
     #[test]
     fn no_row_makes_a_conversion_panic_or_is_quoted(name in "[a-zA-Z_]{1,20}", text in any::<String>(), number in any::<i64>()) {
-        for source in SOURCES {
+        for source in SourceSystem::ALL {
             for value in [json!(text), json!(number), json!([text]), json!({ "a": text, "$oid": number }), json!(null)] {
                 for field in [name.as_str(), "credentials", "enabled", "banned_until", "createdAt", "customAttributes", "_id"] {
                     let row = json!({ "email": "a@b.example", "is_active": true, "enabled": true, field: value });
