@@ -1,6 +1,6 @@
 # The texts of the pages and emails. Every language has the same names; a test compares them.
 # {$something} is a placeholder. Texts of the groups account, admin, audit, common, detail, device, event, field, form,
-# problem, reason, refused and state also go to the pages' scripts, which cannot choose by number: a script gets the
+# problem, purpose, reason, refused and state also go to the pages' scripts, which cannot choose by number: a script gets the
 # default variant ("other").
 
 ## Every page
@@ -49,7 +49,7 @@ notice-session-expired = Your session has expired. Sign in to continue.
 notice-session-revoked = Your session was revoked. Sign in to continue.
 notice-session-limit = You were signed out because of too many devices: your account reached its limit of sessions, and a newer sign-in replaced this one. Sign in to continue.
 notice-password-changed = You were signed out because your password was changed. Sign in with your new password.
-notice-email-changed = You were signed out because the e-mail address of your account was changed. Sign in with the new address.
+notice-email-changed = You were signed out because the e-mail address of your account was changed. Sign in with the address that it has now.
 notice-ended-by-user = This session was revoked from another of your devices. Sign in to continue.
 notice-revoked-by-admin = An administrator revoked this session. Sign in to continue.
 notice-refresh-token-invalid = Your session could not be recognised. Sign in to continue.
@@ -69,7 +69,7 @@ problem-email-not-verified = Your e-mail address is not verified yet. We have se
 problem-email-taken = This address already has an account.
 problem-registration-closed = New accounts cannot be created at the moment.
 problem-too-many-attempts = Too many failed attempts.
-problem-too-many-requests = Too many requests from your network.
+problem-too-many-requests = Too many requests in a short time.
 problem-temporarily-unavailable = The service is temporarily unavailable. Please try again shortly.
 problem-internal-error = Something went wrong on our side. Please try again.
 problem-origin-not-allowed = This page is not open at the service’s own address, so the service rejected the request. Open it here instead:
@@ -85,7 +85,7 @@ problem-not-found = This no longer exists.
 problem-filter = The filter is not valid.
 problem-confirmation-invalid = This link or code was not issued by this service. Request a new e-mail.
 problem-confirmation-expired = The link or code has already been used or has expired. Request a new e-mail.
-problem-step-up-required = Confirm your password to go on.
+problem-step-up-required = Enter your password to continue.
 problem-other = That did not work. Please try again.
 problem-wait-seconds = { $number ->
         [one] Try again in one second.
@@ -205,6 +205,8 @@ account-password-save = Change password
 account-password-saved = Your password was changed, and all other sessions were revoked.
 account-address = E-mail address
 account-address-hint = We send a link to the new address. Once you have opened it, the address is changed, and all your other sessions are revoked. From the old address the change can be undone for some days.
+account-address-title = Change your e-mail address
+account-address-current = Current e-mail address
 account-address-new = New e-mail address
 account-address-save = Change the address
 account-address-sent = An e-mail with a link is on its way to the new address. Nothing changes before you open it.
@@ -216,9 +218,10 @@ account-delete-hint = This deletes your account and what is stored about you, an
 account-delete-title = Delete your account?
 account-delete-text = Type the e-mail address of your account to confirm it. This cannot be undone.
 account-delete-label = E-mail address
+account-noscript = Without JavaScript you can do this with your password:
 account-step-up-title = Confirm that it is you
-account-step-up-text = You signed in a while ago. Enter your password to go on.
-account-step-up-submit = Go on
+account-step-up-text = You signed in a while ago. Enter your password to continue.
+account-step-up-submit = Continue
 account-events = Recent activity
 account-events-hint = If you do not recognise something here, change your password.
 account-events-none = No activity yet.
@@ -249,6 +252,9 @@ event-reauthentication-failed = The current password was entered incorrectly: { 
 event-guessing-limited = Too many wrong passwords were entered. Further attempts had to wait.
 event-access-denied = An administrator-only page was requested: { $device }
 event-registration-refused = Someone tried to create an account with your address: { $device }
+event-confirmation-requested = An e-mail with a link was requested: { $device }
+event-confirmation-used = A link or code from an e-mail was used: { $device }
+event-confirmation-failed = A wrong code from an e-mail was entered: { $device }
 event-other = Your account was changed.
 
 ## The administration
@@ -325,6 +331,7 @@ admin-invite-password = Your password
 admin-invite-submit = Send the invitation
 admin-invited = Sent
 admin-invited-done = The invitation is on its way to { $email }.
+admin-invitation-revoke = Revoke
 admin-invitation-revoke-label = Revoke the invitation of { $email }
 admin-invitation-revoked = Invitation revoked: { $email }
 admin-revoke = Revoke
@@ -418,6 +425,7 @@ detail-signs-from = Signs from
 detail-wait-seconds = Wait (s)
 detail-generation = Generation
 detail-new-device = New device
+detail-purpose = Purpose
 detail-reason = Reason
 detail-remembered = Stays signed in
 detail-roles = Roles
@@ -426,6 +434,14 @@ detail-sessions = Sessions
 detail-transport = Token transport
 detail-yes = yes
 detail-no = no
+
+purpose-register = Registration
+purpose-verify-email = Verification of the address
+purpose-reset-password = Password reset
+purpose-change-email = Change of address
+purpose-cancel-email-change = Cancellation of a change of address
+purpose-undo-email-change = Undo of a change of address
+purpose-invite = Invitation
 
 ## Emails
 
@@ -507,13 +523,13 @@ forgot-busy = Sending…
 forgot-to-login = Back to sign-in
 code-title = Check your e-mail
 code-text = If there is an account with this address, an e-mail is on its way. Open its link on any device, or type its code here within ten minutes.
-code-register-text = An e-mail to your address is on its way. Type its code here within ten minutes, or open its link: in this browser it creates the account, on another device you choose the password there.
+code-register-text = An e-mail to your address is on its way. Type its code here within ten minutes, or open its link. On another device, you choose the password there.
 code-code = Code
 code-code-hint = Eight digits, such as 4821 0937.
 code-new-password = New password
 confirm-reset-password-submit = Set the new password
 code-busy = Saving…
-code-nothing = Nothing arrived? Look into the folder for unwanted e-mail. At most one e-mail is sent in ten minutes.
+code-nothing = Nothing arrived? Check your spam folder. At most one e-mail is sent in ten minutes.
 code-again = Send it again
 code-sent-again = The e-mail was requested again. If one was sent within the last ten minutes, use that one.
 code-other-address = Use another address
@@ -553,9 +569,11 @@ confirm-undo-email-change-submit = Undo the change
 confirmed-undo-email-change = Your account has this address again. Sign in with your new password.
 confirm-done-title = Done
 confirm-to-login = Sign in
-confirm-expired = This link does not work: it has already been used, has expired, or is incomplete. Use the complete link of the newest e-mail.
-confirm-ask-again = Ask for a new e-mail
-confirm-noscript = Your browser does not run scripts, so this page cannot read the link. Enter the code from the e-mail on the page where you requested it.
+confirm-device = Requested from: { $device }
+confirm-expired-title = This link does not work
+confirm-expired = It has already been used, has expired, or is incomplete. Open the complete link of the newest e-mail.
+confirm-ask-again = Request a new e-mail
+confirm-noscript = Your browser does not run scripts, so this page cannot read the link. Turn them on, or enter the code from the e-mail on the page where you requested it.
 
 ## The page that revokes all sessions
 

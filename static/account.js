@@ -240,6 +240,9 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
         session_limit: 'event-revoked-session-limit',
       }[reason] ?? 'event-revoked-by-admin', session)
       : text(reason === 'ended_by_user' ? 'event-revoked-by-you-all' : 'event-revoked-by-admin-all');
+    case 'confirmation_requested': return of('event-confirmation-requested', theSession);
+    case 'confirmation_used': return of('event-confirmation-used', theSession);
+    case 'confirmation_failed': return of('event-confirmation-failed', theSession);
     case 'registration_refused': return of('event-registration-refused', { user_agent });
     case 'user_added': return text('event-user-added');
     case 'roles_changed': return text('event-roles-changed');

@@ -1,6 +1,6 @@
 // Invitations: a form, and those that are open.
 import { field, listOf } from './admin-parts.js';
-import { announce, create, element, fact, focus, heirloom, press, request, submits, text, time } from './page.js';
+import { announce, create, element, fact, focus, heirloom, press, request, submits, text, time, wordsFor } from './page.js';
 
 const PATH = '/api/v1/admin/invitations';
 
@@ -12,7 +12,7 @@ export async function invitations({ again }) {
 }
 
 const invitationRow = (again) => ({ id, email, roles, created_at: at, expires_at: until }) => {
-  const button = create('button', { type: 'button', 'aria-label': text('admin-invitation-revoke-label', { email }) }, text('admin-revoke'));
+  const button = create('button', { type: 'button', 'aria-label': text('admin-invitation-revoke-label', { email }) }, text('admin-invitation-revoke'));
   button.addEventListener('click', () => press(button, async () => {
     await request(`${PATH}/${encodeURIComponent(id)}`, 'DELETE').catch((problem) => {
       if (problem.status !== 404) throw problem; // used, expired or revoked meanwhile
@@ -54,10 +54,15 @@ function invite(again) {
     const password = element('invite-password').value;
     if (password) await heirloom.stepUp({ password });
     const [email, roles] = [element('invite-email').value, element('invite-roles').value.split(/[\s,]+/).filter(Boolean)];
-    await request('/api/v1/admin/users', 'POST', { email, roles }).catch((problem) => {
-      if (problem.code === 'step_up_required') proof.hidden = false;
-      throw problem;
-    });
+    try {
+      await request('/api/v1/admin/users', 'POST', { email, roles });
+    } catch (problem) {
+      if (problem.code !== 'step_up_required') throw problem;
+      proof.hidden = false;
+      announce(wordsFor(problem));
+      element('invite-password').focus();
+      return;
+    }
     await again();
     announce(text('admin-invited-done', { email }));
     focus(element('heading'));

@@ -115,7 +115,7 @@ export function eventRow(event) {
 
 /** The value of an event's detail in words; an unknown object as JSON. */
 function inWords(name, value) {
-  if (name === 'reason') return textOfCode('reason', value);
+  if (name === 'reason' || name === 'purpose') return textOfCode(name, value);
   if (Array.isArray(value)) return value.join(' ') || text('common-never');
   if (typeof value === 'boolean') return text(value ? 'detail-yes' : 'detail-no');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);

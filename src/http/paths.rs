@@ -48,6 +48,8 @@ paths! {
     FORGOT_PAGE = "/forgot" [GET POST];
     CONFIRM_PAGE = "/confirm" [GET POST];
     ACCOUNT_PAGE = "/account" [GET];
+    CHANGE_ADDRESS_PAGE = "/account/address" [GET POST];
+    DELETE_ACCOUNT_PAGE = "/account/delete" [GET POST];
     ADMIN_PAGE = "/admin" [GET];
     ADMIN_PEOPLE_PAGE = "/admin/people" [GET];
     ADMIN_PERSON_PAGE = "/admin/people/{id}" [GET];

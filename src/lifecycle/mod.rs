@@ -1,5 +1,5 @@
 //! The life of an account beside signing in: what a user asks for by email, what confirming it does, and its deletion
-//! (`delete_account.rs`).
+//! (`delete_account.rs`, `delete_own.rs`).
 //!
 //! 1. A request (`request.rs`) counts against the limits of the typed address and of the network, inserts one
 //!    confirmation and answers. It looks nobody up, so that neither answer nor time tells who has an account (L-5).
@@ -14,6 +14,7 @@ mod by_others;
 mod change_email;
 mod complete;
 mod delete_account;
+mod delete_own;
 mod extract;
 mod invite;
 mod look;
@@ -31,6 +32,7 @@ mod verify_email;
 pub use api::{ConfirmationSent, accepted, completed, described, requested, routes, too_many_emails};
 pub use change_email::{ChangeRequest, has_open_undo};
 pub use delete_account::{Deletion, delete_account, removes_the_last_admin};
+pub use delete_own::{SelfDeletion, delete_own};
 pub use extract::AskingBrowser;
 pub use invite::{Invitation, Inviting, NewInvitation};
 pub use look::{FlowStatus, Looked, Needed};

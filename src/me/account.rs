@@ -1,6 +1,5 @@
 //! What users do to their account that needs a fresh session.
 
 mod api;
-mod delete;
 
 pub(super) use api::{AccountDescribed, MyAnswer, delete_me, routes};

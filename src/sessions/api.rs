@@ -1,5 +1,5 @@
 use super::{
-    EndReason, Entered, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
+    EndReason, Entered, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
     extract::{bearer, carried},
     room::SessionError,
 };
@@ -138,6 +138,15 @@ pub fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'sta
         .same_site(cookie::SameSite::Strict)
         .max_age(cookie::time::Duration::seconds(i64::try_from(DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX)))
         .finish()
+}
+
+/// The proof of a user whose session this request has opened.
+///
+/// # Errors
+/// When the session was revoked in between.
+pub async fn just_signed_in(sessions: &Sessions, grant: &Grant) -> Result<Fresh, Problem> {
+    let signed_in = sessions.authenticate(Some(grant.access_token.reveal())).await?;
+    sessions.require_fresh(signed_in).await
 }
 
 /// Redirects a browser that is signed in now. 303, so that it does not post a password again (RFC 9700 §4.12).

@@ -372,6 +372,16 @@ impl Sessions {
         Ok(())
     }
 
+    /// Signs a user out of the session of the request.
+    ///
+    /// # Errors
+    /// When the database fails: the session then stays live.
+    pub async fn sign_out(&self, signed_in: &SignedIn, client: &Client) -> Result<(), DatabaseError> {
+        let (caller, owner) = (Caller::user(signed_in.user, client), Some(signed_in.user));
+        self.end_one(caller, signed_in.session, owner, EndReason::SignedOut).await?;
+        Ok(())
+    }
+
     /// Signs out with a genuine access token, also one that is outdated.
     ///
     /// # Errors

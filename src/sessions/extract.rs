@@ -203,7 +203,7 @@ impl Sessions {
     }
 
     /// Asks the session's row: an access token says what was true when it was signed.
-    async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
+    pub(super) async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
         let (session, max_age) = (signed_in.session, self.world().config.sessions.step_up_max_age);
         let found = self.world().db.run(move |connection| Box::pin(store::freshness(connection, session, max_age)));
         match found.await? {

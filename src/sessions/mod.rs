@@ -39,8 +39,8 @@ mod token;
 mod trust;
 
 pub use api::{
-    RetryHeader, Revoked, TokenAnswer, add_cookies, described, device_cookie, offered, redirect_signed_in, rotated,
-    routes, token_answer,
+    RetryHeader, Revoked, TokenAnswer, add_cookies, described, device_cookie, just_signed_in, offered,
+    redirect_signed_in, rotated, routes, token_answer,
 };
 pub use authority::Authority;
 pub use count::keep_count;

@@ -155,11 +155,6 @@ pub(super) async fn ask_to_verify(lifecycle: &Lifecycle, email: &str, client: &C
     }
 }
 
-/// 403: an email follows.
-pub(super) fn unverified() -> Problem {
-    Problem::new(kind::EMAIL_NOT_VERIFIED, "Open the link in the email that was sent to the address.")
-}
-
 /// Checks whether anyone may register.
 pub(super) fn require_open(policy: RegistrationPolicy) -> Result<(), Problem> {
     match policy {
@@ -219,16 +214,33 @@ async fn sign_in(
         device_name,
         presented,
     };
-    match sign_in.attempt(&accounts, &sessions, &client).await? {
-        SigningIn::Opened(entered) => tokens_of(&request, &entered, options),
+    let outcome = sign_in.attempt(&accounts, &sessions, &client).await?;
+    if matches!(outcome, SigningIn::Unverified) {
+        ask_to_verify(&lifecycle, &wanted.email, &client).await?;
+    }
+    tokens_of(&request, &*entered(outcome)?, options)
+}
+
+/// The session that a sign-in has opened, or why there is none.
+pub(super) fn entered(outcome: SigningIn) -> Result<Box<Entered>, Problem> {
+    match outcome {
+        SigningIn::Opened(entered) => Ok(entered),
         SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "Check both and try again.")),
         SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
         SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "Ask an administrator.")),
         SigningIn::Unverified => {
-            ask_to_verify(&lifecycle, &wanted.email, &client).await?;
-            Err(unverified())
+            Err(Problem::new(kind::EMAIL_NOT_VERIFIED, "Open the link in the email that was sent to the address."))
         }
     }
+}
+
+/// Checks whether an address and a password were typed.
+pub(super) fn require_both(email: &str, password: &str) -> Result<(), Problem> {
+    let email = email.trim().is_empty().then_some("email");
+    let password = password.is_empty().then_some("password");
+    let missing: Vec<_> =
+        email.into_iter().chain(password).map(|field| FieldError::new(field, "required", "")).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Problem::fields(missing)) }
 }
 
 /// The tokens of a new session. By cookie, those of other paths expire.

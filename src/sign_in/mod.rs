@@ -4,11 +4,13 @@
 //! user may be blocked or their password changed, which the opening notices.
 //!
 //! A step-up (`step_up.rs`) checks the password of a user who is signed in, and rotates their session in the same request.
+//! Its pages for browsers without script (`without_script.rs`) sign in for one request.
 
 mod api;
 mod attempt;
 mod pages;
 mod step_up;
+mod without_script;
 
 pub use api::{described, routes as api_routes};
 pub use attempt::{SignIn, SignInError, SigningIn};

@@ -1,6 +1,7 @@
 use super::{
     SignIn, SigningIn,
-    api::{ask_to_verify, parse, require_open, unverified},
+    api::{ask_to_verify, entered, parse, require_both, require_open},
+    without_script,
 };
 use crate::{
     config::{EmailVerification, HttpOptions, RegistrationPolicy},
@@ -12,7 +13,7 @@ use crate::{
     lifecycle::{self, Asker, AskingBrowser, CodePage, Flow, Lifecycle},
     pages::{Sample, View, form_problem},
     sessions::{Entered, Entry, Sessions, Transport, redirect_signed_in},
-    users::{Accounts, Refused, Registration, too_many_attempts},
+    users::{Accounts, Refused, Registration},
     work::Caller,
 };
 use actix_web::{
@@ -24,10 +25,11 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// `/login` and `/register`.
+/// `/login` and `/register`, and what `/account` does where no script runs.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::LOGIN_PAGE).hashing().get(login_page).post(login).mount(config);
     Endpoint::at(paths::REGISTER_PAGE).hashing().get(register_page).post(register).mount(config);
+    without_script::routes(config);
 }
 
 /// The two pages: one form, with one field more or less.
@@ -237,7 +239,7 @@ impl PageRooms {
     }
 
     async fn sign_in(&self, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Led, Problem> {
-        require_both(typed)?;
+        require_both(&typed.email, &typed.password)?;
         let sign_in = SignIn {
             email: &typed.email,
             password: &typed.password,
@@ -250,7 +252,7 @@ impl PageRooms {
         if matches!(outcome, SigningIn::Unverified) {
             ask_to_verify(&self.lifecycle, &typed.email, client).await?;
         }
-        entered(outcome)
+        entered(outcome).map(Led::In)
     }
 
     fn verification(&self) -> EmailVerification {
@@ -285,17 +287,7 @@ impl PageRooms {
         }
         let presented = all_tokens_in_cookies(request, self.options());
         let entry = Entry::first(user.id, typed.remember.is_some(), presented);
-        entered(entry.open(&self.accounts, &self.sessions, client).await?.into())
-    }
-}
-
-fn entered(outcome: SigningIn) -> Result<Led, Problem> {
-    match outcome {
-        SigningIn::Opened(entered) => Ok(Led::In(entered)),
-        SigningIn::WrongCredentials => Err(Problem::new(kind::INVALID_CREDENTIALS, "")),
-        SigningIn::Limited { wait } => Err(too_many_attempts(wait)),
-        SigningIn::Blocked => Err(Problem::new(kind::ACCOUNT_BLOCKED, "")),
-        SigningIn::Unverified => Err(unverified()),
+        entered(entry.open(&self.accounts, &self.sessions, client).await?.into()).map(Led::In)
     }
 }
 
@@ -309,15 +301,7 @@ fn kept(parameters: [(&str, &String); 2]) -> String {
     url::form_urlencoded::Serializer::for_suffix("&".to_owned(), 1).extend_pairs(said).finish()
 }
 
-fn require_both(typed: &Typed) -> Result<(), Problem> {
-    let email = typed.email.trim().is_empty().then_some("email");
-    let password = typed.password.is_empty().then_some("password");
-    let missing: Vec<_> =
-        email.into_iter().chain(password).map(|field| FieldError::new(field, "required", "")).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Problem::fields(missing)) }
-}
-
-/// Samples of both pages with every problem and with notices.
+/// Samples of the pages with every problem and with notices.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     let sample = |problem: Option<Problem>, notice: &str| {
@@ -339,5 +323,6 @@ pub fn page_samples() -> Vec<Sample> {
     let problems = kind::ALL.iter().map(|kind| Problem::new(*kind, "")).chain(waits);
     let problems = problems.chain([field("too_common"), field("<i>no</i>")]);
     let noticed = ["", "signed_out", "refresh_token_reused", "<b>"].map(|notice| sample(None, notice));
-    problems.map(|problem| sample(Some(problem), "")).chain(noticed).flatten().collect()
+    let both = problems.map(|problem| sample(Some(problem), "")).chain(noticed).flatten();
+    both.chain(without_script::page_samples()).collect()
 }

@@ -177,6 +177,11 @@ impl Browser {
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
+    /// Whether pages run their scripts from now on.
+    pub async fn run_scripts(&self, run: bool) {
+        self.cdp("Emulation.setScriptExecutionDisabled", json!({ "value": !run })).await;
+    }
+
     /// Takes the network away, or gives it back.
     pub async fn network(&self, is_there: bool) {
         self.cdp("Network.enable", json!({})).await;

@@ -22,7 +22,7 @@ pub async fn link_to(server: &Server, address: &str, words: &str) -> String {
 }
 
 /// As if every session had been opened, and its password typed, a while ago.
-async fn grow_old(server: &Server) {
+pub async fn grow_old(server: &Server) {
     let sql = "UPDATE sessions SET created_at = created_at - interval '11 minutes', authenticated_at = NULL";
     sqlx::query(sql).execute(&mut server.home.connect().await).await.unwrap();
 }
@@ -103,7 +103,7 @@ async fn a_user_cancels_the_change_and_deletes_the_account() {
     let browser = signed_in(&server, "ko", "로그인된 기기").await;
     browser.type_into("new-email", OTHER).await;
     browser.click("#address button[type=submit]").await;
-    browser.shows("링크가 담긴 이메일을 보내 드립니다.").await;
+    browser.shows("새 주소로 확인 이메일을 보내 드립니다.").await;
     browser.click("#cancel-change").await;
     browser.shows("변경을 취소했습니다.").await;
     grow_old(&server).await;
@@ -115,7 +115,7 @@ async fn a_user_cancels_the_change_and_deletes_the_account() {
     browser.shows("본인 확인").await;
     browser.type_into("step-up-password", PASSWORD).await;
     browser.click("#step-up-form button[type=submit]").await;
-    browser.shows("이 계정의 이메일 주소가 아닙니다.").await;
+    browser.shows("이 계정의 이메일 주소와 다릅니다.").await;
     browser.click("#delete").await;
     browser.type_into("confirm-input", EMAIL).await;
     browser.click("#confirm-yes").await;

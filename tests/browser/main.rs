@@ -11,6 +11,7 @@
 
 mod browser;
 mod changed_address;
+mod console;
 mod forgotten;
 mod pages;
 mod refusals;
@@ -20,3 +21,4 @@ mod signing_in;
 mod tabs;
 mod verifying;
 mod way;
+mod without_script;

@@ -93,7 +93,7 @@ async fn a_user_types_the_code_in_korean_and_is_signed_in() {
     let code = email.lines().find(|line| line.len() == 9 && line.chars().all(|c| c.is_ascii_digit() || c == ' '));
     browser.type_into("code", "0000 0000").await;
     browser.click("#waiting button[type=submit]").await;
-    browser.shows("인증 번호가").await;
+    browser.shows("인증번호가 올바르지").await;
     browser.type_into("code", code.expect("a code")).await;
     browser.click("#waiting button[type=submit]").await;
     browser.until("return location.pathname === '/account'").await;

@@ -72,6 +72,11 @@ const TABLE: &[(&str, &str, For)] = &[
     // These pages hold nobody's data: their scripts ask the API for them.
     ("GET", "/docs", For::Anyone),
     ("GET", "/account", For::Anyone),
+    // Anyone who types the password of an account: without script.
+    ("GET", "/account/address", For::Anyone),
+    ("POST", "/account/address", For::Anyone),
+    ("GET", "/account/delete", For::Anyone),
+    ("POST", "/account/delete", For::Anyone),
     ("GET", "/admin", For::Anyone),
     ("GET", "/admin/people", For::Anyone),
     ("GET", "/admin/people/{id}", For::Anyone),

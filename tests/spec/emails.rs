@@ -110,8 +110,8 @@ async fn emails_are_in_the_language_in_which_the_user_signed_in() {
     app.refresh(&mina.refresh_token).await.expect_tokens();
     app.refresh(&mina.refresh_token).await.expect_problem(401, "refresh_token_reused");
     let sent = stub.email(1).await;
-    // The base64 of "기기" (RFC 2047). An English subject needs no encoding.
-    assert!(sent.contains("Subject: Heirloom: =?utf-8?b?6riw6riw"), "{sent}");
+    // The base64 of "계정" (RFC 2047). An English subject needs no encoding.
+    assert!(sent.contains("Subject: Heirloom: =?utf-8?b?6rOE7KCV"), "{sent}");
 }
 
 /// What an attacker would like to see in an email from the operator's sender.

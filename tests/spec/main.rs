@@ -66,3 +66,4 @@ mod strangers;
 mod support;
 mod takeover;
 mod two_instances;
+mod without_script;

@@ -3,12 +3,14 @@
 use crate::support::{Answer, NOBODY, TestApp};
 
 const KOREAN: (&str, &str) = ("Accept-Language", "ko-KR,ko;q=0.9,en;q=0.8");
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "/login",
     "/register",
     "/forgot",
     "/confirm",
     "/account",
+    "/account/address",
+    "/account/delete",
     "/admin",
     "/admin/people",
     "/admin/people/01890000-0000-7000-8000-000000000000",

@@ -119,7 +119,7 @@ async fn the_email_is_text_and_html_in_the_language_of_the_page() {
     let (_, parts) = sent.0.split_once("Content-Type: multipart/alternative").expect("two parts");
     let (text, html) = parts.split_once("Content-Type: text/html; charset=utf-8").expect("HTML");
     for part in [text, html] {
-        assert!(part.contains(&token) && part.contains(&code) && part.contains("새 비밀번호 정하기"), "{part}");
+        assert!(part.contains(&token) && part.contains(&code) && part.contains("비밀번호 재설정"), "{part}");
         assert!(part.contains("30분") && part.contains("127.0.0.1"), "{part}");
     }
 }

@@ -1,10 +1,9 @@
-use super::delete::{SelfDeletion, delete_own};
 use crate::{
     confirmations::PendingChange,
     http::{Endpoint, FromClient, Problem, expired_cookie, kind, paths},
     identity::EmailAddress,
     kernel::Moment,
-    lifecycle::{ChangeRequest, Lifecycle, too_many_emails},
+    lifecycle::{ChangeRequest, Lifecycle, SelfDeletion, delete_own, too_many_emails},
     sessions::{Asked, Fresh, Sessions, SignedIn, add_cookies},
     users::{Refused, UserView},
 };

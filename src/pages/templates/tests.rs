@@ -47,7 +47,7 @@ fn no_template_contains_text_of_its_own() {
 }
 
 /// Groups whose texts are selected by a code: of a problem, an event, a state, an email, a purpose.
-const BY_CODE: [&str; 13] = [
+const BY_CODE: [&str; 14] = [
     "notice",
     "problem",
     "field",
@@ -61,6 +61,7 @@ const BY_CODE: [&str; 13] = [
     "mail",
     "confirm",
     "confirmed",
+    "purpose",
 ];
 
 fn scripts() -> String {

@@ -1,8 +1,8 @@
+use super::{Deletion, delete_account, has_open_undo};
 use crate::{
     audit,
     identity::EmailAddress,
     kernel::Client,
-    lifecycle::{self, Deletion},
     postgres::DatabaseError,
     sessions::{Fresh, Sessions},
     users,
@@ -67,8 +67,8 @@ async fn decide(
         return Ok(Err(SelfDeletion::OtherAddress));
     }
     // Whoever changed the address must not be able to end the account before its owner has undone the change.
-    if lifecycle::has_open_undo(work, id).await? {
+    if has_open_undo(work, id).await? {
         return Ok(Err(SelfDeletion::UndoPending));
     }
-    lifecycle::delete_account(work, id, audit::Kind::UserDeletedSelf).await.map(Ok)
+    delete_account(work, id, audit::Kind::UserDeletedSelf).await.map(Ok)
 }

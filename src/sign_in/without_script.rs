@@ -1,0 +1,33 @@
+//! What the account page does with a script, for browsers that run none: another address, and the end of the account. The
+//! account page keeps its access token in a script. Here the user types address and password instead: that signs in for
+//! this request only, which makes its session fresh (S-83).
+
+mod pages;
+
+pub(super) use pages::{page_samples, routes};
+
+use super::{SignIn, SignInError, SigningIn};
+use crate::{
+    kernel::Client,
+    lifecycle::Lifecycle,
+    sessions::{Sessions, Transport},
+    users::Accounts,
+};
+
+/// What it needs.
+struct Rooms<'a> {
+    accounts: &'a Accounts,
+    sessions: &'a Sessions,
+    lifecycle: &'a Lifecycle,
+    client: Client,
+}
+
+impl Rooms<'_> {
+    /// Signs in on no device: no cookie is set, and none is looked at.
+    async fn sign_in(&self, email: &str, password: &str) -> Result<SigningIn, SignInError> {
+        let transport = Transport::Body;
+        let sign_in =
+            SignIn { email, password, transport, remembered: false, device_name: None, presented: Vec::new() };
+        sign_in.attempt(self.accounts, self.sessions, &self.client).await
+    }
+}
