@@ -22,18 +22,29 @@ pub struct Locks {
     server: PathBuf,
 }
 
+/// A lock on a file, released when dropped. It is released explicitly: a child process that another thread has forked
+/// and that has not called exec yet still holds a copy of the file, and closing ours alone would leave it locked.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        drop(self.0.unlock());
+    }
+}
+
 /// The right to start or stop the cluster; released when dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Turn {
-    _lock: File,
+    _lock: Lock,
 }
 
 /// A tenant's use of the cluster, which is not stopped while a tenant is left.
 #[derive(Debug)]
 pub struct Residence {
-    tenants: File,
-    _server: Option<File>,
+    tenants: Lock,
+    _server: Option<Lock>,
 }
 
 /// Why there is no turn.
@@ -64,14 +75,14 @@ impl Locks {
             }
         };
         match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(Ok(())) => Ok(Turn { _lock: file }),
+            Ok(Ok(())) => Ok(Turn { _lock: Lock(file) }),
             Ok(Err(error)) => Err(NoTurn::Files(error)),
             Err(_elapsed) => Err(NoTurn::TooLate),
         }
     }
 
     /// Takes the lock of the one server and writes our process id into it; or returns the id of the process that has it.
-    pub fn become_server(&self, _turn: &Turn) -> Result<Result<File, String>, FileError> {
+    pub fn become_server(&self, _turn: &Turn) -> Result<Result<Lock, String>, FileError> {
         let mut file = open(&self.server)?;
         if !try_lock(&file, &self.server)? {
             let pid = fs::read_to_string(&self.server).at(&self.server)?;
@@ -83,20 +94,21 @@ impl Locks {
             writeln!(file, "{}", std::process::id())
         };
         write().at(&self.server)?;
-        Ok(Ok(file))
+        Ok(Ok(Lock(file)))
     }
 
     /// Moves in, as the one server or as a command.
-    pub fn move_in(&self, _turn: &Turn, server: Option<File>) -> Result<Residence, FileError> {
+    pub fn move_in(&self, _turn: &Turn, server: Option<Lock>) -> Result<Residence, FileError> {
         let tenants = open(&self.tenants)?;
         tenants.lock_shared().at(&self.tenants)?;
-        Ok(Residence { tenants, _server: server })
+        Ok(Residence { tenants: Lock(tenants), _server: server })
     }
 
     /// Moves out. True: no tenant is left, and none can move in before the turn is released.
     pub fn move_out(&self, _turn: &Turn, residence: &Residence) -> Result<bool, FileError> {
-        residence.tenants.unlock().at(&self.tenants)?;
-        try_lock(&residence.tenants, &self.tenants)
+        let tenants = &residence.tenants.0;
+        tenants.unlock().at(&self.tenants)?;
+        try_lock(tenants, &self.tenants)
     }
 }
 
