@@ -199,8 +199,8 @@ pub async fn looked_up(
     Ok(())
 }
 
-/// What is stored of the code that was sent to the same address for the same purpose a moment ago, if that email's
-/// confirmation is unused: no second email is sent then.
+/// What is stored of the code that was sent to the same address for the same purpose a moment ago, if that email still
+/// works: no second email is sent then. A later flow must not revive what a change of its user has voided.
 ///
 /// # Errors
 /// When the database fails.
@@ -210,9 +210,13 @@ pub async fn recently_sent(
     owner: Option<UserId>,
 ) -> Result<Option<Vec<u8>>, DatabaseError> {
     let code_mac = sqlx::query_scalar!(
-        r#"SELECT coalesce(code_mac, '') AS "code_mac!" FROM confirmations
-           WHERE email = $1 AND purpose = $2 AND id <> $3 AND used_at IS NULL AND payload ? 'sent'
+        r#"SELECT coalesce(code_mac, '') AS "code_mac!" FROM confirmations AS c
+           WHERE email = $1 AND purpose = $2 AND id <> $3 AND used_at IS NULL AND expires_at > now() AND payload ? 'sent'
              AND user_id IS NOT DISTINCT FROM $4 AND looked_up_at > now() - make_interval(secs => $5)
+             AND (password_version IS NULL OR EXISTS (
+                  SELECT FROM users AS u WHERE u.id = c.user_id
+                     AND (u.password_version, u.email_version, u.factor_version)
+                         = (c.password_version, c.email_version, c.factor_version)))
            ORDER BY looked_up_at DESC LIMIT 1"#,
         confirmation.email,
         confirmation.purpose.name(),

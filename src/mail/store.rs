@@ -32,7 +32,8 @@ pub struct NewEmail {
     pub details: Value,
 }
 
-/// Adds an email to the outbox, unless its recipient has received too many lately.
+/// Adds an email to the outbox, unless its recipient has received too many lately. Those of confirmations do not count:
+/// anyone may request them, and would silence the notification of an intruder.
 pub async fn add(connection: &mut PgConnection, new: NewEmail) -> Result<bool, DatabaseError> {
     lock_recipient(connection, new.user).await?;
     let added = sqlx::query!(
@@ -40,7 +41,8 @@ pub async fn add(connection: &mut PgConnection, new: NewEmail) -> Result<bool, D
          SELECT $1, $2, $3, $4, $5, now()
          WHERE (SELECT count(*) FILTER (WHERE notice = $3 AND created_at > $5::timestamptz - interval '1 hour') < $6
                 AND (count(*) < $7 OR count(*) FILTER (WHERE notice = $3) = 0)
-                FROM outbox WHERE user_id = $2 AND created_at > $5::timestamptz - interval '1 day')",
+                FROM outbox WHERE user_id = $2 AND confirmation_id IS NULL
+                  AND created_at > $5::timestamptz - interval '1 day')",
         new.id,
         new.user.as_uuid(),
         new.notification.name(),

@@ -223,6 +223,35 @@ async fn after_a_change_of_password_address_or_factors_no_earlier_email_works() 
     app.try_sign_in("alice").await.expect_tokens();
 }
 
+/// L-3, L-18: a later flow of the same address does not revive the code of an email that a change has voided.
+#[tokio::test]
+async fn the_code_of_an_email_from_before_a_change_of_password_completes_no_later_flow() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    app.flow_of("alice").await;
+    let read_by_another = app.email(KIND, "alice").await;
+    alice.change_password(&password("alice"), NEW).await.expect_done();
+
+    let later = app.flow_of("alice").await;
+    let sent = app.email_number(2, KIND, "alice").await;
+    app.type_code(&later, &read_by_another.code()).await.expect_problem(422, "code_invalid");
+    app.sign_in_with("alice", NEW).await.expect_tokens();
+    app.type_code(&later, &sent.code()).await.expect(200);
+}
+
+/// L-18: an email whose link has expired is no reason to send none.
+#[tokio::test]
+async fn a_request_after_an_expired_link_sends_another_email() {
+    let app = TestApp::start().await;
+    app.register("alice").await;
+    app.flow_of("alice").await;
+    app.email(KIND, "alice").await;
+    app.sql("UPDATE confirmations SET expires_at = now()").await;
+    app.flow_of("alice").await;
+    let sent = app.email_number(2, KIND, "alice").await;
+    app.reset(&sent.token(), NEW).await.expect(200);
+}
+
 /// L-9: an attacker who can write to the table, but has no master key, completes nothing.
 #[tokio::test]
 async fn a_row_that_was_forged_without_the_key_completes_nothing() {
