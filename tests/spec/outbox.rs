@@ -135,6 +135,28 @@ async fn after_ten_emails_in_a_day_only_the_first_of_a_kind_is_sent() {
     assert_eq!(app.count("SELECT count(*) FROM outbox WHERE notice = 'token-reused'").await, 2);
 }
 
+/// A-81: anyone can request them, and would silence the notification of a later intruder.
+#[tokio::test]
+async fn emails_that_strangers_request_hold_back_no_notification() {
+    let (app, _stub, _) = with_mail().await;
+    let tokens = stolen_tokens(&app, "alice", 2).await;
+    sqlx::query(
+        "WITH requested AS (
+             INSERT INTO confirmations (id, purpose, user_id, email, created_at, expires_at, looked_up_at)
+             SELECT gen_random_uuid(), 'reset_password', id, email, now(), now() + interval '1 hour', now()
+             FROM users, generate_series(1, 12) WHERE email LIKE 'alice%' RETURNING id, user_id)
+         INSERT INTO outbox (id, user_id, confirmation_id, notice, details, created_at, due_at, sent_at)
+         SELECT gen_random_uuid(), user_id, id, 'reset-password', '{}', now() - interval '2 hours', now(), now() FROM requested",
+    )
+    .execute(app.db())
+    .await
+    .expect("SQL");
+    for token in tokens {
+        app.refresh(&token).await.expect_problem(401, "refresh_token_reused");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM outbox WHERE notice = 'token-reused'").await, 2);
+}
+
 /// The outbox serves the recipients in turn.
 #[tokio::test]
 async fn ten_thousand_emails_to_one_user_do_not_delay_the_first_of_another() {
