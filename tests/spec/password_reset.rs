@@ -239,7 +239,7 @@ async fn the_code_of_an_email_from_before_a_change_of_password_completes_no_late
     app.type_code(&later, &sent.code()).await.expect(200);
 }
 
-/// L-18: an email whose link has expired is no reason to send none.
+/// L-18: an email whose link has expired does not hold back the next one.
 #[tokio::test]
 async fn a_request_after_an_expired_link_sends_another_email() {
     let app = TestApp::start().await;
