@@ -4,7 +4,8 @@ mod invitations;
 mod voiding;
 
 pub use changes::{
-    PendingChange, add_for, has_open_undo, mark_looked_up, pending_change, void_changes_of, void_later_undos,
+    PendingChange, add_for, has_open_undo, limit_undos_since_leaving, mark_looked_up, pending_change, void_changes_of,
+    void_later_undos, void_undos_since_leaving,
 };
 pub use codes::{give_attempt_back, take_attempt};
 pub use invitations::{

@@ -1,7 +1,7 @@
 use super::{Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_invitations_by};
 use crate::{
     audit,
-    confirmations::{self, Purpose, Undos},
+    confirmations::{self, Confirmation, Purpose, Undos},
     kernel::{Actor, Client, UserId},
     mail,
     passwords::{Password, PasswordHash, QueueKey},
@@ -11,11 +11,10 @@ use crate::{
     work::{Caller, Work},
 };
 use serde_json::json;
-use uuid::Uuid;
 
 /// A password that its user has forgotten, about to be replaced.
 struct Reset {
-    confirmation: Uuid,
+    confirmation: Confirmation,
     user: UserId,
     hash: PasswordHash,
 }
@@ -36,7 +35,7 @@ impl Lifecycle {
             Ok(hash) => hash,
             Err(refused) => return Ok(Completion::PasswordRefused(refused)),
         };
-        let reset = Reset { confirmation: confirmation.id, user: user.id, hash };
+        let reset = Reset { confirmation, user: user.id, hash };
         let caller = Caller::user(user.id, client);
         let done = self.world().transaction(caller, move |work| Box::pin(reset.carry_out(work)));
         let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
@@ -72,7 +71,7 @@ impl Reset {
         if !users::lock(work.connection, user).await? {
             return Ok(None);
         }
-        if !confirmations::use_up(work.connection, confirmation, Purpose::ResetPassword).await? {
+        if !confirmations::use_up(work.connection, confirmation.id, Purpose::ResetPassword).await? {
             return Ok(None);
         }
         // Only its owner reads the address.
@@ -81,7 +80,9 @@ impl Reset {
         let is_takeover = users::verify_email(work.connection, user).await?;
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::PasswordChanged).await?;
         let undos = if is_takeover { Undos::Go } else { Undos::Stay };
-        confirmations::void_all_of(work.connection, user, confirmation, undos).await?;
+        confirmations::void_all_of(work.connection, user, confirmation.id, undos).await?;
+        // A thief may have changed the address and changed it back: the undo of the second change is theirs.
+        confirmations::void_undos_since_leaving(work.connection, user, &confirmation.email).await?;
         if is_takeover {
             revoke_invitations_by(&mut work, user).await?;
         }

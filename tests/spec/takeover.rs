@@ -357,3 +357,42 @@ async fn invitations_that_an_intruder_has_sent_end_with_the_takeover_and_with_th
         assert_eq!(app.me(&owner.access_token).await.json()["user"]["roles"], json!(["admin"]));
     }
 }
+
+/// L-7, L-44: A thief has changed the address and changed it back: the undo of the second change is sent to the thief.
+#[tokio::test]
+async fn a_reset_at_the_restored_address_voids_the_undo_that_a_thief_has() {
+    let app = TestApp::with(MANY).await;
+    let thief = app.sign_in("alice").await;
+    let of_owner = change_address(&app, &thief, ["alice", "thief"], &password("alice")).await;
+    let between = change_address(&app, &thief, ["thief", "other"], &password("alice")).await;
+    let of_thief = change_address(&app, &thief, ["other", "alice"], &password("alice")).await;
+    forgot(&app, "alice").await;
+    let reset = app.email(RESET, "alice").await.token();
+    use_link(&app, &reset, json!({ "new_password": NEW })).await.expect(200);
+    for link in [between, of_thief] {
+        let refused = use_link(&app, &link, json!({ "new_password": "nine lanterns at night" })).await;
+        assert!([404, 410].contains(&refused.status), "{}", refused.status);
+    }
+    sign_in_with(&app, "alice", NEW).await.expect_tokens();
+    // The owner's own still works.
+    let undone = use_link(&app, &of_owner, json!({ "new_password": "a lighthouse of amber" })).await;
+    assert_eq!(undone.expect(200).text("/user/email"), email("alice"));
+}
+
+/// L-44: Otherwise the thief would wait until the owner's link has expired.
+#[tokio::test]
+async fn the_undo_of_a_change_back_expires_no_later_than_that_of_the_change() {
+    const OPEN: &str = "SELECT count(*) FROM confirmations WHERE purpose = 'undo_email_change' AND expires_at > now()";
+    const LONG: &str = "SELECT count(*) FROM confirmations
+        WHERE purpose = 'undo_email_change' AND expires_at > now() + interval '1 day'";
+    let app = TestApp::with(MANY).await;
+    let thief = app.sign_in("alice").await;
+    change_address(&app, &thief, ["alice", "thief"], &password("alice")).await;
+    run(&app, "UPDATE confirmations SET expires_at = now() + interval '1 day' WHERE purpose = 'undo_email_change'")
+        .await;
+    change_address(&app, &thief, ["thief", "other"], &password("alice")).await;
+    assert_eq!(app.count(LONG).await, 1, "a further change is undone for the whole time");
+    change_address(&app, &thief, ["other", "alice"], &password("alice")).await;
+    assert_eq!(app.count(OPEN).await, 3);
+    assert_eq!(app.count(LONG).await, 0);
+}

@@ -125,3 +125,53 @@ pub async fn void_later_undos(connection: &mut PgConnection, user: UserId, than:
     .await?;
     Ok(())
 }
+
+/// Deletes the undos of the changes that a user's account has seen since it left this address, in the caller's
+/// transaction. Nothing happens unless an open undo restores the address: its reader could use that one, which voids
+/// them as well.
+///
+/// # Errors
+/// When the database fails.
+pub async fn void_undos_since_leaving(
+    connection: &mut PgConnection,
+    user: UserId,
+    address: &str,
+) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "DELETE FROM confirmations AS c USING confirmations AS left_by
+         WHERE left_by.user_id = $1 AND left_by.purpose = $3 AND left_by.email = $2
+           AND left_by.used_at IS NULL AND left_by.expires_at > now()
+           AND c.user_id = $1 AND c.purpose = $3 AND (c.created_at, c.id) > (left_by.created_at, left_by.id)",
+        user.as_uuid(),
+        address,
+        Purpose::UndoEmailChange.name(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets the same undos expire no later than the open one that restores the address, so that none of them is left once it
+/// can no longer void them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn limit_undos_since_leaving(
+    connection: &mut PgConnection,
+    user: UserId,
+    address: &str,
+) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE confirmations AS c SET expires_at = least(c.expires_at, left_by.expires_at)
+         FROM confirmations AS left_by
+         WHERE left_by.user_id = $1 AND left_by.purpose = $3 AND left_by.email = $2
+           AND left_by.used_at IS NULL AND left_by.expires_at > now()
+           AND c.user_id = $1 AND c.purpose = $3 AND (c.created_at, c.id) > (left_by.created_at, left_by.id)",
+        user.as_uuid(),
+        address,
+        Purpose::UndoEmailChange.name(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -90,6 +90,7 @@ impl Changing {
         };
         // Nothing that a thief changes later voids it.
         confirmations::add_for(work.connection, new, Owner { user: self.user, is_versioned: false }).await?;
+        confirmations::limit_undos_since_leaving(work.connection, self.user, &self.change.email).await?;
         let (user, email) = (Some(self.user), Notification::EmailChanged);
         work.enqueue_confirmation_email(ConfirmationEmail { confirmation: undo, user, email, details }).await
     }
