@@ -64,7 +64,7 @@ pub struct Owner {
     pub is_versioned: bool,
 }
 
-/// Adds a confirmation of nobody who is known.
+/// Adds a confirmation whose user is not known.
 ///
 /// # Errors
 /// When the database fails.

@@ -221,7 +221,7 @@ async fn sign_in(
     tokens_of(&request, &*entered(outcome)?, options)
 }
 
-/// The session that a sign-in has opened, or why there is none.
+/// The session that a sign-in created, or the reason why it created none.
 pub(super) fn entered(outcome: SigningIn) -> Result<Box<Entered>, Problem> {
     match outcome {
         SigningIn::Opened(entered) => Ok(entered),

@@ -151,8 +151,8 @@ pub async fn void_undos_since_leaving(
     Ok(())
 }
 
-/// Lets the same undos expire no later than the open one that restores the address, so that none of them is left once it
-/// can no longer void them.
+/// Lets the same undos expire no later than an open one that restores the address: none of them is left once that one
+/// can no longer void it. Where several restore it, any of them will do: a reset voids what came after each.
 ///
 /// # Errors
 /// When the database fails.
