@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    mem,
     net::TcpListener,
     path::PathBuf,
     sync::{Mutex, MutexGuard},
@@ -108,6 +109,8 @@ struct Server {
 struct Sessions {
     all: Vec<Session>,
     refreshes: u64,
+    /// Whether it was restarted and nobody has asked since then whether it is ready.
+    restarted: bool,
 }
 
 struct Session {
@@ -145,6 +148,7 @@ impl Server {
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         let mut sessions = self.sessions.lock().unwrap();
         if std::fs::remove_file(&self.restart).is_ok() {
+            sessions.restarted = true;
             for session in &mut sessions.all {
                 session.finished &= self.fault != Fault::RevocationLostAtRestart;
                 if self.fault == Fault::RotationLostAtRestart {
@@ -281,8 +285,7 @@ fn text<'a>(body: &'a Value, member: &str) -> &'a str {
 
 async fn ready(server: Data<Server>) -> HttpResponse {
     // As of a server that has just been started: at the first look it does not serve yet.
-    let restarted = server.restart.exists();
-    drop(server.sessions());
+    let restarted = mem::take(&mut server.sessions().restarted);
     if restarted { HttpResponse::ServiceUnavailable().finish() } else { HttpResponse::Ok().finish() }
 }
 
