@@ -2,7 +2,7 @@
 //! `record` (audit), `enqueue_email` (mail).
 
 use crate::{
-    kernel::{Actor, Client, Duration, Moment, Operator, Ticket, UserId},
+    kernel::{Actor, Client, Duration, Moment, Operator, Ticket, UserId, database_wait},
     postgres::{Channel, DatabaseError, Locks, Unit},
     world::World,
 };
@@ -104,8 +104,8 @@ impl World {
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
         let numbers = self.audit_numbers.ticket();
-        let unit = self.unit(caller, &numbers, work);
-        confirmed(self.db.run(unit).await, &numbers)
+        let (db, unit) = (self.db.clone(), self.unit(caller, &numbers, work));
+        confirmed(async move { db.run(unit).await }, numbers).await
     }
 
     /// Runs work in one transaction: committed when it is `Ok`, rolled back when it is not.
@@ -118,8 +118,8 @@ impl World {
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
         let numbers = self.audit_numbers.ticket();
-        let unit = self.unit(caller, &numbers, work);
-        confirmed(self.db.transaction(unit).await, &numbers)
+        let (db, unit) = (self.db.clone(), self.unit(caller, &numbers, work));
+        confirmed(async move { db.transaction(unit).await }, numbers).await
     }
 
     /// Like [`World::transaction`], with these locks held from the start.
@@ -132,8 +132,8 @@ impl World {
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
         let numbers = self.audit_numbers.ticket();
-        let unit = self.unit(caller, &numbers, work);
-        confirmed(self.db.locked_transaction(locks, unit).await, &numbers)
+        let (db, unit) = (self.db.clone(), self.unit(caller, &numbers, work));
+        confirmed(async move { db.locked_transaction(locks, unit).await }, numbers).await
     }
 
     /// Like [`World::transaction`], for rare work that may take longer than a request's.
@@ -146,8 +146,8 @@ impl World {
         F: for<'c> FnOnce(Work<'c>) -> Unit<'c, T> + Send + 'static,
     {
         let numbers = self.audit_numbers.ticket();
-        let unit = self.unit(caller, &numbers, work);
-        confirmed(self.db.long_transaction(limit, unit).await, &numbers)
+        let (db, unit) = (self.db.clone(), self.unit(caller, &numbers, work));
+        confirmed(async move { db.long_transaction(limit, unit).await }, numbers).await
     }
 
     /// This work as a unit on a connection, which numbers its events by `numbers`.
@@ -166,10 +166,21 @@ impl World {
     }
 }
 
-/// The answer. What a unit recorded is confirmed with its commit.
-fn confirmed<T>(answer: Result<T, DatabaseError>, numbers: &Ticket) -> Result<T, DatabaseError> {
-    if answer.is_ok() {
-        numbers.committed();
-    }
-    answer
+/// The answer of a unit. What it recorded is confirmed with its commit, also when nobody waits for the answer any more: the
+/// events of a request whose client disconnected must stay, too.
+async fn confirmed<T>(
+    unit: impl Future<Output = Result<T, DatabaseError>> + Send + 'static,
+    numbers: Ticket,
+) -> Result<T, DatabaseError>
+where
+    T: Send + 'static,
+{
+    let task = tokio::spawn(async move {
+        let answer = unit.await;
+        if answer.is_ok() {
+            numbers.committed();
+        }
+        answer
+    });
+    database_wait(task).await.map_err(DatabaseError::Lost)?
 }

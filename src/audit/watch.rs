@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a lag is logged.
 const LOG_EVERY: Duration = Duration::from_mins(1);
-/// How often, and after which pause, a process that ends tries again to chain while another one holds the head: 5 s.
-const SETTLE_ATTEMPTS: u32 = 100;
+/// How long a process that ends tries to chain its last events, and how often.
+const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 /// Events that are looked up at once.
 const AT_ONCE: usize = 1_000;
@@ -39,22 +39,30 @@ pub async fn watch(world: &World, logged: &mut Option<Duration>) -> Result<(), D
     find_missing(world).await
 }
 
-/// Chains what this process has recorded, at its end: nothing else would miss its last event. Another instance, or the
-/// transaction of a task of this one that was just stopped, may hold the head for a moment.
+/// Chains what this process has recorded, at its end: nothing else would miss its last event. It waits for the units of work
+/// of tasks that were just stopped, for another instance that holds the head, and for a database that is slow.
 pub async fn settle(world: &World) {
-    for _ in 0..SETTLE_ATTEMPTS {
-        if world.audit_numbers.committed().is_empty() {
-            return;
-        }
+    let deadline = world.clock.uptime() + SETTLE_WITHIN;
+    let mut failed = None;
+    while !is_settled(world) && world.clock.uptime() < deadline {
         match chain_and_find_missing(world).await {
-            Ok(Extension::Elsewhere) => tokio::time::sleep(SETTLE_PAUSE).await,
-            Ok(Extension::Extended(_) | Extension::HeadRefused | Extension::HeadRegressed { .. }) => return,
-            Err(error) => {
-                tracing::warn!(error = error.chain(), "audit.chaining_failed");
-                return;
-            }
+            Ok(Extension::Extended(_) | Extension::Elsewhere) => {}
+            Ok(Extension::HeadRefused | Extension::HeadRegressed { .. }) => return,
+            Err(error) => failed = Some(error),
         }
+        tokio::time::sleep(SETTLE_PAUSE).await;
     }
+    let events = world.audit_numbers.committed().len();
+    if events > 0 {
+        let error = failed.as_ref().map(DatabaseError::chain);
+        tracing::warn!(events, error, "audit.events_unchained: they could be removed unseen until a server starts");
+    }
+}
+
+/// Whether no unit of work may still record an event, and all that were recorded are chained.
+fn is_settled(world: &World) -> bool {
+    let (connections, idle) = world.db.connections();
+    connections == idle && world.audit_numbers.committed().is_empty()
 }
 
 async fn chain_and_find_missing(world: &World) -> Result<Extension, DatabaseError> {

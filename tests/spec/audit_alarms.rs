@@ -9,6 +9,7 @@ use heirloom::{
 };
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::sync::oneshot;
 
 const METRICS: (&str, &str) = ("HEIRLOOM_METRICS_BIND", "127.0.0.1:0");
 /// Locks the head as any role may that may update it.
@@ -119,6 +120,35 @@ async fn a_server_misses_its_own_last_event() {
     run(&mut holder, "ROLLBACK").await;
     everything_is_chained(&app).await;
     assert_eq!(cases(&verify(&app).await), ["events_removed_before_chaining"]);
+}
+
+/// C-17: the client disconnects while its event is being written.
+#[tokio::test]
+async fn an_event_of_a_request_that_was_given_up_is_missed_too() {
+    let app = TestApp::with(&[METRICS]).await;
+    everything_is_chained(&app).await;
+    let mut holder = holder_of(&app).await;
+    run(&mut holder, HOLD).await;
+    let (recorded, is_recorded) = oneshot::channel();
+    let (commit, may_commit) = oneshot::channel::<()>();
+    let world = app.world.clone();
+    let request = tokio::spawn(async move {
+        let unit = world.transaction(Caller::server(), |mut work| {
+            Box::pin(async move {
+                work.record(Kind::AccessDenied, About::NOBODY, json!({})).await?;
+                recorded.send(()).expect("the test waits");
+                Ok(may_commit.await.expect("the test lets it"))
+            })
+        });
+        unit.await
+    });
+    is_recorded.await.expect("an event");
+    request.abort();
+    request.await.expect_err("given up");
+    commit.send(()).expect("the unit goes on");
+    eventually("it is committed", async || app.events("access_denied").await == 1).await;
+    tamper(&app, "DELETE FROM audit_events WHERE kind = 'access_denied'").await;
+    expect_events_missing(&app).await;
 }
 
 /// C-17: a server that stops in order chains what it recorded: no other process would miss its last event.
