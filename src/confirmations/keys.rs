@@ -1,5 +1,8 @@
-use super::Purpose;
-use crate::kernel::{Digest32, MasterKey, MasterKeys, SealedIds};
+use super::{
+    Purpose,
+    links::{LinkKeys, Linked, Named},
+};
+use crate::kernel::{Digest32, MasterKey, MasterKeys, SealedIds, UserId};
 use aws_lc_rs::hmac;
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
@@ -13,7 +16,7 @@ const CODES: u64 = 100_000_000;
 /// Writes and reads what names a confirmation outside the database: the token in a link, the flow that a client holds,
 /// the code that a user types. All are derived under the master key, so that the database alone confirms nothing.
 pub struct ConfirmationKeys {
-    tokens: Vec<(Purpose, SealedIds)>,
+    links: Vec<LinkKeys>,
     flows: SealedIds,
     codes: Vec<CodeKeys>,
 }
@@ -26,28 +29,16 @@ struct CodeKeys {
     stored: hmac::Key,
 }
 
-/// The confirmation that a genuine token names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Named {
-    /// What its use does.
-    pub purpose: Purpose,
-    /// Its id.
-    pub id: Uuid,
-}
-
 impl ConfirmationKeys {
     /// The keys, one for each purpose.
     #[must_use]
     pub fn new(masters: &MasterKeys) -> Self {
-        let token = |purpose: &Purpose| {
-            (*purpose, SealedIds::new(masters, &format!("heirloom/confirmation/{}/v1", purpose.name())))
-        };
         let code = |master: &MasterKey| {
             let key = |info| hmac::Key::new(hmac::HMAC_SHA256, master.derive(info).as_slice());
             CodeKeys { of: key("heirloom/confirmation-code/v1"), stored: key("heirloom/confirmation-code-mac/v1") }
         };
         Self {
-            tokens: Purpose::ALL.iter().map(token).collect(),
+            links: Purpose::ALL.iter().map(|purpose| LinkKeys::new(masters, *purpose)).collect(),
             flows: SealedIds::new(masters, "heirloom/confirmation-flow/v1"),
             codes: masters.all().map(code).collect(),
         }
@@ -55,15 +46,24 @@ impl ConfirmationKeys {
 
     /// The token of a confirmation's link.
     #[must_use]
-    pub fn token(&self, purpose: Purpose, id: Uuid) -> String {
-        let mut keys = self.tokens.iter().filter(|(known, _)| *known == purpose);
-        keys.next().and_then(|(_, keys)| keys.write(id)).unwrap_or_default()
+    pub fn token(&self, linked: &Linked<'_>) -> String {
+        self.links_of(linked.purpose).and_then(|keys| keys.write(linked)).unwrap_or_default()
     }
 
-    /// The confirmation of a genuine token.
+    /// The confirmation of a genuine token. Whether the token is of that row's user and address, [`Self::is_of`] tells.
     #[must_use]
     pub fn read_token(&self, text: &str) -> Option<Named> {
-        self.tokens.iter().find_map(|(purpose, keys)| Some(Named { purpose: *purpose, id: keys.read(text)? }))
+        self.links.iter().find_map(|keys| keys.read(text))
+    }
+
+    /// Whether a token was written for this user and address. One of an earlier version names neither.
+    #[must_use]
+    pub fn is_of(&self, named: &Named, user: Option<UserId>, email: &str) -> bool {
+        self.links_of(named.purpose).is_some_and(|keys| keys.is_of(named, user, email))
+    }
+
+    fn links_of(&self, purpose: Purpose) -> Option<&LinkKeys> {
+        self.links.iter().find(|keys| keys.purpose() == purpose)
     }
 
     /// What a client holds to type the code of its request.
@@ -134,9 +134,11 @@ mod tests {
     fn a_token_is_of_one_purpose_and_one_master_key_and_no_flow() {
         let id = Uuid::from_bytes([7; 16]);
         for purpose in Purpose::ALL {
-            let token = keys(1, &[]).token(purpose, id);
-            assert_eq!(keys(1, &[]).read_token(&token), Some(Named { purpose, id }));
-            assert_eq!(keys(2, &[1]).read_token(&token), Some(Named { purpose, id }));
+            let token = keys(1, &[]).token(&Linked { purpose, id, user: None, email: "a@example.com" });
+            for keys in [keys(1, &[]), keys(2, &[1])] {
+                let named = keys.read_token(&token);
+                assert_eq!(named.map(|named| (named.purpose, named.id)), Some((purpose, id)));
+            }
             assert_eq!(keys(2, &[]).read_token(&token), None);
             assert_eq!(keys(1, &[]).read_flow(&token), None);
         }

@@ -273,6 +273,15 @@ pub async fn use_up(connection: &mut PgConnection, id: Uuid, purpose: Purpose) -
     Ok(used.execute(connection).await?.rows_affected() == 1)
 }
 
+/// Takes the use of a confirmation back, in the transaction that used it: nothing came of it, and it still works.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_back(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE confirmations SET used_at = NULL WHERE id = $1", id).execute(connection).await?;
+    Ok(())
+}
+
 /// Locks the confirmations of the same purpose and address, in the same order for every use: each use then comes wholly
 /// before or wholly after another, and no two wait for each other.
 ///

@@ -1,8 +1,8 @@
 use super::{ConfirmationProof, Lifecycle};
 use crate::{
     audit,
-    confirmations::{self, CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose},
-    kernel::{Client, Duration},
+    confirmations::{self, CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding, Named, Purpose},
+    kernel::{Client, Duration, least_uuid},
     postgres::DatabaseError,
     work::Caller,
 };
@@ -58,13 +58,22 @@ impl Lifecycle {
 
     async fn resolve_token(&self, token: &str) -> Result<Resolved, DatabaseError> {
         let Some(named) = self.keys().read_token(token) else { return Ok(Resolved::Unknown) };
-        let found = self.find(named.id).await?.filter(|found| found.purpose == named.purpose);
+        let found = self.find(named.id).await?.filter(|found| self.is_of(&named, found));
         Ok(match found {
             Some(found) if found.standing == ConfirmationStanding::Waiting => {
                 Resolved::Waiting(Box::new(found), Way::Link)
             }
             Some(_) | None => Resolved::Expired(Some(named.purpose)),
         })
+    }
+
+    /// Whether a token was written for this row as it is now. One of an earlier version does not name the row's user and
+    /// address: it is believed no longer than its links lived, by the time that its id was made.
+    fn is_of(&self, named: &Named, found: &Confirmation) -> bool {
+        let oldest = least_uuid(self.world().clock.now() - self.lifetime(named.purpose));
+        found.purpose == named.purpose
+            && self.keys().is_of(named, found.user, &found.email)
+            && (!named.is_of_earlier_version() || named.id >= oldest)
     }
 
     /// The confirmation of a flow, or the one that was requested again.

@@ -1,7 +1,7 @@
 use super::{model::Notification, room::Mail, store::Due};
 use crate::{
     config::MailTarget,
-    confirmations::CODE_LIFETIME,
+    confirmations::{CODE_LIFETIME, Linked},
     http::Language,
     kernel::Duration,
     pages::{Pages, Sample, device_name},
@@ -124,7 +124,8 @@ fn shown(notification: Notification, due: &Due, link: &str) -> Value {
 /// expired by now.
 fn shown_of_confirmation(mail: &Mail, notification: Notification, due: &Due) -> Value {
     let (confirmation, purpose) = (due.confirmation.unwrap_or_default(), notification.confirms());
-    let link = purpose.map_or_else(|| mail.sign_in_link(), |purpose| mail.confirmation_link(purpose, confirmation));
+    let linked = purpose.map(|purpose| Linked { purpose, id: confirmation, user: due.confirms_for, email: &due.email });
+    let link = linked.map_or_else(|| mail.sign_in_link(), |linked| mail.confirmation_link(&linked));
     let expires = purpose.map(|purpose| spelled(purpose.lifetime(&mail.world().config.accounts)));
     let has_code = notification.has_code() && due.created_at + CODE_LIFETIME > mail.world().clock.now();
     let code = has_code.then(|| mail.confirmation_code(confirmation));

@@ -1,7 +1,7 @@
 use super::smtp;
 use crate::{
     config::{MailOptions, SmtpSecurity, SmtpUrl},
-    confirmations::{ConfirmationKeys, Purpose},
+    confirmations::{ConfirmationKeys, Linked},
     kernel::{MasterKeys, SealedIds},
     world::World,
 };
@@ -54,8 +54,8 @@ impl Mail {
     }
 
     /// The link of a confirmation.
-    pub(super) fn confirmation_link(&self, purpose: Purpose, confirmation: Uuid) -> String {
-        let token = self.0.confirmations.token(purpose, confirmation);
+    pub(super) fn confirmation_link(&self, linked: &Linked<'_>) -> String {
+        let token = self.0.confirmations.token(linked);
         format!("{}{CONFIRM_PAGE}#{token}", self.0.world.config.http.public_url)
     }
 

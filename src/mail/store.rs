@@ -21,6 +21,8 @@ pub struct Due {
     pub email: String,
     pub language: Option<String>,
     pub confirmation: Option<Uuid>,
+    /// The user of the confirmation, where it has one.
+    pub confirms_for: Option<UserId>,
 }
 
 /// An email that is not in the outbox yet.
@@ -120,7 +122,7 @@ pub async fn claim(
                FOR UPDATE SKIP LOCKED)
            RETURNING o.id, o.notice AS "notification", o.details, o.created_at, o.attempts AS "attempt",
                coalesce(c.email, u.email) AS "email!", coalesce(u.language, c.payload ->> 'language') AS language,
-               o.confirmation_id AS "confirmation""#,
+               o.confirmation_id AS "confirmation", c.user_id AS "confirms_for: UserId""#,
         first_wait.as_secs_f64(),
         ATTEMPTS,
         id,

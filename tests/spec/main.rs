@@ -38,6 +38,7 @@ mod http_methods;
 mod invariant_3;
 mod invitations;
 mod leaks;
+mod links;
 mod lists;
 mod me;
 mod metrics;

@@ -152,7 +152,7 @@ pub async fn void_undos_since_leaving(
 }
 
 /// Lets the same undos expire no later than an open one that restores the address: none of them is left once that one
-/// can no longer void it. Where several restore it, any of them will do: a reset voids what came after each.
+/// can no longer void it. Where several restore it, the first of them to expire counts: it limits the others as well.
 ///
 /// # Errors
 /// When the database fails.
@@ -162,11 +162,15 @@ pub async fn limit_undos_since_leaving(
     address: &str,
 ) -> Result<(), DatabaseError> {
     sqlx::query!(
-        "UPDATE confirmations AS c SET expires_at = least(c.expires_at, left_by.expires_at)
-         FROM confirmations AS left_by
-         WHERE left_by.user_id = $1 AND left_by.purpose = $3 AND left_by.email = $2
-           AND left_by.used_at IS NULL AND left_by.expires_at > now()
-           AND c.user_id = $1 AND c.purpose = $3 AND (c.created_at, c.id) > (left_by.created_at, left_by.id)",
+        "UPDATE confirmations AS c SET expires_at = limited.until
+         FROM (SELECT since.id, min(left_by.expires_at) AS until
+               FROM confirmations AS left_by JOIN confirmations AS since
+                    ON since.user_id = $1 AND since.purpose = $3
+                   AND (since.created_at, since.id) > (left_by.created_at, left_by.id)
+               WHERE left_by.user_id = $1 AND left_by.purpose = $3 AND left_by.email = $2
+                 AND left_by.used_at IS NULL AND left_by.expires_at > now()
+               GROUP BY since.id) AS limited
+         WHERE c.id = limited.id AND c.expires_at > limited.until",
         user.as_uuid(),
         address,
         Purpose::UndoEmailChange.name(),

@@ -22,6 +22,15 @@ struct Changing {
     keep: Option<SessionId>,
 }
 
+/// The outcome of a change.
+enum ChangeOutcome {
+    Changed(Ended, Box<User>),
+    /// Another user has the address by now, or can have it back: nothing is changed.
+    AddressTaken,
+    /// It was used, or something has changed since.
+    Expired,
+}
+
 impl Lifecycle {
     /// Changes the address. The link alone does not: its reader is signed in, or types the password. Every other session is
     /// revoked, and the reader of the old address can undo the change.
@@ -39,9 +48,14 @@ impl Lifecycle {
         let changing = Changing { room: self.clone(), user, change, keep };
         let caller = Caller::user(user, client);
         let done = self.world().transaction(caller, move |work| Box::pin(changing.carry_out(work)));
-        let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
-        self.sessions().apply(&ended);
-        Ok(Completion::done(Purpose::ChangeEmail, user))
+        match done.await? {
+            ChangeOutcome::Changed(ended, user) => {
+                self.sessions().apply(&ended);
+                Ok(Completion::done(Purpose::ChangeEmail, *user))
+            }
+            ChangeOutcome::AddressTaken => Ok(Completion::AddressTaken),
+            ChangeOutcome::Expired => Ok(Completion::Expired),
+        }
     }
 }
 
@@ -51,19 +65,20 @@ fn requested_in(change: &Confirmation) -> Option<SessionId> {
 }
 
 impl Changing {
-    /// None: it was used, something has changed since, or the address is in use by now.
-    async fn carry_out(self, mut work: Work<'_>) -> Result<Option<(Ended, User)>, DatabaseError> {
+    async fn carry_out(self, mut work: Work<'_>) -> Result<ChangeOutcome, DatabaseError> {
         let (id, user) = (self.change.id, self.user);
         if !users::lock(work.connection, user).await? {
-            return Ok(None);
+            return Ok(ChangeOutcome::Expired);
         }
-        let Some(before) = users::lookup_in(work.connection, user).await? else { return Ok(None) };
+        let Some(before) = users::lookup_in(work.connection, user).await? else { return Ok(ChangeOutcome::Expired) };
         if !confirmations::use_up(work.connection, id, Purpose::ChangeEmail).await? {
-            return Ok(None);
+            return Ok(ChangeOutcome::Expired);
         }
         let new = EmailAddress::from_stored(self.change.email.clone());
         if !users::change_email(work.connection, user, &new).await? {
-            return Ok(None);
+            // The link still works once the address is free.
+            confirmations::give_back(work.connection, id).await?;
+            return Ok(ChangeOutcome::AddressTaken);
         }
         let ended = sessions::end_all_of(&mut work, user, self.keep, &EndReason::EmailChanged).await?;
         confirmations::void_all_of(work.connection, user, id, Undos::Stay).await?;
@@ -71,7 +86,8 @@ impl Changing {
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChanged, user, json!({ "sessions": ended.live() })).await?;
         self.offer_undo(&mut work, before.email.as_str()).await?;
-        Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
+        let user = users::lookup_in(work.connection, user).await?;
+        Ok(user.map_or(ChangeOutcome::Expired, |user| ChangeOutcome::Changed(ended, Box::new(user))))
     }
 
     /// Reserves the old address, and sends the link that undoes the change to it.
