@@ -94,6 +94,17 @@ async fn a_refused_deletion_leaves_the_account_and_no_session_behind() {
     assert!(pending.expect(409).body.contains("can still be undone"), "{pending:?}");
 }
 
+/// L-43: as any sign-in.
+#[tokio::test]
+async fn the_sign_in_of_a_form_counts_as_a_session_while_it_lasts() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "2")]).await;
+    let (oldest, newest) = (app.sign_in("alice").await, app.sign_in("alice").await);
+    ask(&app, "alice", &password("alice"), "alice").await.expect(422);
+    app.refresh(&oldest.refresh_token).await.expect_problem(401, "session_revoked");
+    app.refresh(&newest.refresh_token).await.expect_tokens();
+    assert_eq!(live_sessions(&app).await, 1);
+}
+
 /// L-43, A-24, C-22: a foreign page cannot send the forms, and their guesses count like those at the sign-in.
 #[tokio::test]
 async fn the_forms_are_guarded_like_the_sign_in() {
