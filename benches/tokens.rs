@@ -68,6 +68,8 @@ fn algorithm_of(criterion: &mut Criterion, algorithm: &str, keys: &Keys, now: Mo
         user: UserId::new(now, &rng),
         session: SessionId::new(now, &rng),
         authenticated_at: now,
+        acr: "urn:heirloom:acr:1",
+        amr: vec!["pwd"],
         roles: vec!["editor".to_owned()],
         access_revision: 0,
         claims: serde_json::Map::new(),

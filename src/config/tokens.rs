@@ -28,7 +28,8 @@ pub enum SigningAlgorithm {
 }
 
 /// Reserved claims, which the user's own claims may not replace.
-const RESERVED: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "auth_time", "roles", "rev"];
+const RESERVED: &[&str] =
+    &["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "auth_time", "acr", "amr", "roles", "rev"];
 
 pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> TokenOptions {
     let claims_name = reader.raw(names::CLAIMS_NAME);

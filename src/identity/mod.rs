@@ -3,6 +3,7 @@
 mod budget;
 mod claims;
 mod email;
+mod methods;
 mod roles;
 mod search;
 mod text;
@@ -10,6 +11,7 @@ mod text;
 pub use budget::{AccessTooLarge, MAX_ACCESS_BYTES, fit_together};
 pub use claims::{ClaimsError, CustomClaims};
 pub use email::{EmailAddress, EmailError, fold};
+pub use methods::{AuthenticationLevel, AuthenticationMethod, AuthenticationMethods, ProvenBy};
 pub use roles::{Role, RoleError, Roles};
 pub use search::{search_key, search_text, typed_key};
 pub use text::{BlockReason, DeviceName, DisplayName, TextError};

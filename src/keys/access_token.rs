@@ -40,6 +40,10 @@ pub struct Subject {
     pub session: SessionId,
     /// When the user last proved who they are: `auth_time`.
     pub authenticated_at: Moment,
+    /// How much that proves: `acr`.
+    pub acr: &'static str,
+    /// By which methods: `amr`.
+    pub amr: Vec<&'static str>,
     /// `roles`.
     pub roles: Vec<String>,
     /// `rev`: which state of the user's roles and claims this is.
@@ -84,6 +88,8 @@ struct SignedClaims<'a> {
     jti: uuid::Uuid,
     sid: SessionId,
     auth_time: i64,
+    acr: &'static str,
+    amr: &'a [&'static str],
     roles: &'a [String],
     rev: i32,
     /// The user's own claims, under one name; empty without any.
@@ -144,6 +150,8 @@ impl Keys {
             jti: new_uuid(now, &self.world().rng),
             sid: subject.session,
             auth_time: subject.authenticated_at.timestamp(),
+            acr: subject.acr,
+            amr: &subject.amr,
             roles: &subject.roles,
             rev: subject.access_revision,
             theirs: own.into_iter().collect(),

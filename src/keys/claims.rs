@@ -1,7 +1,8 @@
 use crate::kernel::{SessionId, UserId};
 use serde::Deserialize;
 
-/// What is read of an access token; the library looks at `iss` and `aud`. None may be missing (RFC 9068 §2.2).
+/// What is read of an access token; the library looks at `iss` and `aud`. None may be missing (RFC 9068 §2.2), except
+/// those that earlier versions did not write.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     pub sub: UserId,
@@ -13,6 +14,11 @@ pub(super) struct Claims {
     pub sid: SessionId,
     #[serde(rename = "auth_time")]
     _auth_time: i64,
+    /// Earlier versions, which may still sign while instances are replaced, write neither this nor `amr`.
+    #[serde(rename = "acr", default)]
+    _acr: String,
+    #[serde(rename = "amr", default)]
+    _amr: Vec<String>,
     pub roles: Vec<String>,
     pub rev: i32,
 }

@@ -1,7 +1,7 @@
 use super::{EndReason, Grant, NewSession, Opening, SessionError, Sessions, Transport};
 use crate::{
     guessing::{Attempt, DeviceOwner, DeviceToken},
-    identity::DeviceName,
+    identity::{AuthenticationMethods, DeviceName, ProvenBy},
     kernel::{Client, UserId},
     users::{Accounts, Credentials},
 };
@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 pub struct Entry {
     /// Who, with which password.
     pub credentials: Credentials,
+    /// By which methods they proved who they are.
+    pub methods: AuthenticationMethods,
     /// Forgiven by the statement that opens the session.
     pub attempt: Attempt,
     /// How the refresh token will be sent.
@@ -49,6 +51,7 @@ impl Entry {
         Self {
             // The first password of an account.
             credentials: Credentials { user, password_version: 0 },
+            methods: AuthenticationMethods::of(ProvenBy::Password),
             attempt: Attempt::default(),
             transport: Transport::Cookie,
             remembered,
@@ -71,6 +74,7 @@ impl Entry {
         let new = NewSession {
             user: owner.user,
             password_version: owner.password_version,
+            methods: self.methods,
             transport: self.transport,
             remembered: self.remembered,
             device_name: self.device_name.map(|name| name.as_str().to_owned()),

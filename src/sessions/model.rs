@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::SessionOptions,
-    identity::BlockReason,
+    identity::{AuthenticationMethods, BlockReason},
     kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId, named},
     keys::AccessToken,
 };
@@ -206,6 +206,8 @@ pub struct LiveSession {
     pub user: UserId,
     /// When the user last proved who they are: at the sign-in, or by a step-up since.
     pub authenticated_at: Moment,
+    /// By which methods: the names of `AuthenticationMethods`.
+    pub amr: Vec<String>,
     pub remembered: bool,
     pub idle_expires_at: Moment,
     pub absolute_expires_at: Moment,
@@ -231,10 +233,12 @@ pub struct Redemption {
 }
 
 /// A user has just proved who they are.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Proof {
     /// Which of their passwords they typed. It counts if it is still theirs when it is recorded.
     pub password_version: i32,
+    /// By which methods the session counts as opened from then on.
+    pub methods: AuthenticationMethods,
 }
 
 /// Whether a session's user proved a moment ago who they are.

@@ -11,6 +11,7 @@ use crate::{
     audit::{self, About},
     config::EmailVerification,
     guessing::Attempt,
+    identity::AuthenticationMethods,
     kernel::{Actor, Client, Digest32, SessionId, UserId},
     mail,
     postgres::DatabaseError,
@@ -25,6 +26,8 @@ pub struct NewSession {
     pub user: UserId,
     /// Which password it was: should it have been changed since, no session is opened.
     pub password_version: i32,
+    /// By which methods they proved who they are.
+    pub methods: AuthenticationMethods,
     /// How the refresh token will travel.
     pub transport: Transport,
     /// Whether the user wants to be remembered: the long idle lifetime.
@@ -123,6 +126,7 @@ impl Sessions {
             id,
             user: new.user,
             password_version: new.password_version,
+            amr: new.methods.names(),
             idle_ttl: self.idle_ttl(new.remembered),
             absolute_ttl: options.absolute_ttl,
             transport: new.transport,
@@ -149,6 +153,7 @@ impl Sessions {
             now: user.now,
             user: new.user,
             authenticated_at: user.now,
+            amr: new.methods.names().into_iter().map(str::to_owned).collect(),
             remembered: new.remembered,
             idle_expires_at: absolute_expires_at.min(user.now + self.idle_ttl(new.remembered)),
             absolute_expires_at,

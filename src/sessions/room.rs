@@ -5,6 +5,7 @@ use super::{
     token::{RefreshToken, TokenKeys},
 };
 use crate::{
+    identity::AuthenticationMethods,
     kernel::{Duration, MasterKeys, Moment, SessionId},
     keys::{Keys, SigningError, Subject},
     postgres::DatabaseError,
@@ -118,10 +119,13 @@ impl Sessions {
         let (refresh_expires_in, in_all) = (left(live.idle_expires_at), left(live.absolute_expires_at));
         let expires_in = self.0.world.config.tokens.access_token_ttl.min(refresh_expires_in).min(in_all);
         let (remembered, now) = (live.remembered, live.now);
+        let methods = AuthenticationMethods::from_names(&live.amr);
         let subject = Subject {
             user: live.user,
             session,
             authenticated_at: live.authenticated_at,
+            acr: methods.acr(),
+            amr: methods.names(),
             roles: live.roles,
             access_revision: live.access_revision,
             claims: match live.claims {

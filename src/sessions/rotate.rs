@@ -73,7 +73,7 @@ impl Sessions {
         is_first: bool,
     ) -> Result<Option<(Verdict, LiveSession)>, DatabaseError> {
         let batches = self.batches();
-        let written = match (redemption.proof, is_first) {
+        let written = match (&redemption.proof, is_first) {
             (Some(_), _) => self.write_step_up(redemption).await,
             (None, true) => batches.rotate(redemption).await,
             (None, false) => batches.rotate_alone(redemption).await,

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     audit::{self, About},
+    identity::AuthenticationMethods,
     kernel::{Actor, Client, UserId},
     postgres::DatabaseError,
     work::{Caller, Work},
@@ -21,6 +22,8 @@ use std::{fmt, sync::Arc};
 pub struct StepUp {
     /// Whose session it is.
     pub user: UserId,
+    /// By which methods the session was opened, or stepped up since.
+    pub methods: AuthenticationMethods,
     redemption: Redemption,
 }
 
@@ -29,7 +32,7 @@ pub struct StepUp {
 #[derive(Debug)]
 pub enum Begun {
     /// It is current: a proof completes the step-up.
-    Current(StepUp),
+    Current(Box<StepUp>),
     /// The outcome does not depend on a proof: a retry, a reuse, or a refusal.
     Decided(Rotation),
 }
@@ -64,10 +67,11 @@ impl Sessions {
         let Some((standing, live)) = found else {
             return Ok(Begun::Decided(Rotation::Refused(Refusal::Expired)));
         };
-        let (user, verdict) = (live.user, standing.judge(&redemption, self.tokens(), &self.world().config.sessions));
+        let (user, methods) = (live.user, AuthenticationMethods::from_names(&live.amr));
+        let verdict = standing.judge(&redemption, self.tokens(), &self.world().config.sessions);
         Ok(match self.settle(&redemption, verdict, live).await? {
             Some(rotation) => Begun::Decided(rotation),
-            None => Begun::Current(StepUp { user, redemption }),
+            None => Begun::Current(Box::new(StepUp { user, methods, redemption })),
         })
     }
 

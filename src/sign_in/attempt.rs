@@ -1,5 +1,5 @@
 use crate::{
-    identity::DeviceName,
+    identity::{AuthenticationMethods, DeviceName, ProvenBy},
     kernel::{Client, Duration},
     sessions::{Entered, Entering, Entry, SessionError, Sessions, Transport},
     users::{Accounts, AccountsError, PasswordCheck},
@@ -110,7 +110,9 @@ impl SignIn<'_> {
             PasswordCheck::Limited { wait } => return Ok(SigningIn::Limited { wait }),
         };
         let Self { transport, remembered, device_name, presented, .. } = self;
-        let entry = Entry { credentials, attempt: attempt.clone(), transport, remembered, device_name, presented };
+        let methods = AuthenticationMethods::of(ProvenBy::Password);
+        let entry =
+            Entry { credentials, methods, attempt: attempt.clone(), transport, remembered, device_name, presented };
         let opened = entry.open(accounts, sessions, client).await;
         if opened.is_err() {
             // The password was right all the same. If this fails too, it stays counted.

@@ -6,6 +6,7 @@ pub(super) use api::{StepUpDescribed, routes};
 
 use super::SignInError;
 use crate::{
+    identity::ProvenBy,
     kernel::{Client, Duration},
     sessions::{Begun, Offered, Proof, Rotation, Sessions},
     users::{Accounts, PasswordCheck},
@@ -46,6 +47,7 @@ async fn check_and_rotate(
         PasswordCheck::Wrong => return Ok(SteppedUp::WrongPassword),
         PasswordCheck::Limited { wait } => return Ok(SteppedUp::Limited { wait }),
     };
-    let proof = Proof { password_version: credentials.password_version };
-    Ok(SteppedUp::Rotation(sessions.step_up(step_up, proof).await?))
+    let methods = step_up.methods.stepped_up(ProvenBy::Password);
+    let proof = Proof { password_version: credentials.password_version, methods };
+    Ok(SteppedUp::Rotation(sessions.step_up(*step_up, proof).await?))
 }

@@ -202,6 +202,18 @@ async fn a_claim_that_is_missing_is_not_made_up() {
     }
 }
 
+/// while instances are replaced, the version before still signs.
+#[tokio::test]
+async fn a_token_of_a_version_without_acr_and_amr_is_good() {
+    let app = TestApp::start().await;
+    let forgery = Forgery::on(&app).await;
+    for changes in [json!({ "acr": null }), json!({ "amr": null }), json!({ "acr": null, "amr": null })] {
+        let token = forgery.forge.sign(&forgery.forge.header(), &forgery.claims_with(&changes));
+        app.check(&token).await.expect_done();
+        app.me(&token).await.expect(200);
+    }
+}
+
 /// RFC 7519 §2: a `NumericDate` is a number. Some libraries pass over what they cannot read.
 #[tokio::test]
 async fn a_claim_of_a_wrong_type_is_refused() {
@@ -228,13 +240,17 @@ async fn a_claim_of_a_wrong_type_is_refused() {
         ("roles", json!({ "admin": true })),
         ("roles", json!([7])),
         ("rev", json!("0")),
+        ("acr", json!(["urn:heirloom:acr:1"])),
+        ("acr", json!(2)),
+        ("amr", json!("pwd")),
+        ("amr", json!([7])),
     ] {
         let changes = Value::Object([(claim.to_owned(), value)].into_iter().collect());
         let token = forgery.forge.sign(&forgery.forge.header(), &forgery.claims_with(&changes));
         app.check(&token).await.expect_challenge("access_token_invalid");
     }
     // null stands where a claim must: written out, since our own helper takes it for an absent one.
-    for claim in ["exp", "nbf", "sub", "sid", "roles", "iss", "aud"] {
+    for claim in ["exp", "nbf", "sub", "sid", "roles", "iss", "aud", "acr", "amr"] {
         let mut claims = forgery.claims.clone();
         claims[claim] = Value::Null;
         let token = forgery.forge.sign(&forgery.forge.header(), &claims);

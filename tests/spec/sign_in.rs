@@ -54,6 +54,7 @@ async fn an_access_token_contains_what_the_contract_names_and_no_more() {
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 600);
     assert_eq!(claims["nbf"], claims["iat"]);
     assert_eq!(claims["auth_time"], claims["iat"]);
+    assert_eq!((&claims["acr"], &claims["amr"]), (&json!("urn:heirloom:acr:1"), &json!(["pwd"])));
     assert!(claims["jti"].is_string());
     assert!(!claims.to_string().contains('@'), "an address in {claims}");
     assert!(claims.get("http://heirloom.test/claims").is_none());

@@ -304,3 +304,32 @@ async fn a_step_up_leaves_an_event_of_the_user_and_nothing_secret() {
     let rows = app.all_rows().await.join("\n");
     assert!(!rows.contains("unlucky guess") && !rows.contains(&password("alice")));
 }
+
+fn methods(tokens: &Tokens) -> (Value, Value) {
+    let claims = forge::decode(&tokens.access_token).1;
+    (claims["acr"].clone(), claims["amr"].clone())
+}
+
+/// S-85, A-56: the row decides, not the token that was presented.
+#[tokio::test]
+async fn a_step_up_with_the_password_is_one_factor_even_where_there_were_two() {
+    let app = TestApp::start().await;
+    let first = app.sign_in("alice").await;
+    assert_eq!(methods(&first), (json!("urn:heirloom:acr:1"), json!(["pwd"])));
+    app.alter_session(&first.session_id, "amr = '{pwd,otp,mfa}'").await;
+    let two = (json!("urn:heirloom:acr:2"), json!(["pwd", "otp", "mfa"]));
+    let refreshed = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    let retried = app.refresh_with(&first.refresh_token, KEY).await.expect_tokens();
+    assert_eq!((methods(&refreshed), methods(&retried)), (two.clone(), two.clone()));
+    app.step_up(&refreshed.refresh_token, "not it").await.expect_problem(422, "wrong_password");
+    let again = app.refresh(&refreshed.refresh_token).await.expect_tokens();
+    assert_eq!(methods(&again), two, "a failed step-up changes nothing");
+    let next = app.step_up(&again.refresh_token, &password("alice")).await.expect_tokens();
+    let one = (json!("urn:heirloom:acr:1"), json!(["pwd"]));
+    assert_eq!(methods(&next), one);
+    let last = app.refresh(&next.refresh_token).await.expect_tokens();
+    assert_eq!(methods(&last), one);
+    // What a later version writes and this one does not know proves nothing.
+    app.alter_session(&first.session_id, "amr = '{pwd,retina}'").await;
+    assert_eq!(methods(&app.refresh(&last.refresh_token).await.expect_tokens()), one);
+}

@@ -47,6 +47,15 @@ async fn two_thousand_rotations_leave_one_row_and_nearly_all_are_hot() {
     expect_space_to_be_used_again(&app, current).await;
 }
 
+/// S-14, S-85: an upgrade does not rewrite the table, and sessions that were there before began with a password.
+#[tokio::test]
+async fn the_methods_of_older_sessions_are_in_the_catalog_only() {
+    let app = TestApp::start().await;
+    let value = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'sessions'::regclass AND attname = 'amr'
+        AND atthasmissing AND attmissingval::text = '{\"{pwd}\"}' AND attnotnull";
+    assert_eq!(app.count(value).await, 1);
+}
+
 /// More rotations after a VACUUM make the table no larger.
 async fn expect_space_to_be_used_again(app: &TestApp, mut current: Tokens) {
     let size = "SELECT pg_relation_size('sessions')::bigint";

@@ -17,6 +17,8 @@ pub struct NewSessionRow {
     pub user: UserId,
     /// Of the password that was checked.
     pub password_version: i32,
+    /// By which methods the user proved who they are.
+    pub amr: Vec<&'static str>,
     pub idle_ttl: Duration,
     pub absolute_ttl: Duration,
     pub transport: Transport,
@@ -84,10 +86,10 @@ pub async fn open(
            ),
            added AS (
                INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, absolute_expires_at,
-                                     transport, remembered, generation, secret_hash, device_name, ip, user_agent)
+                                     transport, remembered, generation, secret_hash, device_name, ip, user_agent, amr)
                SELECT $8, who.id, now, now,
                       least(now + make_interval(secs => $9), now + make_interval(secs => $10)),
-                      now + make_interval(secs => $10), $11, $12, 0, $13, $14, $7, $6
+                      now + make_interval(secs => $10), $11, $12, 0, $13, $14, $7, $6, $18
                FROM who, clock WHERE may_enter
            ),
            noted AS (
@@ -117,6 +119,7 @@ pub async fn open(
         new.client.language,
         i64::from(new.keep),
         new.requires_verification,
+        new.amr.as_slice() as _,
     )
     .fetch_optional(connection)
     .await?;

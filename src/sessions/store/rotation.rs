@@ -16,7 +16,8 @@ use uuid::Uuid;
 /// Rotates one session: one statement, one commit, no indexed column touched. None: nothing was changed. Waits for the
 /// row's lock.
 ///
-/// Where the redemption proves the password that counts, the session is fresh again: its user has just proved who they are.
+/// Where the redemption proves the password that counts, the session is fresh again: its user has just proved who they are,
+/// by the methods of the proof.
 ///
 /// What has not been written by the deadline, on the database's clock, is not written at all: the client is answered
 /// 503 by then.
@@ -38,14 +39,15 @@ pub async fn rotate(
                                        s.absolute_expires_at),
                last_used_at = now(), generation = s.generation + 1, secret_hash = $5, rotation_nonce = $6,
                ip = coalesce($10, s.ip), user_agent = coalesce($11, s.user_agent),
-               authenticated_at = CASE WHEN u.password_version = $12 THEN now() ELSE s.authenticated_at END
+               authenticated_at = CASE WHEN u.password_version = $12 THEN now() ELSE s.authenticated_at END,
+               amr = CASE WHEN u.password_version = $12 THEN $13 ELSE s.amr END
            FROM users AS u
            WHERE s.id = $1 AND s.generation = $2 AND s.secret_hash = $3 AND s.transport = $4
              AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
              AND u.id = s.user_id AND u.blocked_at IS NULL
              AND clock_timestamp() < $9
            RETURNING now() AS "now!", s.user_id AS "user: UserId",
-                     coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.remembered, s.idle_expires_at,
+                     coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.amr, s.remembered, s.idle_expires_at,
                      s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
         presented.session.as_uuid(),
         presented.generation.number(),
@@ -58,7 +60,8 @@ pub async fn rotate(
         deadline,
         redemption.client.ip.map(IpNet::from),
         redemption.client.user_agent,
-        redemption.proof.map(|proof| proof.password_version),
+        redemption.proof.as_ref().map(|proof| proof.password_version),
+        redemption.proof.as_ref().map(|proof| proof.methods.names()) as _,
     )
     .fetch_optional(connection)
     .await?;
@@ -138,7 +141,7 @@ pub async fn rotate_batch<'a>(
              AND u.id = s.user_id AND u.blocked_at IS NULL
              AND clock_timestamp() < $12
            RETURNING t.position AS "position!", now() AS "now!", s.user_id AS "user: UserId",
-                     coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.remembered, s.idle_expires_at, s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
+                     coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.amr, s.remembered, s.idle_expires_at, s.absolute_expires_at, u.roles, u.access_revision, u.claims"#,
         &columns.positions,
         &columns.sessions,
         &columns.generations,
@@ -160,6 +163,7 @@ pub async fn rotate_batch<'a>(
             now: row.now,
             user: row.user,
             authenticated_at: row.authenticated_at,
+            amr: row.amr,
             remembered: row.remembered,
             idle_expires_at: row.idle_expires_at,
             absolute_expires_at: row.absolute_expires_at,
@@ -179,7 +183,7 @@ pub async fn look(
 ) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
     let row = sqlx::query!(
         r#"SELECT now() AS "now!", s.user_id AS "user: UserId",
-                  coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.remembered, s.idle_expires_at,
+                  coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.amr, s.remembered, s.idle_expires_at,
                   s.absolute_expires_at, s.last_used_at, s.generation, s.secret_hash, s.rotation_nonce, s.transport,
                   s.revoked_at IS NOT NULL AS "is_revoked!", u.blocked_at IS NOT NULL AS "is_blocked!",
                   u.roles, u.access_revision, u.claims
@@ -206,6 +210,7 @@ pub async fn look(
         now: row.now,
         user: row.user,
         authenticated_at: row.authenticated_at,
+        amr: row.amr,
         remembered: row.remembered,
         idle_expires_at: row.idle_expires_at,
         absolute_expires_at: row.absolute_expires_at,
