@@ -10,12 +10,6 @@ named! {
         Password = "pwd",
         /// A code that is accepted once: of an authenticator app, or a recovery code.
         Code = "otp",
-        /// A key in hardware.
-        HardwareKey = "hwk",
-        /// A key in software, such as one that is kept by a password manager.
-        SoftwareKey = "swk",
-        /// The key verified its user, by a PIN or a fingerprint: a touch alone is not enough for it.
-        UserVerified = "user",
         /// More than one factor.
         SeveralFactors = "mfa",
     }
@@ -29,8 +23,6 @@ named! {
         OneFactor = "urn:heirloom:acr:1",
         /// Two factors.
         TwoFactors = "urn:heirloom:acr:2",
-        /// A key that verified its user: two factors that a phishing page cannot take (`OpenID` EAP ACR Values §4).
-        PhishingResistant = "phr",
     }
 }
 
@@ -41,13 +33,6 @@ pub enum ProvenBy {
     Password,
     /// A code of an authenticator app, or a recovery code.
     Code,
-    /// A key.
-    Key {
-        /// Whether it is kept in hardware.
-        in_hardware: bool,
-        /// Whether it verified its user.
-        verified_user: bool,
-    },
 }
 
 /// The methods of a proof of identity: `amr`, in a fixed order, each once.
@@ -55,7 +40,7 @@ pub enum ProvenBy {
 pub struct AuthenticationMethods(Vec<AuthenticationMethod>);
 
 impl AuthenticationMethods {
-    /// What one step proves by itself. A key that verified its user is two factors: having it, and the PIN or the fingerprint.
+    /// What one step proves by itself.
     #[must_use]
     pub fn of(proven: ProvenBy) -> Self {
         Self::default().and(proven)
@@ -71,49 +56,31 @@ impl AuthenticationMethods {
     #[must_use]
     pub fn and(&self, proven: ProvenBy) -> Self {
         let mut methods = self.0.clone();
-        match proven {
-            ProvenBy::Password => methods.push(AuthenticationMethod::Password),
-            ProvenBy::Code => methods.push(AuthenticationMethod::Code),
-            ProvenBy::Key { in_hardware, verified_user } => {
-                let hardware = AuthenticationMethod::HardwareKey;
-                methods.push(if in_hardware { hardware } else { AuthenticationMethod::SoftwareKey });
-                if verified_user {
-                    methods.extend([AuthenticationMethod::UserVerified, AuthenticationMethod::SeveralFactors]);
-                }
-            }
-        }
-        let has = |method| methods.contains(&method);
-        let has_key = has(AuthenticationMethod::HardwareKey) || has(AuthenticationMethod::SoftwareKey);
-        let kinds = [has(AuthenticationMethod::Password), has(AuthenticationMethod::Code), has_key];
-        if kinds.into_iter().filter(|has| *has).count() > 1 {
+        methods.push(match proven {
+            ProvenBy::Password => AuthenticationMethod::Password,
+            ProvenBy::Code => AuthenticationMethod::Code,
+        });
+        if [AuthenticationMethod::Password, AuthenticationMethod::Code].iter().all(|method| methods.contains(method)) {
             methods.push(AuthenticationMethod::SeveralFactors);
         }
         Self::sorted(methods)
     }
 
-    /// What a session has after a step-up: only what was proven now counts. A code or a key is a second factor beside what the
+    /// What a session has after a step-up: only what was proven now counts. A code is a second factor beside the password that the
     /// session began with; a password alone is one factor, even in a session that had two.
     #[must_use]
     pub fn stepped_up(&self, proven: ProvenBy) -> Self {
-        let mut next = Self::of(proven);
-        if proven == ProvenBy::Password {
-            return next;
+        let has_password = self.0.contains(&AuthenticationMethod::Password);
+        match proven {
+            ProvenBy::Code if has_password => Self::of(ProvenBy::Password).and(proven),
+            ProvenBy::Code | ProvenBy::Password => Self::of(proven),
         }
-        if self.0.contains(&AuthenticationMethod::Password) {
-            next.0.push(AuthenticationMethod::Password);
-        }
-        next.0.push(AuthenticationMethod::SeveralFactors);
-        Self::sorted(next.0)
     }
 
     /// How much they prove: `acr`.
     #[must_use]
     pub fn level(&self) -> AuthenticationLevel {
-        let has = |method| self.0.contains(&method);
-        let has_key = has(AuthenticationMethod::HardwareKey) || has(AuthenticationMethod::SoftwareKey);
-        if has_key && has(AuthenticationMethod::UserVerified) {
-            AuthenticationLevel::PhishingResistant
-        } else if has(AuthenticationMethod::SeveralFactors) {
+        if self.0.contains(&AuthenticationMethod::SeveralFactors) {
             AuthenticationLevel::TwoFactors
         } else {
             AuthenticationLevel::OneFactor
@@ -143,8 +110,6 @@ impl AuthenticationMethods {
 mod tests {
     use super::*;
 
-    const TOUCHED: ProvenBy = ProvenBy::Key { in_hardware: true, verified_user: false };
-    const VERIFIED: ProvenBy = ProvenBy::Key { in_hardware: false, verified_user: true };
     const ONE: &str = "urn:heirloom:acr:1";
     const TWO: &str = "urn:heirloom:acr:2";
 
@@ -159,15 +124,9 @@ mod tests {
             (&[][..], ONE, &[][..]),
             (&[ProvenBy::Password], ONE, &["pwd"]),
             (&[ProvenBy::Code], ONE, &["otp"]),
-            (&[TOUCHED], ONE, &["hwk"]),
-            (&[VERIFIED], "phr", &["swk", "user", "mfa"]),
             (&[ProvenBy::Password, ProvenBy::Password], ONE, &["pwd"]),
             (&[ProvenBy::Password, ProvenBy::Code], TWO, &["pwd", "otp", "mfa"]),
             (&[ProvenBy::Code, ProvenBy::Password], TWO, &["pwd", "otp", "mfa"]),
-            (&[ProvenBy::Password, TOUCHED], TWO, &["pwd", "hwk", "mfa"]),
-            (&[ProvenBy::Password, VERIFIED], "phr", &["pwd", "swk", "user", "mfa"]),
-            // Two keys are one kind of factor.
-            (&[TOUCHED, ProvenBy::Key { in_hardware: false, verified_user: false }], ONE, &["hwk", "swk"]),
         ] {
             let methods = steps.iter().fold(AuthenticationMethods::default(), |all, step| all.and(*step));
             expect(&methods, acr, amr);
@@ -182,14 +141,7 @@ mod tests {
         for (before, step, acr, amr) in [
             (&[ProvenBy::Password][..], ProvenBy::Password, ONE, &["pwd"][..]),
             (&[ProvenBy::Password, ProvenBy::Code], ProvenBy::Password, ONE, &["pwd"]),
-            (&[VERIFIED], ProvenBy::Password, ONE, &["pwd"]),
             (&[ProvenBy::Password], ProvenBy::Code, TWO, &["pwd", "otp", "mfa"]),
-            (&[ProvenBy::Password], TOUCHED, TWO, &["pwd", "hwk", "mfa"]),
-            (&[ProvenBy::Password], VERIFIED, "phr", &["pwd", "swk", "user", "mfa"]),
-            // A passkey's session: a code is a second factor beside it, but no longer proof against phishing.
-            (&[VERIFIED], ProvenBy::Code, TWO, &["otp", "mfa"]),
-            (&[VERIFIED], TOUCHED, TWO, &["hwk", "mfa"]),
-            (&[VERIFIED], VERIFIED, "phr", &["swk", "user", "mfa"]),
         ] {
             expect(&began(before).stepped_up(step), acr, amr);
         }
@@ -200,20 +152,17 @@ mod tests {
         for methods in [
             AuthenticationMethods::default(),
             AuthenticationMethods::of(ProvenBy::Password),
-            AuthenticationMethods::of(VERIFIED),
             AuthenticationMethods::of(ProvenBy::Password).and(ProvenBy::Code),
         ] {
             assert_eq!(AuthenticationMethods::from_names(&methods.names()), methods);
         }
         expect(&AuthenticationMethods::from_names(&["mfa", "otp", "pwd", "otp"]), TWO, &["pwd", "otp", "mfa"]);
         expect(&AuthenticationMethods::from_names(&["PWD", "face", ""]), ONE, &[]);
-        // Only a key can be proof against phishing.
-        expect(&AuthenticationMethods::from_names(&["user", "pwd"]), ONE, &["pwd", "user"]);
     }
 
     #[test]
     fn levels_are_ordered() {
         let levels = AuthenticationLevel::ALL;
-        assert!(levels.is_sorted() && levels.map(AuthenticationLevel::name) == [ONE, TWO, "phr"]);
+        assert!(levels.is_sorted() && levels.map(AuthenticationLevel::name) == [ONE, TWO]);
     }
 }
