@@ -23,6 +23,7 @@ pub mod passwords;
 pub mod transfer;
 pub mod users;
 
+pub mod factors;
 pub mod keys;
 pub mod sessions;
 

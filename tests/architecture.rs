@@ -25,6 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("users", &["identity", "passwords", "audit", "guessing"]),
     ("transfer", &["identity", "passwords", "audit"]),
     ("keys", &["audit"]),
+    ("factors", &[]),
     ("sessions", &["identity", "users", "keys", "mail", "audit", "guessing"]),
     ("lifecycle", &["sessions", "identity", "passwords", "users", "confirmations", "mail", "audit"]),
     (

@@ -1,0 +1,87 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
+
+use super::Refusal;
+
+/// §6.5.1 and §7.1 step 25: a credential id has at most 1023 bytes.
+const LONGEST_ID: usize = 1023;
+/// As JSON. An attestation object with certificates has some kilobytes.
+const LONGEST_MEMBER: usize = 64 * 1024;
+
+/// `RegistrationResponseJSON` (WebAuthn L3 §5.1.8). Unknown members are ignored.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistrationCredential {
+    /// base64url of the credential id.
+    pub id: String,
+    /// The same.
+    pub raw_id: String,
+    /// `public-key`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The authenticator's answer.
+    pub response: AttestationResponse,
+}
+
+/// `AuthenticatorAttestationResponseJSON`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AttestationResponse {
+    /// base64url of the client data.
+    #[serde(rename = "clientDataJSON")]
+    pub client_data: String,
+    /// base64url of the attestation object.
+    #[serde(rename = "attestationObject")]
+    pub attestation_object: String,
+    /// How the authenticator can be reached; a hint for the browser.
+    #[serde(default)]
+    pub transports: Option<Vec<String>>,
+}
+
+/// `AuthenticationResponseJSON` (§5.1.8). Unknown members are ignored.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssertionCredential {
+    /// base64url of the credential id.
+    pub id: String,
+    /// The same.
+    pub raw_id: String,
+    /// `public-key`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The authenticator's answer.
+    pub response: AssertionResponse,
+}
+
+/// `AuthenticatorAssertionResponseJSON`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AssertionResponse {
+    /// base64url of the client data.
+    #[serde(rename = "clientDataJSON")]
+    pub client_data: String,
+    /// base64url of the authenticator data.
+    #[serde(rename = "authenticatorData")]
+    pub authenticator_data: String,
+    /// base64url of the signature.
+    pub signature: String,
+    /// base64url of the user handle; always present for a discoverable credential.
+    #[serde(rename = "userHandle", default)]
+    pub user_handle: Option<String>,
+}
+
+/// The credential id; `id` and `rawId` must be the same (§5.1), and `type` must be `public-key`.
+pub fn identity(id: &str, raw_id: &str, kind: &str) -> Result<Vec<u8>, Refusal> {
+    if kind != "public-key" {
+        return Err(Refusal::CredentialType);
+    }
+    let bytes = decode(id)?;
+    let sound = id == raw_id && !bytes.is_empty() && bytes.len() <= LONGEST_ID;
+    if sound { Ok(bytes) } else { Err(Refusal::CredentialId) }
+}
+
+/// base64url without padding, with no bits left over (RFC 4648 §3.5).
+pub fn decode(text: &str) -> Result<Vec<u8>, Refusal> {
+    if text.len() > LONGEST_MEMBER {
+        return Err(Refusal::TooLong);
+    }
+    URL_SAFE_NO_PAD.decode(text).map_err(|_error| Refusal::Base64)
+}
