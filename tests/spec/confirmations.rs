@@ -5,7 +5,6 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const FORGOT: &str = "/api/v1/auth/password/forgot";
 const RESEND: &str = "/api/v1/auth/confirmations/resend";
 const LOOK: &str = "/api/v1/auth/confirmations/look";
 const USE: &str = "/api/v1/auth/confirmations/use";
@@ -17,14 +16,6 @@ const MANY: &[(&str, &str)] = &[
     ("HEIRLOOM_METRICS_BIND", "127.0.0.1:0"),
     ("HEIRLOOM_EMAIL_VERIFICATION", "optional"),
 ];
-
-async fn run(app: &TestApp, sql: &'static str) {
-    sqlx::query(sql).execute(app.db()).await.expect("SQL");
-}
-
-async fn forgot(app: &TestApp, name: &str) -> String {
-    app.post(FORGOT, &json!({ "email": email(name) })).await.expect(202).text("/flow")
-}
 
 /// The headers' names and the body of an answer, without its flow.
 fn shape(answer: &Answer) -> (u16, Vec<String>, Value) {
@@ -40,12 +31,12 @@ async fn the_email_of_a_flow_of_nobody_is_requested_in_vain_and_answered_alike()
     let app = TestApp::with(MANY).await;
     let stranger = app.stranger(&[("HEIRLOOM_MASTER_KEY", "c3RyYW5nZXIgc3RyYW5nZXIgc3RyYW5nZXIgc3RyYW4=")]).await;
     app.register("alice").await;
-    let used = forgot(&app, "alice").await;
+    let used = app.flow_of("alice").await;
     let sent = app.email(RESET, "alice").await;
     app.post(USE, &json!({ "flow": used, "code": sent.code(), "new_password": NEW })).await.expect(200);
-    let expired = forgot(&app, "bob").await;
+    let expired = app.flow_of("bob").await;
     app.all_emails_written().await;
-    run(&app, "UPDATE confirmations SET expires_at = now() WHERE email LIKE 'bob%'").await;
+    app.run_sql("UPDATE confirmations SET expires_at = now() WHERE email LIKE 'bob%'").await;
     let id = Uuid::from_u128(7);
     let forged = |tag: &[u8]| URL_SAFE_NO_PAD.encode([id.as_bytes(), tag].concat());
     let flows = [
@@ -59,7 +50,7 @@ async fn the_email_of_a_flow_of_nobody_is_requested_in_vain_and_answered_alike()
         sent.token(),
         used.chars().rev().collect(),
         format!("{used}A"),
-        forgot(&stranger, "alice").await,
+        stranger.flow_of("alice").await,
         "\u{1f984}\0".to_owned(),
     ];
     let before = app.all_rows().await;
@@ -88,7 +79,7 @@ async fn what_is_requested_and_confirmed_by_email_is_counted_by_purpose_and_outc
     alice.post(USE, &json!({ "token": verify })).await.expect(200);
     confirm(json!({ "token": verify, "password": password("alice") })).await.expect(410);
 
-    let flow = forgot(&app, "alice").await;
+    let flow = app.flow_of("alice").await;
     app.email(RESET, "alice").await;
     for _ in 0..5 {
         confirm(json!({ "flow": flow, "code": "0000 0000", "new_password": NEW })).await.expect(422);
@@ -96,13 +87,13 @@ async fn what_is_requested_and_confirmed_by_email_is_counted_by_purpose_and_outc
     for _ in 0..2 {
         confirm(json!({ "flow": flow, "code": "0000 0000", "new_password": NEW })).await.expect(429);
     }
-    run(&app, "UPDATE confirmations SET expires_at = now()").await;
+    app.run_sql("UPDATE confirmations SET expires_at = now()").await;
     for _ in 0..3 {
         confirm(json!({ "flow": flow, "code": "0000 0000", "new_password": NEW })).await.expect(410);
         app.post(LOOK, &json!({ "flow": flow })).await.expect(200);
     }
     confirm(json!({ "token": "AAAA", "new_password": NEW })).await.expect(404);
-    forgot(&app, "nobody").await;
+    app.flow_of("nobody").await;
     app.all_emails_written().await;
 
     let metrics = app.metrics().await;
@@ -129,16 +120,14 @@ async fn what_is_requested_and_confirmed_by_email_is_counted_by_purpose_and_outc
 async fn what_has_expired_is_deleted_with_its_counts_and_nothing_else_is() {
     let app = TestApp::with(MANY).await;
     for name in ["old", "recent", "waiting"] {
-        forgot(&app, name).await;
+        app.flow_of(name).await;
     }
     app.all_emails_written().await;
-    run(&app, "UPDATE confirmations SET expires_at = now() - interval '61 minutes' WHERE email LIKE 'old%'").await;
-    run(&app, "UPDATE confirmations SET expires_at = now() - interval '30 minutes' WHERE email LIKE 'recent%'").await;
+    app.run_sql("UPDATE confirmations SET expires_at = now() - interval '61 minutes' WHERE email LIKE 'old%'").await;
+    app.run_sql("UPDATE confirmations SET expires_at = now() - interval '30 minutes' WHERE email LIKE 'recent%'").await;
     let buckets = "SELECT count(*) FROM email_requests";
     assert_eq!(app.count(buckets).await, 4, "three addresses and a network");
-    run(
-        &app,
-        "UPDATE email_requests SET since = since - interval '61 minutes' WHERE bucket = (SELECT bucket FROM email_requests LIMIT 1)",
+    app.run_sql("UPDATE email_requests SET since = since - interval '61 minutes' WHERE bucket = (SELECT bucket FROM email_requests LIMIT 1)",
     )
     .await;
     // Each server sweeps when it starts, and every ten minutes.

@@ -15,28 +15,12 @@ const KIND: &str = "reset-password";
 const NEW: &str = "a garden of blue lanterns";
 
 impl TestApp {
-    async fn forgot(&self, name: &str) -> Answer {
-        self.post(FORGOT, &json!({ "email": email(name) })).await
-    }
-
-    async fn flow_of(&self, name: &str) -> String {
-        self.forgot(name).await.expect(202).text("/flow")
-    }
-
     async fn reset(&self, token: &str, new: &str) -> Answer {
         self.post(USE, &json!({ "token": token, "new_password": new })).await
     }
 
     async fn type_code(&self, flow: &str, code: &str) -> Answer {
         self.post(USE, &json!({ "flow": flow, "code": code, "new_password": NEW })).await
-    }
-
-    async fn sign_in_with(&self, name: &str, password: &str) -> Answer {
-        self.post("/api/v1/auth/login", &json!({ "email": email(name), "password": password })).await
-    }
-
-    async fn sql(&self, sql: &'static str) {
-        sqlx::query(sql).execute(self.db()).await.expect("SQL");
     }
 }
 
@@ -61,7 +45,7 @@ async fn a_reset_replaces_the_password_revokes_every_session_and_signs_nobody_in
     assert!(!done.body.contains("token"), "nobody is signed in: {done:?}");
     expect_end_of(&app, &[&laptop, &phone]).await;
     app.try_sign_in("alice").await.expect_problem(401, "invalid_credentials");
-    app.sign_in_with("alice", NEW).await.expect_tokens();
+    app.sign_in_as("alice", NEW).await.expect_tokens();
     app.check(&bob.access_token).await.expect_done();
     assert_eq!((app.events("password_reset").await, app.events("confirmation_requested").await), (1, 1));
     let verified = "SELECT count(*) FROM users WHERE email LIKE 'alice%' AND email_verified_at IS NOT NULL";
@@ -92,7 +76,7 @@ async fn the_code_does_what_the_link_does_and_the_waiting_page_notices() {
     app.type_code(&flow, &code.replace(' ', "")).await.expect(200);
     assert_eq!(status().await, "completed");
     app.type_code(&flow, &code).await.expect_problem(410, "confirmation_expired");
-    app.sign_in_with("alice", NEW).await.expect_tokens();
+    app.sign_in_as("alice", NEW).await.expect_tokens();
 }
 
 /// The headers and the body of an answer, without what differs for each request.
@@ -184,9 +168,9 @@ async fn of_many_uses_at_once_on_two_instances_one_succeeds() {
         assert_eq!(winners.len(), 1, "{winners:?} {losers:?}");
         for (answer, new) in &losers {
             assert!(matches!(answer.status, 410 | 429), "{answer:?}");
-            one.sign_in_with(&name, new).await.expect_problem(401, "invalid_credentials");
+            one.sign_in_as(&name, new).await.expect_problem(401, "invalid_credentials");
         }
-        two.sign_in_with(&name, &winners[0].1).await.expect_tokens();
+        two.sign_in_as(&name, &winners[0].1).await.expect_tokens();
     }
     assert_eq!(one.events("password_reset").await, 3);
 }
@@ -205,16 +189,16 @@ async fn after_a_change_of_password_address_or_factors_no_earlier_email_works() 
     for (number, change) in changes.into_iter().enumerate() {
         let flow = app.flow_of("alice").await;
         let sent = app.email_number(number + 1, KIND, "alice").await;
-        app.sql(change).await;
+        app.run_sql(change).await;
         app.reset(&sent.token(), "something else entirely").await.expect_problem(410, "confirmation_expired");
         app.type_code(&flow, &sent.code()).await.expect_problem(410, "confirmation_expired");
-        app.sql("UPDATE users SET email = 'alice@example.com'").await;
+        app.run_sql("UPDATE users SET email = 'alice@example.com'").await;
         // As if ten minutes had passed: the next email is sent.
-        app.sql("UPDATE confirmations SET looked_up_at = looked_up_at - interval '11 minutes'").await;
+        app.run_sql("UPDATE confirmations SET looked_up_at = looked_up_at - interval '11 minutes'").await;
     }
     let before = app.flow_of("alice").await;
     let sent = app.email_number(4, KIND, "alice").await;
-    let tokens = app.sign_in_with("alice", NEW).await.expect_tokens();
+    let tokens = app.sign_in_as("alice", NEW).await.expect_tokens();
     let body = json!({ "current_password": NEW, "new_password": password("alice") });
     let answer = app.request("POST", "/api/v1/me/password").bearer(&tokens.access_token).json(&body).send().await;
     answer.expect_done();
@@ -235,7 +219,7 @@ async fn the_code_of_an_email_from_before_a_change_of_password_completes_no_late
     let later = app.flow_of("alice").await;
     let sent = app.email_number(2, KIND, "alice").await;
     app.type_code(&later, &read_by_another.code()).await.expect_problem(422, "code_invalid");
-    app.sign_in_with("alice", NEW).await.expect_tokens();
+    app.sign_in_as("alice", NEW).await.expect_tokens();
     app.type_code(&later, &sent.code()).await.expect(200);
 }
 
@@ -246,7 +230,7 @@ async fn a_request_after_an_expired_link_sends_another_email() {
     app.register("alice").await;
     app.flow_of("alice").await;
     app.email(KIND, "alice").await;
-    app.sql("UPDATE confirmations SET expires_at = now()").await;
+    app.run_sql("UPDATE confirmations SET expires_at = now()").await;
     app.flow_of("alice").await;
     let sent = app.email_number(2, KIND, "alice").await;
     app.reset(&sent.token(), NEW).await.expect(200);
@@ -277,7 +261,7 @@ async fn a_row_that_was_forged_without_the_key_completes_nothing() {
     // A genuine flow whose row was given another user's account and a digest of a code.
     let flow = app.flow_of("nobody").await;
     app.all_emails_written().await;
-    app.sql(
+    app.run_sql(
         "UPDATE confirmations AS c SET user_id = u.id, email = u.email, code_mac = sha256('12345678'), attempts = -1000,
             password_version = 0, email_version = 0, factor_version = 0 FROM users AS u WHERE c.email LIKE 'nobody%'",
     )
@@ -293,7 +277,7 @@ async fn a_row_that_was_forged_without_the_key_completes_nothing() {
 async fn a_confirmation_of_another_version_holds_up_no_other() {
     let app = TestApp::start().await;
     app.register("alice").await;
-    app.sql(
+    app.run_sql(
         "INSERT INTO confirmations (id, purpose, email, created_at, expires_at)
          SELECT gen_random_uuid(), 'teleport', email, now() - interval '1 hour', now() + interval '9 years' FROM users",
     )
@@ -333,7 +317,7 @@ async fn emails_for_one_address_are_limited_on_all_instances_together() {
     let two = one.another(&options).await;
     one.register("alice").await;
     for name in ["alice", "nobody"] {
-        one.sql("DELETE FROM email_requests").await;
+        one.run_sql("DELETE FROM email_requests").await;
         let asked = (0..8).map(|number| if number % 2 == 0 { &one } else { &two }).map(|app| app.forgot(name));
         let answers = at_once(asked).await;
         assert_eq!(answers.iter().filter(|answer| answer.status == 202).count(), 3, "{answers:?}");
@@ -345,12 +329,12 @@ async fn emails_for_one_address_are_limited_on_all_instances_together() {
             .await
             .expect_problem(429, "too_many_requests");
     }
-    one.sql("DELETE FROM email_requests").await;
+    one.run_sql("DELETE FROM email_requests").await;
     let answers =
         at_once((0..12).map(|number| format!("person{number}")).map(async |name| two.forgot(&name).await)).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 202).count(), 10, "{answers:?}");
     // The hour has passed.
-    one.sql("UPDATE email_requests SET since = since - interval '61 minutes'").await;
+    one.run_sql("UPDATE email_requests SET since = since - interval '61 minutes'").await;
     one.forgot("alice").await.expect(202);
 }
 
@@ -368,7 +352,7 @@ async fn one_email_in_ten_minutes_whose_code_completes_later_flows() {
     app.type_code(&second, "0000 0001").await.expect_problem(422, "code_invalid");
 
     // Ten minutes later the code is too old, and another email is sent for the same flow; the first link still works.
-    app.sql("UPDATE confirmations SET looked_up_at = looked_up_at - interval '11 minutes', created_at = created_at - interval '11 minutes'")
+    app.run_sql("UPDATE confirmations SET looked_up_at = looked_up_at - interval '11 minutes', created_at = created_at - interval '11 minutes'")
         .await;
     app.type_code(&first, &sent.code()).await.expect_problem(410, "confirmation_expired");
     app.post(RESEND, &json!({ "flow": first })).await.expect(202);
@@ -402,7 +386,7 @@ async fn refusals_come_in_their_order_and_bad_input_uses_nothing_up() {
         app.reset("AAAA", weak).await.expect_problem(404, "confirmation_invalid");
         app.reset(&sent.token(), weak).await.expect_fields(&["new_password"]);
     }
-    app.sql("UPDATE confirmations SET expires_at = now()").await;
+    app.run_sql("UPDATE confirmations SET expires_at = now()").await;
     app.reset(&sent.token(), "").await.expect_problem(410, "confirmation_expired");
     app.type_code(&flow, "0").await.expect_problem(410, "confirmation_expired");
     app.try_sign_in("alice").await.expect_tokens();
@@ -456,14 +440,14 @@ async fn expired_confirmations_are_swept_and_those_of_a_deleted_user_go_with_the
         app.flow_of(name).await;
     }
     app.all_emails_written().await;
-    app.sql("UPDATE confirmations SET expires_at = now() - interval '2 hours' WHERE email LIKE 'nobody%'").await;
+    app.run_sql("UPDATE confirmations SET expires_at = now() - interval '2 hours' WHERE email LIKE 'nobody%'").await;
     // Each server sweeps when it starts.
     let _other = app.another(&[]).await;
     heirloom_testing::eventually("the expired one is swept", || async {
         app.count("SELECT count(*) FROM confirmations").await == 1
     })
     .await;
-    app.sql("DELETE FROM users").await;
+    app.run_sql("DELETE FROM users").await;
     assert_eq!(
         app.count("SELECT count(*) FROM confirmations").await + app.count("SELECT count(*) FROM outbox").await,
         0

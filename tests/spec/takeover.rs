@@ -1,13 +1,11 @@
 //! The reset of an account whose address was never verified: nothing that its creator held opens it afterwards. And undos
 //! whose address is taken meanwhile.
 
-use crate::support::{Answer, TestApp, Tokens, at_once, email, expect_end_of, password};
-use serde_json::{Value, json};
+use crate::support::{TestApp, Tokens, at_once, email, expect_end_of, password};
+use serde_json::json;
 
 const USE: &str = "/api/v1/auth/confirmations/use";
 const RESEND: &str = "/api/v1/auth/confirmations/resend";
-const FORGOT: &str = "/api/v1/auth/password/forgot";
-const MY_EMAIL: &str = "/api/v1/me/email";
 const STEP_UP: &str = "/api/v1/auth/step-up";
 const CONFIRM: &str = "confirm-new-email";
 const RESET: &str = "reset-password";
@@ -21,37 +19,6 @@ const MANY: &[(&str, &str)] = &[("HEIRLOOM_MAIL_LIMIT_ADDRESS", "50/h"), ("HEIRL
 
 fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     MANY.iter().chain(more).copied().collect()
-}
-
-async fn run(app: &TestApp, sql: &'static str) {
-    sqlx::query(sql).execute(app.db()).await.expect("SQL");
-}
-
-async fn use_link(app: &TestApp, token: &str, typed: Value) -> Answer {
-    let mut body = typed;
-    body["token"] = token.into();
-    app.post(USE, &body).await
-}
-
-async fn sign_in_with(app: &TestApp, name: &str, password: &str) -> Answer {
-    app.post("/api/v1/auth/login", &json!({ "email": email(name), "password": password })).await
-}
-
-async fn forgot(app: &TestApp, name: &str) -> String {
-    app.post(FORGOT, &json!({ "email": email(name) })).await.expect(202).text("/flow")
-}
-
-async fn ask_for_address(app: &TestApp, tokens: &Tokens, to: &str) -> Answer {
-    app.request("POST", MY_EMAIL).bearer(&tokens.access_token).json(&json!({ "email": email(to) })).send().await
-}
-
-/// Changes the address of an account. Returns the link that undoes it.
-async fn change_address(app: &TestApp, tokens: &Tokens, [from, to]: [&str; 2], password: &str) -> String {
-    let before = app.emails(CHANGED, from).len();
-    ask_for_address(app, tokens, to).await.expect(202);
-    let token = app.email(CONFIRM, to).await.token();
-    use_link(app, &token, json!({ "password": password })).await.expect(200);
-    app.email_number(before + 1, CHANGED, from).await.token()
 }
 
 /// What the last resets were.
@@ -80,14 +47,14 @@ impl Attacker {
         sessions.push(app.refresh_with(spent, KEY).await.expect_tokens());
         let fresh = json!({ "refresh_token": sessions[2].refresh_token, "password": password("alice") });
         sessions.push(app.post(STEP_UP, &fresh).await.expect_tokens());
-        ask_for_address(app, &sessions[3], "mallory").await.expect(202);
+        app.ask_for_address(&sessions[3], "mallory").await.expect(202);
         let verify = app.request("POST", "/api/v1/me/email/verification").bearer(&sessions[0].access_token);
         verify.send().await.expect(202);
         let mut links = vec![app.email(CONFIRM, "mallory").await.token()];
         // What the address receives, should the attacker get hold of it.
         links.push(app.email("email-change-requested", "alice").await.token());
         links.push(app.email("verify-email", "alice").await.token());
-        let flow = forgot(app, "alice").await;
+        let flow = app.flow_of("alice").await;
         let code = app.email(RESET, "alice").await.code();
         Self { sessions, cookie: browser.cookie.expect("a cookie"), links, flow, code }
     }
@@ -103,7 +70,7 @@ impl Attacker {
             app.post(STEP_UP, &body).await.expect_problem(401, "session_revoked");
             let retried = app.refresh_with(&session.refresh_token, KEY).await;
             retried.expect_problem(401, "session_revoked");
-            ask_for_address(app, session, &format!("mallory{number}")).await.expect_challenge("session_revoked");
+            app.ask_for_address(session, &format!("mallory{number}")).await.expect_challenge("session_revoked");
             let change = json!({ "current_password": old, "new_password": new });
             let change = app.request("POST", "/api/v1/me/password").bearer(&session.access_token).json(&change);
             change.send().await.expect_challenge("session_revoked");
@@ -114,7 +81,7 @@ impl Attacker {
         }
         for link in &self.links {
             for typed in [json!({ "password": old }), json!({ "new_password": new }), json!({})] {
-                use_link(app, link, typed).await.expect_problem(410, "confirmation_expired");
+                app.use_link(link, typed).await.expect_problem(410, "confirmation_expired");
             }
         }
         let code = json!({ "flow": self.flow, "code": self.code, "new_password": new });
@@ -122,8 +89,8 @@ impl Attacker {
         app.post(RESEND, &json!({ "flow": self.flow })).await.expect(202);
         app.post(USE, &code).await.expect_problem(410, "confirmation_expired");
         for password in [&*old, new] {
-            sign_in_with(app, "alice", password).await.expect_problem(401, "invalid_credentials");
-            sign_in_with(app, "mallory", password).await.expect_problem(401, "invalid_credentials");
+            app.sign_in_as("alice", password).await.expect_problem(401, "invalid_credentials");
+            app.sign_in_as("mallory", password).await.expect_problem(401, "invalid_credentials");
         }
         let open = "SELECT count(*) FROM confirmations WHERE used_at IS NULL";
         assert_eq!(app.count(open).await, 0, "nothing waits");
@@ -137,15 +104,15 @@ async fn whoever_created_the_account_of_an_address_keeps_nothing_after_its_reade
         let app = TestApp::with(&with(&[option])).await;
         if is_imported {
             app.register("alice").await;
-            run(&app, "UPDATE users SET roles = '{editor}', email_verified_at = NULL").await;
+            app.run_sql("UPDATE users SET roles = '{editor}', email_verified_at = NULL").await;
         }
         let attacker = Attacker::prepare(&app).await;
         let token = app.email(RESET, "alice").await.token();
-        let done = use_link(&app, &token, json!({ "new_password": NEW })).await;
+        let done = app.use_link(&token, json!({ "new_password": NEW })).await;
         assert_eq!(done.expect(200).expect_no_cookie().json()["user"]["email_verified"], true);
         attacker.expect_nothing_left(&app).await;
         assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await, 0);
-        let owner = sign_in_with(&app, "alice", NEW).await.expect_tokens();
+        let owner = app.sign_in_as("alice", NEW).await.expect_tokens();
         assert_eq!(app.me(&owner.access_token).await.text("/user/email"), email("alice"));
         assert_eq!(takeovers(&app).await, [true]);
     }
@@ -161,19 +128,19 @@ async fn nothing_that_an_attacker_begins_during_the_takeover_outlives_it() {
         let (name, to) = (format!("person{round}"), format!("mallory{round}"));
         let old = password(&name);
         let sessions = [one.sign_in(&name).await, one.sign_in(&name).await, one.sign_in(&name).await];
-        forgot(&one, &name).await;
+        one.flow_of(&name).await;
         let token = one.email(RESET, &name).await.token();
         let answers = at_once((0..12).map(async |number| {
             let app = if number % 2 == 0 { &one } else { &two };
             match number {
-                5 => use_link(app, &token, json!({ "new_password": NEW })).await,
+                5 => app.use_link(&token, json!({ "new_password": NEW })).await,
                 0 | 6 => app.refresh(&sessions[0].refresh_token).await,
                 1 | 7 => {
                     let body = json!({ "refresh_token": sessions[1].refresh_token, "password": old });
                     app.post(STEP_UP, &body).await
                 }
-                2 | 8 => ask_for_address(app, &sessions[2], &to).await,
-                _ => sign_in_with(app, &name, &old).await,
+                2 | 8 => app.ask_for_address(&sessions[2], &to).await,
+                _ => app.sign_in_as(&name, &old).await,
             }
         }))
         .await;
@@ -189,12 +156,12 @@ async fn nothing_that_an_attacker_begins_during_the_takeover_outlives_it() {
         }
         one.all_emails_written().await;
         for link in one.emails(CONFIRM, &to) {
-            let used = use_link(&two, &link.token(), json!({ "password": old })).await;
+            let used = two.use_link(&link.token(), json!({ "password": old })).await;
             used.expect_problem(410, "confirmation_expired");
         }
         assert_eq!(one.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await, 0);
         assert_eq!(one.count("SELECT count(*) FROM confirmations WHERE used_at IS NULL").await, 0);
-        sign_in_with(&two, &name, &old).await.expect_problem(401, "invalid_credentials");
+        two.sign_in_as(&name, &old).await.expect_problem(401, "invalid_credentials");
     }
 }
 
@@ -208,13 +175,13 @@ async fn a_change_of_address_that_races_the_takeover_can_be_undone_by_the_reader
     for round in 0..6 {
         let (name, to) = (format!("person{round}"), format!("mallory{round}"));
         let attacker = one.sign_in(&name).await;
-        ask_for_address(&one, &attacker, &to).await.expect(202);
+        one.ask_for_address(&attacker, &to).await.expect(202);
         let change = one.email(CONFIRM, &to).await.token();
-        forgot(&one, &name).await;
+        one.flow_of(&name).await;
         let reset = one.email(RESET, &name).await.token();
         let (changed, taken) = tokio::join!(
-            use_link(&one, &change, json!({ "password": password(&name) })),
-            use_link(&two, &reset, json!({ "new_password": NEW })),
+            one.use_link(&change, json!({ "password": password(&name) })),
+            two.use_link(&reset, json!({ "new_password": NEW })),
         );
         if taken.status == 200 {
             // The password may have been checked before it was replaced, or after.
@@ -223,14 +190,14 @@ async fn a_change_of_address_that_races_the_takeover_can_be_undone_by_the_reader
             changed.expect(200);
             taken.expect_problem(410, "confirmation_expired");
             let undo = one.email(CHANGED, &name).await.token();
-            use_link(&two, &undo, json!({ "new_password": NEW })).await.expect(200);
+            two.use_link(&undo, json!({ "new_password": NEW })).await.expect(200);
         }
         expect_end_of(&two, &[&attacker]).await;
         for address in [&name, &to] {
-            sign_in_with(&one, address, &password(&name)).await.expect_problem(401, "invalid_credentials");
+            one.sign_in_as(address, &password(&name)).await.expect_problem(401, "invalid_credentials");
         }
-        sign_in_with(&one, &name, NEW).await.expect_tokens();
-        sign_in_with(&one, &to, NEW).await.expect_problem(401, "invalid_credentials");
+        one.sign_in_as(&name, NEW).await.expect_tokens();
+        one.sign_in_as(&to, NEW).await.expect_problem(401, "invalid_credentials");
     }
 }
 
@@ -240,22 +207,22 @@ async fn a_reset_voids_an_undo_only_where_the_address_was_never_verified() {
     for is_verified in [true, false] {
         let app = TestApp::with(MANY).await;
         let thief = app.sign_in("alice").await;
-        let undo = change_address(&app, &thief, ["alice", "thief"], &password("alice")).await;
+        let undo = app.change_address(&thief, ["alice", "thief"], &password("alice")).await;
         if !is_verified {
             // As of an import, or a table that was restored.
-            run(&app, "UPDATE users SET email_verified_at = NULL").await;
+            app.run_sql("UPDATE users SET email_verified_at = NULL").await;
         }
-        forgot(&app, "thief").await;
+        app.flow_of("thief").await;
         let reset = app.email(RESET, "thief").await.token();
-        use_link(&app, &reset, json!({ "new_password": "nine lanterns at night" })).await.expect(200);
+        app.use_link(&reset, json!({ "new_password": "nine lanterns at night" })).await.expect(200);
         assert_eq!(takeovers(&app).await, [!is_verified]);
-        let undone = use_link(&app, &undo, json!({ "new_password": NEW })).await;
+        let undone = app.use_link(&undo, json!({ "new_password": NEW })).await;
         if is_verified {
             assert_eq!(undone.expect(200).text("/user/email"), email("alice"));
-            sign_in_with(&app, "alice", NEW).await.expect_tokens();
+            app.sign_in_as("alice", NEW).await.expect_tokens();
         } else {
             undone.expect_problem(410, "confirmation_expired");
-            sign_in_with(&app, "thief", "nine lanterns at night").await.expect_tokens();
+            app.sign_in_as("thief", "nine lanterns at night").await.expect_tokens();
         }
     }
 }
@@ -265,16 +232,14 @@ async fn a_reset_voids_an_undo_only_where_the_address_was_never_verified() {
 async fn an_undo_whose_address_is_taken_is_refused_and_works_once_the_address_is_free() {
     let app = TestApp::with(MANY).await;
     let alice = app.sign_in("alice").await;
-    let first = change_address(&app, &alice, ["alice", "second"], &password("alice")).await;
-    let second = change_address(&app, &alice, ["second", "third"], &password("alice")).await;
+    let first = app.change_address(&alice, ["alice", "second"], &password("alice")).await;
+    let second = app.change_address(&alice, ["second", "third"], &password("alice")).await;
     app.all_emails_written().await;
-    run(
-        &app,
-        "INSERT INTO users (id, email, password_hash, created_at) VALUES (gen_random_uuid(), 'alice@example.com', '!', now())",
+    app.run_sql("INSERT INTO users (id, email, password_hash, created_at) VALUES (gen_random_uuid(), 'alice@example.com', '!', now())",
     )
     .await;
     let before = app.all_rows().await;
-    let undo = async |token: &str| use_link(&app, token, json!({ "new_password": NEW })).await;
+    let undo = async |token: &str| app.use_link(token, json!({ "new_password": NEW })).await;
     for _ in 0..2 {
         let refused = undo(&first).await;
         refused.expect_problem(409, "email_taken");
@@ -287,10 +252,10 @@ async fn an_undo_whose_address_is_taken_is_refused_and_works_once_the_address_is
     app.check(&alice.access_token).await.expect_done();
     // The undo of the later change works meanwhile.
     assert_eq!(undo(&second).await.expect(200).text("/user/email"), email("second"));
-    run(&app, "DELETE FROM users WHERE email = 'alice@example.com'").await;
+    app.run_sql("DELETE FROM users WHERE email = 'alice@example.com'").await;
     assert_eq!(undo(&first).await.expect(200).text("/user/email"), email("alice"));
     undo(&first).await.expect_problem(410, "confirmation_expired");
-    sign_in_with(&app, "alice", NEW).await.expect_tokens();
+    app.sign_in_as("alice", NEW).await.expect_tokens();
 }
 
 /// L-37, L-2: with many uses at once, while the address is taken and freed.
@@ -300,18 +265,18 @@ async fn of_many_undos_one_succeeds_and_none_is_lost_to_a_taken_address() {
     let folder = one.mail_folder();
     let two = one.another(&with(&[("HEIRLOOM_SMTP_URL", &folder)])).await;
     let alice = one.sign_in("alice").await;
-    let undo = change_address(&one, &alice, ["alice", "second"], &password("alice")).await;
+    let undo = one.change_address(&alice, ["alice", "second"], &password("alice")).await;
     let add = "INSERT INTO users (id, email, password_hash, created_at) VALUES (gen_random_uuid(), 'alice@example.com', '!', now())
         ON CONFLICT DO NOTHING";
     let (answers, ()) = tokio::join!(
         at_once((0..12).map(async |number| {
             let app = if number % 2 == 0 { &one } else { &two };
-            use_link(app, &undo, json!({ "new_password": NEW })).await
+            app.use_link(&undo, json!({ "new_password": NEW })).await
         })),
         async {
             for _ in 0..6 {
-                run(&two, add).await;
-                run(&two, "DELETE FROM users WHERE email = 'alice@example.com' AND password_hash = '!'").await;
+                two.run_sql(add).await;
+                two.run_sql("DELETE FROM users WHERE email = 'alice@example.com' AND password_hash = '!'").await;
             }
         }
     );
@@ -319,10 +284,10 @@ async fn of_many_undos_one_succeeds_and_none_is_lost_to_a_taken_address() {
     assert!(done <= 1 && answers.iter().all(|answer| matches!(answer.status, 200 | 409 | 410)), "{answers:?}");
     if done == 0 {
         assert!(answers.iter().all(|answer| answer.status == 409), "used up by a refusal: {answers:?}");
-        use_link(&one, &undo, json!({ "new_password": NEW })).await.expect(200);
+        one.use_link(&undo, json!({ "new_password": NEW })).await.expect(200);
     }
     assert_eq!(one.events("email_change_undone").await, 1);
-    sign_in_with(&two, "alice", NEW).await.expect_tokens();
+    two.sign_in_as("alice", NEW).await.expect_tokens();
 }
 
 /// L-37, L-20, L-31: an intruder who was an administrator comes back by no invitation. Those of others stay.
@@ -342,18 +307,18 @@ async fn invitations_that_an_intruder_has_sent_end_with_the_takeover_and_with_th
             app.email("invitation", name).await.token()
         };
         let give_back = if is_undone {
-            change_address(&app, &alice.tokens, ["alice", "thief"], &password("alice")).await
+            app.change_address(&alice.tokens, ["alice", "thief"], &password("alice")).await
         } else {
-            forgot(&app, "alice").await;
+            app.flow_of("alice").await;
             app.email(RESET, "alice").await.token()
         };
         let (thiefs, others) = (invite(&alice.tokens, "mallory").await, invite(&root.tokens, "bob").await);
-        use_link(&app, &give_back, json!({ "new_password": NEW })).await.expect(200);
-        let accept = async |link: &str| use_link(&app, link, json!({ "new_password": NEW })).await;
+        app.use_link(&give_back, json!({ "new_password": NEW })).await.expect(200);
+        let accept = async |link: &str| app.use_link(link, json!({ "new_password": NEW })).await;
         accept(&thiefs).await.expect_problem(410, "confirmation_expired");
         accept(&others).await.expect(200);
         assert_eq!(app.events("invitation_revoked").await, 1);
-        let owner = sign_in_with(&app, "alice", NEW).await.expect_tokens();
+        let owner = app.sign_in_as("alice", NEW).await.expect_tokens();
         assert_eq!(app.me(&owner.access_token).await.json()["user"]["roles"], json!(["admin"]));
     }
 }
@@ -363,19 +328,19 @@ async fn invitations_that_an_intruder_has_sent_end_with_the_takeover_and_with_th
 async fn a_reset_at_the_restored_address_voids_the_undo_that_a_thief_has() {
     let app = TestApp::with(MANY).await;
     let thief = app.sign_in("alice").await;
-    let of_owner = change_address(&app, &thief, ["alice", "thief"], &password("alice")).await;
-    let between = change_address(&app, &thief, ["thief", "other"], &password("alice")).await;
-    let of_thief = change_address(&app, &thief, ["other", "alice"], &password("alice")).await;
-    forgot(&app, "alice").await;
+    let of_owner = app.change_address(&thief, ["alice", "thief"], &password("alice")).await;
+    let between = app.change_address(&thief, ["thief", "other"], &password("alice")).await;
+    let of_thief = app.change_address(&thief, ["other", "alice"], &password("alice")).await;
+    app.flow_of("alice").await;
     let reset = app.email(RESET, "alice").await.token();
-    use_link(&app, &reset, json!({ "new_password": NEW })).await.expect(200);
+    app.use_link(&reset, json!({ "new_password": NEW })).await.expect(200);
     for link in [between, of_thief] {
-        let refused = use_link(&app, &link, json!({ "new_password": "nine lanterns at night" })).await;
+        let refused = app.use_link(&link, json!({ "new_password": "nine lanterns at night" })).await;
         assert!([404, 410].contains(&refused.status), "{}", refused.status);
     }
-    sign_in_with(&app, "alice", NEW).await.expect_tokens();
+    app.sign_in_as("alice", NEW).await.expect_tokens();
     // The owner's own still works.
-    let undone = use_link(&app, &of_owner, json!({ "new_password": "a lighthouse of amber" })).await;
+    let undone = app.use_link(&of_owner, json!({ "new_password": "a lighthouse of amber" })).await;
     assert_eq!(undone.expect(200).text("/user/email"), email("alice"));
 }
 
@@ -387,12 +352,12 @@ async fn the_undo_of_a_change_back_expires_no_later_than_that_of_the_change() {
         WHERE purpose = 'undo_email_change' AND expires_at > now() + interval '1 day'";
     let app = TestApp::with(MANY).await;
     let thief = app.sign_in("alice").await;
-    change_address(&app, &thief, ["alice", "thief"], &password("alice")).await;
-    run(&app, "UPDATE confirmations SET expires_at = now() + interval '1 day' WHERE purpose = 'undo_email_change'")
+    app.change_address(&thief, ["alice", "thief"], &password("alice")).await;
+    app.run_sql("UPDATE confirmations SET expires_at = now() + interval '1 day' WHERE purpose = 'undo_email_change'")
         .await;
-    change_address(&app, &thief, ["thief", "other"], &password("alice")).await;
+    app.change_address(&thief, ["thief", "other"], &password("alice")).await;
     assert_eq!(app.count(LONG).await, 1, "a further change is undone for the whole time");
-    change_address(&app, &thief, ["other", "alice"], &password("alice")).await;
+    app.change_address(&thief, ["other", "alice"], &password("alice")).await;
     assert_eq!(app.count(OPEN).await, 3);
     assert_eq!(app.count(LONG).await, 0);
 }

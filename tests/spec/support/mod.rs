@@ -5,6 +5,7 @@ mod app;
 mod cluster;
 pub mod forge;
 mod inbox;
+mod lifecycle;
 pub mod logs;
 mod mail_stub;
 mod people;
