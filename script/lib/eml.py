@@ -7,13 +7,14 @@ import time
 
 
 class Email:
-    """One email: its HTML, its link, and its code if it has one."""
+    """One email: its HTML, its link and the path of it, and its code if it has one."""
 
     def __init__(self, message):
         self.html = message.get_body(("html",)).get_content()
         text = message.get_body(("plain",)).get_content().replace("\r\n", "\n")
         link, code = re.search(r"^https?://\S+$", text, re.M), re.search(r"^\d{4} \d{4}$", text, re.M)
         self.link, self.code = link and link[0], code and code[0]
+        self.path = link and re.sub(r"^https?://[^/]+", "", self.link)
 
 
 class Mailbox:

@@ -210,6 +210,11 @@ class Strip:
         self.open(cancel, other)
         self.shot("change-cancel", other)
         self.open(confirm, other)
+        self.shot("change-confirm-signed-in", other)
+        self.go("/account", other)
+        other.shows("#content")
+        self.sign_out(other)
+        self.open(confirm, other)
         self.shot("change-confirm", other)
         other.type_into("#password", PASSWORD)
         other.click(SUBMIT)
@@ -292,13 +297,12 @@ class Strip:
         self.shot("delete")
         ours.type_into("#confirm-input", "nobody@example.com")
         ours.click("#confirm-yes")
-        ours.shows("#notice, #step-up")
+        ours.shows("#confirm-input[aria-invalid], #step-up")
         if ours.run("return document.getElementById('step-up').open"):
             ours.type_into("#step-up-password", PASSWORD)
             ours.click("#step-up-form button[type=submit]")
-        ours.shows("#notice")
+        ours.shows("#confirm-input[aria-invalid]")
         self.shot("delete-refused")
-        ours.click("#delete")
         ours.type_into("#confirm-input", address)
         ours.click("#confirm-yes")
         ours.shows("#remember, #step-up")
@@ -308,10 +312,69 @@ class Strip:
         ours.shows("#remember")
         self.shot("deleted")
 
+    def without_script(self):
+        """The forms of a browser that runs no script, and the page behind the link that revokes all sessions."""
+        address, ours = self.address("siwoo"), self.ours
+        self.registered(address)
+        self.sign_out()
+        ours.run_scripts(False)
+        for path in ("/account", "/confirm"):
+            self.go(path)
+            self.shot(f"plain{path.replace('/', '-')}")
+        self.forms_for_the_account(address)
+        self.forms_for_the_code(address)
+        ours.run_scripts(True)
+
+    def forms_for_the_account(self, address):
+        ours = self.ours
+        self.go("/account/address")
+        self.shot("plain-address")
+        ours.type_into("#email", address)
+        ours.type_into("#password", "not it")
+        ours.type_into("#new_email", self.address("siwoo.new"))
+        ours.click(SUBMIT)
+        self.shot("plain-address-refused")
+        ours.type_into("#password", PASSWORD)
+        ours.click(SUBMIT)
+        self.shot("plain-address-sent")
+        self.go("/account/delete")
+        self.shot("plain-delete")
+        ours.type_into("#email", address)
+        ours.type_into("#password", "not it")
+        ours.click(SUBMIT)
+        self.shot("plain-delete-refused")
+
+    def forms_for_the_code(self, address):
+        ours = self.ours
+        self.go("/forgot")
+        ours.type_into("#email", address)
+        ours.click(SUBMIT)
+        email = self.email(address, "reset-password", picture=False)
+        ours.type_into("#code", email.code)
+        ours.type_into("#password", WEAK)
+        ours.click(SUBMIT)
+        self.shot("plain-code-refused")
+        ours.type_into("#password", NEW)
+        ours.click(SUBMIT)
+        self.shot("plain-reset-done")
+        self.go(self.email(address, "password-changed", picture=False).path)
+        self.shot("plain-end-sessions")
+        ours.type_into("#password", "not it")
+        ours.click(SUBMIT)
+        self.shot("plain-end-sessions-refused")
+        ours.type_into("#password", NEW)
+        ours.click(SUBMIT)
+        self.shot("plain-end-sessions-done")
+        self.go("/account/delete")
+        ours.type_into("#email", address)
+        ours.type_into("#password", NEW)
+        ours.click(SUBMIT)
+        self.shot("plain-deleted")
+
 
 PARTS = {
     "sign-up": Strip.sign_up, "elsewhere": Strip.elsewhere, "forgot": Strip.forgot, "account": Strip.account,
-    "unverified": Strip.unverified, "invite": Strip.invite, "delete": Strip.delete,
+    "unverified": Strip.unverified, "invite": Strip.invite, "delete": Strip.delete, "without-script": Strip.without_script,
 }
 
 

@@ -83,6 +83,10 @@ class Browser:
     def command(self, name, parameters):
         return self.ask("POST", "/goog/cdp/execute", {"cmd": name, "params": parameters})
 
+    def run_scripts(self, are_run):
+        """Whether pages run their scripts; `run` works all the same."""
+        self.command("Emulation.setScriptExecutionDisabled", {"value": not are_run})
+
     def look_like(self, width, scheme):
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         self.command("Emulation.setDeviceMetricsOverride", metrics)
