@@ -3,7 +3,7 @@ use super::{
     brand::Brand,
     devices::DEVICES,
     embedded,
-    texts::{Texts, filling},
+    texts::{Texts, filling, unbroken},
 };
 use crate::{
     config::{BrandOptions, HttpOptions, Origin},
@@ -15,7 +15,7 @@ use actix_web::{
 };
 use fluent_bundle::FluentValue;
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, value::Kwargs, value::Rest,
+    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, context, value::Kwargs, value::Rest,
     value::Serde,
 };
 use rust_embed::RustEmbed;
@@ -174,7 +174,10 @@ fn environment(
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     let texts = Texts::load(language)?;
     let (has, grouped) = (texts.clone(), texts.clone());
-    environment.add_function("t", move |name: &str, with: Kwargs| said(&texts, name, &with));
+    environment.add_function("t", move |state: &State<'_, '_>, name: &str, with: Kwargs| {
+        let text = said(&texts, name, &with)?;
+        Ok::<_, Error>(if state.name().starts_with("mail/") { text } else { unbroken(&text) })
+    });
     environment.add_function("has_text", move |name: &str| has.has(name));
     environment.add_function("texts", move |groups: Rest<String>| Value::from(grouped.of_groups(&groups)));
     environment.add_global("lang", language.tag());

@@ -63,7 +63,7 @@ impl Texts {
         let wanted = |name: &&str| {
             groups.iter().any(|group| name.strip_prefix(group.as_str()).is_some_and(|rest| rest.starts_with('-')))
         };
-        let text = |name| Some((name, self.formatted(name, None)?.0));
+        let text = |name| Some((name, unbroken(&self.formatted(name, None)?.0)));
         names(self.1).filter(wanted).filter_map(text).collect()
     }
 
@@ -84,6 +84,11 @@ impl Texts {
 fn names(source: &'static str) -> impl Iterator<Item = &'static str> {
     let begins = |line: &&str| line.starts_with(|first: char| first.is_ascii_lowercase());
     source.lines().filter(begins).filter_map(|line| line.split_once(" =").map(|(name, _)| name))
+}
+
+/// As a page shows a text: no line ends within "e-mail".
+pub(super) fn unbroken(text: &str) -> String {
+    text.replace("e-mail", "e\u{2011}mail").replace("E-mail", "E\u{2011}mail")
 }
 
 /// Values for the placeholders of a text.

@@ -78,14 +78,14 @@ impl Browser {
     }
 
     pub async fn text(&self) -> String {
-        self.page.find(By::Tag("body")).await.unwrap().text().await.unwrap()
+        plain(&self.page.find(By::Tag("body")).await.unwrap().text().await.unwrap())
     }
 
     /// Waits until the page shows this text, and says what it shows if it never does.
     pub async fn shows(&self, text: &str) {
         for _ in 0..1200 {
             if let Ok(body) = self.page.find(By::Tag("body")).await
-                && body.text().await.is_ok_and(|shown| shown.contains(text))
+                && body.text().await.is_ok_and(|shown| plain(&shown).contains(text))
             {
                 return;
             }
@@ -215,6 +215,11 @@ impl Browser {
     pub async fn close(self) {
         self.page.clone().quit().await.unwrap();
     }
+}
+
+/// A text with plain hyphens: pages show one in "e-mail" after which no line breaks.
+fn plain(shown: &str) -> String {
+    shown.replace('\u{2011}', "-")
 }
 
 impl Drop for Browser {

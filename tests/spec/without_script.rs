@@ -30,7 +30,7 @@ async fn an_address_is_changed_without_script_by_a_form_that_takes_the_password(
     assert!(app.get(ADDRESS).await.expect(200).body.contains("name=\"new_email\""));
 
     let wrong = ask(&app, "alice", "not it", "alice.new").await;
-    assert!(wrong.expect(401).body.contains("Incorrect e-mail address or password."), "{wrong:?}");
+    assert!(wrong.expect(401).body.contains("Incorrect e\u{2011}mail address or password."), "{wrong:?}");
     assert!(
         wrong.body.contains(&email("alice.new")) && !wrong.body.contains("not it"),
         "what was typed, but the password"
@@ -38,7 +38,7 @@ async fn an_address_is_changed_without_script_by_a_form_that_takes_the_password(
     let own = ask(&app, "alice", &password("alice"), "ALICE").await;
     assert!(own.expect(422).body.contains("This is already the address of your account."), "{own:?}");
     let nonsense = app.request("POST", ADDRESS).form(&[("email", &email("alice")), ("password", &password("alice"))]);
-    assert!(nonsense.send().await.expect(422).body.contains("Enter your e-mail address."));
+    assert!(nonsense.send().await.expect(422).body.contains("Enter your e\u{2011}mail address."));
     assert_eq!(app.count("SELECT count(*) FROM confirmations").await, 0, "nothing was requested");
 
     let asked = ask(&app, "Alice", &password("alice"), "alice.new").await;
@@ -61,7 +61,7 @@ async fn an_account_is_deleted_without_script_by_a_form_that_takes_the_password(
     let app = TestApp::start().await;
     let session = app.sign_in("alice").await;
     let wrong = delete(&app, "alice", "not it").await;
-    assert!(wrong.expect(401).body.contains("Incorrect e-mail address or password."), "{wrong:?}");
+    assert!(wrong.expect(401).body.contains("Incorrect e\u{2011}mail address or password."), "{wrong:?}");
     delete(&app, "alice", "").await.expect(422);
     app.me(&session.access_token).await.expect(200);
 
