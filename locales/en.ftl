@@ -86,6 +86,7 @@ problem-filter = The filter is not valid.
 problem-confirmation-invalid = This link or code was not issued by this service. Request a new e-mail.
 problem-confirmation-expired = The link or code has already been used or has expired. Request a new e-mail.
 problem-step-up-required = Enter your password to continue.
+problem-session-changed = Someone has signed in again in this browser. Nothing was changed.
 problem-other = That did not work. Please try again.
 problem-wait-seconds = { $number ->
         [one] Try again in one second.

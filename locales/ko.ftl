@@ -85,6 +85,7 @@ problem-filter = 필터에 올바르지 않은 값이 있습니다.
 problem-confirmation-invalid = 올바르지 않은 링크 또는 인증번호입니다. 이메일을 다시 요청해 주세요.
 problem-confirmation-expired = 이미 사용했거나 만료된 링크 또는 인증번호입니다. 이메일을 다시 요청해 주세요.
 problem-step-up-required = 계속하려면 비밀번호를 입력해 주세요.
+problem-session-changed = 이 브라우저에서 다시 로그인했습니다. 변경된 내용은 없습니다.
 problem-other = 처리하지 못했습니다. 다시 시도해 주세요.
 problem-wait-seconds = { $number ->
        *[other] { $number }초 후에 다시 시도해 주세요.

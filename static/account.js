@@ -2,7 +2,7 @@
 import { isPhone } from './device.js';
 import {
   announce, confirmed, create, deviceOf, element, fact, firstPage, focus, heirloom, press, request, start, submits, text,
-  time, wordsFor,
+  time, wordsFor, wrapping,
 } from './page.js';
 import './password.js';
 
@@ -42,19 +42,26 @@ const again = start(async () => {
 }, () => {
   for (const place of [element('name'), element('email'), list, element('events')]) place.replaceChildren();
   for (const form of document.forms) form.reset();
+  suggest(element('new-name'), '');
   for (const id of ['username', 'step-up-user']) element(id).value = '';
   element('pending-text').textContent = '';
   if (dialog.open) dialog.close();
 });
 
 function showUser(user) {
-  element('name').textContent = user.name || user.email;
-  element('email').textContent = user.name ? user.email : '';
-  element('new-name').value = user.name ?? '';
+  element('name').replaceChildren(...wrapping(user.name || user.email));
+  element('email').replaceChildren(...wrapping(user.name ? user.email : ''));
+  suggest(element('new-name'), user.name ?? '');
   for (const id of ['username', 'step-up-user']) element(id).value = user.email;
   element('admin').hidden = !user.roles.includes('admin');
   // Not on the page where addresses are not verified.
   if (element('unverified')) element('unverified').hidden = user.email_verified;
+}
+
+/** Fills in a value, except where the user has typed another one. */
+function suggest(input, value) {
+  if (input.value === input.defaultValue) input.value = value;
+  input.defaultValue = value;
 }
 
 element('verify')?.addEventListener('click', ({ currentTarget }) => press(currentTarget, async () => {
@@ -114,21 +121,20 @@ element('sign-out').addEventListener('click', ({ currentTarget }) => {
   press(currentTarget, heirloom.signOut, wordsFor, text('account-still-signed-in'));
 });
 
-element('everywhere').addEventListener('click', async ({ currentTarget }) => {
-  const question = { title: text('account-everywhere-title'), text: text('account-everywhere-text'), yes: text('account-everywhere') };
-  if (await confirmed(question) === null) return;
-  press(currentTarget, heirloom.signOutEverywhere, wordsFor, text('account-still-signed-in'));
+element('everywhere').addEventListener('click', async () => {
+  const question = {
+    title: text('account-everywhere-title'), text: text('account-everywhere-text'), yes: text('account-everywhere'),
+    ending: text('account-still-signed-in'),
+  };
+  await confirmed(question, heirloom.signOutEverywhere);
 });
 
-element('revoke-others').addEventListener('click', async ({ currentTarget }) => {
+element('revoke-others').addEventListener('click', async () => {
   const question = { title: text('account-revoke-others-title'), text: text('account-revoke-others-text'), yes: text('account-revoke-others') };
-  if (await confirmed(question) === null) return;
-  press(currentTarget, async () => {
-    await request('/api/v1/me/sessions', 'DELETE');
-    await again();
-    announce(text('account-revoked-others'));
-    focus(element('sessions-title'));
-  });
+  if (!await confirmed(question, () => request('/api/v1/me/sessions', 'DELETE'))) return;
+  await again();
+  announce(text('account-revoked-others'));
+  focus(element('sessions-title'));
 });
 
 // ---- name and password
@@ -161,31 +167,27 @@ async function fresh(work) {
 
 function steppedUp() {
   dialog.returnValue = '';
+  element('step-up-problem').hidden = true;
   dialog.showModal();
   return new Promise((done) => {
     dialog.addEventListener('close', () => {
       element('step-up-password').value = '';
-      element('step-up-password-error').textContent = '';
+      element('step-up-password').dispatchEvent(new Event('input', { bubbles: true })); // its error is gone
       done(dialog.returnValue === 'yes');
     }, { once: true });
   });
 }
 
 submits(element('step-up-form'), { password: 'step-up-password' }, async () => {
-  try {
-    await heirloom.stepUp({ password: element('step-up-password').value });
-    dialog.close('yes');
-  } catch (problem) {
-    if (problem.errors?.length) throw problem;
-    element('step-up-password-error').textContent = wordsFor(problem); // the notice is behind the dialog
-  }
+  await heirloom.stepUp({ password: element('step-up-password').value });
+  dialog.close('yes');
 });
 
 element('step-up-cancel').addEventListener('click', () => dialog.close());
 
 function showPending(pending) {
   element('pending').hidden = !pending;
-  element('pending-text').textContent = pending ? text('account-address-pending', { email: pending.email }) : '';
+  element('pending-text').replaceChildren(...wrapping(pending ? text('account-address-pending', { email: pending.email }) : ''));
 }
 
 submits(element('address'), { email: 'new-email' }, async (form) => {
@@ -203,16 +205,12 @@ element('cancel-change').addEventListener('click', ({ currentTarget }) => press(
   focus(element('address-title'));
 }));
 
-element('delete').addEventListener('click', async ({ currentTarget }) => {
+element('delete').addEventListener('click', async () => {
   const question = {
     title: text('account-delete-title'), text: text('account-delete-text'), yes: text('account-delete'), label: text('account-delete-label'),
   };
-  const email = await confirmed(question);
-  if (email === null) return;
-  press(currentTarget, async () => {
-    await fresh(() => request('/api/v1/me', 'DELETE', { email }));
-    location.replace('/login?reason=account_deleted');
-  });
+  const isDeleted = await confirmed(question, (email) => fresh(() => request('/api/v1/me', 'DELETE', { email })));
+  if (isDeleted) location.replace('/login?reason=account_deleted');
 });
 
 // ---- events

@@ -1,6 +1,6 @@
 // Invitations: a form, and those that are open.
 import { field, listOf } from './admin-parts.js';
-import { announce, create, element, fact, focus, heirloom, press, request, submits, text, time, wordsFor } from './page.js';
+import { announce, create, element, fact, focus, heirloom, press, request, submits, text, time, wordsFor, wrapping } from './page.js';
 
 const PATH = '/api/v1/admin/invitations';
 
@@ -23,7 +23,7 @@ const invitationRow = (again) => ({ id, email, roles, created_at: at, expires_at
   }));
   return create('li', {},
     create('div', {},
-      create('p', { class: 'name' }, email),
+      create('p', { class: 'name' }, wrapping(email)),
       create('p', { class: 'hint facts' },
         fact(text('admin-roles'), roles.join(' ')),
         fact(text('admin-invited'), time(at, true)),

@@ -73,7 +73,7 @@ function table(hours) {
 function everyone(again) {
   const button = create('button', { type: 'button', class: 'danger' }, text('admin-everyone'));
   const word = text('admin-everyone-word');
-  button.addEventListener('click', () => revoke(button, { everyone: true }, {
+  button.addEventListener('click', () => revoke({ everyone: true }, {
     title: text('admin-everyone-title'), text: text('admin-everyone-text'), yes: text('admin-everyone-yes'),
     label: text('admin-everyone-type', { word }), word,
   }, (number) => text('admin-everyone-done', { number }), again));

@@ -62,7 +62,10 @@ export function sessionRow({ again, withUser = false }) {
     const device = deviceOf(session);
     const isLive = session.state === 'live';
     const button = create('button', { type: 'button', 'aria-label': text('admin-revoke-label', { device }) }, text('admin-revoke'));
-    button.addEventListener('click', () => revokeNow(button, { session_id: session.id }, () => text('admin-revoked-done', { device }), again));
+    button.addEventListener('click', () => press(button, async () => {
+      await revokeNow({ session_id: session.id });
+      await shown(text('admin-revoked-done', { device }), again);
+    }));
     return create('li', {},
       create('div', {},
         create('p', { class: 'name' }, device, ' ', badge(text(`state-${session.state}`), tone[session.state])),
@@ -83,18 +86,20 @@ export function sessionRow({ again, withUser = false }) {
 export const badge = (words, kind) => create('span', { class: kind ? `badge ${kind}` : 'badge' }, words);
 
 /** Revokes after a confirmation, and announces the result. */
-export async function revoke(button, what, question, done, again) {
-  const reason = await confirmed(question);
-  if (reason === null) return;
-  await revokeNow(button, question.word || !reason ? what : { ...what, reason }, done, again);
+export async function revoke(what, question, done, again) {
+  let revoked = 0;
+  const work = async (reason) => { revoked = await revokeNow(question.word || !reason ? what : { ...what, reason }); };
+  if (await confirmed(question, work)) await shown(done(revoked), again);
 }
 
-const revokeNow = (button, what, done, again) => press(button, async () => {
-  const { revoked } = await request('/api/v1/admin/revoke', 'POST', what);
+const revokeNow = async (what) => (await request('/api/v1/admin/revoke', 'POST', what)).revoked;
+
+/** Shows the view as it is now, and what was done. */
+export async function shown(words, again) {
   await again();
-  announce(done(revoked));
+  announce(words);
   focus(document.getElementById('heading'));
-});
+}
 
 /** One event of the audit log. */
 export function eventRow(event) {

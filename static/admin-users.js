@@ -1,6 +1,6 @@
 // The list of users, and one user with all actions.
-import { badge, choices, eventRow, field, filters, listOf, revoke, sessionRow, userLink } from './admin-parts.js';
-import { announce, confirmed, create, element, fact, focus, press, request, submits, text, time } from './page.js';
+import { badge, choices, eventRow, field, filters, listOf, revoke, sessionRow, shown, userLink } from './admin-parts.js';
+import { announce, confirmed, create, fact, press, request, submits, text, time, wrapping } from './page.js';
 
 export async function users({ query: { q, status, email_verified: verified }, go }) {
   const list = await listOf({
@@ -29,9 +29,9 @@ const marks = (user) => [
 
 const userRow = (user) => create('li', {},
   create('div', {},
-    create('p', { class: 'name' }, userLink(user.id, user.name || user.email), marks(user)),
+    create('p', { class: 'name' }, userLink(user.id, wrapping(user.name || user.email)), marks(user)),
     create('p', { class: 'hint facts' },
-      user.name && create('span', {}, user.email),
+      user.name && create('span', {}, wrapping(user.email)),
       create('span', {}, text('admin-sessions-live', { number: user.live_sessions })),
       fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at, true) : text('common-never')))));
 
@@ -43,7 +43,7 @@ export async function oneUser({ id, again }) {
   return {
     title: user.name || user.email,
     parts: [
-      create('p', { class: 'hint' }, user.name && `${user.email} `, marks(user)),
+      create('p', { class: 'hint' }, user.name && wrapping(`${user.email} `), marks(user)),
       create('p', { class: 'hint facts' },
         fact(text('admin-verified'), text(user.email_verified ? 'admin-verified-yes' : 'admin-verified-no')),
         fact(text('admin-since'), time(user.created_at)),
@@ -60,9 +60,7 @@ export async function oneUser({ id, again }) {
 
 async function change(path, body, words, again) {
   await request(path, 'PATCH', body);
-  await again();
-  announce(words);
-  focus(element('heading'));
+  await shown(words, again);
 }
 
 function blocking(user, path, again) {
@@ -72,12 +70,11 @@ function blocking(user, path, again) {
       await press(button, () => change(path, { blocked: false }, text('admin-unblocked-done'), again));
       return;
     }
-    const reason = await confirmed({
+    const question = {
       title: text('admin-block-title'), text: text('admin-block-text'), yes: text('admin-block'), label: text('admin-block-reason'),
-    });
-    if (reason === null) return;
-    const body = reason ? { blocked: true, blocked_reason: reason } : { blocked: true };
-    await press(button, () => change(path, body, text('admin-blocked-done'), again));
+    };
+    const block = (reason) => request(path, 'PATCH', reason ? { blocked: true, blocked_reason: reason } : { blocked: true });
+    if (await confirmed(question, block)) await shown(text('admin-blocked-done'), again);
   });
   return button;
 }
@@ -93,7 +90,7 @@ function sendReset(path) {
 
 function revokeAll(user, again) {
   const button = create('button', { type: 'button', class: 'danger' }, text('admin-revoke-user'));
-  button.addEventListener('click', () => revoke(button, { user_id: user.id }, {
+  button.addEventListener('click', () => revoke({ user_id: user.id }, {
     title: text('admin-revoke-user-title'), text: text('admin-revoke-user-text'), yes: text('admin-revoke-user'), label: text('admin-reason'),
   }, (number) => text('admin-revoke-user-done', { number }), again));
   return button;

@@ -4,7 +4,7 @@ import { invitations } from './admin-invitations.js';
 import { overview } from './admin-overview.js';
 import { oneUser, users } from './admin-users.js';
 import { sessions } from './admin-sessions.js';
-import { create, element, focus, heirloom, press, start, text, wordsFor } from './page.js';
+import { create, element, focus, heirloom, press, start, text, wordsFor, wrapping } from './page.js';
 
 /** @type {[RegExp, string, (of: any) => Promise<{ title?: string, parts: any[] }>][]} */
 const VIEWS = [
@@ -29,7 +29,7 @@ function viewOf({ pathname }) {
 }
 
 function name(title) {
-  element('heading').textContent = title;
+  element('heading').replaceChildren(...wrapping(title));
   document.title = `${title} – ${product}`;
 }
 

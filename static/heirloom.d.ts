@@ -147,7 +147,8 @@ export interface Heirloom {
   /**
    * `fetch`, with the access token for URLs of the server's own origin and never for others. After a 401, other than
    * `step_up_required`, it refreshes and repeats the request once; concurrent 401s share one refresh. After a change of the password it refreshes at
-   * once. Rejects with a `HeirloomError` when it needs a token and gets none.
+   * once. Where another session has taken this one's place in the browser, perhaps another user's, the request is not sent as
+   * that user: the answer is 401 `session_changed`. Rejects with a `HeirloomError` when it needs a token and gets none.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /** A valid access token; null when the user is signed out. Rejects when a refresh is needed and fails. */

@@ -5,8 +5,8 @@
  */
 
 const REQUEST_LIMIT = 15_000; // ms
-const TURN_LIMIT = 20_000; // ms, more than a request takes
-const PAUSE = 60; // s without a request after a refusal
+const TURN_LIMIT = 20_000; // ms, longer than a request
+const PAUSE = 60; // s, after a refusal
 const MISSING = 'refresh_token_missing';
 const SIGNED_OUT = /^(refresh_token_(missing|invalid|reused)|session_(expired|revoked)|account_blocked|ambiguous_token)$/;
 
@@ -56,10 +56,10 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
   const events = new EventTarget();
   let token = null;
   let session = null;
-  let signedOut = false; // known to be signed out
-  let pending = null; // the refresh under way
-  let leave = ignore; // aborts the request under way
-  let failure = null; // of the last refresh
+  let signedOut = false;
+  let pending = null; // refresh
+  let leave = ignore; // aborts the request
+  let failure = null; // the last
   let failures = 0;
   let timer;
   let due = 0; // no refresh before this time
@@ -86,7 +86,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
       if (!locks) await sleep(100); // the last tab's counts
     }
     const key = readKey();
-    writeKey(key); // another tab may have replaced it
+    writeKey(key); // another tab's may be newer
     return key;
   }
 
@@ -138,13 +138,13 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     const asked = Date.now();
     try {
       const answer = await send(proof ? '/auth/step-up' : '/auth/refresh', proof, { 'Idempotency-Key': key });
-      if (!(answer.expires_in > 0)) throw new HeirloomError({}); // a captive portal answered
+      if (!(answer.expires_in > 0)) throw new HeirloomError({}); // captive portal
       if (readKey() === key) writeKey(random());
       return accept(answer, asked);
     } catch (error) {
       if (!SIGNED_OUT.test(error.code)) throw error;
       if (refusal || (error.code === MISSING && readKey() === key)) return end(refusal ?? error);
-      // another tab may be signing in
+      // a tab may be signing in
       await sleep(300 + 300 * Math.random());
       return rotate(proof, error);
     }
@@ -168,14 +168,14 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     emit('unreachable', { error, retry_in: wait });
   }
 
-  // only a call, or a tab that wakes, asks again
+  // only a call or a waking tab asks again
   function giveUp(error) {
     clearTimeout(timer);
     due = Date.now() + PAUSE * 1000;
     emit('refused', { error });
   }
 
-  // a tab that wakes may be sooner, not before `earliest`
+  // a waking tab may be sooner, not before `earliest`
   function plan(seconds, earliest) {
     due = Date.now() + earliest * 1000;
     clearTimeout(timer);
@@ -212,7 +212,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     return null;
   }
 
-  // The token of a refresh under way may be older than the change it is for.
+  // a refresh under way may be older than the change
   const renew = async () => {
     await pending?.catch(ignore);
     return refresh();
@@ -225,7 +225,10 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
   async function fetchSignedIn(input, init) {
     const request = new Request(input, init);
     if (new URL(request.url).origin !== origin || request.headers.has('Authorization')) return fetch(request);
-    const send = (bearer) => {
+    const mine = session?.session_id;
+    const send = async (bearer) => {
+      // never as another user
+      if (mine && (session?.session_id ?? mine) !== mine) return new Response('{"code":"session_changed"}', { status: 401 });
       const copy = request.clone();
       if (bearer) copy.headers.set('Authorization', `Bearer ${bearer}`);
       return fetch(copy);
@@ -297,7 +300,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     async signOut() {
       await turn(async () => {
         await post('/auth/logout', token ? { Authorization: `Bearer ${token}` } : {}).catch((error) => {
-          if (error.status !== 401) throw error; // 401: there is no session to revoke
+          if (error.status !== 401) throw error; // no session to revoke
         });
         end({ code: 'signed_out' });
       });

@@ -41,6 +41,9 @@ export function create(name, attributes = {}, ...children) {
   return created;
 }
 
+/** Words that break before an @ where a line is too short for an address. */
+export const wrapping = (words) => words.split(/(?=@)/).flatMap((part, index) => (index ? [create('wbr'), part] : [part]));
+
 /** A time in the user's zone: relative while that is more helpful, otherwise the date. */
 export function time(moment, isRelative = false) {
   const date = new Date(moment);
@@ -93,7 +96,8 @@ function waysOutOf(problem) {
     const [url] = (document.body.dataset.origins ?? location.origin).split(' ');
     return [create('a', { class: 'button', href: url + here }, text('refused-open', { url }))];
   }
-  const isAboutUser = (problem.status === 401 || problem.status === 403) && problem.code !== 'step_up_required';
+  const isHere = ['step_up_required', 'session_changed'].includes(problem.code);
+  const isAboutUser = (problem.status === 401 || problem.status === 403) && !isHere;
   return isAboutUser ? [create('a', { class: 'button', href: loginUrl() }, text('refused-sign-in'))] : [];
 }
 
@@ -151,8 +155,7 @@ export function focus(place) {
 // ---- notices
 
 /** Shows what an action did, or a problem with the ways out of it. */
-export function announce(words, isProblem = false, ways = []) {
-  const notice = element('notice');
+export function announce(words, isProblem = false, ways = [], notice = element('notice')) {
   notice.replaceChildren(create('p', {}, words), ...ways);
   notice.classList.toggle('wrong', isProblem);
   notice.hidden = false;
@@ -165,19 +168,24 @@ export async function press(button, work, failure = wordsFor, ending = '') {
   const label = button.textContent;
   button.setAttribute('aria-disabled', 'true');
   button.textContent = text('common-busy');
-  element('notice').hidden = true;
+  // The page's notice is behind an open dialog.
+  const notice = button.closest('dialog')?.querySelector('.message') ?? element('notice');
+  notice.hidden = true;
   try {
     await work();
   } catch (problem) {
     const words = failure(problem);
-    if (!isLeaving && words) announce(`${words} ${ending}`.trim(), true, waysOutOf(problem));
+    if (!isLeaving && words) announce(`${words} ${ending}`.trim(), true, waysOutOf(problem), notice);
   }
   button.removeAttribute('aria-disabled');
   button.textContent = label;
 }
 
-/** Submits a form by `work`; field errors are shown beside their fields. `fields`: API field to input id. */
-export function submits(form, fields, work) {
+/**
+ * Submits a form by `work`; field errors are shown beside their fields. `fields`: API field to input id. `ending` returns
+ * what completes the words of another failure.
+ */
+export function submits(form, fields, work, ending = () => '') {
   const button = form.querySelector('button[type=submit]');
   const mark = (id, words) => {
     element(`${id}-error`).textContent = words;
@@ -196,39 +204,53 @@ export function submits(form, fields, work) {
       if (!known.length) return wordsFor(problem);
       element(fields[known[0].field]).focus(); // its error is read out with it
       return null;
-    });
+    }, ending());
   });
 }
 
+// ---- the confirmation
+
+const dialog = element('confirm');
+const input = element('confirm-input');
+const agree = element('confirm-yes');
+let asked = { word: '', ending: '', work: async (_typed) => {} };
+let isAtWork = false;
+
 /**
- * Asks for confirmation. With `label` there is an input, and the result is its text; with `word` the text must be that
- * word. `null`: not confirmed.
+ * Asks for confirmation, and then does the work, to which it passes what was typed. Returns whether it was done. A refusal
+ * is shown in the dialog, which keeps what was typed; `ending` completes its words. With `label` there is an input; with
+ * `word` the text must be that word.
  */
-export function confirmed({ title, text: question, yes, label = '', word = '' }) {
-  const dialog = element('confirm');
-  const input = element('confirm-input');
-  const agree = element('confirm-yes');
+export function confirmed({ title, text: question, yes, label = '', word = '', ending = '' }, work) {
+  asked = { word, ending, work };
   element('confirm-title').textContent = title;
   element('confirm-text').textContent = question;
   element('confirm-label').textContent = label;
   element('confirm-field').hidden = !label;
   agree.textContent = yes;
   input.value = '';
-  const check = () => { agree.disabled = Boolean(word) && input.value.trim() !== word; };
-  input.oninput = check;
-  check();
-  // Enter presses the first button of a form, and that is "Cancel".
-  input.onkeydown = (event) => {
-    if (event.key !== 'Enter' || event.isComposing) return;
-    event.preventDefault();
-    agree.click();
-  };
+  input.dispatchEvent(new Event('input', { bubbles: true })); // no error of an earlier question
+  element('confirm-problem').hidden = true;
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((done) => {
-    dialog.addEventListener('close', () => done(dialog.returnValue === 'yes' ? input.value.trim() : null), { once: true });
+    dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), { once: true });
   });
 }
+
+input.addEventListener('input', () => { agree.disabled = Boolean(asked.word) && input.value.trim() !== asked.word; });
+element('confirm-no').addEventListener('click', () => { if (!isAtWork) dialog.close(); });
+dialog.addEventListener('cancel', (event) => { if (isAtWork) event.preventDefault(); }); // what was sent is not taken back
+const fields = { email: 'confirm-input', reason: 'confirm-input', blocked_reason: 'confirm-input' };
+submits(element('confirm-form'), fields, async () => {
+  isAtWork = true;
+  try {
+    await asked.work(input.value.trim());
+    dialog.close('yes');
+  } finally {
+    isAtWork = false;
+  }
+}, () => asked.ending);
 
 // ---- the page's life
 
@@ -251,7 +273,7 @@ function clear() {
   attempt += 1;
   for (const id of ['content', 'notice', 'refused']) element(id).hidden = true;
   element('loading').hidden = false;
-  if (element('confirm').open) element('confirm').close();
+  if (dialog.open) dialog.close();
   wipe();
 }
 
@@ -310,7 +332,10 @@ export function start(loaded, cleared, refused = /** @type {(problem: HeirloomEr
   load = loaded;
   wipe = cleared;
   showRefusal = (problem) => refused(problem) || refuse(problem);
-  heirloom.on('signedin', () => refresh());
+  heirloom.on('signedin', () => {
+    clear(); // what an earlier user typed here
+    refresh();
+  });
   heirloom.on('refreshed', () => { element('trouble').hidden = true; });
   heirloom.on('unreachable', ({ error }) => {
     if (!heirloom.session) showTrouble(error);

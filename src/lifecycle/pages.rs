@@ -64,6 +64,7 @@ struct Typed {
 pub struct CodePage<'a> {
     purpose: Purpose,
     flow: &'a str,
+    code: &'a str,
     sent_again: bool,
 }
 
@@ -71,13 +72,13 @@ impl<'a> CodePage<'a> {
     /// After a request: the same for every address (L-5).
     #[must_use]
     pub fn new(purpose: Purpose, flow: &'a str) -> Self {
-        Self { purpose, flow, sent_again: false }
+        Self { purpose, flow, code: "", sent_again: false }
     }
 
-    /// As it was asked for.
+    /// As it was asked for, with the code as it was typed: it may be right and the password refused.
     fn of(typed: &'a Typed) -> Self {
         let purpose = Purpose::from_name(&typed.purpose).filter(|purpose| *purpose == Purpose::Register);
-        Self::new(purpose.unwrap_or(Purpose::ResetPassword), &typed.flow)
+        Self { code: &typed.code, ..Self::new(purpose.unwrap_or(Purpose::ResetPassword), &typed.flow) }
     }
 
     /// The page, with what is wrong.
@@ -90,10 +91,10 @@ impl<'a> CodePage<'a> {
 
     /// A wrong code is a problem of its field.
     fn context(&self, problem: Option<&Problem>) -> Value {
-        let Self { purpose, flow, sent_again } = self;
+        let Self { purpose, flow, code, sent_again } = self;
         let wrong = problem.filter(|problem| problem.kind.code == kind::CODE_INVALID.code);
         let wrong = wrong.map(|_| Problem::fields(vec![FieldError::new("code", "invalid", "")]));
-        context! { purpose => purpose.name(), flow => *flow, sent_again, ..form_problem(wrong.as_ref().or(problem)) }
+        context! { purpose => purpose.name(), flow => *flow, code => *code, sent_again, ..form_problem(wrong.as_ref().or(problem)) }
     }
 }
 
@@ -282,7 +283,7 @@ pub fn page_samples() -> Vec<Sample> {
         advice: Some("common"),
         ..FieldError::new("new_password", "too_common", "")
     }]);
-    let code = |purpose, sent_again| CodePage { purpose, flow: HOSTILE, sent_again };
+    let code = |purpose, sent_again| CodePage { purpose, flow: HOSTILE, code: HOSTILE, sent_again };
     let of_problem = |problem: &Problem| {
         let forgot = forgot_form("<script>alert(1)</script>@example.com", Some(problem));
         let codes = [Purpose::Register, Purpose::ResetPassword];

@@ -7,6 +7,7 @@ use crate::{
 };
 use heirloom_testing::eventually;
 use serde_json::json;
+use thirtyfour::By;
 
 /// Masked as the old one.
 const OTHER: &str = "mona@example.com";
@@ -116,7 +117,11 @@ async fn a_user_cancels_the_change_and_deletes_the_account() {
     browser.type_into("step-up-password", PASSWORD).await;
     browser.click("#step-up-form button[type=submit]").await;
     browser.shows("이 계정의 이메일 주소와 다릅니다.").await;
-    browser.click("#delete").await;
+    look(&browser, "account-delete-refused-ko").await;
+    // L-45: the dialog stays open, with what was typed and the error beside it.
+    let typed = browser.page.find(By::Id("confirm-input")).await.unwrap();
+    assert_eq!(typed.prop("value").await.unwrap().as_deref(), Some(OTHER));
+    assert_eq!(typed.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
     browser.type_into("confirm-input", EMAIL).await;
     browser.click("#confirm-yes").await;
     browser.shows("계정이 삭제되었습니다.").await;

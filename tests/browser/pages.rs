@@ -201,7 +201,7 @@ impl Walk<'_> {
         assert!(!agree.is_enabled().await.unwrap());
         self.browser.type_into("confirm-input", self.words.everyone).await;
         assert!(agree.is_enabled().await.unwrap());
-        self.browser.click("#confirm button[value=no]").await;
+        self.browser.click("#confirm-no").await;
     }
 
     async fn users(&self) {

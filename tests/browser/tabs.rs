@@ -170,6 +170,34 @@ async fn a_sign_out_is_seen_by_the_other_tabs_at_once() {
     browser.close().await;
 }
 
+/// L-45: what one user has typed is not sent as another.
+#[tokio::test]
+async fn a_tab_whose_user_was_replaced_drops_what_was_typed_and_shows_the_other_user() {
+    const OTHER: &str = "nari@example.com";
+    let (server, _, browser) = start(false).await;
+    server.register(OTHER, PASSWORD).await;
+    let first = browser.page.window().await.unwrap();
+    browser.type_into("new-name", "Mina").await;
+    browser.type_into("new-email", "mina.new@example.com").await;
+    browser.type_into("current-password", PASSWORD).await;
+    browser.click("#delete").await;
+    browser.type_into("confirm-input", EMAIL).await;
+    let second = browser.page.new_tab().await.unwrap();
+    browser.page.switch_to_window(second).await.unwrap();
+    browser.go(&format!("{}/login", server.url)).await;
+    browser.type_into("email", OTHER).await;
+    browser.type_into("password", PASSWORD).await;
+    browser.click("button[type=submit]").await;
+    browser.shows(OTHER).await;
+    browser.page.switch_to_window(first).await.unwrap();
+    browser.shows(OTHER).await;
+    let typed = "return [...document.querySelectorAll('input:not([hidden])')].map(({ value }) => value).join('')";
+    assert_eq!(run(&browser, typed, Value::Null).await, "");
+    assert_eq!(run(&browser, "return document.querySelectorAll('dialog[open]').length", Value::Null).await, 0);
+    assert!(!browser.text().await.contains(EMAIL));
+    browser.close().await;
+}
+
 /// Neither the history nor the page cache brings back what was on the page.
 #[tokio::test]
 async fn back_and_forward_after_a_sign_out_show_nothing_private() {

@@ -274,6 +274,19 @@ test('requests that meet a 401 at once share one refresh, and are repeated once'
   assert.equal(browser.refreshes, 2);
 });
 
+for (const code of ['session_revoked', 'access_token_expired']) {
+  test(`a request that met ${code} is not repeated as another user`, async () => {
+    const { browser, client, events } = await signedIn();
+    browser.server = (request) => (request.url === REFRESH ? tokens('of another user') : problem(401, code));
+    const answer = await client.fetch('/api/v1/me', { method: 'DELETE', body: '{}' });
+    assert.deepEqual([answer.status, (await answer.json()).code], [401, 'session_changed']);
+    assert.equal(browser.requests.filter(({ url }) => url.endsWith('/me')).length, 1);
+    assert.deepEqual(events.at(-1).session_id, 'of another user');
+    browser.server = () => Response.json({});
+    assert.equal((await client.fetch('/api/v1/me')).status, 200, 'what is begun now is theirs');
+  });
+}
+
 test('a 401 that stays is handed to the caller: no loop', async () => {
   const { browser, client } = await signedIn();
   browser.server = (request) => (request.url === REFRESH ? tokens() : problem(401, 'access_token_invalid'));

@@ -24,7 +24,7 @@ impl TestApp {
     }
 }
 
-/// L-12, L-15, L-41: without script.
+/// L-12, L-15, L-41, L-45: without script.
 #[tokio::test]
 async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
     let app = TestApp::start().await;
@@ -43,7 +43,8 @@ async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
     let weak = app
         .send_form("/confirm", &[("flow", &hidden(&wrong, "flow")), ("code", &code), ("password", "password")])
         .await;
-    assert!(weak.expect(422).body.contains("easy to guess") && !weak.body.contains(&code), "{weak:?}");
+    assert!(weak.expect(422).body.contains("easy to guess"), "{weak:?}");
+    assert!(weak.body.contains(&format!("value=\"{code}\"")) && !weak.body.contains("value=\"password\""), "{weak:?}");
     app.try_sign_in("alice").await.expect(200);
 
     let done = app.send_form("/confirm", &[("flow", &hidden(&weak, "flow")), ("code", &code), ("password", NEW)]).await;
@@ -55,7 +56,8 @@ async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
     app.post("/api/v1/auth/login", &body).await.expect_tokens();
 
     let again = app.send_form("/confirm", &[("flow", &flow), ("code", &code), ("password", NEW)]).await;
-    assert!(again.expect(410).body.contains("Request a new e-mail"), "{again:?}");
+    assert!(again.expect(410).body.contains("Request a new e\u{2011}mail"), "{again:?}");
+    assert!(again.body.contains("href=\"/login\""), "a second press may come after the first was done: {again:?}");
 }
 
 /// L-1, L-5: the page is the same for an address that nobody has.
@@ -74,7 +76,7 @@ async fn the_page_does_not_tell_who_has_an_account() {
     let (known, unknown) = (typed(&known).await, typed(&unknown).await);
     assert_eq!(shape(known.expect(422)), shape(unknown.expect(422)));
     let nonsense = app.send_form("/forgot", &[("email", "nobody")]).await;
-    assert!(nonsense.expect(422).body.contains("not a valid e-mail address"), "{nonsense:?}");
+    assert!(nonsense.expect(422).body.contains("not a valid e\u{2011}mail address"), "{nonsense:?}");
 }
 
 /// L-1, A-83: what a program can do that scans emails.

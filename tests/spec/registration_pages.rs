@@ -83,7 +83,7 @@ async fn a_user_types_the_code_and_is_signed_in_where_the_account_was_asked_for(
     assert_eq!((app.users().await, app.count("SELECT count(*) FROM sessions").await), (1, 1));
     app.try_sign_in("alice").await.expect_tokens();
     let again = send(typed(&flow, &code)).await;
-    assert!(again.expect(410).body.contains("Request a new e-mail") && !signs_in(&again), "{again:?}");
+    assert!(again.expect(410).body.contains("Request a new e\u{2011}mail") && !signs_in(&again), "{again:?}");
 }
 
 /// L-28: the link, in the browser that asked and in others.
