@@ -329,6 +329,8 @@ function refuse(problem) {
  * `refused` shows a refusal in the page's own way, and returns whether it has one.
  */
 export function start(loaded, cleared, refused = /** @type {(problem: HeirloomError) => boolean} */ (() => false)) {
+  // What login.js keeps for the sign-in page: a user who is signed in does not need it, and the next user must not see it.
+  try { sessionStorage.removeItem('heirloom-address'); } catch { /* nothing is kept */ }
   load = loaded;
   wipe = cleared;
   showRefusal = (problem) => refused(problem) || refuse(problem);
