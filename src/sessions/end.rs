@@ -2,12 +2,12 @@ use super::{
     Authority, Sessions, SignedIn,
     model::{EndReason, Transport},
     revocations::{Death, Revocation},
-    store::{self, EndedRow, EveryoneEnded},
+    store::{self, EndedRow},
 };
 use crate::{
     audit::{self, About},
     identity::BlockReason,
-    kernel::{Client, Duration, SessionId, UserId},
+    kernel::{Client, Moment, SessionId, UserId},
     keys::Verified,
     mail,
     postgres::{Channel, DatabaseError},
@@ -18,10 +18,6 @@ use uuid::Uuid;
 
 /// How many sessions one statement revokes.
 const AT_ONCE: usize = 5_000;
-/// How long revoking all sessions may take: it writes every row.
-const EVERYONE: Duration = Duration::from_mins(2);
-/// How far the estimate of the database's clock may be behind the clock itself.
-pub(super) const CLOCK_LAG: Duration = Duration::from_secs(5);
 
 /// What a transaction has revoked. The instance must [`Sessions::apply`] it once the transaction has committed, before
 /// it answers; the transaction itself notifies the other instances.
@@ -58,6 +54,11 @@ impl Ended {
         let live = rows.iter().filter(|row| row.was_live).count();
         let revoked = rows.iter().map(|row| Revocation::Session(row.id)).collect();
         Self { revoked, live: u64::try_from(live).unwrap_or(u64::MAX), reason: Some(reason.code()) }
+    }
+
+    /// Everyone's sessions, of which so many were live.
+    pub(super) fn everyone(at: Moment, live: u64, reason: &EndReason) -> Self {
+        Self { revoked: vec![Revocation::Everyone(at)], live, reason: Some(reason.code()) }
     }
 }
 
@@ -133,7 +134,7 @@ pub async fn cut_off(work: &mut Work<'_>, user: UserId, revision: i32) -> Result
 }
 
 /// Notifies every instance when the transaction commits.
-async fn announce(work: &mut Work<'_>, ended: Ended) -> Result<Ended, DatabaseError> {
+pub(super) async fn announce(work: &mut Work<'_>, ended: Ended) -> Result<Ended, DatabaseError> {
     if !ended.revoked.is_empty() {
         work.notify(Channel::Revocations, &Revocation::texts(&ended.revoked)).await?;
     }
@@ -218,24 +219,6 @@ impl Sessions {
         self.end_all(by.caller(), user, None, EndReason::Admin(words)).await
     }
 
-    /// Revokes all sessions of all users. Returns how many were live.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revoke_everyone(&self, by: &Authority, words: Option<BlockReason>) -> Result<u64, DatabaseError> {
-        let reason = EndReason::Admin(words);
-        let ended = self.world().long_transaction(EVERYONE, by.caller(), move |mut work| {
-            Box::pin(async move {
-                let everyone = store::end_everyone(work.connection, &reason).await?;
-                work.happens_at(everyone.at);
-                record_everyone(&mut work, &reason, everyone).await
-            })
-        });
-        let ended = ended.await?;
-        self.apply(&ended);
-        Ok(ended.live)
-    }
-
     async fn end_one(
         &self,
         caller: Caller,
@@ -306,46 +289,6 @@ impl Sessions {
         }
         Ok(())
     }
-
-    async fn end_everyone_again(&self) -> Result<(), DatabaseError> {
-        let Some(until) = self.revocations().everyone() else { return Ok(()) };
-        if until > self.world().clock.now() + CLOCK_LAG {
-            tracing::error!(%until, "sessions.revocation_in_the_future: not written, the database's clock was set back");
-            return Ok(());
-        }
-        let db = &self.world().db;
-        if db.run(move |connection| Box::pin(store::knows_end_of_everyone(connection, until))).await? {
-            return Ok(());
-        }
-        let ended = self.world().long_transaction(EVERYONE, Caller::server(), move |mut work| {
-            Box::pin(async move {
-                let reason = EndReason::RevocationLost;
-                let everyone = store::end_everyone_again(work.connection, until, &reason).await?;
-                record_everyone(&mut work, &reason, everyone).await
-            })
-        });
-        let ended = ended.await?;
-        tracing::error!(
-            sessions = ended.live,
-            "sessions.revocations_lost: the database had lost the revocation of all sessions"
-        );
-        self.apply(&ended);
-        Ok(())
-    }
-}
-
-async fn record_everyone(
-    work: &mut Work<'_>,
-    reason: &EndReason,
-    everyone: EveryoneEnded,
-) -> Result<Ended, DatabaseError> {
-    let live = u64::try_from(everyone.live).unwrap_or_default();
-    if everyone.all > 0 {
-        let details = json!({ "reason": reason.text(), "sessions": live });
-        work.record(audit::Kind::SessionsEnded, About::NOBODY, details).await?;
-    }
-    let revoked = vec![Revocation::Everyone(everyone.at)];
-    announce(work, Ended { revoked, live, reason: Some(reason.code()) }).await
 }
 
 impl Sessions {

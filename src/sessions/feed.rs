@@ -1,6 +1,6 @@
 use super::{
     Sessions,
-    end::CLOCK_LAG,
+    everyone::CLOCK_LAG,
     revocations::{Death, Revocation},
     store,
     trust::{Hints, Rejection, Rejections},

@@ -23,6 +23,7 @@ mod batches;
 mod count;
 mod end;
 mod entry;
+mod everyone;
 mod extract;
 mod feed;
 mod generation;
