@@ -9,8 +9,11 @@ use crate::{
     audit::{self, EventFilter, Recorded},
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::{BlockReason, CustomClaims, Roles},
-    kernel::{Moment, SessionId, UserId},
-    sessions::{Admin, After, Asked, Authority, Revoked, SessionFilter, SessionState, SessionView, Sessions},
+    kernel::{Client, Moment, SessionId, UserId},
+    sessions::{
+        Admin, After, Asked, Authority, EveryoneRevoked, FreshAdmin, FreshAuthority, Revoked, SessionFilter,
+        SessionState, SessionView, Sessions,
+    },
     users::{AccessChange, Accounts, Blocking, Refused, UserFilter, UserStatus},
 };
 use actix_web::{
@@ -146,27 +149,28 @@ pub(super) struct ChangeRequest {
     tag = "admin",
     operation_id = "changeUser",
     summary = "Change roles or claims, block or unblock a user",
-    description = "Blocking a user revokes all their sessions. Changing roles invalidates access tokens that carry the old roles.",
+    description = "Blocking a user revokes all their sessions. Changing roles invalidates access tokens that carry the old roles. The session must be fresh: signed in, or confirmed at `POST /api/v1/auth/step-up`, within the last ten minutes.",
     security(("bearer" = [])),
     params(("id" = inline(UserId), Path, description = "The user")),
     request_body(content = ChangeRequest, example = json!({ "blocked": true, "blocked_reason": "laptop lost" })),
     responses((status = 200, body = AdminUserAnswer, description = "The changed user")),
-    extensions(("x-problems" = json!([kind::LAST_ADMIN.code]))),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::LAST_ADMIN.code]))),
 )]
 async fn change(
-    After(Asked(admin, wanted), PathId(id)): After<Asked<Admin, ChangeRequest>, PathId<UserId>>,
+    After(Asked(admin, wanted), PathId(id)): After<Asked<FreshAdmin, ChangeRequest>, PathId<UserId>>,
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let change = wanted.parse()?;
     let rooms = Rooms { accounts: &accounts, sessions: &sessions };
-    match change_user(rooms, &Authority::of(&admin, &client), id, change).await? {
+    match change_user(rooms, &FreshAuthority::of(&admin, &client), id, change).await? {
         UserChanged::Changed(user) => Ok(HttpResponse::Ok().json(AdminUserAnswer { user: (*user).into() })),
         UserChanged::NotFound => Err(Problem::not_found("user")),
         UserChanged::RoleRefused(error) => Err(Problem::fields(vec![error.of("roles")])),
         UserChanged::AccessTooLarge(error) => Err(Problem::fields(vec![error.of("claims")])),
         UserChanged::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make another user an administrator first.")),
+        UserChanged::NotFresh => Err(sessions.no_longer_admin(admin.into()).await),
     }
 }
 
@@ -293,11 +297,11 @@ impl RevokeRequest {
     tag = "admin",
     operation_id = "revoke",
     summary = "Revoke sessions",
-    description = "Name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`. Idempotent.",
+    description = "Name exactly one of `session_id`, `user_id`, `refresh_token` and `\"everyone\": true`. Idempotent. To revoke everyone's, the session must be fresh: signed in, or confirmed at `POST /api/v1/auth/step-up`, within the last ten minutes.",
     security(("bearer" = [])),
     request_body(content = RevokeRequest, example = json!({ "user_id": "01a206a3-efa4-7c1e-8d3f-2b8a6c0d9e11", "reason": "laptop lost" })),
     responses((status = 200, body = Revoked, description = "The sessions are revoked on every instance")),
-    extensions(("x-problems" = json!([kind::NOT_FOUND.code]))),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code]))),
 )]
 async fn revoke(
     Asked(admin, wanted): Asked<Admin, RevokeRequest>,
@@ -309,7 +313,7 @@ async fn revoke(
     let by = Authority::of(&admin, &client);
     let no_session = || Problem::not_found("session");
     let revoked = match target {
-        RevocationTarget::Everyone => sessions.revoke_everyone(&by, reason).await?,
+        RevocationTarget::Everyone => revoke_everyone(&sessions, admin, &client, reason).await?,
         RevocationTarget::Session(session) => sessions.revoke(&by, session, reason).await?.ok_or_else(no_session)?,
         RevocationTarget::Token(token) => {
             let session = sessions.session_of(&token).ok_or_else(|| Problem::not_found("refresh token"))?;
@@ -321,6 +325,19 @@ async fn revoke(
         }
     };
     Ok(HttpResponse::Ok().json(Revoked { revoked }))
+}
+
+async fn revoke_everyone(
+    sessions: &Sessions,
+    admin: Admin,
+    client: &Client,
+    reason: Option<BlockReason>,
+) -> Result<u64, Problem> {
+    let fresh = sessions.require_fresh_admin(admin).await?;
+    match sessions.revoke_everyone(&FreshAuthority::of(&fresh, client), reason).await? {
+        EveryoneRevoked::Revoked(live) => Ok(live),
+        EveryoneRevoked::NotFresh => Err(sessions.no_longer_admin(fresh.into()).await),
+    }
 }
 
 #[derive(Deserialize, IntoParams)]

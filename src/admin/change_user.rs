@@ -5,7 +5,7 @@ use crate::{
     kernel::UserId,
     mail,
     postgres::DatabaseError,
-    sessions::{self, Authority, EndReason, Ended},
+    sessions::{self, EndReason, Ended, FreshAuthority},
     users::{self, AccessChange, Blocking, User},
 };
 use serde_json::json;
@@ -44,10 +44,13 @@ pub enum UserChanged {
     AccessTooLarge(AccessTooLarge),
     /// The user is the last administrator and would no longer be one: nothing was changed.
     LastAdmin,
+    /// The session of the administrator who asks is no longer fresh, or they are no longer one: nothing was changed.
+    NotFresh,
 }
 
 struct Change<'w> {
     action: AdminAction<'w>,
+    by: FreshAuthority,
     wanted: UserChange,
 }
 
@@ -58,6 +61,7 @@ enum Decided {
     RoleRefused(RoleError),
     AccessTooLarge(AccessTooLarge),
     LastAdmin,
+    NotFresh,
 }
 
 /// Changes a user's roles, claims and block, all or nothing, and revokes the sessions or access tokens that are
@@ -67,20 +71,22 @@ enum Decided {
 /// When the database fails.
 pub async fn change_user(
     rooms: Rooms<'_>,
-    by: &Authority,
+    by: &FreshAuthority,
     user: UserId,
     wanted: UserChange,
 ) -> Result<UserChanged, DatabaseError> {
     let Rooms { accounts, sessions } = rooms;
-    let done = sessions
-        .world()
-        .transaction(by.caller(), move |work| Box::pin(Change { action: AdminAction { work, user }, wanted }.apply()));
+    let by = by.clone();
+    let done = sessions.world().transaction(by.caller(), move |work| {
+        Box::pin(Change { action: AdminAction { work, user }, by, wanted }.apply())
+    });
     match done.await? {
         Decided::Changed(ended) => sessions.apply(&ended),
         Decided::NotFound => return Ok(UserChanged::NotFound),
         Decided::AccessTooLarge(error) => return Ok(UserChanged::AccessTooLarge(error)),
         Decided::RoleRefused(error) => return Ok(UserChanged::RoleRefused(error)),
         Decided::LastAdmin => return Ok(UserChanged::LastAdmin),
+        Decided::NotFresh => return Ok(UserChanged::NotFresh),
     }
     Ok(accounts.lookup(user).await?.map_or(UserChanged::NotFound, |user| UserChanged::Changed(Box::new(user))))
 }
@@ -89,6 +95,9 @@ impl Change<'_> {
     /// Unless it is changed, at most an event was written.
     async fn apply(mut self) -> Result<Decided, DatabaseError> {
         users::lock_admins(self.action.work.connection).await?;
+        if !self.by.still_stands(&mut self.action.work).await? {
+            return Ok(Decided::NotFresh);
+        }
         let Some(user) = users::lookup_in(self.action.work.connection, self.action.user).await? else {
             return Ok(Decided::NotFound);
         };

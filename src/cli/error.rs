@@ -63,6 +63,11 @@ impl CliError {
     pub fn not_allowed<E: Error>(argument: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::NotAllowed { argument, problem: error.to_string() }
     }
+
+    /// What only an administrator's request can be refused for: an operator's permission does not expire.
+    pub fn not_permitted() -> Self {
+        Self::Refused("the operator's permission was refused: this is a fault of Heirloom".to_owned())
+    }
 }
 
 /// An error and all its causes. Skips a cause that the error above it already quotes, as sqlx's errors do.

@@ -4,7 +4,7 @@ use crate::{
     identity::{DisplayName, EmailAddress, Role, Roles},
     kernel::Operator,
     lifecycle::{Invitation, Inviting, NewInvitation},
-    sessions::Authority,
+    sessions::FreshAuthority,
 };
 use clap::Args;
 use serde_json::json;
@@ -22,25 +22,26 @@ pub struct Invite {
 }
 
 impl Invite {
-    pub fn parse(self) -> Result<NewInvitation, CliError> {
+    pub fn parse(self) -> Result<(NewInvitation, Roles), CliError> {
         let email = EmailAddress::parse(&self.email).map_err(CliError::not_allowed("EMAIL"))?;
         let name =
             DisplayName::parse(self.name.as_deref().unwrap_or_default()).map_err(CliError::not_allowed("--name"))?;
         let add = |roles: Roles, role: &String| roles.with(Role::parse(role)?);
         let roles = self.role.iter().try_fold(Roles::default(), add).map_err(CliError::not_allowed("--role"))?;
-        Ok(NewInvitation { email, name, roles })
+        Ok((NewInvitation { email, name }, roles))
     }
 }
 
-pub async fn invite(house: &House, new: NewInvitation, output: Output) -> Result<(), CliError> {
-    let by = Authority::from(Operator::at_the_command_line());
-    match house.lifecycle.invite(&by, new).await? {
+pub async fn invite(house: &House, (new, roles): (NewInvitation, Roles), output: Output) -> Result<(), CliError> {
+    let by = FreshAuthority::from(Operator::at_the_command_line());
+    match house.lifecycle.invite_with_roles(&by, new, roles).await? {
         Inviting::Invited(invitation) => say(&invitation, output),
         Inviting::EmailTaken => Err(CliError::Refused("a user with this address already exists".to_owned())),
         Inviting::Limited { wait, .. } => {
             let seconds = wait.as_secs();
             Err(CliError::Refused(format!("too many emails were requested: wait {seconds} seconds")))
         }
+        Inviting::NotFresh => Err(CliError::not_permitted()),
     }
 }
 

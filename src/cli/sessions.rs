@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     identity::BlockReason,
     kernel::{Operator, SessionId},
-    sessions::{Authority, SessionFilter, SessionState, SessionView},
+    sessions::{Authority, EveryoneRevoked, FreshAuthority, SessionFilter, SessionState, SessionView},
 };
 use clap::{Args, Subcommand};
 use heirloom_terminal::table;
@@ -83,7 +83,11 @@ async fn revoke(house: &House, whose: Whose, reason: Option<BlockReason>, output
         let user = find(house, &user).await?;
         house.sessions.revoke_user(&by, user.id, reason).await?
     } else {
-        house.sessions.revoke_everyone(&by, reason).await?
+        let by = FreshAuthority::from(Operator::at_the_command_line());
+        match house.sessions.revoke_everyone(&by, reason).await? {
+            EveryoneRevoked::Revoked(live) => live,
+            EveryoneRevoked::NotFresh => return Err(CliError::not_permitted()),
+        }
     };
     output.say(&json!({ "revoked": revoked }), || format!("Sessions revoked: {revoked}."))
 }

@@ -17,7 +17,7 @@ use crate::{
     kernel::{Operator, PageRequest},
     lifecycle::Requested,
     passwords::Password,
-    sessions::Authority,
+    sessions::{Authority, FreshAuthority},
     users::{Blocking, NewUser, Registration, User, UserFilter, UserStatus, UserView},
 };
 use clap::{Args, Subcommand, ValueEnum};
@@ -273,13 +273,14 @@ async fn change_role(house: &House, who: &str, role: RoleChange, output: Output)
 }
 
 async fn change(house: &House, user: &User, wanted: UserChange, output: Output) -> Result<(), CliError> {
-    let by = Authority::from(Operator::at_the_command_line());
+    let by = FreshAuthority::from(Operator::at_the_command_line());
     match change_user(rooms(house), &by, user.id, wanted).await? {
         UserChanged::Changed(user) => show(&user, output),
         UserChanged::NotFound => Err(CliError::NoSuchUser(user.id.to_string())),
         UserChanged::RoleRefused(error) => Err(refused(error)),
         UserChanged::AccessTooLarge(error) => Err(refused(error)),
         UserChanged::LastAdmin => Err(last_admin()),
+        UserChanged::NotFresh => Err(CliError::not_permitted()),
     }
 }
 

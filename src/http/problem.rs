@@ -24,14 +24,25 @@ pub struct Problem {
 }
 
 /// What only some problems state.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct More {
     /// The code of the reason for which a session was revoked: stable, for programs.
     reason: Option<&'static str>,
     /// How many wrong codes are accepted still.
     attempts_left: Option<u32>,
-    /// How many seconds ago the user may have proved who they are.
-    max_age: Option<u64>,
+    /// What makes the session fresh.
+    step_up: Option<StepUp>,
+}
+
+/// What makes a session fresh (RFC 9470 §3).
+#[derive(Debug, Clone)]
+pub struct StepUp {
+    /// How long ago the user may have proved who they are.
+    pub max_age: Duration,
+    /// Which levels will do, separated by spaces.
+    pub acr_values: String,
+    /// With what the user can prove it: members of the request to step up.
+    pub methods: Vec<&'static str>,
 }
 
 /// One field that is wrong.
@@ -86,10 +97,18 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 4)]
     pub attempts_left: Option<u32>,
-    /// With `step_up_required`: how many seconds ago the user may have confirmed the password.
+    /// With `step_up_required`: how many seconds ago the user may have proved who they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 600)]
     pub max_age: Option<u64>,
+    /// With `step_up_required`: which `acr` will do, separated by spaces, as in the challenge (RFC 9470 §3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "urn:heirloom:acr:1")]
+    pub acr_values: Option<&'a str>,
+    /// With `step_up_required`: with what this user can prove it, each a member of the request to step up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["password"]))]
+    pub methods: Option<&'a [&'a str]>,
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -148,11 +167,12 @@ impl Problem {
 
     /// The user must confirm that it is them, if they did not within this time (RFC 9470 §3).
     #[must_use]
-    pub fn step_up_required(max_age: Duration) -> Self {
-        let seconds = max_age.as_secs();
-        let detail = "Confirm your password at POST /api/v1/auth/step-up, and send this request again.";
-        let more = More { max_age: Some(seconds), ..More::default() };
-        let challenge = format!("Bearer error=\"insufficient_user_authentication\", max_age={seconds}");
+    pub fn step_up_required(needed: StepUp) -> Self {
+        let (seconds, acr) = (needed.max_age.as_secs(), &needed.acr_values);
+        let detail = "Confirm that it is you at POST /api/v1/auth/step-up, and send this request again.";
+        let challenge =
+            format!("Bearer error=\"insufficient_user_authentication\", max_age={seconds}, acr_values=\"{acr}\"");
+        let more = More { step_up: Some(needed), ..More::default() };
         Self { more: Some(Box::new(more)), ..Self::new(kind::STEP_UP_REQUIRED, detail) }
             .with_header(header::WWW_AUTHENTICATE, challenge)
     }
@@ -216,6 +236,8 @@ impl ResponseError for Problem {
         for (name, value) in &self.headers {
             answer.append_header((name.clone(), value.as_str()));
         }
+        let more = self.more.as_deref();
+        let step_up = more.and_then(|more| more.step_up.as_ref());
         let body = Body {
             r#type: type_of(self.kind),
             title: self.kind.title,
@@ -223,9 +245,11 @@ impl ResponseError for Problem {
             detail: &self.detail,
             code: self.kind.code,
             errors: &self.errors,
-            reason: self.more.as_ref().and_then(|more| more.reason),
-            attempts_left: self.more.as_ref().and_then(|more| more.attempts_left),
-            max_age: self.more.as_ref().and_then(|more| more.max_age),
+            reason: more.and_then(|more| more.reason),
+            attempts_left: more.and_then(|more| more.attempts_left),
+            max_age: step_up.map(|needed| needed.max_age.as_secs()),
+            acr_values: step_up.map(|needed| &*needed.acr_values),
+            methods: step_up.map(|needed| &*needed.methods),
         };
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())

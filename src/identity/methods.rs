@@ -35,6 +35,42 @@ pub enum ProvenBy {
     Code,
 }
 
+named! {
+    /// What a user can prove who they are with at a step-up. The names are those of the members of its request.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum StepUpMethod {
+        /// The password.
+        Password = "password",
+    }
+}
+
+/// What makes a user's session fresh: with what they can prove who they are, and how much that has to prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provable {
+    methods: Vec<StepUpMethod>,
+    level: AuthenticationLevel,
+}
+
+impl Provable {
+    /// Of a user who has a password and no second factor.
+    #[must_use]
+    pub fn by_password() -> Self {
+        Self { methods: vec![StepUpMethod::Password], level: AuthenticationLevel::OneFactor }
+    }
+
+    /// The names of the methods: any one of them will do.
+    #[must_use]
+    pub fn methods(&self) -> Vec<&'static str> {
+        self.methods.iter().map(|method| method.name()).collect()
+    }
+
+    /// `acr_values`: which levels will do, separated by spaces (RFC 9470 §3).
+    #[must_use]
+    pub fn acr_values(&self) -> String {
+        self.level.name().to_owned()
+    }
+}
+
 /// The methods of a proof of identity: `amr`, in a fixed order, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthenticationMethods(Vec<AuthenticationMethod>);

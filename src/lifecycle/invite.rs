@@ -12,9 +12,9 @@ use crate::{
     kernel::{Duration, InvitationId, Moment, PageRequest, UserId, new_uuid},
     mail::{ConfirmationEmail, Notification},
     postgres::DatabaseError,
-    sessions::Authority,
+    sessions::{Authority, FreshAuthority},
     users,
-    work::Work,
+    work::{Caller, Work},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -30,8 +30,6 @@ pub struct NewInvitation {
     pub email: EmailAddress,
     /// The display name, unless its user types another.
     pub name: Option<DisplayName>,
-    /// What the user may do from the start.
-    pub roles: Roles,
 }
 
 /// An invitation that can still be used.
@@ -68,12 +66,17 @@ pub enum Inviting {
         /// How long until the next may be.
         wait: Duration,
     },
+    /// With roles only: the session of the administrator who asks is no longer fresh, or they are no longer one.
+    NotFresh,
 }
 
 /// A request, within its transaction.
 struct InvitationRequest {
     room: Lifecycle,
     new: NewInvitation,
+    roles: Roles,
+    /// Of who gives roles. None: no roles are given.
+    gives_roles: Option<FreshAuthority>,
     limits: Vec<MailLimit>,
 }
 
@@ -84,16 +87,37 @@ impl Lifecycle {
     /// # Errors
     /// When the database fails.
     pub async fn invite(&self, by: &Authority, new: NewInvitation) -> Result<Inviting, DatabaseError> {
-        let room = self.clone();
-        let caller = by.caller();
+        self.send(by.caller(), new, Roles::default(), None).await
+    }
+
+    /// The same, with what the user may do from the start.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn invite_with_roles(
+        &self,
+        by: &FreshAuthority,
+        new: NewInvitation,
+        roles: Roles,
+    ) -> Result<Inviting, DatabaseError> {
+        self.send(by.caller(), new, roles, Some(by.clone())).await
+    }
+
+    async fn send(
+        &self,
+        caller: Caller,
+        new: NewInvitation,
+        roles: Roles,
+        gives_roles: Option<FreshAuthority>,
+    ) -> Result<Inviting, DatabaseError> {
         let limits = self.limits(new.email.as_str(), &caller.client);
-        let inviting = InvitationRequest { room, new, limits };
+        let inviting = InvitationRequest { room: self.clone(), new, roles, gives_roles, limits };
         let invited = self.world().transaction(caller, move |work| Box::pin(inviting.decide(work)));
         let outcome = invited.await?;
         match &outcome {
             Inviting::Invited(_) => self.world().metrics.confirmation(Purpose::Invite.name(), "requested"),
             Inviting::Limited { name, .. } => self.world().metrics.limited(name),
-            Inviting::EmailTaken => {}
+            Inviting::EmailTaken | Inviting::NotFresh => {}
         }
         Ok(outcome)
     }
@@ -148,13 +172,18 @@ impl Lifecycle {
 
 impl InvitationRequest {
     async fn decide(self, mut work: Work<'_>) -> Result<Inviting, DatabaseError> {
-        let Self { room, new, limits } = self;
+        let Self { room, new, roles, gives_roles, limits } = self;
         let email = new.email.as_str();
+        if let Some(by) = gives_roles
+            && !by.still_stands(&mut work).await?
+        {
+            return Ok(Inviting::NotFresh);
+        }
         // The count locks the address: of two invitations at once the second finds the first.
         if let Some(RequestRefusal { name, wait }) = refusal(&mut work, limits).await? {
             return Ok(Inviting::Limited { name, wait });
         }
-        let payload = payload_of(&work, &new);
+        let payload = payload_of(&work, &new, &roles);
         let recent = confirmations::recent_invitation(work.connection, email).await?;
         // Asked afterwards: the earlier invitation may have been used meanwhile.
         let is_taken = confirmations::owner_of(work.connection, email).await?.is_some()
@@ -169,7 +198,7 @@ impl InvitationRequest {
             }
             None => room.send_invitation(&mut work, email, payload).await?,
         };
-        let details = json!({ "invitation": id, "roles": new.roles.to_strings() });
+        let details = json!({ "invitation": id, "roles": roles.to_strings() });
         work.record(audit::Kind::UserInvited, About::NOBODY, details).await?;
         let found = confirmations::open_invitations(work.connection, Some(id), None, 1).await?;
         let invitation = found.into_iter().next().ok_or(DatabaseError::Nonsense("an invitation"))?;
@@ -191,10 +220,10 @@ impl Lifecycle {
     }
 }
 
-fn payload_of(work: &Work<'_>, new: &NewInvitation) -> Value {
+fn payload_of(work: &Work<'_>, new: &NewInvitation, roles: &Roles) -> Value {
     json!({
         "name": new.name.as_ref().map(DisplayName::as_str),
-        ROLES: new.roles.to_strings(),
+        ROLES: roles.to_strings(),
         INVITED_BY: work.caller.actor.user(),
         "language": work.caller.client.language,
     })

@@ -59,6 +59,7 @@ fn with_header(mut answer: Value, name: &str, shared: &str) -> Value {
 }
 
 fn example(kind: ProblemKind) -> Value {
+    let asks = kind == kind::STEP_UP_REQUIRED;
     let body = Body {
         r#type: type_of(kind),
         title: kind.title,
@@ -68,7 +69,9 @@ fn example(kind: ProblemKind) -> Value {
         errors: &[],
         reason: None,
         attempts_left: None,
-        max_age: None,
+        max_age: asks.then_some(600),
+        acr_values: asks.then_some("urn:heirloom:acr:1"),
+        methods: asks.then_some(&["password"]),
     };
     json!({ "summary": kind.title, "value": body })
 }

@@ -1,7 +1,7 @@
 //! Revokes the sessions of all users at once.
 
 use super::{
-    Authority, Ended, Sessions,
+    Ended, FreshAuthority, Sessions,
     end::announce,
     model::EndReason,
     store::{self, EveryoneEnded},
@@ -20,23 +20,40 @@ const EVERYONE: Duration = Duration::from_mins(2);
 /// How far the estimate of the database's clock may be behind the clock itself.
 pub(super) const CLOCK_LAG: Duration = Duration::from_secs(5);
 
+/// The outcome of revoking everyone's sessions.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EveryoneRevoked {
+    /// Revoked. So many were live.
+    Revoked(u64),
+    /// The administrator's session is no longer fresh, or they are no longer one: nothing was changed.
+    NotFresh,
+}
+
 impl Sessions {
-    /// Revokes all sessions of all users. Returns how many were live.
+    /// Revokes all sessions of all users.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn revoke_everyone(&self, by: &Authority, words: Option<BlockReason>) -> Result<u64, DatabaseError> {
-        let reason = EndReason::Admin(words);
+    pub async fn revoke_everyone(
+        &self,
+        by: &FreshAuthority,
+        words: Option<BlockReason>,
+    ) -> Result<EveryoneRevoked, DatabaseError> {
+        let (reason, by) = (EndReason::Admin(words), by.clone());
         let ended = self.world().long_transaction(EVERYONE, by.caller(), move |mut work| {
             Box::pin(async move {
+                if !by.still_stands(&mut work).await? {
+                    return Ok(None);
+                }
                 let everyone = store::end_everyone(work.connection, &reason).await?;
                 work.happens_at(everyone.at);
-                record_everyone(&mut work, &reason, everyone).await
+                record_everyone(&mut work, &reason, everyone).await.map(Some)
             })
         });
-        let ended = ended.await?;
+        let Some(ended) = ended.await? else { return Ok(EveryoneRevoked::NotFresh) };
         self.apply(&ended);
-        Ok(ended.live())
+        Ok(EveryoneRevoked::Revoked(ended.live()))
     }
 
     /// Revokes again what this instance knows to be revoked, if the database has lost it.

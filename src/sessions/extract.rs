@@ -2,7 +2,8 @@ use super::{Sessions, Transport, model::Freshness, revocations::TokenStanding, s
 use crate::{
     audit::{self, About},
     config::HttpOptions,
-    http::{FromClient, Json, Problem, expired_cookies, kind, note_user, tokens_in_cookies},
+    http::{FromClient, Json, Problem, StepUp, expired_cookies, kind, note_user, tokens_in_cookies},
+    identity::Provable,
     kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
@@ -35,6 +36,18 @@ pub struct SignedIn {
 #[derive(Debug, Clone)]
 pub struct Admin(pub(super) SignedIn);
 
+/// Proof that the request bears an administrator's access token of a fresh session: for what a stolen access token must not
+/// do to others, such as to block them or to give roles.
+#[derive(Debug, Clone)]
+pub struct FreshAdmin(pub(super) Admin);
+
+impl From<FreshAdmin> for Admin {
+    /// Proof of less, for what needs no more.
+    fn from(FreshAdmin(admin): FreshAdmin) -> Self {
+        admin
+    }
+}
+
 /// Proof that the request bears an access token of a live session whose user showed a moment ago who they are: by the sign-in
 /// or a step-up. A stolen access token alone cannot be made fresh (RFC 9470).
 #[derive(Debug, Clone)]
@@ -58,7 +71,7 @@ impl Fresh {
         }
         let max_age = work.world.config.sessions.step_up_max_age;
         let freshness = store::freshness(work.connection, self.0.session, max_age).await?;
-        Ok(freshness == Some(Freshness::Fresh))
+        Ok(freshness.is_some_and(|found| found.is_fresh))
     }
 }
 
@@ -104,7 +117,7 @@ impl FromRequest for Admin {
         let (client, route) = (FromClient::extract(request).into_inner(), request.match_pattern());
         Box::pin(async move {
             let signed_in = signed_in.await?;
-            if signed_in.roles.iter().any(|role| role == ADMIN) {
+            if is_admin(&signed_in.roles) {
                 return Ok(Self(signed_in));
             }
             if let (Some(sessions), Ok(FromClient(client))) = (sessions, client) {
@@ -113,8 +126,21 @@ impl FromRequest for Admin {
                     async move { sessions.record_denied(&signed_in, client, route.unwrap_or_default()).await };
                 actix_web::rt::spawn(recording);
             }
-            Err(Problem::new(kind::FORBIDDEN, "This is only for administrators.")
-                .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\""))
+            Err(not_an_admin())
+        })
+    }
+}
+
+impl FromRequest for FreshAdmin {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let admin = Admin::from_request(request, payload);
+        let sessions = request.app_data::<Data<Sessions>>().cloned();
+        Box::pin(async move {
+            let admin = admin.await?;
+            sessions.ok_or_else(Problem::internal)?.require_fresh_admin(admin).await
         })
     }
 }
@@ -164,10 +190,23 @@ where
 }
 
 impl Sessions {
+    /// The problem of a request whose session was fresh when it arrived, and not when it was to be carried out.
+    pub async fn no_longer(&self, fresh: &Fresh) -> Problem {
+        let refused = self.require_fresh(fresh.0.clone()).await.err();
+        refused.unwrap_or_else(|| self.step_up_required())
+    }
+
+    /// The same of an administrator's request.
+    pub async fn no_longer_admin(&self, admin: Admin) -> Problem {
+        let refused = self.require_fresh_admin(admin).await.err();
+        refused.unwrap_or_else(|| self.step_up_required())
+    }
+
     /// The problem of a session that is not fresh.
-    #[must_use]
-    pub fn stale(&self) -> Problem {
-        Problem::step_up_required(self.world().config.sessions.step_up_max_age)
+    fn step_up_required(&self) -> Problem {
+        let (max_age, provable) = (self.world().config.sessions.step_up_max_age, Provable::by_password());
+        let (acr_values, methods) = (provable.acr_values(), provable.methods());
+        Problem::step_up_required(StepUp { max_age, acr_values, methods })
     }
 
     /// Records one event per session and minute. If that fails, the answer is the same.
@@ -202,17 +241,31 @@ impl Sessions {
         Err(Problem::new(kind, detail).with_challenge())
     }
 
-    /// Asks the session's row: an access token says what was true when it was signed.
+    /// The session of a user who is signed in, if it is fresh.
     pub(super) async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
+        let found = self.freshness(&signed_in).await?;
+        if found.is_fresh { Ok(Fresh(signed_in)) } else { Err(self.step_up_required()) }
+    }
+
+    /// An administrator whose session is fresh, for what only some requests to an endpoint need.
+    ///
+    /// # Errors
+    /// When it is not, or the user is no longer an administrator, or the session is no longer live.
+    pub async fn require_fresh_admin(&self, admin: Admin) -> Result<FreshAdmin, Problem> {
+        let found = self.freshness(&admin.0).await?;
+        if !is_admin(&found.roles) {
+            return Err(not_an_admin());
+        }
+        if found.is_fresh { Ok(FreshAdmin(admin)) } else { Err(self.step_up_required()) }
+    }
+
+    /// Asks the session's row: an access token says what was true when it was signed.
+    async fn freshness(&self, signed_in: &SignedIn) -> Result<Freshness, Problem> {
         let (session, max_age) = (signed_in.session, self.world().config.sessions.step_up_max_age);
         let found = self.world().db.run(move |connection| Box::pin(store::freshness(connection, session, max_age)));
-        match found.await? {
-            Some(Freshness::Fresh) => Ok(Fresh(signed_in)),
-            Some(Freshness::Stale) => Err(self.stale()),
-            None => {
-                Err(Problem::new(kind::SESSION_REVOKED, "This session was revoked. Sign in again.").with_challenge())
-            }
-        }
+        found.await?.ok_or_else(|| {
+            Problem::new(kind::SESSION_REVOKED, "This session was revoked. Sign in again.").with_challenge()
+        })
     }
 
     async fn standing_of(&self, verified: &Verified) -> Result<TokenStanding, DatabaseError> {
@@ -223,6 +276,16 @@ impl Sessions {
         let (session, revision) = (verified.session, verified.access_revision);
         self.world().db.run(move |connection| Box::pin(store::token_standing(connection, session, revision))).await
     }
+}
+
+/// Whether these roles are those of an administrator.
+pub(super) fn is_admin(roles: &[String]) -> bool {
+    roles.iter().any(|role| role == ADMIN)
+}
+
+fn not_an_admin() -> Problem {
+    Problem::new(kind::FORBIDDEN, "This is only for administrators.")
+        .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\"")
 }
 
 pub(super) fn refused(error: AccessTokenError) -> Problem {

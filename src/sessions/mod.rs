@@ -43,11 +43,12 @@ pub use api::{
     RetryHeader, Revoked, TokenAnswer, add_cookies, described, device_cookie, just_signed_in, offered,
     redirect_signed_in, rotated, routes, token_answer,
 };
-pub use authority::Authority;
+pub use authority::{Authority, FreshAuthority};
 pub use count::keep_count;
 pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};
 pub use entry::{Entered, Entering, Entry};
-pub use extract::{Admin, After, Asked, Fresh, SignedIn};
+pub use everyone::EveryoneRevoked;
+pub use extract::{Admin, After, Asked, Fresh, FreshAdmin, SignedIn};
 pub use feed::feed;
 pub use generation::Generation;
 pub use list::{Device, SessionFilter, SessionState, SessionView};

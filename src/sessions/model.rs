@@ -241,11 +241,13 @@ pub struct Proof {
     pub methods: AuthenticationMethods,
 }
 
-/// Whether a session's user proved a moment ago who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    Fresh,
-    Stale,
+/// What the row of a live session says now, whatever an access token says.
+#[derive(Debug, Clone)]
+pub struct Freshness {
+    /// Whether its user proved a moment ago who they are.
+    pub is_fresh: bool,
+    /// Their roles.
+    pub roles: Vec<String>,
 }
 
 /// A refresh token as a client presents it.

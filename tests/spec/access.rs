@@ -1,6 +1,7 @@
-//! Who may do what: every method of every path, called anonymously, by a user and by an administrator.
+//! Who may do what: every method of every path, called anonymously, by a user and by an administrator, in a fresh session
+//! and in a stale one.
 //!
-//! A path that is not in the table fails the test: a new path must state who may call it.
+//! A path that is not in the table fails the test: a new path must state who may call it, and whether their session must be fresh.
 
 use crate::support::{Answer, NOBODY, TestApp};
 use heirloom::http::paths;
@@ -17,8 +18,28 @@ enum For {
     Leaver,
     /// Who bears an access token.
     SignedIn,
+    /// Who bears an access token of a fresh session.
+    Fresh,
     /// Who bears an administrator's access token.
     Admin,
+    /// Who bears an administrator's access token; and of a fresh session, if this is what the body says.
+    AdminFreshIf(&'static str),
+    /// Who bears an administrator's access token of a fresh session.
+    FreshAdmin,
+}
+
+impl For {
+    fn is_for_bearers(self) -> bool {
+        !matches!(self, Self::Anyone | Self::Holder | Self::Leaver)
+    }
+
+    fn is_for_admins(self) -> bool {
+        matches!(self, Self::Admin | Self::AdminFreshIf(_) | Self::FreshAdmin)
+    }
+
+    fn may_need_a_fresh_session(self) -> bool {
+        matches!(self, Self::Fresh | Self::AdminFreshIf(_) | Self::FreshAdmin)
+    }
 }
 
 const TABLE: &[(&str, &str, For)] = &[
@@ -35,9 +56,10 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/auth/confirmations/use", For::Anyone),
     ("GET", "/api/v1/me", For::SignedIn),
     ("PATCH", "/api/v1/me", For::SignedIn),
-    ("DELETE", "/api/v1/me", For::SignedIn),
-    ("POST", "/api/v1/me/email", For::SignedIn),
+    ("DELETE", "/api/v1/me", For::Fresh),
+    ("POST", "/api/v1/me/email", For::Fresh),
     ("DELETE", "/api/v1/me/email", For::SignedIn),
+    // The current password in the request is a proof by itself.
     ("POST", "/api/v1/me/password", For::SignedIn),
     ("POST", "/api/v1/me/email/verification", For::SignedIn),
     ("GET", "/api/v1/me/sessions", For::SignedIn),
@@ -46,15 +68,15 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/me/events", For::SignedIn),
     ("GET", "/api/v1/admin/overview", For::Admin),
     ("GET", "/api/v1/admin/users", For::Admin),
-    ("POST", "/api/v1/admin/users", For::Admin),
+    ("POST", "/api/v1/admin/users", For::AdminFreshIf(r#"{"email": "new@example.com", "roles": ["editor"]}"#)),
     ("GET", "/api/v1/admin/users/{id}", For::Admin),
-    ("PATCH", "/api/v1/admin/users/{id}", For::Admin),
+    ("PATCH", "/api/v1/admin/users/{id}", For::FreshAdmin),
     ("POST", "/api/v1/admin/users/{id}/password-reset", For::Admin),
     ("GET", "/api/v1/admin/invitations", For::Admin),
     ("GET", "/api/v1/admin/invitations/{id}", For::Admin),
     ("DELETE", "/api/v1/admin/invitations/{id}", For::Admin),
     ("GET", "/api/v1/admin/sessions", For::Admin),
-    ("POST", "/api/v1/admin/revoke", For::Admin),
+    ("POST", "/api/v1/admin/revoke", For::AdminFreshIf(r#"{"everyone": true}"#)),
     ("GET", "/api/v1/admin/audit", For::Admin),
     ("GET", "/api/openapi.json", For::Anyone),
     ("GET", "/.well-known/jwks.json", For::Anyone),
@@ -110,7 +132,14 @@ fn code(answer: &Answer) -> String {
 /// Let in: whatever the answer is about, it is not about who asks.
 fn expect_let_in(answer: &Answer) {
     assert!(!matches!(answer.status, 405 | 403), "{answer:?}");
-    let refusals = ["unauthenticated", "forbidden", "access_token_invalid", "session_revoked", "refresh_token_missing"];
+    let refusals = [
+        "unauthenticated",
+        "forbidden",
+        "access_token_invalid",
+        "session_revoked",
+        "refresh_token_missing",
+        "step_up_required",
+    ];
     assert!(!refusals.contains(&&*code(answer)), "{answer:?}");
 }
 
@@ -124,7 +153,9 @@ async fn an_anonymous_caller_reaches_only_what_is_open_to_all() {
             For::Anyone => expect_let_in(&answer),
             For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
             For::Leaver => drop(answer.expect_done().clone()),
-            For::SignedIn | For::Admin => drop(answer.expect_challenge("unauthenticated").clone()),
+            For::SignedIn | For::Fresh | For::Admin | For::AdminFreshIf(_) | For::FreshAdmin => {
+                drop(answer.expect_challenge("unauthenticated").clone());
+            }
         }
     }
 }
@@ -134,13 +165,13 @@ async fn an_anonymous_caller_reaches_only_what_is_open_to_all() {
 async fn a_missing_permission_is_reported_whatever_the_request_contains() {
     let app = TestApp::start().await;
     let user = app.person("user").await;
-    for (method, path, caller) in TABLE.iter().filter(|(_, _, caller)| matches!(caller, For::SignedIn | For::Admin)) {
+    for (method, path, caller) in TABLE.iter().filter(|(_, _, caller)| caller.is_for_bearers()) {
         let path = format!("{}?nonsense=1&limit=0", concrete(path));
         let garbage = || app.request(method, &path).body("text/plain", "{");
         garbage().send().await.expect_challenge("unauthenticated");
         garbage().bearer("nonsense").send().await.expect_challenge("access_token_invalid");
         garbage().header("Cookie", "heirloom=x").send().await.expect_challenge("unauthenticated");
-        if *caller == For::Admin {
+        if caller.is_for_admins() {
             let answer = garbage().bearer(&user.tokens.access_token).send().await;
             answer.expect_problem(403, "forbidden");
             assert!(answer.header("www-authenticate").is_some_and(|header| header.contains("insufficient_scope")));
@@ -156,9 +187,11 @@ async fn a_user_reaches_everything_but_the_administration() {
         let user = app.person("user").await;
         let answer = user.request(method, &concrete(path)).send().await;
         match caller {
-            For::Admin => drop(answer.expect_problem(403, "forbidden").clone()),
+            For::Admin | For::AdminFreshIf(_) | For::FreshAdmin => {
+                drop(answer.expect_problem(403, "forbidden").clone());
+            }
             For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
-            For::Anyone | For::Leaver | For::SignedIn => expect_let_in(&answer),
+            For::Anyone | For::Leaver | For::SignedIn | For::Fresh => expect_let_in(&answer),
         }
     }
 }
@@ -169,10 +202,60 @@ async fn an_administrator_is_let_in_everywhere() {
     for (method, path, caller) in TABLE {
         let admin = app.admin("root").await;
         let answer = admin.request(method, &concrete(path)).send().await;
-        match caller {
-            For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
-            For::Anyone | For::Leaver | For::SignedIn | For::Admin => expect_let_in(&answer),
+        if *caller == For::Holder {
+            answer.expect_problem(401, "refresh_token_missing");
+        } else {
+            expect_let_in(&answer);
         }
+    }
+}
+
+/// S-84, S-86, A-33: whatever else is wrong with the request: who has not proved a moment ago who they are learns nothing of
+/// it. What needs no fresh session is as open as before.
+#[tokio::test]
+async fn a_stale_session_reaches_everything_but_what_needs_a_fresh_one() {
+    let app = TestApp::start().await;
+    for (method, path, caller) in TABLE {
+        let (user, admin) = (app.person("user").await, app.admin("root").await);
+        for session in [&user.tokens.session_id, &admin.tokens.session_id] {
+            app.grow_old(session).await;
+        }
+        let path = concrete(path);
+        let garbage = format!("{path}?nonsense=1&limit=0");
+        let rejected = [user.request(method, &garbage), user.request(method, &path)];
+        for (number, request) in rejected.into_iter().enumerate() {
+            let answer = if number == 0 { request.body("text/plain", "{") } else { request }.send().await;
+            match caller {
+                For::Fresh => drop(answer.expect_step_up().clone()),
+                caller if caller.is_for_admins() => drop(answer.expect_problem(403, "forbidden").clone()),
+                _ => assert_ne!(code(&answer), "step_up_required", "{answer:?}"),
+            }
+        }
+        if matches!(caller, For::Fresh | For::FreshAdmin) {
+            admin.request(method, &garbage).body("text/plain", "{").send().await.expect_step_up();
+            admin.request(method, &path).send().await.expect_step_up();
+            continue;
+        }
+        if let For::AdminFreshIf(body) = caller {
+            let body = || admin.request(method, &path).body("application/json", *body);
+            body().send().await.expect_step_up();
+            app.alter_session(&admin.tokens.session_id, "authenticated_at = now()").await;
+            expect_let_in(&body().send().await);
+        } else if *caller != For::Holder {
+            expect_let_in(&admin.request(method, &path).send().await);
+        }
+    }
+}
+
+/// A-51, S-86: what may need a fresh session says so in the description, and nothing else does.
+#[test]
+fn the_description_names_what_may_need_a_fresh_session() {
+    let document = heirloom::app::description();
+    for (method, path, caller) in TABLE.iter().filter(|(_, path, _)| path.starts_with(paths::API)) {
+        let operation = &document.as_json()["paths"][*path][method.to_lowercase()];
+        assert!(operation.is_object(), "{method} {path}");
+        let named = operation["responses"]["401"].to_string().contains("step_up_required");
+        assert_eq!(named, caller.may_need_a_fresh_session(), "{method} {path}");
     }
 }
 
@@ -184,7 +267,7 @@ async fn no_other_role_makes_an_administrator() {
         let user = app.person("user").await;
         sqlx::query("UPDATE users SET roles = $1::text[]").bind(roles).execute(app.db()).await.unwrap();
         let next = app.refresh(&user.tokens.refresh_token).await.expect_tokens();
-        for (method, path, _) in TABLE.iter().filter(|(_, _, caller)| *caller == For::Admin) {
+        for (method, path, _) in TABLE.iter().filter(|(_, _, caller)| caller.is_for_admins()) {
             let request = app.request(method, &concrete(path)).bearer(&next.access_token);
             request.send().await.expect_problem(403, "forbidden");
         }

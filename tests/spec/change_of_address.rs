@@ -69,8 +69,8 @@ async fn a_stale_session_requests_nothing_and_ones_own_address_is_no_change() {
         app.ask_for_address(&alice, own).await.expect_fields(&["email"]);
     }
     app.ask_for_address(&alice, "@nonsense").await.expect_fields(&["email"]);
-    app.alter_session(&alice.session_id, "created_at = created_at - interval '11 minutes'").await;
-    app.ask_for_address(&alice, "thief").await.expect_challenge("step_up_required");
+    app.grow_old(&alice.session_id).await;
+    app.ask_for_address(&alice, "thief").await.expect_step_up();
     app.request("POST", MINE)
         .json(&json!({ "email": "x@example.com" }))
         .send()

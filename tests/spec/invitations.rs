@@ -84,15 +84,14 @@ async fn only_administrators_invite_and_what_is_wrong_sends_nothing() {
     }
 }
 
-/// L-29, S-84.
+/// L-29, S-86.
 #[tokio::test]
 async fn an_invitation_with_roles_needs_a_fresh_session() {
     let app = TestApp::with(&[MANY]).await;
     let root = app.admin("root").await;
-    let session = root.tokens.session_id.clone();
-    app.alter_session(&session, "created_at = created_at - interval '11 minutes', authenticated_at = NULL").await;
+    app.grow_old(&root.tokens.session_id).await;
     let with_roles = json!({ "email": email("alice"), "roles": ["editor"] });
-    root.post(USERS, &with_roles).await.expect_challenge("step_up_required");
+    root.post(USERS, &with_roles).await.expect_step_up();
     assert_eq!(app.count("SELECT count(*) FROM confirmations").await, 0);
     root.post(USERS, &json!({ "email": email("alice"), "roles": [] })).await.expect(202);
 }

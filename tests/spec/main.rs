@@ -19,6 +19,7 @@ mod access;
 mod access_tokens;
 mod actors;
 mod admin;
+mod admin_step_up;
 mod assets;
 mod audit;
 mod audit_alarms;

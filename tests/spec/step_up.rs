@@ -10,33 +10,11 @@ const KEY: &str = "the-key-of-this-step-up";
 const FREE: usize = 10;
 
 impl TestApp {
-    async fn step_up(&self, refresh_token: &str, password: &str) -> Answer {
-        self.post(STEP_UP, &json!({ "refresh_token": refresh_token, "password": password })).await
-    }
-
-    async fn step_up_with(&self, refresh_token: &str, password: &str, key: &str) -> Answer {
-        let request = self.request("POST", STEP_UP).header("Idempotency-Key", key);
-        request.json(&json!({ "refresh_token": refresh_token, "password": password })).send().await
-    }
-
-    /// As if the user had signed in longer ago than a session stays fresh.
-    async fn grow_old(&self, session: &str) {
-        self.alter_session(session, "created_at = created_at - interval '11 minutes', authenticated_at = NULL").await;
-    }
-
     /// Asks for what needs a fresh session, in a way that is refused afterwards.
     async fn ask_fresh(&self, access_token: &str) -> Answer {
         let body = json!({ "email": "not.mine@example.com" });
         self.request("DELETE", "/api/v1/me").bearer(access_token).json(&body).send().await
     }
-}
-
-#[track_caller]
-fn expect_stale(answer: &Answer) {
-    answer.expect_challenge("step_up_required");
-    assert_eq!(answer.json()["max_age"], 600);
-    let challenge = answer.header("www-authenticate");
-    assert_eq!(challenge, Some("Bearer error=\"insufficient_user_authentication\", max_age=600"), "{answer:?}");
 }
 
 fn auth_time(tokens: &Tokens) -> i64 {
@@ -50,10 +28,10 @@ async fn a_session_is_fresh_after_its_sign_in_and_again_after_a_step_up_but_not_
     let first = app.sign_in("alice").await;
     app.ask_fresh(&first.access_token).await.expect_fields(&["email"]);
     app.grow_old(&first.session_id).await;
-    expect_stale(&app.ask_fresh(&first.access_token).await);
+    app.ask_fresh(&first.access_token).await.expect_step_up();
     app.check(&first.access_token).await.expect_done();
     let refreshed = app.refresh(&first.refresh_token).await.expect_tokens();
-    expect_stale(&app.ask_fresh(&refreshed.access_token).await);
+    app.ask_fresh(&refreshed.access_token).await.expect_step_up();
 
     let next = app.step_up(&refreshed.refresh_token, &password("alice")).await.expect_no_cookie().expect_tokens();
     assert_eq!(next.session_id, first.session_id);
@@ -65,7 +43,7 @@ async fn a_session_is_fresh_after_its_sign_in_and_again_after_a_step_up_but_not_
     assert_eq!(auth_time(&later), auth_time(&next), "a refresh proves nothing");
     assert_eq!(app.events("stepped_up").await, 1);
     app.alter_session(&first.session_id, "authenticated_at = authenticated_at - interval '11 minutes'").await;
-    expect_stale(&app.ask_fresh(&later.access_token).await);
+    app.ask_fresh(&later.access_token).await.expect_step_up();
     // The token before is used up, as by a refresh.
     app.step_up(&refreshed.refresh_token, &password("alice")).await.expect_problem(401, "refresh_token_reused");
     expect_end_of(&app, &[&first, &refreshed, &next, &later]).await;
@@ -83,7 +61,7 @@ async fn a_stale_session_is_refused_before_anything_else_in_the_request_is_looke
     let refused = garbage().send().await;
     refused.expect_challenge("step_up_required");
     assert_eq!(refused.json()["max_age"], 3_600);
-    assert!(refused.header("www-authenticate").is_some_and(|header| header.ends_with("max_age=3600")), "{refused:?}");
+    assert!(refused.header("www-authenticate").is_some_and(|header| header.contains("max_age=3600")), "{refused:?}");
 }
 
 /// S-80: with the cookie as with the body, and never from the one into the other (A-21, S-26).
@@ -166,7 +144,7 @@ async fn a_wrong_or_missing_password_uses_up_no_token() {
     }
     app.step_up_with(&alice.refresh_token, &password("alice"), "short").await.expect_fields(&["Idempotency-Key"]);
     assert_eq!(app.session_row(&alice.session_id).await, before);
-    expect_stale(&app.ask_fresh(&alice.access_token).await);
+    app.ask_fresh(&alice.access_token).await.expect_step_up();
     app.step_up(&alice.refresh_token, &password("alice")).await.expect_tokens();
 }
 
@@ -286,7 +264,7 @@ async fn a_password_that_is_changed_meanwhile_leaves_the_session_as_old_as_it_wa
     change().await.expect_done();
     app.step_up(&laptop.refresh_token, &password("alice")).await.expect_problem(422, "wrong_password");
     app.step_up(&phone.refresh_token, "a garden of blue lanterns").await.expect_problem(401, "session_revoked");
-    expect_stale(&app.ask_fresh(&laptop.access_token).await);
+    app.ask_fresh(&laptop.access_token).await.expect_step_up();
     app.step_up(&laptop.refresh_token, "a garden of blue lanterns").await.expect_tokens();
 }
 

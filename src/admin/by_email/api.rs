@@ -4,7 +4,7 @@ use crate::{
     identity::{DisplayName, EmailAddress, Roles},
     kernel::{InvitationId, Moment, UserId},
     lifecycle::{self, Invitation, Inviting, Lifecycle, NewInvitation, too_many_emails},
-    sessions::{Admin, After, Asked, Authority, Fresh},
+    sessions::{Admin, After, Asked, Authority, FreshAuthority, Sessions},
     users::{Accounts, Refused},
 };
 use actix_web::{HttpResponse, web::Data};
@@ -90,32 +90,37 @@ pub(crate) struct InvitationsQuery {
 )]
 pub(crate) async fn invite(
     Asked(admin, wanted): Asked<Admin, InviteRequest>,
-    fresh: Result<Fresh, Problem>,
     FromClient(client): FromClient,
     lifecycle: Data<Lifecycle>,
+    sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let new = wanted.parse()?;
-    if new.roles.iter().next().is_some() {
-        // A stolen access token must not make another administrator.
-        fresh?;
-    }
-    match lifecycle.invite(&Authority::of(&admin, &client), new).await? {
+    let (new, roles) = wanted.parse()?;
+    let gives_roles = roles.iter().next().is_some();
+    let inviting = if gives_roles {
+        // A stolen access token must not create another administrator.
+        let fresh = sessions.require_fresh_admin(admin.clone()).await?;
+        lifecycle.invite_with_roles(&FreshAuthority::of(&fresh, &client), new, roles).await?
+    } else {
+        lifecycle.invite(&Authority::of(&admin, &client), new).await?
+    };
+    match inviting {
         Inviting::Invited(invitation) => {
             Ok(HttpResponse::Accepted().json(InvitationAnswer { invitation: (*invitation).into() }))
         }
         Inviting::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "This address has an account.")),
         Inviting::Limited { wait, .. } => Err(too_many_emails(wait)),
+        Inviting::NotFresh => Err(sessions.no_longer_admin(admin).await),
     }
 }
 
 impl InviteRequest {
     /// Parses every field and reports all errors at once.
-    fn parse(self) -> Result<NewInvitation, Problem> {
+    fn parse(self) -> Result<(NewInvitation, Roles), Problem> {
         let email = EmailAddress::parse(&self.email).map_err(|error| error.of("email"));
         let name = DisplayName::parse(self.name.as_deref().unwrap_or_default()).map_err(|error| error.of("name"));
         let roles = Roles::parse(self.roles.unwrap_or_default()).map_err(|error| error.of("roles"));
         match (email, name, roles) {
-            (Ok(email), Ok(name), Ok(roles)) => Ok(NewInvitation { email, name, roles }),
+            (Ok(email), Ok(name), Ok(roles)) => Ok((NewInvitation { email, name }, roles)),
             (email, name, roles) => {
                 let errors: Vec<FieldError> = [email.err(), name.err(), roles.err()].into_iter().flatten().collect();
                 Err(Problem::fields(errors))

@@ -99,7 +99,7 @@ pub async fn delete_me(
             Err(Problem::new(kind::UNDO_PENDING, "Wait until the change can no longer be undone, or undo it."))
         }
         SelfDeletion::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "Make another user an administrator first.")),
-        SelfDeletion::NotFresh => Err(sessions.stale()),
+        SelfDeletion::NotFresh => Err(sessions.no_longer(&fresh).await),
     }
 }
 
@@ -149,7 +149,7 @@ async fn change_email(
         ChangeRequest::OwnAddress => {
             Err(Problem::field("email", "unchanged", "is the address of this account already"))
         }
-        ChangeRequest::NotFresh => Err(sessions.stale()),
+        ChangeRequest::NotFresh => Err(sessions.no_longer(&fresh).await),
         ChangeRequest::Limited { wait } => Err(too_many_emails(wait)),
     }
 }

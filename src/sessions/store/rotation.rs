@@ -221,18 +221,21 @@ pub async fn look(
     Ok(Some((standing, live)))
 }
 
-/// Whether the user of a live session proved within this time who they are. None: it is not live, or does not exist.
+/// Whether the user of a live session proved within this time who they are, and what else is true of them now. None: it is
+/// not live, or does not exist.
 pub async fn freshness(
     connection: &mut PgConnection,
     session: SessionId,
     max_age: Duration,
 ) -> Result<Option<Freshness>, DatabaseError> {
-    let is_fresh = sqlx::query_scalar!(
-        r#"SELECT coalesce(authenticated_at, created_at) > clock_timestamp() - make_interval(secs => $2) AS "is_fresh!"
-           FROM sessions WHERE id = $1 AND revoked_at IS NULL AND idle_expires_at > now()"#,
+    let found = sqlx::query_as!(
+        Freshness,
+        r#"SELECT coalesce(s.authenticated_at, s.created_at) > clock_timestamp() - make_interval(secs => $2)
+                      AS "is_fresh!", u.roles
+           FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+           WHERE s.id = $1 AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND u.blocked_at IS NULL"#,
         session.as_uuid(),
         max_age.as_secs_f64(),
     );
-    let found = is_fresh.fetch_optional(connection).await?;
-    Ok(found.map(|is_fresh| if is_fresh { Freshness::Fresh } else { Freshness::Stale }))
+    Ok(found.fetch_optional(connection).await?)
 }

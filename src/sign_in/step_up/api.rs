@@ -42,7 +42,7 @@ pub(super) struct StepUpRequest {
     tag = "auth",
     operation_id = "stepUp",
     summary = "Confirm your password, for what needs a fresh session",
-    description = "A refresh that also confirms the password: the token is used up, and its successor is returned the same way. For ten minutes after it, as after a sign-in, the session is fresh: the address can be changed and the account deleted. A wrong password uses up nothing; wrong ones count as at a sign-in. A retry with the same token and `Idempotency-Key` is answered before the password is checked.",
+    description = "A refresh that also confirms the password: the token is used up, and its successor is returned the same way. For ten minutes after it, as after a sign-in, the session is fresh: the address can be changed and the account deleted, and an administrator can change users and revoke everyone's sessions. A wrong password uses up nothing; wrong ones count as at a sign-in. A retry with the same token and `Idempotency-Key` is answered before the password is checked.",
     security(("cookie" = []), ()),
     params(RetryHeader),
     request_body(content = StepUpRequest, example = json!({ "refresh_token": "hrt_Ad8Bogaj8VB9…", "password": "violet-harbour-42" })),

@@ -147,7 +147,7 @@ impl Rooms<'_> {
         match self.lifecycle.request_email_change(fresh, new, &self.client).await? {
             ChangeRequest::Accepted { expires_in: _ } => Ok(()),
             ChangeRequest::OwnAddress => Err(Problem::field("new_email", "unchanged", "")),
-            ChangeRequest::NotFresh => Err(self.sessions.stale()),
+            ChangeRequest::NotFresh => Err(self.sessions.no_longer(fresh).await),
             ChangeRequest::Limited { wait } => Err(too_many_emails(wait)),
         }
     }
@@ -159,7 +159,7 @@ impl Rooms<'_> {
             SelfDeletion::OtherAddress => Err(Problem::field("email", "different", "")),
             SelfDeletion::UndoPending => Err(Problem::new(kind::UNDO_PENDING, "")),
             SelfDeletion::LastAdmin => Err(Problem::new(kind::LAST_ADMIN, "")),
-            SelfDeletion::NotFresh => Err(self.sessions.stale()),
+            SelfDeletion::NotFresh => Err(self.sessions.no_longer(fresh).await),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the server answered, and what a test expects of it.
 
 use reqwest::header::{HeaderMap, HeaderName};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt;
 
 /// A whole answer.
@@ -120,6 +120,19 @@ impl Answer {
         assert!(challenge.starts_with("Bearer"), "no challenge: {self:?}");
         // RFC 6750 §3.1: a request without a token gets no error code in the challenge.
         assert_eq!(challenge.contains("error="), code != "unauthenticated", "{self:?}");
+        self
+    }
+
+    /// The session must be made fresh first: with the challenge of RFC 9470 §3, and what makes it so.
+    #[track_caller]
+    pub fn expect_step_up(&self) -> &Self {
+        self.expect_challenge("step_up_required");
+        let body = self.json();
+        assert_eq!((&body["max_age"], &body["acr_values"]), (&json!(600), &json!("urn:heirloom:acr:1")), "{self:?}");
+        assert_eq!(body["methods"], json!(["password"]), "{self:?}");
+        let challenge =
+            "Bearer error=\"insufficient_user_authentication\", max_age=600, acr_values=\"urn:heirloom:acr:1\"";
+        assert_eq!(self.header("www-authenticate"), Some(challenge), "{self:?}");
         self
     }
 

@@ -34,6 +34,8 @@ pub const PUBLIC_URL: &str = "http://heirloom.test";
 /// The master key of every [`TestApp`], unless a test says otherwise.
 pub const MASTER_KEY: [u8; 32] = *b"the master key of the test suite";
 
+const STEP_UP: &str = "/api/v1/auth/step-up";
+
 /// Servers that run at once; each has a handful of connections. A test takes room once: a second server of its own is
 /// [`TestApp::another`] or a [`TestApp::stranger`].
 static ROOM: Semaphore = Semaphore::const_new(12);
@@ -178,6 +180,11 @@ impl TestApp {
         assert_eq!(altered.rows_affected(), 1);
     }
 
+    /// As if the user had signed in longer ago than a session stays fresh (S-83).
+    pub async fn grow_old(&self, session: &str) {
+        self.alter_session(session, "created_at = created_at - interval '11 minutes', authenticated_at = NULL").await;
+    }
+
     /// Everything that a session's row holds, and the transaction that wrote it (`xmin`).
     pub async fn session_row(&self, session: &str) -> Value {
         let sql = "SELECT to_jsonb(s) || jsonb_build_object('xmin', s.xmin::text) FROM sessions AS s WHERE id = $1";
@@ -277,6 +284,17 @@ impl TestApp {
     pub async fn refresh_with(&self, refresh_token: &str, key: &str) -> Answer {
         let request = self.request("POST", "/api/v1/auth/refresh").header("Idempotency-Key", key);
         request.json(&json!({ "refresh_token": refresh_token })).send().await
+    }
+
+    /// Confirms the password in a session.
+    pub async fn step_up(&self, refresh_token: &str, password: &str) -> Answer {
+        self.post(STEP_UP, &json!({ "refresh_token": refresh_token, "password": password })).await
+    }
+
+    /// Confirms the password in a session, with an idempotency key.
+    pub async fn step_up_with(&self, refresh_token: &str, password: &str, key: &str) -> Answer {
+        let request = self.request("POST", STEP_UP).header("Idempotency-Key", key);
+        request.json(&json!({ "refresh_token": refresh_token, "password": password })).send().await
     }
 
     /// Signs out.
