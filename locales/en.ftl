@@ -328,7 +328,6 @@ admin-invitations-none = No invitation is open.
 admin-invite = Invite a user
 admin-invite-text = An e-mail with a link is sent. The account is created when its user chooses a password.
 admin-invite-email = E-mail address
-admin-invite-password = Your password
 admin-invite-submit = Send the invitation
 admin-invited = Sent
 admin-invited-done = The invitation is on its way to { $email }.

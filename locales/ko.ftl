@@ -325,7 +325,6 @@ admin-invitations-none = 대기 중인 초대가 없습니다.
 admin-invite = 사용자 초대
 admin-invite-text = 초대 링크를 이메일로 보냅니다. 초대받은 사용자가 비밀번호를 정하면 계정이 만들어집니다.
 admin-invite-email = 이메일 주소
-admin-invite-password = 내 비밀번호
 admin-invite-submit = 초대 보내기
 admin-invited = 보낸 시각
 admin-invited-done = { $email } 주소로 초대 이메일을 보냅니다.

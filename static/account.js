@@ -4,10 +4,9 @@ import {
   announce, confirmed, create, deviceOf, element, fact, firstPage, focus, heirloom, press, request, start, submits, text,
   time, wordsFor, wrapping,
 } from './page.js';
-import './password.js';
+import { fresh } from './step-up.js';
 
 const list = element('sessions');
-const dialog = element('step-up');
 const pictures = {
   phone: 'M7 3h10v18H7zM11 18h2',
   desktop: 'M4 5h16v11H4zM2 19h20',
@@ -41,18 +40,15 @@ const again = start(async () => {
   };
 }, () => {
   for (const place of [element('name'), element('email'), list, element('events')]) place.replaceChildren();
-  for (const form of document.forms) form.reset();
   suggest(element('new-name'), '');
-  for (const id of ['username', 'step-up-user']) element(id).value = '';
   element('pending-text').textContent = '';
-  if (dialog.open) dialog.close();
 });
 
 function showUser(user) {
   element('name').replaceChildren(...wrapping(user.name || user.email));
   element('email').replaceChildren(...wrapping(user.name ? user.email : ''));
   suggest(element('new-name'), user.name ?? '');
-  for (const id of ['username', 'step-up-user']) element(id).value = user.email;
+  element('username').value = user.email;
   element('admin').hidden = !user.roles.includes('admin');
   // Not on the page where addresses are not verified.
   if (element('unverified')) element('unverified').hidden = user.email_verified;
@@ -153,37 +149,7 @@ submits(element('password'), { current_password: 'current-password', new_passwor
   announce(text('account-password-saved'));
 });
 
-// ---- what needs a fresh session
-
-/** Runs what needs a fresh session. Where the server wants the password first, the user types it, and the work goes on. */
-async function fresh(work) {
-  try {
-    return await work();
-  } catch (problem) {
-    if (problem.code !== 'step_up_required' || !await steppedUp()) throw problem;
-    return work();
-  }
-}
-
-function steppedUp() {
-  dialog.returnValue = '';
-  element('step-up-problem').hidden = true;
-  dialog.showModal();
-  return new Promise((done) => {
-    dialog.addEventListener('close', () => {
-      element('step-up-password').value = '';
-      element('step-up-password').dispatchEvent(new Event('input', { bubbles: true })); // its error is gone
-      done(dialog.returnValue === 'yes');
-    }, { once: true });
-  });
-}
-
-submits(element('step-up-form'), { password: 'step-up-password' }, async () => {
-  await heirloom.stepUp({ password: element('step-up-password').value });
-  dialog.close('yes');
-});
-
-element('step-up-cancel').addEventListener('click', () => dialog.close());
+// ---- the address, and the end of the account
 
 function showPending(pending) {
   element('pending').hidden = !pending;
@@ -257,6 +223,6 @@ const eventRow = (event) => create('li', { class: /reused|ahead|failed|limited/.
     create('p', { class: 'hint facts' }, create('span', {}, time(event.at, true)), fact(text('account-ip'), event.ip))));
 
 document.addEventListener('visibilitychange', () => {
-  const isBusy = element('confirm').open || dialog.open || element('content').contains(document.activeElement);
+  const isBusy = document.querySelector('dialog[open]') || element('content').contains(document.activeElement);
   if (!document.hidden && !element('content').hidden && !isBusy) again();
 });

@@ -1,6 +1,7 @@
 // Invitations: a form, and those that are open.
 import { field, listOf } from './admin-parts.js';
-import { announce, create, element, fact, focus, heirloom, press, request, submits, text, time, wordsFor, wrapping } from './page.js';
+import { announce, create, element, fact, focus, press, request, submits, text, time, wrapping } from './page.js';
+import { fresh } from './step-up.js';
 
 const PATH = '/api/v1/admin/invitations';
 
@@ -40,29 +41,15 @@ function input(id, label, attributes, hint = '') {
 }
 
 function invite(again) {
-  // Shown when the server asks for it: roles are given only by a session whose user typed the password a moment ago.
-  const proof = input('invite-password', text('admin-invite-password'), { type: 'password', autocomplete: 'current-password' });
-  proof.hidden = true;
   const form = create('form', { class: 'narrow-form', novalidate: true },
     create('h2', {}, text('admin-invite')),
     create('p', { class: 'hint' }, text('admin-invite-text')),
     input('invite-email', text('admin-invite-email'), { type: 'email', required: true }),
     input('invite-roles', text('admin-roles'), { type: 'text' }, text('admin-roles-hint')),
-    proof,
     create('button', { type: 'submit' }, text('admin-invite-submit')));
-  submits(form, { email: 'invite-email', roles: 'invite-roles', password: 'invite-password' }, async () => {
-    const password = element('invite-password').value;
-    if (password) await heirloom.stepUp({ password });
+  submits(form, { email: 'invite-email', roles: 'invite-roles' }, async () => {
     const [email, roles] = [element('invite-email').value, element('invite-roles').value.split(/[\s,]+/).filter(Boolean)];
-    try {
-      await request('/api/v1/admin/users', 'POST', { email, roles });
-    } catch (problem) {
-      if (problem.code !== 'step_up_required') throw problem;
-      proof.hidden = false;
-      announce(wordsFor(problem));
-      element('invite-password').focus();
-      return;
-    }
+    await fresh(() => request('/api/v1/admin/users', 'POST', { email, roles }));
     await again();
     announce(text('admin-invited-done', { email }));
     focus(element('heading'));

@@ -1,5 +1,6 @@
 // Parts that several views of the administration share.
 import { announce, confirmed, create, deviceOf, fact, firstPage, focus, press, request, text, textOfCode, time } from './page.js';
+import { fresh } from './step-up.js';
 
 /** A list with its "Show more" button and its text for an empty list; loaded before it is shown. */
 export async function listOf({ path, query, row, none, label }) {
@@ -92,7 +93,7 @@ export async function revoke(what, question, done, again) {
   if (await confirmed(question, work)) await shown(done(revoked), again);
 }
 
-const revokeNow = async (what) => (await request('/api/v1/admin/revoke', 'POST', what)).revoked;
+const revokeNow = async (what) => (await fresh(() => request('/api/v1/admin/revoke', 'POST', what))).revoked;
 
 /** Shows the view as it is now, and what was done. */
 export async function shown(words, again) {

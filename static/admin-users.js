@@ -1,6 +1,7 @@
 // The list of users, and one user with all actions.
 import { badge, choices, eventRow, field, filters, listOf, revoke, sessionRow, shown, userLink } from './admin-parts.js';
 import { announce, confirmed, create, fact, press, request, submits, text, time, wrapping } from './page.js';
+import { fresh } from './step-up.js';
 
 export async function users({ query: { q, status, email_verified: verified }, go }) {
   const list = await listOf({
@@ -58,8 +59,10 @@ export async function oneUser({ id, again }) {
   };
 }
 
+const patch = (path, body) => fresh(() => request(path, 'PATCH', body));
+
 async function change(path, body, words, again) {
-  await request(path, 'PATCH', body);
+  await patch(path, body);
   await shown(words, again);
 }
 
@@ -73,7 +76,7 @@ function blocking(user, path, again) {
     const question = {
       title: text('admin-block-title'), text: text('admin-block-text'), yes: text('admin-block'), label: text('admin-block-reason'),
     };
-    const block = (reason) => request(path, 'PATCH', reason ? { blocked: true, blocked_reason: reason } : { blocked: true });
+    const block = (reason) => patch(path, reason ? { blocked: true, blocked_reason: reason } : { blocked: true });
     if (await confirmed(question, block)) await shown(text('admin-blocked-done'), again);
   });
   return button;

@@ -273,7 +273,8 @@ function clear() {
   attempt += 1;
   for (const id of ['content', 'notice', 'refused']) element(id).hidden = true;
   element('loading').hidden = false;
-  if (dialog.open) dialog.close();
+  for (const shown of document.querySelectorAll('dialog')) shown.close();
+  for (const form of document.forms) form.reset();
   wipe();
 }
 

@@ -1,5 +1,5 @@
-//! What an administrator does about other users' accounts by email: invitations, which need the password again where they
-//! give roles, and password resets.
+//! What an administrator does about other users' accounts: what needs the password again goes on with what was typed before;
+//! invitations and password resets by email.
 
 use crate::{
     browser::Browser,
@@ -11,6 +11,7 @@ use serde_json::json;
 
 const ADMIN: &str = "root@example.com";
 const SEND: &str = "#content form button[type=submit]";
+const CONTINUE: &str = "#step-up-form button[type=submit]";
 
 struct Words {
     language: &'static str,
@@ -25,7 +26,7 @@ struct Words {
 const ENGLISH: Words = Words {
     language: "en",
     none: "No invitation is open.",
-    asks: "Enter your password to continue.",
+    asks: "Confirm that it is you",
     wrong: "This is not your password.",
     sent: "The invitation is on its way to mina@example.com.",
     subject: "you are invited",
@@ -35,7 +36,7 @@ const ENGLISH: Words = Words {
 const KOREAN: Words = Words {
     language: "ko",
     none: "대기 중인 초대가 없습니다.",
-    asks: "계속하려면 비밀번호를 입력해 주세요.",
+    asks: "본인 확인",
     wrong: "비밀번호가 올바르지 않습니다.",
     sent: "mina@example.com 주소로 초대 이메일을 보냅니다.",
     subject: "=?utf-8?b?",
@@ -58,7 +59,7 @@ async fn can_sign_in(server: &Server, password: &str) -> bool {
     server.post("/api/v1/auth/login", "curl", &body).await.0 == 200
 }
 
-/// L-29, S-84: the console asks for the password in its form, and the invitation goes out with what was typed before.
+/// L-29, S-86: the console asks for the password, and the invitation goes out with what was typed before.
 async fn invites(words: &Words) {
     let server = Server::with_open_database(&[]).await;
     server.register_admin(ADMIN, PASSWORD).await;
@@ -70,14 +71,14 @@ async fn invites(words: &Words) {
     browser.type_into("invite-roles", "editor").await;
     browser.click(SEND).await;
     browser.shows(words.asks).await;
-    browser.until("return document.activeElement.id === 'invite-password'").await;
+    browser.until("return document.activeElement.id === 'step-up-password'").await;
     look(&browser, &format!("invitations-step-up-{}", words.language)).await;
-    browser.type_into("invite-password", "not it").await;
-    browser.click(SEND).await;
+    browser.type_into("step-up-password", "not it").await;
+    browser.click(CONTINUE).await;
     browser.shows(words.wrong).await;
     assert_eq!(browser.page.find_all(thirtyfour::By::Css(".rows li")).await.unwrap().len(), 0, "nothing was sent");
-    browser.type_into("invite-password", PASSWORD).await;
-    browser.click(SEND).await;
+    browser.type_into("step-up-password", PASSWORD).await;
+    browser.click(CONTINUE).await;
     browser.shows(words.sent).await;
     browser.shows("editor").await;
     look(&browser, &format!("invitations-{}", words.language)).await;
@@ -158,4 +159,64 @@ async fn an_administrator_sends_a_password_reset() {
     assert_eq!(browser.trouble().await, Vec::<String>::new());
     browser.close().await;
     other.close().await;
+}
+
+/// S-86: each action asks in place and goes on with what was typed before; who cancels has changed and lost nothing.
+#[tokio::test]
+async fn an_administrator_types_the_password_and_each_action_goes_on() {
+    let server = Server::start().await;
+    server.register_admin(ADMIN, PASSWORD).await;
+    server.register(EMAIL, PASSWORD).await;
+    let session = server.sign_in(EMAIL, PASSWORD).await;
+    let browser = signed_in(&server, "en").await;
+    browser.go(&format!("{}/admin/people?q={EMAIL}", server.url)).await;
+    browser.shows(EMAIL).await;
+    browser.click(".rows a").await;
+    browser.until("return Boolean(document.getElementById('user-roles'))").await;
+
+    grow_old(&server).await;
+    browser.type_into("user-roles", "editor Not!A!Role").await;
+    browser.click(SEND).await;
+    browser.shows("Confirm that it is you").await;
+    browser.until("return document.getElementById('step-up-user').value === 'root@example.com'").await;
+    browser.click("#step-up-cancel").await;
+    browser.shows("Enter your password to continue.").await;
+    browser.click(SEND).await;
+    confirms(&browser).await;
+    browser.until("return Boolean(document.getElementById('user-roles-error').textContent)").await;
+    browser.until("return document.getElementById('user-roles').value === 'editor Not!A!Role'").await;
+    browser.type_into("user-roles", "editor").await;
+    browser.click(SEND).await;
+    browser.shows("The roles were saved").await;
+
+    grow_old(&server).await;
+    browser.click("#content .actions button:first-child").await;
+    browser.type_into("confirm-input", "laptop lost").await;
+    browser.click("#confirm-yes").await;
+    confirms(&browser).await;
+    browser.shows("laptop lost").await;
+    server.expect_signed_out(&session).await;
+
+    browser.go(&format!("{}/admin", server.url)).await;
+    browser.until("return Boolean(document.querySelector('#content button.danger'))").await;
+    grow_old(&server).await;
+    browser.click("#content button.danger").await;
+    browser.type_into("confirm-input", "EVERYONE").await;
+    browser.click("#confirm-yes").await;
+    confirms(&browser).await;
+    browser.until("return location.pathname === '/login'").await;
+    assert_eq!(browser.trouble().await, Vec::<String>::new());
+    assert!(!browser.everything_reachable().await.contains(PASSWORD));
+    browser.close().await;
+}
+
+/// Types the password where the page asks for it: a wrong one first.
+async fn confirms(browser: &Browser) {
+    browser.until("return document.getElementById('step-up').open").await;
+    browser.type_into("step-up-password", "not it").await;
+    browser.click(CONTINUE).await;
+    browser.shows("This is not your password.").await;
+    browser.type_into("step-up-password", PASSWORD).await;
+    browser.click(CONTINUE).await;
+    browser.until("return !document.getElementById('step-up').open").await;
 }
