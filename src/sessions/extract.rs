@@ -126,7 +126,8 @@ impl FromRequest for Admin {
                     async move { sessions.record_denied(&signed_in, client, route.unwrap_or_default()).await };
                 actix_web::rt::spawn(recording);
             }
-            Err(not_an_admin())
+            Err(Problem::new(kind::FORBIDDEN, "This is only for administrators.")
+                .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\""))
         })
     }
 }
@@ -230,15 +231,14 @@ impl Sessions {
             Problem::new(kind::UNAUTHENTICATED, "Send `Authorization: Bearer` and an access token.").with_challenge()
         })?;
         let verified = self.keys().verify(token).map_err(refused)?;
-        let (kind, detail) = match self.standing_of(&verified).await? {
+        match self.standing_of(&verified).await? {
             TokenStanding::Good => {
                 let Verified { user, session, roles, .. } = verified;
-                return Ok(SignedIn { user, session, roles });
+                Ok(SignedIn { user, session, roles })
             }
-            TokenStanding::SessionEnded => (kind::SESSION_REVOKED, "This session was revoked. Sign in again."),
-            TokenStanding::Outdated => (kind::ACCESS_TOKEN_EXPIRED, "Roles or claims have changed. Refresh the token."),
-        };
-        Err(Problem::new(kind, detail).with_challenge())
+            TokenStanding::SessionEnded => Err(ended()),
+            TokenStanding::Outdated => Err(outdated()),
+        }
     }
 
     /// The session of a user who is signed in, if it is fresh.
@@ -254,7 +254,7 @@ impl Sessions {
     pub async fn require_fresh_admin(&self, admin: Admin) -> Result<FreshAdmin, Problem> {
         let found = self.freshness(&admin.0).await?;
         if !is_admin(&found.roles) {
-            return Err(not_an_admin());
+            return Err(outdated());
         }
         if found.is_fresh { Ok(FreshAdmin(admin)) } else { Err(self.step_up_required()) }
     }
@@ -263,9 +263,7 @@ impl Sessions {
     async fn freshness(&self, signed_in: &SignedIn) -> Result<Freshness, Problem> {
         let (session, max_age) = (signed_in.session, self.world().config.sessions.step_up_max_age);
         let found = self.world().db.run(move |connection| Box::pin(store::freshness(connection, session, max_age)));
-        found.await?.ok_or_else(|| {
-            Problem::new(kind::SESSION_REVOKED, "This session was revoked. Sign in again.").with_challenge()
-        })
+        found.await?.ok_or_else(ended)
     }
 
     async fn standing_of(&self, verified: &Verified) -> Result<TokenStanding, DatabaseError> {
@@ -283,9 +281,13 @@ pub(super) fn is_admin(roles: &[String]) -> bool {
     roles.iter().any(|role| role == ADMIN)
 }
 
-fn not_an_admin() -> Problem {
-    Problem::new(kind::FORBIDDEN, "This is only for administrators.")
-        .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"heirloom\", error=\"insufficient_scope\"")
+/// What the user may do has changed since the access token was signed (S-62).
+fn outdated() -> Problem {
+    Problem::new(kind::ACCESS_TOKEN_EXPIRED, "Roles or claims have changed. Refresh the token.").with_challenge()
+}
+
+fn ended() -> Problem {
+    Problem::new(kind::SESSION_REVOKED, "This session was revoked. Sign in again.").with_challenge()
 }
 
 pub(super) fn refused(error: AccessTokenError) -> Problem {

@@ -131,10 +131,10 @@ async fn the_row_says_who_is_an_administrator_and_not_the_token() {
     let (alice, root) = (app.person("alice").await, app.admin("root").await);
     sqlx::query("UPDATE users SET roles = '{}' WHERE email = $1").bind(email("root")).execute(app.db()).await.unwrap();
     root.get(USERS).await.expect(200);
-    root.block(&alice.id).await.expect_problem(403, "forbidden");
-    root.revoke(&json!({ "everyone": true })).await.expect_problem(403, "forbidden");
+    root.block(&alice.id).await.expect_challenge("access_token_expired");
+    root.revoke(&json!({ "everyone": true })).await.expect_challenge("access_token_expired");
     let invitation = json!({ "email": email("newcomer"), "roles": ["admin"] });
-    root.post(USERS, &invitation).await.expect_problem(403, "forbidden");
+    root.post(USERS, &invitation).await.expect_challenge("access_token_expired");
     root.check().await.expect_done();
 }
 
@@ -149,7 +149,10 @@ async fn a_session_that_grows_stale_or_is_revoked_while_its_request_waits_change
             "UPDATE sessions SET revoked_at = now(), revoked_reason = 'signed_out' WHERE id = $1::uuid",
             "session_revoked",
         ),
-        ("UPDATE users SET roles = '{}' WHERE id = (SELECT user_id FROM sessions WHERE id = $1::uuid)", "forbidden"),
+        (
+            "UPDATE users SET roles = '{}' WHERE id = (SELECT user_id FROM sessions WHERE id = $1::uuid)",
+            "access_token_expired",
+        ),
     ];
     for (change, code) in meanwhile {
         // A lock that is not given within two seconds is an outage: on a busy machine, once more.
