@@ -145,7 +145,7 @@ fn front_door(
         pages: Data::new(pages),
         headers: Data::new(security_headers(&house.world.config.http)),
         limits: Data::new(limits.clone()),
-        document: Data::new(ServedDocument::of(&description())),
+        document: Data::new(ServedDocument::of(description)),
     };
     let server = HttpServer::new(move || {
         let shared = shared.clone();

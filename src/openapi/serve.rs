@@ -9,17 +9,26 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use minijinja::context;
+use std::sync::{Arc, OnceLock};
 use utoipa::OpenApi;
 
-/// The document as it is sent, written and compressed once.
+/// The document as it is sent: written once, when a client first asks for it. Few servers are ever asked, and writing it
+/// takes three megabytes.
 #[derive(Debug, Clone)]
-pub struct ServedDocument(ServedFile);
+pub struct ServedDocument {
+    write: fn() -> Document,
+    written: Arc<OnceLock<ServedFile>>,
+}
 
 impl ServedDocument {
-    /// Writes and compresses it.
+    /// The document that this function writes.
     #[must_use]
-    pub fn of(document: &Document) -> Self {
-        Self(ServedFile::new("application/json", document.as_json().to_string()))
+    pub fn of(write: fn() -> Document) -> Self {
+        Self { write, written: Arc::default() }
+    }
+
+    fn file(&self) -> &ServedFile {
+        self.written.get_or_init(|| ServedFile::new("application/json", (self.write)().as_json().to_string()))
     }
 }
 
@@ -70,5 +79,5 @@ pub fn page_samples() -> Vec<Sample> {
     ),
 )]
 async fn openapi(request: HttpRequest, document: Data<ServedDocument>) -> HttpResponse {
-    document.0.send(&request, "no-cache")
+    document.file().send(&request, "no-cache")
 }

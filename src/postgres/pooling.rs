@@ -29,7 +29,7 @@ const DECOY: &str = "SELECT $1::int4 + 1000, pg_backend_pid()";
 /// When the database cannot be reached.
 pub async fn pooling(options: PgConnectOptions) -> Result<Pooling, DatabaseError> {
     let options = named(options, "heirloom probe");
-    let (mut first, mut second) = (options.connect().await?, options.connect().await?);
+    let (mut first, mut second) = tokio::try_join!(options.connect(), options.connect())?;
     let found = match probe(&mut first, &mut second).await {
         Err(DatabaseError::Sqlx(error)) if is_mixed_up(&error) => Ok(Pooling::Unsafe),
         found => found,
