@@ -188,6 +188,11 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'signed_in': return of('event-signed-in', theSession);
     case 'sign_in_failed': return of(reason === 'wrong_password' ? 'event-sign-in-failed' : 'event-sign-in-refused', { user_agent });
     case 'stepped_up': return of('event-stepped-up', theSession);
+    case 'factor_added': return text('event-factor-added');
+    case 'factor_removed': return text('event-factor-removed');
+    case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
+    case 'recovery_code_used': return text('event-recovery-code-used');
+    case 'second_factor_failed': return of('event-second-factor-failed', { user_agent });
     case 'reauthentication_failed': return of('event-reauthentication-failed', theSession);
     case 'guessing_limited': return text('event-guessing-limited');
     case 'access_denied': return of('event-access-denied', theSession);

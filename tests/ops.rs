@@ -13,6 +13,7 @@ fn known() -> BTreeSet<String> {
     metrics.answered("GET", None, 200, Duration::ZERO);
     metrics.rotated("rotated");
     metrics.signed_in("signed_in");
+    metrics.second_factor("totp", "accepted");
     metrics.limited("requests");
     metrics.ended("signed_out", 1);
     metrics.mailed("sent");

@@ -13,6 +13,7 @@ const DOCUMENTS: &[(&str, char)] = &[
     ("docs/spec/api.md", 'A'),
     ("docs/spec/security.md", 'C'),
     ("docs/spec/accounts.md", 'L'),
+    ("docs/spec/factors.md", 'F'),
 ];
 
 /// This file, whose examples are not citations.

@@ -5,6 +5,7 @@ use super::{
 use crate::{
     audit,
     config::{Config, master_key_at, master_key_beside},
+    factors::Factors,
     http::Cursors,
     kernel::{Clock, Highest, MacKeys, MasterKeys, Metrics, Numbering, Rng},
     keys::Keys,
@@ -25,6 +26,8 @@ pub struct House {
     pub world: World,
     /// People.
     pub accounts: Accounts,
+    /// Second factors.
+    pub factors: Factors,
     /// Signing keys.
     pub keys: Keys,
     /// Sessions.
@@ -78,6 +81,7 @@ impl House {
         let sessions = Sessions::new(world.clone(), keys.clone(), &master_keys);
         Ok(Self {
             lifecycle: Lifecycle::new(accounts.clone(), sessions.clone(), &master_keys),
+            factors: Factors::new(accounts.clone(), &master_keys),
             accounts,
             sessions,
             mail: Mail::open(world.clone(), &master_keys)?,

@@ -58,6 +58,16 @@ named! {
         GuessingLimited = "guessing_limited",
         /// A user asked for what they may not have: one event a minute for each session.
         AccessDenied = "access_denied",
+        /// A second factor was set up.
+        FactorAdded = "factor_added",
+        /// A second factor was removed.
+        FactorRemoved = "factor_removed",
+        /// A user got new recovery codes in place of the others.
+        RecoveryCodesRenewed = "recovery_codes_renewed",
+        /// A recovery code was used.
+        RecoveryCodeUsed = "recovery_code_used",
+        /// The code of a second factor was wrong.
+        SecondFactorFailed = "second_factor_failed",
         /// A session was revoked: signed out, revoked by its user or by an admin, or replaced by a newer one.
         SessionsEnded = "sessions_ended",
         /// A stale refresh token came back: the family was revoked.
@@ -103,12 +113,17 @@ impl Kind {
             | Self::EmailChangeUndone
             | Self::SignedIn
             | Self::SteppedUp
+            | Self::FactorAdded
+            | Self::FactorRemoved
+            | Self::RecoveryCodesRenewed
+            | Self::RecoveryCodeUsed
             | Self::SessionsEnded
             | Self::SigningKeyAdded
             | Self::AuditChainResumed => "success",
             Self::SignInFailed
             | Self::ReauthenticationFailed
             | Self::ConfirmationFailed
+            | Self::SecondFactorFailed
             | Self::GuessingLimited
             | Self::AccessDenied
             | Self::RefreshTokenReused

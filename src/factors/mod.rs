@@ -1,3 +1,29 @@
-//! Second factors: passkeys, whose verification is in `passkeys`. Not reachable yet.
+//! Second factors: authenticator apps (TOTP, RFC 6238) and recovery codes.
+//!
+//! Setting one up (`enrol.rs`): a secret is created and shown, and counts only once its user has typed a code of it. With
+//! the first factor come ten recovery codes (`recovery_codes.rs`).
+//!
+//! Checking a code (`check.rs`):
+//! 1. the attempt is counted (`guessing`), before anything is compared, whatever the path and the instance;
+//! 2. the code is compared: with the secret, or with the one hash that its number names;
+//! 3. one statement uses it up. Of any number of uses, on any instance, one succeeds.
+//!
+//! Passkeys are verified (`passkeys`), but not reachable yet.
+//!
+//! Each factor that is added or removed increments the user's `factor_version`: what was begun before is void.
 
+mod check;
+mod enrol;
+mod model;
 pub mod passkeys;
+mod recovery_codes;
+mod room;
+mod store;
+mod totp;
+
+pub use check::{CodeCheck, CodeUse, CorrectCode};
+pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_all, renew_codes};
+pub use model::{FactorCode, FactorKind, FactorsOf};
+pub use recovery_codes::NewCodes;
+pub use room::{Factors, FactorsError};
+pub use totp::TotpSecret;

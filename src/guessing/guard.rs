@@ -1,8 +1,8 @@
 use super::{
     device::{DeviceKeys, DeviceOwner, DeviceToken, KnownDevice},
     model::{
-        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, Circle, DEVICES, FORGET, Guess, GuessLimit, StoredPassword, digests,
-        network,
+        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, Circle, DEVICES, FACTOR, FORGET, Guess, GuessLimit, StoredPassword,
+        digests, network,
     },
     store,
 };
@@ -53,6 +53,8 @@ pub enum GuessTarget<'a> {
     },
     /// The bucket of a signed-in user: an anonymous client cannot exhaust it.
     Own(UserId),
+    /// The second factors of a user, whose password, or a session, was presented before.
+    Factor(DeviceOwner),
 }
 
 /// Whether a password may be verified.
@@ -215,6 +217,10 @@ impl Guard {
                 let own = vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)];
                 return Guess { circles: vec![(Circle::Strangers, own)], ..Guess::default() };
             }
+            GuessTarget::Factor(owner) => {
+                let circles = vec![(Circle::Strangers, self.buckets_of_factors(owner, client))];
+                return Guess { circles, ..Guess::default() };
+            }
             GuessTarget::Account { name, .. } | GuessTarget::Again { email: name, .. } => name.as_bytes(),
         };
         let consecutive = self.bucket("consecutive", name, CONSECUTIVE);
@@ -236,6 +242,19 @@ impl Guard {
         Guess { email: target.address(), device: presented.map(|(owner, _)| owner), place, circles }
     }
 
+    /// Who has the password could use up the guesses at a code: a device that signed in before has a bucket of its own.
+    fn buckets_of_factors(&self, owner: DeviceOwner, client: &Client) -> Vec<Bucket> {
+        let user = owner.user.as_uuid();
+        let (name, consecutive) = (user.as_bytes(), self.bucket("factor-consecutive", user.as_bytes(), CONSECUTIVE));
+        match self.device(owner, client) {
+            Some(device) => {
+                let device = self.bucket("factor-device", &[&device.id, name.as_slice()].concat(), FACTOR);
+                vec![device, self.bucket("factor-devices", name, DEVICES), consecutive]
+            }
+            None => vec![self.bucket("factor", name, FACTOR), consecutive],
+        }
+    }
+
     fn bucket(&self, sort: &str, what: &[u8], limit: GuessLimit) -> Bucket {
         let mut context = hmac::Context::with_key(&self.0.buckets);
         context.update(sort.as_bytes());
@@ -251,19 +270,20 @@ impl GuessTarget<'_> {
         match self {
             Self::Account { .. } => None,
             Self::Own(user) | Self::Again { user, .. } => Some(*user),
+            Self::Factor(owner) => Some(owner.user),
         }
     }
 
     fn address(&self) -> Option<String> {
         match self {
             Self::Account { name, is_address: true } | Self::Again { email: name, .. } => Some((*name).to_owned()),
-            Self::Account { is_address: false, .. } | Self::Own(_) => None,
+            Self::Account { is_address: false, .. } | Self::Own(_) | Self::Factor(_) => None,
         }
     }
 
     fn caller(&self, client: &Client) -> Caller {
         match self {
-            Self::Account { .. } => Caller::anonymous(client),
+            Self::Account { .. } | Self::Factor(_) => Caller::anonymous(client),
             Self::Own(user) | Self::Again { user, .. } => Caller::user(*user, client),
         }
     }

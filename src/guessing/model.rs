@@ -18,6 +18,9 @@ pub(super) struct GuessLimit {
 /// For an account, one of its devices, or one of its addresses: ten guesses, then some hundred a day. With the eight
 /// characters that a password has at least, and common ones refused, that does not find one.
 pub(super) const ACCOUNT: GuessLimit = GuessLimit { name: "account", free: 10, waits: &[30, 60, 120, 240, 480, 900] };
+/// For the second factors of an account: of a million codes three are right at any time. Who has the password finds one with a
+/// chance of one in three thousand a day.
+pub(super) const FACTOR: GuessLimit = GuessLimit { name: "factor", free: 10, waits: &[30, 60, 120, 240, 480, 900] };
 /// For all devices of an account together, so that signing in on many devices does not allow more guesses.
 pub(super) const DEVICES: GuessLimit = GuessLimit { name: "devices", free: 30, waits: &[60, 300, 900] };
 /// For an account, whatever the device and the address: wrong guesses one after another, with no right one between them
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn waits_grow_and_end_before_a_bucket_is_forgotten() {
-        for limit in [ACCOUNT, DEVICES, CONSECUTIVE, ADDRESS] {
+        for limit in [ACCOUNT, FACTOR, DEVICES, CONSECUTIVE, ADDRESS] {
             assert!(limit.waits.is_sorted() && limit.free > 0);
             assert!(limit.waits.iter().all(|wait| u64::from(*wait) < FORGET.as_secs()));
         }

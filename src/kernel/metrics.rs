@@ -27,6 +27,7 @@ struct Inner {
     rotations: Family<OutcomeLabels, Counter>,
     batches: Histogram,
     sign_ins: Family<OutcomeLabels, Counter>,
+    second_factors: Family<FactorLabels, Counter>,
     refused: Family<LimitLabels, Counter>,
     ended: Family<ReasonLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
@@ -87,6 +88,12 @@ struct ConfirmationLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FactorLabels {
+    factor: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabels {
     reason: &'static str,
 }
@@ -117,6 +124,7 @@ impl Metrics {
             rotations: Family::default(),
             batches: Histogram::new(BATCH_SIZES),
             sign_ins: Family::default(),
+            second_factors: Family::default(),
             refused: Family::default(),
             ended: Family::default(),
             mails: Family::default(),
@@ -160,6 +168,11 @@ impl Metrics {
     /// A sign-in was attempted.
     pub fn signed_in(&self, outcome: &'static str) {
         self.0.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// The code of a second factor was presented.
+    pub fn second_factor(&self, factor: &'static str, outcome: &'static str) {
+        self.0.second_factors.get_or_create(&FactorLabels { factor, outcome }).inc();
     }
 
     /// A rate limit rejected a request.
@@ -246,6 +259,8 @@ impl Inner {
         let help = "Rotations sent to the database in one statement";
         registry.register("rotation_batch_size", help, self.batches.clone());
         registry.register("sign_ins", "Sign-in attempts by outcome", self.sign_ins.clone());
+        let help = "Codes of second factors by factor and outcome";
+        registry.register("second_factors", help, self.second_factors.clone());
         registry.register("requests_limited", "Requests rejected by a rate limit", self.refused.clone());
         registry.register("sessions_ended", "Live sessions that were revoked", self.ended.clone());
         registry.register(

@@ -20,6 +20,14 @@ named! {
         Blocked = "blocked",
         /// A session was revoked because the account reached its limit of sessions.
         SessionLimit = "session-limit",
+        /// A second factor was set up.
+        FactorAdded = "factor-added",
+        /// A second factor was removed.
+        FactorRemoved = "factor-removed",
+        /// A recovery code was used.
+        RecoveryCodeUsed = "recovery-code-used",
+        /// There are new recovery codes in place of the others.
+        RecoveryCodesRenewed = "recovery-codes-renewed",
         /// Asks whether the registration is theirs.
         ConfirmRegistration = "confirm-registration",
         /// A registration with an address that has an account.
@@ -50,6 +58,10 @@ impl Notification {
             | Self::PasswordChanged
             | Self::Blocked
             | Self::SessionLimit
+            | Self::FactorAdded
+            | Self::FactorRemoved
+            | Self::RecoveryCodeUsed
+            | Self::RecoveryCodesRenewed
             | Self::AlreadyRegistered
             | Self::AddressInUse => None,
             Self::ConfirmRegistration => Some(Purpose::Register),
@@ -146,6 +158,10 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         Notification::TokenReused
         | Notification::NewDevice
         | Notification::PasswordChanged
+        | Notification::FactorAdded
+        | Notification::FactorRemoved
+        | Notification::RecoveryCodeUsed
+        | Notification::RecoveryCodesRenewed
         | Notification::SessionLimit => {
             json!({ "ip": client.ip, "user_agent": client.user_agent })
         }

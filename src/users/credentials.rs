@@ -174,6 +174,9 @@ impl Accounts {
             GuessTarget::Own(user) | GuessTarget::Again { user, .. } => {
                 (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user))
             }
+            GuessTarget::Factor(owner) => {
+                (audit::Kind::SecondFactorFailed, Caller::anonymous(client), Some(owner.user))
+            }
         };
         let details = json!({ "reason": if user.is_some() { "wrong_password" } else { "unknown_address" } });
         let recorded = self

@@ -9,6 +9,7 @@
 
 mod answer_time;
 mod api;
+mod codes;
 mod credentials;
 mod model;
 mod register;

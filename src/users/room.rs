@@ -164,7 +164,9 @@ impl Accounts {
         &self.0.guard
     }
 
-    pub(super) fn world(&self) -> &World {
+    /// Database, clock, options.
+    #[must_use]
+    pub fn world(&self) -> &World {
         &self.0.world
     }
 

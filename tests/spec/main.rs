@@ -29,6 +29,7 @@ mod confirmations;
 mod database_roles;
 mod deletion;
 mod emails;
+mod factors;
 mod guessing;
 mod hashing;
 mod health;

@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use heirloom::{
     app::{Application, Migrations},
     config::{Config, DatabaseUrl, Source},
+    factors::Factors,
     keys::Keys,
     postgres::Connector,
     sessions::Sessions,
@@ -48,6 +49,8 @@ pub struct TestApp {
     pub world: World,
     /// Its rooms, for what only the command line does.
     pub sessions: Sessions,
+    /// Second factors.
+    pub factors: Factors,
     /// Its data directory: emails are written there if no mail server is named.
     pub data: TempDir,
     keys: Keys,
@@ -108,7 +111,7 @@ impl TestApp {
         let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
         let (house, metrics) = (application.house(), application.metrics_address());
         let (world, sessions, connector) = (house.world.clone(), house.sessions.clone(), house.connector.clone());
-        let keys = house.keys.clone();
+        let (keys, factors) = (house.keys.clone(), house.factors.clone());
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             let served = application.run_until_stopped(async move { drop(stopped.await) }).await;
@@ -118,6 +121,7 @@ impl TestApp {
             address,
             world,
             sessions,
+            factors,
             data,
             keys,
             connector,

@@ -1,0 +1,188 @@
+//! Setting up an authenticator app, and removing factors.
+
+use super::{
+    Factors, FactorsError, NewCodes,
+    model::FactorKind,
+    store,
+    totp::{TotpSecret, qr_svg},
+};
+use crate::{
+    audit,
+    guessing::{Admission, Attempt, GuessTarget},
+    kernel::{Client, Duration, UserId},
+    mail,
+    postgres::DatabaseError,
+    work::Work,
+};
+use serde_json::json;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A secret that is shown once. It counts when its user has typed a code of it.
+pub struct NewTotp {
+    /// For apps without a camera.
+    pub secret: Zeroizing<String>,
+    /// What the QR code says.
+    pub uri: Zeroizing<String>,
+    /// The QR code.
+    pub qr_svg: Zeroizing<String>,
+    user: UserId,
+    sealed: Vec<u8>,
+}
+
+impl fmt::Debug for NewTotp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewTotp(…)")
+    }
+}
+
+impl NewTotp {
+    /// Stores the secret in place of one that was not confirmed either, in the caller's transaction, which holds the lock on
+    /// the user. False if an app is set up already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
+        store::put_secret(work.connection, self.user, &self.sealed).await
+    }
+}
+
+/// The outcome of the code that is to confirm a new secret.
+#[must_use]
+#[derive(Debug)]
+pub enum Confirmable {
+    /// It is one of the secret: see [`ConfirmedTotp::add`].
+    Right(ConfirmedTotp, Attempt),
+    /// It is not a code of the secret.
+    Wrong,
+    /// There is no secret to confirm: none was created, or it is confirmed.
+    Nothing,
+    /// Not compared: too many were wrong lately.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
+}
+
+/// A secret whose user has shown that their app knows it.
+pub struct ConfirmedTotp {
+    user: UserId,
+    sealed: Vec<u8>,
+    step: i64,
+}
+
+impl fmt::Debug for ConfirmedTotp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConfirmedTotp(…)")
+    }
+}
+
+impl ConfirmedTotp {
+    /// Adds the factor and its recovery codes, in the caller's transaction, which holds the lock on the user. False if
+    /// another request was first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add(self, work: &mut Work<'_>, codes: &NewCodes) -> Result<bool, DatabaseError> {
+        let Self { user, sealed, step } = self;
+        if !store::confirm_secret(work.connection, user, &sealed, step).await? {
+            return Ok(false);
+        }
+        store::replace_codes(work.connection, user, codes.hashes.clone()).await?;
+        store::count_change(work.connection, user).await?;
+        work.record(audit::Kind::FactorAdded, user, json!({ "factor": FactorKind::Totp.name() })).await?;
+        work.enqueue_email(user, mail::Notification::FactorAdded).await?;
+        Ok(true)
+    }
+}
+
+/// What was removed.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemovedFactors {
+    /// Whether an authenticator app was.
+    pub totp: bool,
+}
+
+impl RemovedFactors {
+    /// How many factors.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        u32::from(self.totp)
+    }
+}
+
+/// Removes all factors and recovery codes of a user, in the caller's transaction, which holds the lock on the user. The
+/// owner receives an email if there was one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_all(
+    work: &mut Work<'_>,
+    user: UserId,
+    reason: &'static str,
+) -> Result<RemovedFactors, DatabaseError> {
+    let deleted = store::delete_secret(work.connection, user).await?;
+    store::delete_codes(work.connection, user).await?;
+    // A secret that is not confirmed yet may be a thief's: what was begun with it is void too.
+    if deleted.is_some() {
+        store::count_change(work.connection, user).await?;
+    }
+    let removed = RemovedFactors { totp: deleted == Some(true) };
+    if removed.totp {
+        let details = json!({ "factor": FactorKind::Totp.name(), "reason": reason });
+        work.record(audit::Kind::FactorRemoved, user, details).await?;
+        work.enqueue_email(user, mail::Notification::FactorRemoved).await?;
+    }
+    Ok(removed)
+}
+
+/// Puts new recovery codes in place of all others, in the caller's transaction, which holds the lock on the user. False if
+/// the user has no factor.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew_codes(work: &mut Work<'_>, user: UserId, codes: &NewCodes) -> Result<bool, DatabaseError> {
+    let factors = store::of(work.connection, user).await?;
+    if !factors.is_some_and(|factors| factors.is_required()) {
+        return Ok(false);
+    }
+    store::replace_codes(work.connection, user, codes.hashes.clone()).await?;
+    work.record(audit::Kind::RecoveryCodesRenewed, user, json!({})).await?;
+    work.enqueue_email(user, mail::Notification::RecoveryCodesRenewed).await?;
+    Ok(true)
+}
+
+impl Factors {
+    /// Draws a secret for a user, which is not stored yet.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub fn draw_totp(&self, user: UserId, email: &str) -> Result<NewTotp, FactorsError> {
+        let world = self.world();
+        let secret = TotpSecret::draw(&world.rng);
+        let sealed = self.sealing().seal(user.as_uuid().as_bytes(), secret.reveal(), &world.rng)?;
+        let uri = secret.uri(&world.config.brand.name, email);
+        let qr_svg = qr_svg(&uri).ok_or(FactorsError::Internal("the address is too long for a QR code"))?;
+        Ok(NewTotp { secret: secret.reveal_base32(), uri, qr_svg, user, sealed })
+    }
+
+    /// Compares a code with the secret that waits for one. Counted as any other code.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn check_new(&self, user: UserId, code: &str, client: &Client) -> Result<Confirmable, FactorsError> {
+        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
+        let Some(stored) = read.await? else { return Ok(Confirmable::Nothing) };
+        let Some(sealed) = stored.sealed.filter(|_| !stored.is_confirmed) else { return Ok(Confirmable::Nothing) };
+        let attempt = match self.accounts().guard().admit(GuessTarget::Factor(stored.owner), client).await? {
+            Admission::Admitted(attempt, _no_password) => attempt,
+            Admission::Refused { wait } => return Ok(Confirmable::Limited { wait }),
+        };
+        let step = self.open(user, &sealed)?.step_of(code, stored.now);
+        Ok(match step {
+            Some(step) => Confirmable::Right(ConfirmedTotp { user, sealed, step }, attempt),
+            None => Confirmable::Wrong,
+        })
+    }
+}

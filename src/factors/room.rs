@@ -1,0 +1,76 @@
+use super::{FactorsOf, store};
+use crate::{
+    kernel::{MasterKeys, SealingKeys, UserId, WrongMasterKey},
+    postgres::DatabaseError,
+    users::{Accounts, AccountsError},
+    world::World,
+};
+use std::{fmt, sync::Arc};
+
+/// The room of second factors: what its verbs need.
+#[derive(Clone)]
+pub struct Factors(Arc<Room>);
+
+struct Room {
+    accounts: Accounts,
+    sealing: SealingKeys,
+}
+
+/// Why a factor could not be checked or changed, apart from the outcomes that are answers.
+#[derive(Debug, thiserror::Error)]
+pub enum FactorsError {
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] DatabaseError),
+    /// The hashing threads have too much to do, or failed.
+    #[error("a recovery code could not be hashed")]
+    Accounts(#[from] AccountsError),
+    /// The stored secret was sealed under another master key.
+    #[error("the secret of an authenticator app cannot be opened")]
+    Sealed(#[from] WrongMasterKey),
+    /// What cannot happen.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl Factors {
+    /// The room, under keys derived from the master keys.
+    #[must_use]
+    pub fn new(accounts: Accounts, masters: &MasterKeys) -> Self {
+        Self(Arc::new(Room { accounts, sealing: SealingKeys::new(masters, "heirloom/totp/v1") }))
+    }
+
+    /// What factors a user has. None if the user does not exist.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(&self, user: UserId) -> Result<Option<FactorsOf>, DatabaseError> {
+        self.world().db.run(move |connection| Box::pin(store::of(connection, user))).await
+    }
+
+    /// Whether a user needs a second factor to sign in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_second_factor(&self, user: UserId) -> Result<bool, DatabaseError> {
+        Ok(self.of(user).await?.is_some_and(|factors| factors.is_required()))
+    }
+
+    pub(super) fn world(&self) -> &World {
+        self.0.accounts.world()
+    }
+
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    pub(super) fn sealing(&self) -> &SealingKeys {
+        &self.0.sealing
+    }
+}
+
+impl fmt::Debug for Factors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Factors")
+    }
+}

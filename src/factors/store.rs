@@ -1,0 +1,168 @@
+use super::FactorsOf;
+use crate::{
+    guessing::DeviceOwner,
+    kernel::{Moment, UserId},
+    passwords::PasswordHash,
+    postgres::DatabaseError,
+};
+use sqlx::PgConnection;
+
+/// What factors a user has. None if the user does not exist.
+pub async fn of(connection: &mut PgConnection, user: UserId) -> Result<Option<FactorsOf>, DatabaseError> {
+    let found = sqlx::query_as!(
+        FactorsOf,
+        r#"SELECT (SELECT confirmed_at FROM totp_secrets WHERE user_id = u.id) AS totp_since,
+                  (SELECT count(*) FROM recovery_codes WHERE user_id = u.id AND used_at IS NULL)
+                      AS "recovery_codes_left!",
+                  factor_version AS version
+           FROM users AS u WHERE u.id = $1"#,
+        user.as_uuid(),
+    );
+    Ok(found.fetch_optional(connection).await?)
+}
+
+/// What is needed to look at a code.
+pub struct Stored {
+    /// Of the database.
+    pub now: Moment,
+    pub owner: DeviceOwner,
+    pub factor_version: i32,
+    /// The app's secret, sealed.
+    pub sealed: Option<Vec<u8>>,
+    pub is_confirmed: bool,
+    /// The hash of the wanted recovery code, if that is not used.
+    pub hash: Option<PasswordHash>,
+}
+
+/// Reads what a code is compared with. None if the user does not exist.
+pub async fn stored(
+    connection: &mut PgConnection,
+    user: UserId,
+    number: Option<i16>,
+) -> Result<Option<Stored>, DatabaseError> {
+    let row = sqlx::query!(
+        r#"SELECT clock_timestamp() AS "now!", u.password_version, u.factor_version, t.sealed AS "sealed?",
+                  t.confirmed_at IS NOT NULL AS "is_confirmed!",
+                  (SELECT hash FROM recovery_codes WHERE user_id = u.id AND number = $2 AND used_at IS NULL) AS hash
+           FROM users AS u LEFT JOIN totp_secrets AS t ON t.user_id = u.id WHERE u.id = $1"#,
+        user.as_uuid(),
+        number,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Stored {
+        now: row.now,
+        owner: DeviceOwner { user, password_version: row.password_version },
+        factor_version: row.factor_version,
+        sealed: row.sealed,
+        is_confirmed: row.is_confirmed,
+        hash: row.hash.map(PasswordHash::from_stored),
+    }))
+}
+
+/// Accepts the code of a step, if none of it or of a later one was accepted. The secret must be the one that was compared.
+pub async fn use_step(
+    connection: &mut PgConnection,
+    user: UserId,
+    sealed: &[u8],
+    step: i64,
+) -> Result<bool, DatabaseError> {
+    let accepted = sqlx::query!(
+        "UPDATE totp_secrets SET last_step = $2
+         WHERE user_id = $1 AND confirmed_at IS NOT NULL AND last_step < $2 AND sealed = $3",
+        user.as_uuid(),
+        step,
+        sealed,
+    );
+    Ok(accepted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Accepts a recovery code, if it is not used. Its hash must be the one that was compared.
+pub async fn use_code(
+    connection: &mut PgConnection,
+    user: UserId,
+    number: i16,
+    hash: &PasswordHash,
+) -> Result<bool, DatabaseError> {
+    let accepted = sqlx::query!(
+        "UPDATE recovery_codes SET used_at = clock_timestamp()
+         WHERE user_id = $1 AND number = $2 AND hash = $3 AND used_at IS NULL",
+        user.as_uuid(),
+        number,
+        hash.reveal(),
+    );
+    Ok(accepted.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Stores a secret that is not confirmed, in place of another such one. False if one is confirmed.
+pub async fn put_secret(connection: &mut PgConnection, user: UserId, sealed: &[u8]) -> Result<bool, DatabaseError> {
+    let put = sqlx::query!(
+        "INSERT INTO totp_secrets AS t (user_id, sealed, created_at) VALUES ($1, $2, clock_timestamp())
+         ON CONFLICT ON CONSTRAINT totp_secrets_pkey DO UPDATE
+         SET sealed = excluded.sealed, created_at = excluded.created_at WHERE t.confirmed_at IS NULL",
+        user.as_uuid(),
+        sealed,
+    );
+    Ok(put.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Confirms a secret by the code of a step, which is thereby used. False if it is confirmed already or another one.
+pub async fn confirm_secret(
+    connection: &mut PgConnection,
+    user: UserId,
+    sealed: &[u8],
+    step: i64,
+) -> Result<bool, DatabaseError> {
+    let confirmed = sqlx::query!(
+        "UPDATE totp_secrets SET confirmed_at = clock_timestamp(), last_step = $3
+         WHERE user_id = $1 AND sealed = $2 AND confirmed_at IS NULL",
+        user.as_uuid(),
+        sealed,
+        step,
+    );
+    Ok(confirmed.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Deletes the secret. None if there is none; else whether it was confirmed.
+pub async fn delete_secret(connection: &mut PgConnection, user: UserId) -> Result<Option<bool>, DatabaseError> {
+    let deleted = sqlx::query_scalar!(
+        r#"DELETE FROM totp_secrets WHERE user_id = $1 RETURNING confirmed_at IS NOT NULL AS "is_confirmed!""#,
+        user.as_uuid(),
+    );
+    Ok(deleted.fetch_optional(connection).await?)
+}
+
+/// A factor was added or removed.
+pub async fn count_change(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE users SET factor_version = factor_version + 1 WHERE id = $1", user.as_uuid())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Puts new recovery codes in place of all others.
+pub async fn replace_codes(
+    connection: &mut PgConnection,
+    user: UserId,
+    hashes: Vec<(i16, PasswordHash)>,
+) -> Result<(), DatabaseError> {
+    delete_codes(&mut *connection, user).await?;
+    let (numbers, hashes): (Vec<i16>, Vec<String>) =
+        hashes.iter().map(|(number, hash)| (*number, hash.reveal().to_owned())).unzip();
+    sqlx::query!(
+        "INSERT INTO recovery_codes (user_id, number, hash)
+         SELECT $1, number, hash FROM unnest($2::int2[], $3::text[]) AS new (number, hash)",
+        user.as_uuid(),
+        &numbers,
+        &hashes,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes all recovery codes of a user.
+pub async fn delete_codes(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!("DELETE FROM recovery_codes WHERE user_id = $1", user.as_uuid()).execute(connection).await?;
+    Ok(())
+}
