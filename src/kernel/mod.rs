@@ -21,6 +21,7 @@ mod tasks;
 mod telemetry;
 mod time;
 mod traces;
+mod transport;
 
 pub use actor::{Actor, ActorKind};
 pub use audit_metrics::AuditMetrics;
@@ -42,3 +43,4 @@ pub use secrets::{MasterKey, MasterKeys};
 pub use telemetry::{LogFormat, is_log_filter, start_logging};
 pub use time::{Clock, Duration, Moment, Stopwatch};
 pub use traces::{RequestSpan, TraceOptions, Traces};
+pub use transport::Transport;

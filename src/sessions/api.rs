@@ -1,5 +1,5 @@
 use super::{
-    EndReason, Entered, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn, Transport,
+    EndReason, Entered, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn,
     extract::{bearer, carried},
     room::SessionError,
 };
@@ -10,7 +10,7 @@ use crate::{
         Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, client_still_waits, device_cookie_name,
         expired_cookie, expired_others, kind, optional_json, paths, token_cookie,
     },
-    kernel::{SessionId, UserId},
+    kernel::{SessionId, Transport, UserId},
 };
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,

@@ -1,13 +1,13 @@
 use super::{
     Authority, Sessions, SignedIn,
-    model::{EndReason, Transport},
+    model::EndReason,
     revocations::{Death, Revocation},
     store::{self, EndedRow},
 };
 use crate::{
     audit::{self, About},
     identity::BlockReason,
-    kernel::{Client, Moment, SessionId, UserId},
+    kernel::{Client, Moment, SessionId, Transport, UserId},
     keys::Verified,
     mail,
     postgres::{Channel, DatabaseError},

@@ -1,8 +1,8 @@
-use super::{EndReason, Grant, NewSession, Opening, SessionError, Sessions, Transport};
+use super::{EndReason, Grant, NewSession, Opening, SessionError, Sessions};
 use crate::{
     guessing::{Attempt, DeviceOwner, DeviceToken},
     identity::{AuthenticationMethods, DeviceName, ProvenBy},
-    kernel::{Client, UserId},
+    kernel::{Client, Transport, UserId},
     users::{Accounts, Credentials},
 };
 use std::fmt;

@@ -1,10 +1,10 @@
-use super::{Sessions, Transport, model::Freshness, revocations::TokenStanding, store};
+use super::{Sessions, model::Freshness, revocations::TokenStanding, store};
 use crate::{
     audit::{self, About},
     config::HttpOptions,
     http::{FromClient, Json, Problem, StepUp, expired_cookies, kind, note_user, tokens_in_cookies},
     identity::Provable,
-    kernel::{Client, Duration, SessionId, UserId},
+    kernel::{Client, Duration, SessionId, Transport, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
     work::{Caller, Work},

@@ -52,7 +52,7 @@ pub use extract::{Admin, After, Asked, Fresh, FreshAdmin, SignedIn};
 pub use feed::feed;
 pub use generation::Generation;
 pub use list::{Device, SessionFilter, SessionState, SessionView};
-pub use model::{EndReason, Grant, Offered, Proof, Refusal, Rotation, Transport};
+pub use model::{EndReason, Grant, Offered, Proof, Refusal, Rotation};
 pub use open::{NewSession, Opening};
 pub use revocations::Revocations;
 pub use room::{SessionError, Sessions};

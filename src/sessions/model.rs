@@ -9,23 +9,12 @@ use super::{
 use crate::{
     config::SessionOptions,
     identity::{AuthenticationMethods, BlockReason},
-    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, UserId, named},
+    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, Transport, UserId, named},
     keys::AccessToken,
 };
 use serde_json::Value;
 use std::fmt;
 use zeroize::Zeroizing;
-
-named! {
-    /// How a session's refresh token travels. A session keeps the way it began.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum Transport {
-        /// In an HttpOnly cookie: browsers.
-        Cookie = "cookie",
-        /// In JSON: API clients.
-        Body = "body",
-    }
-}
 
 /// Why a session was revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]

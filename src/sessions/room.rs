@@ -1,12 +1,12 @@
 use super::{
     Revocations,
     batches::Batches,
-    model::{Grant, LiveSession, Transport},
+    model::{Grant, LiveSession},
     token::{RefreshToken, TokenKeys},
 };
 use crate::{
     identity::AuthenticationMethods,
-    kernel::{Duration, MasterKeys, Moment, SessionId},
+    kernel::{Duration, MasterKeys, Moment, SessionId, Transport},
     keys::{Keys, SigningError, Subject},
     postgres::DatabaseError,
     world::World,

@@ -1,7 +1,7 @@
 use crate::{
     identity::{AuthenticationMethods, DeviceName, ProvenBy},
-    kernel::{Client, Duration},
-    sessions::{Entered, Entering, Entry, SessionError, Sessions, Transport},
+    kernel::{Client, Duration, Transport},
+    sessions::{Entered, Entering, Entry, SessionError, Sessions},
     users::{Accounts, AccountsError, PasswordCheck},
 };
 use std::fmt;

@@ -9,10 +9,10 @@ use crate::{
     http::{
         Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to,
     },
-    kernel::Client,
+    kernel::{Client, Transport},
     lifecycle::{self, Asker, AskingBrowser, CodePage, Flow, Lifecycle},
     pages::{Sample, View, form_problem},
-    sessions::{Entered, Entry, Sessions, Transport, redirect_signed_in},
+    sessions::{Entered, Entry, Sessions, redirect_signed_in},
     users::{Accounts, Refused, Registration},
     work::Caller,
 };

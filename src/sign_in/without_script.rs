@@ -8,9 +8,9 @@ pub(super) use pages::{page_samples, routes};
 
 use super::{SignIn, SignInError, SigningIn};
 use crate::{
-    kernel::Client,
+    kernel::{Client, Transport},
     lifecycle::Lifecycle,
-    sessions::{Sessions, Transport},
+    sessions::Sessions,
     users::Accounts,
 };
 

@@ -2,9 +2,8 @@
 
 use crate::{
     guessing::Attempt,
-    kernel::{Client, Digest32, Duration, Moment, SessionId, UserId},
+    kernel::{Client, Digest32, Duration, Moment, SessionId, Transport, UserId},
     postgres::{DatabaseError, Locks},
-    sessions::model::Transport,
 };
 use ipnet::IpNet;
 use serde_json::Value;

@@ -2,11 +2,11 @@
 
 use crate::{
     config::SessionOptions,
-    kernel::{Digest32, Duration, Moment, SessionId, UserId},
+    kernel::{Digest32, Duration, Moment, SessionId, Transport, UserId},
     postgres::DatabaseError,
     sessions::{
         generation::Generation,
-        model::{Freshness, LiveSession, Redemption, SessionStanding, Transport},
+        model::{Freshness, LiveSession, Redemption, SessionStanding},
     },
 };
 use ipnet::IpNet;

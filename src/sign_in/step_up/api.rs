@@ -4,7 +4,8 @@ use crate::{
         Endpoint, FieldError, FromClient, Problem, TokenOrigin, client_still_waits, expired_others, kind,
         optional_json, paths,
     },
-    sessions::{RetryHeader, Sessions, TokenAnswer, Transport, add_cookies, offered, rotated, token_answer},
+    kernel::Transport,
+    sessions::{RetryHeader, Sessions, TokenAnswer, add_cookies, offered, rotated, token_answer},
     users::{Accounts, too_many_attempts},
 };
 use actix_web::{
