@@ -87,6 +87,9 @@ problem-confirmation-invalid = This link or code was not issued by this service.
 problem-confirmation-expired = The link or code has already been used or has expired. Request a new e-mail.
 problem-step-up-required = Enter your password to continue.
 problem-session-changed = Someone has signed in again in this browser. Nothing was changed.
+problem-second-factor-required = You have a second factor. Enter your password again, and a code with it.
+problem-code-invalid = The code is wrong, or was used before.
+problem-challenge-expired = This took too long, or too many codes were wrong. Please sign in again.
 problem-other = That did not work. Please try again.
 problem-wait-seconds = { $number ->
         [one] Try again in one second.
@@ -618,3 +621,10 @@ docs-body = Body (JSON)
 docs-send = Send
 docs-failed = The document could not be loaded.
 docs-not-sent = The request could not be sent.
+
+second-factor-title = One more step
+second-factor-text = Your password is right. Enter the code that your authenticator app shows, or one of your recovery codes.
+second-factor-code = Code
+second-factor-hint = Six digits, or a recovery code such as 3-7KQF-M2XA-9TRD.
+second-factor-lost = Without the app and without recovery codes, ask an administrator to remove your second factor.
+second-factor-again = Start again

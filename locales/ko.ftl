@@ -86,6 +86,9 @@ problem-confirmation-invalid = 올바르지 않은 링크 또는 인증번호입
 problem-confirmation-expired = 이미 사용했거나 만료된 링크 또는 인증번호입니다. 이메일을 다시 요청해 주세요.
 problem-step-up-required = 계속하려면 비밀번호를 입력해 주세요.
 problem-session-changed = 이 브라우저에서 다시 로그인했습니다. 변경된 내용은 없습니다.
+problem-second-factor-required = 2단계 인증을 사용하고 있습니다. 비밀번호와 함께 코드를 입력해 주세요.
+problem-code-invalid = 코드가 올바르지 않거나 이미 사용되었습니다.
+problem-challenge-expired = 시간이 너무 오래 걸렸거나 잘못된 코드가 여러 번 입력되었습니다. 다시 로그인해 주세요.
 problem-other = 처리하지 못했습니다. 다시 시도해 주세요.
 problem-wait-seconds = { $number ->
        *[other] { $number }초 후에 다시 시도해 주세요.
@@ -605,3 +608,10 @@ docs-body = 본문(JSON)
 docs-send = 보내기
 docs-failed = 문서를 불러오지 못했습니다.
 docs-not-sent = 요청을 보내지 못했습니다.
+
+second-factor-title = 한 단계만 더 남았습니다
+second-factor-text = 비밀번호가 확인되었습니다. 인증 앱에 표시된 코드나 복구 코드를 입력해 주세요.
+second-factor-code = 코드
+second-factor-hint = 숫자 6자리 또는 복구 코드입니다. 예: 3-7KQF-M2XA-9TRD
+second-factor-lost = 인증 앱과 복구 코드가 모두 없다면 관리자에게 2단계 인증 해제를 요청해 주세요.
+second-factor-again = 처음부터 다시 로그인하기

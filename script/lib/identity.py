@@ -64,6 +64,8 @@ RULES = {
     ("cursor", "invalid"),
     # About more than one field.
     ("session_id", "exactly_one"),
+    ("password", "exactly_one"),
+    ("password", "required"),
     ("token", "invalid"),
     ("code", "required"),
     ("blocked_reason", "needs_blocked"),

@@ -78,10 +78,11 @@ impl House {
         audit::begin(&world).await?;
         let keys = Keys::open(world.clone(), &master_keys).await?;
         let accounts = Accounts::open(world.clone(), &master_keys)?;
-        let sessions = Sessions::new(world.clone(), keys.clone(), &master_keys);
+        let factors = Factors::new(accounts.clone(), &master_keys);
+        let sessions = Sessions::new(world.clone(), keys.clone(), factors.clone(), &master_keys);
         Ok(Self {
             lifecycle: Lifecycle::new(accounts.clone(), sessions.clone(), &master_keys),
-            factors: Factors::new(accounts.clone(), &master_keys),
+            factors,
             accounts,
             sessions,
             mail: Mail::open(world.clone(), &master_keys)?,

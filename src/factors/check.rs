@@ -136,10 +136,10 @@ impl Factors {
             })
             .await?;
         if !is_first {
-            self.note_wrong(user, kind, "used_before", client).await?;
+            self.note_used_before(user, kind, client).await?;
             return Ok(CodeUse::Wrong);
         }
-        self.world().metrics.second_factor(kind.name(), "accepted");
+        self.count_accepted(kind);
         self.forgive(attempt).await?;
         Ok(CodeUse::Accepted)
     }
@@ -217,8 +217,21 @@ impl Factors {
         Ok(TotpSecret::from_sealed(opened.plaintext))
     }
 
+    /// A code was accepted, and its transaction is committed.
+    pub fn count_accepted(&self, kind: FactorKind) {
+        self.world().metrics.second_factor(kind.name(), "accepted");
+    }
+
+    /// Records that a right code had been used before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_used_before(&self, user: UserId, kind: FactorKind, client: &Client) -> Result<(), DatabaseError> {
+        self.note_wrong(user, kind, "used_before", client).await
+    }
+
     /// Records a wrong code. What was typed is not recorded.
-    pub(super) async fn note_wrong(
+    async fn note_wrong(
         &self,
         user: UserId,
         kind: FactorKind,

@@ -10,20 +10,26 @@
 //!
 //! Passkeys are verified (`passkeys`), but not reachable yet.
 //!
+//! A sign-in in two steps (`challenges.rs`): between the password and the code there is a challenge, and no session.
+//!
 //! Each factor that is added or removed increments the user's `factor_version`: what was begun before is void.
 
+mod challenges;
 mod check;
 mod enrol;
 mod model;
 pub mod passkeys;
+mod problem;
 mod recovery_codes;
 mod room;
 mod store;
 mod totp;
 
+pub use challenges::{Challenge, FactorUse, OpenChallenge, PendingSignIn, SecondFactor};
 pub use check::{CodeCheck, CodeUse, CorrectCode};
 pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_all, renew_codes};
 pub use model::{FactorCode, FactorKind, FactorsOf};
 pub use recovery_codes::NewCodes;
 pub use room::{Factors, FactorsError};
+pub use store::challenges::sweep;
 pub use totp::TotpSecret;

@@ -1,6 +1,6 @@
 use super::{FactorsOf, store};
 use crate::{
-    kernel::{MasterKeys, SealingKeys, UserId, WrongMasterKey},
+    kernel::{MasterKeys, SealedIds, SealingKeys, UserId, WrongMasterKey},
     postgres::DatabaseError,
     users::{Accounts, AccountsError},
     world::World,
@@ -14,6 +14,7 @@ pub struct Factors(Arc<Room>);
 struct Room {
     accounts: Accounts,
     sealing: SealingKeys,
+    challenge_tokens: SealedIds,
 }
 
 /// Why a factor could not be checked or changed, apart from the outcomes that are answers.
@@ -37,7 +38,11 @@ impl Factors {
     /// The room, under keys derived from the master keys.
     #[must_use]
     pub fn new(accounts: Accounts, masters: &MasterKeys) -> Self {
-        Self(Arc::new(Room { accounts, sealing: SealingKeys::new(masters, "heirloom/totp/v1") }))
+        Self(Arc::new(Room {
+            accounts,
+            sealing: SealingKeys::new(masters, "heirloom/totp/v1"),
+            challenge_tokens: SealedIds::new(masters, "heirloom/sign-in-challenge/v1"),
+        }))
     }
 
     /// What factors a user has. None if the user does not exist.
@@ -62,6 +67,10 @@ impl Factors {
 
     pub(super) fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    pub(super) fn challenge_tokens(&self) -> &SealedIds {
+        &self.0.challenge_tokens
     }
 
     pub(super) fn sealing(&self) -> &SealingKeys {

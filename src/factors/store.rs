@@ -1,3 +1,5 @@
+pub mod challenges;
+
 use super::FactorsOf;
 use crate::{
     guessing::DeviceOwner,

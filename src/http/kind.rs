@@ -31,6 +31,7 @@ kinds! {
     REFRESH_TOKEN_REUSED = 401 "refresh_token_reused" "The refresh token has already been used";
     SESSION_EXPIRED = 401 "session_expired" "The session has expired";
     SESSION_REVOKED = 401 "session_revoked" "The session has been revoked";
+    SECOND_FACTOR_REQUIRED = 401 "second_factor_required" "A second factor is required";
     STEP_UP_REQUIRED = 401 "step_up_required" "Confirm that it is you";
     ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
     EMAIL_NOT_VERIFIED = 403 "email_not_verified" "The e-mail address is not verified";
@@ -43,8 +44,10 @@ kinds! {
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive";
     EMAIL_TAKEN = 409 "email_taken" "The e-mail address is already in use";
     UNDO_PENDING = 409 "undo_pending" "A change of the address can still be undone";
+    FACTOR_EXISTS = 409 "factor_exists" "This factor is already set up";
     LAST_ADMIN = 409 "last_admin" "The last administrator cannot be removed";
     CONFIRMATION_EXPIRED = 410 "confirmation_expired" "The link or the code has expired or was used";
+    CHALLENGE_EXPIRED = 410 "challenge_expired" "The sign-in took too long or had too many attempts";
     PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The request body is too large";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported content type";
     VALIDATION_FAILED = 422 "validation_failed" "A field of the request is not valid";

@@ -43,7 +43,7 @@ pub use list::{Cursors, Listed};
 pub use metrics::{Scrape, metrics_server};
 pub use middleware::{middleware, note_user};
 pub use origin::{SameOrigin, TokenOrigin, cors, is_allowed};
-pub use problem::{Body, FieldError, Problem, StepUp, type_of};
+pub use problem::{Body, FieldError, Problem, SecondFactorWanted, StepUp, type_of};
 pub use query::{PathId, Query};
 pub use request_id::RequestId;
 pub use return_to::return_to;

@@ -14,6 +14,8 @@ macro_rules! paths {
 paths! {
     REGISTER = "/api/v1/auth/register" [POST];
     SIGN_IN = "/api/v1/auth/login" [POST];
+    SIGN_IN_TOTP = "/api/v1/auth/login/totp" [POST];
+    SIGN_IN_RECOVERY_CODE = "/api/v1/auth/login/recovery-code" [POST];
     REFRESH = "/api/v1/auth/refresh" [POST];
     STEP_UP = "/api/v1/auth/step-up" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];
@@ -26,6 +28,10 @@ paths! {
     MY_EMAIL = "/api/v1/me/email" [POST DELETE];
     MY_PASSWORD = "/api/v1/me/password" [POST];
     MY_EMAIL_VERIFICATION = "/api/v1/me/email/verification" [POST];
+    MY_FACTORS = "/api/v1/me/factors" [GET];
+    MY_TOTP = "/api/v1/me/factors/totp" [POST DELETE];
+    MY_TOTP_CONFIRM = "/api/v1/me/factors/totp/confirm" [POST];
+    MY_RECOVERY_CODES = "/api/v1/me/recovery-codes" [POST];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
     MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];
     MY_EVENTS = "/api/v1/me/events" [GET];
@@ -44,6 +50,7 @@ paths! {
     HEALTH = "/healthz" [GET];
     READY = "/readyz" [GET];
     LOGIN_PAGE = "/login" [GET POST];
+    LOGIN_CODE_PAGE = "/login/code" [GET POST];
     REGISTER_PAGE = "/register" [GET POST];
     FORGOT_PAGE = "/forgot" [GET POST];
     CONFIRM_PAGE = "/confirm" [GET POST];

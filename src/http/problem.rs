@@ -7,6 +7,7 @@ use actix_web::{
 use serde::Serialize;
 use std::fmt;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 /// An answer that is not what the client wanted: RFC 9457 `application/problem+json`.
 #[derive(Debug, Clone)]
@@ -32,6 +33,25 @@ pub struct More {
     attempts_left: Option<u32>,
     /// What makes the session fresh.
     step_up: Option<StepUp>,
+    /// What the second step of a sign-in needs.
+    second_factor: Option<SecondFactorWanted>,
+}
+
+/// What the second step of a sign-in needs.
+#[derive(Clone)]
+pub struct SecondFactorWanted {
+    /// To be sent back with the code.
+    pub challenge: Zeroizing<String>,
+    /// The names of the factors that the user may present.
+    pub factors: Vec<&'static str>,
+    /// Seconds for which the challenge can be used.
+    pub expires_in: u64,
+}
+
+impl fmt::Debug for SecondFactorWanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecondFactorWanted").field("factors", &self.factors).finish_non_exhaustive()
+    }
 }
 
 /// What makes a session fresh (RFC 9470 §3).
@@ -109,6 +129,17 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["password"]))]
     pub methods: Option<&'a [&'a str]>,
+    /// With `second_factor_required`: to be sent back with a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<&'a str>,
+    /// With `second_factor_required`: which factors the user may present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["totp", "recovery_code"]))]
+    pub factors: Option<&'a [&'static str]>,
+    /// With `second_factor_required`: for how many seconds the challenge can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 300)]
+    pub expires_in: Option<u64>,
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -163,6 +194,18 @@ impl Problem {
     #[must_use]
     pub fn with_attempts_left(self, attempts_left: u32) -> Self {
         Self { more: Some(Box::new(More { attempts_left: Some(attempts_left), ..More::default() })), ..self }
+    }
+
+    /// States what the second step of a sign-in needs.
+    #[must_use]
+    pub fn with_second_factor(self, wanted: SecondFactorWanted) -> Self {
+        Self { more: Some(Box::new(More { second_factor: Some(wanted), ..More::default() })), ..self }
+    }
+
+    /// What the second step of a sign-in needs, where that is the problem.
+    #[must_use]
+    pub fn second_factor(&self) -> Option<&SecondFactorWanted> {
+        self.more.as_ref()?.second_factor.as_ref()
     }
 
     /// The user must confirm that it is them, if they did not within this time (RFC 9470 §3).
@@ -250,6 +293,9 @@ impl ResponseError for Problem {
             max_age: step_up.map(|needed| needed.max_age.as_secs()),
             acr_values: step_up.map(|needed| &*needed.acr_values),
             methods: step_up.map(|needed| &*needed.methods),
+            challenge: self.second_factor().map(|wanted| wanted.challenge.as_str()),
+            factors: self.second_factor().map(|wanted| wanted.factors.as_slice()),
+            expires_in: self.second_factor().map(|wanted| wanted.expires_in),
         };
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())

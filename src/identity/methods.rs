@@ -41,6 +41,10 @@ named! {
     pub enum StepUpMethod {
         /// The password.
         Password = "password",
+        /// A code of an authenticator app.
+        Totp = "totp",
+        /// A recovery code.
+        RecoveryCode = "recovery_code",
     }
 }
 
@@ -56,6 +60,13 @@ impl Provable {
     #[must_use]
     pub fn by_password() -> Self {
         Self { methods: vec![StepUpMethod::Password], level: AuthenticationLevel::OneFactor }
+    }
+
+    /// Of a user who has a second factor, and signed in with the password.
+    #[must_use]
+    pub fn by_code() -> Self {
+        let methods = vec![StepUpMethod::Totp, StepUpMethod::RecoveryCode];
+        Self { methods, level: AuthenticationLevel::TwoFactors }
     }
 
     /// The names of the methods: any one of them will do.

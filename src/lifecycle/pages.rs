@@ -222,7 +222,13 @@ impl ConfirmPage<'_> {
             Entering::Opened(entered) => {
                 Some(redirect_signed_in(self.request, &entered, &return_to(Some(to), options), options))
             }
-            Entering::Blocked | Entering::Unverified | Entering::Outdated => None,
+            // A new account has no second factor; if it had one, this browser would go to the sign-in.
+            Entering::Blocked
+            | Entering::Unverified
+            | Entering::SecondFactorRequired(_)
+            | Entering::ChallengeExpired
+            | Entering::CodeUsed
+            | Entering::Outdated => None,
         })
     }
 

@@ -1,15 +1,21 @@
 use super::Lifecycle;
-use crate::{confirmations, kernel::Duration};
+use crate::{confirmations, factors, kernel::Duration, postgres::DatabaseError};
+use sqlx::PgConnection;
 
-/// How often expired confirmations are deleted.
+/// How often expired confirmations and challenges are deleted.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// Deletes expired confirmations until the process stops. An outage is logged, and the work continues after it.
+/// Deletes expired confirmations and challenges until the process stops. An outage is logged, and the work continues after it.
 pub async fn keep_swept(room: Lifecycle) {
     loop {
-        if let Err(error) = room.world().db.run(|connection| Box::pin(confirmations::sweep(connection))).await {
+        if let Err(error) = room.world().db.run(|connection| Box::pin(sweep(connection))).await {
             tracing::warn!(error = error.chain(), "lifecycle.sweep_failed");
         }
         tokio::time::sleep(EVERY).await;
     }
+}
+
+async fn sweep(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    confirmations::sweep(&mut *connection).await?;
+    factors::sweep(connection).await
 }

@@ -3,6 +3,7 @@ use super::{
     account::{self, AccountDescribed, MyAnswer, delete_me},
     change_password,
     events::{MyEvent, my_events},
+    factors::{self, FactorsDescribed},
 };
 use crate::{
     confirmations::Purpose,
@@ -27,6 +28,7 @@ use zeroize::Zeroizing;
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ME).get(me).patch(rename).delete(delete_me).mount(config);
     account::routes(config);
+    factors::routes(config);
     Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
     Endpoint::api(paths::MY_EMAIL_VERIFICATION).post(ask_to_verify).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
@@ -44,6 +46,7 @@ struct Described;
 pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
     described.merge(AccountDescribed::openapi());
+    described.merge(FactorsDescribed::openapi());
     described
 }
 

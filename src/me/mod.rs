@@ -1,10 +1,12 @@
-//! What signed-in users see and change about themselves: display name, password, sessions, account events.
+//! What signed-in users see and change about themselves: display name, password, sessions, second factors, account
+//! events.
 
 mod account;
 mod api;
 mod change_password;
 mod end_by_link;
 mod events;
+mod factors;
 mod pages;
 
 pub use api::{described, routes as api_routes};

@@ -72,6 +72,9 @@ fn example(kind: ProblemKind) -> Value {
         max_age: asks.then_some(600),
         acr_values: asks.then_some("urn:heirloom:acr:1"),
         methods: asks.then_some(&["password"]),
+        challenge: None,
+        factors: None,
+        expires_in: None,
     };
     json!({ "summary": kind.title, "value": body })
 }

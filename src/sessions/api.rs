@@ -333,6 +333,7 @@ impl From<Refusal> for Problem {
             Refusal::Revoked | Refusal::Ahead | Refusal::RevocationLost => {
                 Self::new(kind::SESSION_REVOKED, "Sign in again.")
             }
+            Refusal::CodeUsed => Self::new(kind::CODE_INVALID, "It was used before."),
             Refusal::Blocked => Self::new(kind::ACCOUNT_BLOCKED, "Ask an administrator."),
         }
     }

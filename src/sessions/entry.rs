@@ -1,5 +1,6 @@
 use super::{EndReason, Grant, NewSession, Opening, SessionError, Sessions};
 use crate::{
+    factors::{Challenge, SecondFactor},
     guessing::{Attempt, DeviceOwner, DeviceToken},
     identity::{AuthenticationMethods, DeviceName, ProvenBy},
     kernel::{Client, Transport, UserId},
@@ -14,6 +15,8 @@ pub struct Entry {
     pub credentials: Credentials,
     /// By which methods they proved who they are.
     pub methods: AuthenticationMethods,
+    /// The second step of the sign-in, if this is one.
+    pub second_factor: Option<SecondFactor>,
     /// Forgiven by the statement that opens the session.
     pub attempt: Attempt,
     /// How the refresh token will be sent.
@@ -40,6 +43,12 @@ pub enum Entering {
     Blocked,
     /// The user must verify the address first.
     Unverified,
+    /// The user must present a second factor.
+    SecondFactorRequired(Challenge),
+    /// The challenge of the second step was used, has expired or is void.
+    ChallengeExpired,
+    /// The code of the second step was used by another request.
+    CodeUsed,
     /// The password has changed, or the user was deleted.
     Outdated,
 }
@@ -52,6 +61,7 @@ impl Entry {
             // The first password of an account.
             credentials: Credentials { user, password_version: 0 },
             methods: AuthenticationMethods::of(ProvenBy::Password),
+            second_factor: None,
             attempt: Attempt::default(),
             transport: Transport::Cookie,
             remembered,
@@ -75,6 +85,7 @@ impl Entry {
             user: owner.user,
             password_version: owner.password_version,
             methods: self.methods,
+            second_factor: self.second_factor,
             transport: self.transport,
             remembered: self.remembered,
             device_name: self.device_name.map(|name| name.as_str().to_owned()),
@@ -86,6 +97,9 @@ impl Entry {
             Opening::Opened(grant) => grant,
             Opening::Blocked => return Ok(Entering::Blocked),
             Opening::Unverified => return Ok(Entering::Unverified),
+            Opening::SecondFactorRequired(challenge) => return Ok(Entering::SecondFactorRequired(challenge)),
+            Opening::ChallengeExpired => return Ok(Entering::ChallengeExpired),
+            Opening::CodeUsed => return Ok(Entering::CodeUsed),
             Opening::Outdated => return Ok(Entering::Outdated),
         };
         for token in &self.presented {

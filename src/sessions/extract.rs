@@ -194,18 +194,18 @@ impl Sessions {
     /// The problem of a request whose session was fresh when it arrived, and not when it was to be carried out.
     pub async fn no_longer(&self, fresh: &Fresh) -> Problem {
         let refused = self.require_fresh(fresh.0.clone()).await.err();
-        refused.unwrap_or_else(|| self.step_up_required())
+        refused.unwrap_or_else(|| self.step_up_required(&Provable::by_password()))
     }
 
     /// The same of an administrator's request.
     pub async fn no_longer_admin(&self, admin: Admin) -> Problem {
         let refused = self.require_fresh_admin(admin).await.err();
-        refused.unwrap_or_else(|| self.step_up_required())
+        refused.unwrap_or_else(|| self.step_up_required(&Provable::by_password()))
     }
 
     /// The problem of a session that is not fresh.
-    fn step_up_required(&self) -> Problem {
-        let (max_age, provable) = (self.world().config.sessions.step_up_max_age, Provable::by_password());
+    fn step_up_required(&self, provable: &Provable) -> Problem {
+        let max_age = self.world().config.sessions.step_up_max_age;
         let (acr_values, methods) = (provable.acr_values(), provable.methods());
         Problem::step_up_required(StepUp { max_age, acr_values, methods })
     }
@@ -244,7 +244,7 @@ impl Sessions {
     /// The session of a user who is signed in, if it is fresh.
     pub(super) async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
         let found = self.freshness(&signed_in).await?;
-        if found.is_fresh { Ok(Fresh(signed_in)) } else { Err(self.step_up_required()) }
+        if found.is_fresh { Ok(Fresh(signed_in)) } else { Err(self.step_up_required(&found.provable())) }
     }
 
     /// An administrator whose session is fresh, for what only some requests to an endpoint need.
@@ -256,7 +256,7 @@ impl Sessions {
         if !is_admin(&found.roles) {
             return Err(outdated());
         }
-        if found.is_fresh { Ok(FreshAdmin(admin)) } else { Err(self.step_up_required()) }
+        if found.is_fresh { Ok(FreshAdmin(admin)) } else { Err(self.step_up_required(&found.provable())) }
     }
 
     /// Asks the session's row: an access token says what was true when it was signed.

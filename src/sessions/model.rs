@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     config::SessionOptions,
-    identity::{AuthenticationMethods, BlockReason},
-    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, Transport, UserId, named},
+    factors::CorrectCode,
+    identity::{AuthenticationMethods, BlockReason, Provable},
+    kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, Transport, UserId},
     keys::AccessToken,
 };
 use serde_json::Value;
@@ -148,6 +149,7 @@ impl Rotation {
             Self::Refused(Refusal::Expired) => "expired",
             Self::Refused(Refusal::Revoked) => "revoked",
             Self::Refused(Refusal::Blocked) => "blocked",
+            Self::Refused(Refusal::CodeUsed) => "code_used",
             Self::Refused(Refusal::Invalid) => "invalid",
         }
     }
@@ -164,6 +166,8 @@ pub enum Refusal {
     Revoked,
     /// Its session's user is blocked (S-25).
     Blocked,
+    /// The code of a step-up was used by another request. The token is as good as before.
+    CodeUsed,
     /// It is of a generation that the row has not reached: the database went back in time. The family was
     /// revoked (S-22).
     Ahead,
@@ -224,10 +228,45 @@ pub struct Redemption {
 /// A user has just proved who they are.
 #[derive(Debug, Clone)]
 pub struct Proof {
-    /// Which of their passwords they typed. It counts if it is still theirs when it is recorded.
-    pub password_version: i32,
+    /// What they presented. It counts if it is still theirs when it is recorded.
+    pub of: Proven,
     /// By which methods the session counts as opened from then on.
     pub methods: AuthenticationMethods,
+}
+
+/// What a user presented to prove who they are.
+#[derive(Debug, Clone)]
+pub enum Proven {
+    /// Their password.
+    Password {
+        /// Which of their passwords.
+        version: i32,
+    },
+    /// A code of a second factor, which is used up with the rotation.
+    Code(CorrectCode),
+}
+
+impl Proof {
+    /// The version of the password that it proves.
+    pub(super) fn password_version(&self) -> Option<i32> {
+        match self.of {
+            Proven::Password { version } => Some(version),
+            Proven::Code(_) => None,
+        }
+    }
+
+    /// The version of the factors that it proves.
+    pub(super) fn factor_version(&self) -> Option<i32> {
+        self.code().map(|code| code.factor_version)
+    }
+
+    /// The code to be used up.
+    pub(super) fn code(&self) -> Option<&CorrectCode> {
+        match &self.of {
+            Proven::Password { .. } => None,
+            Proven::Code(code) => Some(code),
+        }
+    }
 }
 
 /// What the row of a live session says now, whatever an access token says.
@@ -237,6 +276,15 @@ pub struct Freshness {
     pub is_fresh: bool,
     /// Their roles.
     pub roles: Vec<String>,
+    /// Whether they have a second factor, which they must have presented then.
+    pub has_factor: bool,
+}
+
+impl Freshness {
+    /// What makes the session fresh.
+    pub(super) fn provable(&self) -> Provable {
+        if self.has_factor { Provable::by_code() } else { Provable::by_password() }
+    }
 }
 
 /// A refresh token as a client presents it.

@@ -4,12 +4,13 @@ use super::{
     generation::Generation,
     model::{Grant, LiveSession},
     room::SessionError,
-    store::{self, LockedUser, NewSessionRow},
+    store::{self, Circumstances, LockedUser, NewSessionRow},
     token::Secret,
 };
 use crate::{
     audit::{self, About},
     config::EmailVerification,
+    factors::{Challenge, FactorUse, PendingSignIn, SecondFactor},
     guessing::Attempt,
     identity::AuthenticationMethods,
     kernel::{Actor, Client, Digest32, SessionId, Transport, UserId},
@@ -19,7 +20,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// A sign-in whose password was right a moment ago.
+/// A sign-in whose password was right a moment ago, or whose second factor was.
 #[derive(Debug, Clone)]
 pub struct NewSession {
     /// Who.
@@ -28,6 +29,8 @@ pub struct NewSession {
     pub password_version: i32,
     /// By which methods they proved who they are.
     pub methods: AuthenticationMethods,
+    /// The second step, if this is one: used up with the opening.
+    pub second_factor: Option<SecondFactor>,
     /// How the refresh token will travel.
     pub transport: Transport,
     /// Whether the user wants to be remembered: the long idle lifetime.
@@ -52,15 +55,20 @@ pub enum Opening {
     Blocked,
     /// The user has not shown yet that they read their address, and must.
     Unverified,
+    /// The user has a second factor, which was not presented yet.
+    SecondFactorRequired(Challenge),
+    /// The challenge of the second step was used or has expired, or a factor was added or removed since.
+    ChallengeExpired,
+    /// The code of the second step was used by another request.
+    CodeUsed,
     /// The password has changed, or the user was deleted.
     Outdated,
 }
 
 enum Decided {
     Opened(LockedUser, SessionId, Ended),
-    Blocked,
-    Unverified,
-    Outdated,
+    /// Never [`Opening::Opened`].
+    Refused(Opening),
 }
 
 impl Sessions {
@@ -75,9 +83,7 @@ impl Sessions {
     pub async fn open(&self, new: NewSession) -> Result<Opening, SessionError> {
         let secret = Secret::draw(&self.world().rng);
         match self.decide(new.clone(), &secret).await? {
-            Decided::Blocked => Ok(Opening::Blocked),
-            Decided::Unverified => Ok(Opening::Unverified),
-            Decided::Outdated => Ok(Opening::Outdated),
+            Decided::Refused(refusal) => Ok(refusal),
             Decided::Opened(user, session, ended) => {
                 self.apply(&ended);
                 self.hand_out(&new, user, session, &secret).map(Opening::Opened)
@@ -93,20 +99,14 @@ impl Sessions {
             Box::pin(async move {
                 let session = SessionId::new(work.now, &work.world.rng);
                 let row = room.row(&new, session, secret_hash);
+                if let Some(refusal) = use_second_factor(&mut work, &new).await? {
+                    return Ok(Decided::Refused(refusal));
+                }
                 let opened = store::open(work.connection, row).await?;
-                let Some((user, circumstances)) = opened else { return Ok(Decided::Outdated) };
+                let Some((user, circumstances)) = opened else { return Ok(Decided::Refused(Opening::Outdated)) };
                 work.happens_at(user.now);
-                if user.password_version != new.password_version {
-                    record_failure(work, new.user, "password_changed_meanwhile").await?;
-                    return Ok(Decided::Outdated);
-                }
-                if user.is_blocked {
-                    record_failure(work, new.user, "account_blocked").await?;
-                    return Ok(Decided::Blocked);
-                }
-                if !user.is_verified && room.requires_verification() {
-                    record_failure(work, new.user, "email_not_verified").await?;
-                    return Ok(Decided::Unverified);
+                if let Some(refusal) = room.refusal(&mut work, &new, &user, &circumstances).await? {
+                    return Ok(Decided::Refused(refusal));
                 }
                 let ended = end_these(&mut work, new.user, &circumstances.surplus).await?;
                 record_opening(&mut work, &new, session, circumstances.is_familiar).await?;
@@ -114,6 +114,32 @@ impl Sessions {
             })
         });
         decided.await
+    }
+
+    /// Why the statement added no session.
+    async fn refusal(
+        &self,
+        work: &mut Work<'_>,
+        new: &NewSession,
+        user: &LockedUser,
+        circumstances: &Circumstances,
+    ) -> Result<Option<Opening>, DatabaseError> {
+        let (refusal, reason) = if user.password_version != new.password_version {
+            (Opening::Outdated, "password_changed_meanwhile")
+        } else if user.is_blocked {
+            (Opening::Blocked, "account_blocked")
+        } else if !user.is_verified && self.requires_verification() {
+            (Opening::Unverified, "email_not_verified")
+        } else if circumstances.lacks_factor && new.second_factor.is_some() {
+            (Opening::ChallengeExpired, "factors_changed_meanwhile")
+        } else if circumstances.lacks_factor {
+            let pending = new.pending(circumstances.factor_version);
+            return Ok(Some(Opening::SecondFactorRequired(self.factors().challenge(work, &pending).await?)));
+        } else {
+            return Ok(None);
+        };
+        record_failure(work, new.user, reason).await?;
+        Ok(Some(refusal))
     }
 
     fn requires_verification(&self) -> bool {
@@ -126,6 +152,7 @@ impl Sessions {
             id,
             user: new.user,
             password_version: new.password_version,
+            factor_version: new.second_factor.as_ref().map(|second| second.code.factor_version),
             amr: new.methods.names(),
             idle_ttl: self.idle_ttl(new.remembered),
             absolute_ttl: options.absolute_ttl,
@@ -166,6 +193,31 @@ impl Sessions {
     }
 }
 
+impl NewSession {
+    /// What the second step must know.
+    fn pending(&self, factor_version: i32) -> PendingSignIn {
+        PendingSignIn {
+            user: self.user,
+            password_version: self.password_version,
+            factor_version,
+            methods: self.methods.clone(),
+            transport: self.transport,
+            remembered: self.remembered,
+            device_name: self.device_name.clone(),
+        }
+    }
+}
+
+/// Uses the second factor up, before a session is added. None: there is none, or it was accepted.
+async fn use_second_factor(work: &mut Work<'_>, new: &NewSession) -> Result<Option<Opening>, DatabaseError> {
+    let Some(second_factor) = &new.second_factor else { return Ok(None) };
+    Ok(match second_factor.use_up(work).await? {
+        FactorUse::Accepted => None,
+        FactorUse::ChallengeExpired => Some(Opening::ChallengeExpired),
+        FactorUse::CodeUsed => Some(Opening::CodeUsed),
+    })
+}
+
 /// Records the sign-in, and sends an email if the device is new.
 async fn record_opening(
     work: &mut Work<'_>,
@@ -184,7 +236,7 @@ async fn record_opening(
 }
 
 /// The password was right, and of no use. Whoever has it is not signed in.
-async fn record_failure(mut work: Work<'_>, user: UserId, reason: &str) -> Result<(), DatabaseError> {
+async fn record_failure(work: &mut Work<'_>, user: UserId, reason: &str) -> Result<(), DatabaseError> {
     work.caller.actor = Actor::Anonymous;
     work.record_refusal(audit::Kind::SignInFailed, user, json!({ "reason": reason })).await
 }

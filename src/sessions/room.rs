@@ -5,6 +5,7 @@ use super::{
     token::{RefreshToken, TokenKeys},
 };
 use crate::{
+    factors::Factors,
     identity::AuthenticationMethods,
     kernel::{Duration, MasterKeys, Moment, SessionId, Transport},
     keys::{Keys, SigningError, Subject},
@@ -27,6 +28,7 @@ pub struct Sessions(Arc<Room>);
 struct Room {
     world: World,
     keys: Keys,
+    factors: Factors,
     tokens: TokenKeys,
     revocations: Revocations,
     counted: Counted,
@@ -64,10 +66,10 @@ pub enum SessionError {
 impl Sessions {
     /// The room, with an empty revocation set.
     #[must_use]
-    pub fn new(world: World, keys: Keys, masters: &MasterKeys) -> Self {
+    pub fn new(world: World, keys: Keys, factors: Factors, masters: &MasterKeys) -> Self {
         let revocations = Revocations::new(&world.config.tokens);
         let (tokens, batches) = (TokenKeys::new(masters), Batches::new(world.clone()));
-        Self(Arc::new(Room { world, keys, tokens, revocations, counted: Counted::default(), batches }))
+        Self(Arc::new(Room { world, keys, factors, tokens, revocations, counted: Counted::default(), batches }))
     }
 
     /// The revocations of the last access token's lifetime.
@@ -86,6 +88,12 @@ impl Sessions {
     #[must_use]
     pub fn world(&self) -> &World {
         &self.0.world
+    }
+
+    /// Second factors: what a sign-in or a step-up may need besides the password.
+    #[must_use]
+    pub fn factors(&self) -> &Factors {
+        &self.0.factors
     }
 
     pub(super) fn counted(&self) -> &Counted {

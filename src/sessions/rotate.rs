@@ -75,11 +75,11 @@ impl Sessions {
         let batches = self.batches();
         let written = match (&redemption.proof, is_first) {
             (Some(_), _) => self.write_step_up(redemption).await,
-            (None, true) => batches.rotate(redemption).await,
-            (None, false) => batches.rotate_alone(redemption).await,
+            (None, true) => batches.rotate(redemption).await.map(ours),
+            (None, false) => batches.rotate_alone(redemption).await.map(ours),
         };
         match written {
-            Ok(Some(live)) => return Ok(Some((Verdict::Ours, live))),
+            Ok(Some(decided)) => return Ok(Some(decided)),
             Ok(None) => {}
             // It is unknown whether it was written: the second read finds our nonce, or does not.
             Err(error) if error.is_lost_connection() => {}
@@ -165,4 +165,9 @@ impl Sessions {
         tracing::warn!(session.id = %session, %generation, reason = breach.reason().text(), "sessions.family_ended");
         Ok(breach.rotation(session, generation))
     }
+}
+
+/// What was written is ours.
+fn ours(written: Option<LiveSession>) -> Option<(Verdict, LiveSession)> {
+    written.map(|live| (Verdict::Ours, live))
 }

@@ -4,14 +4,14 @@
 use super::{
     Sessions,
     batches::STATEMENT,
-    model::{LiveSession, Offered, Proof, Redemption, Refusal, Rotation},
+    model::{LiveSession, Offered, Proof, Redemption, Refusal, Rotation, Verdict},
     room::SessionError,
     store,
 };
 use crate::{
     audit::{self, About},
-    identity::AuthenticationMethods,
-    kernel::{Actor, Client, UserId},
+    identity::{AuthenticationMethods, ProvenBy},
+    kernel::{Actor, Client, SessionId, UserId},
     postgres::DatabaseError,
     work::{Caller, Work},
 };
@@ -93,20 +93,41 @@ impl Sessions {
     pub(super) async fn write_step_up(
         &self,
         redemption: &Arc<Redemption>,
-    ) -> Result<Option<LiveSession>, DatabaseError> {
+    ) -> Result<Option<(Verdict, LiveSession)>, DatabaseError> {
         let (caller, redemption) = (Caller::anonymous(&redemption.client), Arc::clone(redemption));
         self.world().transaction(caller, move |work| Box::pin(async move { write(work, &redemption).await })).await
     }
 }
 
-async fn write(mut work: Work<'_>, redemption: &Redemption) -> Result<Option<LiveSession>, DatabaseError> {
+/// The user of a session proved one more method in it, in the caller's transaction: a factor that was just set up.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_method(work: &mut Work<'_>, session: SessionId, proven: ProvenBy) -> Result<(), DatabaseError> {
+    let methods = store::methods_of(work.connection, session).await?;
+    store::set_methods(work.connection, session, &methods.and(proven)).await
+}
+
+/// The code is used up after the rotation, so that a token that cannot rotate costs no code; and where another request has used
+/// the code, the rotation is taken back: a step-up that fails spends no token (F-15).
+async fn write(mut work: Work<'_>, redemption: &Redemption) -> Result<Option<(Verdict, LiveSession)>, DatabaseError> {
     let world = work.world.clone();
     if !redemption.is_in_time(world.clock.uptime()) {
         return Err(DatabaseError::TooSlow);
     }
     let deadline = world.clock.now() + STATEMENT;
     let options = &world.config.sessions;
+    let code = redemption.proof.as_ref().and_then(Proof::code);
+    if code.is_some() {
+        store::set_savepoint(work.connection).await?;
+    }
     let Some(live) = store::rotate(work.connection, redemption, options, deadline).await? else { return Ok(None) };
+    if let Some(code) = code
+        && !code.use_up(&mut work).await?
+    {
+        store::roll_back_to_savepoint(work.connection).await?;
+        return Ok(Some((Verdict::Refused(Refusal::CodeUsed), live)));
+    }
     // A password that was changed meanwhile proves nothing: the session is then rotated, and as old as before.
     if live.authenticated_at == live.now {
         work.happens_at(live.now);
@@ -114,5 +135,5 @@ async fn write(mut work: Work<'_>, redemption: &Redemption) -> Result<Option<Liv
         let about = About::session(live.user, redemption.presented.session);
         work.record(audit::Kind::SteppedUp, about, json!({})).await?;
     }
-    Ok(Some(live))
+    Ok(Some((Verdict::Ours, live)))
 }

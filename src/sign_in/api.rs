@@ -1,13 +1,16 @@
 use super::{
     SignIn, SignInError, SigningIn,
+    second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
 };
 use crate::{
     config::{EmailVerification, HttpOptions, RegistrationPolicy},
     confirmations::Purpose,
+    factors::{Challenge, FactorKind},
     guessing::DeviceToken,
     http::{
-        Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, expired_others, kind, paths,
+        Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, SecondFactorWanted, all_tokens_in_cookies,
+        expired_others, kind, paths,
     },
     identity::{DeviceName, DisplayName, EmailAddress, Roles},
     kernel::{Client, Transport},
@@ -31,6 +34,7 @@ use zeroize::Zeroizing;
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REGISTER).hashing().post(register).mount(config);
     Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
+    second_factor::api_routes(config);
     step_up::routes(config);
 }
 
@@ -43,6 +47,7 @@ struct Described;
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
+    described.merge(SecondFactorDescribed::openapi());
     described.merge(StepUpDescribed::openapi());
     described
 }
@@ -182,10 +187,10 @@ pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<N
     tag = "auth",
     operation_id = "signIn",
     summary = "Sign in",
-    description = "A wrong password and an unknown address get the same answer in the same time. After several wrong passwords the client must wait: 429 `too_many_attempts`. A device that sends the `device_token` (or the device cookie) of an earlier sign-in is counted on its own.",
+    description = "A wrong password and an unknown address get the same answer in the same time. After several wrong passwords the client must wait: 429 `too_many_attempts`. A device that sends the `device_token` (or the device cookie) of an earlier sign-in is counted on its own. A user with a second factor gets 401 `second_factor_required` with a `challenge`: no session, token or cookie exists before the second step.",
     request_body(content = SignInRequest, example = json!({ "email": "alice@example.com", "password": "violet-harbour-42" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::SECOND_FACTOR_REQUIRED.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn sign_in(
     request: HttpRequest,
@@ -231,7 +236,28 @@ pub(super) fn entered(outcome: SigningIn) -> Result<Box<Entered>, Problem> {
         SigningIn::Unverified => {
             Err(Problem::new(kind::EMAIL_NOT_VERIFIED, "Open the link in the email that was sent to the address."))
         }
+        SigningIn::SecondFactorRequired(challenge) => Err(second_factor_required(challenge)),
+        SigningIn::CodeInvalid { attempts_left } => {
+            let problem = Problem::new(kind::CODE_INVALID, "It is wrong, or was used before.");
+            Err(problem.with_attempts_left(attempts_left))
+        }
+        SigningIn::ChallengeExpired => Err(challenge_expired()),
     }
+}
+
+fn second_factor_required(challenge: Challenge) -> Problem {
+    let wanted = SecondFactorWanted {
+        challenge: challenge.token,
+        factors: challenge.factors.into_iter().map(FactorKind::name).collect(),
+        expires_in: challenge.expires_in.as_secs(),
+    };
+    Problem::new(kind::SECOND_FACTOR_REQUIRED, "Send the challenge with a code of one of the factors.")
+        .with_second_factor(wanted)
+}
+
+/// The challenge of the second step cannot be used any more.
+pub(super) fn challenge_expired() -> Problem {
+    Problem::new(kind::CHALLENGE_EXPIRED, "Sign in again.")
 }
 
 /// Checks whether an address and a password were typed.
@@ -244,7 +270,11 @@ pub(super) fn require_both(email: &str, password: &str) -> Result<(), Problem> {
 }
 
 /// The tokens of a new session. By cookie, those of other paths expire.
-fn tokens_of(request: &HttpRequest, (grant, device): &Entered, options: &HttpOptions) -> Result<HttpResponse, Problem> {
+pub(super) fn tokens_of(
+    request: &HttpRequest,
+    (grant, device): &Entered,
+    options: &HttpOptions,
+) -> Result<HttpResponse, Problem> {
     let mut answer = token_answer(grant, device.as_ref().map(DeviceToken::as_str), options);
     if grant.transport == Transport::Cookie {
         let device = device.iter().map(|device| device_cookie(device, options));
@@ -257,6 +287,8 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Accounts(error) => error.into(),
+            SignInError::Database(error) => error.into(),
+            SignInError::Factors(error) => error.into(),
             SignInError::Sessions(error) => error.into(),
         }
     }

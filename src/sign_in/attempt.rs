@@ -1,6 +1,8 @@
 use crate::{
+    factors::{Challenge, FactorsError},
     identity::{AuthenticationMethods, DeviceName, ProvenBy},
     kernel::{Client, Duration, Transport},
+    postgres::DatabaseError,
     sessions::{Entered, Entering, Entry, SessionError, Sessions},
     users::{Accounts, AccountsError, PasswordCheck},
 };
@@ -46,16 +48,29 @@ pub enum SigningIn {
     Blocked,
     /// The password was right, the user must verify the address first.
     Unverified,
+    /// The password was right, and a second factor is needed.
+    SecondFactorRequired(Challenge),
+    /// The code of the second step is wrong, or was used.
+    CodeInvalid {
+        /// How many more may be tried.
+        attempts_left: u32,
+    },
+    /// The second step took too long, was tried too often, or what the first step proved has changed.
+    ChallengeExpired,
 }
 
 impl SigningIn {
-    fn name(&self) -> &'static str {
+    /// For the metrics.
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Opened(_) => "signed_in",
             Self::WrongCredentials => "invalid_credentials",
             Self::Limited { .. } => "too_many_attempts",
             Self::Blocked => "account_blocked",
             Self::Unverified => "email_not_verified",
+            Self::SecondFactorRequired(_) => "second_factor_required",
+            Self::CodeInvalid { .. } => "code_invalid",
+            Self::ChallengeExpired => "challenge_expired",
         }
     }
 }
@@ -66,6 +81,9 @@ impl From<Entering> for SigningIn {
             Entering::Opened(entered) => Self::Opened(entered),
             Entering::Blocked => Self::Blocked,
             Entering::Unverified => Self::Unverified,
+            Entering::SecondFactorRequired(challenge) => Self::SecondFactorRequired(challenge),
+            Entering::CodeUsed => Self::CodeInvalid { attempts_left: 0 },
+            Entering::ChallengeExpired => Self::ChallengeExpired,
             Entering::Outdated => Self::WrongCredentials,
         }
     }
@@ -77,6 +95,12 @@ pub enum SignInError {
     /// The password could not be checked.
     #[error("the password could not be checked")]
     Accounts(#[from] AccountsError),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] DatabaseError),
+    /// The code could not be checked.
+    #[error("the code could not be checked")]
+    Factors(#[from] FactorsError),
     /// The session could not be opened.
     #[error("the session could not be opened")]
     Sessions(#[from] SessionError),
@@ -111,8 +135,16 @@ impl SignIn<'_> {
         };
         let Self { transport, remembered, device_name, presented, .. } = self;
         let methods = AuthenticationMethods::of(ProvenBy::Password);
-        let entry =
-            Entry { credentials, methods, attempt: attempt.clone(), transport, remembered, device_name, presented };
+        let entry = Entry {
+            credentials,
+            methods,
+            second_factor: None,
+            attempt: attempt.clone(),
+            transport,
+            remembered,
+            device_name,
+            presented,
+        };
         let opened = entry.open(accounts, sessions, client).await;
         if opened.is_err() {
             // The password was right all the same. If this fails too, it stays counted.

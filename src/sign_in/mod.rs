@@ -3,12 +3,16 @@
 //! Signing in (`attempt.rs`): the password is checked (accounts), then a session opened (sessions); in between, the
 //! user may be blocked or their password changed, which the opening notices.
 //!
+//! Where the user has a second factor, the right password opens no session but leads to a challenge; a code completes it
+//! (`second_factor.rs`).
+//!
 //! A step-up (`step_up.rs`) checks the password of a user who is signed in, and rotates their session in the same request.
 //! Its pages for browsers without script (`without_script.rs`) sign in for one request.
 
 mod api;
 mod attempt;
 mod pages;
+mod second_factor;
 mod step_up;
 mod without_script;
 

@@ -1,11 +1,13 @@
 use super::{
     SignIn, SigningIn,
     api::{ask_to_verify, entered, parse, require_both, require_open},
+    second_factor::{self, CodePage as SecondFactorPage},
     without_script,
 };
 use crate::{
     config::{EmailVerification, HttpOptions, RegistrationPolicy},
     confirmations::Purpose,
+    factors::Challenge,
     http::{
         Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to,
     },
@@ -29,6 +31,7 @@ use zeroize::Zeroizing;
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::LOGIN_PAGE).hashing().get(login_page).post(login).mount(config);
     Endpoint::at(paths::REGISTER_PAGE).hashing().get(register_page).post(register).mount(config);
+    second_factor::page_routes(config);
     without_script::routes(config);
 }
 
@@ -136,6 +139,8 @@ struct PageRooms {
 enum Led {
     /// Signed in.
     In(Box<Entered>),
+    /// To the page on which a code of the second factor is typed.
+    ToSecondFactor(Challenge),
     /// To the page on which the code of an email is typed.
     ToCode(Flow, AskingBrowser),
 }
@@ -217,6 +222,9 @@ impl PageRooms {
         let form = Form::new(&typed, self);
         match led {
             Ok(Led::In(entered)) => Ok(redirect_signed_in(request, &entered, &form.return_to, self.options())),
+            Ok(Led::ToSecondFactor(challenge)) => {
+                SecondFactorPage::new(challenge.token, form.return_to).show(&View::of(request), None)
+            }
             Ok(Led::ToCode(flow, browser)) => self.show_code(request, &flow, &browser),
             Err(problem) => Form { problem: Some(problem), ..form }.show(page, &View::of(request)),
         }
@@ -252,7 +260,10 @@ impl PageRooms {
         if matches!(outcome, SigningIn::Unverified) {
             ask_to_verify(&self.lifecycle, &typed.email, client).await?;
         }
-        entered(outcome).map(Led::In)
+        match outcome {
+            SigningIn::SecondFactorRequired(challenge) => Ok(Led::ToSecondFactor(challenge)),
+            outcome => entered(outcome).map(Led::In),
+        }
     }
 
     fn verification(&self) -> EmailVerification {
@@ -324,5 +335,5 @@ pub fn page_samples() -> Vec<Sample> {
     let problems = problems.chain([field("too_common"), field("<i>no</i>")]);
     let noticed = ["", "signed_out", "refresh_token_reused", "<b>"].map(|notice| sample(None, notice));
     let both = problems.map(|problem| sample(Some(problem), "")).chain(noticed).flatten();
-    both.chain(without_script::page_samples()).collect()
+    both.chain(second_factor::page_samples()).chain(without_script::page_samples()).collect()
 }

@@ -1,4 +1,4 @@
-//! A user who is signed in confirms it with the password.
+//! A user who is signed in confirms it, with the password or a code of a second factor.
 
 mod api;
 
@@ -6,11 +6,22 @@ pub(super) use api::{StepUpDescribed, routes};
 
 use super::SignInError;
 use crate::{
-    identity::ProvenBy,
-    kernel::{Client, Duration},
-    sessions::{Begun, Offered, Proof, Rotation, Sessions},
+    factors::{CodeCheck, FactorCode},
+    guessing::Attempt,
+    identity::{AuthenticationMethods, ProvenBy},
+    kernel::{Client, Duration, UserId},
+    sessions::{Begun, Offered, Proof, Proven, Refusal, Rotation, Sessions},
     users::{Accounts, PasswordCheck},
 };
+
+/// What a user presents. Not `Debug`: it may be right.
+#[derive(Clone, Copy)]
+enum Presented<'a> {
+    /// The password.
+    Password(&'a str),
+    /// A code of a second factor.
+    Code(FactorCode<'a>),
+}
 
 /// The outcome of a step-up.
 #[must_use]
@@ -20,6 +31,8 @@ enum SteppedUp {
     Rotation(Rotation),
     /// Nothing was changed; the token is as good as before.
     WrongPassword,
+    /// As after a wrong password.
+    WrongCode,
     /// Too many were wrong lately: this one was not checked.
     Limited {
         /// How long until the next may be tried.
@@ -27,27 +40,77 @@ enum SteppedUp {
     },
 }
 
-/// Judges the token as a refresh does, then checks the password, then rotates.
-///
-/// # Errors
-/// When the database fails or the hashing threads have too much to do.
-async fn check_and_rotate(
-    accounts: &Accounts,
-    sessions: &Sessions,
-    offered: &Offered,
-    password: &str,
-    client: &Client,
-) -> Result<SteppedUp, SignInError> {
-    let step_up = match sessions.begin_step_up(offered, client).await? {
-        Begun::Current(step_up) => step_up,
-        Begun::Decided(rotation) => return Ok(SteppedUp::Rotation(rotation)),
-    };
-    let credentials = match accounts.check_again(step_up.user, password, client).await? {
-        PasswordCheck::Right(credentials, _forgiven) => credentials,
-        PasswordCheck::Wrong => return Ok(SteppedUp::WrongPassword),
-        PasswordCheck::Limited { wait } => return Ok(SteppedUp::Limited { wait }),
-    };
-    let methods = step_up.methods.stepped_up(ProvenBy::Password);
-    let proof = Proof { password_version: credentials.password_version, methods };
-    Ok(SteppedUp::Rotation(sessions.step_up(*step_up, proof).await?))
+/// The rooms that a step-up passes.
+struct Confirming<'a> {
+    accounts: &'a Accounts,
+    sessions: &'a Sessions,
+    client: &'a Client,
+}
+
+impl Confirming<'_> {
+    /// Judges the token as a refresh does, then checks what was presented, then rotates.
+    ///
+    /// # Errors
+    /// When the database fails or the hashing threads have too much to do.
+    async fn check_and_rotate(&self, offered: &Offered, presented: Presented<'_>) -> Result<SteppedUp, SignInError> {
+        let step_up = match self.sessions.begin_step_up(offered, self.client).await? {
+            Begun::Current(step_up) => step_up,
+            Begun::Decided(rotation) => return Ok(SteppedUp::Rotation(rotation)),
+        };
+        let (user, methods) = (step_up.user, step_up.methods.clone());
+        let checked = match presented {
+            Presented::Password(password) => self.check_password(user, password, &methods).await?,
+            Presented::Code(code) => self.check_code(user, code, &methods).await?,
+        };
+        let (proof, attempt) = match checked {
+            Ok(right) => right,
+            Err(refused) => return Ok(refused),
+        };
+        let code = match &proof.of {
+            Proven::Code(code) => Some(code.kind()),
+            Proven::Password { .. } => None,
+        };
+        let rotation = self.sessions.step_up(*step_up, proof).await?;
+        if let Some(kind) = code {
+            if matches!(rotation, Rotation::Refused(Refusal::CodeUsed)) {
+                self.sessions.factors().note_used_before(user, kind, self.client).await?;
+                return Ok(SteppedUp::WrongCode);
+            }
+            self.sessions.factors().count_accepted(kind);
+            // The token is used up: its successor must be answered, also if this fails.
+            drop(self.sessions.factors().forgive(attempt).await);
+        }
+        Ok(SteppedUp::Rotation(rotation))
+    }
+
+    async fn check_password(
+        &self,
+        user: UserId,
+        password: &str,
+        methods: &AuthenticationMethods,
+    ) -> Result<Result<(Proof, Attempt), SteppedUp>, SignInError> {
+        Ok(match self.accounts.check_again(user, password, self.client).await? {
+            PasswordCheck::Right(credentials, forgiven) => {
+                let of = Proven::Password { version: credentials.password_version };
+                Ok((Proof { of, methods: methods.stepped_up(ProvenBy::Password) }, forgiven))
+            }
+            PasswordCheck::Wrong => Err(SteppedUp::WrongPassword),
+            PasswordCheck::Limited { wait } => Err(SteppedUp::Limited { wait }),
+        })
+    }
+
+    async fn check_code(
+        &self,
+        user: UserId,
+        code: FactorCode<'_>,
+        methods: &AuthenticationMethods,
+    ) -> Result<Result<(Proof, Attempt), SteppedUp>, SignInError> {
+        Ok(match self.sessions.factors().check(user, code, self.client).await? {
+            CodeCheck::Right(code, attempt) => {
+                Ok((Proof { of: Proven::Code(code), methods: methods.stepped_up(ProvenBy::Code) }, attempt))
+            }
+            CodeCheck::Wrong => Err(SteppedUp::WrongCode),
+            CodeCheck::Limited { wait } => Err(SteppedUp::Limited { wait }),
+        })
+    }
 }

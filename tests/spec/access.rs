@@ -45,6 +45,9 @@ impl For {
 const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/auth/register", For::Anyone),
     ("POST", "/api/v1/auth/login", For::Anyone),
+    // Anyone who holds a challenge: the password was right.
+    ("POST", "/api/v1/auth/login/totp", For::Anyone),
+    ("POST", "/api/v1/auth/login/recovery-code", For::Anyone),
     ("POST", "/api/v1/auth/refresh", For::Holder),
     ("POST", "/api/v1/auth/step-up", For::Holder),
     ("POST", "/api/v1/auth/logout", For::Leaver),
@@ -61,6 +64,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/me/email", For::SignedIn),
     // The current password in the request is a proof by itself.
     ("POST", "/api/v1/me/password", For::SignedIn),
+    ("GET", "/api/v1/me/factors", For::SignedIn),
+    ("POST", "/api/v1/me/factors/totp", For::SignedIn),
+    ("DELETE", "/api/v1/me/factors/totp", For::SignedIn),
+    ("POST", "/api/v1/me/factors/totp/confirm", For::SignedIn),
+    ("POST", "/api/v1/me/recovery-codes", For::SignedIn),
     ("POST", "/api/v1/me/email/verification", For::SignedIn),
     ("GET", "/api/v1/me/sessions", For::SignedIn),
     ("DELETE", "/api/v1/me/sessions", For::SignedIn),
@@ -84,6 +92,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/readyz", For::Anyone),
     ("GET", "/login", For::Anyone),
     ("POST", "/login", For::Anyone),
+    ("GET", "/login/code", For::Anyone),
+    ("POST", "/login/code", For::Anyone),
     ("GET", "/register", For::Anyone),
     ("POST", "/register", For::Anyone),
     ("GET", "/forgot", For::Anyone),

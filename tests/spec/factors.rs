@@ -1,12 +1,11 @@
 //! Second factors: codes of apps, recovery codes, and what uses them up. By the room's verbs, on real servers.
 
-use crate::support::{TestApp, at_once};
+use crate::support::{Authenticator, TestApp, at_once};
 use heirloom::{
     factors::{CodeCheck, CodeUse, Confirmable, FactorCode, NewCodes, NewTotp, remove_all, renew_codes},
     kernel::{Client, UserId},
     work::Caller,
 };
-use totp_rs::{Builder, Secret, Totp};
 
 const LIMITED: &[(&str, &str)] = &[("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")];
 /// Wrong guesses that are free, as docs/limits.md says.
@@ -15,7 +14,7 @@ const FREE: usize = 10;
 /// A user with an app and recovery codes.
 struct Enrolled {
     user: UserId,
-    app: Totp,
+    app: Authenticator,
     /// The code that confirmed the app.
     first: String,
     codes: Vec<String>,
@@ -25,7 +24,7 @@ impl Enrolled {
     async fn on(app: &TestApp, name: &str) -> Self {
         let user: UserId = app.person(name).await.id.parse().expect("an id");
         let new = app.factors.draw_totp(user, &format!("{name}@example.com")).expect("a secret");
-        let device = device_of(&new.secret);
+        let device = Authenticator::with(&new.secret);
         assert!(put(app, user, new).await);
         // The next one: it is accepted for a minute at least, however slow the machine is.
         let first = device.code(app, 1);
@@ -59,27 +58,11 @@ impl Enrolled {
     }
 }
 
-fn device_of(secret: &str) -> Totp {
-    Builder::new().with_secret(Secret::try_from_base32(secret).expect("base32")).build().expect("an app")
-}
-
 impl TestApp {
     /// How many emails of a kind were enqueued.
     async fn mails(&self, notification: &str) -> i64 {
         let counted = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE notice = $1").bind(notification);
         counted.fetch_one(self.db()).await.expect("SQL")
-    }
-}
-
-trait Device {
-    fn code(&self, app: &TestApp, steps: i64) -> String;
-}
-
-impl Device for Totp {
-    /// What the app shows so many steps from now.
-    fn code(&self, app: &TestApp, steps: i64) -> String {
-        let seconds = app.world.clock.now().timestamp() + 30 * steps;
-        self.generate(u64::try_from(seconds).expect("after 1970")).to_string()
     }
 }
 
@@ -108,7 +91,7 @@ async fn an_app_counts_when_a_code_of_it_was_typed_and_that_code_is_used() {
     let user: UserId = app.person("alice").await.id.parse().expect("an id");
     let client = Client::server();
     let new = app.factors.draw_totp(user, "alice@example.com").expect("a secret");
-    let first = device_of(&new.secret);
+    let first = Authenticator::with(&new.secret);
     assert!(put(&app, user, new).await);
     assert!(!app.factors.has_second_factor(user).await.expect("the database"));
     let outcome = app.factors.verify_totp(user, &first.code(&app, 0), &client).await.expect("an outcome");
@@ -247,7 +230,7 @@ async fn the_database_holds_no_secret_and_a_row_that_was_moved_to_another_user_o
     let (alice, bob) = (Enrolled::on(&app, "alice").await, Enrolled::on(&app, "bob").await);
     let rows: Vec<(Vec<u8>,)> =
         sqlx::query_as("SELECT sealed FROM totp_secrets").fetch_all(app.db()).await.expect("SQL");
-    let secret = alice.app.secret().as_ref();
+    let secret = alice.app.secret();
     assert!(rows.iter().all(|(sealed,)| !sealed.windows(secret.len()).any(|part| part == secret)));
     let hashes: Vec<(String,)> =
         sqlx::query_as("SELECT hash FROM recovery_codes").fetch_all(app.db()).await.expect("SQL");

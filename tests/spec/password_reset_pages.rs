@@ -5,14 +5,6 @@ use crate::support::{Answer, TestApp, email, password};
 const KIND: &str = "reset-password";
 const NEW: &str = "a garden of blue lanterns";
 
-/// The value of a hidden field.
-#[track_caller]
-fn hidden(page: &Answer, name: &str) -> String {
-    let (_, rest) = page.body.split_once(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no {name}: {page:?}"));
-    let (_, rest) = rest.split_once("value=\"").expect("a value");
-    rest.split_once('"').expect("its end").0.to_owned()
-}
-
 impl TestApp {
     async fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.request("POST", path).form(fields).send().await
@@ -32,7 +24,7 @@ async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
     assert!(app.get("/login").await.body.contains("href=\"/forgot\""));
     app.get("/forgot").await.expect(200);
     let page = app.forgot_page("Alice").await;
-    let flow = hidden(page.expect(200), "flow");
+    let flow = page.expect(200).hidden("flow");
     assert!(!page.body.contains("alice") && !page.body.contains("Alice"), "{page:?}");
     let code = app.email(KIND, "alice").await.code();
 
@@ -41,13 +33,13 @@ async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
     let empty = app.send_form("/confirm", &[("flow", &flow), ("code", " "), ("password", NEW)]).await;
     assert!(empty.expect(422).body.contains("Enter the code"), "{empty:?}");
     let weak = app
-        .send_form("/confirm", &[("flow", &hidden(&wrong, "flow")), ("code", &code), ("password", "password")])
+        .send_form("/confirm", &[("flow", &wrong.hidden("flow")), ("code", &code), ("password", "password")])
         .await;
     assert!(weak.expect(422).body.contains("easy to guess"), "{weak:?}");
     assert!(weak.body.contains(&format!("value=\"{code}\"")) && !weak.body.contains("value=\"password\""), "{weak:?}");
     app.try_sign_in("alice").await.expect(200);
 
-    let done = app.send_form("/confirm", &[("flow", &hidden(&weak, "flow")), ("code", &code), ("password", NEW)]).await;
+    let done = app.send_form("/confirm", &[("flow", &weak.hidden("flow")), ("code", &code), ("password", NEW)]).await;
     assert!(done.expect(200).body.contains("Your new password is set."), "{done:?}");
     done.expect_no_cookie();
     app.check(&session.access_token).await.expect_problem(401, "session_revoked");
@@ -65,11 +57,11 @@ async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
 async fn the_page_does_not_tell_who_has_an_account() {
     let app = TestApp::start().await;
     app.register("alice").await;
-    let shape = |page: &Answer| page.body.replace(&hidden(page, "flow"), "");
+    let shape = |page: &Answer| page.body.replace(&page.hidden("flow"), "");
     let (known, unknown) = (app.forgot_page("alice").await, app.forgot_page("nobody").await);
     assert_eq!(shape(known.expect(200)), shape(unknown.expect(200)));
     let typed = async |page: &Answer| {
-        let flow = hidden(page, "flow");
+        let flow = page.hidden("flow");
         app.send_form("/confirm", &[("flow", &flow), ("code", "1234 5678"), ("password", NEW)]).await
     };
     app.all_emails_written().await;
@@ -92,7 +84,7 @@ async fn opening_the_link_or_sending_its_form_empty_changes_nothing() {
         app.request("HEAD", path).send().await;
     }
     let pressed = app.send_form("/confirm", &[("token", &token)]).await;
-    assert_eq!(hidden(pressed.expect(422), "token"), token);
+    assert_eq!(pressed.expect(422).hidden("token"), token);
     assert!(pressed.body.contains("a…e@example.com"), "{pressed:?}");
     let foreign = app.request("POST", "/confirm").header("Sec-Fetch-Site", "cross-site");
     foreign.form(&[("token", &*token), ("password", NEW)]).send().await.expect(403);

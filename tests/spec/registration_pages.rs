@@ -13,14 +13,6 @@ const FLOW_COOKIE: &str = "heirloom-flow";
 /// Of another browser.
 const OTHER: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// The value of a hidden field.
-#[track_caller]
-fn hidden(page: &Answer, name: &str) -> String {
-    let (_, rest) = page.body.split_once(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no {name}: {page:?}"));
-    let (_, rest) = rest.split_once("value=\"").expect("a value");
-    rest.split_once('"').expect("its end").0.to_owned()
-}
-
 /// The cookie of the browser that asked.
 #[track_caller]
 fn flow_cookie(page: &Answer) -> String {
@@ -61,7 +53,7 @@ impl TestApp {
 async fn a_user_types_the_code_and_is_signed_in_where_the_account_was_asked_for() {
     let app = TestApp::with(&[REQUIRED]).await;
     let page = app.registering("alice").await;
-    let (flow, browser) = (hidden(page.expect(200), "flow"), flow_cookie(&page));
+    let (flow, browser) = (page.expect(200).hidden("flow"), flow_cookie(&page));
     assert!(!signs_in(&page) && !page.body.contains("alice"), "{page:?}");
     assert!(!page.body.contains("name=\"password\""), "the password was typed: {page:?}");
     let code = app.email(KIND, "alice").await.code();
@@ -77,7 +69,7 @@ async fn a_user_types_the_code_and_is_signed_in_where_the_account_was_asked_for(
     assert!(!wrong.body.contains("name=\"password\""), "the same page again: {wrong:?}");
     assert_eq!(app.users().await, 0);
 
-    let done = send(typed(&hidden(&wrong, "flow"), &code)).await;
+    let done = send(typed(&wrong.hidden("flow"), &code)).await;
     assert_eq!(done.expect(303).header("location"), Some("/account?from=here"));
     assert!(signs_in(&done), "{done:?}");
     assert_eq!((app.users().await, app.count("SELECT count(*) FROM sessions").await), (1, 1));
@@ -129,7 +121,7 @@ async fn the_code_signs_in_no_other_browser() {
     let app = TestApp::with(&[REQUIRED]).await;
     let page = app.registering("alice").await;
     let code = app.email(KIND, "alice").await.code();
-    let done = app.browse("/confirm", OTHER, &[("flow", &hidden(&page, "flow")), ("code", &code)]).await;
+    let done = app.browse("/confirm", OTHER, &[("flow", &page.hidden("flow")), ("code", &code)]).await;
     assert!(done.expect(200).body.contains("Your account was created.") && !signs_in(&done), "{done:?}");
     app.try_sign_in("alice").await.expect_tokens();
 }
@@ -154,7 +146,7 @@ async fn the_browser_of_an_attacker_is_not_signed_in_when_the_owner_confirms_els
         assert!(!signs_in(late.expect(410)), "{late:?}");
     }
     assert_eq!(app.count("SELECT count(*) FROM sessions").await, 0);
-    let waits = app.post(LOOK, &json!({ "flow": hidden(&attacker, "flow") })).await.text("/status");
+    let waits = app.post(LOOK, &json!({ "flow": attacker.hidden("flow") })).await.text("/status");
     assert_eq!(waits, "completed", "the page that waits goes to the sign-in");
 }
 
@@ -166,19 +158,19 @@ async fn the_page_does_not_tell_whether_the_address_has_an_account() {
     open.register("alice").await;
     let shape = |page: &Answer| {
         let names: Vec<_> = page.headers.keys().map(ToString::to_string).collect();
-        (page.status, page.body.replace(&hidden(page, "flow"), ""), names)
+        (page.status, page.body.replace(&page.hidden("flow"), ""), names)
     };
     let (known, unknown) = (app.registering("alice").await, app.registering("nobody").await);
     assert_eq!(shape(known.expect(200)), shape(unknown.expect(200)));
     app.all_emails_written().await;
     let (known_cookie, unknown_cookie) = (flow_cookie(&known), flow_cookie(&unknown));
     let wrong = async |page: &Answer, cookie: &str| {
-        let fields = [("flow", &*hidden(page, "flow")), ("purpose", "register"), ("code", "1234 5678")];
+        let fields = [("flow", &*page.hidden("flow")), ("purpose", "register"), ("code", "1234 5678")];
         shape(app.browse("/confirm", cookie, &fields).await.expect(422))
     };
     assert_eq!(wrong(&known, &known_cookie).await, wrong(&unknown, &unknown_cookie).await);
     let again = async |page: &Answer, cookie: &str| {
-        let fields = [("flow", &*hidden(page, "flow")), ("purpose", "register"), ("step", "again")];
+        let fields = [("flow", &*page.hidden("flow")), ("purpose", "register"), ("step", "again")];
         shape(app.browse("/confirm", cookie, &fields).await.expect(200))
     };
     assert_eq!(again(&known, &known_cookie).await, again(&unknown, &unknown_cookie).await);
@@ -196,7 +188,7 @@ async fn a_registration_of_an_address_that_was_taken_meanwhile_creates_nothing_a
     open.post("/api/v1/auth/register", &json!({ "email": email("alice"), "password": NEW })).await.expect(201);
     let late = app.browse("/confirm", &flow_cookie(&page), &[("token", &sent.token())]).await;
     assert!(!signs_in(late.expect(410)), "{late:?}");
-    let by_code = json!({ "flow": hidden(&page, "flow"), "code": sent.code() });
+    let by_code = json!({ "flow": page.hidden("flow"), "code": sent.code() });
     app.post("/api/v1/auth/confirmations/use", &by_code).await.expect_problem(410, "confirmation_expired");
     app.try_sign_in("alice").await.expect_problem(401, "invalid_credentials");
     open.post("/api/v1/auth/login", &json!({ "email": email("alice"), "password": NEW })).await.expect_tokens();
@@ -212,7 +204,7 @@ async fn of_many_confirmations_at_once_one_creates_the_account() {
     for round in 0..3 {
         let name = format!("alice{round}");
         let page = one.registering(&name).await;
-        let (flow, browser) = (hidden(&page, "flow"), flow_cookie(&page));
+        let (flow, browser) = (page.hidden("flow"), flow_cookie(&page));
         let sent = one.email(KIND, &name).await;
         let (token, code) = (sent.token(), sent.code());
         let tries = (0..9).map(async |number| {

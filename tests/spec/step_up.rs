@@ -9,14 +9,6 @@ const KEY: &str = "the-key-of-this-step-up";
 /// Wrong guesses that are free, as docs/limits.md says.
 const FREE: usize = 10;
 
-impl TestApp {
-    /// Asks for what needs a fresh session, in a way that is refused afterwards.
-    async fn ask_fresh(&self, access_token: &str) -> Answer {
-        let body = json!({ "email": "not.mine@example.com" });
-        self.request("DELETE", "/api/v1/me").bearer(access_token).json(&body).send().await
-    }
-}
-
 fn auth_time(tokens: &Tokens) -> i64 {
     forge::decode(&tokens.access_token).1["auth_time"].as_i64().expect("a time")
 }

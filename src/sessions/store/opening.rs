@@ -16,6 +16,8 @@ pub struct NewSessionRow {
     pub user: UserId,
     /// Of the password that was checked.
     pub password_version: i32,
+    /// Of the factors by which a code was checked. None: only the password was.
+    pub factor_version: Option<i32>,
     /// By which methods the user proved who they are.
     pub amr: Vec<&'static str>,
     pub idle_ttl: Duration,
@@ -40,6 +42,10 @@ pub struct Circumstances {
     pub is_familiar: bool,
     /// The live sessions beyond those that the user keeps, idle longest first.
     pub surplus: Vec<Uuid>,
+    /// Whether the user has a second factor, and none was presented, or one of another version.
+    pub lacks_factor: bool,
+    /// Counts what factors were added and removed.
+    pub factor_version: i32,
 }
 
 /// What a sign-in locks until its transaction ends: the table that a revocation of all sessions locks exclusively, and the
@@ -51,8 +57,8 @@ pub fn locks_of_sign_in(user: UserId) -> Locks {
     ))
 }
 
-/// Adds a session if the user is not blocked, the address is verified where it must be, and the password is still the one
-/// that was checked. Notes when and in which language the user signed in. Forgives the attempt in any case: the password
+/// Adds a session if the user is not blocked, the address is verified where it must be, the password is still the one that
+/// was checked, and a second factor was presented where the user has one. Notes when and in which language the user signed in. Forgives the attempt in any case: the password
 /// was right. None if the user does not exist.
 ///
 /// The locks of [`locks_of_sign_in`] must be held: the statement then sees what was committed before them, other sign-ins
@@ -75,13 +81,19 @@ pub async fn open(
            ),
            clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
            who AS MATERIALIZED (
-               SELECT u.*,
+               SELECT u.*, f.lacks_factor,
                       u.blocked_at IS NULL AND u.password_version = $4
-                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AS may_enter,
+                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AND NOT f.lacks_factor AS may_enter,
                       $5 OR u.last_login_at IS NULL OR EXISTS (
                           SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $6
                              AND s.ip IS NOT DISTINCT FROM $7) AS is_familiar
-               FROM users AS u WHERE u.id = $3
+               FROM users AS u
+               CROSS JOIN LATERAL (
+                   SELECT CASE WHEN $19::int IS NOT NULL THEN u.factor_version <> $19
+                               ELSE EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
+                          END AS lacks_factor
+               ) AS f
+               WHERE u.id = $3
            ),
            added AS (
                INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, absolute_expires_at,
@@ -97,7 +109,7 @@ pub async fn open(
            )
            SELECT clock.now AS "now!", blocked_at IS NOT NULL AS "is_blocked!",
                   email_verified_at IS NOT NULL AS "is_verified!", password_version, roles, access_revision, claims,
-                  is_familiar AS "is_familiar!",
+                  is_familiar AS "is_familiar!", lacks_factor AS "lacks_factor!", factor_version,
                   ARRAY(SELECT id FROM sessions WHERE user_id = $3 AND revoked_at IS NULL AND idle_expires_at > now()
                         ORDER BY last_used_at DESC, id DESC OFFSET $16) AS "surplus!"
            FROM who, clock"#,
@@ -119,6 +131,7 @@ pub async fn open(
         i64::from(new.keep),
         new.requires_verification,
         new.amr.as_slice() as _,
+        new.factor_version,
     )
     .fetch_optional(connection)
     .await?;
@@ -132,7 +145,13 @@ pub async fn open(
             access_revision: row.access_revision,
             claims: row.claims,
         };
-        (user, Circumstances { is_familiar: row.is_familiar, surplus: row.surplus })
+        let circumstances = Circumstances {
+            is_familiar: row.is_familiar,
+            surplus: row.surplus,
+            lacks_factor: row.lacks_factor,
+            factor_version: row.factor_version,
+        };
+        (user, circumstances)
     }))
 }
 

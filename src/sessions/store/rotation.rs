@@ -2,11 +2,12 @@
 
 use crate::{
     config::SessionOptions,
+    identity::{AuthenticationMethod, AuthenticationMethods},
     kernel::{Digest32, Duration, Moment, SessionId, Transport, UserId},
     postgres::DatabaseError,
     sessions::{
         generation::Generation,
-        model::{Freshness, LiveSession, Redemption, SessionStanding},
+        model::{Freshness, LiveSession, Proof, Redemption, SessionStanding},
     },
 };
 use ipnet::IpNet;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 /// Rotates one session: one statement, one commit, no indexed column touched. None: nothing was changed. Waits for the
 /// row's lock.
 ///
-/// Where the redemption proves the password that counts, the session is fresh again: its user has just proved who they are,
+/// Where the redemption proves the password that counts, or a factor, the session is fresh again: its user has just proved who they are,
 /// by the methods of the proof.
 ///
 /// What has not been written by the deadline, on the database's clock, is not written at all: the client is answered
@@ -39,8 +40,9 @@ pub async fn rotate(
                                        s.absolute_expires_at),
                last_used_at = now(), generation = s.generation + 1, secret_hash = $5, rotation_nonce = $6,
                ip = coalesce($10, s.ip), user_agent = coalesce($11, s.user_agent),
-               authenticated_at = CASE WHEN u.password_version = $12 THEN now() ELSE s.authenticated_at END,
-               amr = CASE WHEN u.password_version = $12 THEN $13 ELSE s.amr END
+               authenticated_at = CASE WHEN u.password_version = $12 OR u.factor_version = $14 THEN now()
+                                       ELSE s.authenticated_at END,
+               amr = CASE WHEN u.password_version = $12 OR u.factor_version = $14 THEN $13 ELSE s.amr END
            FROM users AS u
            WHERE s.id = $1 AND s.generation = $2 AND s.secret_hash = $3 AND s.transport = $4
              AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.absolute_expires_at > now()
@@ -60,12 +62,25 @@ pub async fn rotate(
         deadline,
         redemption.client.ip.map(IpNet::from),
         redemption.client.user_agent,
-        redemption.proof.as_ref().map(|proof| proof.password_version),
+        redemption.proof.as_ref().and_then(Proof::password_version),
         redemption.proof.as_ref().map(|proof| proof.methods.names()) as _,
+        redemption.proof.as_ref().and_then(Proof::factor_version),
     )
     .fetch_optional(connection)
     .await?;
     Ok(row)
+}
+
+/// Marks where a rotation begins that may be taken back within its transaction.
+pub async fn set_savepoint(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    sqlx::raw_sql("SAVEPOINT rotation").execute(connection).await?;
+    Ok(())
+}
+
+/// Takes back what was written since [`set_savepoint`].
+pub async fn roll_back_to_savepoint(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    sqlx::raw_sql("ROLLBACK TO SAVEPOINT rotation").execute(connection).await?;
+    Ok(())
 }
 
 /// The redemptions of a batch as arrays, one element each.
@@ -221,8 +236,8 @@ pub async fn look(
     Ok(Some((standing, live)))
 }
 
-/// Whether the user of a live session proved within this time who they are, and what else is true of them now. None: it is
-/// not live, or does not exist.
+/// Whether the user of a live session proved within this time who they are, with two factors where they have a second one, and
+/// what else is true of them now. None: it is not live, or does not exist.
 pub async fn freshness(
     connection: &mut PgConnection,
     session: SessionId,
@@ -231,11 +246,37 @@ pub async fn freshness(
     let found = sqlx::query_as!(
         Freshness,
         r#"SELECT coalesce(s.authenticated_at, s.created_at) > clock_timestamp() - make_interval(secs => $2)
-                      AS "is_fresh!", u.roles
+                      AND ($3 = ANY (s.amr) OR NOT f.has_factor) AS "is_fresh!",
+                  u.roles, f.has_factor AS "has_factor!"
            FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+           CROSS JOIN LATERAL (
+               SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS has_factor
+           ) AS f
            WHERE s.id = $1 AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND u.blocked_at IS NULL"#,
         session.as_uuid(),
         max_age.as_secs_f64(),
+        AuthenticationMethod::SeveralFactors.name(),
     );
     Ok(found.fetch_optional(connection).await?)
+}
+
+/// The user of a live session proved one more method in it: `amr`.
+pub async fn set_methods(
+    connection: &mut PgConnection,
+    session: SessionId,
+    methods: &AuthenticationMethods,
+) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE sessions SET amr = $2 WHERE id = $1", session.as_uuid(), methods.names() as _)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// By which methods the user of a session proved who they are.
+pub async fn methods_of(
+    connection: &mut PgConnection,
+    session: SessionId,
+) -> Result<AuthenticationMethods, DatabaseError> {
+    let names = sqlx::query_scalar!("SELECT amr FROM sessions WHERE id = $1", session.as_uuid());
+    Ok(AuthenticationMethods::from_names(&names.fetch_optional(connection).await?.unwrap_or_default()))
 }

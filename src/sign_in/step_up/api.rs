@@ -1,5 +1,6 @@
-use super::{SteppedUp, check_and_rotate};
+use super::{Confirming, Presented, SteppedUp};
 use crate::{
+    factors::FactorCode,
     http::{
         Endpoint, FieldError, FromClient, Problem, TokenOrigin, client_still_waits, expired_others, kind,
         optional_json, paths,
@@ -29,9 +30,15 @@ pub struct StepUpDescribed;
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct StepUpRequest {
-    /// The user's password.
-    #[schema(value_type = String, format = Password, required = true)]
+    /// The user's password. It counts as one factor.
+    #[schema(value_type = Option<String>, format = Password)]
     password: Option<Zeroizing<String>>,
+    /// A code of the authenticator app. With the password of the sign-in, it counts as two factors.
+    #[schema(value_type = Option<String>, example = "123456")]
+    totp: Option<Zeroizing<String>>,
+    /// A recovery code, instead of a code of the app.
+    #[schema(value_type = Option<String>, example = "3-7KQF-M2XA-9TRD")]
+    recovery_code: Option<Zeroizing<String>>,
     /// The refresh token, unless it is sent in the cookie.
     #[schema(value_type = Option<String>, example = "hrt_Ad8Bogaj8VB9…")]
     refresh_token: Option<Zeroizing<String>>,
@@ -42,13 +49,13 @@ pub(super) struct StepUpRequest {
     path = paths::STEP_UP,
     tag = "auth",
     operation_id = "stepUp",
-    summary = "Confirm your password, for what needs a fresh session",
-    description = "A refresh that also confirms the password: the token is used up, and its successor is returned the same way. For ten minutes after it, as after a sign-in, the session is fresh: the address can be changed and the account deleted, and an administrator can change users and revoke everyone's sessions. A wrong password uses up nothing; wrong ones count as at a sign-in. A retry with the same token and `Idempotency-Key` is answered before the password is checked.",
+    summary = "Confirm that it is you, for what needs a fresh session",
+    description = "A refresh that also confirms the password, or a code of a second factor: exactly one of them. Where the user has a second factor, only a code makes the session fresh. The token is used up, and its successor is returned the same way. For ten minutes after it, as after a sign-in, the session is fresh: the address can be changed and the account deleted, and an administrator can change users and revoke everyone's sessions. A wrong password or code uses up nothing; wrong ones count as at a sign-in. A retry with the same token and `Idempotency-Key` is answered before that is checked.",
     security(("cookie" = []), ()),
     params(RetryHeader),
     request_body(content = StepUpRequest, example = json!({ "refresh_token": "hrt_Ad8Bogaj8VB9…", "password": "violet-harbour-42" })),
     responses((status = 200, body = TokenAnswer, description = "The token is used up; these replace it", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::AMBIGUOUS_TOKEN.code, kind::REFRESH_TOKEN_MISSING.code, kind::REFRESH_TOKEN_INVALID.code, kind::REFRESH_TOKEN_REUSED.code, kind::SESSION_EXPIRED.code, kind::SESSION_REVOKED.code, kind::ACCOUNT_BLOCKED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::AMBIGUOUS_TOKEN.code, kind::REFRESH_TOKEN_MISSING.code, kind::REFRESH_TOKEN_INVALID.code, kind::REFRESH_TOKEN_REUSED.code, kind::SESSION_EXPIRED.code, kind::SESSION_REVOKED.code, kind::ACCOUNT_BLOCKED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CODE_INVALID.code, kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn step_up(
     request: HttpRequest,
@@ -59,13 +66,15 @@ async fn step_up(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
-    let body: StepUpRequest = optional_json(&request, payload).await?;
-    let offered = offered(&request, body.refresh_token, options)?;
-    let password = body.password.ok_or_else(|| Problem::field("password", "required", "is needed"))?;
+    let mut body: StepUpRequest = optional_json(&request, payload).await?;
+    let offered = offered(&request, body.refresh_token.take(), options)?;
+    let presented = presented(&body)?;
     client_still_waits().await;
-    let grant = match check_and_rotate(&accounts, &sessions, &offered, &password, &client).await? {
+    let confirming = Confirming { accounts: &accounts, sessions: &sessions, client: &client };
+    let grant = match confirming.check_and_rotate(&offered, presented).await? {
         SteppedUp::Rotation(rotation) => rotated(rotation, &offered, &sessions).await?,
         SteppedUp::WrongPassword => return Err(wrong_password()),
+        SteppedUp::WrongCode => return Err(Problem::new(kind::CODE_INVALID, "It is wrong, or was used before.")),
         SteppedUp::Limited { wait } => return Err(too_many_attempts(wait)),
     };
     let mut answer = token_answer(&grant, None, options);
@@ -73,6 +82,19 @@ async fn step_up(
         add_cookies(&mut answer, &expired_others(&request, options))?;
     }
     Ok(answer)
+}
+
+/// Exactly one proof: which of several counted would be unclear.
+fn presented(body: &StepUpRequest) -> Result<Presented<'_>, Problem> {
+    match (&body.password, &body.totp, &body.recovery_code) {
+        (Some(password), None, None) => Ok(Presented::Password(password)),
+        (None, Some(code), None) => Ok(Presented::Code(FactorCode::Totp(code))),
+        (None, None, Some(code)) => Ok(Presented::Code(FactorCode::Recovery(code))),
+        (None, None, None) => Err(Problem::field("password", "required", "or a code of a second factor is needed")),
+        _ => {
+            Err(Problem::field("password", "exactly_one", "send exactly one of `password`, `totp` and `recovery_code`"))
+        }
+    }
 }
 
 fn wrong_password() -> Problem {

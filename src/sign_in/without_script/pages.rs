@@ -42,6 +42,8 @@ struct Typed {
     password: Zeroizing<String>,
     #[serde(default)]
     new_email: String,
+    #[serde(default)]
+    code: Zeroizing<String>,
 }
 
 async fn address_page(view: View) -> Result<HttpResponse, Problem> {
@@ -89,7 +91,8 @@ impl Page {
 
     fn context(self, typed: &Typed, problem: Option<&Problem>) -> Value {
         let (is_deletion, Typed { email, new_email, .. }) = (self == Self::Deletion, typed);
-        context! { state => "ask", is_deletion, email, new_email, ..form_problem(problem) }
+        let asks_code = !typed.code.is_empty() || problem.is_some_and(|problem| problem.second_factor().is_some());
+        context! { state => "ask", is_deletion, email, new_email, asks_code, ..form_problem(problem) }
     }
 }
 
@@ -135,7 +138,7 @@ impl Rooms<'_> {
     }
 
     async fn fresh(&self, typed: &Typed) -> Result<Fresh, Problem> {
-        let outcome = self.sign_in(&typed.email, &typed.password).await?;
+        let outcome = self.sign_in(&typed.email, &typed.password, &typed.code).await?;
         if matches!(outcome, SigningIn::Unverified) {
             ask_to_verify(self.lifecycle, &typed.email, &self.client).await?;
         }

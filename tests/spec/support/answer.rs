@@ -69,6 +69,15 @@ impl Answer {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
+    /// The value of a hidden field of a form.
+    #[track_caller]
+    pub fn hidden(&self, name: &str) -> String {
+        let (_, rest) =
+            self.body.split_once(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no {name}: {self:?}"));
+        let (_, rest) = rest.split_once("value=\"").expect("a value");
+        rest.split_once('"').expect("its end").0.replace("&#x2f;", "/").replace("&amp;", "&")
+    }
+
     /// The entries of a list.
     #[track_caller]
     pub fn items(&self) -> Vec<Value> {

@@ -301,6 +301,17 @@ impl TestApp {
         request.json(&json!({ "refresh_token": refresh_token, "password": password })).send().await
     }
 
+    /// How many sessions are live.
+    pub async fn live_sessions(&self) -> i64 {
+        self.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await
+    }
+
+    /// Asks for what needs a fresh session, in a way that is refused afterwards.
+    pub async fn ask_fresh(&self, access_token: &str) -> Answer {
+        let body = serde_json::json!({ "email": "not.mine@example.com" });
+        self.request("DELETE", "/api/v1/me").bearer(access_token).json(&body).send().await
+    }
+
     /// Signs out.
     pub async fn sign_out(&self, refresh_token: &str) -> Answer {
         self.post("/api/v1/auth/logout", &json!({ "refresh_token": refresh_token })).await

@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod authenticator;
 mod cluster;
 pub mod forge;
 mod inbox;
@@ -14,12 +15,13 @@ mod wire;
 
 pub use answer::{Answer, SetCookie, Tokens};
 pub use app::{MASTER_KEY, PUBLIC_URL, Request, TestApp, credentials, email, password};
+pub use authenticator::{Authenticator, Enrolled};
 pub use cluster::TestDatabase;
 pub use forge::Forge;
 pub use heirloom_testing::eventually;
 pub use inbox::Email;
 pub use mail_stub::{MailStub, all_sent, link_in, readable, with_mail};
-pub use people::Admin;
+pub use people::{Admin, Person};
 pub use proxy::Proxy;
 
 /// A session id of nobody.

@@ -1,0 +1,107 @@
+//! Challenges of sign-ins.
+
+use crate::{
+    factors::PendingSignIn,
+    identity::AuthenticationMethods,
+    kernel::{Duration, Transport, UserId},
+    postgres::DatabaseError,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Adds a challenge, and deletes those of its user that have expired.
+pub async fn add(
+    connection: &mut PgConnection,
+    id: Uuid,
+    pending: &PendingSignIn,
+    lifetime: Duration,
+) -> Result<(), DatabaseError> {
+    let PendingSignIn { user, password_version, factor_version, methods, transport, remembered, device_name } = pending;
+    sqlx::query!(
+        "WITH expired AS (DELETE FROM sign_in_challenges WHERE user_id = $2 AND expires_at < clock_timestamp())
+         INSERT INTO sign_in_challenges (id, user_id, password_version, factor_version, transport, remembered,
+                                         device_name, amr, created_at, expires_at)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now + make_interval(secs => $9)
+         FROM (SELECT clock_timestamp() AS now) AS clock",
+        id,
+        user.as_uuid(),
+        password_version,
+        factor_version,
+        transport.name(),
+        remembered,
+        device_name.as_deref(),
+        methods.names() as _,
+        lifetime.as_secs_f64(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Counts an attempt. Returns what was begun, and how many attempts there were with this one; None if there may be no more.
+///
+/// Requests at once wait for the row's lock and are checked again: their number is bounded as if they came one by one.
+pub async fn take(
+    connection: &mut PgConnection,
+    id: Uuid,
+    attempts: i32,
+) -> Result<Option<(PendingSignIn, i32)>, DatabaseError> {
+    let row = sqlx::query!(
+        r#"UPDATE sign_in_challenges AS c SET attempts = c.attempts + 1 FROM users AS u
+           WHERE c.id = $1 AND u.id = c.user_id AND c.used_at IS NULL AND c.attempts < $2
+             AND c.expires_at > clock_timestamp()
+             AND c.password_version = u.password_version AND c.factor_version = u.factor_version
+           RETURNING c.user_id AS "user: UserId", c.password_version, c.factor_version, c.transport, c.remembered,
+                     c.device_name, c.amr, c.attempts"#,
+        id,
+        attempts,
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let transport = Transport::from_name(&row.transport).ok_or(DatabaseError::Nonsense("a challenge's row"))?;
+    let pending = PendingSignIn {
+        user: row.user,
+        password_version: row.password_version,
+        factor_version: row.factor_version,
+        methods: AuthenticationMethods::from_names(&row.amr),
+        transport,
+        remembered: row.remembered,
+        device_name: row.device_name,
+    };
+    Ok(Some((pending, row.attempts)))
+}
+
+/// Takes back the count of an attempt.
+pub async fn give_back(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE sign_in_challenges SET attempts = greatest(attempts - 1, 0) WHERE id = $1", id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Uses a challenge up. False if it was used, has expired, or is of another version of its user's factors.
+pub async fn use_up(connection: &mut PgConnection, id: Uuid, factor_version: i32) -> Result<bool, DatabaseError> {
+    let used = sqlx::query!(
+        "UPDATE sign_in_challenges SET used_at = clock_timestamp()
+         WHERE id = $1 AND used_at IS NULL AND expires_at > clock_timestamp() AND factor_version = $2",
+        id,
+        factor_version,
+    );
+    Ok(used.execute(connection).await?.rows_affected() == 1)
+}
+
+/// It was not used after all, in the same transaction.
+pub async fn reopen(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE sign_in_challenges SET used_at = NULL WHERE id = $1", id).execute(connection).await?;
+    Ok(())
+}
+
+/// Deletes the challenges that have expired.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    sqlx::query!("DELETE FROM sign_in_challenges WHERE expires_at < now()").execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,211 @@
+use super::{Change, Owner};
+use crate::{
+    factors::FactorsOf,
+    http::{Endpoint, FromClient, Problem, kind, paths},
+    kernel::Moment,
+    sessions::{Asked, Fresh, Sessions, SignedIn},
+    users::{Accounts, too_many_attempts},
+};
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, ServiceConfig},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+use zeroize::Zeroizing;
+
+/// The endpoints by which users see and change their second factors.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::MY_FACTORS).get(my_factors).mount(config);
+    Endpoint::api(paths::MY_TOTP).post(begin_totp).delete(remove_totp).mount(config);
+    Endpoint::api(paths::MY_TOTP_CONFIRM).hashing().post(confirm_totp).mount(config);
+    Endpoint::api(paths::MY_RECOVERY_CODES).hashing().post(renew_recovery_codes).mount(config);
+}
+
+/// What the endpoints take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(my_factors, begin_totp, confirm_totp, remove_totp, renew_recovery_codes))]
+pub struct FactorsDescribed;
+
+/// A user's second factors.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyFactors)]
+pub(super) struct FactorsView {
+    /// Whether an authenticator app is set up.
+    totp: bool,
+    /// Since when it is.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    totp_since: Option<Moment>,
+    /// How many recovery codes are not used.
+    recovery_codes_left: i64,
+}
+
+impl From<FactorsOf> for FactorsView {
+    fn from(factors: FactorsOf) -> Self {
+        Self {
+            totp: factors.totp_since.is_some(),
+            totp_since: factors.totp_since,
+            recovery_codes_left: factors.recovery_codes_left,
+        }
+    }
+}
+
+/// A secret for an authenticator app. It is shown once, and counts once a code of it was sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewTotp)]
+pub(super) struct NewTotpAnswer<'a> {
+    /// In base32, to be typed into an app.
+    secret: &'a str,
+    /// What the QR code contains: `otpauth://totp/…`.
+    uri: &'a str,
+    /// The QR code, as an SVG document.
+    qr_svg: &'a str,
+}
+
+/// Recovery codes, shown once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecoveryCodes)]
+pub(super) struct RecoveryCodesAnswer<'a> {
+    /// Ten codes. Each is accepted once.
+    #[schema(example = json!(["1-7KQF-M2XA-9TRD"]))]
+    recovery_codes: Vec<&'a str>,
+}
+
+/// Recovery codes, shown once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewRecoveryCodes)]
+pub(super) struct NewCodesAnswer<'a> {
+    /// Ten codes. Each is accepted once. All others are void.
+    #[schema(example = json!(["1-7KQF-M2XA-9TRD"]))]
+    codes: Vec<&'a str>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfirmTotp {
+    /// A code that the app shows.
+    #[schema(value_type = String, example = "123456")]
+    code: Zeroizing<String>,
+}
+
+#[utoipa::path(
+    get,
+    path = paths::MY_FACTORS,
+    tag = "me",
+    operation_id = "myFactors",
+    summary = "Your second factors",
+    security(("bearer" = [])),
+    responses((status = 200, body = FactorsView, description = "What is set up")),
+)]
+async fn my_factors(signed_in: SignedIn, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
+    let factors = sessions.factors().of(signed_in.user).await?.ok_or_else(|| Problem::not_found("account"))?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(FactorsView::from(factors)))
+}
+
+#[utoipa::path(
+    post,
+    path = paths::MY_TOTP,
+    tag = "me",
+    operation_id = "beginTotp",
+    summary = "Begin to set up an authenticator app",
+    description = "Returns a new secret, in place of one that was not confirmed. The app counts once a code of it is sent to `POST /api/v1/me/factors/totp/confirm`. The session must be fresh.",
+    security(("bearer" = [])),
+    responses((status = 200, body = NewTotpAnswer, description = "The secret, shown once")),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::FACTOR_EXISTS.code]))),
+)]
+async fn begin_totp(
+    fresh: Fresh,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
+    let new = done(owner.begin_totp().await?, &fresh, &sessions).await?;
+    Ok(once(NewTotpAnswer { secret: &new.secret, uri: &new.uri, qr_svg: &new.qr_svg }))
+}
+
+#[utoipa::path(
+    post,
+    path = paths::MY_TOTP_CONFIRM,
+    tag = "me",
+    operation_id = "confirmTotp",
+    summary = "Confirm the authenticator app",
+    description = "With a code that the app shows. From then on a sign-in needs a code; the answer has ten recovery codes, shown once. The session must be fresh.",
+    security(("bearer" = [])),
+    request_body(content = ConfirmTotp, example = json!({ "code": "123456" })),
+    responses((status = 200, body = RecoveryCodesAnswer, description = "The app is set up")),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code]))),
+)]
+async fn confirm_totp(
+    Asked(fresh, typed): Asked<Fresh, ConfirmTotp>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
+    let codes = done(owner.confirm_totp(&typed.code).await?, &fresh, &sessions).await?;
+    Ok(once(RecoveryCodesAnswer { recovery_codes: codes.reveal().iter().map(|code| code.as_str()).collect() }))
+}
+
+#[utoipa::path(
+    delete,
+    path = paths::MY_TOTP,
+    tag = "me",
+    operation_id = "removeTotp",
+    summary = "Remove the authenticator app",
+    description = "Removes the recovery codes with it: a sign-in then needs the password only. The session must be fresh.",
+    security(("bearer" = [])),
+    responses((status = 204, description = "It is removed")),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code]))),
+)]
+async fn remove_totp(
+    fresh: Fresh,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
+    done(owner.remove_totp().await?, &fresh, &sessions).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[utoipa::path(
+    post,
+    path = paths::MY_RECOVERY_CODES,
+    tag = "me",
+    operation_id = "renewRecoveryCodes",
+    summary = "Replace your recovery codes",
+    description = "Ten new ones, shown once; all others are void. The session must be fresh.",
+    security(("bearer" = [])),
+    responses((status = 200, body = NewCodesAnswer, description = "The new codes, shown once")),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code]))),
+)]
+async fn renew_recovery_codes(
+    fresh: Fresh,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
+    let codes = done(owner.renew_recovery_codes().await?, &fresh, &sessions).await?;
+    Ok(once(NewCodesAnswer { codes: codes.reveal().iter().map(|code| code.as_str()).collect() }))
+}
+
+/// What is shown once must be stored nowhere on the way.
+fn once(answer: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(answer)
+}
+
+async fn done<T>(change: Change<T>, fresh: &Fresh, sessions: &Sessions) -> Result<T, Problem> {
+    match change {
+        Change::Done(done) => Ok(done),
+        Change::NotFresh => Err(sessions.no_longer(fresh).await),
+        Change::Exists => Err(Problem::new(kind::FACTOR_EXISTS, "Remove it first.")),
+        Change::Missing => Err(Problem::not_found("authenticator app")),
+        Change::WrongCode => {
+            Err(Problem::new(kind::CODE_INVALID, "Check the time of the device, and try the next code."))
+        }
+        Change::Limited { wait } => Err(too_many_attempts(wait)),
+    }
+}

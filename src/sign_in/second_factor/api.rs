@@ -1,0 +1,99 @@
+use super::{SecondStep, open};
+use crate::{
+    factors::FactorCode,
+    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
+    kernel::{Client, Transport},
+    sessions::{Sessions, TokenAnswer},
+    sign_in::api::{challenge_expired, entered, tokens_of},
+    users::Accounts,
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    web::{Data, ServiceConfig},
+};
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+use zeroize::Zeroizing;
+
+/// The endpoints of the second step.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::SIGN_IN_TOTP).post(totp).mount(config);
+    Endpoint::api(paths::SIGN_IN_RECOVERY_CODE).hashing().post(recovery_code).mount(config);
+}
+
+/// What the endpoints take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(totp, recovery_code))]
+pub struct SecondFactorDescribed;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecondFactorRequest {
+    /// The `challenge` of the sign-in.
+    #[schema(value_type = String)]
+    challenge: Zeroizing<String>,
+    /// The code, as the user typed it: spaces, dashes and small letters do not matter.
+    #[schema(value_type = String, example = "123456")]
+    code: Zeroizing<String>,
+}
+
+#[utoipa::path(
+    post,
+    path = paths::SIGN_IN_TOTP,
+    tag = "auth",
+    operation_id = "signInWithTotp",
+    summary = "Complete a sign-in with a code of the authenticator app",
+    description = "After 401 `second_factor_required`. A code is accepted once. Five wrong codes end the challenge: 410 `challenge_expired`, and the user signs in again. Wrong codes also count for the account: 429 `too_many_attempts`.",
+    request_body(content = SecondFactorRequest, example = json!({ "challenge": "AZ3k…", "code": "123456" })),
+    responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
+    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+)]
+async fn totp(
+    request: HttpRequest,
+    Json(typed): Json<SecondFactorRequest>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    complete(&request, &typed.challenge, FactorCode::Totp(&typed.code), &client, (&accounts, &sessions)).await
+}
+
+#[utoipa::path(
+    post,
+    path = paths::SIGN_IN_RECOVERY_CODE,
+    tag = "auth",
+    operation_id = "signInWithRecoveryCode",
+    summary = "Complete a sign-in with a recovery code",
+    description = "As with a code of the app. The user receives an email about each recovery code that is used.",
+    request_body(content = SecondFactorRequest, example = json!({ "challenge": "AZ3k…", "code": "3-7KQF-M2XA-9TRD" })),
+    responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
+    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+)]
+async fn recovery_code(
+    request: HttpRequest,
+    Json(typed): Json<SecondFactorRequest>,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    complete(&request, &typed.challenge, FactorCode::Recovery(&typed.code), &client, (&accounts, &sessions)).await
+}
+
+async fn complete(
+    request: &HttpRequest,
+    challenge: &str,
+    code: FactorCode<'_>,
+    client: &Client,
+    (accounts, sessions): (&Accounts, &Sessions),
+) -> Result<HttpResponse, Problem> {
+    let options = &sessions.world().config.http;
+    let challenge = open(sessions.factors(), challenge).await?.ok_or_else(challenge_expired)?;
+    let mut presented = Vec::new();
+    if challenge.pending.transport == Transport::Cookie {
+        // Only a sign-in that sets the cookie can be a foreign page's doing.
+        SameOrigin::extract(request).await?;
+        presented = all_tokens_in_cookies(request, options);
+    }
+    let step = SecondStep { accounts, sessions, client };
+    tokens_of(request, &*entered(step.attempt(challenge, code, presented).await?)?, options)
+}

@@ -1,0 +1,119 @@
+use super::{SecondStep, open};
+use crate::{
+    factors::FactorCode,
+    http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
+    pages::{Sample, View, form_problem},
+    sessions::{Entered, Sessions, redirect_signed_in},
+    sign_in::api::{challenge_expired, entered},
+    users::Accounts,
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    http::{StatusCode, header},
+    web::{Data, Payload, ServiceConfig},
+};
+use minijinja::{Value, context};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+const TEMPLATE: &str = "sign_in/second_factor.html";
+
+/// `/login/code`.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::at(paths::LOGIN_CODE_PAGE).hashing().get(page).post(submit).mount(config);
+}
+
+/// The page on which a code is typed: of an authenticator app, or a recovery code.
+pub struct CodePage {
+    challenge: Zeroizing<String>,
+    return_to: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Typed {
+    #[serde(default)]
+    challenge: Zeroizing<String>,
+    #[serde(default)]
+    code: Zeroizing<String>,
+    return_to: Option<String>,
+}
+
+impl CodePage {
+    /// For this challenge.
+    #[must_use]
+    pub fn new(challenge: Zeroizing<String>, return_to: String) -> Self {
+        Self { challenge, return_to }
+    }
+
+    /// The form, with the problem's status and headers if there is one.
+    ///
+    /// # Errors
+    /// When the template fails.
+    pub fn show(&self, view: &View, problem: Option<&Problem>) -> Result<HttpResponse, Problem> {
+        let status = problem.map_or(StatusCode::OK, Problem::status_code);
+        let mut answer = view.show(status, TEMPLATE, &self.context(problem))?;
+        if let Some(problem) = problem {
+            problem.add_headers_to(answer.headers_mut());
+        }
+        Ok(answer)
+    }
+
+    fn context(&self, problem: Option<&Problem>) -> Value {
+        let Self { challenge, return_to } = self;
+        let is_over = problem.is_some_and(|problem| !can_go_on(problem));
+        context! { challenge => &**challenge, return_to, is_over, ..form_problem(problem) }
+    }
+}
+
+/// Whether another code may be typed after this problem.
+fn can_go_on(problem: &Problem) -> bool {
+    let last = [kind::CHALLENGE_EXPIRED, kind::ACCOUNT_BLOCKED, kind::EMAIL_NOT_VERIFIED, kind::INVALID_CREDENTIALS];
+    !last.contains(&problem.kind)
+}
+
+/// Whoever opens the address begins at the beginning.
+async fn page() -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, paths::LOGIN_PAGE)).finish()
+}
+
+async fn submit(
+    request: HttpRequest,
+    payload: Payload,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let options = &sessions.world().config.http;
+    let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
+    let (typed, done) = match form::<Typed>(&request, payload).await {
+        Ok(typed) => {
+            let done = complete(&step, &request, &typed).await;
+            (typed, done)
+        }
+        Err(problem) => (Typed::default(), Err(problem)),
+    };
+    let to = return_to(typed.return_to.as_deref(), options);
+    match done {
+        Ok(entered) => Ok(redirect_signed_in(&request, &entered, &to, options)),
+        Err(problem) => CodePage::new(typed.challenge, to).show(&View::of(&request), Some(&problem)),
+    }
+}
+
+async fn complete(step: &SecondStep<'_>, request: &HttpRequest, typed: &Typed) -> Result<Box<Entered>, Problem> {
+    SameOrigin::extract(request).await?;
+    if typed.code.trim().is_empty() {
+        return Err(Problem::field("code", "required", ""));
+    }
+    let challenge = open(step.sessions.factors(), &typed.challenge).await?.ok_or_else(challenge_expired)?;
+    let presented = all_tokens_in_cookies(request, &step.sessions.world().config.http);
+    entered(step.attempt(challenge, FactorCode::of_either(&typed.code), presented).await?)
+}
+
+/// Samples of the page with every problem.
+#[must_use]
+pub fn page_samples() -> Vec<Sample> {
+    let page = CodePage::new(Zeroizing::new("\"><b>".to_owned()), "/account?a=\"><b>".to_owned());
+    let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));
+    let more = [None, Some(Problem::field("code", "required", ""))];
+    problems.chain(more).map(|problem| (TEMPLATE, page.context(problem.as_ref()))).collect()
+}

@@ -1,0 +1,105 @@
+//! Setting up and removing one's own second factors, over HTTP.
+
+use crate::support::{Authenticator, Person, TestApp, at_once, forge};
+use serde_json::{Value, json};
+
+const FACTORS: &str = "/api/v1/me/factors";
+const APP: &str = "/api/v1/me/factors/totp";
+const CONFIRM: &str = "/api/v1/me/factors/totp/confirm";
+const CODES: &str = "/api/v1/me/recovery-codes";
+
+async fn factors(person: &Person<'_>) -> Value {
+    person.get(FACTORS).await.expect(200).json()
+}
+
+/// F-1, F-2, F-5, F-19.
+#[tokio::test]
+async fn an_app_is_set_up_with_a_code_of_it_and_the_session_counts_as_opened_with_it() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    assert_eq!(factors(&alice).await, json!({ "totp": false, "totp_since": null, "recovery_codes_left": 0 }));
+    alice.post(CONFIRM, &json!({ "code": "123456" })).await.expect_problem(404, "not_found");
+    alice.request("POST", CODES).send().await.expect_problem(404, "not_found");
+    alice.delete(APP).await.expect_problem(404, "not_found");
+
+    let new = alice.request("POST", APP).send().await;
+    assert_eq!(new.expect(200).header("cache-control"), Some("no-store"));
+    let (secret, uri, qr_svg) = (new.text("/secret"), new.text("/uri"), new.text("/qr_svg"));
+    assert!(uri.starts_with("otpauth://totp/") && uri.contains(&secret), "{uri}");
+    assert!(qr_svg.starts_with("<svg") && !qr_svg.contains("style=") && !qr_svg.contains("<script"), "{qr_svg}");
+    // A sign-in needs no code yet.
+    app.sign_in("alice").await;
+    let authenticator = Authenticator::with(&secret);
+    let wrong = json!({ "code": authenticator.wrong(&app) });
+    alice.post(CONFIRM, &wrong).await.expect_problem(422, "code_invalid");
+    let right = json!({ "code": authenticator.code(&app, 1) });
+    let confirmed = alice.post(CONFIRM, &right).await;
+    let codes = confirmed.expect(200).json()["recovery_codes"].as_array().expect("codes").len();
+    assert_eq!((codes, confirmed.header("cache-control")), (10, Some("no-store")));
+    let now = factors(&alice).await;
+    assert_eq!((&now["totp"], &now["recovery_codes_left"]), (&json!(true), &json!(10)));
+    alice.request("POST", APP).send().await.expect_problem(409, "factor_exists");
+    alice.post(CONFIRM, &right).await.expect_problem(404, "not_found");
+
+    let claims = forge::decode(&app.refresh(&alice.tokens.refresh_token).await.expect_tokens().access_token).1;
+    assert_eq!((&claims["acr"], &claims["amr"]), (&json!("urn:heirloom:acr:2"), &json!(["pwd", "otp", "mfa"])));
+    assert_eq!(app.events("factor_added").await, 1);
+}
+
+/// F-5, F-11.
+#[tokio::test]
+async fn recovery_codes_are_replaced_and_go_with_the_app() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    let old = alice.enrol(&app).await;
+    let renewed = alice.request("POST", CODES).send().await;
+    let codes = renewed.expect(200).json()["codes"].as_array().expect("codes").clone();
+    assert!(codes.len() == 10 && codes.iter().all(|code| !old.recovery_codes.iter().any(|old| code == old)));
+    alice.delete(APP).await.expect_done();
+    assert_eq!(factors(&alice).await, json!({ "totp": false, "totp_since": null, "recovery_codes_left": 0 }));
+    app.sign_in("alice").await;
+    alice.delete(APP).await.expect_problem(404, "not_found");
+}
+
+/// F-19: also within the transaction.
+#[tokio::test]
+async fn factors_change_only_in_a_fresh_session() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    let stale = "created_at = created_at - interval '11 minutes', authenticated_at = NULL";
+    let expect_refused = async |person: &Person<'_>| {
+        for (method, path) in [("POST", APP), ("POST", CONFIRM), ("DELETE", APP), ("POST", CODES)] {
+            let request = person.request(method, path);
+            let answer = if path == CONFIRM { request.json(&json!({ "code": "1" })) } else { request }.send().await;
+            answer.expect_challenge("step_up_required");
+        }
+        person.get(FACTORS).await.expect(200);
+    };
+    app.alter_session(&alice.tokens.session_id, stale).await;
+    expect_refused(&alice).await;
+    // A fresh session with one factor cannot change the second.
+    let bob = app.person("bob").await;
+    bob.enrol(&app).await;
+    app.alter_session(&bob.tokens.session_id, "amr = '{pwd}'").await;
+    expect_refused(&bob).await;
+}
+
+/// F-1, F-4: on two instances.
+#[tokio::test]
+async fn of_ten_confirmations_at_once_one_hands_out_recovery_codes() {
+    let app = TestApp::start().await;
+    let other = app.another(&[]).await;
+    let alice = app.person("alice").await;
+    let secret = alice.request("POST", APP).send().await.expect(200).text("/secret");
+    let body = json!({ "code": Authenticator::with(&secret).code(&app, 1) });
+    let confirm = |turn: usize| {
+        let server = if turn % 2 == 0 { &app } else { &other };
+        server.request("POST", CONFIRM).bearer(&alice.tokens.access_token).json(&body).send()
+    };
+    let answers = at_once((0..10).map(confirm)).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "{answers:?}");
+    for refused in answers.iter().filter(|answer| answer.status != 200) {
+        refused.expect_problem(404, "not_found");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM recovery_codes").await, 10);
+}
