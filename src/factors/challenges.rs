@@ -1,10 +1,9 @@
 //! A sign-in in two steps: the password was right, the second factor is missing. No session exists in between, and no cookie:
 //! only a row, which expires soon.
 
-use super::{CorrectCode, FactorKind, Factors, store::challenges as store};
+use super::{CorrectCode, FactorKind, Factors, PendingSignIn, store::challenges as store};
 use crate::{
-    identity::AuthenticationMethods,
-    kernel::{Duration, Transport, UserId, new_uuid},
+    kernel::{Duration, new_uuid},
     postgres::DatabaseError,
     work::Work,
 };
@@ -16,25 +15,6 @@ use zeroize::Zeroizing;
 pub(super) const LIFETIME: Duration = Duration::from_mins(5);
 /// How many codes may be tried at one challenge.
 pub(super) const ATTEMPTS: i32 = 5;
-
-/// A sign-in that waits for its second factor.
-#[derive(Debug, Clone)]
-pub struct PendingSignIn {
-    /// Who.
-    pub user: UserId,
-    /// Which password it was. It must still be theirs in the second step.
-    pub password_version: i32,
-    /// What the count of the user's factors was. It must be the same in the second step.
-    pub factor_version: i32,
-    /// What was proven already.
-    pub methods: AuthenticationMethods,
-    /// How the refresh token will be sent.
-    pub transport: Transport,
-    /// Whether the user wants to be remembered.
-    pub remembered: bool,
-    /// The device's name, given by the user.
-    pub device_name: Option<String>,
-}
 
 /// What a client needs for the second step.
 pub struct Challenge {
@@ -123,8 +103,8 @@ impl Factors {
     /// When the database fails.
     pub async fn open_challenge(&self, token: &str) -> Result<Option<OpenChallenge>, DatabaseError> {
         let Some(id) = self.challenge_tokens().read(token) else { return Ok(None) };
-        let taken = self.world().db.run(move |connection| Box::pin(store::take(connection, id, ATTEMPTS))).await?;
-        Ok(taken.map(|(pending, attempts)| OpenChallenge {
+        let counted = self.world().db.run(move |connection| Box::pin(store::take(connection, id, ATTEMPTS))).await?;
+        Ok(counted.map(|(pending, attempts)| OpenChallenge {
             pending,
             attempts_left: u32::try_from(ATTEMPTS.saturating_sub(attempts)).unwrap_or_default(),
             id,

@@ -25,10 +25,10 @@ mod room;
 mod store;
 mod totp;
 
-pub use challenges::{Challenge, FactorUse, OpenChallenge, PendingSignIn, SecondFactor};
+pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
 pub use check::{CodeCheck, CodeUse, CorrectCode};
 pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_all, renew_codes};
-pub use model::{FactorCode, FactorKind, FactorsOf};
+pub use model::{FactorCode, FactorKind, FactorsOf, PendingSignIn};
 pub use recovery_codes::NewCodes;
 pub use room::{Factors, FactorsError};
 pub use store::challenges::sweep;

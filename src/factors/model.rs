@@ -1,4 +1,7 @@
-use crate::kernel::Moment;
+use crate::{
+    identity::AuthenticationMethods,
+    kernel::{Moment, Transport, UserId},
+};
 use zeroize::Zeroizing;
 
 /// How many recovery codes a user gets.
@@ -62,6 +65,25 @@ impl FactorsOf {
         let recovery = (self.recovery_codes_left > 0).then_some(FactorKind::RecoveryCode);
         totp.into_iter().chain(recovery.filter(|_| self.is_required())).collect()
     }
+}
+
+/// A sign-in that waits for its second factor.
+#[derive(Debug, Clone)]
+pub struct PendingSignIn {
+    /// Who.
+    pub user: UserId,
+    /// Which password it was. It must still be theirs in the second step.
+    pub password_version: i32,
+    /// What the count of the user's factors was. It must be the same in the second step.
+    pub factor_version: i32,
+    /// What was proven already.
+    pub methods: AuthenticationMethods,
+    /// How the refresh token will be sent.
+    pub transport: Transport,
+    /// Whether the user wants to be remembered.
+    pub remembered: bool,
+    /// The device's name, given by the user.
+    pub device_name: Option<String>,
 }
 
 /// A code as a user typed it. Not `Debug`: it may be a right one.

@@ -9,6 +9,7 @@
 //! A step-up (`step_up.rs`) checks the password of a user who is signed in, and rotates their session in the same request.
 //! Its pages for browsers without script (`without_script.rs`) sign in for one request.
 
+mod answer;
 mod api;
 mod attempt;
 mod pages;

@@ -1,6 +1,7 @@
 use super::{
     SignIn, SigningIn,
-    api::{ask_to_verify, entered, parse, require_both, require_open},
+    answer::entered,
+    api::{ask_to_verify, parse, require_both, require_open},
     second_factor::{self, CodePage as SecondFactorPage},
     without_script,
 };

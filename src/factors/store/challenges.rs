@@ -1,7 +1,7 @@
 //! Challenges of sign-ins.
 
 use crate::{
-    factors::PendingSignIn,
+    factors::model::PendingSignIn,
     identity::AuthenticationMethods,
     kernel::{Duration, Transport, UserId},
     postgres::DatabaseError,

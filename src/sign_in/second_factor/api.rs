@@ -2,9 +2,9 @@ use super::{SecondStep, open};
 use crate::{
     factors::FactorCode,
     http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
-    kernel::{Client, Transport},
+    kernel::Transport,
     sessions::{Sessions, TokenAnswer},
-    sign_in::api::{challenge_expired, entered, tokens_of},
+    sign_in::answer::{challenge_expired, entered, tokens_of},
     users::Accounts,
 };
 use actix_web::{
@@ -55,7 +55,8 @@ async fn totp(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    complete(&request, &typed.challenge, FactorCode::Totp(&typed.code), &client, (&accounts, &sessions)).await
+    let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
+    complete(&step, &request, &typed.challenge, FactorCode::Totp(&typed.code)).await
 }
 
 #[utoipa::path(
@@ -76,24 +77,23 @@ async fn recovery_code(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    complete(&request, &typed.challenge, FactorCode::Recovery(&typed.code), &client, (&accounts, &sessions)).await
+    let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
+    complete(&step, &request, &typed.challenge, FactorCode::Recovery(&typed.code)).await
 }
 
 async fn complete(
+    step: &SecondStep<'_>,
     request: &HttpRequest,
     challenge: &str,
     code: FactorCode<'_>,
-    client: &Client,
-    (accounts, sessions): (&Accounts, &Sessions),
 ) -> Result<HttpResponse, Problem> {
-    let options = &sessions.world().config.http;
-    let challenge = open(sessions.factors(), challenge).await?.ok_or_else(challenge_expired)?;
+    let options = &step.sessions.world().config.http;
+    let challenge = open(step.sessions.factors(), challenge).await?.ok_or_else(challenge_expired)?;
     let mut presented = Vec::new();
     if challenge.pending.transport == Transport::Cookie {
         // Only a sign-in that sets the cookie can be a foreign page's doing.
         SameOrigin::extract(request).await?;
         presented = all_tokens_in_cookies(request, options);
     }
-    let step = SecondStep { accounts, sessions, client };
     tokens_of(request, &*entered(step.attempt(challenge, code, presented).await?)?, options)
 }

@@ -4,7 +4,7 @@ use crate::{
     http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
     pages::{Sample, View, form_problem},
     sessions::{Entered, Sessions, redirect_signed_in},
-    sign_in::api::{challenge_expired, entered},
+    sign_in::answer::{challenge_expired, entered},
     users::Accounts,
 };
 use actix_web::{

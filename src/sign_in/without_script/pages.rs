@@ -7,7 +7,8 @@ use crate::{
     sessions::{Fresh, Sessions, just_signed_in},
     sign_in::{
         SigningIn,
-        api::{ask_to_verify, entered, require_both},
+        answer::entered,
+        api::{ask_to_verify, require_both},
     },
     users::{Accounts, Refused},
 };
