@@ -9,7 +9,7 @@ use super::{
 use crate::{
     audit,
     guessing::{Admission, Attempt, GuessTarget},
-    kernel::{Client, Duration, UserId},
+    kernel::{Client, Duration, Moment, UserId},
     mail,
     postgres::DatabaseError,
     work::Work,
@@ -135,6 +135,23 @@ pub async fn remove_all(
         work.enqueue_email(user, mail::Notification::FactorRemoved).await?;
     }
     Ok(removed)
+}
+
+/// Removes all factors of a user if one was added since a time, in the caller's transaction, which holds the lock on the user.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_added_since(
+    work: &mut Work<'_>,
+    user: UserId,
+    since: Moment,
+    reason: &'static str,
+) -> Result<(), DatabaseError> {
+    let factors = store::of(work.connection, user).await?;
+    if factors.and_then(|factors| factors.totp_since).is_some_and(|added| added >= since) {
+        let _removed = remove_all(work, user, reason).await?;
+    }
+    Ok(())
 }
 
 /// Puts new recovery codes in place of all others, in the caller's transaction, which holds the lock on the user. False if

@@ -27,7 +27,7 @@ mod totp;
 
 pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
 pub use check::{CodeCheck, CodeUse, CorrectCode};
-pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_all, renew_codes};
+pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_added_since, remove_all, renew_codes};
 pub use model::{FactorCode, FactorKind, FactorsOf, PendingSignIn};
 pub use recovery_codes::NewCodes;
 pub use room::{Factors, FactorsError};

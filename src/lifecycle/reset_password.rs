@@ -2,6 +2,7 @@ use super::{Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_i
 use crate::{
     audit,
     confirmations::{self, Confirmation, Purpose, Undos},
+    factors::remove_all,
     kernel::{Actor, Client, UserId},
     mail,
     passwords::{Password, PasswordHash, QueueKey},
@@ -84,6 +85,7 @@ impl Reset {
         // A thief may have changed the address and changed it back: the undo of the second change is theirs.
         confirmations::void_undos_since_leaving(work.connection, user, &confirmation.email).await?;
         if is_takeover {
+            let _removed = remove_all(&mut work, user, "takeover").await?;
             revoke_invitations_by(&mut work, user).await?;
         }
         work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::ResetPassword.name() })).await?;

@@ -1,6 +1,6 @@
 //! Setting up and removing one's own second factors, over HTTP.
 
-use crate::support::{Authenticator, Person, TestApp, at_once, forge};
+use crate::support::{Answer, Authenticator, Person, TestApp, at_once, email, forge, password};
 use serde_json::{Value, json};
 
 const FACTORS: &str = "/api/v1/me/factors";
@@ -102,4 +102,55 @@ async fn of_ten_confirmations_at_once_one_hands_out_recovery_codes() {
         refused.expect_problem(404, "not_found");
     }
     assert_eq!(app.count("SELECT count(*) FROM recovery_codes").await, 10);
+}
+
+const NEW: &str = "a garden of blue lanterns";
+
+async fn use_link(app: &TestApp, token: &str, typed: (&str, &str)) {
+    let body = json!({ "token": token, typed.0: typed.1 });
+    app.post("/api/v1/auth/confirmations/use", &body).await.expect(200);
+}
+
+async fn sign_in_with(app: &TestApp, name: &str, password: &str) -> Answer {
+    app.post("/api/v1/auth/login", &json!({ "email": email(name), "password": password })).await
+}
+
+/// F-20.
+#[tokio::test]
+async fn a_reset_removes_the_factors_of_an_account_whose_address_was_never_verified_and_no_others() {
+    let app = TestApp::with(&[("HEIRLOOM_EMAIL_VERIFICATION", "off")]).await;
+    for (name, is_verified) in [("alice", false), ("bob", true)] {
+        app.person(name).await.enrol(&app).await;
+        if is_verified {
+            sqlx::query("UPDATE users SET email_verified_at = now()").execute(app.db()).await.expect("SQL");
+        }
+        app.post("/api/v1/auth/password/forgot", &json!({ "email": email(name) })).await.expect(202);
+        use_link(&app, &app.email("reset-password", name).await.token(), ("new_password", NEW)).await;
+    }
+    sign_in_with(&app, "alice", NEW).await.expect_tokens();
+    sign_in_with(&app, "bob", NEW).await.expect_problem(401, "second_factor_required");
+    assert_eq!(app.events("factor_removed").await, 1);
+}
+
+/// F-20.
+#[tokio::test]
+async fn the_undo_of_a_change_of_address_removes_the_factors_that_were_added_since_and_no_others() {
+    let app = TestApp::start().await;
+    for (name, thief, is_owners) in [("alice", "mallory", false), ("bob", "trudy", true)] {
+        let person = app.person(name).await;
+        if is_owners {
+            person.enrol(&app).await;
+        }
+        person.post("/api/v1/me/email", &json!({ "email": email(thief) })).await.expect(202);
+        use_link(&app, &app.email("confirm-new-email", thief).await.token(), ("password", &password(name))).await;
+        if !is_owners {
+            // The thief signs in again: the change revoked the sessions.
+            let answer = sign_in_with(&app, thief, &password(name)).await;
+            app.enrol(&answer.expect_tokens().access_token).await;
+        }
+        use_link(&app, &app.email("email-changed", name).await.token(), ("new_password", NEW)).await;
+    }
+    sign_in_with(&app, "alice", NEW).await.expect_tokens();
+    sign_in_with(&app, "bob", NEW).await.expect_problem(401, "second_factor_required");
+    assert_eq!(app.events("factor_removed").await, 1);
 }

@@ -1,6 +1,7 @@
 use crate::{
     audit,
     confirmations::{self, Confirmation, ConfirmationStanding, Purpose, Undos},
+    factors::remove_added_since,
     identity::EmailAddress,
     kernel::{Actor, UserId},
     lifecycle::{Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_invitations_by},
@@ -81,6 +82,8 @@ impl Undoing {
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::EmailChanged).await?;
         confirmations::void_all_of(work.connection, user, undo.id, Undos::Stay).await?;
         revoke_invitations_by(&mut work, user).await?;
+        // A thief who changed the address may have set up a factor of their own; the owner's stays.
+        remove_added_since(&mut work, user, undo.created_at, "email_change_undone").await?;
         let details = json!({ "purpose": Purpose::UndoEmailChange.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChangeUndone, user, json!({ "sessions": ended.live() })).await?;

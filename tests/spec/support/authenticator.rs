@@ -43,15 +43,22 @@ impl Authenticator {
     }
 }
 
+impl TestApp {
+    /// Sets up an app for the user of an access token.
+    pub async fn enrol(&self, access_token: &str) -> Enrolled {
+        let begin = self.request("POST", "/api/v1/me/factors/totp").bearer(access_token);
+        let authenticator = Authenticator::with(&begin.send().await.expect(200).text("/secret"));
+        let body = json!({ "code": authenticator.code(self, 1) });
+        let confirm = self.request("POST", "/api/v1/me/factors/totp/confirm").bearer(access_token).json(&body);
+        let codes = confirm.send().await.expect(200).json()["recovery_codes"].as_array().expect("codes").clone();
+        let recovery_codes = codes.iter().map(|code| code.as_str().expect("a text").to_owned()).collect();
+        Enrolled { app: authenticator, recovery_codes }
+    }
+}
+
 impl Person<'_> {
     /// Sets up an app.
     pub async fn enrol(&self, app: &TestApp) -> Enrolled {
-        let secret = self.request("POST", "/api/v1/me/factors/totp").send().await.expect(200).text("/secret");
-        let authenticator = Authenticator::with(&secret);
-        let body = json!({ "code": authenticator.code(app, 1) });
-        let confirmed = self.post("/api/v1/me/factors/totp/confirm", &body).await;
-        let codes = confirmed.expect(200).json()["recovery_codes"].as_array().expect("codes").clone();
-        let recovery_codes = codes.iter().map(|code| code.as_str().expect("a text").to_owned()).collect();
-        Enrolled { app: authenticator, recovery_codes }
+        app.enrol(&self.tokens.access_token).await
     }
 }
