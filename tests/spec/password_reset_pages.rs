@@ -32,9 +32,8 @@ async fn a_user_who_forgot_the_password_types_the_code_of_the_email() {
     assert!(wrong.expect(422).body.contains("This code is wrong."), "{wrong:?}");
     let empty = app.send_form("/confirm", &[("flow", &flow), ("code", " "), ("password", NEW)]).await;
     assert!(empty.expect(422).body.contains("Enter the code"), "{empty:?}");
-    let weak = app
-        .send_form("/confirm", &[("flow", &wrong.hidden("flow")), ("code", &code), ("password", "password")])
-        .await;
+    let weak =
+        app.send_form("/confirm", &[("flow", &wrong.hidden("flow")), ("code", &code), ("password", "password")]).await;
     assert!(weak.expect(422).body.contains("easy to guess"), "{weak:?}");
     assert!(weak.body.contains(&format!("value=\"{code}\"")) && !weak.body.contains("value=\"password\""), "{weak:?}");
     app.try_sign_in("alice").await.expect(200);

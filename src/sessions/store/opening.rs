@@ -48,6 +48,31 @@ pub struct Circumstances {
     pub factor_version: i32,
 }
 
+/// What the statement of a sign-in reads.
+#[expect(clippy::struct_excessive_bools, reason = "columns of a row, each with a meaning of its own")]
+struct Opened {
+    now: Moment,
+    is_blocked: bool,
+    is_verified: bool,
+    password_version: i32,
+    roles: Vec<String>,
+    access_revision: i32,
+    claims: Value,
+    is_familiar: bool,
+    surplus: Vec<Uuid>,
+    lacks_factor: bool,
+    factor_version: i32,
+}
+
+impl Opened {
+    fn split(self) -> (LockedUser, Circumstances) {
+        let Self { now, is_blocked, is_verified, password_version, roles, access_revision, claims, .. } = self;
+        let user = LockedUser { now, is_blocked, is_verified, password_version, roles, access_revision, claims };
+        let Self { is_familiar, surplus, lacks_factor, factor_version, .. } = self;
+        (user, Circumstances { is_familiar, surplus, lacks_factor, factor_version })
+    }
+}
+
 /// What a sign-in locks until its transaction ends: the table that a revocation of all sessions locks exclusively, and the
 /// user's row, so that a block or a password change comes wholly before or wholly after.
 pub fn locks_of_sign_in(user: UserId) -> Locks {
@@ -67,7 +92,8 @@ pub async fn open(
     connection: &mut PgConnection,
     new: NewSessionRow,
 ) -> Result<Option<(LockedUser, Circumstances)>, DatabaseError> {
-    let row = sqlx::query!(
+    let opened = sqlx::query_as!(
+        Opened,
         r#"WITH attempt AS (
                SELECT bucket FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (bucket, position)
                JOIN password_guesses AS g USING (bucket) ORDER BY position FOR UPDATE OF g
@@ -135,24 +161,7 @@ pub async fn open(
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| {
-        let user = LockedUser {
-            now: row.now,
-            is_blocked: row.is_blocked,
-            is_verified: row.is_verified,
-            password_version: row.password_version,
-            roles: row.roles,
-            access_revision: row.access_revision,
-            claims: row.claims,
-        };
-        let circumstances = Circumstances {
-            is_familiar: row.is_familiar,
-            surplus: row.surplus,
-            lacks_factor: row.lacks_factor,
-            factor_version: row.factor_version,
-        };
-        (user, circumstances)
-    }))
+    Ok(opened.map(Opened::split))
 }
 
 /// The user, locked until the transaction ends, so that a block or a password change comes wholly before or wholly
