@@ -225,6 +225,7 @@ account-delete-label = E-mail address
 account-noscript = Without JavaScript you can do this with your password:
 account-step-up-title = Confirm that it is you
 account-step-up-text = You signed in a while ago. Enter your password to continue.
+account-step-up-code-text = You signed in a while ago. Enter a code to continue: of your authenticator app, or a recovery code.
 account-step-up-submit = Continue
 account-events = Recent activity
 account-events-hint = If you do not recognise something here, change your password.

@@ -222,6 +222,7 @@ account-delete-label = 이메일 주소
 account-noscript = 자바스크립트 없이도 비밀번호를 입력하면 다음을 할 수 있습니다.
 account-step-up-title = 본인 확인
 account-step-up-text = 안전을 위해 비밀번호를 한 번 더 입력해 주세요.
+account-step-up-code-text = 안전을 위해 인증 앱의 코드나 복구 코드를 입력해 주세요.
 account-step-up-submit = 계속
 account-events = 최근 활동
 account-events-hint = 본인이 하지 않은 활동이 있다면 비밀번호를 변경해 주세요.

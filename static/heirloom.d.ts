@@ -136,10 +136,11 @@ export interface Heirloom {
    */
   confirm(request: Confirm): Promise<Confirmed>;
   /**
-   * Confirms the password, after a `step_up_required`: the session is fresh for some minutes. Rejects with a
-   * `HeirloomError`, for instance `wrong_password`; the user then stays signed in. Null: the session was revoked or has expired.
+   * Confirms that it is the user, after a `step_up_required`: the session is fresh for some minutes. With the password, or, where
+   * the user has a second factor, with a code. Rejects with a `HeirloomError`, for instance `wrong_password` or `code_invalid`; the
+   * user then stays signed in. Null: the session was revoked or has expired.
    */
-  stepUp(request: { password: string }): Promise<Session | null>;
+  stepUp(proof: { password: string } | { totp: string } | { recovery_code: string }): Promise<Session | null>;
   /** Signs out, in all tabs. Rejects when the server did not confirm it: the user is then still signed in. */
   signOut(): Promise<void>;
   /** Revokes all sessions of the user. Returns their number. */

@@ -292,8 +292,8 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
       return done;
     },
 
-    async stepUp({ password }) {
-      await turn(() => rotate({ password }));
+    async stepUp(proof) {
+      await turn(() => rotate(proof));
       return session;
     },
 

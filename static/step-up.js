@@ -1,11 +1,13 @@
-// What needs a fresh session: the dialog that asks for the password in place, after which the work goes on.
+// What needs a fresh session: the dialog that asks for the password, or for a code where the user has a second factor, in place,
+// after which the work goes on.
 import { element, heirloom, request, submits } from './page.js';
 import './password.js';
 
 const dialog = element('step-up');
-const [user, password] = [element('step-up-user'), element('step-up-password')];
+const [user, password, code] = [element('step-up-user'), element('step-up-password'), element('step-up-code')];
+let byCode = false;
 
-/** Runs what needs a fresh session. Where the server wants the password first, the user types it, and the work goes on. */
+/** Runs what needs a fresh session. Where the server wants a proof first, the user types it, and the work goes on. */
 export async function fresh(work) {
   try {
     return await work();
@@ -15,14 +17,18 @@ export async function fresh(work) {
   }
 }
 
-function steppedUp() {
+async function steppedUp() {
+  byCode = (await request('/api/v1/me/factors')).totp;
+  element('step-up-by-password').hidden = byCode;
+  element('step-up-by-code').hidden = !byCode;
+  dialog.setAttribute('aria-describedby', byCode ? 'step-up-code-text' : 'step-up-text');
   dialog.returnValue = '';
   element('step-up-problem').hidden = true;
   dialog.showModal();
   nameUser();
   return new Promise((done) => {
     dialog.addEventListener('close', () => {
-      user.value = password.value = '';
+      user.value = password.value = code.value = '';
       password.dispatchEvent(new Event('input', { bubbles: true })); // its error is gone
       done(dialog.returnValue === 'yes');
     }, { once: true });
@@ -35,8 +41,14 @@ async function nameUser() {
   if (answer && dialog.open) user.value = answer.user.email;
 }
 
-submits(element('step-up-form'), { password: 'step-up-password' }, async () => {
-  await heirloom.stepUp({ password: password.value });
+/** Six digits are a code of the app; anything else is a recovery code. */
+function proof() {
+  if (!byCode) return { password: password.value };
+  return /^\d{6}$/.test(code.value.replace(/[\s-]/g, '')) ? { totp: code.value } : { recovery_code: code.value };
+}
+
+submits(element('step-up-form'), { password: 'step-up-password', code: 'step-up-code' }, async () => {
+  await heirloom.stepUp(proof());
   dialog.close('yes');
 });
 

@@ -19,6 +19,7 @@ mod registering;
 mod server;
 mod signing_in;
 mod tabs;
+mod two_steps;
 mod verifying;
 mod way;
 mod without_script;

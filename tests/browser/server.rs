@@ -66,6 +66,14 @@ impl Server {
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
+    /// POST of JSON by the bearer, which succeeds.
+    pub async fn post_as(&self, access_token: &str, path: &str, body: &Value) -> Value {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(access_token).json(body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
     /// Changes the name of the bearer.
     pub async fn rename(&self, access_token: &str, name: &str) {
         let request = self.http.patch(format!("{}/api/v1/me", self.url)).bearer_auth(access_token);
