@@ -226,7 +226,7 @@ async fn only_a_code_makes_the_session_of_a_user_with_a_factor_fresh() {
     let by_password = json!({ "password": password("alice") });
     let one = app.post(STEP_UP, &step_up(&alice.tokens, &by_password)).await.expect_tokens();
     assert_eq!(forge::decode(&one.access_token).1["acr"], "urn:heirloom:acr:1");
-    app.ask_fresh(&one.access_token).await.expect_challenge("step_up_required");
+    app.ask_fresh(&one.access_token).await.expect_step_up_by("urn:heirloom:acr:2", &["totp", "recovery_code"]);
 
     let wrong = step_up(&one, &json!({ "totp": codes.app.wrong(&app) }));
     for _ in 0..3 {

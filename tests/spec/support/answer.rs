@@ -135,13 +135,18 @@ impl Answer {
     /// The session must be made fresh first: with the challenge of RFC 9470 §3, and what makes it so.
     #[track_caller]
     pub fn expect_step_up(&self) -> &Self {
+        self.expect_step_up_by("urn:heirloom:acr:1", &["password"])
+    }
+
+    /// The same, where this level is needed, and these are the methods of the user.
+    #[track_caller]
+    pub fn expect_step_up_by(&self, acr: &str, methods: &[&str]) -> &Self {
         self.expect_challenge("step_up_required");
         let body = self.json();
-        assert_eq!((&body["max_age"], &body["acr_values"]), (&json!(600), &json!("urn:heirloom:acr:1")), "{self:?}");
-        assert_eq!(body["methods"], json!(["password"]), "{self:?}");
-        let challenge =
-            "Bearer error=\"insufficient_user_authentication\", max_age=600, acr_values=\"urn:heirloom:acr:1\"";
-        assert_eq!(self.header("www-authenticate"), Some(challenge), "{self:?}");
+        assert_eq!((&body["max_age"], &body["acr_values"]), (&json!(600), &json!(acr)), "{self:?}");
+        assert_eq!(body["methods"], json!(methods), "{self:?}");
+        let challenge = format!("Bearer error=\"insufficient_user_authentication\", max_age=600, acr_values=\"{acr}\"");
+        assert_eq!(self.header("www-authenticate"), Some(&*challenge), "{self:?}");
         self
     }
 
