@@ -93,7 +93,7 @@ async fn of_ten_confirmations_at_once_one_hands_out_recovery_codes() {
     let secret = alice.request("POST", APP).send().await.expect(200).text("/secret");
     let body = json!({ "code": Authenticator::with(&secret).code(&app, 1) });
     let confirm = |turn: usize| {
-        let server = if turn % 2 == 0 { &app } else { &other };
+        let server = if turn.is_multiple_of(2) { &app } else { &other };
         server.request("POST", CONFIRM).bearer(&alice.tokens.access_token).json(&body).send()
     };
     let answers = at_once((0..10).map(confirm)).await;

@@ -103,7 +103,7 @@ async fn of_ten_uses_of_one_code_or_of_one_challenge_exactly_one_signs_in() {
         challenges.push(app.challenge("alice").await);
     }
     let code = alice.app.next(&app).await;
-    let on = |turn: usize| if turn % 2 == 0 { &app } else { &other };
+    let on = |turn: usize| if turn.is_multiple_of(2) { &app } else { &other };
     let uses = at_once(challenges.iter().enumerate().map(|(turn, one)| on(turn).present(TOTP, one, &code))).await;
     assert_eq!(uses.iter().filter(|answer| answer.status == 200).count(), 1, "{uses:?}");
     for refused in uses.iter().filter(|answer| answer.status != 200) {
@@ -260,7 +260,7 @@ async fn of_ten_step_ups_with_one_code_exactly_one_succeeds_and_the_others_spend
     }
     let proof = json!({ "totp": codes.app.next(&app).await });
     let uses = families.iter().enumerate().map(|(turn, tokens)| {
-        let (server, body) = (if turn % 2 == 0 { &app } else { &other }, step_up(tokens, &proof));
+        let (server, body) = (if turn.is_multiple_of(2) { &app } else { &other }, step_up(tokens, &proof));
         async move { server.post(STEP_UP, &body).await }
     });
     let uses = at_once(uses).await;

@@ -1,6 +1,6 @@
 //! Confirming the password in a session: a rotation like any other, which makes the session fresh.
 
-use crate::support::{Answer, TestApp, Tokens, at_once, credentials, email, expect_end_of, forge, password};
+use crate::support::{TestApp, Tokens, at_once, credentials, email, expect_end_of, forge, password};
 use serde_json::{Value, json};
 
 const STEP_UP: &str = "/api/v1/auth/step-up";

@@ -34,7 +34,7 @@ impl Authenticator {
     /// A code that it does not show.
     pub fn wrong(&self, app: &TestApp) -> String {
         let right: Vec<_> = (-2..=2).map(|steps| self.code(app, steps)).collect();
-        (0..).map(|code| format!("{code:06}")).find(|code| !right.contains(code)).expect("one of a million")
+        (0..1_000_000).map(|code| format!("{code:06}")).find(|code| !right.contains(code)).expect("one of them")
     }
 
     /// The bytes of its secret.
