@@ -285,6 +285,7 @@ fn a_secret_leaves_its_type_in_few_places() {
         "src/users/store.rs",
         // Recovery codes into the database; the secret of an app into its seal, and both to their user, once.
         "src/factors",
+        "src/me/factors/api.rs",
         // Of a registration that waits: into the database.
         "src/lifecycle/register.rs",
         "src/transfer/store.rs",

@@ -130,7 +130,7 @@ fn cookie_of(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
 
 /// The cookie that recognises a device that signed in before. It does not prove an identity.
 #[must_use]
-pub fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
+fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
     Cookie::build(device_cookie_name(options), device.as_str().to_owned())
         .path("/")
         .http_only(true)
@@ -147,6 +147,23 @@ pub fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'sta
 pub async fn just_signed_in(sessions: &Sessions, grant: &Grant) -> Result<Fresh, Problem> {
     let signed_in = sessions.authenticate(Some(grant.access_token.reveal())).await?;
     sessions.require_fresh(signed_in).await
+}
+
+/// The tokens of a new session. By cookie, those of other paths expire.
+///
+/// # Errors
+/// As [`add_cookies`].
+pub fn tokens_of_sign_in(
+    request: &HttpRequest,
+    (grant, device): &Entered,
+    options: &HttpOptions,
+) -> Result<HttpResponse, Problem> {
+    let mut answer = token_answer(grant, device.as_ref().map(DeviceToken::as_str), options);
+    if grant.transport == Transport::Cookie {
+        let device = device.iter().map(|device| device_cookie(device, options));
+        add_cookies(&mut answer, &device.chain(expired_others(request, options)).collect::<Vec<_>>())?;
+    }
+    Ok(answer)
 }
 
 /// Redirects a browser that is signed in now. 303, so that it does not post a password again (RFC 9700 §4.12).

@@ -40,8 +40,8 @@ mod token;
 mod trust;
 
 pub use api::{
-    RetryHeader, Revoked, TokenAnswer, add_cookies, described, device_cookie, just_signed_in, offered,
-    redirect_signed_in, rotated, routes, token_answer,
+    RetryHeader, Revoked, TokenAnswer, add_cookies, described, just_signed_in, offered, redirect_signed_in, rotated,
+    routes, token_answer, tokens_of_sign_in,
 };
 pub use authority::{Authority, FreshAuthority};
 pub use count::keep_count;

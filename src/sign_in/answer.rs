@@ -2,15 +2,11 @@
 
 use super::{SignInError, SigningIn};
 use crate::{
-    config::HttpOptions,
     factors::{Challenge, FactorKind},
-    guessing::DeviceToken,
-    http::{Problem, SecondFactorWanted, expired_others, kind},
-    kernel::Transport,
-    sessions::{Entered, add_cookies, device_cookie, token_answer},
+    http::{Problem, SecondFactorWanted, kind},
+    sessions::Entered,
     users::too_many_attempts,
 };
-use actix_web::{HttpRequest, HttpResponse};
 
 /// The session that a sign-in created, or the reason why it created none.
 pub(super) fn entered(outcome: SigningIn) -> Result<Box<Entered>, Problem> {
@@ -44,20 +40,6 @@ fn second_factor_required(challenge: Challenge) -> Problem {
 /// The challenge of the second step cannot be used any more.
 pub(super) fn challenge_expired() -> Problem {
     Problem::new(kind::CHALLENGE_EXPIRED, "Sign in again.")
-}
-
-/// The tokens of a new session. By cookie, those of other paths expire.
-pub(super) fn tokens_of(
-    request: &HttpRequest,
-    (grant, device): &Entered,
-    options: &HttpOptions,
-) -> Result<HttpResponse, Problem> {
-    let mut answer = token_answer(grant, device.as_ref().map(DeviceToken::as_str), options);
-    if grant.transport == Transport::Cookie {
-        let device = device.iter().map(|device| device_cookie(device, options));
-        add_cookies(&mut answer, &device.chain(expired_others(request, options)).collect::<Vec<_>>())?;
-    }
-    Ok(answer)
 }
 
 impl From<SignInError> for Problem {

@@ -1,6 +1,6 @@
 use super::{
     SignIn, SigningIn,
-    answer::{entered, tokens_of},
+    answer::entered,
     second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
 };
@@ -13,7 +13,7 @@ use crate::{
     lifecycle::{self, Asker, ConfirmationSent, Lifecycle, Requested, Wanted},
     passwords::Password,
     postgres::DatabaseError,
-    sessions::{Sessions, TokenAnswer},
+    sessions::{Sessions, TokenAnswer, tokens_of_sign_in},
     users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView},
     work::Caller,
     world::World,
@@ -219,7 +219,7 @@ async fn sign_in(
     if matches!(outcome, SigningIn::Unverified) {
         ask_to_verify(&lifecycle, &wanted.email, &client).await?;
     }
-    tokens_of(&request, &*entered(outcome)?, options)
+    tokens_of_sign_in(&request, &*entered(outcome)?, options)
 }
 
 /// Checks whether an address and a password were typed.

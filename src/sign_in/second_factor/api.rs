@@ -3,8 +3,8 @@ use crate::{
     factors::FactorCode,
     http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
     kernel::Transport,
-    sessions::{Sessions, TokenAnswer},
-    sign_in::answer::{challenge_expired, entered, tokens_of},
+    sessions::{Sessions, TokenAnswer, tokens_of_sign_in},
+    sign_in::answer::{challenge_expired, entered},
     users::Accounts,
 };
 use actix_web::{
@@ -95,5 +95,5 @@ async fn complete(
         SameOrigin::extract(request).await?;
         presented = all_tokens_in_cookies(request, options);
     }
-    tokens_of(request, &*entered(step.attempt(challenge, code, presented).await?)?, options)
+    tokens_of_sign_in(request, &*entered(step.attempt(challenge, code, presented).await?)?, options)
 }
