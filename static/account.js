@@ -4,6 +4,7 @@ import {
   announce, confirmed, create, deviceOf, element, fact, firstPage, focus, heirloom, press, request, start, submits, text,
   time, wordsFor, wrapping,
 } from './page.js';
+import { clearFactors, loadFactors, showFactors, whenChanged } from './factors.js';
 import { fresh } from './step-up.js';
 
 const list = element('sessions');
@@ -30,10 +31,13 @@ const again = start(async () => {
     path: '/api/v1/me/events', query: { limit: 20 }, list: element('events'), more: element('more-events'),
     none: element('no-events'), row: eventRow,
   });
-  const [{ user, pending_email: pending }, sessions, showEvents] = await Promise.all([request('/api/v1/me'), allSessions(), events]);
+  const [{ user, pending_email: pending }, factors, sessions, showEvents] = await Promise.all([
+    request('/api/v1/me'), loadFactors(), allSessions(), events,
+  ]);
   return () => {
     showUser(user);
     showPending(pending);
+    showFactors(factors);
     list.replaceChildren(...sessions.map(sessionRow));
     count();
     showEvents();
@@ -42,7 +46,9 @@ const again = start(async () => {
   for (const place of [element('name'), element('email'), list, element('events')]) place.replaceChildren();
   suggest(element('new-name'), '');
   element('pending-text').textContent = '';
+  clearFactors();
 });
+whenChanged(again);
 
 function showUser(user) {
   element('name').replaceChildren(...wrapping(user.name || user.email));
