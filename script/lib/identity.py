@@ -77,10 +77,13 @@ RULES = {
 @schemathesis.hook
 def filter_failure(context, failure, case, response) -> bool:
     """Whether it is one."""
-    if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
+    if not isinstance(failure, RejectedPositiveData) or response.status_code not in (410, 422):
         return True
     problem = response.json()
-    # A code from an email, which a schema cannot know.
+    # The challenge of a sign-in, which a schema cannot know either.
+    if problem["code"] == "challenge_expired":
+        return False
+    # A code from an email or an app, which a schema cannot know.
     if problem["code"] == "code_invalid":
         return False
     errors = problem.get("errors", [])
