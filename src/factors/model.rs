@@ -132,7 +132,7 @@ pub(super) fn totp_digits(typed: &str) -> Option<Zeroizing<String>> {
 pub(super) struct RecoveryCode {
     /// From 1 to 10.
     pub number: u8,
-    /// Twelve characters, in large letters.
+    /// Twelve characters, in upper case.
     pub secret: Zeroizing<String>,
 }
 
@@ -158,7 +158,7 @@ impl RecoveryCode {
         shown
     }
 
-    /// What was typed: in small letters, without dashes, with spaces, with an O for a zero, and an I or an L for a one. None
+    /// What was typed: in lower case, without dashes, with spaces, with an O for a zero, and an I or an L for a one. None
     /// if it cannot be a code.
     pub fn read(typed: &str) -> Option<Self> {
         if typed.len() > LONGEST {

@@ -46,7 +46,7 @@ impl TotpSecret {
         Self(bytes)
     }
 
-    /// Of another system: base32 (RFC 4648 §6), in large or small letters, with or without padding and spaces. None if it is
+    /// Of another system: base32 (RFC 4648 §6), in upper or lower case, with or without padding and spaces. None if it is
     /// none, or too short or too long.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -71,7 +71,7 @@ impl Owner<'_> {
             Confirmable::Nothing => return Ok(Change::Missing),
             Confirmable::Limited { wait } => return Ok(Change::Limited { wait }),
         };
-        // A right code does not count, whatever follows.
+        // A right code does not count as a guess, also where the change fails.
         factors.forgive(attempt).await?;
         let codes = factors.draw_codes(self.client).await?;
         let changed = self.change(move |work| {

@@ -32,7 +32,7 @@ pub(super) struct SecondFactorRequest {
     /// The `challenge` of the sign-in.
     #[schema(value_type = String)]
     challenge: Zeroizing<String>,
-    /// The code, as the user typed it: spaces, dashes and small letters do not matter.
+    /// The code, as the user typed it: spaces, dashes and the case of letters do not matter.
     #[schema(value_type = String, example = "123456")]
     code: Zeroizing<String>,
 }

@@ -71,7 +71,7 @@ fn can_go_on(problem: &Problem) -> bool {
     !last.contains(&problem.kind)
 }
 
-/// Whoever opens the address begins at the beginning.
+/// Leads to the sign-in page: there is no code to type before the password.
 async fn page() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, paths::LOGIN_PAGE)).finish()
 }
