@@ -196,6 +196,7 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'stepped_up': return of('event-stepped-up', theSession);
     case 'factor_added': return text('event-factor-added');
     case 'factor_removed': return text('event-factor-removed');
+    case 'factors_reset': return text('event-factors-reset');
     case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
     case 'recovery_code_used': return text('event-recovery-code-used');
     case 'second_factor_failed': return of('event-second-factor-failed', { user_agent });

@@ -50,7 +50,7 @@ export async function oneUser({ id, again }) {
         fact(text('admin-since'), time(user.created_at)),
         fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at) : text('common-never')),
         user.blocked_reason && fact(text('admin-blocked-reason'), user.blocked_reason)),
-      create('div', { class: 'actions' }, blocking(user, path, again), sendReset(path), revokeAll(user, again)),
+      create('div', { class: 'actions' }, blocking(user, path, again), sendReset(path), resetFactors(path, again), revokeAll(user, again)),
       create('section', {}, roles(user, path, again)),
       create('section', {}, create('h2', {}, text('admin-sessions')), theirSessions),
       create('section', {}, create('h2', {}, text('admin-events')), theirEvents),
@@ -88,6 +88,17 @@ function sendReset(path) {
     await request(`${path}/password-reset`, 'POST');
     announce(text('admin-reset-sent'));
   }));
+  return button;
+}
+
+function resetFactors(path, again) {
+  const button = create('button', { type: 'button', class: 'danger' }, text('admin-reset-factors'));
+  button.addEventListener('click', async () => {
+    const question = { title: text('admin-reset-factors-title'), text: text('admin-reset-factors-text'), yes: text('admin-reset-factors') };
+    let removed = 0;
+    const reset = async () => { ({ removed } = await fresh(() => request(`${path}/factors`, 'DELETE'))); };
+    if (await confirmed(question, reset)) await shown(text(removed ? 'admin-reset-factors-done' : 'admin-reset-factors-none'), again);
+  });
   return button;
 }
 

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("passwords", &["identity"]),
     ("users", &["identity", "passwords", "audit", "guessing"]),
     ("factors", &["identity", "users", "passwords", "mail", "audit", "guessing"]),
-    ("transfer", &["identity", "passwords", "audit"]),
+    ("transfer", &["identity", "passwords", "factors", "audit"]),
     ("keys", &["audit"]),
     ("sessions", &["identity", "users", "factors", "keys", "mail", "audit", "guessing"]),
     ("lifecycle", &["sessions", "factors", "identity", "passwords", "users", "confirmations", "mail", "audit"]),

@@ -62,6 +62,8 @@ named! {
         FactorAdded = "factor_added",
         /// A second factor was removed.
         FactorRemoved = "factor_removed",
+        /// An administrator or an operator removed all second factors of a user.
+        FactorsReset = "factors_reset",
         /// A user got new recovery codes in place of the others.
         RecoveryCodesRenewed = "recovery_codes_renewed",
         /// A recovery code was used.
@@ -115,6 +117,7 @@ impl Kind {
             | Self::SteppedUp
             | Self::FactorAdded
             | Self::FactorRemoved
+            | Self::FactorsReset
             | Self::RecoveryCodesRenewed
             | Self::RecoveryCodeUsed
             | Self::SessionsEnded

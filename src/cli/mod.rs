@@ -10,6 +10,7 @@ mod check;
 mod documents;
 mod environment;
 mod error;
+mod factors;
 mod health;
 mod in_house;
 mod invite;

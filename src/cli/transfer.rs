@@ -9,7 +9,7 @@ use super::{
     in_house::in_house,
     output::{JsonLines, Output},
 };
-use crate::{app::House, config::Config, kernel::Operator, transfer};
+use crate::{app::House, config::Config, kernel::Operator, transfer::{self, ExportedSecrets}};
 use clap::{Args, Subcommand};
 use import::Import;
 use std::process::ExitCode;
@@ -39,13 +39,17 @@ pub struct ExportArguments {
     /// Include password hashes: anyone with the file can try passwords against them
     #[arg(long)]
     with_password_hashes: bool,
+    /// Include the secrets of authenticator apps: anyone with the file can compute their codes
+    #[arg(long)]
+    with_totp_secrets: bool,
 }
 
 impl ExportArguments {
     async fn write(&self, house: &House) -> Result<(), CliError> {
         let (mut lines, operator) = (JsonLines::begin(), Operator::at_the_command_line());
-        let with_hashes = self.with_password_hashes;
-        transfer::export(&house.world, &house.connector, operator, with_hashes, |user| lines.say(&user)).await?;
+        let totp = self.with_totp_secrets.then_some(&house.factors);
+        let secrets = ExportedSecrets { password_hashes: self.with_password_hashes, totp };
+        transfer::export(&house.world, &house.connector, operator, secrets, |user| lines.say(&user)).await?;
         lines.end()
     }
 }

@@ -1,6 +1,7 @@
 use super::{
     ask::confirm,
     error::CliError,
+    factors,
     in_house::{find, in_house},
     invite::{Invite, invite},
     output::{Output, time},
@@ -72,6 +73,16 @@ pub enum UserCommand {
     },
     /// Send a user the email that leads to a new password; a running server sends it
     SendReset {
+        /// E-mail address or id
+        user: String,
+    },
+    /// Show what second factors a user has
+    Factors {
+        /// E-mail address or id
+        user: String,
+    },
+    /// Remove all second factors of a user who has lost them; revokes all sessions of the user
+    ResetFactors {
         /// E-mail address or id
         user: String,
     },
@@ -157,6 +168,12 @@ impl UserCommand {
             }
             Self::Verify { user } => in_house(config, async |house| verify(house, &user, output).await).await,
             Self::SendReset { user } => in_house(config, async |house| send_reset(house, &user, output).await).await,
+            Self::Factors { user } => {
+                in_house(config, async |house| factors::show_factors(house, &user, output).await).await
+            }
+            Self::ResetFactors { user } => {
+                in_house(config, async |house| factors::reset(house, &user, output).await).await
+            }
             Self::Delete { user, yes } => {
                 if !yes {
                     confirm("This deletes a user permanently.", &user)?;

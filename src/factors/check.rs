@@ -212,7 +212,11 @@ impl Factors {
         Ok(is_right.then(|| Matched::Code { number: i16::from(typed.number), hash: hash.clone() }))
     }
 
-    pub(super) fn open(&self, user: UserId, sealed: &[u8]) -> Result<TotpSecret, FactorsError> {
+    /// Opens the secret of a user's app.
+    ///
+    /// # Errors
+    /// When it was sealed under another master key, or for another user.
+    pub fn open(&self, user: UserId, sealed: &[u8]) -> Result<TotpSecret, FactorsError> {
         let opened = self.sealing().open(user.as_uuid().as_bytes(), sealed)?;
         Ok(TotpSecret::from_sealed(opened.plaintext))
     }

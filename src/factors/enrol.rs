@@ -90,6 +90,7 @@ impl ConfirmedTotp {
         }
         store::replace_codes(work.connection, user, codes.hashes.clone()).await?;
         store::count_change(work.connection, user).await?;
+        store::forget_reset(work.connection, user).await?;
         work.record(audit::Kind::FactorAdded, user, json!({ "factor": FactorKind::Totp.name() })).await?;
         work.enqueue_email(user, mail::Notification::FactorAdded).await?;
         Ok(true)
@@ -122,6 +123,19 @@ pub async fn remove_all(
     user: UserId,
     reason: &'static str,
 ) -> Result<RemovedFactors, DatabaseError> {
+    let removed = remove(work, user, reason).await?;
+    if removed.count() > 0 {
+        work.enqueue_email(user, mail::Notification::FactorRemoved).await?;
+    }
+    Ok(removed)
+}
+
+/// The same, without the email.
+pub(super) async fn remove(
+    work: &mut Work<'_>,
+    user: UserId,
+    reason: &'static str,
+) -> Result<RemovedFactors, DatabaseError> {
     let deleted = store::delete_secret(work.connection, user).await?;
     store::delete_codes(work.connection, user).await?;
     // A secret that is not confirmed yet may be a thief's: what was begun with it is void too.
@@ -132,7 +146,6 @@ pub async fn remove_all(
     if removed.totp {
         let details = json!({ "factor": FactorKind::Totp.name(), "reason": reason });
         work.record(audit::Kind::FactorRemoved, user, details).await?;
-        work.enqueue_email(user, mail::Notification::FactorRemoved).await?;
     }
     Ok(removed)
 }
@@ -178,10 +191,18 @@ impl Factors {
     pub fn draw_totp(&self, user: UserId, email: &str) -> Result<NewTotp, FactorsError> {
         let world = self.world();
         let secret = TotpSecret::draw(&world.rng);
-        let sealed = self.sealing().seal(user.as_uuid().as_bytes(), secret.reveal(), &world.rng)?;
+        let sealed = self.seal(user, &secret)?;
         let uri = secret.uri(&world.config.brand.name, email);
         let qr_svg = qr_svg(&uri).ok_or(FactorsError::Internal("the address is too long for a QR code"))?;
         Ok(NewTotp { secret: secret.reveal_base32(), uri, qr_svg, user, sealed })
+    }
+
+    /// Seals the secret of a user's app, for the database.
+    ///
+    /// # Errors
+    /// When the library fails.
+    pub fn seal(&self, user: UserId, secret: &TotpSecret) -> Result<Vec<u8>, FactorsError> {
+        Ok(self.sealing().seal(user.as_uuid().as_bytes(), secret.reveal(), &self.world().rng)?)
     }
 
     /// Compares a code with the secret that waits for one. Counted as any other code.

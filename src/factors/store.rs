@@ -142,6 +142,25 @@ pub async fn count_change(connection: &mut PgConnection, user: UserId) -> Result
     Ok(())
 }
 
+/// An administrator removed the factors of a user.
+pub async fn mark_reset(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE users SET factors_reset_at = clock_timestamp() WHERE id = $1", user.as_uuid())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The user has a factor again.
+pub async fn forget_reset(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE users SET factors_reset_at = NULL WHERE id = $1 AND factors_reset_at IS NOT NULL",
+        user.as_uuid()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Puts new recovery codes in place of all others.
 pub async fn replace_codes(
     connection: &mut PgConnection,

@@ -39,6 +39,7 @@ paths! {
     ADMIN_USERS = "/api/v1/admin/users" [GET POST];
     ADMIN_USER = "/api/v1/admin/users/{id}" [GET PATCH];
     ADMIN_PASSWORD_RESET = "/api/v1/admin/users/{id}/password-reset" [POST];
+    ADMIN_FACTORS = "/api/v1/admin/users/{id}/factors" [DELETE];
     ADMIN_INVITATIONS = "/api/v1/admin/invitations" [GET];
     ADMIN_INVITATION = "/api/v1/admin/invitations/{id}" [GET DELETE];
     ADMIN_SESSIONS = "/api/v1/admin/sessions" [GET];

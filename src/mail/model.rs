@@ -24,6 +24,8 @@ named! {
         FactorAdded = "factor-added",
         /// A second factor was removed.
         FactorRemoved = "factor-removed",
+        /// An administrator removed all second factors.
+        FactorsReset = "factors-reset",
         /// A recovery code was used.
         RecoveryCodeUsed = "recovery-code-used",
         /// There are new recovery codes in place of the others.
@@ -60,6 +62,7 @@ impl Notification {
             | Self::SessionLimit
             | Self::FactorAdded
             | Self::FactorRemoved
+            | Self::FactorsReset
             | Self::RecoveryCodeUsed
             | Self::RecoveryCodesRenewed
             | Self::AlreadyRegistered
@@ -146,6 +149,7 @@ pub(super) fn wait_after(attempt: i32) -> Duration {
 pub(super) fn details(notification: Notification, client: &Client) -> Value {
     match notification {
         Notification::Blocked
+        | Notification::FactorsReset
         | Notification::ConfirmRegistration
         | Notification::AlreadyRegistered
         | Notification::AddressInUse

@@ -30,6 +30,8 @@ pub enum EndReason {
     PasswordChanged,
     /// Its user's address was changed, or the change undone.
     EmailChanged,
+    /// An administrator removed the second factors of its user.
+    FactorsReset,
     /// Its user was blocked.
     Blocked,
     /// Its user was deleted.
@@ -65,6 +67,7 @@ impl EndReason {
             Self::EndedByUser,
             Self::PasswordChanged,
             Self::EmailChanged,
+            Self::FactorsReset,
             Self::Blocked,
             Self::UserDeleted,
             Self::SessionLimit,
@@ -84,6 +87,7 @@ impl EndReason {
             Self::Replaced => "replaced",
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
+            Self::FactorsReset => "factors_reset",
             Self::Blocked => "blocked",
             Self::UserDeleted => "user_deleted",
             Self::SessionLimit => "session_limit",

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     audit::{self, About},
+    factors::Factors,
     kernel::{Duration, Moment, Operator, UserId},
     postgres::DatabaseError,
     world::World,
@@ -39,19 +40,22 @@ impl Claim {
     }
 }
 
-/// Adds the users of a batch who do not exist yet, in one transaction with the event that records it. Returns the others,
-/// by line.
+/// Adds the users of a batch who do not exist yet, in one transaction with the event that records it. Secrets of apps are
+/// sealed before they are stored. Returns the others, by line.
 ///
 /// # Errors
 /// When the database fails: no user of the batch was added then.
 pub async fn import(
     world: &World,
+    factors: &Factors,
     operator: Operator,
     rows: Vec<AtLine<ImportedUser>>,
 ) -> Result<Vec<AtLine<Existing>>, DatabaseError> {
     let now = world.clock.now();
-    let (claims, rows): (Vec<Claim>, Vec<ImportedRow>) =
-        rows.into_iter().map(|numbered| (Claim::of(&numbered), row(numbered.what, now, world))).unzip();
+    let claims: Vec<Claim> = rows.iter().map(Claim::of).collect();
+    let rows: Result<Vec<ImportedRow>, _> =
+        rows.into_iter().map(|numbered| row(numbered.what, now, world, factors)).collect();
+    let rows = rows?;
     let imported = world.long_transaction(PATIENCE, operator.into(), move |mut work| {
         Box::pin(async move {
             let added = store::add_all(work.connection, rows).await?;
@@ -116,10 +120,13 @@ impl ExistingUsers {
 }
 
 /// A new id is as old as the account: lists show the newest first, by id.
-fn row(user: ImportedUser, now: Moment, world: &World) -> ImportedRow {
+fn row(user: ImportedUser, now: Moment, world: &World, factors: &Factors) -> Result<ImportedRow, DatabaseError> {
     let created_at = user.created_at.unwrap_or(now);
-    ImportedRow {
-        id: user.id.unwrap_or_else(|| UserId::new(created_at, &world.rng)),
+    let id = user.id.unwrap_or_else(|| UserId::new(created_at, &world.rng));
+    let sealed = user.totp.map(|secret| factors.seal(id, &secret)).transpose();
+    Ok(ImportedRow {
+        id,
+        sealed_totp: sealed.map_err(|_library| DatabaseError::Nonsense("the seal of an app's secret"))?,
         email: user.email,
         email_verified_at: user.email_verified.then(|| user.email_verified_at.unwrap_or(created_at)),
         hash: user.hash,
@@ -131,5 +138,5 @@ fn row(user: ImportedUser, now: Moment, world: &World) -> ImportedRow {
         language: user.language,
         created_at,
         last_login_at: user.last_login_at,
-    }
+    })
 }

@@ -3,6 +3,7 @@ use super::{
     values::{self, Cleanable, NOT_A_TIME},
 };
 use crate::{
+    factors::TotpSecret,
     identity::{BlockReason, CustomClaims, DisplayName, EmailAddress, Roles, fit_together},
     kernel::{Moment, UserId},
     passwords::PasswordHash,
@@ -11,12 +12,13 @@ use serde_json::Value;
 use std::fmt;
 
 /// The names of the fields, in the order in which they are exported.
-pub const FIELDS: [&str; 14] = [
+pub const FIELDS: [&str; 15] = [
     "id",
     "email",
     "email_verified",
     "email_verified_at",
     "password_hash",
+    "totp_secret",
     "name",
     "roles",
     "claims",
@@ -41,6 +43,8 @@ pub struct ImportedUser {
     pub email_verified_at: Option<Moment>,
     /// What a password is compared with; replaced by a hash of ours at the next sign-in.
     pub hash: PasswordHash,
+    /// The secret of the user's authenticator app. It is a second factor at once.
+    pub totp: Option<TotpSecret>,
     /// The display name.
     pub name: Option<DisplayName>,
     /// The roles.
@@ -78,6 +82,7 @@ impl ImportedUser {
             email_verified: fields.flag("email_verified", "email_verified_at", email_verified_at)?,
             email_verified_at,
             hash: fields.hash()?,
+            totp: fields.totp()?,
             name: fields.line("name")?,
             roles: fields.roles()?,
             claims: fields.claims()?,
@@ -181,6 +186,11 @@ impl Fields {
     fn hash(&mut self) -> Result<PasswordHash, RowRefused> {
         let import = |text: &str| PasswordHash::import(text.to_owned()).map_err(|why| (why.code(), why));
         Ok(self.text_as("password_hash", import)?.unwrap_or_else(PasswordHash::none))
+    }
+
+    fn totp(&mut self) -> Result<Option<TotpSecret>, RowRefused> {
+        let wrong = ("not_a_secret", "must be 16 to 64 bytes in base32");
+        self.text_as("totp_secret", |text| TotpSecret::parse(text).ok_or(wrong))
     }
 
     fn roles(&mut self) -> Result<Roles, RowRefused> {

@@ -15,7 +15,7 @@ mod source;
 mod store;
 mod values;
 
-pub use export::{Export, export};
+pub use export::{Export, ExportedSecrets, export};
 pub use import::{Existing, compare, import};
 pub use imported_user::ImportedUser;
 pub use row::{AtLine, Note, RawFields, RowRefused};

@@ -17,6 +17,8 @@ pub struct ImportedRow {
     pub email: EmailAddress,
     pub email_verified_at: Option<Moment>,
     pub hash: PasswordHash,
+    /// The secret of the user's authenticator app.
+    pub sealed_totp: Option<Vec<u8>>,
     pub name: Option<DisplayName>,
     pub roles: Roles,
     pub claims: CustomClaims,
@@ -71,8 +73,29 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
     for id in remove_reserved(connection, added.iter().map(|(id, _)| *id).collect()).await? {
         added.retain(|(one, _)| *one != id);
     }
+    let is_added = |row: &&ImportedRow| added.contains(&(row.id.as_uuid(), row.email.as_str().to_owned()));
+    add_secrets(connection, rows.iter().filter(is_added)).await?;
     // Taken out once found: of two equal rows the first was added.
     Ok(rows.into_iter().map(|row| added.remove(&(row.id.as_uuid(), row.email.as_str().to_owned()))).collect())
+}
+
+/// Adds the secrets of new users' apps, which count from now on. Of two equal rows the first was added.
+async fn add_secrets<'r>(
+    connection: &mut PgConnection,
+    rows: impl Iterator<Item = &'r ImportedRow>,
+) -> Result<(), DatabaseError> {
+    let (users, sealed): (Vec<Uuid>, Vec<Vec<u8>>) =
+        rows.filter_map(|row| Some((row.id.as_uuid(), row.sealed_totp.clone()?))).unzip();
+    sqlx::query!(
+        "INSERT INTO totp_secrets (user_id, sealed, confirmed_at, created_at)
+         SELECT user_id, sealed, clock_timestamp(), clock_timestamp() FROM unnest($1::uuid[], $2::bytea[]) AS new (user_id, sealed)
+         ON CONFLICT ON CONSTRAINT totp_secrets_pkey DO NOTHING",
+        &users,
+        &sealed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Removes those of the new accounts whose address is reserved for a user who can still undo the change to another one.
@@ -115,6 +138,8 @@ pub struct ExportedRow {
     pub email: String,
     pub email_verified_at: Option<Moment>,
     pub hash: PasswordHash,
+    /// The secret of the user's authenticator app, if one is set up.
+    pub sealed_totp: Option<Vec<u8>>,
     pub name: Option<String>,
     pub roles: Vec<String>,
     pub claims: Value,
@@ -133,7 +158,8 @@ pub async fn after(
 ) -> Result<Vec<ExportedRow>, DatabaseError> {
     let rows = sqlx::query!(
         r#"SELECT id AS "id: UserId", email, email_verified_at, password_hash, name, roles, claims, blocked_at,
-                  blocked_reason, language, created_at, last_login_at
+                  blocked_reason, language, created_at, last_login_at,
+                  (SELECT sealed FROM totp_secrets WHERE user_id = users.id AND confirmed_at IS NOT NULL) AS sealed_totp
            FROM users WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"#,
         after.map(|id| id.as_uuid()),
         limit,
@@ -145,6 +171,7 @@ pub async fn after(
         email: row.email,
         email_verified_at: row.email_verified_at,
         hash: PasswordHash::from_stored(row.password_hash),
+        sealed_totp: row.sealed_totp,
         name: row.name,
         roles: row.roles,
         claims: row.claims,

@@ -156,7 +156,7 @@ async fn what_leaves_comes_back_the_same_and_is_in_the_audit_log() {
     let imported = of("users_imported");
     assert_eq!(imported.len(), 1, "an import that adds no user is not recorded");
     assert_eq!(imported[0]["details"], json!({ "users": 3, "first_line": 1, "last_line": 3 }));
-    assert_eq!(of("users_exported")[0]["details"], json!({ "with_password_hashes": true }));
+    assert_eq!(of("users_exported")[0]["details"], json!({ "with_password_hashes": true, "with_totp_secrets": false }));
     assert_eq!(two.json(&["audit", "verify"])["ok"], true);
 
     // A reader that stops reading (`| head`) is not an error.

@@ -80,6 +80,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/admin/users/{id}", For::Admin),
     ("PATCH", "/api/v1/admin/users/{id}", For::FreshAdmin),
     ("POST", "/api/v1/admin/users/{id}/password-reset", For::Admin),
+    ("DELETE", "/api/v1/admin/users/{id}/factors", For::FreshAdmin),
     ("GET", "/api/v1/admin/invitations", For::Admin),
     ("GET", "/api/v1/admin/invitations/{id}", For::Admin),
     ("DELETE", "/api/v1/admin/invitations/{id}", For::Admin),

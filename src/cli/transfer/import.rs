@@ -181,7 +181,7 @@ impl Importing {
         } else if self.is_dry_run {
             transfer::compare(&house.world, &rows).await?
         } else {
-            transfer::import(&house.world, Operator::at_the_command_line(), rows).await?
+            transfer::import(&house.world, &house.factors, Operator::at_the_command_line(), rows).await?
         };
         let already_there = existing.iter().filter(|row| row.what == Existing::AlreadyThere).count();
         self.imported += count.saturating_sub(existing.len());

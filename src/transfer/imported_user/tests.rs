@@ -27,7 +27,7 @@ fn every_field_that_is_exported_is_read() {
         "password_hash": "$2y$10$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui", "roles": ["b", "a"],
         "claims": { "plan": "pro" }, "blocked": true, "blocked_at": "2026-01-02T03:04:05+09:00",
         "blocked_reason": "spam", "language": "ko", "created_at": "2020-01-01T00:00:00.123456Z",
-        "last_login_at": "2021-01-01T00:00:00Z",
+        "last_login_at": "2021-01-01T00:00:00Z", "totp_secret": "gezd gnbv gy3t qojq gezd gnbv gy3t qojq",
     });
     let named: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
     assert!(FIELDS.iter().all(|field| named.contains(field)), "a field is missing here");
@@ -39,6 +39,7 @@ fn every_field_that_is_exported_is_read() {
     assert_eq!(user.blocked_at.unwrap().to_rfc3339(), "2026-01-01T18:04:05+00:00");
     assert_eq!(user.blocked_reason.unwrap().as_str(), "spam");
     assert_eq!(user.language.as_deref(), Some("ko"));
+    assert_eq!(*user.totp.unwrap().reveal_base32(), *"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
     assert!(user.email_verified);
     assert_eq!(user.email_verified_at.unwrap().to_rfc3339(), "2021-02-03T04:05:06+00:00");
     assert_eq!(user.notes, []);
@@ -60,6 +61,8 @@ fn what_is_wrong_is_named_and_never_quoted() {
         (json!({ "email": "a@b.example", "password_hash": "{noop}SENTINEL" }), "clear_text_password"),
         (json!({ "email": "a@b.example", "password_hash": "$2b$12$SENTINEL" }), "mangled_hash"),
         (json!({ "email": "a@b.example", "password": "SENTINEL" }), "unknown_field"),
+        (json!({ "email": "a@b.example", "totp_secret": "SENTINEL" }), "not_a_secret"),
+        (json!({ "email": "a@b.example", "totp_secret": 7 }), "wrong_type"),
         (json!({ "email": "a@b.example", "name": 7 }), "wrong_type"),
         (
             json!({ "email": "a@b.example", "email_verified": false, "email_verified_at": "2026-01-01T00:00:00Z" }),

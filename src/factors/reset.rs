@@ -1,0 +1,21 @@
+//! Removing all factors of a user who has lost them, by an administrator or an operator.
+
+use super::{
+    enrol::{RemovedFactors, remove},
+    store,
+};
+use crate::{kernel::UserId, mail, postgres::DatabaseError, work::Work};
+
+/// Removes all factors and recovery codes of a user who has lost them, in the caller's transaction, which holds the lock on the
+/// user. The owner receives an email. The next factor is set up with an emailed code: an administrator may have been deceived.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reset(work: &mut Work<'_>, user: UserId) -> Result<RemovedFactors, DatabaseError> {
+    let removed = remove(work, user, "reset_by_admin").await?;
+    if removed.count() > 0 {
+        store::mark_reset(work.connection, user).await?;
+        work.enqueue_email(user, mail::Notification::FactorsReset).await?;
+    }
+    Ok(removed)
+}
