@@ -27,10 +27,11 @@ export function clearFactors() {
 }
 
 element('begin-totp').addEventListener('click', ({ currentTarget }) => press(currentTarget, async () => {
-  const { secret, uri, qr_svg: picture } = await fresh(() => request(`${API}/totp`, 'POST'));
+  const { secret, uri, qr_svg: picture, email_code_required: asksEmail } = await fresh(() => request(`${API}/totp`, 'POST'));
   element('totp-picture').src = `data:image/svg+xml,${encodeURIComponent(picture)}`;
   element('totp-secret').textContent = secret.match(/.{1,4}/g).join(' ');
   element('totp-uri').href = uri;
+  element('totp-email').hidden = !asksEmail;
   element('totp-problem').hidden = true;
   setup.showModal();
   element('totp-code').focus();
@@ -45,9 +46,10 @@ setup.addEventListener('close', () => {
 
 element('totp-cancel').addEventListener('click', () => setup.close());
 
-submits(element('totp-form'), { code: 'totp-code' }, async () => {
-  const code = element('totp-code').value;
-  const { recovery_codes: codes } = await fresh(() => request(`${API}/totp/confirm`, 'POST', { code }));
+submits(element('totp-form'), { code: 'totp-code', email_code: 'totp-email-code' }, async () => {
+  const [code, email] = [element('totp-code').value, element('totp-email-code').value];
+  const typed = element('totp-email').hidden ? { code } : { code, email_code: email };
+  const { recovery_codes: codes } = await fresh(() => request(`${API}/totp/confirm`, 'POST', typed));
   setup.close();
   showCodes(codes);
   again();

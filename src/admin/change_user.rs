@@ -155,7 +155,13 @@ impl Change<'_> {
         if claims.is_some_and(|claims| claims != before.claims) {
             action.record(audit::Kind::ClaimsChanged, json!({})).await?;
         }
-        sessions::cut_off(&mut action.work, user, revision).await
+        let mut ended = sessions::cut_off(&mut action.work, user, revision).await?;
+        let demanding = &action.work.world.config.factors.required_by_roles;
+        let demands = |role: &String| demanding.contains(role) && !before.roles.contains(role);
+        if roles.is_some_and(|roles| roles.to_strings().iter().any(demands)) {
+            ended.add(sessions::end_with_one_factor(&mut action.work, user).await?);
+        }
+        Ok(ended)
     }
 
     async fn change_block(&mut self) -> Result<Ended, DatabaseError> {

@@ -8,6 +8,7 @@ mod database;
 mod database_url;
 mod env_file;
 mod error;
+mod factors;
 mod http;
 mod mail;
 mod master_key;
@@ -27,6 +28,7 @@ pub use branding::{BrandOptions, Colour, READABLE};
 pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError, TlsFileError};
 pub use error::ConfigError;
+pub use factors::FactorOptions;
 pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, RegistrationPolicy, SameSite, USUAL_METRICS};
 pub use mail::{MailOptions, MailTarget, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
@@ -65,6 +67,8 @@ pub struct Config {
     pub brand: BrandOptions,
     /// How accounts are created and recovered.
     pub accounts: AccountOptions,
+    /// Second factors.
+    pub factors: FactorOptions,
     /// Whether strangers may register.
     pub registration: RegistrationPolicy,
     /// How long after its end a month of the audit log is deleted.
@@ -109,6 +113,7 @@ impl Config {
             brand: branding::read(&mut reader),
             audit_retention: reader.duration(names::AUDIT_RETENTION, "400d", "1d"..="36500d"),
             accounts: accounts::read(&mut reader, insecure_for_tests),
+            factors: factors::read(&mut reader),
             registration: http::read_registration(&mut reader),
             log_filter: log_filter(&mut reader),
             log_format: reader.choice(

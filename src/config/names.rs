@@ -81,6 +81,8 @@ names! {
     MAX_SESSIONS_PER_USER = "HEIRLOOM_MAX_SESSIONS_PER_USER";
     /// How long after a sign-in or a step-up a session is fresh.
     STEP_UP_MAX_AGE = "HEIRLOOM_STEP_UP_MAX_AGE";
+    /// Roles whose users sign in with two factors only.
+    SECOND_FACTOR_ROLES = "HEIRLOOM_SECOND_FACTOR_ROLES";
     /// The mail server; without it, emails are written to files.
     SMTP_URL = "HEIRLOOM_SMTP_URL";
     /// The sender of emails.

@@ -24,6 +24,8 @@ named! {
         CancelEmailChange = "cancel_email_change",
         /// Creates an account with the roles that an administrator named.
         Invite = "invite",
+        /// A code that completes the setting up of a second factor. It has no link.
+        EnrolFactor = "enrol_factor",
         /// Removes second factors that the user has lost.
         RecoverFactors = "recover_factors",
     }
@@ -36,6 +38,7 @@ impl Purpose {
         match self {
             Self::Register | Self::VerifyEmail => options.confirm_link_ttl,
             Self::ResetPassword | Self::RecoverFactors => options.reset_link_ttl,
+            Self::EnrolFactor => CODE_LIFETIME,
             Self::ChangeEmail | Self::CancelEmailChange => CHANGE_EMAIL,
             Self::UndoEmailChange => options.email_undo_ttl,
             Self::Invite => options.invite_ttl,

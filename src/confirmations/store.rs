@@ -7,7 +7,7 @@ pub use changes::{
     PendingChange, add_for, has_open_undo, limit_undos_since_leaving, mark_looked_up, pending_change, void_changes_of,
     void_later_undos, void_undos_since_leaving,
 };
-pub use codes::{give_attempt_back, take_attempt};
+pub use codes::{SentCode, give_attempt_back, sent_codes, take_attempt};
 pub use invitations::{
     OpenInvitation, open_invitations, recent_invitation, replace_payload, revoke_invitation, still_invites,
 };

@@ -1,7 +1,10 @@
 //! A sign-in in two steps: the password was right, the second factor is missing. No session exists in between, and no cookie:
 //! only a row, which expires soon.
 
-use super::{CorrectCode, FactorKind, Factors, PendingSignIn, store::challenges as store};
+use super::{
+    ChallengeKind, CorrectCode, FactorKind, Factors, PendingSignIn,
+    store::challenges::{self as store, Taken, Taking},
+};
 use crate::{
     kernel::{Duration, new_uuid},
     postgres::DatabaseError,
@@ -13,6 +16,8 @@ use zeroize::Zeroizing;
 
 /// How long the second step may take.
 pub(super) const LIFETIME: Duration = Duration::from_mins(5);
+/// How long the setting up of a factor may take: an app is to be installed, an email to be read.
+const ENROLMENT_LIFETIME: Duration = Duration::from_mins(10);
 /// How many codes may be tried at one challenge.
 pub(super) const ATTEMPTS: i32 = 5;
 
@@ -20,10 +25,12 @@ pub(super) const ATTEMPTS: i32 = 5;
 pub struct Challenge {
     /// Sent back with the code. It grants nothing by itself.
     pub token: Zeroizing<String>,
-    /// Which factors the user may present.
+    /// Which factors the user may present, or set up.
     pub factors: Vec<FactorKind>,
     /// How long it can be used.
     pub expires_in: Duration,
+    /// Whether an emailed code is needed too, to set up a factor.
+    pub email_code_required: bool,
 }
 
 impl fmt::Debug for Challenge {
@@ -39,7 +46,17 @@ pub struct OpenChallenge {
     pub pending: PendingSignIn,
     /// How many more codes may be tried after this one.
     pub attempts_left: u32,
+    /// What it is good for.
+    pub kind: ChallengeKind,
     id: Uuid,
+}
+
+impl OpenChallenge {
+    /// Uses the challenge up, in the caller's transaction. False if it was used, has expired, or is of another version of the
+    /// user's factors than this one.
+    pub(super) async fn use_up(&self, work: &mut Work<'_>, factor_version: i32) -> Result<bool, DatabaseError> {
+        store::use_up(work.connection, self.id, factor_version).await
+    }
 }
 
 /// The second step: a challenge, and a code that is right.
@@ -70,12 +87,12 @@ impl SecondFactor {
     /// # Errors
     /// When the database fails.
     pub async fn use_up(&self, work: &mut Work<'_>) -> Result<FactorUse, DatabaseError> {
-        let Self { challenge: OpenChallenge { id, .. }, code } = self;
-        if !store::use_up(work.connection, *id, code.factor_version).await? {
+        let Self { challenge, code } = self;
+        if !challenge.use_up(work, code.factor_version).await? {
             return Ok(FactorUse::ChallengeExpired);
         }
         if !code.use_up(work).await? {
-            store::reopen(work.connection, *id).await?;
+            store::reopen(work.connection, challenge.id).await?;
             return Ok(FactorUse::CodeUsed);
         }
         Ok(FactorUse::Accepted)
@@ -88,25 +105,73 @@ impl Factors {
     /// # Errors
     /// When the database fails.
     pub async fn challenge(&self, work: &mut Work<'_>, pending: &PendingSignIn) -> Result<Challenge, DatabaseError> {
-        let id = new_uuid(work.now, &work.world.rng);
-        store::add(work.connection, id, pending, LIFETIME).await?;
         let factors = super::store::of(work.connection, pending.user).await?;
         let factors = factors.map(|factors| factors.kinds()).unwrap_or_default();
-        let token = self.challenge_tokens().write(id).ok_or(DatabaseError::Nonsense("the keys of challenges"))?;
-        Ok(Challenge { token: Zeroizing::new(token), factors, expires_in: LIFETIME })
+        let token = self.begin(work, pending, ChallengeKind::SecondFactor).await?;
+        Ok(Challenge { token, factors, expires_in: LIFETIME, email_code_required: false })
     }
 
-    /// Counts an attempt at a challenge, before a code is compared. None if the challenge is unknown, used or expired, had its
-    /// attempts, or the password or a factor of its user was changed since.
+    /// Begins the setting up of a second factor, without which the user may not enter, in the caller's transaction, which holds
+    /// the lock on the user.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enrolment_challenge(
+        &self,
+        work: &mut Work<'_>,
+        pending: &PendingSignIn,
+        email_code_required: bool,
+    ) -> Result<Challenge, DatabaseError> {
+        let kind = ChallengeKind::Enrolment { asks_email_code: email_code_required };
+        let token = self.begin(work, pending, kind).await?;
+        Ok(Challenge { token, factors: vec![FactorKind::Totp], expires_in: ENROLMENT_LIFETIME, email_code_required })
+    }
+
+    async fn begin(
+        &self,
+        work: &mut Work<'_>,
+        pending: &PendingSignIn,
+        kind: ChallengeKind,
+    ) -> Result<Zeroizing<String>, DatabaseError> {
+        let id = new_uuid(work.now, &work.world.rng);
+        let lifetime = if kind.is_enrolment() { ENROLMENT_LIFETIME } else { LIFETIME };
+        store::add(work.connection, id, pending, (kind, lifetime)).await?;
+        let token = self.challenge_tokens().write(id).ok_or(DatabaseError::Nonsense("the keys of challenges"))?;
+        Ok(Zeroizing::new(token))
+    }
+
+    /// Counts an attempt at a challenge, before a code is compared. None if the challenge is unknown, used or expired, is for the
+    /// setting up of a factor, had its attempts, or the password or a factor of its user was changed since.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn open_challenge(&self, token: &str) -> Result<Option<OpenChallenge>, DatabaseError> {
+        self.take(token, Taking { is_enrolment: false, counts: true }).await
+    }
+
+    /// The same at a challenge to set up a factor: it is refused for anything else.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_enrolment(&self, token: &str) -> Result<Option<OpenChallenge>, DatabaseError> {
+        self.take(token, Taking { is_enrolment: true, counts: true }).await
+    }
+
+    /// A challenge to set up a factor, if it can be used. No attempt is counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_at_enrolment(&self, token: &str) -> Result<Option<OpenChallenge>, DatabaseError> {
+        self.take(token, Taking { is_enrolment: true, counts: false }).await
+    }
+
+    async fn take(&self, token: &str, taking: Taking) -> Result<Option<OpenChallenge>, DatabaseError> {
         let Some(id) = self.challenge_tokens().read(token) else { return Ok(None) };
-        let counted = self.world().db.run(move |connection| Box::pin(store::take(connection, id, ATTEMPTS))).await?;
-        Ok(counted.map(|(pending, attempts)| OpenChallenge {
+        let taken = self.world().db.run(move |connection| Box::pin(store::take(connection, id, taking, ATTEMPTS)));
+        Ok(taken.await?.map(|Taken { pending, kind, attempts }| OpenChallenge {
             pending,
             attempts_left: u32::try_from(ATTEMPTS.saturating_sub(attempts)).unwrap_or_default(),
+            kind,
             id,
         }))
     }

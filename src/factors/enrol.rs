@@ -65,6 +65,7 @@ pub enum Confirmable {
 }
 
 /// A secret whose user has shown that their app knows it.
+#[derive(Clone)]
 pub struct ConfirmedTotp {
     user: UserId,
     sealed: Vec<u8>,
@@ -78,6 +79,11 @@ impl fmt::Debug for ConfirmedTotp {
 }
 
 impl ConfirmedTotp {
+    /// Whether it still waits to be confirmed, in the caller's transaction, which holds the lock on the user.
+    pub(super) async fn still_waits(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
+        store::waits(work.connection, self.user, &self.sealed).await
+    }
+
     /// Adds the factor and its recovery codes, in the caller's transaction, which holds the lock on the user. False if
     /// another request was first.
     ///

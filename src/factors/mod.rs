@@ -12,11 +12,15 @@
 //!
 //! A sign-in in two steps (`challenges.rs`): between the password and the code there is a challenge, and no session.
 //!
+//! Where a role demands a second factor and its user has none, the password leads to a challenge that is good for setting one up
+//! (`enrolment.rs`); the session is opened with it.
+//!
 //! Each factor that is added or removed increments the user's `factor_version`: what was begun before is void.
 
 mod challenges;
 mod check;
 mod enrol;
+mod enrolment;
 mod model;
 pub mod passkeys;
 mod problem;
@@ -29,9 +33,10 @@ mod totp;
 pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
 pub use check::{CodeCheck, CodeUse, CorrectCode};
 pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_added_since, remove_all, renew_codes};
-pub use model::{FactorCode, FactorKind, FactorsOf, PendingSignIn};
+pub use enrolment::Enrolment;
+pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn};
 pub use recovery_codes::NewCodes;
 pub use reset::reset;
 pub use room::{Factors, FactorsError};
-pub use store::challenges::sweep;
-pub use totp::TotpSecret;
+pub use store::{AdministratorCount, challenges::sweep, count_administrators};
+pub use totp::{TotpSecret, qr_svg};

@@ -49,6 +49,8 @@ pub struct FactorsOf {
     pub recovery_codes_left: i64,
     /// Counts what was added and removed.
     pub version: i32,
+    /// Whether the next factor is set up with an emailed code: an administrator removed all others, and the address is verified.
+    pub asks_email_code: bool,
 }
 
 impl FactorsOf {
@@ -84,6 +86,32 @@ pub struct PendingSignIn {
     pub remembered: bool,
     /// The device's name, given by the user.
     pub device_name: Option<String>,
+}
+
+/// What a challenge is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChallengeKind {
+    /// To present a second factor.
+    SecondFactor,
+    /// To set up a second factor, since one is demanded and there is none.
+    Enrolment {
+        /// Whether an emailed code is needed too.
+        asks_email_code: bool,
+    },
+}
+
+impl ChallengeKind {
+    /// Whether it is good for setting up a factor.
+    #[must_use]
+    pub fn is_enrolment(self) -> bool {
+        matches!(self, Self::Enrolment { .. })
+    }
+
+    /// Whether an emailed code is needed too.
+    #[must_use]
+    pub fn asks_email_code(self) -> bool {
+        self == Self::Enrolment { asks_email_code: true }
+    }
 }
 
 /// A code as a user typed it. Not `Debug`: it may be a right one.

@@ -16,7 +16,8 @@ pub async fn of(connection: &mut PgConnection, user: UserId) -> Result<Option<Fa
         r#"SELECT (SELECT confirmed_at FROM totp_secrets WHERE user_id = u.id) AS totp_since,
                   (SELECT count(*) FROM recovery_codes WHERE user_id = u.id AND used_at IS NULL)
                       AS "recovery_codes_left!",
-                  factor_version AS version
+                  factor_version AS version,
+                  factors_reset_at IS NOT NULL AND email_verified_at IS NOT NULL AS "asks_email_code!"
            FROM users AS u WHERE u.id = $1"#,
         user.as_uuid(),
     );
@@ -106,6 +107,39 @@ pub async fn put_secret(connection: &mut PgConnection, user: UserId, sealed: &[u
         sealed,
     );
     Ok(put.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Whether this secret waits to be confirmed.
+pub async fn waits(connection: &mut PgConnection, user: UserId, sealed: &[u8]) -> Result<bool, DatabaseError> {
+    let waits = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = $1 AND sealed = $2 AND confirmed_at IS NULL) AS "waits!""#,
+        user.as_uuid(),
+        sealed,
+    );
+    Ok(waits.fetch_one(connection).await?)
+}
+
+/// Administrators who are not blocked.
+#[derive(Debug)]
+pub struct AdministratorCount {
+    /// All of them.
+    pub all: i64,
+    /// Those who have no second factor.
+    pub without_factor: i64,
+}
+
+/// How many administrators there are, and how many have no second factor.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_administrators(connection: &mut PgConnection) -> Result<AdministratorCount, DatabaseError> {
+    let counted = sqlx::query_as!(
+        AdministratorCount,
+        r#"SELECT count(*) AS "all!", count(*) FILTER (WHERE NOT EXISTS (
+                      SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)) AS "without_factor!"
+           FROM users AS u WHERE 'admin' = ANY (roles) AND blocked_at IS NULL"#,
+    );
+    Ok(counted.fetch_one(connection).await?)
 }
 
 /// Confirms a secret by the code of a step, which is thereby used. False if it is confirmed already or another one.

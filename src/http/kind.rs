@@ -32,6 +32,7 @@ kinds! {
     SESSION_EXPIRED = 401 "session_expired" "The session has expired";
     SESSION_REVOKED = 401 "session_revoked" "The session has been revoked";
     SECOND_FACTOR_REQUIRED = 401 "second_factor_required" "A second factor is required";
+    SECOND_FACTOR_ENROLMENT_REQUIRED = 401 "second_factor_enrolment_required" "A second factor must be set up";
     STEP_UP_REQUIRED = 401 "step_up_required" "Confirm that it is you";
     ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
     EMAIL_NOT_VERIFIED = 403 "email_not_verified" "The e-mail address is not verified";

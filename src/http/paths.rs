@@ -16,6 +16,8 @@ paths! {
     SIGN_IN = "/api/v1/auth/login" [POST];
     SIGN_IN_TOTP = "/api/v1/auth/login/totp" [POST];
     SIGN_IN_RECOVERY_CODE = "/api/v1/auth/login/recovery-code" [POST];
+    ENROL_TOTP = "/api/v1/auth/enrol/totp" [POST];
+    ENROL_TOTP_CONFIRM = "/api/v1/auth/enrol/totp/confirm" [POST];
     REFRESH = "/api/v1/auth/refresh" [POST];
     STEP_UP = "/api/v1/auth/step-up" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];
@@ -52,6 +54,7 @@ paths! {
     READY = "/readyz" [GET];
     LOGIN_PAGE = "/login" [GET POST];
     LOGIN_CODE_PAGE = "/login/code" [GET POST];
+    LOGIN_ENROL_PAGE = "/login/enrol" [GET POST];
     REGISTER_PAGE = "/register" [GET POST];
     FORGOT_PAGE = "/forgot" [GET POST];
     CONFIRM_PAGE = "/confirm" [GET POST];

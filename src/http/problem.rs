@@ -46,6 +46,8 @@ pub struct SecondFactorWanted {
     pub factors: Vec<&'static str>,
     /// Seconds for which the challenge can be used.
     pub expires_in: u64,
+    /// Of an enrolment: whether a code that was sent by email is needed too.
+    pub email_code_required: Option<bool>,
 }
 
 impl fmt::Debug for SecondFactorWanted {
@@ -129,17 +131,21 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["password"]))]
     pub methods: Option<&'a [&'a str]>,
-    /// With `second_factor_required`: to be sent back with a code.
+    /// With `second_factor_required` and `second_factor_enrolment_required`: to be sent back with a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge: Option<&'a str>,
-    /// With `second_factor_required`: which factors the user may present.
+    /// With `second_factor_required`: which factors the user may present. With `second_factor_enrolment_required`: which the user
+    /// may set up.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(["totp", "recovery_code"]))]
     pub factors: Option<&'a [&'static str]>,
-    /// With `second_factor_required`: for how many seconds the challenge can be used.
+    /// With a `challenge`: for how many seconds it can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 300)]
     pub expires_in: Option<u64>,
+    /// With `second_factor_enrolment_required`: whether the code of an email is needed too, which was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_code_required: Option<bool>,
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -296,6 +302,7 @@ impl ResponseError for Problem {
             challenge: self.second_factor().map(|wanted| wanted.challenge.as_str()),
             factors: self.second_factor().map(|wanted| wanted.factors.as_slice()),
             expires_in: self.second_factor().map(|wanted| wanted.expires_in),
+            email_code_required: self.second_factor().and_then(|wanted| wanted.email_code_required),
         };
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())

@@ -53,6 +53,8 @@ impl Lifecycle {
             Purpose::ChangeEmail => self.change_email(attempt).await,
             Purpose::CancelEmailChange => self.cancel_email_change(attempt).await,
             Purpose::UndoEmailChange => self.undo_email_change(attempt).await,
+            // Its code belongs to a sign-in or to the account page; it has no link.
+            Purpose::EnrolFactor => Ok(Completion::Unknown),
             // Nothing requests them in this version.
             Purpose::RecoverFactors => Ok(Completion::Unknown),
         }

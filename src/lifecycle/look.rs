@@ -70,7 +70,8 @@ impl Needed {
             Purpose::Register | Purpose::ResetPassword | Purpose::UndoEmailChange | Purpose::Invite => {
                 Self::NewPassword
             }
-            Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::CancelEmailChange | Purpose::RecoverFactors => {
+            Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::CancelEmailChange | Purpose::RecoverFactors
+            | Purpose::EnrolFactor => {
                 Self::Password
             }
         }

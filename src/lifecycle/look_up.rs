@@ -42,10 +42,11 @@ impl Fitting {
             (Purpose::Register, false) => fitting(Notification::ConfirmRegistration, true),
             (Purpose::Register, true) => fitting(Notification::AlreadyRegistered, false),
             (Purpose::ResetPassword, true) => fitting(Notification::ResetPassword, true),
+            (Purpose::EnrolFactor, true) => fitting(Notification::EnrolmentCode, true),
             (Purpose::VerifyEmail, true) => {
                 Some(Self { email: Notification::VerifyEmail, has_code: false, is_versioned: true })
             }
-            (Purpose::ResetPassword | Purpose::VerifyEmail, false)
+            (Purpose::ResetPassword | Purpose::VerifyEmail | Purpose::EnrolFactor, false)
             // Their users are known when they are requested.
             | (
                 Purpose::ChangeEmail

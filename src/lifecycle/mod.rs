@@ -15,6 +15,7 @@ mod change_email;
 mod complete;
 mod delete_account;
 mod delete_own;
+mod enrolment_code;
 mod extract;
 mod invite;
 mod look;

@@ -226,6 +226,7 @@ impl ConfirmPage<'_> {
             Entering::Blocked
             | Entering::Unverified
             | Entering::SecondFactorRequired(_)
+            | Entering::EnrolmentRequired(_)
             | Entering::ChallengeExpired
             | Entering::CodeUsed
             | Entering::Outdated => None,

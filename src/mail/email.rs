@@ -125,7 +125,12 @@ fn shown(notification: Notification, due: &Due, link: &str) -> Value {
 fn shown_of_confirmation(mail: &Mail, notification: Notification, due: &Due) -> Value {
     let (confirmation, purpose) = (due.confirmation.unwrap_or_default(), notification.confirms());
     let linked = purpose.map(|purpose| Linked { purpose, id: confirmation, user: due.confirms_for, email: &due.email });
-    let link = linked.map_or_else(|| mail.sign_in_link(), |linked| mail.confirmation_link(&linked));
+    let link = match linked {
+        Some(linked) => mail.confirmation_link(&linked),
+        // A code that is typed where it was asked for: a link would lead away from there.
+        None if notification == Notification::EnrolmentCode => String::new(),
+        None => mail.sign_in_link(),
+    };
     let expires = purpose.map(|purpose| spelled(purpose.lifetime(&mail.world().config.accounts)));
     let has_code = notification.has_code() && due.created_at + CODE_LIFETIME > mail.world().clock.now();
     let code = has_code.then(|| mail.confirmation_code(confirmation));

@@ -46,6 +46,8 @@ named! {
         ConfirmNewEmail = "confirm-new-email",
         /// To the old address: it was changed. Undoes it.
         EmailChanged = "email-changed",
+        /// Holds the code with which a second factor is set up. It has no link.
+        EnrolmentCode = "enrolment-code",
         /// An administrator invites to an account.
         Invitation = "invitation",
     }
@@ -66,7 +68,8 @@ impl Notification {
             | Self::RecoveryCodeUsed
             | Self::RecoveryCodesRenewed
             | Self::AlreadyRegistered
-            | Self::AddressInUse => None,
+            | Self::AddressInUse
+            | Self::EnrolmentCode => None,
             Self::ConfirmRegistration => Some(Purpose::Register),
             Self::VerifyEmail => Some(Purpose::VerifyEmail),
             Self::ResetPassword => Some(Purpose::ResetPassword),
@@ -79,12 +82,12 @@ impl Notification {
 
     /// Whether it holds a code, for who reads emails on another device than the one that asked.
     pub(super) fn has_code(self) -> bool {
-        matches!(self, Self::ConfirmRegistration | Self::ResetPassword)
+        matches!(self, Self::ConfirmRegistration | Self::ResetPassword | Self::EnrolmentCode)
     }
 
     /// Whether it belongs to a confirmation: it then goes to the confirmation's address, and not without it.
     pub(super) fn is_of_confirmation(self) -> bool {
-        self.confirms().is_some() || matches!(self, Self::AlreadyRegistered | Self::AddressInUse)
+        self.confirms().is_some() || matches!(self, Self::AlreadyRegistered | Self::AddressInUse | Self::EnrolmentCode)
     }
 }
 
@@ -158,6 +161,7 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         | Notification::EmailChangeRequested
         | Notification::ConfirmNewEmail
         | Notification::EmailChanged
+        | Notification::EnrolmentCode
         | Notification::Invitation => json!({}),
         Notification::TokenReused
         | Notification::NewDevice

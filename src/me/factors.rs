@@ -8,6 +8,7 @@ use crate::{
     factors::{Confirmable, FactorsError, NewCodes, NewTotp, remove_all, renew_codes},
     identity::ProvenBy,
     kernel::{Client, Duration, UserId},
+    lifecycle::Lifecycle,
     postgres::DatabaseError,
     sessions::{Fresh, Sessions, add_method},
     users::Accounts,
@@ -29,11 +30,30 @@ enum Change<T> {
     Missing,
     /// The code is not one of the app.
     WrongCode,
+    /// The code of the email is needed too.
+    EmailCodeMissing,
+    /// The code of the email is wrong.
+    WrongEmailCode,
     /// Not compared: too many were wrong lately.
     Limited {
         /// How long until the next may be tried.
         wait: Duration,
     },
+}
+
+impl<T> Change<T> {
+    fn map<U>(self, then: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Done(done) => Change::Done(then(done)),
+            Self::NotFresh => Change::NotFresh,
+            Self::Exists => Change::Exists,
+            Self::Missing => Change::Missing,
+            Self::WrongCode => Change::WrongCode,
+            Self::EmailCodeMissing => Change::EmailCodeMissing,
+            Self::WrongEmailCode => Change::WrongEmailCode,
+            Self::Limited { wait } => Change::Limited { wait },
+        }
+    }
 }
 
 /// One step of a change, within its transaction.
@@ -43,6 +63,7 @@ type Step<'w, T> = Pin<Box<dyn Future<Output = Result<Change<T>, DatabaseError>>
 struct Owner<'a> {
     accounts: &'a Accounts,
     sessions: &'a Sessions,
+    lifecycle: &'a Lifecycle,
     fresh: &'a Fresh,
     client: &'a Client,
 }
@@ -52,25 +73,43 @@ impl Owner<'_> {
         self.fresh.signed_in().user
     }
 
-    /// Draws a secret, in place of one that was not confirmed.
-    async fn begin_totp(&self) -> Result<Change<NewTotp>, FactorsError> {
+    /// Draws a secret, in place of one that was not confirmed. Says whether an emailed code is needed too, which is then sent.
+    async fn begin_totp(&self) -> Result<Change<(NewTotp, bool)>, FactorsError> {
         let Some(user) = self.accounts.lookup(self.user()).await? else { return Ok(Change::NotFresh) };
         let new = self.sessions.factors().draw_totp(user.id, user.email.as_str())?;
         let changed = self.change(move |work| {
             Box::pin(async move { Ok(if new.keep(work).await? { Change::Done(new) } else { Change::Exists }) })
         });
-        Ok(changed.await?)
+        let changed = changed.await?;
+        let asks_email_code = matches!(changed, Change::Done(_)) && self.asks_email_code().await?;
+        if asks_email_code {
+            self.lifecycle.send_enrolment_code(&user.email, self.client).await?;
+        }
+        Ok(changed.map(|new| (new, asks_email_code)))
+    }
+
+    async fn asks_email_code(&self) -> Result<bool, DatabaseError> {
+        Ok(self.sessions.factors().of(self.user()).await?.is_some_and(|factors| factors.asks_email_code))
     }
 
     /// Adds the app, by a code of it. This session counts as opened with it.
-    async fn confirm_totp(&self, code: &str) -> Result<Change<NewCodes>, FactorsError> {
+    async fn confirm_totp(&self, code: &str, email_code: Option<&str>) -> Result<Change<NewCodes>, FactorsError> {
         let (factors, session) = (self.sessions.factors(), self.fresh.signed_in().session);
+        let asks_email_code = self.asks_email_code().await?;
+        let email_code = email_code.unwrap_or_default();
+        if asks_email_code && email_code.trim().is_empty() {
+            return Ok(Change::EmailCodeMissing);
+        }
         let (confirmed, attempt) = match factors.check_new(self.user(), code, self.client).await? {
             Confirmable::Right(confirmed, attempt) => (confirmed, attempt),
             Confirmable::Wrong => return Ok(Change::WrongCode),
             Confirmable::Nothing => return Ok(Change::Missing),
             Confirmable::Limited { wait } => return Ok(Change::Limited { wait }),
         };
+        // The attempt stays counted while this code is wrong: the right code of one's own app gives no free guesses.
+        if asks_email_code && !self.lifecycle.is_enrolment_code(self.user(), email_code, self.client).await? {
+            return Ok(Change::WrongEmailCode);
+        }
         // A right code does not count as a guess, also where the change fails.
         factors.forgive(attempt).await?;
         let codes = factors.draw_codes(self.client).await?;

@@ -75,6 +75,7 @@ fn example(kind: ProblemKind) -> Value {
         challenge: None,
         factors: None,
         expires_in: None,
+        email_code_required: None,
     };
     json!({ "summary": kind.title, "value": body })
 }

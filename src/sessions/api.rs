@@ -1,21 +1,19 @@
 use super::{
-    EndReason, Entered, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn,
+    EndReason, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn,
+    answer::{TokenAnswer, add_cookies, token_answer},
     extract::{bearer, carried},
     room::SessionError,
 };
 use crate::{
     config::HttpOptions,
-    guessing::{DEVICE_LIFETIME, DeviceToken},
     http::{
-        Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, client_still_waits, device_cookie_name,
-        expired_cookie, expired_others, kind, optional_json, paths, token_cookie,
+        Endpoint, FromClient, Problem, TokenOrigin, all_tokens_in_cookies, client_still_waits, expired_cookie,
+        expired_others, kind, optional_json, paths,
     },
     kernel::{SessionId, Transport, UserId},
 };
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    cookie::{self, Cookie},
-    http::header,
     web::{Data, Payload, ServiceConfig},
 };
 use serde::{Deserialize, Serialize};
@@ -66,78 +64,11 @@ pub struct RetryHeader {
     key: Option<String>,
 }
 
-/// The answer to a sign-in and to a refresh, in OAuth 2.0's words (RFC 6749 §5.1).
-#[derive(Serialize, ToSchema)]
-#[schema(as = Tokens)]
-pub struct TokenAnswer<'a> {
-    /// A JWT (RFC 9068), for `Authorization: Bearer`.
-    access_token: &'a str,
-    /// Always `Bearer`.
-    #[schema(example = "Bearer")]
-    token_type: &'static str,
-    /// Lifetime of the access token in seconds.
-    #[schema(example = 600)]
-    expires_in: u64,
-    /// Valid for exactly one refresh. Absent if it is sent in the cookie.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<&'a str>,
-    /// Seconds after which the refresh token expires if it is not used.
-    #[schema(example = 1_209_600)]
-    refresh_expires_in: u64,
-    /// The session.
-    session_id: SessionId,
-    /// Only after a sign-in: proves at the next one that this device signed in before. It grants no access.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_token: Option<&'a str>,
-}
-
 /// How many live sessions were revoked.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Revoked {
     /// Live sessions that were revoked; sessions that were already revoked or expired do not count.
     pub revoked: u64,
-}
-
-/// Writes the answer for a grant: the refresh token goes in the cookie or in the body, never in both. The device token
-/// goes the same way.
-#[must_use]
-pub fn token_answer(grant: &Grant, device: Option<&str>, options: &HttpOptions) -> HttpResponse {
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header((header::CACHE_CONTROL, "no-store"));
-    let refresh_token = match grant.transport {
-        Transport::Cookie => {
-            answer.cookie(cookie_of(grant, options));
-            None
-        }
-        Transport::Body => Some(grant.refresh_token.reveal()),
-    };
-    answer.json(TokenAnswer {
-        access_token: grant.access_token.reveal(),
-        token_type: "Bearer",
-        expires_in: grant.expires_in.as_secs(),
-        refresh_token,
-        refresh_expires_in: grant.refresh_expires_in.as_secs(),
-        session_id: grant.session,
-        device_token: device.filter(|_| grant.transport == Transport::Body),
-    })
-}
-
-/// The cookie that holds a grant's refresh token. One that is not remembered ends with the browser.
-fn cookie_of(grant: &Grant, options: &HttpOptions) -> Cookie<'static> {
-    let lifetime = grant.remembered.then_some(grant.refresh_expires_in);
-    token_cookie(grant.refresh_token.reveal(), lifetime, options)
-}
-
-/// The cookie that recognises a device that signed in before. It does not prove an identity.
-#[must_use]
-fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static> {
-    Cookie::build(device_cookie_name(options), device.as_str().to_owned())
-        .path("/")
-        .http_only(true)
-        .secure(options.public_url.is_https())
-        .same_site(cookie::SameSite::Strict)
-        .max_age(cookie::time::Duration::seconds(i64::try_from(DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX)))
-        .finish()
 }
 
 /// The proof of a user whose session this request has opened.
@@ -147,42 +78,6 @@ fn device_cookie(device: &DeviceToken, options: &HttpOptions) -> Cookie<'static>
 pub async fn just_signed_in(sessions: &Sessions, grant: &Grant) -> Result<Fresh, Problem> {
     let signed_in = sessions.authenticate(Some(grant.access_token.reveal())).await?;
     sessions.require_fresh(signed_in).await
-}
-
-/// The tokens of a new session. By cookie, those of other paths expire.
-///
-/// # Errors
-/// As [`add_cookies`].
-pub fn tokens_of_sign_in(
-    request: &HttpRequest,
-    (grant, device): &Entered,
-    options: &HttpOptions,
-) -> Result<HttpResponse, Problem> {
-    let mut answer = token_answer(grant, device.as_ref().map(DeviceToken::as_str), options);
-    if grant.transport == Transport::Cookie {
-        let device = device.iter().map(|device| device_cookie(device, options));
-        add_cookies(&mut answer, &device.chain(expired_others(request, options)).collect::<Vec<_>>())?;
-    }
-    Ok(answer)
-}
-
-/// Redirects a browser that is signed in now. 303, so that it does not post a password again (RFC 9700 §4.12).
-#[must_use]
-pub fn redirect_signed_in(
-    request: &HttpRequest,
-    (grant, device): &Entered,
-    to: &str,
-    options: &HttpOptions,
-) -> HttpResponse {
-    let mut answer = HttpResponse::SeeOther();
-    answer.cookie(cookie_of(grant, options));
-    if let Some(device) = device {
-        answer.cookie(device_cookie(device, options));
-    }
-    for expired in expired_others(request, options) {
-        answer.cookie(expired);
-    }
-    answer.insert_header((header::LOCATION, to)).insert_header((header::CACHE_CONTROL, "no-store")).finish()
 }
 
 #[utoipa::path(
@@ -290,14 +185,6 @@ async fn sign_out(
     add_cookies(&mut answer, &[expired_cookie(options)])?;
     add_cookies(&mut answer, &expired_others(&request, options))?;
     Ok(answer)
-}
-
-/// Adds cookies to an answer.
-///
-/// # Errors
-/// 500 if a cookie is not valid, which does not happen with the server's own cookies.
-pub fn add_cookies(answer: &mut HttpResponse, cookies: &[Cookie<'_>]) -> Result<(), Problem> {
-    cookies.iter().try_for_each(|cookie| answer.add_cookie(cookie)).map_err(|_malformed| Problem::internal())
 }
 
 /// Identifies the bearer for nginx's `auth_request`, Envoy and Traefik. Does not read the database.

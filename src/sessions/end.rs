@@ -87,6 +87,19 @@ pub async fn end_all_of(
     announce(work, Ended::of(&rows, reason)).await
 }
 
+/// Ends the sessions of a user that were opened or confirmed with fewer than two factors, in the caller's transaction, which
+/// holds the lock on the user: a role that was just granted demands two.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_with_one_factor(work: &mut Work<'_>, user: UserId) -> Result<Ended, DatabaseError> {
+    let reason = EndReason::SecondFactorRequired;
+    let rows = store::end_with_one_factor(work.connection, user, &reason).await?;
+    let ended = announce(work, Ended::of(&rows, &reason)).await?;
+    record(work, user.into(), &reason, &ended).await?;
+    Ok(ended)
+}
+
 /// Revokes all sessions of a user who is about to be deleted, in the caller's transaction, and keeps others from
 /// opening until it commits. Their rows are deleted with the user's; the revocations are kept longer than an access
 /// token lives. None if the user does not exist.

@@ -1,6 +1,6 @@
 use super::{EndReason, Grant, NewSession, Opening, SessionError, Sessions};
 use crate::{
-    factors::{Challenge, SecondFactor},
+    factors::{Challenge, Enrolment, SecondFactor},
     guessing::{Attempt, DeviceOwner, DeviceToken},
     identity::{AuthenticationMethods, DeviceName, ProvenBy},
     kernel::{Client, Transport, UserId},
@@ -17,6 +17,8 @@ pub struct Entry {
     pub methods: AuthenticationMethods,
     /// The second step of the sign-in, if this is one.
     pub second_factor: Option<SecondFactor>,
+    /// The factor that is set up with this sign-in, where one is demanded.
+    pub enrolment: Option<Enrolment>,
     /// Forgiven by the statement that opens the session.
     pub attempt: Attempt,
     /// How the refresh token will be sent.
@@ -45,6 +47,8 @@ pub enum Entering {
     Unverified,
     /// The user must present a second factor.
     SecondFactorRequired(Challenge),
+    /// The user must set up a second factor.
+    EnrolmentRequired(Challenge),
     /// The challenge of the second step was used, has expired or is void.
     ChallengeExpired,
     /// The code of the second step was used by another request.
@@ -62,6 +66,7 @@ impl Entry {
             credentials: Credentials { user, password_version: 0 },
             methods: AuthenticationMethods::of(ProvenBy::Password),
             second_factor: None,
+            enrolment: None,
             attempt: Attempt::default(),
             transport: Transport::Cookie,
             remembered,
@@ -86,6 +91,7 @@ impl Entry {
             password_version: owner.password_version,
             methods: self.methods,
             second_factor: self.second_factor,
+            enrolment: self.enrolment,
             transport: self.transport,
             remembered: self.remembered,
             device_name: self.device_name.map(|name| name.as_str().to_owned()),
@@ -98,6 +104,7 @@ impl Entry {
             Opening::Blocked => return Ok(Entering::Blocked),
             Opening::Unverified => return Ok(Entering::Unverified),
             Opening::SecondFactorRequired(challenge) => return Ok(Entering::SecondFactorRequired(challenge)),
+            Opening::EnrolmentRequired(challenge) => return Ok(Entering::EnrolmentRequired(challenge)),
             Opening::ChallengeExpired => return Ok(Entering::ChallengeExpired),
             Opening::CodeUsed => return Ok(Entering::CodeUsed),
             Opening::Outdated => return Ok(Entering::Outdated),

@@ -17,6 +17,7 @@
 //! Revoking (`end.rs`): the row stores when and why; the transaction notifies every instance; this one applies it
 //! before it answers (`revocations.rs`), so that the session's access tokens are refused at once.
 
+mod answer;
 mod api;
 mod authority;
 mod batches;
@@ -39,13 +40,14 @@ mod sweep;
 mod token;
 mod trust;
 
-pub use api::{
-    RetryHeader, Revoked, TokenAnswer, add_cookies, described, just_signed_in, offered, redirect_signed_in, rotated,
-    routes, token_answer, tokens_of_sign_in,
+pub use answer::{
+    NewTotpAnswer, TokenAnswer, add_cookies, cookies_of_sign_in, redirect_signed_in, token_answer, tokens_of_enrolment,
+    tokens_of_sign_in,
 };
+pub use api::{RetryHeader, Revoked, described, just_signed_in, offered, rotated, routes};
 pub use authority::{Authority, FreshAuthority};
 pub use count::keep_count;
-pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus};
+pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus, end_with_one_factor};
 pub use entry::{Entered, Entering, Entry};
 pub use everyone::EveryoneRevoked;
 pub use extract::{Admin, After, Asked, Fresh, FreshAdmin, SignedIn};

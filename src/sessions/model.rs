@@ -32,6 +32,8 @@ pub enum EndReason {
     EmailChanged,
     /// An administrator removed the second factors of its user.
     FactorsReset,
+    /// Its user's role demands a second factor, which was not presented.
+    SecondFactorRequired,
     /// Its user was blocked.
     Blocked,
     /// Its user was deleted.
@@ -68,6 +70,7 @@ impl EndReason {
             Self::PasswordChanged,
             Self::EmailChanged,
             Self::FactorsReset,
+            Self::SecondFactorRequired,
             Self::Blocked,
             Self::UserDeleted,
             Self::SessionLimit,
@@ -88,6 +91,7 @@ impl EndReason {
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
             Self::FactorsReset => "factors_reset",
+            Self::SecondFactorRequired => "second_factor_required",
             Self::Blocked => "blocked",
             Self::UserDeleted => "user_deleted",
             Self::SessionLimit => "session_limit",

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     audit::{self, About},
     config::EmailVerification,
-    factors::{Challenge, FactorUse, PendingSignIn, SecondFactor},
+    factors::{Challenge, Enrolment, FactorUse, PendingSignIn, SecondFactor},
     guessing::Attempt,
     identity::AuthenticationMethods,
     kernel::{Actor, Client, Digest32, SessionId, Transport, UserId},
@@ -31,6 +31,8 @@ pub struct NewSession {
     pub methods: AuthenticationMethods,
     /// The second step, if this is one: used up with the opening.
     pub second_factor: Option<SecondFactor>,
+    /// The factor that is set up with this sign-in, where one is demanded: added with the opening.
+    pub enrolment: Option<Enrolment>,
     /// How the refresh token will travel.
     pub transport: Transport,
     /// Whether the user wants to be remembered: the long idle lifetime.
@@ -57,6 +59,8 @@ pub enum Opening {
     Unverified,
     /// The user has a second factor, which was not presented yet.
     SecondFactorRequired(Challenge),
+    /// A role of the user demands a second factor, and there is none: one must be set up.
+    EnrolmentRequired(Challenge),
     /// The challenge of the second step was used or has expired, or a factor was added or removed since.
     ChallengeExpired,
     /// The code of the second step was used by another request.
@@ -109,6 +113,9 @@ impl Sessions {
                     return Ok(Decided::Refused(refusal));
                 }
                 let ended = end_these(&mut work, new.user, &circumstances.surplus).await?;
+                if let Some(enrolment) = &new.enrolment {
+                    enrolment.complete(&mut work).await?;
+                }
                 record_opening(&mut work, &new, session, circumstances.is_familiar).await?;
                 Ok(Decided::Opened(user, session, ended))
             })
@@ -130,11 +137,15 @@ impl Sessions {
             (Opening::Blocked, "account_blocked")
         } else if !user.is_verified && self.requires_verification() {
             (Opening::Unverified, "email_not_verified")
-        } else if circumstances.lacks_factor && new.second_factor.is_some() {
+        } else if circumstances.lacks_factor && new.factor_version().is_some() {
             (Opening::ChallengeExpired, "factors_changed_meanwhile")
         } else if circumstances.lacks_factor {
             let pending = new.pending(circumstances.factor_version);
             return Ok(Some(Opening::SecondFactorRequired(self.factors().challenge(work, &pending).await?)));
+        } else if circumstances.must_enrol {
+            let pending = new.pending(circumstances.factor_version);
+            let challenge = self.factors().enrolment_challenge(work, &pending, user.is_verified).await?;
+            return Ok(Some(Opening::EnrolmentRequired(challenge)));
         } else {
             return Ok(None);
         };
@@ -152,7 +163,8 @@ impl Sessions {
             id,
             user: new.user,
             password_version: new.password_version,
-            factor_version: new.second_factor.as_ref().map(|second| second.code.factor_version),
+            factor_version: new.factor_version(),
+            demanding_roles: self.world().config.factors.required_by_roles.clone(),
             amr: new.methods.names(),
             idle_ttl: self.idle_ttl(new.remembered),
             absolute_ttl: options.absolute_ttl,
@@ -194,6 +206,12 @@ impl Sessions {
 }
 
 impl NewSession {
+    /// The version of the factors, one of which was presented or is set up with it. None: only the password was.
+    fn factor_version(&self) -> Option<i32> {
+        let presented = self.second_factor.as_ref().map(|second| second.code.factor_version);
+        presented.or(self.enrolment.as_ref().map(Enrolment::factor_version))
+    }
+
     /// What the second step must know.
     fn pending(&self, factor_version: i32) -> PendingSignIn {
         PendingSignIn {
@@ -208,10 +226,14 @@ impl NewSession {
     }
 }
 
-/// Uses the second factor up, before a session is added. None: there is none, or it was accepted.
+/// Uses the second factor up, or the challenge to set one up, before a session is added. None: there is none, or it was accepted.
 async fn use_second_factor(work: &mut Work<'_>, new: &NewSession) -> Result<Option<Opening>, DatabaseError> {
-    let Some(second_factor) = &new.second_factor else { return Ok(None) };
-    Ok(match second_factor.use_up(work).await? {
+    let used = match (&new.second_factor, &new.enrolment) {
+        (Some(second_factor), _) => second_factor.use_up(work).await?,
+        (None, Some(enrolment)) => enrolment.use_up(work).await?,
+        (None, None) => return Ok(None),
+    };
+    Ok(match used {
         FactorUse::Accepted => None,
         FactorUse::ChallengeExpired => Some(Opening::ChallengeExpired),
         FactorUse::CodeUsed => Some(Opening::CodeUsed),

@@ -19,6 +19,7 @@ pub(super) fn entered(outcome: SigningIn) -> Result<Box<Entered>, Problem> {
             Err(Problem::new(kind::EMAIL_NOT_VERIFIED, "Open the link in the email that was sent to the address."))
         }
         SigningIn::SecondFactorRequired(challenge) => Err(second_factor_required(challenge)),
+        SigningIn::EnrolmentRequired(challenge) => Err(enrolment_required(challenge)),
         SigningIn::CodeInvalid { attempts_left } => {
             let problem = Problem::new(kind::CODE_INVALID, "It is wrong, or was used before.");
             Err(problem.with_attempts_left(attempts_left))
@@ -32,8 +33,20 @@ fn second_factor_required(challenge: Challenge) -> Problem {
         challenge: challenge.token,
         factors: challenge.factors.into_iter().map(FactorKind::name).collect(),
         expires_in: challenge.expires_in.as_secs(),
+        email_code_required: None,
     };
     Problem::new(kind::SECOND_FACTOR_REQUIRED, "Send the challenge with a code of one of the factors.")
+        .with_second_factor(wanted)
+}
+
+fn enrolment_required(challenge: Challenge) -> Problem {
+    let wanted = SecondFactorWanted {
+        challenge: challenge.token,
+        factors: challenge.factors.into_iter().map(FactorKind::name).collect(),
+        expires_in: challenge.expires_in.as_secs(),
+        email_code_required: Some(challenge.email_code_required),
+    };
+    Problem::new(kind::SECOND_FACTOR_ENROLMENT_REQUIRED, "Send the challenge to set up one of the factors.")
         .with_second_factor(wanted)
 }
 

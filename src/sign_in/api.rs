@@ -1,6 +1,7 @@
 use super::{
     SignIn, SigningIn,
     answer::entered,
+    enrolment::{self, EnrolmentDescribed},
     second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
 };
@@ -31,6 +32,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REGISTER).hashing().post(register).mount(config);
     Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
     second_factor::api_routes(config);
+    enrolment::api_routes(config);
     step_up::routes(config);
 }
 
@@ -44,6 +46,7 @@ struct Described;
 pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
     described.merge(SecondFactorDescribed::openapi());
+    described.merge(EnrolmentDescribed::openapi());
     described.merge(StepUpDescribed::openapi());
     described
 }
@@ -183,10 +186,10 @@ pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<N
     tag = "auth",
     operation_id = "signIn",
     summary = "Sign in",
-    description = "A wrong password and an unknown address get the same answer in the same time. After several wrong passwords the client must wait: 429 `too_many_attempts`. A device that sends the `device_token` (or the device cookie) of an earlier sign-in is counted on its own. A user with a second factor gets 401 `second_factor_required` with a `challenge`: no session, token or cookie exists before the second step.",
+    description = "A wrong password and an unknown address get the same answer in the same time. After several wrong passwords the client must wait: 429 `too_many_attempts`. A device that sends the `device_token` (or the device cookie) of an earlier sign-in is counted on its own. A user with a second factor gets 401 `second_factor_required` with a `challenge`: no session, token or cookie exists before the second step. A user without one, of whom a role demands it, gets 401 `second_factor_enrolment_required` with a `challenge` to set one up, and an email with a code if `email_code_required` is true.",
     request_body(content = SignInRequest, example = json!({ "email": "alice@example.com", "password": "violet-harbour-42" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::SECOND_FACTOR_REQUIRED.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::SECOND_FACTOR_REQUIRED.code, kind::SECOND_FACTOR_ENROLMENT_REQUIRED.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn sign_in(
     request: HttpRequest,
@@ -218,6 +221,9 @@ async fn sign_in(
     let outcome = sign_in.attempt(&accounts, &sessions, &client).await?;
     if matches!(outcome, SigningIn::Unverified) {
         ask_to_verify(&lifecycle, &wanted.email, &client).await?;
+    }
+    if let SigningIn::EnrolmentRequired(challenge) = &outcome {
+        enrolment::send_code(&lifecycle, challenge, &wanted.email, &client).await?;
     }
     tokens_of_sign_in(&request, &*entered(outcome)?, options)
 }

@@ -50,6 +50,8 @@ pub enum SigningIn {
     Unverified,
     /// The password was right, and a second factor is needed.
     SecondFactorRequired(Challenge),
+    /// The password was right, and a second factor must be set up.
+    EnrolmentRequired(Challenge),
     /// The code of the second step is wrong, or was used.
     CodeInvalid {
         /// How many more may be tried.
@@ -69,6 +71,7 @@ impl SigningIn {
             Self::Blocked => "account_blocked",
             Self::Unverified => "email_not_verified",
             Self::SecondFactorRequired(_) => "second_factor_required",
+            Self::EnrolmentRequired(_) => "second_factor_enrolment_required",
             Self::CodeInvalid { .. } => "code_invalid",
             Self::ChallengeExpired => "challenge_expired",
         }
@@ -82,6 +85,7 @@ impl From<Entering> for SigningIn {
             Entering::Blocked => Self::Blocked,
             Entering::Unverified => Self::Unverified,
             Entering::SecondFactorRequired(challenge) => Self::SecondFactorRequired(challenge),
+            Entering::EnrolmentRequired(challenge) => Self::EnrolmentRequired(challenge),
             Entering::CodeUsed => Self::CodeInvalid { attempts_left: 0 },
             Entering::ChallengeExpired => Self::ChallengeExpired,
             Entering::Outdated => Self::WrongCredentials,
@@ -139,6 +143,7 @@ impl SignIn<'_> {
             credentials,
             methods,
             second_factor: None,
+            enrolment: None,
             attempt: attempt.clone(),
             transport,
             remembered,

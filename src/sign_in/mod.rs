@@ -6,12 +6,16 @@
 //! Where the user has a second factor, the right password opens no session but leads to a challenge; a code completes it
 //! (`second_factor.rs`).
 //!
+//! Where a role of the user demands a second factor and there is none, it leads to a challenge that is good for setting one up
+//! (`enrolment.rs`).
+//!
 //! A step-up (`step_up.rs`) checks the password of a user who is signed in, and rotates their session in the same request.
 //! Its pages for browsers without script (`without_script.rs`) sign in for one request.
 
 mod answer;
 mod api;
 mod attempt;
+mod enrolment;
 mod pages;
 mod second_factor;
 mod step_up;

@@ -2,6 +2,7 @@ use super::{
     SignIn, SigningIn,
     answer::entered,
     api::{ask_to_verify, parse, require_both, require_open},
+    enrolment::{self, Enrolling},
     second_factor::{self, CodePage as SecondFactorPage},
     without_script,
 };
@@ -33,6 +34,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::LOGIN_PAGE).hashing().get(login_page).post(login).mount(config);
     Endpoint::at(paths::REGISTER_PAGE).hashing().get(register_page).post(register).mount(config);
     second_factor::page_routes(config);
+    enrolment::page_routes(config);
     without_script::routes(config);
 }
 
@@ -142,6 +144,8 @@ enum Led {
     In(Box<Entered>),
     /// To the page on which a code of the second factor is typed.
     ToSecondFactor(Challenge),
+    /// To the page on which a second factor is set up.
+    ToEnrolment(Challenge),
     /// To the page on which the code of an email is typed.
     ToCode(Flow, AskingBrowser),
 }
@@ -226,6 +230,9 @@ impl PageRooms {
             Ok(Led::ToSecondFactor(challenge)) => {
                 SecondFactorPage::new(challenge.token, form.return_to).show(&View::of(request), None)
             }
+            Ok(Led::ToEnrolment(challenge)) => {
+                enrolment::show_page(&View::of(request), &self.enrolling(client), challenge, form.return_to).await
+            }
             Ok(Led::ToCode(flow, browser)) => self.show_code(request, &flow, &browser),
             Err(problem) => Form { problem: Some(problem), ..form }.show(page, &View::of(request)),
         }
@@ -263,8 +270,16 @@ impl PageRooms {
         }
         match outcome {
             SigningIn::SecondFactorRequired(challenge) => Ok(Led::ToSecondFactor(challenge)),
+            SigningIn::EnrolmentRequired(challenge) => {
+                enrolment::send_code(&self.lifecycle, &challenge, &typed.email, client).await?;
+                Ok(Led::ToEnrolment(challenge))
+            }
             outcome => entered(outcome).map(Led::In),
         }
+    }
+
+    fn enrolling<'a>(&'a self, client: &'a Client) -> Enrolling<'a> {
+        Enrolling { accounts: &self.accounts, sessions: &self.sessions, lifecycle: &self.lifecycle, client }
     }
 
     fn verification(&self) -> EmailVerification {
@@ -336,5 +351,5 @@ pub fn page_samples() -> Vec<Sample> {
     let problems = problems.chain([field("too_common"), field("<i>no</i>")]);
     let noticed = ["", "signed_out", "refresh_token_reused", "<b>"].map(|notice| sample(None, notice));
     let both = problems.map(|problem| sample(Some(problem), "")).chain(noticed).flatten();
-    both.chain(second_factor::page_samples()).chain(without_script::page_samples()).collect()
+    both.chain(second_factor::page_samples()).chain(enrolment::page_samples()).chain(without_script::page_samples()).collect()
 }

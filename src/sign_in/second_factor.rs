@@ -76,6 +76,7 @@ impl SecondStep<'_> {
             credentials: Credentials { user, password_version: pending.password_version },
             methods: pending.methods.and(ProvenBy::Code),
             second_factor: Some(SecondFactor { challenge, code }),
+            enrolment: None,
             attempt,
             transport: pending.transport,
             remembered: pending.remembered,

@@ -83,6 +83,42 @@ async fn a_user_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ours() {
     }
 }
 
+/// F-42: the codes of the app go on; the file of another server opens them, the database does not.
+#[tokio::test]
+async fn the_app_of_a_user_who_moves_goes_on_and_its_secret_leaves_only_if_asked_for() {
+    const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let (server, other) = (Server::start().await, Home::start().await);
+    let home = &server.home;
+    let rows = format!(
+        "email,password_hash,totp_secret\na@example.com,\"{hash}\",gezd gnbv gy3t qojq gezd gnbv gy3t qojq\n\
+         b@example.com,\"{hash}\",\nc@example.com,,SENTINEL\n",
+        hash = FOREIGN[1].1
+    );
+    assert_eq!(home.import("people.csv", &rows, 1), summary(2, 0, 1, 4));
+    assert_eq!(server.sign_in("a@example.com", "correct horse").await["code"], "second_factor_required");
+    assert!(server.sign_in("b@example.com", "correct horse").await["access_token"].is_string());
+    let shown = home.json(&["user", "factors", "a@example.com"]);
+    assert_eq!((&shown["totp"], &shown["recovery_codes_left"]), (&json!(true), &json!(0)));
+    assert!(home.run(&["user", "factors", "b@example.com"]).done().stdout.starts_with("authenticator app   no\n"));
+
+    for without in [&["user", "export"][..], &["user", "export", "--with-password-hashes"]] {
+        let out = home.run(without).done().stdout;
+        assert!(!out.contains("totp") && !out.contains(SECRET), "{out}");
+    }
+    let whole = home.run(&["user", "export", "--with-totp-secrets"]).done().stdout;
+    assert!(whole.contains(SECRET) && !whole.contains("password_hash"), "{whole}");
+    assert_eq!(other.import("people.ndjson", &whole, 0), summary(2, 0, 0, 2));
+    assert_eq!(other.run(&["user", "export", "--with-totp-secrets"]).done().stdout, whole);
+    let events = other.run(&["audit", "export"]).done().stdout;
+    assert!(events.contains("\"with_totp_secrets\":true") && !events.contains(SECRET), "{events}");
+
+    assert_eq!(home.json(&["user", "reset-factors", "a@example.com"]), json!({ "removed": 1 }));
+    assert!(server.sign_in("a@example.com", "correct horse").await["access_token"].is_string());
+    let again = home.run(&["user", "reset-factors", "a@example.com"]).done().stdout;
+    assert_eq!(again, "The user has no second factor. Nothing was changed.\n");
+    home.run(&["user", "reset-factors", "nobody@example.com"]).refused(1, "there is no user");
+}
+
 #[tokio::test]
 async fn a_user_without_a_password_cannot_sign_in_and_blocked_users_stay_blocked() {
     let server = Server::start().await;

@@ -48,6 +48,9 @@ const TABLE: &[(&str, &str, For)] = &[
     // Anyone who holds a challenge: the password was right.
     ("POST", "/api/v1/auth/login/totp", For::Anyone),
     ("POST", "/api/v1/auth/login/recovery-code", For::Anyone),
+    // Anyone who holds a challenge to set up a factor.
+    ("POST", "/api/v1/auth/enrol/totp", For::Anyone),
+    ("POST", "/api/v1/auth/enrol/totp/confirm", For::Anyone),
     ("POST", "/api/v1/auth/refresh", For::Holder),
     ("POST", "/api/v1/auth/step-up", For::Holder),
     ("POST", "/api/v1/auth/logout", For::Leaver),
@@ -95,6 +98,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/login", For::Anyone),
     ("GET", "/login/code", For::Anyone),
     ("POST", "/login/code", For::Anyone),
+    ("GET", "/login/enrol", For::Anyone),
+    ("POST", "/login/enrol", For::Anyone),
     ("GET", "/register", For::Anyone),
     ("POST", "/register", For::Anyone),
     ("GET", "/forgot", For::Anyone),

@@ -29,6 +29,8 @@ mod confirmations;
 mod database_roles;
 mod deletion;
 mod emails;
+mod enrolment;
+mod factor_reset;
 mod factors;
 mod guessing;
 mod hashing;

@@ -6,6 +6,7 @@ use crate::{
     audit,
     cli::error::chain,
     config::{Config, master_key_at, names},
+    factors::{self, AdministratorCount},
     kernel::{Clock, Duration, Highest, MacKeys, Metrics, Numbering, Rng},
     keys::Keys,
     postgres::{
@@ -35,6 +36,7 @@ pub async fn look(config: &Config, connector: &Connector, findings: &mut Finding
     drop(connection);
     if survey(connector, findings).await && is_reached {
         signing_keys(config, connector, findings).await;
+        administrators(config, connector, findings).await;
     }
 }
 
@@ -164,6 +166,29 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         Err(error) => findings.error(what, &error),
     }
     db.close().await;
+}
+
+/// Whether the password of an administrator is all that an attacker needs.
+async fn administrators(config: &Config, connector: &Connector, findings: &mut Findings) {
+    let what = "second factors";
+    let mut connection = match connector.direct().await {
+        Ok(connection) => connection,
+        Err(error) => return findings.error(what, &error),
+    };
+    let AdministratorCount { all, without_factor } = match factors::count_administrators(&mut connection).await {
+        Ok(counted) => counted,
+        Err(error) => return findings.error(what, &error),
+    };
+    let is_demanded = config.factors.required_by_roles.iter().any(|role| role == "admin");
+    let counted = format!("{without_factor} of {all} administrators have no second factor");
+    match (without_factor, is_demanded) {
+        (0, _) => findings.ok(what, format!("every administrator has one ({all})")),
+        (_, true) => findings.warn(what, format!("{counted}: they are asked for one at their next sign-in")),
+        (_, false) => {
+            let todo = format!("Set {}=admin, and a sign-in asks for one", names::SECOND_FACTOR_ROLES);
+            findings.warn(what, format!("{counted}: their password alone opens the administration. {todo}"));
+        }
+    }
 }
 
 #[cfg(test)]

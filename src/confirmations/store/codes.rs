@@ -1,6 +1,10 @@
 //! Attempts at a code.
 
-use crate::postgres::DatabaseError;
+use crate::{
+    confirmations::{CODE_LIFETIME, Purpose},
+    kernel::UserId,
+    postgres::DatabaseError,
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -15,6 +19,38 @@ pub async fn take_attempt(connection: &mut PgConnection, id: Uuid, most: i32) ->
         most,
     );
     Ok(attempts.fetch_optional(connection).await?)
+}
+
+/// A code that a user was sent, and that works still.
+#[derive(Debug)]
+pub struct SentCode {
+    /// The address that it was sent to.
+    pub email: String,
+    /// What is stored of it.
+    pub mac: Vec<u8>,
+}
+
+/// The codes that a user was sent for a purpose and that work still: their address, password and factors are the same.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sent_codes(
+    connection: &mut PgConnection,
+    user: UserId,
+    purpose: Purpose,
+) -> Result<Vec<SentCode>, DatabaseError> {
+    let sent = sqlx::query_as!(
+        SentCode,
+        r#"SELECT c.email, c.code_mac AS "mac!" FROM confirmations AS c JOIN users AS u ON u.id = c.user_id
+           WHERE c.user_id = $1 AND c.purpose = $2 AND c.used_at IS NULL AND c.code_mac IS NOT NULL
+             AND c.created_at > now() - make_interval(secs => $3)
+             AND (u.password_version, u.email_version, u.factor_version)
+                 = (c.password_version, c.email_version, c.factor_version)"#,
+        user.as_uuid(),
+        purpose.name(),
+        CODE_LIFETIME.as_secs_f64(),
+    );
+    Ok(sent.fetch_all(connection).await?)
 }
 
 /// A right code does not count.

@@ -1,7 +1,7 @@
 //! Challenges of sign-ins.
 
 use crate::{
-    factors::model::PendingSignIn,
+    factors::model::{ChallengeKind, PendingSignIn},
     identity::AuthenticationMethods,
     kernel::{Duration, Transport, UserId},
     postgres::DatabaseError,
@@ -14,14 +14,14 @@ pub async fn add(
     connection: &mut PgConnection,
     id: Uuid,
     pending: &PendingSignIn,
-    lifetime: Duration,
+    (kind, lifetime): (ChallengeKind, Duration),
 ) -> Result<(), DatabaseError> {
     let PendingSignIn { user, password_version, factor_version, methods, transport, remembered, device_name } = pending;
     sqlx::query!(
         "WITH expired AS (DELETE FROM sign_in_challenges WHERE user_id = $2 AND expires_at < clock_timestamp())
          INSERT INTO sign_in_challenges (id, user_id, password_version, factor_version, transport, remembered,
-                                         device_name, amr, created_at, expires_at)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now + make_interval(secs => $9)
+                                         device_name, amr, created_at, expires_at, is_enrolment, asks_email_code)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now + make_interval(secs => $9), $10, $11
          FROM (SELECT clock_timestamp() AS now) AS clock",
         id,
         user.as_uuid(),
@@ -32,29 +32,52 @@ pub async fn add(
         device_name.as_deref(),
         methods.names() as _,
         lifetime.as_secs_f64(),
+        kind.is_enrolment(),
+        kind.asks_email_code(),
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Counts an attempt. Returns what was begun, and how many attempts there were with this one; None if there may be no more.
+/// How a challenge is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Taking {
+    /// Whether it must be one to set up a factor; else it must be none.
+    pub is_enrolment: bool,
+    /// Whether this counts as an attempt.
+    pub counts: bool,
+}
+
+/// A challenge that can be used.
+pub struct Taken {
+    /// What was begun.
+    pub pending: PendingSignIn,
+    pub kind: ChallengeKind,
+    /// How many attempts there were, with this one if it counts.
+    pub attempts: i32,
+}
+
+/// Counts an attempt, and returns what was begun. None if there may be no more.
 ///
 /// Requests at once wait for the row's lock and are checked again: their number is bounded as if they came one by one.
 pub async fn take(
     connection: &mut PgConnection,
     id: Uuid,
+    taking: Taking,
     attempts: i32,
-) -> Result<Option<(PendingSignIn, i32)>, DatabaseError> {
+) -> Result<Option<Taken>, DatabaseError> {
     let row = sqlx::query!(
-        r#"UPDATE sign_in_challenges AS c SET attempts = c.attempts + 1 FROM users AS u
+        r#"UPDATE sign_in_challenges AS c SET attempts = c.attempts + CASE WHEN $4 THEN 1 ELSE 0 END FROM users AS u
            WHERE c.id = $1 AND u.id = c.user_id AND c.used_at IS NULL AND c.attempts < $2
-             AND c.expires_at > clock_timestamp()
+             AND c.expires_at > clock_timestamp() AND c.is_enrolment = $3
              AND c.password_version = u.password_version AND c.factor_version = u.factor_version
            RETURNING c.user_id AS "user: UserId", c.password_version, c.factor_version, c.transport, c.remembered,
-                     c.device_name, c.amr, c.attempts"#,
+                     c.device_name, c.amr, c.attempts, c.asks_email_code"#,
         id,
         attempts,
+        taking.is_enrolment,
+        taking.counts,
     )
     .fetch_optional(connection)
     .await?;
@@ -69,7 +92,9 @@ pub async fn take(
         remembered: row.remembered,
         device_name: row.device_name,
     };
-    Ok(Some((pending, row.attempts)))
+    let enrolment = ChallengeKind::Enrolment { asks_email_code: row.asks_email_code };
+    let kind = if taking.is_enrolment { enrolment } else { ChallengeKind::SecondFactor };
+    Ok(Some(Taken { pending, kind, attempts: row.attempts }))
 }
 
 /// Takes back the count of an attempt.

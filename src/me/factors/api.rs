@@ -1,9 +1,10 @@
 use super::{Change, Owner};
 use crate::{
     factors::FactorsOf,
-    http::{Endpoint, FromClient, Problem, kind, paths},
-    kernel::Moment,
-    sessions::{Asked, Fresh, Sessions, SignedIn},
+    http::{Endpoint, FieldError, FromClient, Problem, kind, paths},
+    kernel::{Client, Moment},
+    lifecycle::Lifecycle,
+    sessions::{Asked, Fresh, NewTotpAnswer, Sessions, SignedIn},
     users::{Accounts, too_many_attempts},
 };
 use actix_web::{
@@ -51,18 +52,6 @@ impl From<FactorsOf> for FactorsView {
     }
 }
 
-/// A secret for an authenticator app. It is shown once, and counts once a code of it was sent.
-#[derive(Serialize, ToSchema)]
-#[schema(as = NewTotp)]
-pub(super) struct NewTotpAnswer<'a> {
-    /// In base32, to be typed into an app.
-    secret: &'a str,
-    /// What the QR code contains: `otpauth://totp/…`.
-    uri: &'a str,
-    /// The QR code, as an SVG document.
-    qr_svg: &'a str,
-}
-
 /// Recovery codes, shown once.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecoveryCodes)]
@@ -87,6 +76,23 @@ pub(super) struct ConfirmTotp {
     /// A code that the app shows.
     #[schema(value_type = String, example = "123456")]
     code: Zeroizing<String>,
+    /// The code of the email; needed if `POST /api/v1/me/factors/totp` said `email_code_required`.
+    #[schema(value_type = Option<String>, example = "4821 0937")]
+    email_code: Option<Zeroizing<String>>,
+}
+
+/// The rooms that a change of factors passes.
+struct OwnersRooms {
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
+}
+
+impl OwnersRooms {
+    fn owner<'a>(&'a self, fresh: &'a Fresh, client: &'a Client) -> Owner<'a> {
+        let Self { accounts, sessions, lifecycle } = self;
+        Owner { accounts, sessions, lifecycle, fresh, client }
+    }
 }
 
 #[utoipa::path(
@@ -109,7 +115,7 @@ async fn my_factors(signed_in: SignedIn, sessions: Data<Sessions>) -> Result<Htt
     tag = "me",
     operation_id = "beginTotp",
     summary = "Begin to set up an authenticator app",
-    description = "Returns a new secret, in place of one that was not confirmed. The app counts once a code of it is sent to `POST /api/v1/me/factors/totp/confirm`. The session must be fresh.",
+    description = "Returns a new secret, in place of one that was not confirmed. The app counts once a code of it is sent to `POST /api/v1/me/factors/totp/confirm`. After an administrator removed all factors, an email with a code follows, which is needed too. The session must be fresh.",
     security(("bearer" = [])),
     responses((status = 200, body = NewTotpAnswer, description = "The secret, shown once")),
     extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::FACTOR_EXISTS.code]))),
@@ -119,10 +125,12 @@ async fn begin_totp(
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
-    let new = done(owner.begin_totp().await?, &fresh, &sessions).await?;
-    Ok(once(NewTotpAnswer { secret: &new.secret, uri: &new.uri, qr_svg: &new.qr_svg }))
+    let rooms = OwnersRooms { accounts, sessions, lifecycle };
+    let owner = rooms.owner(&fresh, &client);
+    let (new, email_code_required) = done(owner.begin_totp().await?, &fresh, &rooms.sessions).await?;
+    Ok(once(NewTotpAnswer { secret: &new.secret, uri: &new.uri, qr_svg: &new.qr_svg, email_code_required }))
 }
 
 #[utoipa::path(
@@ -142,9 +150,12 @@ async fn confirm_totp(
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
-    let codes = done(owner.confirm_totp(&typed.code).await?, &fresh, &sessions).await?;
+    let rooms = OwnersRooms { accounts, sessions, lifecycle };
+    let owner = rooms.owner(&fresh, &client);
+    let email_code = typed.email_code.as_ref().map(|code| code.as_str());
+    let codes = done(owner.confirm_totp(&typed.code, email_code).await?, &fresh, &rooms.sessions).await?;
     Ok(once(RecoveryCodesAnswer { recovery_codes: codes.reveal().iter().map(|code| code.as_str()).collect() }))
 }
 
@@ -164,9 +175,11 @@ async fn remove_totp(
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
-    done(owner.remove_totp().await?, &fresh, &sessions).await?;
+    let rooms = OwnersRooms { accounts, sessions, lifecycle };
+    let owner = rooms.owner(&fresh, &client);
+    done(owner.remove_totp().await?, &fresh, &rooms.sessions).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -186,9 +199,11 @@ async fn renew_recovery_codes(
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let owner = Owner { accounts: &accounts, sessions: &sessions, fresh: &fresh, client: &client };
-    let codes = done(owner.renew_recovery_codes().await?, &fresh, &sessions).await?;
+    let rooms = OwnersRooms { accounts, sessions, lifecycle };
+    let owner = rooms.owner(&fresh, &client);
+    let codes = done(owner.renew_recovery_codes().await?, &fresh, &rooms.sessions).await?;
     Ok(once(NewCodesAnswer { codes: codes.reveal().iter().map(|code| code.as_str()).collect() }))
 }
 
@@ -205,6 +220,12 @@ async fn done<T>(change: Change<T>, fresh: &Fresh, sessions: &Sessions) -> Resul
         Change::Missing => Err(Problem::not_found("authenticator app")),
         Change::WrongCode => {
             Err(Problem::new(kind::CODE_INVALID, "Check the time of the device, and try the next code."))
+        }
+        Change::EmailCodeMissing => Err(Problem::field("email_code", "required", "the code of the email is needed")),
+        Change::WrongEmailCode => {
+            let message = "It is not the code of the newest email.";
+            let errors = vec![FieldError::new("email_code", "invalid", message)];
+            Err(Problem { errors, ..Problem::new(kind::CODE_INVALID, message) })
         }
         Change::Limited { wait } => Err(too_many_attempts(wait)),
     }

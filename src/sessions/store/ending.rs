@@ -1,6 +1,7 @@
 //! Revocations of sessions, and what every instance must know about them.
 
 use crate::{
+    identity::AuthenticationMethod,
     kernel::{Duration, Moment, SessionId, UserId},
     postgres::DatabaseError,
     sessions::{
@@ -33,6 +34,26 @@ pub async fn end(
            WHERE id = ANY($1) AND revoked_at IS NULL
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         sessions,
+        reason.text(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// Ends the sessions of a user that have not proved two factors.
+pub async fn end_with_one_factor(
+    connection: &mut PgConnection,
+    user: UserId,
+    reason: &EndReason,
+) -> Result<Vec<EndedRow>, DatabaseError> {
+    let rows = sqlx::query_as!(
+        EndedRow,
+        r#"UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $3
+           WHERE user_id = $1 AND revoked_at IS NULL AND NOT $2 = ANY (amr)
+           RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
+        user.as_uuid(),
+        AuthenticationMethod::SeveralFactors.name(),
         reason.text(),
     )
     .fetch_all(connection)

@@ -18,6 +18,8 @@ pub struct NewSessionRow {
     pub password_version: i32,
     /// Of the factors by which a code was checked. None: only the password was.
     pub factor_version: Option<i32>,
+    /// Who has one of these roles needs a second factor.
+    pub demanding_roles: Vec<String>,
     /// By which methods the user proved who they are.
     pub amr: Vec<&'static str>,
     pub idle_ttl: Duration,
@@ -44,6 +46,8 @@ pub struct Circumstances {
     pub surplus: Vec<Uuid>,
     /// Whether the user has a second factor, and none was presented, or one of another version.
     pub lacks_factor: bool,
+    /// Whether a role of the user demands a second factor, and there is none.
+    pub must_enrol: bool,
     /// Counts what factors were added and removed.
     pub factor_version: i32,
 }
@@ -61,6 +65,7 @@ struct Opened {
     is_familiar: bool,
     surplus: Vec<Uuid>,
     lacks_factor: bool,
+    must_enrol: bool,
     factor_version: i32,
 }
 
@@ -68,8 +73,8 @@ impl Opened {
     fn split(self) -> (LockedUser, Circumstances) {
         let Self { now, is_blocked, is_verified, password_version, roles, access_revision, claims, .. } = self;
         let user = LockedUser { now, is_blocked, is_verified, password_version, roles, access_revision, claims };
-        let Self { is_familiar, surplus, lacks_factor, factor_version, .. } = self;
-        (user, Circumstances { is_familiar, surplus, lacks_factor, factor_version })
+        let Self { is_familiar, surplus, lacks_factor, must_enrol, factor_version, .. } = self;
+        (user, Circumstances { is_familiar, surplus, lacks_factor, must_enrol, factor_version })
     }
 }
 
@@ -83,7 +88,7 @@ pub fn locks_of_sign_in(user: UserId) -> Locks {
 }
 
 /// Adds a session if the user is not blocked, the address is verified where it must be, the password is still the one that
-/// was checked, and a second factor was presented where the user has one. Notes when and in which language the user signed in. Forgives the attempt in any case: the password
+/// was checked, and a second factor was presented where the user has one or a role demands one. Notes when and in which language the user signed in. Forgives the attempt in any case: the password
 /// was right. None if the user does not exist.
 ///
 /// The locks of [`locks_of_sign_in`] must be held: the statement then sees what was committed before them, other sign-ins
@@ -107,9 +112,9 @@ pub async fn open(
            ),
            clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
            who AS MATERIALIZED (
-               SELECT u.*, f.lacks_factor,
+               SELECT u.*, f.lacks_factor, f.must_enrol,
                       u.blocked_at IS NULL AND u.password_version = $4
-                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AND NOT f.lacks_factor AS may_enter,
+                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AND NOT f.lacks_factor AND NOT f.must_enrol AS may_enter,
                       $5 OR u.last_login_at IS NULL OR EXISTS (
                           SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $6
                              AND s.ip IS NOT DISTINCT FROM $7) AS is_familiar
@@ -117,7 +122,9 @@ pub async fn open(
                CROSS JOIN LATERAL (
                    SELECT CASE WHEN $19::int IS NOT NULL THEN u.factor_version <> $19
                                ELSE EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
-                          END AS lacks_factor
+                          END AS lacks_factor,
+                          $19::int IS NULL AND u.roles && $20::text[] AND NOT EXISTS (
+                              SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS must_enrol
                ) AS f
                WHERE u.id = $3
            ),
@@ -135,7 +142,8 @@ pub async fn open(
            )
            SELECT clock.now AS "now!", blocked_at IS NOT NULL AS "is_blocked!",
                   email_verified_at IS NOT NULL AS "is_verified!", password_version, roles, access_revision, claims,
-                  is_familiar AS "is_familiar!", lacks_factor AS "lacks_factor!", factor_version,
+                  is_familiar AS "is_familiar!", lacks_factor AS "lacks_factor!", must_enrol AS "must_enrol!",
+                  factor_version,
                   ARRAY(SELECT id FROM sessions WHERE user_id = $3 AND revoked_at IS NULL AND idle_expires_at > now()
                         ORDER BY last_used_at DESC, id DESC OFFSET $16) AS "surplus!"
            FROM who, clock"#,
@@ -158,6 +166,7 @@ pub async fn open(
         new.requires_verification,
         new.amr.as_slice() as _,
         new.factor_version,
+        &new.demanding_roles,
     )
     .fetch_optional(connection)
     .await?;
