@@ -196,6 +196,8 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'stepped_up': return of('event-stepped-up', theSession);
     case 'factor_added': return text('event-factor-added');
     case 'factor_removed': return text('event-factor-removed');
+    case 'device_trusted': return of('event-device-trusted', { user_agent });
+    case 'devices_distrusted': return text('event-devices-distrusted');
     case 'factors_reset': return text('event-factors-reset');
     case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
     case 'recovery_code_used': return text('event-recovery-code-used');

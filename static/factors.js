@@ -4,17 +4,22 @@ import {
   announce, confirmed, create, element, fact, focus, press, request, submits, text, time,
 } from './page.js';
 import { fresh } from './step-up.js';
+import { showTrusted, whenDistrusted } from './trusted.js';
 
 const API = '/api/v1/me/factors';
 const [setup, shown] = [element('totp'), element('codes')];
 let again = async () => {};
 
 /** `reload`: loads and shows the page again. */
-export const whenChanged = (reload) => { again = reload; };
+export const whenChanged = (reload) => {
+  again = reload;
+  whenDistrusted(reload);
+};
 
 export const loadFactors = () => request(API);
 
-export function showFactors({ totp, totp_since: since, recovery_codes_left: left }) {
+export function showFactors({ totp, totp_since: since, recovery_codes_left: left, trusted_devices: trusted }) {
+  showTrusted(trusted);
   element('without-totp').hidden = totp;
   element('with-totp').hidden = !totp;
   element('totp-facts').replaceChildren(
@@ -22,6 +27,7 @@ export function showFactors({ totp, totp_since: since, recovery_codes_left: left
 }
 
 export function clearFactors() {
+  showTrusted([]);
   element('totp-facts').replaceChildren();
   for (const dialog of [setup, shown]) if (dialog.open) dialog.close();
 }

@@ -68,6 +68,10 @@ named! {
         RecoveryCodesRenewed = "recovery_codes_renewed",
         /// A recovery code was used.
         RecoveryCodeUsed = "recovery_code_used",
+        /// A user wants no second factor to be asked in a browser for some time.
+        DeviceTrusted = "device_trusted",
+        /// A user wants it to be asked again.
+        DevicesDistrusted = "devices_distrusted",
         /// The code of a second factor was wrong.
         SecondFactorFailed = "second_factor_failed",
         /// A session was revoked: signed out, revoked by its user or by an admin, or replaced by a newer one.
@@ -120,6 +124,8 @@ impl Kind {
             | Self::FactorsReset
             | Self::RecoveryCodesRenewed
             | Self::RecoveryCodeUsed
+            | Self::DeviceTrusted
+            | Self::DevicesDistrusted
             | Self::SessionsEnded
             | Self::SigningKeyAdded
             | Self::AuditChainResumed => "success",

@@ -1,10 +1,13 @@
 use super::{Reader, names};
+use crate::kernel::Duration;
 
 /// Second factors.
 #[derive(Debug, Clone)]
 pub struct FactorOptions {
     /// Who has one of these roles signs in with two factors only.
     pub required_by_roles: Vec<String>,
+    /// How long a browser may stand for the second factor. Zero: none may.
+    pub trusted_device_ttl: Duration,
 }
 
 const ALLOWED_ROLES: &str = "a list of roles, such as admin,editor";
@@ -14,6 +17,7 @@ pub(super) fn read(reader: &mut Reader) -> FactorOptions {
         required_by_roles: reader.list(names::SECOND_FACTOR_ROLES, ALLOWED_ROLES, |role| {
             is_role(role).then(|| role.to_owned())
         }),
+        trusted_device_ttl: reader.duration(names::TRUSTED_DEVICE_TTL, "0s", "0s"..="90d"),
     }
 }
 

@@ -83,6 +83,8 @@ names! {
     STEP_UP_MAX_AGE = "HEIRLOOM_STEP_UP_MAX_AGE";
     /// Roles whose users sign in with two factors only.
     SECOND_FACTOR_ROLES = "HEIRLOOM_SECOND_FACTOR_ROLES";
+    /// How long a browser may stand for the second factor.
+    TRUSTED_DEVICE_TTL = "HEIRLOOM_TRUSTED_DEVICE_TTL";
     /// The mail server; without it, emails are written to files.
     SMTP_URL = "HEIRLOOM_SMTP_URL";
     /// The sender of emails.

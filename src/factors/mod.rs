@@ -29,6 +29,7 @@ mod reset;
 mod room;
 mod store;
 mod totp;
+mod trusted_devices;
 
 pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
 pub use check::{CodeCheck, CodeUse, CorrectCode};
@@ -38,5 +39,6 @@ pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn}
 pub use recovery_codes::NewCodes;
 pub use reset::reset;
 pub use room::{Factors, FactorsError};
-pub use store::{AdministratorCount, challenges::sweep, count_administrators};
+pub use store::{AdministratorCount, count_administrators, sweep, trusted_devices::TrustedDevice};
 pub use totp::{TotpSecret, qr_svg};
+pub use trusted_devices::{TrustToken, trusted_by};

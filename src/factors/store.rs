@@ -1,4 +1,5 @@
 pub mod challenges;
+pub mod trusted_devices;
 
 use super::FactorsOf;
 use crate::{
@@ -22,6 +23,15 @@ pub async fn of(connection: &mut PgConnection, user: UserId) -> Result<Option<Fa
         user.as_uuid(),
     );
     Ok(found.fetch_optional(connection).await?)
+}
+
+/// Deletes challenges and trusted devices whose time has passed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    challenges::sweep(&mut *connection).await?;
+    trusted_devices::sweep(connection).await
 }
 
 /// What is needed to look at a code.

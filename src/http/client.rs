@@ -1,5 +1,5 @@
 use super::{
-    cookies::{cookies, device_cookie_name, trimmed},
+    cookies::{cookies, device_cookie_name, trimmed, trusted_cookie_name},
     language::Chosen,
     request_id::RequestId,
 };
@@ -37,13 +37,13 @@ impl FromRequest for FromClient {
         let RequestId { own: request_id, given: given_request_id } =
             request.extensions().get::<RequestId>().cloned().unwrap_or_default();
         let language = Some(Chosen::of(request).language.tag());
-        let device = world.and_then(|world| device(request, &world.config.http));
-        ready(Ok(Self(Client { ip, user_agent: user_agent(request), request_id, given_request_id, device, language })))
+        let cookie = |name: fn(&HttpOptions) -> &'static str| {
+            world.and_then(|world| cookies(request, name(&world.config.http)).pop()).map(|value| value.to_string())
+        };
+        let (device, trusted) = (cookie(device_cookie_name), cookie(trusted_cookie_name));
+        let user_agent = user_agent(request);
+        ready(Ok(Self(Client { ip, user_agent, request_id, given_request_id, device, trusted, language })))
     }
-}
-
-fn device(request: &HttpRequest, options: &HttpOptions) -> Option<String> {
-    cookies(request, device_cookie_name(options)).pop().map(|value| value.to_string())
 }
 
 fn user_agent(request: &HttpRequest) -> Option<String> {

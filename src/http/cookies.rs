@@ -1,5 +1,9 @@
-use crate::config::HttpOptions;
-use actix_web::{HttpRequest, http::header};
+use crate::{config::HttpOptions, kernel::Duration};
+use actix_web::{
+    HttpRequest,
+    cookie::{self, Cookie},
+    http::header,
+};
 use zeroize::Zeroizing;
 
 /// The values of every cookie of a name, over all `Cookie` headers.
@@ -35,6 +39,24 @@ pub(super) fn trimmed(mut bytes: &[u8]) -> &[u8] {
 #[must_use]
 pub fn device_cookie_name(options: &HttpOptions) -> &'static str {
     if options.public_url.is_https() { "__Host-heirloom-device" } else { "heirloom-device" }
+}
+
+/// The name of the cookie by which a device is known on which no second factor is asked.
+#[must_use]
+pub fn trusted_cookie_name(options: &HttpOptions) -> &'static str {
+    if options.public_url.is_https() { "__Host-heirloom-trusted" } else { "heirloom-trusted" }
+}
+
+/// That cookie. It is sent from the service's own pages only.
+#[must_use]
+pub fn trusted_cookie(token: &str, lifetime: Duration, options: &HttpOptions) -> Cookie<'static> {
+    Cookie::build(trusted_cookie_name(options), token.to_owned())
+        .path("/")
+        .http_only(true)
+        .secure(options.public_url.is_https())
+        .same_site(cookie::SameSite::Strict)
+        .max_age(cookie::time::Duration::seconds(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)))
+        .finish()
 }
 
 /// The name of the cookie by which a browser is known that asked for a registration.

@@ -33,6 +33,8 @@ paths! {
     MY_FACTORS = "/api/v1/me/factors" [GET];
     MY_TOTP = "/api/v1/me/factors/totp" [POST DELETE];
     MY_TOTP_CONFIRM = "/api/v1/me/factors/totp/confirm" [POST];
+    MY_TRUSTED_DEVICES = "/api/v1/me/trusted-devices" [DELETE];
+    MY_TRUSTED_DEVICE = "/api/v1/me/trusted-devices/{id}" [DELETE];
     MY_RECOVERY_CODES = "/api/v1/me/recovery-codes" [POST];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
     MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];

@@ -16,11 +16,13 @@ pub struct Client {
     pub given_request_id: Option<String>,
     /// The token of the known device, not yet verified.
     pub device: Option<String>,
+    /// The cookie of a device that is trusted for the second factor, not yet verified.
+    pub trusted: Option<String>,
     /// The language that the request asks for, as a tag (RFC 5646).
     pub language: Option<&'static str>,
 }
 
-/// Without the token of the device.
+/// Without the tokens of the device.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("ip", &self.ip).field("request_id", &self.request_id).finish_non_exhaustive()

@@ -98,6 +98,10 @@ id!(
     InvitationId
 );
 id!(
+    /// A browser on which its user is not asked for a second factor.
+    TrustedDeviceId
+);
+id!(
     /// One sign-in on one device = one token family. It stands in the access token (`sid`): it is not a secret.
     SessionId
 );

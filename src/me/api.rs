@@ -4,6 +4,7 @@ use super::{
     change_password,
     events::{MyEvent, my_events},
     factors::{self, FactorsDescribed},
+    trusted_devices::{self, TrustedDevicesDescribed},
 };
 use crate::{
     confirmations::Purpose,
@@ -29,6 +30,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ME).get(me).patch(rename).delete(delete_me).mount(config);
     account::routes(config);
     factors::routes(config);
+    trusted_devices::routes(config);
     Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
     Endpoint::api(paths::MY_EMAIL_VERIFICATION).post(ask_to_verify).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
@@ -47,6 +49,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
     described.merge(AccountDescribed::openapi());
     described.merge(FactorsDescribed::openapi());
+    described.merge(TrustedDevicesDescribed::openapi());
     described
 }
 

@@ -8,6 +8,7 @@ mod end_by_link;
 mod events;
 mod factors;
 mod pages;
+mod trusted_devices;
 
 pub use api::{described, routes as api_routes};
 pub use change_password::{PasswordChange, Passwords, change_password};

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     audit::{self, About},
     config::EmailVerification,
-    factors::{Challenge, Enrolment, FactorUse, PendingSignIn, SecondFactor},
+    factors::{Challenge, Enrolment, FactorUse, PendingSignIn, SecondFactor, trusted_by},
     guessing::Attempt,
     identity::AuthenticationMethods,
     kernel::{Actor, Client, Digest32, SessionId, Transport, UserId},
@@ -116,7 +116,7 @@ impl Sessions {
                 if let Some(enrolment) = &new.enrolment {
                     enrolment.complete(&mut work).await?;
                 }
-                record_opening(&mut work, &new, session, circumstances.is_familiar).await?;
+                record_opening(&mut work, &new, session, &circumstances).await?;
                 Ok(Decided::Opened(user, session, ended))
             })
         });
@@ -164,6 +164,10 @@ impl Sessions {
             user: new.user,
             password_version: new.password_version,
             factor_version: new.factor_version(),
+            // A foreign page must not sign a browser in by it: only a sign-in by cookie is one of our own pages.
+            trusted_device: (new.transport == Transport::Cookie)
+                .then(|| trusted_by(&new.client, &self.world().config.factors))
+                .flatten(),
             demanding_roles: self.world().config.factors.required_by_roles.clone(),
             amr: new.methods.names(),
             idle_ttl: self.idle_ttl(new.remembered),
@@ -245,11 +249,16 @@ async fn record_opening(
     work: &mut Work<'_>,
     new: &NewSession,
     session: SessionId,
-    is_familiar: bool,
+    circumstances: &Circumstances,
 ) -> Result<(), DatabaseError> {
-    let details = json!({
+    let Circumstances { is_familiar, is_trusted, .. } = *circumstances;
+    let mut details = json!({
         "transport": new.transport.name(), "remembered": new.remembered, "new_device": !is_familiar,
     });
+    if is_trusted {
+        work.world.metrics.second_factor("trusted_device", "accepted");
+        details.as_object_mut().map(|details| details.insert("trusted_device".to_owned(), json!(true)));
+    }
     work.record(audit::Kind::SignedIn, About::session(new.user, session), details).await?;
     if !is_familiar {
         work.enqueue_email(new.user, mail::Notification::NewDevice).await?;

@@ -228,7 +228,7 @@ impl PageRooms {
         match led {
             Ok(Led::In(entered)) => Ok(redirect_signed_in(request, &entered, &form.return_to, self.options())),
             Ok(Led::ToSecondFactor(challenge)) => {
-                SecondFactorPage::new(challenge.token, form.return_to).show(&View::of(request), None)
+                SecondFactorPage::new(challenge.token, form.return_to, &self.sessions.world().config.factors).show(&View::of(request), None)
             }
             Ok(Led::ToEnrolment(challenge)) => {
                 enrolment::show_page(&View::of(request), &self.enrolling(client), challenge, form.return_to).await

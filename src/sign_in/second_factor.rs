@@ -8,7 +8,7 @@ pub(super) use pages::{CodePage, page_samples, routes as page_routes};
 
 use super::{SignInError, SigningIn};
 use crate::{
-    factors::{Challenge, CodeCheck, FactorCode, Factors, OpenChallenge, SecondFactor},
+    factors::{Challenge, CodeCheck, FactorCode, Factors, OpenChallenge, SecondFactor, TrustToken},
     identity::{DeviceName, ProvenBy},
     kernel::Client,
     sessions::{Entry, Sessions},
@@ -47,6 +47,17 @@ impl SecondStep<'_> {
         match open(self.sessions.factors(), &challenge.token).await? {
             Some(challenge) => self.attempt(challenge, code, Vec::new()).await,
             None => Ok(SigningIn::ChallengeExpired),
+        }
+    }
+
+    /// Trusts the browser in which the second step was just completed. If that fails, the user is signed in all the same.
+    pub async fn trust(&self, challenge: &OpenChallenge) -> Option<TrustToken> {
+        match self.sessions.factors().trust(challenge, self.client).await {
+            Ok(token) => token,
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "sign_in.device_not_trusted");
+                None
+            }
         }
     }
 

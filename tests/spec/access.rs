@@ -72,6 +72,9 @@ const TABLE: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/me/factors/totp", For::Fresh),
     ("POST", "/api/v1/me/factors/totp/confirm", For::Fresh),
     ("POST", "/api/v1/me/recovery-codes", For::Fresh),
+    // To trust no device any more lessens what a thief can do.
+    ("DELETE", "/api/v1/me/trusted-devices", For::SignedIn),
+    ("DELETE", "/api/v1/me/trusted-devices/{id}", For::SignedIn),
     ("POST", "/api/v1/me/email/verification", For::SignedIn),
     ("GET", "/api/v1/me/sessions", For::SignedIn),
     ("DELETE", "/api/v1/me/sessions", For::SignedIn),

@@ -73,5 +73,6 @@ mod storage;
 mod strangers;
 mod support;
 mod takeover;
+mod trusted_devices;
 mod two_instances;
 mod without_script;

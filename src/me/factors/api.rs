@@ -1,9 +1,10 @@
 use super::{Change, Owner};
 use crate::{
-    factors::FactorsOf,
+    factors::{FactorsOf, TrustedDevice},
     http::{Endpoint, FieldError, FromClient, Problem, kind, paths},
     kernel::{Client, Moment},
     lifecycle::Lifecycle,
+    me::trusted_devices::TrustedDeviceView,
     sessions::{Asked, Fresh, NewTotpAnswer, Sessions, SignedIn},
     users::{Accounts, too_many_attempts},
 };
@@ -40,14 +41,17 @@ pub(super) struct FactorsView {
     totp_since: Option<Moment>,
     /// How many recovery codes are not used.
     recovery_codes_left: i64,
+    /// Browsers in which no second factor is asked, newest first.
+    trusted_devices: Vec<TrustedDeviceView>,
 }
 
-impl From<FactorsOf> for FactorsView {
-    fn from(factors: FactorsOf) -> Self {
+impl FactorsView {
+    fn new(factors: FactorsOf, trusted: Vec<TrustedDevice>) -> Self {
         Self {
             totp: factors.totp_since.is_some(),
             totp_since: factors.totp_since,
             recovery_codes_left: factors.recovery_codes_left,
+            trusted_devices: trusted.into_iter().map(TrustedDeviceView::from).collect(),
         }
     }
 }
@@ -106,7 +110,8 @@ impl OwnersRooms {
 )]
 async fn my_factors(signed_in: SignedIn, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
     let factors = sessions.factors().of(signed_in.user).await?.ok_or_else(|| Problem::not_found("account"))?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(FactorsView::from(factors)))
+    let trusted = sessions.factors().trusted_devices(signed_in.user).await?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(FactorsView::new(factors, trusted)))
 }
 
 #[utoipa::path(

@@ -20,6 +20,8 @@ pub struct NewSessionRow {
     pub factor_version: Option<i32>,
     /// Who has one of these roles needs a second factor.
     pub demanding_roles: Vec<String>,
+    /// The digest of the cookie of a device that is trusted for the second factor.
+    pub trusted_device: Option<Digest32>,
     /// By which methods the user proved who they are.
     pub amr: Vec<&'static str>,
     pub idle_ttl: Duration,
@@ -50,6 +52,8 @@ pub struct Circumstances {
     pub must_enrol: bool,
     /// Counts what factors were added and removed.
     pub factor_version: i32,
+    /// Whether the device stood for the second factor.
+    pub is_trusted: bool,
 }
 
 /// What the statement of a sign-in reads.
@@ -67,14 +71,15 @@ struct Opened {
     lacks_factor: bool,
     must_enrol: bool,
     factor_version: i32,
+    is_trusted: bool,
 }
 
 impl Opened {
     fn split(self) -> (LockedUser, Circumstances) {
         let Self { now, is_blocked, is_verified, password_version, roles, access_revision, claims, .. } = self;
         let user = LockedUser { now, is_blocked, is_verified, password_version, roles, access_revision, claims };
-        let Self { is_familiar, surplus, lacks_factor, must_enrol, factor_version, .. } = self;
-        (user, Circumstances { is_familiar, surplus, lacks_factor, must_enrol, factor_version })
+        let Self { is_familiar, surplus, lacks_factor, must_enrol, factor_version, is_trusted, .. } = self;
+        (user, Circumstances { is_familiar, surplus, lacks_factor, must_enrol, factor_version, is_trusted })
     }
 }
 
@@ -112,9 +117,10 @@ pub async fn open(
            ),
            clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
            who AS MATERIALIZED (
-               SELECT u.*, f.lacks_factor, f.must_enrol,
+               SELECT u.*, f.lacks_factor AND d.id IS NULL AS lacks_factor, f.must_enrol, d.id AS trusted_device,
                       u.blocked_at IS NULL AND u.password_version = $4
-                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AND NOT f.lacks_factor AND NOT f.must_enrol AS may_enter,
+                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AND (NOT f.lacks_factor OR d.id IS NOT NULL) AND NOT f.must_enrol
+                          AS may_enter,
                       $5 OR u.last_login_at IS NULL OR EXISTS (
                           SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $6
                              AND s.ip IS NOT DISTINCT FROM $7) AS is_familiar
@@ -126,6 +132,9 @@ pub async fn open(
                           $19::int IS NULL AND u.roles && $20::text[] AND NOT EXISTS (
                               SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS must_enrol
                ) AS f
+               LEFT JOIN trusted_devices AS d ON $19::int IS NULL AND d.user_id = u.id AND d.hash = $21
+                   AND d.expires_at > clock_timestamp() AND d.password_version = u.password_version
+                   AND d.factor_version = u.factor_version AND NOT u.roles && $20::text[] AND f.lacks_factor
                WHERE u.id = $3
            ),
            added AS (
@@ -139,11 +148,15 @@ pub async fn open(
            noted AS (
                UPDATE users AS u SET last_login_at = clock.now, language = coalesce($15, u.language)
                FROM who, clock WHERE u.id = who.id AND who.may_enter
+           ),
+           trusted AS (
+               UPDATE trusted_devices AS d SET last_used_at = clock.now
+               FROM who, clock WHERE d.id = who.trusted_device AND who.may_enter
            )
            SELECT clock.now AS "now!", blocked_at IS NOT NULL AS "is_blocked!",
                   email_verified_at IS NOT NULL AS "is_verified!", password_version, roles, access_revision, claims,
                   is_familiar AS "is_familiar!", lacks_factor AS "lacks_factor!", must_enrol AS "must_enrol!",
-                  factor_version,
+                  factor_version, trusted_device IS NOT NULL AS "is_trusted!",
                   ARRAY(SELECT id FROM sessions WHERE user_id = $3 AND revoked_at IS NULL AND idle_expires_at > now()
                         ORDER BY last_used_at DESC, id DESC OFFSET $16) AS "surplus!"
            FROM who, clock"#,
@@ -167,6 +180,7 @@ pub async fn open(
         new.amr.as_slice() as _,
         new.factor_version,
         &new.demanding_roles,
+        new.trusted_device.as_ref().map(Digest32::as_bytes),
     )
     .fetch_optional(connection)
     .await?;

@@ -1,14 +1,15 @@
 use super::{SecondStep, open};
 use crate::{
-    factors::FactorCode,
-    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
+    factors::{FactorCode, OpenChallenge},
+    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths, trusted_cookie},
     kernel::Transport,
-    sessions::{Sessions, TokenAnswer, tokens_of_sign_in},
+    sessions::{Sessions, TokenAnswer, add_cookies, tokens_of_sign_in},
     sign_in::answer::{challenge_expired, entered},
     users::Accounts,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
+    cookie::Cookie,
     web::{Data, ServiceConfig},
 };
 use serde::Deserialize;
@@ -35,6 +36,9 @@ pub(super) struct SecondFactorRequest {
     /// The code, as the user typed it: spaces, dashes and the case of letters do not matter.
     #[schema(value_type = String, example = "123456")]
     code: Zeroizing<String>,
+    /// Whether this browser stands for the second factor from now on, where the operator allows it. By cookie only.
+    #[serde(default)]
+    trust_device: bool,
 }
 
 #[utoipa::path(
@@ -56,7 +60,7 @@ async fn totp(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
-    complete(&step, &request, &typed.challenge, FactorCode::Totp(&typed.code)).await
+    complete(&step, &request, &typed, FactorCode::Totp(&typed.code)).await
 }
 
 #[utoipa::path(
@@ -78,22 +82,34 @@ async fn recovery_code(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
-    complete(&step, &request, &typed.challenge, FactorCode::Recovery(&typed.code)).await
+    complete(&step, &request, &typed, FactorCode::Recovery(&typed.code)).await
 }
 
 async fn complete(
     step: &SecondStep<'_>,
     request: &HttpRequest,
-    challenge: &str,
+    typed: &SecondFactorRequest,
     code: FactorCode<'_>,
 ) -> Result<HttpResponse, Problem> {
     let options = &step.sessions.world().config.http;
-    let challenge = open(step.sessions.factors(), challenge).await?.ok_or_else(challenge_expired)?;
+    let challenge = open(step.sessions.factors(), &typed.challenge).await?.ok_or_else(challenge_expired)?;
     let mut presented = Vec::new();
     if challenge.pending.transport == Transport::Cookie {
         // Only a sign-in that sets the cookie can be a foreign page's doing.
         SameOrigin::extract(request).await?;
         presented = all_tokens_in_cookies(request, options);
     }
-    tokens_of_sign_in(request, &*entered(step.attempt(challenge, code, presented).await?)?, options)
+    let entered = entered(step.attempt(challenge.clone(), code, presented).await?)?;
+    let mut answer = tokens_of_sign_in(request, &entered, options)?;
+    if typed.trust_device && challenge.pending.transport == Transport::Cookie {
+        add_cookies(&mut answer, &cookie_of_trust(step, &challenge).await)?;
+    }
+    Ok(answer)
+}
+
+/// The cookie of a browser that is trusted from now on, if it is.
+pub(super) async fn cookie_of_trust(step: &SecondStep<'_>, challenge: &OpenChallenge) -> Vec<Cookie<'static>> {
+    let config = &step.sessions.world().config;
+    let token = step.trust(challenge).await;
+    token.iter().map(|token| trusted_cookie(token.as_str(), config.factors.trusted_device_ttl, &config.http)).collect()
 }

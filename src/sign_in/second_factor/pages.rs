@@ -1,14 +1,16 @@
-use super::{SecondStep, open};
+use super::{SecondStep, api::cookie_of_trust, open};
 use crate::{
+    config::FactorOptions,
     factors::FactorCode,
     http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
     pages::{Sample, View, form_problem},
-    sessions::{Entered, Sessions, redirect_signed_in},
+    sessions::{Entered, Sessions, add_cookies, redirect_signed_in},
     sign_in::answer::{challenge_expired, entered},
     users::Accounts,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, ResponseError,
+    cookie::Cookie,
     http::{StatusCode, header},
     web::{Data, Payload, ServiceConfig},
 };
@@ -27,6 +29,8 @@ pub fn routes(config: &mut ServiceConfig) {
 pub struct CodePage {
     challenge: Zeroizing<String>,
     return_to: String,
+    /// For how many days a browser may stand for the second factor. Zero: none may.
+    trust_days: u64,
 }
 
 #[derive(Default, Deserialize)]
@@ -35,14 +39,16 @@ struct Typed {
     challenge: Zeroizing<String>,
     #[serde(default)]
     code: Zeroizing<String>,
+    trust_device: Option<String>,
     return_to: Option<String>,
 }
 
 impl CodePage {
     /// For this challenge.
     #[must_use]
-    pub fn new(challenge: Zeroizing<String>, return_to: String) -> Self {
-        Self { challenge, return_to }
+    pub fn new(challenge: Zeroizing<String>, return_to: String, options: &FactorOptions) -> Self {
+        let trust_days = options.trusted_device_ttl.as_secs().div_ceil(24 * 60 * 60);
+        Self { challenge, return_to, trust_days }
     }
 
     /// The form, with the problem's status and headers if there is one.
@@ -59,9 +65,9 @@ impl CodePage {
     }
 
     fn context(&self, problem: Option<&Problem>) -> Value {
-        let Self { challenge, return_to } = self;
+        let Self { challenge, return_to, trust_days } = self;
         let is_over = problem.is_some_and(|problem| !can_go_on(problem));
-        context! { challenge => &**challenge, return_to, is_over, ..form_problem(problem) }
+        context! { challenge => &**challenge, return_to, trust_days, is_over, ..form_problem(problem) }
     }
 }
 
@@ -94,25 +100,37 @@ async fn submit(
     };
     let to = return_to(typed.return_to.as_deref(), options);
     match done {
-        Ok(entered) => Ok(redirect_signed_in(&request, &entered, &to, options)),
-        Err(problem) => CodePage::new(typed.challenge, to).show(&View::of(&request), Some(&problem)),
+        Ok((entered, trust)) => {
+            let mut answer = redirect_signed_in(&request, &entered, &to, options);
+            add_cookies(&mut answer, &trust)?;
+            Ok(answer)
+        }
+        Err(problem) => CodePage::new(typed.challenge, to, &sessions.world().config.factors).show(&View::of(&request), Some(&problem)),
     }
 }
 
-async fn complete(step: &SecondStep<'_>, request: &HttpRequest, typed: &Typed) -> Result<Box<Entered>, Problem> {
+async fn complete(
+    step: &SecondStep<'_>,
+    request: &HttpRequest,
+    typed: &Typed,
+) -> Result<(Box<Entered>, Vec<Cookie<'static>>), Problem> {
     SameOrigin::extract(request).await?;
     if typed.code.trim().is_empty() {
         return Err(Problem::field("code", "required", ""));
     }
     let challenge = open(step.sessions.factors(), &typed.challenge).await?.ok_or_else(challenge_expired)?;
     let presented = all_tokens_in_cookies(request, &step.sessions.world().config.http);
-    entered(step.attempt(challenge, FactorCode::of_either(&typed.code), presented).await?)
+    let code = FactorCode::of_either(&typed.code);
+    let entered = entered(step.attempt(challenge.clone(), code, presented).await?)?;
+    let trust = if typed.trust_device.is_some() { cookie_of_trust(step, &challenge).await } else { Vec::new() };
+    Ok((entered, trust))
 }
 
 /// Samples of the page with every problem.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
-    let page = CodePage::new(Zeroizing::new("\"><b>".to_owned()), "/account?a=\"><b>".to_owned());
+    let page =
+        CodePage { challenge: Zeroizing::new("\"><b>".to_owned()), return_to: "/account?a=\"><b>".to_owned(), trust_days: 30 };
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));
     let more = [None, Some(Problem::field("code", "required", ""))];
     problems.chain(more).map(|problem| (TEMPLATE, page.context(problem.as_ref()))).collect()
