@@ -198,6 +198,9 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'factor_removed': return text('event-factor-removed');
     case 'device_trusted': return of('event-device-trusted', { user_agent });
     case 'devices_distrusted': return text('event-devices-distrusted');
+    case 'factor_recovery_started': return of('event-factor-recovery-started', { user_agent });
+    case 'factor_recovery_cancelled': return text('event-factor-recovery-cancelled');
+    case 'factor_recovery_completed': return text('event-factor-recovery-completed');
     case 'factors_reset': return text('event-factors-reset');
     case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
     case 'recovery_code_used': return text('event-recovery-code-used');

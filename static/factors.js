@@ -18,7 +18,8 @@ export const whenChanged = (reload) => {
 
 export const loadFactors = () => request(API);
 
-export function showFactors({ totp, totp_since: since, recovery_codes_left: left, trusted_devices: trusted }) {
+export function showFactors({ totp, totp_since: since, recovery_codes_left: left, trusted_devices: trusted, recovery }) {
+  showRecovery(recovery);
   showTrusted(trusted);
   element('without-totp').hidden = totp;
   element('with-totp').hidden = !totp;
@@ -27,10 +28,27 @@ export function showFactors({ totp, totp_since: since, recovery_codes_left: left
 }
 
 export function clearFactors() {
+  showRecovery();
   showTrusted([]);
   element('totp-facts').replaceChildren();
   for (const dialog of [setup, shown]) if (dialog.open) dialog.close();
 }
+
+// ---- the removal of factors that somebody has lost, or stolen the password of
+
+function showRecovery(recovery = undefined) {
+  element('recovery').hidden = !recovery;
+  element('recovery-text').textContent = recovery ? text('account-recovery', { at: time(recovery.ready_at).textContent }) : '';
+}
+
+element('cancel-recovery').addEventListener('click', ({ currentTarget }) => press(currentTarget, async () => {
+  await request(`${API}/recovery`, 'DELETE');
+  await again();
+  announce(text('account-recovery-cancelled'));
+  focus(element('factors-title'));
+}));
+
+// ---- the app
 
 element('begin-totp').addEventListener('click', ({ currentTarget }) => press(currentTarget, async () => {
   const { secret, uri, qr_svg: picture, email_code_required: asksEmail } = await fresh(() => request(`${API}/totp`, 'POST'));

@@ -68,6 +68,12 @@ named! {
         RecoveryCodesRenewed = "recovery_codes_renewed",
         /// A recovery code was used.
         RecoveryCodeUsed = "recovery_code_used",
+        /// Somebody with the password of a user began to wait for the removal of their second factors.
+        FactorRecoveryStarted = "factor_recovery_started",
+        /// The user keeps them.
+        FactorRecoveryCancelled = "factor_recovery_cancelled",
+        /// They were removed, after the waiting time.
+        FactorRecoveryCompleted = "factor_recovery_completed",
         /// A user wants no second factor to be asked in a browser for some time.
         DeviceTrusted = "device_trusted",
         /// A user wants it to be asked again.
@@ -124,6 +130,9 @@ impl Kind {
             | Self::FactorsReset
             | Self::RecoveryCodesRenewed
             | Self::RecoveryCodeUsed
+            | Self::FactorRecoveryStarted
+            | Self::FactorRecoveryCancelled
+            | Self::FactorRecoveryCompleted
             | Self::DeviceTrusted
             | Self::DevicesDistrusted
             | Self::SessionsEnded

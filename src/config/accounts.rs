@@ -14,6 +14,8 @@ pub struct AccountOptions {
     pub invite_ttl: Duration,
     /// How long a change of address can be undone from the old address.
     pub email_undo_ttl: Duration,
+    /// How long the removal of lost second factors waits.
+    pub factor_recovery_delay: Duration,
     /// Emails an hour that may be requested for one address.
     pub mail_limit_address: u32,
     /// Emails an hour that may be requested from one network.
@@ -35,6 +37,7 @@ const ALLOWED_LIMIT: &str = "a number of emails an hour from 1 to 100000, such a
 
 pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> AccountOptions {
     let least = if insecure_for_tests { "1s" } else { "5m" };
+    let least_delay = if insecure_for_tests { "1s" } else { "24h" };
     AccountOptions {
         email_verification: reader.choice(
             names::EMAIL_VERIFICATION,
@@ -49,6 +52,7 @@ pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> AccountOpti
         confirm_link_ttl: reader.duration(names::CONFIRM_LINK_TTL, "24h", least..="30d"),
         invite_ttl: reader.duration(names::INVITE_TTL, "72h", least..="90d"),
         email_undo_ttl: reader.duration(names::EMAIL_UNDO_TTL, "7d", least..="90d"),
+        factor_recovery_delay: reader.duration(names::FACTOR_RECOVERY_DELAY, "72h", least_delay..="30d"),
         mail_limit_address: reader.parsed(names::MAIL_LIMIT_ADDRESS, 5, ALLOWED_LIMIT, an_hour),
         mail_limit_network: reader.parsed(names::MAIL_LIMIT_NETWORK, 30, ALLOWED_LIMIT, an_hour),
     }

@@ -85,6 +85,8 @@ names! {
     SECOND_FACTOR_ROLES = "HEIRLOOM_SECOND_FACTOR_ROLES";
     /// How long a browser may stand for the second factor.
     TRUSTED_DEVICE_TTL = "HEIRLOOM_TRUSTED_DEVICE_TTL";
+    /// How long the removal of lost second factors waits.
+    FACTOR_RECOVERY_DELAY = "HEIRLOOM_FACTOR_RECOVERY_DELAY";
     /// The mail server; without it, emails are written to files.
     SMTP_URL = "HEIRLOOM_SMTP_URL";
     /// The sender of emails.

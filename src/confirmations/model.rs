@@ -28,6 +28,8 @@ named! {
         EnrolFactor = "enrol_factor",
         /// Removes second factors that the user has lost.
         RecoverFactors = "recover_factors",
+        /// The user keeps them: somebody else has started their removal.
+        CancelFactorRecovery = "cancel_factor_recovery",
     }
 }
 
@@ -37,7 +39,8 @@ impl Purpose {
     pub fn lifetime(self, options: &AccountOptions) -> Duration {
         match self {
             Self::Register | Self::VerifyEmail => options.confirm_link_ttl,
-            Self::ResetPassword | Self::RecoverFactors => options.reset_link_ttl,
+            Self::ResetPassword => options.reset_link_ttl,
+            Self::RecoverFactors | Self::CancelFactorRecovery => options.factor_recovery_delay.max(RECOVERY),
             Self::EnrolFactor => CODE_LIFETIME,
             Self::ChangeEmail | Self::CancelEmailChange => CHANGE_EMAIL,
             Self::UndoEmailChange => options.email_undo_ttl,
@@ -48,6 +51,8 @@ impl Purpose {
 
 /// How long the new address of an account may be confirmed.
 const CHANGE_EMAIL: Duration = Duration::from_hours(1);
+/// How long the links of a recovery of factors work at least: its user does not wait before the mailbox.
+const RECOVERY: Duration = Duration::from_hours(24);
 /// How long a code works after the request.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 /// How many wrong codes a flow accepts.

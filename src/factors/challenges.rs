@@ -3,10 +3,13 @@
 
 use super::{
     ChallengeKind, CorrectCode, FactorKind, Factors, PendingSignIn,
-    store::challenges::{self as store, Taken, Taking},
+    store::{
+        challenges::{self as store, Taken, Taking},
+        recoveries,
+    },
 };
 use crate::{
-    kernel::{Duration, new_uuid},
+    kernel::{Duration, Moment, new_uuid},
     postgres::DatabaseError,
     work::Work,
 };
@@ -31,6 +34,8 @@ pub struct Challenge {
     pub expires_in: Duration,
     /// Whether an emailed code is needed too, to set up a factor.
     pub email_code_required: bool,
+    /// When the factors can be removed, if somebody began to wait for that.
+    pub recovery_ready_at: Option<Moment>,
 }
 
 impl fmt::Debug for Challenge {
@@ -108,7 +113,8 @@ impl Factors {
         let factors = super::store::of(work.connection, pending.user).await?;
         let factors = factors.map(|factors| factors.kinds()).unwrap_or_default();
         let token = self.begin(work, pending, ChallengeKind::SecondFactor).await?;
-        Ok(Challenge { token, factors, expires_in: LIFETIME, email_code_required: false })
+        let recovery_ready_at = recoveries::find(work.connection, pending.user).await?.map(|recovery| recovery.ready_at);
+        Ok(Challenge { token, factors, expires_in: LIFETIME, email_code_required: false, recovery_ready_at })
     }
 
     /// Begins the setting up of a second factor, without which the user may not enter, in the caller's transaction, which holds
@@ -124,7 +130,8 @@ impl Factors {
     ) -> Result<Challenge, DatabaseError> {
         let kind = ChallengeKind::Enrolment { asks_email_code: email_code_required };
         let token = self.begin(work, pending, kind).await?;
-        Ok(Challenge { token, factors: vec![FactorKind::Totp], expires_in: ENROLMENT_LIFETIME, email_code_required })
+        let (factors, expires_in) = (vec![FactorKind::Totp], ENROLMENT_LIFETIME);
+        Ok(Challenge { token, factors, expires_in, email_code_required, recovery_ready_at: None })
     }
 
     async fn begin(
@@ -147,6 +154,14 @@ impl Factors {
     /// When the database fails.
     pub async fn open_challenge(&self, token: &str) -> Result<Option<OpenChallenge>, DatabaseError> {
         self.take(token, Taking { is_enrolment: false, counts: true }).await
+    }
+
+    /// A challenge to present a factor, if it can be used. No attempt is counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_at_challenge(&self, token: &str) -> Result<Option<OpenChallenge>, DatabaseError> {
+        self.take(token, Taking { is_enrolment: false, counts: false }).await
     }
 
     /// The same at a challenge to set up a factor: it is refused for anything else.

@@ -24,6 +24,7 @@ mod enrolment;
 mod model;
 pub mod passkeys;
 mod problem;
+mod recovery;
 mod recovery_codes;
 mod reset;
 mod room;
@@ -36,9 +37,15 @@ pub use check::{CodeCheck, CodeUse, CorrectCode};
 pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_added_since, remove_all, renew_codes};
 pub use enrolment::Enrolment;
 pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn};
+pub use recovery::{cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery};
 pub use recovery_codes::NewCodes;
 pub use reset::reset;
 pub use room::{Factors, FactorsError};
-pub use store::{AdministratorCount, count_administrators, sweep, trusted_devices::TrustedDevice};
+pub use store::{
+    AdministratorCount, count_administrators,
+    recoveries::{DueRecovery, Recovery},
+    sweep,
+    trusted_devices::TrustedDevice,
+};
 pub use totp::{TotpSecret, qr_svg};
 pub use trusted_devices::{TrustToken, trusted_by};

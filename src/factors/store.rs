@@ -1,4 +1,5 @@
 pub mod challenges;
+pub mod recoveries;
 pub mod trusted_devices;
 
 use super::FactorsOf;
@@ -25,12 +26,13 @@ pub async fn of(connection: &mut PgConnection, user: UserId) -> Result<Option<Fa
     Ok(found.fetch_optional(connection).await?)
 }
 
-/// Deletes challenges and trusted devices whose time has passed.
+/// Deletes challenges, recoveries and trusted devices whose time has passed.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn sweep(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     challenges::sweep(&mut *connection).await?;
+    recoveries::sweep(&mut *connection).await?;
     trusted_devices::sweep(connection).await
 }
 

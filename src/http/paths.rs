@@ -18,6 +18,7 @@ paths! {
     SIGN_IN_RECOVERY_CODE = "/api/v1/auth/login/recovery-code" [POST];
     ENROL_TOTP = "/api/v1/auth/enrol/totp" [POST];
     ENROL_TOTP_CONFIRM = "/api/v1/auth/enrol/totp/confirm" [POST];
+    RECOVER_FACTORS = "/api/v1/auth/factors/recover" [POST];
     REFRESH = "/api/v1/auth/refresh" [POST];
     STEP_UP = "/api/v1/auth/step-up" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];
@@ -33,6 +34,7 @@ paths! {
     MY_FACTORS = "/api/v1/me/factors" [GET];
     MY_TOTP = "/api/v1/me/factors/totp" [POST DELETE];
     MY_TOTP_CONFIRM = "/api/v1/me/factors/totp/confirm" [POST];
+    MY_FACTOR_RECOVERY = "/api/v1/me/factors/recovery" [DELETE];
     MY_TRUSTED_DEVICES = "/api/v1/me/trusted-devices" [DELETE];
     MY_TRUSTED_DEVICE = "/api/v1/me/trusted-devices/{id}" [DELETE];
     MY_RECOVERY_CODES = "/api/v1/me/recovery-codes" [POST];
@@ -57,6 +59,7 @@ paths! {
     LOGIN_PAGE = "/login" [GET POST];
     LOGIN_CODE_PAGE = "/login/code" [GET POST];
     LOGIN_ENROL_PAGE = "/login/enrol" [GET POST];
+    LOGIN_RECOVER_PAGE = "/login/recover" [GET POST];
     REGISTER_PAGE = "/register" [GET POST];
     FORGOT_PAGE = "/forgot" [GET POST];
     CONFIRM_PAGE = "/confirm" [GET POST];

@@ -1,5 +1,5 @@
 use super::{ProblemKind, kind};
-use crate::{kernel::Duration, postgres::DatabaseError};
+use crate::{kernel::{Duration, Moment}, postgres::DatabaseError};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -48,6 +48,8 @@ pub struct SecondFactorWanted {
     pub expires_in: u64,
     /// Of an enrolment: whether a code that was sent by email is needed too.
     pub email_code_required: Option<bool>,
+    /// When the factors can be removed, if somebody began to wait for that.
+    pub recovery_ready_at: Option<Moment>,
 }
 
 impl fmt::Debug for SecondFactorWanted {
@@ -146,6 +148,10 @@ pub struct Body<'a> {
     /// With `second_factor_enrolment_required`: whether the code of an email is needed too, which was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_code_required: Option<bool>,
+    /// With `second_factor_required`: when the factors can be removed, if somebody with the password began to wait for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub recovery_ready_at: Option<Moment>,
 }
 
 /// Seconds after which a client may try again when we were busy or the database was away.
@@ -303,6 +309,7 @@ impl ResponseError for Problem {
             factors: self.second_factor().map(|wanted| wanted.factors.as_slice()),
             expires_in: self.second_factor().map(|wanted| wanted.expires_in),
             email_code_required: self.second_factor().and_then(|wanted| wanted.email_code_required),
+            recovery_ready_at: self.second_factor().and_then(|wanted| wanted.recovery_ready_at),
         };
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())

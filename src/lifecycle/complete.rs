@@ -55,8 +55,8 @@ impl Lifecycle {
             Purpose::UndoEmailChange => self.undo_email_change(attempt).await,
             // Its code belongs to a sign-in or to the account page; it has no link.
             Purpose::EnrolFactor => Ok(Completion::Unknown),
-            // Nothing requests them in this version.
-            Purpose::RecoverFactors => Ok(Completion::Unknown),
+            Purpose::RecoverFactors => self.recover_factors(attempt).await,
+            Purpose::CancelFactorRecovery => self.cancel_factor_recovery(attempt).await,
         }
     }
 }

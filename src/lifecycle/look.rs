@@ -66,11 +66,19 @@ impl Needed {
         let is_signed_in = confirmation.user.is_some() && typed.user() == confirmation.user;
         match confirmation.purpose {
             Purpose::Register if is_same_client => Self::Button,
-            Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::CancelEmailChange if is_signed_in => Self::Button,
+            Purpose::VerifyEmail
+            | Purpose::ChangeEmail
+            | Purpose::CancelEmailChange
+            | Purpose::CancelFactorRecovery
+                if is_signed_in =>
+            {
+                Self::Button
+            }
             Purpose::Register | Purpose::ResetPassword | Purpose::UndoEmailChange | Purpose::Invite => {
                 Self::NewPassword
             }
             Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::CancelEmailChange | Purpose::RecoverFactors
+            | Purpose::CancelFactorRecovery
             | Purpose::EnrolFactor => {
                 Self::Password
             }

@@ -14,12 +14,15 @@ use serde_json::{Value, json};
 /// the next request.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looks up what was requested, until the process stops. An outage is logged and waited out.
+/// Looks up what was requested, and sends the emails of recoveries that are due, until the process stops. An outage is logged and waited out.
 pub async fn keep_looking_up(room: Lifecycle) {
     loop {
         tokio::time::sleep(EVERY).await;
         if let Err(error) = room.look_up_all().await {
             tracing::warn!(error = error.chain(), "lifecycle.look_up_failed");
+        }
+        if let Err(error) = room.send_due_of_recoveries().await {
+            tracing::warn!(error = error.chain(), "lifecycle.recoveries_failed");
         }
     }
 }
@@ -53,7 +56,8 @@ impl Fitting {
                 | Purpose::UndoEmailChange
                 | Purpose::CancelEmailChange
                 | Purpose::Invite
-                | Purpose::RecoverFactors,
+                | Purpose::RecoverFactors
+                | Purpose::CancelFactorRecovery,
                 _,
             ) => None,
         }

@@ -17,6 +17,7 @@ mod delete_account;
 mod delete_own;
 mod enrolment_code;
 mod extract;
+mod factor_recovery;
 mod invite;
 mod look;
 mod look_up;

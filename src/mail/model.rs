@@ -46,6 +46,10 @@ named! {
         ConfirmNewEmail = "confirm-new-email",
         /// To the old address: it was changed. Undoes it.
         EmailChanged = "email-changed",
+        /// The removal of lost second factors has begun. Cancels it.
+        FactorRecoveryStarted = "factor-recovery-started",
+        /// The removal of lost second factors can be completed.
+        FactorRecoveryReady = "factor-recovery-ready",
         /// Holds the code with which a second factor is set up. It has no link.
         EnrolmentCode = "enrolment-code",
         /// An administrator invites to an account.
@@ -76,6 +80,8 @@ impl Notification {
             Self::EmailChangeRequested => Some(Purpose::CancelEmailChange),
             Self::ConfirmNewEmail => Some(Purpose::ChangeEmail),
             Self::EmailChanged => Some(Purpose::UndoEmailChange),
+            Self::FactorRecoveryStarted => Some(Purpose::CancelFactorRecovery),
+            Self::FactorRecoveryReady => Some(Purpose::RecoverFactors),
             Self::Invitation => Some(Purpose::Invite),
         }
     }
@@ -162,6 +168,8 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         | Notification::ConfirmNewEmail
         | Notification::EmailChanged
         | Notification::EnrolmentCode
+        | Notification::FactorRecoveryStarted
+        | Notification::FactorRecoveryReady
         | Notification::Invitation => json!({}),
         Notification::TokenReused
         | Notification::NewDevice

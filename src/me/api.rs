@@ -3,6 +3,7 @@ use super::{
     account::{self, AccountDescribed, MyAnswer, delete_me},
     change_password,
     events::{MyEvent, my_events},
+    factor_recovery::{self, FactorRecoveryDescribed},
     factors::{self, FactorsDescribed},
     trusted_devices::{self, TrustedDevicesDescribed},
 };
@@ -31,6 +32,7 @@ pub fn routes(config: &mut ServiceConfig) {
     account::routes(config);
     factors::routes(config);
     trusted_devices::routes(config);
+    factor_recovery::routes(config);
     Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
     Endpoint::api(paths::MY_EMAIL_VERIFICATION).post(ask_to_verify).mount(config);
     Endpoint::api(paths::MY_SESSIONS).get(my_sessions).delete(end_others).mount(config);
@@ -49,6 +51,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
     described.merge(AccountDescribed::openapi());
     described.merge(FactorsDescribed::openapi());
+    described.merge(FactorRecoveryDescribed::openapi());
     described.merge(TrustedDevicesDescribed::openapi());
     described
 }

@@ -6,6 +6,7 @@ mod api;
 mod change_password;
 mod end_by_link;
 mod events;
+mod factor_recovery;
 mod factors;
 mod pages;
 mod trusted_devices;

@@ -76,6 +76,7 @@ fn example(kind: ProblemKind) -> Value {
         factors: None,
         expires_in: None,
         email_code_required: None,
+        recovery_ready_at: None,
     };
     json!({ "summary": kind.title, "value": body })
 }

@@ -32,6 +32,8 @@ pub enum EndReason {
     EmailChanged,
     /// An administrator removed the second factors of its user.
     FactorsReset,
+    /// Its user had lost the second factors, which were removed.
+    FactorsRecovered,
     /// Its user's role demands a second factor, which was not presented.
     SecondFactorRequired,
     /// Its user was blocked.
@@ -70,6 +72,7 @@ impl EndReason {
             Self::PasswordChanged,
             Self::EmailChanged,
             Self::FactorsReset,
+            Self::FactorsRecovered,
             Self::SecondFactorRequired,
             Self::Blocked,
             Self::UserDeleted,
@@ -91,6 +94,7 @@ impl EndReason {
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
             Self::FactorsReset => "factors_reset",
+            Self::FactorsRecovered => "factors_recovered",
             Self::SecondFactorRequired => "second_factor_required",
             Self::Blocked => "blocked",
             Self::UserDeleted => "user_deleted",

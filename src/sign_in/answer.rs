@@ -34,6 +34,7 @@ fn second_factor_required(challenge: Challenge) -> Problem {
         factors: challenge.factors.into_iter().map(FactorKind::name).collect(),
         expires_in: challenge.expires_in.as_secs(),
         email_code_required: None,
+        recovery_ready_at: challenge.recovery_ready_at,
     };
     Problem::new(kind::SECOND_FACTOR_REQUIRED, "Send the challenge with a code of one of the factors.")
         .with_second_factor(wanted)
@@ -45,6 +46,7 @@ fn enrolment_required(challenge: Challenge) -> Problem {
         factors: challenge.factors.into_iter().map(FactorKind::name).collect(),
         expires_in: challenge.expires_in.as_secs(),
         email_code_required: Some(challenge.email_code_required),
+        recovery_ready_at: None,
     };
     Problem::new(kind::SECOND_FACTOR_ENROLMENT_REQUIRED, "Send the challenge to set up one of the factors.")
         .with_second_factor(wanted)

@@ -2,6 +2,7 @@ use super::{
     SignIn, SigningIn,
     answer::entered,
     enrolment::{self, EnrolmentDescribed},
+    recovery::{self, RecoveryDescribed},
     second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
 };
@@ -33,6 +34,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
     second_factor::api_routes(config);
     enrolment::api_routes(config);
+    recovery::api_routes(config);
     step_up::routes(config);
 }
 
@@ -47,6 +49,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
     described.merge(SecondFactorDescribed::openapi());
     described.merge(EnrolmentDescribed::openapi());
+    described.merge(RecoveryDescribed::openapi());
     described.merge(StepUpDescribed::openapi());
     described
 }

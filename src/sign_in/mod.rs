@@ -17,6 +17,7 @@ mod api;
 mod attempt;
 mod enrolment;
 mod pages;
+mod recovery;
 mod second_factor;
 mod step_up;
 mod without_script;

@@ -3,6 +3,7 @@ use super::{
     answer::entered,
     api::{ask_to_verify, parse, require_both, require_open},
     enrolment::{self, Enrolling},
+    recovery,
     second_factor::{self, CodePage as SecondFactorPage},
     without_script,
 };
@@ -35,6 +36,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::REGISTER_PAGE).hashing().get(register_page).post(register).mount(config);
     second_factor::page_routes(config);
     enrolment::page_routes(config);
+    recovery::page_routes(config);
     without_script::routes(config);
 }
 
@@ -228,7 +230,7 @@ impl PageRooms {
         match led {
             Ok(Led::In(entered)) => Ok(redirect_signed_in(request, &entered, &form.return_to, self.options())),
             Ok(Led::ToSecondFactor(challenge)) => {
-                SecondFactorPage::new(challenge.token, form.return_to, &self.sessions.world().config.factors).show(&View::of(request), None)
+                SecondFactorPage::first(challenge, form.return_to, &self.sessions.world().config).show(&View::of(request), None)
             }
             Ok(Led::ToEnrolment(challenge)) => {
                 enrolment::show_page(&View::of(request), &self.enrolling(client), challenge, form.return_to).await
@@ -351,5 +353,6 @@ pub fn page_samples() -> Vec<Sample> {
     let problems = problems.chain([field("too_common"), field("<i>no</i>")]);
     let noticed = ["", "signed_out", "refresh_token_reused", "<b>"].map(|notice| sample(None, notice));
     let both = problems.map(|problem| sample(Some(problem), "")).chain(noticed).flatten();
-    both.chain(second_factor::page_samples()).chain(enrolment::page_samples()).chain(without_script::page_samples()).collect()
+    both.chain(second_factor::page_samples()).chain(enrolment::page_samples())
+        .chain(recovery::page_samples()).chain(without_script::page_samples()).collect()
 }

@@ -51,6 +51,8 @@ const TABLE: &[(&str, &str, For)] = &[
     // Anyone who holds a challenge to set up a factor.
     ("POST", "/api/v1/auth/enrol/totp", For::Anyone),
     ("POST", "/api/v1/auth/enrol/totp/confirm", For::Anyone),
+    // Anyone who holds a challenge: the password was right.
+    ("POST", "/api/v1/auth/factors/recover", For::Anyone),
     ("POST", "/api/v1/auth/refresh", For::Holder),
     ("POST", "/api/v1/auth/step-up", For::Holder),
     ("POST", "/api/v1/auth/logout", For::Leaver),
@@ -72,7 +74,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/me/factors/totp", For::Fresh),
     ("POST", "/api/v1/me/factors/totp/confirm", For::Fresh),
     ("POST", "/api/v1/me/recovery-codes", For::Fresh),
-    // To trust no device any more lessens what a thief can do.
+    // To keep one's factors lessens what a thief can do; so does it to trust no device any more.
+    ("DELETE", "/api/v1/me/factors/recovery", For::SignedIn),
     ("DELETE", "/api/v1/me/trusted-devices", For::SignedIn),
     ("DELETE", "/api/v1/me/trusted-devices/{id}", For::SignedIn),
     ("POST", "/api/v1/me/email/verification", For::SignedIn),
@@ -103,6 +106,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/login/code", For::Anyone),
     ("GET", "/login/enrol", For::Anyone),
     ("POST", "/login/enrol", For::Anyone),
+    ("GET", "/login/recover", For::Anyone),
+    ("POST", "/login/recover", For::Anyone),
     ("GET", "/register", For::Anyone),
     ("POST", "/register", For::Anyone),
     ("GET", "/forgot", For::Anyone),

@@ -1,10 +1,10 @@
 use super::{Change, Owner};
 use crate::{
-    factors::{FactorsOf, TrustedDevice},
+    factors::{FactorsOf, Recovery, TrustedDevice},
     http::{Endpoint, FieldError, FromClient, Problem, kind, paths},
     kernel::{Client, Moment},
     lifecycle::Lifecycle,
-    me::trusted_devices::TrustedDeviceView,
+    me::{factor_recovery::FactorRecoveryView, trusted_devices::TrustedDeviceView},
     sessions::{Asked, Fresh, NewTotpAnswer, Sessions, SignedIn},
     users::{Accounts, too_many_attempts},
 };
@@ -43,15 +43,19 @@ pub(super) struct FactorsView {
     recovery_codes_left: i64,
     /// Browsers in which no second factor is asked, newest first.
     trusted_devices: Vec<TrustedDeviceView>,
+    /// A removal of the factors that waits; absent where none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery: Option<FactorRecoveryView>,
 }
 
 impl FactorsView {
-    fn new(factors: FactorsOf, trusted: Vec<TrustedDevice>) -> Self {
+    fn new(factors: FactorsOf, trusted: Vec<TrustedDevice>, recovery: Option<Recovery>) -> Self {
         Self {
             totp: factors.totp_since.is_some(),
             totp_since: factors.totp_since,
             recovery_codes_left: factors.recovery_codes_left,
             trusted_devices: trusted.into_iter().map(TrustedDeviceView::from).collect(),
+            recovery: recovery.map(FactorRecoveryView::from),
         }
     }
 }
@@ -111,7 +115,9 @@ impl OwnersRooms {
 async fn my_factors(signed_in: SignedIn, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
     let factors = sessions.factors().of(signed_in.user).await?.ok_or_else(|| Problem::not_found("account"))?;
     let trusted = sessions.factors().trusted_devices(signed_in.user).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(FactorsView::new(factors, trusted)))
+    let recovery = sessions.factors().recovery_of(signed_in.user).await?;
+    let view = FactorsView::new(factors, trusted, recovery);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(view))
 }
 
 #[utoipa::path(

@@ -1,11 +1,15 @@
 use super::{SecondStep, api::cookie_of_trust, open};
 use crate::{
-    config::FactorOptions,
-    factors::FactorCode,
+    config::Config,
+    factors::{Challenge, FactorCode},
     http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
+    kernel::Moment,
     pages::{Sample, View, form_problem},
     sessions::{Entered, Sessions, add_cookies, redirect_signed_in},
-    sign_in::answer::{challenge_expired, entered},
+    sign_in::{
+        answer::{challenge_expired, entered},
+        recovery::shown,
+    },
     users::Accounts,
 };
 use actix_web::{
@@ -29,6 +33,10 @@ pub fn routes(config: &mut ServiceConfig) {
 pub struct CodePage {
     challenge: Zeroizing<String>,
     return_to: String,
+    /// How many hours the removal of lost factors waits.
+    recovery_hours: u64,
+    /// When they can be removed, if somebody began to wait for that: on the first page only.
+    recovery_ready_at: Option<Moment>,
     /// For how many days a browser may stand for the second factor. Zero: none may.
     trust_days: u64,
 }
@@ -44,11 +52,17 @@ struct Typed {
 }
 
 impl CodePage {
-    /// For this challenge.
+    /// For this challenge, as it was just made.
     #[must_use]
-    pub fn new(challenge: Zeroizing<String>, return_to: String, options: &FactorOptions) -> Self {
-        let trust_days = options.trusted_device_ttl.as_secs().div_ceil(24 * 60 * 60);
-        Self { challenge, return_to, trust_days }
+    pub fn first(challenge: Challenge, return_to: String, config: &Config) -> Self {
+        let recovery_ready_at = challenge.recovery_ready_at;
+        Self { recovery_ready_at, ..Self::new(challenge.token, return_to, config) }
+    }
+
+    fn new(challenge: Zeroizing<String>, return_to: String, config: &Config) -> Self {
+        let trust_days = config.factors.trusted_device_ttl.as_secs().div_ceil(24 * 60 * 60);
+        let recovery_hours = config.accounts.factor_recovery_delay.as_secs().div_ceil(60 * 60);
+        Self { challenge, return_to, recovery_hours, recovery_ready_at: None, trust_days }
     }
 
     /// The form, with the problem's status and headers if there is one.
@@ -65,9 +79,11 @@ impl CodePage {
     }
 
     fn context(&self, problem: Option<&Problem>) -> Value {
-        let Self { challenge, return_to, trust_days } = self;
+        let Self { challenge, return_to, recovery_hours, trust_days, .. } = self;
+        let recovery_ready_at = self.recovery_ready_at.map(shown);
         let is_over = problem.is_some_and(|problem| !can_go_on(problem));
-        context! { challenge => &**challenge, return_to, trust_days, is_over, ..form_problem(problem) }
+        context! { challenge => &**challenge, return_to, recovery_hours, recovery_ready_at, trust_days, is_over,
+                   ..form_problem(problem) }
     }
 }
 
@@ -105,7 +121,7 @@ async fn submit(
             add_cookies(&mut answer, &trust)?;
             Ok(answer)
         }
-        Err(problem) => CodePage::new(typed.challenge, to, &sessions.world().config.factors).show(&View::of(&request), Some(&problem)),
+        Err(problem) => CodePage::new(typed.challenge, to, &sessions.world().config).show(&View::of(&request), Some(&problem)),
     }
 }
 
@@ -130,7 +146,7 @@ async fn complete(
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     let page =
-        CodePage { challenge: Zeroizing::new("\"><b>".to_owned()), return_to: "/account?a=\"><b>".to_owned(), trust_days: 30 };
+        CodePage { challenge: Zeroizing::new("\"><b>".to_owned()), return_to: "/account?a=\"><b>".to_owned(), recovery_hours: 72, recovery_ready_at: Some(Moment::UNIX_EPOCH), trust_days: 30 };
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));
     let more = [None, Some(Problem::field("code", "required", ""))];
     problems.chain(more).map(|problem| (TEMPLATE, page.context(problem.as_ref()))).collect()
