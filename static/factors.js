@@ -34,7 +34,7 @@ export function clearFactors() {
   for (const dialog of [setup, shown]) if (dialog.open) dialog.close();
 }
 
-// ---- the removal of factors that somebody has lost, or stolen the password of
+// ---- the removal of factors that someone has lost, or stolen the password of
 
 function showRecovery(recovery = undefined) {
   element('recovery').hidden = !recovery;

@@ -286,6 +286,7 @@ fn a_secret_leaves_its_type_in_few_places() {
         // Recovery codes into the database; the secret of an app into its seal, and both to their user, once.
         "src/factors",
         "src/me/factors/api.rs",
+        "src/sign_in/enrolment/pages.rs",
         // Of a registration that waits: into the database.
         "src/lifecycle/register.rs",
         "src/transfer/store.rs",

@@ -21,7 +21,6 @@ use actix_web::{
     HttpResponse,
     web::{Data, ServiceConfig},
 };
-use chrono::Datelike;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -385,7 +384,7 @@ async fn events(
     let unknown = || Problem::field("kind", "unknown", "is not a known kind of event");
     let kind = query.kind.as_deref().map(|name| audit::Kind::from_name(name).ok_or_else(unknown)).transpose()?;
     // Postgres knows fewer years than RFC 3339's library does.
-    if query.since.is_some_and(|since| !(1..=9_999).contains(&since.year())) {
+    if query.since.is_some_and(|since| !(1..=9_999).contains(&chrono::Datelike::year(&since))) {
         return Err(Problem::field("since", "out_of_range", "must be in the years 1 to 9999"));
     }
     let filter = EventFilter {

@@ -68,7 +68,7 @@ named! {
         RecoveryCodesRenewed = "recovery_codes_renewed",
         /// A recovery code was used.
         RecoveryCodeUsed = "recovery_code_used",
-        /// Somebody with the password of a user began to wait for the removal of their second factors.
+        /// Someone with the password of a user began to wait for the removal of their second factors.
         FactorRecoveryStarted = "factor_recovery_started",
         /// The user keeps them.
         FactorRecoveryCancelled = "factor_recovery_cancelled",
@@ -105,52 +105,26 @@ impl Kind {
     /// How it ended for who wanted it: `success` or `failure`.
     #[must_use]
     pub fn outcome(self) -> &'static str {
-        match self {
-            Self::UserAdded
-            | Self::UserInvited
-            | Self::InvitationRevoked
-            | Self::RolesChanged
-            | Self::ClaimsChanged
-            | Self::UserBlocked
-            | Self::UserUnblocked
-            | Self::UserDeleted
-            | Self::UserDeletedSelf
-            | Self::UsersImported
-            | Self::UsersExported
-            | Self::PasswordChanged
-            | Self::ConfirmationRequested
-            | Self::ConfirmationUsed
-            | Self::PasswordReset
-            | Self::EmailChanged
-            | Self::EmailChangeUndone
-            | Self::SignedIn
-            | Self::SteppedUp
-            | Self::FactorAdded
-            | Self::FactorRemoved
-            | Self::FactorsReset
-            | Self::RecoveryCodesRenewed
-            | Self::RecoveryCodeUsed
-            | Self::FactorRecoveryStarted
-            | Self::FactorRecoveryCancelled
-            | Self::FactorRecoveryCompleted
-            | Self::DeviceTrusted
-            | Self::DevicesDistrusted
-            | Self::SessionsEnded
-            | Self::SigningKeyAdded
-            | Self::AuditChainResumed => "success",
+        if self.is_failure() { "failure" } else { "success" }
+    }
+
+    /// Whether what was wanted did not happen, or what happened nobody wanted.
+    fn is_failure(self) -> bool {
+        matches!(
+            self,
             Self::SignInFailed
-            | Self::ReauthenticationFailed
-            | Self::ConfirmationFailed
-            | Self::SecondFactorFailed
-            | Self::GuessingLimited
-            | Self::AccessDenied
-            | Self::RefreshTokenReused
-            | Self::RefreshTokenAhead
-            | Self::RevocationLost
-            | Self::RegistrationRefused
-            | Self::AuditChainRefused
-            | Self::AuditEventsMissing => "failure",
-        }
+                | Self::ReauthenticationFailed
+                | Self::ConfirmationFailed
+                | Self::SecondFactorFailed
+                | Self::GuessingLimited
+                | Self::AccessDenied
+                | Self::RefreshTokenReused
+                | Self::RefreshTokenAhead
+                | Self::RevocationLost
+                | Self::RegistrationRefused
+                | Self::AuditChainRefused
+                | Self::AuditEventsMissing
+        )
     }
 }
 

@@ -2,19 +2,44 @@
 
 use super::{
     error::CliError,
-    in_house::find,
+    in_house::{find, in_house},
     output::{Output, time},
 };
 use crate::{
     admin::{FactorsReset, reset_factors},
     app::House,
+    config::Config,
     kernel::Operator,
     sessions::FreshAuthority,
 };
+use clap::Subcommand;
 use serde_json::json;
 
+#[derive(Debug, Subcommand)]
+pub enum FactorsCommand {
+    /// Show what second factors a user has
+    Factors {
+        /// E-mail address or id
+        user: String,
+    },
+    /// Remove all second factors of a user who has lost them; revokes all sessions of the user
+    ResetFactors {
+        /// E-mail address or id
+        user: String,
+    },
+}
+
+impl FactorsCommand {
+    pub async fn run(self, config: Config, output: Output) -> Result<(), CliError> {
+        match self {
+            Self::Factors { user } => in_house(config, async |house| show(house, &user, output).await).await,
+            Self::ResetFactors { user } => in_house(config, async |house| reset(house, &user, output).await).await,
+        }
+    }
+}
+
 /// Shows what second factors a user has.
-pub async fn show_factors(house: &House, who: &str, output: Output) -> Result<(), CliError> {
+async fn show(house: &House, who: &str, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     let factors = house.factors.of(user.id).await?.ok_or_else(|| CliError::NoSuchUser(who.to_owned()))?;
     let (since, left) = (factors.totp_since, factors.recovery_codes_left);
@@ -26,7 +51,7 @@ pub async fn show_factors(house: &House, who: &str, output: Output) -> Result<()
 }
 
 /// Removes all second factors of a user, and revokes their sessions.
-pub async fn reset(house: &House, who: &str, output: Output) -> Result<(), CliError> {
+async fn reset(house: &House, who: &str, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     let by = FreshAuthority::from(Operator::at_the_command_line());
     match reset_factors(&house.sessions, &by, user.id).await? {

@@ -9,7 +9,12 @@ use super::{
     in_house::in_house,
     output::{JsonLines, Output},
 };
-use crate::{app::House, config::Config, kernel::Operator, transfer::{self, ExportedSecrets}};
+use crate::{
+    app::House,
+    config::Config,
+    kernel::Operator,
+    transfer::{self, ExportedSecrets},
+};
 use clap::{Args, Subcommand};
 use import::Import;
 use std::process::ExitCode;

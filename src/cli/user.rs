@@ -1,7 +1,7 @@
 use super::{
     ask::confirm,
     error::CliError,
-    factors,
+    factors::FactorsCommand,
     in_house::{find, in_house},
     invite::{Invite, invite},
     output::{Output, time},
@@ -76,16 +76,8 @@ pub enum UserCommand {
         /// E-mail address or id
         user: String,
     },
-    /// Show what second factors a user has
-    Factors {
-        /// E-mail address or id
-        user: String,
-    },
-    /// Remove all second factors of a user who has lost them; revokes all sessions of the user
-    ResetFactors {
-        /// E-mail address or id
-        user: String,
-    },
+    #[command(flatten)]
+    OfFactors(FactorsCommand),
     /// Delete a user, their sessions and all data about them. Audit events stay, with the id only
     Delete {
         /// E-mail address or id
@@ -147,9 +139,7 @@ impl UserCommand {
             }
             Self::List { status } => in_house(config, async |house| list(house, status, output).await).await,
             Self::Show { user, all: true } => in_house(config, async |house| show_all(house, &user).await).await,
-            Self::Show { user, all: false } => {
-                in_house(config, async |house| show(&find(house, &user).await?, output)).await
-            }
+            Self::Show { user, all: false } => in_house(config, async |house| look(house, &user, output).await).await,
             Self::Block { user, reason } => {
                 let reason = BlockReason::parse(reason.as_deref().unwrap_or_default());
                 let blocking = Blocking::Block(reason.map_err(CliError::not_allowed("--reason"))?);
@@ -168,12 +158,7 @@ impl UserCommand {
             }
             Self::Verify { user } => in_house(config, async |house| verify(house, &user, output).await).await,
             Self::SendReset { user } => in_house(config, async |house| send_reset(house, &user, output).await).await,
-            Self::Factors { user } => {
-                in_house(config, async |house| factors::show_factors(house, &user, output).await).await
-            }
-            Self::ResetFactors { user } => {
-                in_house(config, async |house| factors::reset(house, &user, output).await).await
-            }
+            Self::OfFactors(command) => command.run(config, output).await,
             Self::Delete { user, yes } => {
                 if !yes {
                     confirm("This deletes a user permanently.", &user)?;
@@ -244,6 +229,10 @@ async fn new_password(house: &House, who: &str, password: Password, output: Outp
 async fn block(house: &House, who: &str, blocking: Blocking, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     change(house, &user, UserChange { blocking: Some(blocking), ..UserChange::default() }, output).await
+}
+
+async fn look(house: &House, who: &str, output: Output) -> Result<(), CliError> {
+    show(&find(house, who).await?, output)
 }
 
 async fn verify(house: &House, who: &str, output: Output) -> Result<(), CliError> {

@@ -14,9 +14,8 @@ const ALLOWED_ROLES: &str = "a list of roles, such as admin,editor";
 
 pub(super) fn read(reader: &mut Reader) -> FactorOptions {
     FactorOptions {
-        required_by_roles: reader.list(names::SECOND_FACTOR_ROLES, ALLOWED_ROLES, |role| {
-            is_role(role).then(|| role.to_owned())
-        }),
+        required_by_roles: reader
+            .list(names::SECOND_FACTOR_ROLES, ALLOWED_ROLES, |role| is_role(role).then(|| role.to_owned())),
         trusted_device_ttl: reader.duration(names::TRUSTED_DEVICE_TTL, "0s", "0s"..="90d"),
     }
 }

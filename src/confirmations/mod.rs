@@ -18,9 +18,10 @@ pub use keys::ConfirmationKeys;
 pub use links::{Linked, Named};
 pub use model::{CODE_ATTEMPTS, CODE_LIFETIME, Confirmation, ConfirmationStanding, Purpose, SAME_EMAIL, masked};
 pub use store::{
-    Addressee, NewConfirmation, OpenInvitation, Owner, PendingChange, SentCode, Undos, add, add_for, became, count_request,
-    delete, find, give_attempt_back, give_back, has_open_undo, limit_undos_since_leaving, lock_alike, looked_up,
-    mark_looked_up, mark_sent, next_waiting, open_invitations, owner_of, pending_change, recent_invitation,
-    recently_sent, renew, replace_payload, revoke_invitation, sent_codes, still_invites, sweep, take_attempt, use_up, void_all_of,
-    void_changes_of, void_invitations_by, void_later_undos, void_others_like, void_undos_since_leaving, wait_left,
+    Addressee, NewConfirmation, OpenInvitation, Owner, PendingChange, SentCode, Undos, add, add_for, became,
+    count_request, delete, find, give_attempt_back, give_back, has_open_undo, limit_undos_since_leaving, lock_alike,
+    looked_up, mark_looked_up, mark_sent, next_waiting, open_invitations, owner_of, pending_change, recent_invitation,
+    recently_sent, renew, replace_payload, revoke_invitation, sent_codes, still_invites, sweep, take_attempt, use_up,
+    void_all_of, void_changes_of, void_invitations_by, void_later_undos, void_others_like, void_undos_since_leaving,
+    wait_left,
 };

@@ -28,7 +28,7 @@ named! {
         EnrolFactor = "enrol_factor",
         /// Removes second factors that the user has lost.
         RecoverFactors = "recover_factors",
-        /// The user keeps them: somebody else has started their removal.
+        /// The user keeps them: someone else has started their removal.
         CancelFactorRecovery = "cancel_factor_recovery",
     }
 }

@@ -34,7 +34,7 @@ pub struct Challenge {
     pub expires_in: Duration,
     /// Whether an emailed code is needed too, to set up a factor.
     pub email_code_required: bool,
-    /// When the factors can be removed, if somebody began to wait for that.
+    /// When the factors can be removed, if someone began to wait for that.
     pub recovery_ready_at: Option<Moment>,
 }
 
@@ -113,7 +113,8 @@ impl Factors {
         let factors = super::store::of(work.connection, pending.user).await?;
         let factors = factors.map(|factors| factors.kinds()).unwrap_or_default();
         let token = self.begin(work, pending, ChallengeKind::SecondFactor).await?;
-        let recovery_ready_at = recoveries::find(work.connection, pending.user).await?.map(|recovery| recovery.ready_at);
+        let recovery_ready_at =
+            recoveries::find(work.connection, pending.user).await?.map(|recovery| recovery.ready_at);
         Ok(Challenge { token, factors, expires_in: LIFETIME, email_code_required: false, recovery_ready_at })
     }
 
@@ -180,10 +181,10 @@ impl Factors {
         self.take(token, Taking { is_enrolment: true, counts: false }).await
     }
 
-    async fn take(&self, token: &str, taking: Taking) -> Result<Option<OpenChallenge>, DatabaseError> {
+    async fn take(&self, token: &str, how: Taking) -> Result<Option<OpenChallenge>, DatabaseError> {
         let Some(id) = self.challenge_tokens().read(token) else { return Ok(None) };
-        let taken = self.world().db.run(move |connection| Box::pin(store::take(connection, id, taking, ATTEMPTS)));
-        Ok(taken.await?.map(|Taken { pending, kind, attempts }| OpenChallenge {
+        let found = self.world().db.run(move |connection| Box::pin(store::take(connection, id, how, ATTEMPTS)));
+        Ok(found.await?.map(|Taken { pending, kind, attempts }| OpenChallenge {
             pending,
             attempts_left: u32::try_from(ATTEMPTS.saturating_sub(attempts)).unwrap_or_default(),
             kind,

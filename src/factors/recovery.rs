@@ -1,4 +1,4 @@
-//! Waiting for the removal of factors that a user has lost, recovery codes among them. Whoever has the password alone can start it:
+//! Waiting for the removal of factors that a user has lost, recovery codes among them. Who has the password alone can start it:
 //! the owner learns of it every day, on every page and in every session, and can cancel it until it is over.
 
 use super::{

@@ -51,11 +51,7 @@ impl Factors {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn trust(
-        &self,
-        challenge: &OpenChallenge,
-        client: &Client,
-    ) -> Result<Option<TrustToken>, DatabaseError> {
+    pub async fn trust(&self, challenge: &OpenChallenge, client: &Client) -> Result<Option<TrustToken>, DatabaseError> {
         let lifetime = self.world().config.factors.trusted_device_ttl;
         if lifetime.is_zero() {
             return Ok(None);

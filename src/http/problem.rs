@@ -1,5 +1,8 @@
 use super::{ProblemKind, kind};
-use crate::{kernel::{Duration, Moment}, postgres::DatabaseError};
+use crate::{
+    kernel::{Duration, Moment},
+    postgres::DatabaseError,
+};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -48,7 +51,7 @@ pub struct SecondFactorWanted {
     pub expires_in: u64,
     /// Of an enrolment: whether a code that was sent by email is needed too.
     pub email_code_required: Option<bool>,
-    /// When the factors can be removed, if somebody began to wait for that.
+    /// When the factors can be removed, if someone began to wait for that.
     pub recovery_ready_at: Option<Moment>,
 }
 
@@ -148,7 +151,7 @@ pub struct Body<'a> {
     /// With `second_factor_enrolment_required`: whether the code of an email is needed too, which was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_code_required: Option<bool>,
-    /// With `second_factor_required`: when the factors can be removed, if somebody with the password began to wait for that.
+    /// With `second_factor_required`: when the factors can be removed, if someone with the password began to wait for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub recovery_ready_at: Option<Moment>,

@@ -38,8 +38,11 @@ impl Lifecycle {
     /// When the database fails.
     pub async fn is_enrolment_code(&self, user: UserId, typed: &str, client: &Client) -> Result<bool, DatabaseError> {
         let purpose = Purpose::EnrolFactor;
-        let sent =
-            self.world().db.run(move |connection| Box::pin(confirmations::sent_codes(connection, user, purpose))).await?;
+        let sent = self
+            .world()
+            .db
+            .run(move |connection| Box::pin(confirmations::sent_codes(connection, user, purpose)))
+            .await?;
         let is_right = sent.iter().any(|code| self.keys().is_code(purpose, &code.email, typed, &code.mac));
         self.world().metrics.confirmation(purpose.name(), if is_right { "used" } else { "wrong_code" });
         if !is_right {

@@ -77,11 +77,12 @@ impl Needed {
             Purpose::Register | Purpose::ResetPassword | Purpose::UndoEmailChange | Purpose::Invite => {
                 Self::NewPassword
             }
-            Purpose::VerifyEmail | Purpose::ChangeEmail | Purpose::CancelEmailChange | Purpose::RecoverFactors
+            Purpose::VerifyEmail
+            | Purpose::ChangeEmail
+            | Purpose::CancelEmailChange
+            | Purpose::RecoverFactors
             | Purpose::CancelFactorRecovery
-            | Purpose::EnrolFactor => {
-                Self::Password
-            }
+            | Purpose::EnrolFactor => Self::Password,
         }
     }
 }

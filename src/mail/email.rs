@@ -157,7 +157,8 @@ fn sample(notification: Notification) -> Value {
     let is_request = notification.is_of_confirmation();
     context! {
         notification => notification.name(), is_request, at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
-        device => "Chrome · Windows", link => "https://auth.example.com/confirm#AZrK-_x",
+        device => "Chrome · Windows",
+        link => if notification == Notification::EnrolmentCode { "" } else { "https://auth.example.com/confirm#AZrK-_x" },
         code => is_request.then_some("4821 0937"), expires => is_request.then(|| spelled(Duration::from_hours(24))),
     }
 }

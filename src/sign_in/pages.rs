@@ -230,7 +230,8 @@ impl PageRooms {
         match led {
             Ok(Led::In(entered)) => Ok(redirect_signed_in(request, &entered, &form.return_to, self.options())),
             Ok(Led::ToSecondFactor(challenge)) => {
-                SecondFactorPage::first(challenge, form.return_to, &self.sessions.world().config).show(&View::of(request), None)
+                SecondFactorPage::first(challenge, form.return_to, &self.sessions.world().config)
+                    .show(&View::of(request), None)
             }
             Ok(Led::ToEnrolment(challenge)) => {
                 enrolment::show_page(&View::of(request), &self.enrolling(client), challenge, form.return_to).await
@@ -353,6 +354,9 @@ pub fn page_samples() -> Vec<Sample> {
     let problems = problems.chain([field("too_common"), field("<i>no</i>")]);
     let noticed = ["", "signed_out", "refresh_token_reused", "<b>"].map(|notice| sample(None, notice));
     let both = problems.map(|problem| sample(Some(problem), "")).chain(noticed).flatten();
-    both.chain(second_factor::page_samples()).chain(enrolment::page_samples())
-        .chain(recovery::page_samples()).chain(without_script::page_samples()).collect()
+    both.chain(second_factor::page_samples())
+        .chain(enrolment::page_samples())
+        .chain(recovery::page_samples())
+        .chain(without_script::page_samples())
+        .collect()
 }

@@ -71,11 +71,7 @@ pub async fn export(
 }
 
 /// Recorded before the first row leaves.
-async fn record_export(
-    world: &World,
-    operator: Operator,
-    secrets: ExportedSecrets<'_>,
-) -> Result<(), DatabaseError> {
+async fn record_export(world: &World, operator: Operator, secrets: ExportedSecrets<'_>) -> Result<(), DatabaseError> {
     let details =
         json!({ "with_password_hashes": secrets.password_hashes, "with_totp_secrets": secrets.totp.is_some() });
     let recorded = world.run(operator.into(), move |mut work| {

@@ -74,7 +74,8 @@ async fn of_ten_resets_at_once_one_removes_the_factor() {
         let server = if turn.is_multiple_of(2) { &app } else { &other };
         server.request("DELETE", &path).bearer(&root.tokens.access_token).send()
     };
-    let removed = at_once((0..10).map(ask)).await.iter().map(|answer| answer.expect(200).json()["removed"].clone());
+    let answers = at_once((0..10).map(ask)).await;
+    let removed = answers.iter().map(|answer| answer.expect(200).json()["removed"].clone());
     assert_eq!(removed.filter(|removed| *removed == 1).count(), 1);
     assert_eq!((app.events("factors_reset").await, app.events("factor_removed").await), (1, 1));
 }
@@ -84,16 +85,15 @@ async fn begin(person: &Person<'_>) -> (Authenticator, Value) {
     (Authenticator::with(new["secret"].as_str().expect("a secret")), new["email_code_required"].clone())
 }
 
-/// F-41: whoever had the administrator do it may have the password, and not the mailbox.
+/// F-41: who had the administrator do it may have the password, and not the mailbox.
 #[tokio::test]
 async fn after_a_reset_the_next_factor_needs_the_code_of_an_email() {
     let app = TestApp::with(&[("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")]).await;
     let root = app.admin("root").await;
     app.person("alice").await.enrol(&app).await;
     verify_all(&app).await;
-    let id = app.count("SELECT 1 FROM totp_secrets").await;
-    assert_eq!(id, 1);
-    let alice: String = sqlx::query_scalar("SELECT user_id::text FROM totp_secrets").fetch_one(app.db()).await.expect("SQL");
+    let alice: String =
+        sqlx::query_scalar("SELECT user_id::text FROM totp_secrets").fetch_one(app.db()).await.expect("SQL");
     reset(&root, &alice).await.expect(200);
 
     let alice = app.person("alice").await;

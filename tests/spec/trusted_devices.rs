@@ -56,7 +56,8 @@ async fn a_trusted_browser_is_not_asked_for_a_code_and_its_session_is_not_fresh(
     let cookie = app.trust("alice", &codes, None).await;
     assert_eq!(cookie.attributes, ["httponly", "path=/", "samesite=strict"]);
     assert_eq!(cookie.max_age, Some(30 * 24 * 60 * 60));
-    let stored: Vec<u8> = sqlx::query_scalar("SELECT hash FROM trusted_devices").fetch_one(app.db()).await.expect("SQL");
+    let stored: Vec<u8> =
+        sqlx::query_scalar("SELECT hash FROM trusted_devices").fetch_one(app.db()).await.expect("SQL");
     assert!(stored.len() == 32 && !cookie.value.as_bytes().windows(32).any(|part| part == stored));
 
     let entered = app.by_cookie("alice", Some(&cookie.value)).await;
@@ -64,10 +65,12 @@ async fn a_trusted_browser_is_not_asked_for_a_code_and_its_session_is_not_fresh(
     let claims = forge::decode(&token).1;
     assert_eq!((&claims["acr"], &claims["amr"]), (&json!("urn:heirloom:acr:1"), &json!(["pwd"])));
     app.ask_fresh(&token).await.expect_step_up_by("urn:heirloom:acr:2", &["totp", "recovery_code"]);
-    let details: Value = sqlx::query_scalar("SELECT details FROM audit_events WHERE kind = 'signed_in' ORDER BY at DESC, id DESC LIMIT 1")
-        .fetch_one(app.db())
-        .await
-        .expect("SQL");
+    let details: Value = sqlx::query_scalar(
+        "SELECT details FROM audit_events WHERE kind = 'signed_in' ORDER BY at DESC, id DESC LIMIT 1",
+    )
+    .fetch_one(app.db())
+    .await
+    .expect("SQL");
     assert_eq!(details["trusted_device"], true);
     // With the right password only, of its user only, by cookie only, and as it was written only.
     let wrong = json!({ "email": email("alice"), "password": "not it", "transport": "cookie" });
@@ -80,7 +83,8 @@ async fn a_trusted_browser_is_not_asked_for_a_code_and_its_session_is_not_fresh(
     }
     // What needs a fresh session asks for a code here too.
     let form = [("email", &*email("alice")), ("password", &password("alice")), ("new_email", "a@example.com")];
-    let request = app.request("POST", "/account/address").header("Cookie", &format!("heirloom-trusted={}", cookie.value));
+    let request =
+        app.request("POST", "/account/address").header("Cookie", &format!("heirloom-trusted={}", cookie.value));
     request.header("Sec-Fetch-Site", "same-origin").form(&form).send().await.expect(401);
     assert_eq!(app.events("device_trusted").await, 1);
 }

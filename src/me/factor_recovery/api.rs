@@ -22,7 +22,7 @@ pub fn routes(config: &mut ServiceConfig) {
 #[openapi(paths(cancel))]
 pub struct FactorRecoveryDescribed;
 
-/// A removal of the second factors that waits: somebody with the password has started it.
+/// A removal of the second factors that waits: someone with the password has started it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FactorRecovery)]
 pub struct FactorRecoveryView {
@@ -46,7 +46,7 @@ impl From<Recovery> for FactorRecoveryView {
     tag = "me",
     operation_id = "cancelFactorRecovery",
     summary = "Keep your second factors",
-    description = "Cancels their removal, which somebody with your password has started. Answers 204 also where none waits.",
+    description = "Cancels their removal, which someone with your password has started. Answers 204 also where none waits.",
     security(("bearer" = [])),
     responses((status = 204, description = "No removal waits")),
 )]

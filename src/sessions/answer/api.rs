@@ -64,12 +64,7 @@ pub fn token_answer(grant: &Grant, device: Option<&str>, options: &HttpOptions) 
     answer_with(grant, device, None, options)
 }
 
-fn answer_with(
-    grant: &Grant,
-    device: Option<&str>,
-    codes: Option<&NewCodes>,
-    options: &HttpOptions,
-) -> HttpResponse {
+fn answer_with(grant: &Grant, device: Option<&str>, codes: Option<&NewCodes>, options: &HttpOptions) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     let refresh_token = match grant.transport {
@@ -161,12 +156,7 @@ pub fn cookies_of_sign_in(
 
 /// Redirects a browser that is signed in now. 303, so that it does not post a password again (RFC 9700 §4.12).
 #[must_use]
-pub fn redirect_signed_in(
-    request: &HttpRequest,
-    entered: &Entered,
-    to: &str,
-    options: &HttpOptions,
-) -> HttpResponse {
+pub fn redirect_signed_in(request: &HttpRequest, entered: &Entered, to: &str, options: &HttpOptions) -> HttpResponse {
     let mut answer = HttpResponse::SeeOther();
     for cookie in cookies_of_sign_in(request, entered, options) {
         answer.cookie(cookie);

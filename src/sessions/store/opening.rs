@@ -40,6 +40,7 @@ pub struct NewSessionRow {
 }
 
 /// What else is known of a sign-in.
+#[expect(clippy::struct_excessive_bools, reason = "columns of a row, each with a meaning of its own")]
 pub struct Circumstances {
     /// Whether the user has been seen on a device like this one at a place like this one, or never at all: a first sign-in
     /// sends no email.

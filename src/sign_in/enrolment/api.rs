@@ -1,9 +1,7 @@
 use super::{Enrolled, Enrolling, TypedCodes};
 use crate::{
     factors::{NewCodes, OpenChallenge},
-    http::{
-        Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths,
-    },
+    http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
     kernel::Transport,
     lifecycle::Lifecycle,
     sessions::{Entered, NewTotpAnswer, Sessions, TokenAnswer, tokens_of_enrolment},

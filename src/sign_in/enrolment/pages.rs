@@ -143,7 +143,7 @@ async fn submit(
     let (view, to) = (View::of(&request), return_to(typed.return_to.as_deref(), options));
     match done {
         Ok((entered, codes)) => {
-            let codes: Vec<&str> = codes.reveal().iter().map(|code| code.as_str()).collect();
+            let codes: Vec<String> = codes.reveal().iter().map(|code| code.to_string()).collect();
             let mut answer = view.show(StatusCode::OK, CODES, &context! { codes, return_to => to })?;
             add_cookies(&mut answer, &cookies_of_sign_in(&request, &entered, options))?;
             Ok(answer)
@@ -175,7 +175,7 @@ pub fn page_samples() -> Vec<Sample> {
     let page = |asks_email_code, secret: &str| EnrolPage {
         challenge: hostile(),
         secret: Zeroizing::new(secret.to_owned()),
-        uri: Zeroizing::new(format!("otpauth://totp/A:a?secret={secret}&issuer=<b>")),
+        uri: Zeroizing::new("https://example.com/?issuer=<b>".to_owned()),
         asks_email_code,
         return_to: "/account?a=\"><b>".to_owned(),
     };
@@ -187,8 +187,14 @@ pub fn page_samples() -> Vec<Sample> {
         Some(Problem::field("email_code", "required", "")),
         Some(Problem::field("email_code", "invalid", "")),
     ];
-    let all = problems.chain(more).flat_map(|problem| {
-        pages.iter().map(|page| (TEMPLATE, page.context(problem.as_ref()))).collect::<Vec<_>>()
-    });
-    all.chain([(CODES, context! { codes => ["1-7KQF-M2XA-9TRD"], return_to => "/account?a=\"><b>" })]).collect()
+    let all = problems
+        .chain(more)
+        .flat_map(|problem| pages.iter().map(|page| (TEMPLATE, page.context(problem.as_ref()))).collect::<Vec<_>>());
+    // In place of a picture, whose numbers are any.
+    let drawn = context! { picture => "<svg></svg>", ..page(true, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").context(None) };
+    all.chain([
+        (TEMPLATE, drawn),
+        (CODES, context! { codes => ["1-7KQF-M2XA-9TRD"], return_to => "/account?a=\"><b>" }),
+    ])
+    .collect()
 }

@@ -35,7 +35,7 @@ pub struct CodePage {
     return_to: String,
     /// How many hours the removal of lost factors waits.
     recovery_hours: u64,
-    /// When they can be removed, if somebody began to wait for that: on the first page only.
+    /// When they can be removed, if someone began to wait for that: on the first page only.
     recovery_ready_at: Option<Moment>,
     /// For how many days a browser may stand for the second factor. Zero: none may.
     trust_days: u64,
@@ -83,7 +83,7 @@ impl CodePage {
         let recovery_ready_at = self.recovery_ready_at.map(shown);
         let is_over = problem.is_some_and(|problem| !can_go_on(problem));
         context! { challenge => &**challenge, return_to, recovery_hours, recovery_ready_at, trust_days, is_over,
-                   ..form_problem(problem) }
+        ..form_problem(problem) }
     }
 }
 
@@ -121,7 +121,9 @@ async fn submit(
             add_cookies(&mut answer, &trust)?;
             Ok(answer)
         }
-        Err(problem) => CodePage::new(typed.challenge, to, &sessions.world().config).show(&View::of(&request), Some(&problem)),
+        Err(problem) => {
+            CodePage::new(typed.challenge, to, &sessions.world().config).show(&View::of(&request), Some(&problem))
+        }
     }
 }
 
@@ -145,8 +147,13 @@ async fn complete(
 /// Samples of the page with every problem.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
-    let page =
-        CodePage { challenge: Zeroizing::new("\"><b>".to_owned()), return_to: "/account?a=\"><b>".to_owned(), recovery_hours: 72, recovery_ready_at: Some(Moment::UNIX_EPOCH), trust_days: 30 };
+    let page = CodePage {
+        challenge: Zeroizing::new("\"><b>".to_owned()),
+        return_to: "/account?a=\"><b>".to_owned(),
+        recovery_hours: 72,
+        recovery_ready_at: Some(Moment::UNIX_EPOCH),
+        trust_days: 30,
+    };
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));
     let more = [None, Some(Problem::field("code", "required", ""))];
     problems.chain(more).map(|problem| (TEMPLATE, page.context(problem.as_ref()))).collect()
