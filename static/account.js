@@ -5,6 +5,7 @@ import {
   time, wordsFor, wrapping,
 } from './page.js';
 import { clearFactors, loadFactors, showFactors, whenChanged } from './factors.js';
+import { clearPasskeys, showPasskeys, whenChanged as whenPasskeysChanged } from './my-passkeys.js';
 import { fresh } from './step-up.js';
 
 const list = element('sessions');
@@ -38,6 +39,7 @@ const again = start(async () => {
     showUser(user);
     showPending(pending);
     showFactors(factors);
+    showPasskeys(factors, user);
     list.replaceChildren(...sessions.map(sessionRow));
     count();
     showEvents();
@@ -47,8 +49,10 @@ const again = start(async () => {
   suggest(element('new-name'), '');
   element('pending-text').textContent = '';
   clearFactors();
+  clearPasskeys();
 });
 whenChanged(again);
+whenPasskeysChanged(again);
 
 function showUser(user) {
   element('name').replaceChildren(...wrapping(user.name || user.email));
@@ -142,8 +146,8 @@ element('revoke-others').addEventListener('click', async () => {
 // ---- name and password
 
 submits(element('profile'), { name: 'new-name' }, async () => {
-  const { user } = await request('/api/v1/me', 'PATCH', { name: element('new-name').value });
-  showUser(user);
+  await request('/api/v1/me', 'PATCH', { name: element('new-name').value });
+  await again(); // also tells the browser what to call the user's passkeys
   announce(text('account-name-saved'));
 });
 
@@ -205,6 +209,7 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
     case 'recovery_code_used': return text('event-recovery-code-used');
     case 'second_factor_failed': return of('event-second-factor-failed', { user_agent });
+    case 'passkey_cloned': return text('event-passkey-cloned');
     case 'reauthentication_failed': return of('event-reauthentication-failed', theSession);
     case 'guessing_limited': return text('event-guessing-limited');
     case 'access_denied': return of('event-access-denied', theSession);
@@ -234,7 +239,7 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
   }
 }
 
-const eventRow = (event) => create('li', { class: /reused|ahead|failed|limited/.test(event.kind) ? 'alarming' : null },
+const eventRow = (event) => create('li', { class: /reused|ahead|failed|limited|cloned/.test(event.kind) ? 'alarming' : null },
   create('div', {},
     create('p', {}, wordsOf(event)),
     create('p', { class: 'hint facts' }, create('span', {}, time(event.at, true)), fact(text('account-ip'), event.ip))));

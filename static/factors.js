@@ -18,19 +18,20 @@ export const whenChanged = (reload) => {
 
 export const loadFactors = () => request(API);
 
-export function showFactors({ totp, totp_since: since, recovery_codes_left: left, trusted_devices: trusted, recovery }) {
+export function showFactors({ totp, totp_since: since, recovery_codes_left: left, passkeys, trusted_devices: trusted, recovery }) {
   showRecovery(recovery);
   showTrusted(trusted);
   element('without-totp').hidden = totp;
   element('with-totp').hidden = !totp;
-  element('totp-facts').replaceChildren(
-    ...totp ? [fact(text('account-factors-since'), time(since)), fact(text('account-factors-left'), left)] : []);
+  element('with-codes').hidden = !totp && !passkeys.length;
+  element('totp-facts').replaceChildren(totp ? fact(text('account-factors-since'), time(since)) : '');
+  element('codes-left').replaceChildren(fact(text('account-factors-left'), left));
 }
 
 export function clearFactors() {
   showRecovery();
   showTrusted([]);
-  element('totp-facts').replaceChildren();
+  for (const id of ['totp-facts', 'codes-left']) element(id).replaceChildren();
   for (const dialog of [setup, shown]) if (dialog.open) dialog.close();
 }
 
@@ -102,7 +103,7 @@ element('remove-totp').addEventListener('click', async () => {
 
 // ---- recovery codes, shown once
 
-function showCodes(codes) {
+export function showCodes(codes) {
   element('code-list').replaceChildren(...codes.map((code) => create('li', {}, create('code', {}, code))));
   element('codes-done').hidden = true;
   shown.showModal();

@@ -121,6 +121,12 @@ export interface Confirmed {
   readonly user: { readonly id: string; readonly email: string };
 }
 
+/** What an authenticator signed: the `ticket` of `POST /api/v1/auth/passkeys/options`, and `PublicKeyCredential.toJSON()`. */
+export interface PasskeyProof {
+  ticket: string;
+  credential: object;
+}
+
 export interface Heirloom {
   /** The session; null when the user is signed out, or before that is known. */
   readonly session: Session | null;
@@ -137,10 +143,12 @@ export interface Heirloom {
   confirm(request: Confirm): Promise<Confirmed>;
   /**
    * Confirms that it is the user, after a `step_up_required`: the session is fresh for some minutes. With the password, or, where
-   * the user has a second factor, with a code. Rejects with a `HeirloomError`, for instance `wrong_password` or `code_invalid`; the
+   * the user has a second factor, with a code or a passkey. Rejects with a `HeirloomError`, for instance `wrong_password` or `code_invalid`; the
    * user then stays signed in. Null: the session was revoked or has expired.
    */
-  stepUp(proof: { password: string } | { totp: string } | { recovery_code: string }): Promise<Session | null>;
+  stepUp(
+    proof: { password: string } | { totp: string } | { recovery_code: string } | { passkey: PasskeyProof },
+  ): Promise<Session | null>;
   /** Signs out, in all tabs. Rejects when the server did not confirm it: the user is then still signed in. */
   signOut(): Promise<void>;
   /** Revokes all sessions of the user. Returns their number. */

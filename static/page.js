@@ -218,17 +218,19 @@ let isAtWork = false;
 
 /**
  * Asks for confirmation, and then does the work, to which it passes what was typed. Returns whether it was done. A refusal
- * is shown in the dialog, which keeps what was typed; `ending` completes its words. With `label` there is an input; with
- * `word` the text must be that word.
+ * is shown in the dialog, which keeps what was typed; `ending` completes its words. With `label` there is an input, which
+ * begins with `value`; with `word` the text must be that word.
  */
-export function confirmed({ title, text: question, yes, label = '', word = '', ending = '' }, work) {
+export function confirmed({ title, text: question, yes, label = '', value = '', word = '', ending = '', isHarmless = false }, work) {
   asked = { word, ending, work };
   element('confirm-title').textContent = title;
   element('confirm-text').textContent = question;
   element('confirm-label').textContent = label;
   element('confirm-field').hidden = !label;
   agree.textContent = yes;
-  input.value = '';
+  agree.classList.toggle('danger', !isHarmless);
+  agree.classList.toggle('main', isHarmless);
+  input.value = value;
   input.dispatchEvent(new Event('input', { bubbles: true })); // no error of an earlier question
   element('confirm-problem').hidden = true;
   dialog.returnValue = '';
@@ -241,7 +243,7 @@ export function confirmed({ title, text: question, yes, label = '', word = '', e
 input.addEventListener('input', () => { agree.disabled = Boolean(asked.word) && input.value.trim() !== asked.word; });
 element('confirm-no').addEventListener('click', () => { if (!isAtWork) dialog.close(); });
 dialog.addEventListener('cancel', (event) => { if (isAtWork) event.preventDefault(); }); // what was sent is not taken back
-const fields = { email: 'confirm-input', reason: 'confirm-input', blocked_reason: 'confirm-input' };
+const fields = { email: 'confirm-input', name: 'confirm-input', reason: 'confirm-input', blocked_reason: 'confirm-input' };
 submits(element('confirm-form'), fields, async () => {
   isAtWork = true;
   try {

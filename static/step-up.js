@@ -1,10 +1,12 @@
-// What needs a fresh session: the dialog that asks for the password, or for a code where the user has a second factor, in place,
-// after which the work goes on.
-import { element, heirloom, request, submits } from './page.js';
+// What needs a fresh session: the dialog that asks for the password, or for a passkey or a code where the user has a second
+// factor, in place, after which the work goes on.
+import { element, heirloom, press, request, submits, wordsFor } from './page.js';
+import { get, isCancelled, isSupported } from './passkeys.js';
 import './password.js';
 
 const dialog = element('step-up');
 const [user, password, code] = [element('step-up-user'), element('step-up-password'), element('step-up-code')];
+const passkey = element('step-up-passkey');
 let byCode = false;
 
 /** Runs what needs a fresh session. Where the server wants a proof first, the user types it, and the work goes on. */
@@ -18,7 +20,9 @@ export async function fresh(work) {
 }
 
 async function steppedUp() {
-  byCode = (await request('/api/v1/me/factors')).totp;
+  const { totp, passkeys, rp_id: offersPasskeys } = await request('/api/v1/me/factors');
+  byCode = totp || passkeys.length > 0;
+  passkey.hidden = !(isSupported && offersPasskeys && passkeys.length);
   element('step-up-by-password').hidden = byCode;
   element('step-up-by-code').hidden = !byCode;
   dialog.setAttribute('aria-describedby', byCode ? 'step-up-code-text' : 'step-up-text');
@@ -46,6 +50,12 @@ function proof() {
   if (!byCode) return { password: password.value };
   return /^\d{6}$/.test(code.value.replace(/[\s-]/g, '')) ? { totp: code.value } : { recovery_code: code.value };
 }
+
+passkey.addEventListener('click', () => press(passkey, async () => {
+  const proof = await get(await request('/api/v1/auth/passkeys/options', 'POST', {}));
+  await heirloom.stepUp({ passkey: proof });
+  dialog.close('yes');
+}, (problem) => (isCancelled(problem) ? '' : wordsFor(problem))));
 
 submits(element('step-up-form'), { password: 'step-up-password', code: 'step-up-code' }, async () => {
   await heirloom.stepUp(proof());

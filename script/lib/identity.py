@@ -83,8 +83,8 @@ def filter_failure(context, failure, case, response) -> bool:
     # The challenge of a sign-in, which a schema cannot know either.
     if problem["code"] == "challenge_expired":
         return False
-    # A code from an email or an app, which a schema cannot know.
-    if problem["code"] == "code_invalid":
+    # A code from an email or an app, or a signature, which a schema cannot know.
+    if problem["code"] in ("code_invalid", "passkey_invalid"):
         return False
     errors = problem.get("errors", [])
     return not errors or any((error["field"], error["code"]) not in RULES for error in errors)

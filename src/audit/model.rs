@@ -78,8 +78,10 @@ named! {
         DeviceTrusted = "device_trusted",
         /// A user wants it to be asked again.
         DevicesDistrusted = "devices_distrusted",
-        /// The code of a second factor was wrong.
+        /// The code of a second factor was wrong, or a passkey was.
         SecondFactorFailed = "second_factor_failed",
+        /// The counter of a passkey did not grow: two devices may hold it.
+        PasskeyCloned = "passkey_cloned",
         /// A session was revoked: signed out, revoked by its user or by an admin, or replaced by a newer one.
         SessionsEnded = "sessions_ended",
         /// A stale refresh token came back: the family was revoked.
@@ -116,6 +118,7 @@ impl Kind {
                 | Self::ReauthenticationFailed
                 | Self::ConfirmationFailed
                 | Self::SecondFactorFailed
+                | Self::PasskeyCloned
                 | Self::GuessingLimited
                 | Self::AccessDenied
                 | Self::RefreshTokenReused

@@ -15,6 +15,7 @@ mod master_key;
 pub mod names;
 mod nearest;
 mod origin;
+mod passkeys;
 mod process;
 mod reader;
 mod risks;
@@ -33,6 +34,7 @@ pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, RegistrationPolicy, 
 pub use mail::{MailOptions, MailTarget, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
 pub use origin::{Origin, OriginError};
+pub use passkeys::PasskeyOptions;
 pub use process::our_user_id;
 pub use reader::Reader;
 pub use risks::Risk;
@@ -55,6 +57,8 @@ pub struct Config {
     pub master_keys: Option<MasterKeys>,
     /// Addresses, origins, cookies.
     pub http: HttpOptions,
+    /// Passkeys and security keys.
+    pub passkeys: PasskeyOptions,
     /// How emails are sent.
     pub mail: MailOptions,
     /// Access tokens.
@@ -106,6 +110,7 @@ impl Config {
         let config = Self {
             master_keys: master_key::read(&mut reader, database.url.is_some()),
             mail: mail::read(&mut reader, &http, &database.data_dir),
+            passkeys: passkeys::read(&mut reader, &http.public_url),
             http,
             tokens: tokens::read(&mut reader, insecure_for_tests),
             sessions: sessions::read(&mut reader, insecure_for_tests),

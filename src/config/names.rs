@@ -33,6 +33,12 @@ names! {
     PUBLIC_URL = "HEIRLOOM_PUBLIC_URL";
     /// Other origins whose pages may call the API.
     ALLOWED_ORIGINS = "HEIRLOOM_ALLOWED_ORIGINS";
+    /// Whether passkeys are offered.
+    PASSKEYS = "HEIRLOOM_PASSKEYS";
+    /// The domain that passkeys are bound to.
+    PASSKEY_RP_ID = "HEIRLOOM_PASSKEY_RP_ID";
+    /// Other origins whose ceremonies count.
+    PASSKEY_ORIGINS = "HEIRLOOM_PASSKEY_ORIGINS";
     /// Proxies that are believed.
     TRUSTED_PROXIES = "HEIRLOOM_TRUSTED_PROXIES";
     /// The header in which trusted proxies name the client.

@@ -2,14 +2,14 @@
 //! only a row, which expires soon.
 
 use super::{
-    ChallengeKind, CorrectCode, FactorKind, Factors, PendingSignIn,
+    ChallengeKind, FactorKind, Factors, PendingSignIn, ProvenFactor,
     store::{
         challenges::{self as store, Taken, Taking},
         recoveries,
     },
 };
 use crate::{
-    kernel::{Duration, Moment, new_uuid},
+    kernel::{Duration, Moment, UserId, new_uuid},
     postgres::DatabaseError,
     work::Work,
 };
@@ -64,13 +64,13 @@ impl OpenChallenge {
     }
 }
 
-/// The second step: a challenge, and a code that is right.
+/// What completes a sign-in: a factor that was proven, at a challenge or, of a passkey that verified its user, alone.
 #[derive(Debug, Clone)]
 pub struct SecondFactor {
     /// What was begun.
-    pub challenge: OpenChallenge,
+    pub challenge: Option<OpenChallenge>,
     /// What completes it.
-    pub code: CorrectCode,
+    pub proven: ProvenFactor,
 }
 
 /// The outcome of using a second factor up.
@@ -81,26 +81,30 @@ pub enum FactorUse {
     Accepted,
     /// The challenge was used, has expired, or a factor was added or removed since.
     ChallengeExpired,
-    /// The code was used by another request. The challenge can still be used.
-    CodeUsed,
+    /// The factor's proof was used by another request. The challenge can still be used.
+    ProofUsed,
 }
 
 impl SecondFactor {
-    /// Uses challenge and code up, in the caller's transaction. Of any number of requests with the same code, or at the same
+    /// Uses challenge and proof up, in the caller's transaction. Of any number of requests with the same proof, or at the same
     /// challenge, one is accepted.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn use_up(&self, work: &mut Work<'_>) -> Result<FactorUse, DatabaseError> {
-        let Self { challenge, code } = self;
-        if !challenge.use_up(work, code.factor_version).await? {
+        let Self { challenge, proven } = self;
+        if let Some(challenge) = challenge
+            && !challenge.use_up(work, proven.factor_version()).await?
+        {
             return Ok(FactorUse::ChallengeExpired);
         }
-        if !code.use_up(work).await? {
-            store::reopen(work.connection, challenge.id).await?;
-            return Ok(FactorUse::CodeUsed);
+        if proven.use_up(work).await? {
+            return Ok(FactorUse::Accepted);
         }
-        Ok(FactorUse::Accepted)
+        if let Some(challenge) = challenge {
+            store::reopen(work.connection, challenge.id).await?;
+        }
+        Ok(FactorUse::ProofUsed)
     }
 }
 
@@ -111,7 +115,8 @@ impl Factors {
     /// When the database fails.
     pub async fn challenge(&self, work: &mut Work<'_>, pending: &PendingSignIn) -> Result<Challenge, DatabaseError> {
         let factors = super::store::of(work.connection, pending.user).await?;
-        let factors = factors.map(|factors| factors.kinds()).unwrap_or_default();
+        let mut factors = factors.map(|factors| factors.kinds()).unwrap_or_default();
+        factors.retain(|kind| *kind != FactorKind::Passkey || self.passkeys().is_enabled());
         let token = self.begin(work, pending, ChallengeKind::SecondFactor).await?;
         let recovery_ready_at =
             recoveries::find(work.connection, pending.user).await?.map(|recovery| recovery.ready_at);
@@ -190,6 +195,15 @@ impl Factors {
             kind,
             id,
         }))
+    }
+
+    /// Whose sign-in a challenge is of. No attempt is counted. None as of [`Factors::open_challenge`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_of_challenge(&self, token: &str) -> Result<Option<UserId>, DatabaseError> {
+        let Some(id) = self.challenge_tokens().read(token) else { return Ok(None) };
+        self.world().db.run(move |connection| Box::pin(store::user_of(connection, id, ATTEMPTS))).await
     }
 
     /// No code was compared: the attempt does not count.

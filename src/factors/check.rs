@@ -207,7 +207,8 @@ impl Factors {
         client: &Client,
     ) -> Result<Option<Matched>, FactorsError> {
         // Without a factor there is nothing to recover from.
-        let Some(hash) = stored.hash.as_ref().filter(|_| stored.is_confirmed) else { return Ok(None) };
+        let has_factor = stored.is_confirmed || stored.has_passkey;
+        let Some(hash) = stored.hash.as_ref().filter(|_| has_factor) else { return Ok(None) };
         let is_right = self.is_code(typed, hash, client).await?;
         Ok(is_right.then(|| Matched::Code { number: i16::from(typed.number), hash: hash.clone() }))
     }
@@ -235,7 +236,7 @@ impl Factors {
     }
 
     /// Records a wrong code. What was typed is not recorded.
-    async fn note_wrong(
+    pub(super) async fn note_wrong(
         &self,
         user: UserId,
         kind: FactorKind,

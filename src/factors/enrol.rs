@@ -1,15 +1,16 @@
-//! Setting up an authenticator app, and removing factors.
+//! Setting up an authenticator app or a passkey, and renewing recovery codes.
 
 use super::{
     Factors, FactorsError, NewCodes,
     model::FactorKind,
+    passkeys::{Added, VerifiedRegistration},
     store,
     totp::{TotpSecret, qr_svg},
 };
 use crate::{
     audit,
     guessing::{Admission, Attempt, GuessTarget},
-    kernel::{Client, Duration, Moment, UserId},
+    kernel::{Client, Duration, UserId},
     mail,
     postgres::DatabaseError,
     work::Work,
@@ -103,76 +104,6 @@ impl ConfirmedTotp {
     }
 }
 
-/// What was removed.
-#[must_use]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RemovedFactors {
-    /// Whether an authenticator app was.
-    pub totp: bool,
-}
-
-impl RemovedFactors {
-    /// How many factors.
-    #[must_use]
-    pub fn count(self) -> u32 {
-        u32::from(self.totp)
-    }
-}
-
-/// Removes all factors and recovery codes of a user, in the caller's transaction, which holds the lock on the user. The
-/// owner receives an email if there was one.
-///
-/// # Errors
-/// When the database fails.
-pub async fn remove_all(
-    work: &mut Work<'_>,
-    user: UserId,
-    reason: &'static str,
-) -> Result<RemovedFactors, DatabaseError> {
-    let removed = remove(work, user, reason).await?;
-    if removed.count() > 0 {
-        work.enqueue_email(user, mail::Notification::FactorRemoved).await?;
-    }
-    Ok(removed)
-}
-
-/// The same, without the email.
-pub(super) async fn remove(
-    work: &mut Work<'_>,
-    user: UserId,
-    reason: &'static str,
-) -> Result<RemovedFactors, DatabaseError> {
-    let deleted = store::delete_secret(work.connection, user).await?;
-    store::delete_codes(work.connection, user).await?;
-    // A secret that is not confirmed yet may be a thief's: what was begun with it is void too.
-    if deleted.is_some() {
-        store::count_change(work.connection, user).await?;
-    }
-    let removed = RemovedFactors { totp: deleted == Some(true) };
-    if removed.totp {
-        let details = json!({ "factor": FactorKind::Totp.name(), "reason": reason });
-        work.record(audit::Kind::FactorRemoved, user, details).await?;
-    }
-    Ok(removed)
-}
-
-/// Removes all factors of a user if one was added since a time, in the caller's transaction, which holds the lock on the user.
-///
-/// # Errors
-/// When the database fails.
-pub async fn remove_added_since(
-    work: &mut Work<'_>,
-    user: UserId,
-    since: Moment,
-    reason: &'static str,
-) -> Result<(), DatabaseError> {
-    let factors = store::of(work.connection, user).await?;
-    if factors.and_then(|factors| factors.totp_since).is_some_and(|added| added >= since) {
-        let _removed = remove_all(work, user, reason).await?;
-    }
-    Ok(())
-}
-
 /// Puts new recovery codes in place of all others, in the caller's transaction, which holds the lock on the user. False if
 /// the user has no factor.
 ///
@@ -187,6 +118,31 @@ pub async fn renew_codes(work: &mut Work<'_>, user: UserId, codes: &NewCodes) ->
     work.record(audit::Kind::RecoveryCodesRenewed, user, json!({})).await?;
     work.enqueue_email(user, mail::Notification::RecoveryCodesRenewed).await?;
     Ok(true)
+}
+
+/// Stores a passkey that was verified, and the recovery codes that come with a first factor, in the caller's transaction, which
+/// holds the lock on the user.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_passkey(
+    work: &mut Work<'_>,
+    verified: &VerifiedRegistration,
+    name: Option<&str>,
+    codes: Option<&NewCodes>,
+) -> Result<Added, DatabaseError> {
+    let added = verified.add(work, name).await?;
+    if let Added::Now(passkey) = added {
+        let user = verified.user();
+        if let Some(codes) = codes {
+            store::replace_codes(work.connection, user, codes.hashes.clone()).await?;
+        }
+        store::forget_reset(work.connection, user).await?;
+        let details = json!({ "factor": FactorKind::Passkey.name(), "passkey": passkey });
+        work.record(audit::Kind::FactorAdded, user, details).await?;
+        work.enqueue_email(user, mail::Notification::PasskeyAdded).await?;
+    }
+    Ok(added)
 }
 
 impl Factors {

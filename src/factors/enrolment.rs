@@ -35,7 +35,7 @@ impl Enrolment {
     /// When the database fails.
     pub async fn use_up(&self, work: &mut Work<'_>) -> Result<FactorUse, DatabaseError> {
         if !self.confirmed.still_waits(work).await? {
-            return Ok(FactorUse::CodeUsed);
+            return Ok(FactorUse::ProofUsed);
         }
         let is_used_up = self.challenge.use_up(work, self.factor_version()).await?;
         Ok(if is_used_up { FactorUse::Accepted } else { FactorUse::ChallengeExpired })

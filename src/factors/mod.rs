@@ -1,4 +1,4 @@
-//! Second factors: authenticator apps (TOTP, RFC 6238) and recovery codes.
+//! Second factors: authenticator apps (TOTP, RFC 6238), passkeys and security keys (`WebAuthn`), and recovery codes.
 //!
 //! Setting one up (`enrol.rs`): a secret is created and shown, and counts only once its user has typed a code of it. With
 //! the first factor come ten recovery codes (`recovery_codes.rs`).
@@ -8,7 +8,8 @@
 //! 2. the code is compared: with the secret, or with the one hash that its number names;
 //! 3. one statement uses it up. Of any number of uses, on any instance, one succeeds.
 //!
-//! Passkeys are verified (`passkeys`), but not reachable yet.
+//! A passkey (`passkeys`) is a second factor, or, when it has verified its user, both at once. Whichever factor is presented
+//! (`presented.rs`), it counts once it is used up (`proven.rs`).
 //!
 //! A sign-in in two steps (`challenges.rs`): between the password and the code there is a challenge, and no session.
 //!
@@ -23,9 +24,12 @@ mod enrol;
 mod enrolment;
 mod model;
 pub mod passkeys;
+mod presented;
 mod problem;
+mod proven;
 mod recovery;
 mod recovery_codes;
+mod remove;
 mod reset;
 mod room;
 mod store;
@@ -34,11 +38,15 @@ mod trusted_devices;
 
 pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
 pub use check::{CodeCheck, CodeUse, CorrectCode};
-pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, RemovedFactors, remove_added_since, remove_all, renew_codes};
+pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, add_passkey, renew_codes};
 pub use enrolment::Enrolment;
 pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn};
+pub use passkeys::count_of_other_domains;
+pub use presented::{FactorCheck, PasskeyCheck, PresentedFactor};
+pub use proven::ProvenFactor;
 pub use recovery::{cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery};
 pub use recovery_codes::NewCodes;
+pub use remove::{RemovedFactors, remove_added_since, remove_all, remove_passkey, remove_totp};
 pub use reset::reset;
 pub use room::{Factors, FactorsError};
 pub use store::{

@@ -25,16 +25,25 @@ const LONGEST: usize = 64;
 pub enum FactorKind {
     /// An authenticator app.
     Totp,
+    /// A passkey or security key.
+    Passkey,
     /// A code that was printed or saved.
     RecoveryCode,
 }
 
 impl FactorKind {
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Totp, Self::Passkey, Self::RecoveryCode].into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name for programs: in answers, events and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::Passkey => "passkey",
             Self::RecoveryCode => "recovery_code",
         }
     }
@@ -45,6 +54,8 @@ impl FactorKind {
 pub struct FactorsOf {
     /// Since when an authenticator app is set up.
     pub totp_since: Option<Moment>,
+    /// Passkeys and security keys that can be used.
+    pub passkeys: i64,
     /// Recovery codes that are not used.
     pub recovery_codes_left: i64,
     /// Counts what was added and removed.
@@ -57,15 +68,16 @@ impl FactorsOf {
     /// Whether a sign-in needs a second factor.
     #[must_use]
     pub fn is_required(&self) -> bool {
-        self.totp_since.is_some()
+        self.totp_since.is_some() || self.passkeys > 0
     }
 
     /// With what the user can sign in, besides the password.
     #[must_use]
     pub fn kinds(&self) -> Vec<FactorKind> {
         let totp = self.totp_since.map(|_since| FactorKind::Totp);
-        let recovery = (self.recovery_codes_left > 0).then_some(FactorKind::RecoveryCode);
-        totp.into_iter().chain(recovery.filter(|_| self.is_required())).collect()
+        let passkey = (self.passkeys > 0).then_some(FactorKind::Passkey);
+        let recovery = (self.recovery_codes_left > 0 && self.is_required()).then_some(FactorKind::RecoveryCode);
+        [totp, passkey, recovery].into_iter().flatten().collect()
     }
 }
 

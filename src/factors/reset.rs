@@ -1,7 +1,7 @@
 //! Removing all factors of a user who has lost them, by an administrator or an operator.
 
 use super::{
-    enrol::{RemovedFactors, remove},
+    remove::{RemovedFactors, remove},
     store,
 };
 use crate::{kernel::UserId, mail, postgres::DatabaseError, work::Work};

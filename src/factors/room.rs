@@ -1,4 +1,8 @@
-use super::{FactorsOf, store};
+use super::{
+    FactorsOf,
+    passkeys::{PasskeyError, Passkeys},
+    store,
+};
 use crate::{
     kernel::{MasterKeys, SealedIds, SealingKeys, UserId, WrongMasterKey},
     postgres::DatabaseError,
@@ -15,6 +19,7 @@ struct Room {
     accounts: Accounts,
     sealing: SealingKeys,
     challenge_tokens: SealedIds,
+    passkeys: Passkeys,
 }
 
 /// Why a factor could not be checked or changed, apart from the outcomes that are answers.
@@ -26,6 +31,9 @@ pub enum FactorsError {
     /// The hashing threads have too much to do, or failed.
     #[error("a recovery code could not be hashed")]
     Accounts(#[from] AccountsError),
+    /// A ceremony of a passkey could not be begun or decided.
+    #[error("the ceremony of a passkey failed")]
+    Passkeys(#[from] PasskeyError),
     /// The stored secret was sealed under another master key.
     #[error("the secret of an authenticator app cannot be opened")]
     Sealed(#[from] WrongMasterKey),
@@ -38,8 +46,10 @@ impl Factors {
     /// The room, under keys derived from the master keys.
     #[must_use]
     pub fn new(accounts: Accounts, masters: &MasterKeys) -> Self {
+        let passkeys = Passkeys::new(accounts.world().clone(), masters);
         Self(Arc::new(Room {
             accounts,
+            passkeys,
             sealing: SealingKeys::new(masters, "heirloom/totp/v1"),
             challenge_tokens: SealedIds::new(masters, "heirloom/sign-in-challenge/v1"),
         }))
@@ -59,6 +69,12 @@ impl Factors {
     /// When the database fails.
     pub async fn has_second_factor(&self, user: UserId) -> Result<bool, DatabaseError> {
         Ok(self.of(user).await?.is_some_and(|factors| factors.is_required()))
+    }
+
+    /// Passkeys and security keys.
+    #[must_use]
+    pub fn passkeys(&self) -> &Passkeys {
+        &self.0.passkeys
     }
 
     pub(super) fn world(&self) -> &World {

@@ -16,6 +16,7 @@ pub async fn of(connection: &mut PgConnection, user: UserId) -> Result<Option<Fa
     let found = sqlx::query_as!(
         FactorsOf,
         r#"SELECT (SELECT confirmed_at FROM totp_secrets WHERE user_id = u.id) AS totp_since,
+                  (SELECT count(*) FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) AS "passkeys!",
                   (SELECT count(*) FROM recovery_codes WHERE user_id = u.id AND used_at IS NULL)
                       AS "recovery_codes_left!",
                   factor_version AS version,
@@ -45,6 +46,7 @@ pub struct Stored {
     /// The app's secret, sealed.
     pub sealed: Option<Vec<u8>>,
     pub is_confirmed: bool,
+    pub has_passkey: bool,
     /// The hash of the wanted recovery code, if that is not used.
     pub hash: Option<PasswordHash>,
 }
@@ -58,6 +60,7 @@ pub async fn stored(
     let row = sqlx::query!(
         r#"SELECT clock_timestamp() AS "now!", u.password_version, u.factor_version, t.sealed AS "sealed?",
                   t.confirmed_at IS NOT NULL AS "is_confirmed!",
+                  EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) AS "has_passkey!",
                   (SELECT hash FROM recovery_codes WHERE user_id = u.id AND number = $2 AND used_at IS NULL) AS hash
            FROM users AS u LEFT JOIN totp_secrets AS t ON t.user_id = u.id WHERE u.id = $1"#,
         user.as_uuid(),
@@ -71,6 +74,7 @@ pub async fn stored(
         factor_version: row.factor_version,
         sealed: row.sealed,
         is_confirmed: row.is_confirmed,
+        has_passkey: row.has_passkey,
         hash: row.hash.map(PasswordHash::from_stored),
     }))
 }
@@ -148,7 +152,8 @@ pub async fn count_administrators(connection: &mut PgConnection) -> Result<Admin
     let counted = sqlx::query_as!(
         AdministratorCount,
         r#"SELECT count(*) AS "all!", count(*) FILTER (WHERE NOT EXISTS (
-                      SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)) AS "without_factor!"
+                      SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
+                      AND NOT EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL)) AS "without_factor!"
            FROM users AS u WHERE 'admin' = ANY (roles) AND blocked_at IS NULL"#,
     );
     Ok(counted.fetch_one(connection).await?)
@@ -178,6 +183,17 @@ pub async fn delete_secret(connection: &mut PgConnection, user: UserId) -> Resul
         user.as_uuid(),
     );
     Ok(deleted.fetch_optional(connection).await?)
+}
+
+/// Deletes a secret that was confirmed since a time. False if none was.
+pub async fn delete_secret_of_since(
+    connection: &mut PgConnection,
+    user: UserId,
+    since: Moment,
+) -> Result<bool, DatabaseError> {
+    let deleted =
+        sqlx::query!("DELETE FROM totp_secrets WHERE user_id = $1 AND confirmed_at >= $2", user.as_uuid(), since);
+    Ok(deleted.execute(connection).await?.rows_affected() == 1)
 }
 
 /// A factor was added or removed.
@@ -222,6 +238,19 @@ pub async fn replace_codes(
         user.as_uuid(),
         &numbers,
         &hashes,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the recovery codes of a user who has no factor left.
+pub async fn delete_codes_without_factor(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "DELETE FROM recovery_codes WHERE user_id = $1
+           AND NOT EXISTS (SELECT FROM totp_secrets WHERE user_id = $1 AND confirmed_at IS NOT NULL)
+           AND NOT EXISTS (SELECT FROM passkeys WHERE user_id = $1 AND disabled_at IS NULL)",
+        user.as_uuid(),
     )
     .execute(connection)
     .await?;

@@ -53,6 +53,7 @@ kinds! {
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported content type";
     VALIDATION_FAILED = 422 "validation_failed" "A field of the request is not valid";
     CODE_INVALID = 422 "code_invalid" "The code is wrong";
+    PASSKEY_INVALID = 422 "passkey_invalid" "The passkey was not accepted";
     WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong";
     TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many failed attempts";
     TOO_MANY_REQUESTS = 429 "too_many_requests" "Too many requests";

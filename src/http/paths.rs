@@ -19,6 +19,8 @@ paths! {
     ENROL_TOTP = "/api/v1/auth/enrol/totp" [POST];
     ENROL_TOTP_CONFIRM = "/api/v1/auth/enrol/totp/confirm" [POST];
     RECOVER_FACTORS = "/api/v1/auth/factors/recover" [POST];
+    PASSKEY_OPTIONS = "/api/v1/auth/passkeys/options" [POST];
+    PASSKEY_VERIFY = "/api/v1/auth/passkeys/verify" [POST];
     REFRESH = "/api/v1/auth/refresh" [POST];
     STEP_UP = "/api/v1/auth/step-up" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];
@@ -38,6 +40,9 @@ paths! {
     MY_TRUSTED_DEVICES = "/api/v1/me/trusted-devices" [DELETE];
     MY_TRUSTED_DEVICE = "/api/v1/me/trusted-devices/{id}" [DELETE];
     MY_RECOVERY_CODES = "/api/v1/me/recovery-codes" [POST];
+    MY_PASSKEYS = "/api/v1/me/passkeys" [POST];
+    MY_PASSKEY_OPTIONS = "/api/v1/me/passkeys/options" [POST];
+    MY_PASSKEY = "/api/v1/me/passkeys/{id}" [PATCH DELETE];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
     MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];
     MY_EVENTS = "/api/v1/me/events" [GET];

@@ -116,11 +116,12 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(required = false)]
     pub errors: &'a [FieldError],
-    /// With `session_revoked`: why the session was revoked, where that is known. Stable, for programs.
+    /// With `session_revoked`: why the session was revoked, where that is known. With `passkey_invalid`: `unknown_passkey` where
+    /// the server has no such passkey. Stable, for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "session_limit")]
     pub reason: Option<&'a str>,
-    /// With `code_invalid`: how many wrong codes are accepted still.
+    /// With `code_invalid` and `passkey_invalid`: how many wrong ones are accepted still.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 4)]
     pub attempts_left: Option<u32>,
@@ -142,7 +143,7 @@ pub struct Body<'a> {
     /// With `second_factor_required`: which factors the user may present. With `second_factor_enrolment_required`: which the user
     /// may set up.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = json!(["totp", "recovery_code"]))]
+    #[schema(example = json!(["totp", "passkey", "recovery_code"]))]
     pub factors: Option<&'a [&'static str]>,
     /// With a `challenge`: for how many seconds it can be used.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,8 @@ named! {
         Password = "pwd",
         /// A code that is accepted once: of an authenticator app, or a recovery code.
         Code = "otp",
+        /// The possession of a key: a passkey or a security key has signed.
+        Key = "pop",
         /// More than one factor.
         SeveralFactors = "mfa",
     }
@@ -23,6 +25,9 @@ named! {
         OneFactor = "urn:heirloom:acr:1",
         /// Two factors.
         TwoFactors = "urn:heirloom:acr:2",
+        /// A passkey that has verified its user: two factors, and no other site can pass the proof on (`OpenID` Connect
+        /// EAP ACR Values 1.0 §2).
+        PhishingResistant = "phr",
     }
 }
 
@@ -33,6 +38,10 @@ pub enum ProvenBy {
     Password,
     /// A code of an authenticator app, or a recovery code.
     Code,
+    /// A passkey or security key whose user was present.
+    Key,
+    /// A passkey that has verified its user, by PIN or biometrics: two factors in one.
+    VerifiedKey,
 }
 
 named! {
@@ -43,6 +52,8 @@ named! {
         Password = "password",
         /// A code of an authenticator app.
         Totp = "totp",
+        /// A passkey.
+        Passkey = "passkey",
         /// A recovery code.
         RecoveryCode = "recovery_code",
     }
@@ -52,21 +63,27 @@ named! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provable {
     methods: Vec<StepUpMethod>,
-    level: AuthenticationLevel,
+    levels: Vec<AuthenticationLevel>,
 }
 
 impl Provable {
     /// Of a user who has a password and no second factor.
     #[must_use]
     pub fn by_password() -> Self {
-        Self { methods: vec![StepUpMethod::Password], level: AuthenticationLevel::OneFactor }
+        Self { methods: vec![StepUpMethod::Password], levels: vec![AuthenticationLevel::OneFactor] }
     }
 
-    /// Of a user who has a second factor, and signed in with the password.
+    /// Of a user who has a second factor: an authenticator app, passkeys, or both.
     #[must_use]
-    pub fn by_code() -> Self {
-        let methods = vec![StepUpMethod::Totp, StepUpMethod::RecoveryCode];
-        Self { methods, level: AuthenticationLevel::TwoFactors }
+    pub fn by_factors(has_totp: bool, has_passkey: bool) -> Self {
+        let methods = [
+            has_totp.then_some(StepUpMethod::Totp),
+            has_passkey.then_some(StepUpMethod::Passkey),
+            Some(StepUpMethod::RecoveryCode),
+        ];
+        let levels =
+            [Some(AuthenticationLevel::TwoFactors), has_passkey.then_some(AuthenticationLevel::PhishingResistant)];
+        Self { methods: methods.into_iter().flatten().collect(), levels: levels.into_iter().flatten().collect() }
     }
 
     /// The names of the methods: any one of them will do.
@@ -78,7 +95,7 @@ impl Provable {
     /// `acr_values`: which levels will do, separated by spaces (RFC 9470 §3).
     #[must_use]
     pub fn acr_values(&self) -> String {
-        self.level.name().to_owned()
+        self.levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -106,32 +123,48 @@ impl AuthenticationMethods {
         methods.push(match proven {
             ProvenBy::Password => AuthenticationMethod::Password,
             ProvenBy::Code => AuthenticationMethod::Code,
+            ProvenBy::Key | ProvenBy::VerifiedKey => AuthenticationMethod::Key,
         });
-        if [AuthenticationMethod::Password, AuthenticationMethod::Code].iter().all(|method| methods.contains(method)) {
+        let has = |method| methods.contains(&method);
+        let has_possession = has(AuthenticationMethod::Code) || has(AuthenticationMethod::Key);
+        if proven == ProvenBy::VerifiedKey || has(AuthenticationMethod::Password) && has_possession {
             methods.push(AuthenticationMethod::SeveralFactors);
         }
         Self::sorted(methods)
     }
 
-    /// What a session has after a step-up: only what was proven now counts. A code is a second factor beside the password that the
-    /// session began with; a password alone is one factor, even in a session that had two.
+    /// What a session has after a step-up: only what was proven now counts. A code or a key is a second factor beside the
+    /// password, or the verified passkey, that the session began with; a password alone is one factor, even in a session that
+    /// had two.
     #[must_use]
     pub fn stepped_up(&self, proven: ProvenBy) -> Self {
-        let has_password = self.0.contains(&AuthenticationMethod::Password);
+        let began_with_password = self.has(AuthenticationMethod::Password);
+        let began_with_passkey = self.has(AuthenticationMethod::Key) && self.has(AuthenticationMethod::SeveralFactors);
         match proven {
-            ProvenBy::Code if has_password => Self::of(ProvenBy::Password).and(proven),
-            ProvenBy::Code | ProvenBy::Password => Self::of(proven),
+            ProvenBy::Code | ProvenBy::Key if began_with_password => Self::of(ProvenBy::Password).and(proven),
+            ProvenBy::Code if began_with_passkey => Self::of(ProvenBy::VerifiedKey).and(proven),
+            ProvenBy::Password | ProvenBy::Code | ProvenBy::Key | ProvenBy::VerifiedKey => Self::of(proven),
         }
     }
 
-    /// How much they prove: `acr`.
+    /// How much they prove: `acr`. Beside a password or a code, a key may have been a second factor only.
     #[must_use]
     pub fn level(&self) -> AuthenticationLevel {
-        if self.0.contains(&AuthenticationMethod::SeveralFactors) {
-            AuthenticationLevel::TwoFactors
-        } else {
-            AuthenticationLevel::OneFactor
+        if !self.has(AuthenticationMethod::SeveralFactors) {
+            return AuthenticationLevel::OneFactor;
         }
+        if self.has(AuthenticationMethod::Password) || self.has(AuthenticationMethod::Code) {
+            return AuthenticationLevel::TwoFactors;
+        }
+        if self.has(AuthenticationMethod::Key) {
+            AuthenticationLevel::PhishingResistant
+        } else {
+            AuthenticationLevel::TwoFactors
+        }
+    }
+
+    fn has(&self, method: AuthenticationMethod) -> bool {
+        self.0.contains(&method)
     }
 
     /// `acr`, as access tokens state it.
@@ -159,6 +192,7 @@ mod tests {
 
     const ONE: &str = "urn:heirloom:acr:1";
     const TWO: &str = "urn:heirloom:acr:2";
+    const PASSKEY: &str = "phr";
 
     #[track_caller]
     fn expect(methods: &AuthenticationMethods, acr: &str, amr: &[&str]) {
@@ -174,6 +208,11 @@ mod tests {
             (&[ProvenBy::Password, ProvenBy::Password], ONE, &["pwd"]),
             (&[ProvenBy::Password, ProvenBy::Code], TWO, &["pwd", "otp", "mfa"]),
             (&[ProvenBy::Code, ProvenBy::Password], TWO, &["pwd", "otp", "mfa"]),
+            (&[ProvenBy::Key], ONE, &["pop"]),
+            (&[ProvenBy::VerifiedKey], PASSKEY, &["pop", "mfa"]),
+            (&[ProvenBy::Code, ProvenBy::Key], ONE, &["otp", "pop"]),
+            (&[ProvenBy::Password, ProvenBy::Key], TWO, &["pwd", "pop", "mfa"]),
+            (&[ProvenBy::Password, ProvenBy::VerifiedKey], TWO, &["pwd", "pop", "mfa"]),
         ] {
             let methods = steps.iter().fold(AuthenticationMethods::default(), |all, step| all.and(*step));
             expect(&methods, acr, amr);
@@ -189,6 +228,11 @@ mod tests {
             (&[ProvenBy::Password][..], ProvenBy::Password, ONE, &["pwd"][..]),
             (&[ProvenBy::Password, ProvenBy::Code], ProvenBy::Password, ONE, &["pwd"]),
             (&[ProvenBy::Password], ProvenBy::Code, TWO, &["pwd", "otp", "mfa"]),
+            (&[ProvenBy::Password, ProvenBy::Code], ProvenBy::Key, TWO, &["pwd", "pop", "mfa"]),
+            (&[ProvenBy::Password], ProvenBy::VerifiedKey, PASSKEY, &["pop", "mfa"]),
+            (&[ProvenBy::VerifiedKey], ProvenBy::Code, TWO, &["otp", "pop", "mfa"]),
+            (&[ProvenBy::VerifiedKey], ProvenBy::Key, ONE, &["pop"]),
+            (&[ProvenBy::VerifiedKey], ProvenBy::Password, ONE, &["pwd"]),
         ] {
             expect(&began(before).stepped_up(step), acr, amr);
         }
@@ -200,6 +244,7 @@ mod tests {
             AuthenticationMethods::default(),
             AuthenticationMethods::of(ProvenBy::Password),
             AuthenticationMethods::of(ProvenBy::Password).and(ProvenBy::Code),
+            AuthenticationMethods::of(ProvenBy::VerifiedKey),
         ] {
             assert_eq!(AuthenticationMethods::from_names(&methods.names()), methods);
         }
@@ -210,6 +255,6 @@ mod tests {
     #[test]
     fn levels_are_ordered() {
         let levels = AuthenticationLevel::ALL;
-        assert!(levels.is_sorted() && levels.map(AuthenticationLevel::name) == [ONE, TWO]);
+        assert!(levels.is_sorted() && levels.map(AuthenticationLevel::name) == [ONE, TWO, PASSKEY]);
     }
 }

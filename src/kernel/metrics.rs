@@ -259,7 +259,7 @@ impl Inner {
         let help = "Rotations sent to the database in one statement";
         registry.register("rotation_batch_size", help, self.batches.clone());
         registry.register("sign_ins", "Sign-in attempts by outcome", self.sign_ins.clone());
-        let help = "Codes of second factors by factor and outcome";
+        let help = "Second factors that were presented, by factor and outcome";
         registry.register("second_factors", help, self.second_factors.clone());
         registry.register("requests_limited", "Requests rejected by a rate limit", self.refused.clone());
         registry.register("sessions_ended", "Live sessions that were revoked", self.ended.clone());

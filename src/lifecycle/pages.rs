@@ -228,7 +228,7 @@ impl ConfirmPage<'_> {
             | Entering::SecondFactorRequired(_)
             | Entering::EnrolmentRequired(_)
             | Entering::ChallengeExpired
-            | Entering::CodeUsed
+            | Entering::ProofUsed
             | Entering::Outdated => None,
         })
     }

@@ -2,10 +2,10 @@ use super::Lifecycle;
 use crate::{confirmations, factors, kernel::Duration, postgres::DatabaseError};
 use sqlx::PgConnection;
 
-/// How often expired confirmations and challenges are deleted.
+/// How often expired confirmations, challenges and tickets are deleted.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// Deletes expired confirmations and challenges until the process stops. An outage is logged, and the work continues after it.
+/// Deletes expired confirmations, challenges and tickets until the process stops. An outage is logged, and the work continues after it.
 pub async fn keep_swept(room: Lifecycle) {
     loop {
         if let Err(error) = room.world().db.run(|connection| Box::pin(sweep(connection))).await {
@@ -17,5 +17,6 @@ pub async fn keep_swept(room: Lifecycle) {
 
 async fn sweep(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     confirmations::sweep(&mut *connection).await?;
+    factors::passkeys::sweep(&mut *connection).await?;
     factors::sweep(connection).await
 }

@@ -20,12 +20,16 @@ named! {
         Blocked = "blocked",
         /// A session was revoked because the account reached its limit of sessions.
         SessionLimit = "session-limit",
-        /// A second factor was set up.
+        /// An authenticator app was set up.
         FactorAdded = "factor-added",
-        /// A second factor was removed.
+        /// An authenticator app was removed.
         FactorRemoved = "factor-removed",
         /// An administrator removed all second factors.
         FactorsReset = "factors-reset",
+        /// A passkey was added.
+        PasskeyAdded = "passkey-added",
+        /// Passkeys were removed.
+        PasskeyRemoved = "passkey-removed",
         /// A recovery code was used.
         RecoveryCodeUsed = "recovery-code-used",
         /// There are new recovery codes in place of the others.
@@ -69,6 +73,8 @@ impl Notification {
             | Self::FactorAdded
             | Self::FactorRemoved
             | Self::FactorsReset
+            | Self::PasskeyAdded
+            | Self::PasskeyRemoved
             | Self::RecoveryCodeUsed
             | Self::RecoveryCodesRenewed
             | Self::AlreadyRegistered
@@ -176,6 +182,8 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         | Notification::PasswordChanged
         | Notification::FactorAdded
         | Notification::FactorRemoved
+        | Notification::PasskeyAdded
+        | Notification::PasskeyRemoved
         | Notification::RecoveryCodeUsed
         | Notification::RecoveryCodesRenewed
         | Notification::SessionLimit => {

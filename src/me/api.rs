@@ -4,7 +4,7 @@ use super::{
     change_password,
     events::{MyEvent, my_events},
     factor_recovery::{self, FactorRecoveryDescribed},
-    factors::{self, FactorsDescribed},
+    factors,
     trusted_devices::{self, TrustedDevicesDescribed},
 };
 use crate::{
@@ -50,7 +50,7 @@ struct Described;
 pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
     described.merge(AccountDescribed::openapi());
-    described.merge(FactorsDescribed::openapi());
+    described.merge(factors::described());
     described.merge(FactorRecoveryDescribed::openapi());
     described.merge(TrustedDevicesDescribed::openapi());
     described

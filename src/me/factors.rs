@@ -1,11 +1,12 @@
 //! A user's own second factors. Each change needs a fresh session, and checks in its transaction that it is still fresh.
 
 mod api;
+mod passkeys;
 
-pub(super) use api::{FactorsDescribed, routes};
+pub(super) use api::{described, routes};
 
 use crate::{
-    factors::{Confirmable, FactorsError, NewCodes, NewTotp, remove_all, renew_codes},
+    factors::{Confirmable, FactorsError, NewCodes, NewTotp, remove_totp, renew_codes},
     identity::ProvenBy,
     kernel::{Client, Duration, UserId},
     lifecycle::Lifecycle,
@@ -15,6 +16,9 @@ use crate::{
     work::{Caller, Work},
 };
 use std::pin::Pin;
+
+/// Why a factor goes, in its event.
+const REASON: &str = "removed_by_user";
 
 /// The outcome of a change.
 #[must_use]
@@ -125,13 +129,13 @@ impl Owner<'_> {
         Ok(changed.await?)
     }
 
-    /// Removes the app, and the recovery codes with it.
+    /// Removes the app. The recovery codes go with it if it is the last factor.
     async fn remove_totp(&self) -> Result<Change<()>, FactorsError> {
         let user = self.user();
         let changed = self.change(move |work| {
             Box::pin(async move {
-                let removed = remove_all(work, user, "removed_by_user").await?;
-                Ok(if removed.count() > 0 { Change::Done(()) } else { Change::Missing })
+                let is_removed = remove_totp(work, user, REASON).await?;
+                Ok(if is_removed { Change::Done(()) } else { Change::Missing })
             })
         });
         Ok(changed.await?)

@@ -31,7 +31,8 @@ pub fn routes(config: &mut ServiceConfig) {
 /// The page without the user's data: the cookie is not sent here. Its script signs in silently and fills the page.
 async fn account(view: View, world: Data<World>) -> Result<HttpResponse, Problem> {
     let asks_verification = world.config.accounts.email_verification != EmailVerification::Off;
-    view.show(StatusCode::OK, ACCOUNT, &context! { asks_verification })
+    let offers_passkeys = world.config.passkeys.enabled;
+    view.show(StatusCode::OK, ACCOUNT, &context! { asks_verification, offers_passkeys })
 }
 
 async fn home() -> HttpResponse {
@@ -107,6 +108,6 @@ pub fn page_samples() -> Vec<Sample> {
         context! { state => "over" },
     ];
     let end = end.into_iter().map(|shown| (END, shown));
-    let account = [true, false].map(|asks_verification| (ACCOUNT, context! { asks_verification }));
+    let account = [true, false].map(|yes| (ACCOUNT, context! { asks_verification => yes, offers_passkeys => yes }));
     account.into_iter().chain(end).collect()
 }

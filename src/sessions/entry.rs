@@ -15,7 +15,7 @@ pub struct Entry {
     pub credentials: Credentials,
     /// By which methods they proved who they are.
     pub methods: AuthenticationMethods,
-    /// The second step of the sign-in, if this is one.
+    /// The second step of the sign-in, or a passkey that is both, if this is one.
     pub second_factor: Option<SecondFactor>,
     /// The factor that is set up with this sign-in, where one is demanded.
     pub enrolment: Option<Enrolment>,
@@ -51,8 +51,8 @@ pub enum Entering {
     EnrolmentRequired(Challenge),
     /// The challenge of the second step was used, has expired or is void.
     ChallengeExpired,
-    /// The code of the second step was used by another request.
-    CodeUsed,
+    /// The proof of the second step was used by another request.
+    ProofUsed,
     /// The password has changed, or the user was deleted.
     Outdated,
 }
@@ -106,7 +106,7 @@ impl Entry {
             Opening::SecondFactorRequired(challenge) => return Ok(Entering::SecondFactorRequired(challenge)),
             Opening::EnrolmentRequired(challenge) => return Ok(Entering::EnrolmentRequired(challenge)),
             Opening::ChallengeExpired => return Ok(Entering::ChallengeExpired),
-            Opening::CodeUsed => return Ok(Entering::CodeUsed),
+            Opening::ProofUsed => return Ok(Entering::ProofUsed),
             Opening::Outdated => return Ok(Entering::Outdated),
         };
         for token in &self.presented {

@@ -75,6 +75,20 @@ impl Fresh {
     }
 }
 
+impl SignedIn {
+    /// Locks the user until the caller's transaction ends, and checks that the session is still live.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lock(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
+        if store::lock_user(work.connection, self.user).await?.is_none() {
+            return Ok(false);
+        }
+        let max_age = work.world.config.sessions.step_up_max_age;
+        Ok(store::freshness(work.connection, self.session, max_age).await?.is_some())
+    }
+}
+
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl FromRequest for SignedIn {
@@ -197,10 +211,20 @@ impl Sessions {
         refused.unwrap_or_else(|| self.step_up_required(&Provable::by_password()))
     }
 
+    /// The problem of a request whose session was live when it arrived, and not when it was to be carried out.
+    #[must_use]
+    pub fn ended_meanwhile(&self) -> Problem {
+        ended()
+    }
+
     /// The same of an administrator's request.
     pub async fn no_longer_admin(&self, admin: Admin) -> Problem {
         let refused = self.require_fresh_admin(admin).await.err();
         refused.unwrap_or_else(|| self.step_up_required(&Provable::by_password()))
+    }
+
+    fn provable(&self, found: &Freshness) -> Provable {
+        found.provable(self.factors().passkeys().is_enabled())
     }
 
     /// The problem of a session that is not fresh.
@@ -244,7 +268,7 @@ impl Sessions {
     /// The session of a user who is signed in, if it is fresh.
     pub(super) async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
         let found = self.freshness(&signed_in).await?;
-        if found.is_fresh { Ok(Fresh(signed_in)) } else { Err(self.step_up_required(&found.provable())) }
+        if found.is_fresh { Ok(Fresh(signed_in)) } else { Err(self.step_up_required(&self.provable(&found))) }
     }
 
     /// An administrator whose session is fresh, for what only some requests to an endpoint need.
@@ -256,7 +280,7 @@ impl Sessions {
         if !is_admin(&found.roles) {
             return Err(outdated());
         }
-        if found.is_fresh { Ok(FreshAdmin(admin)) } else { Err(self.step_up_required(&found.provable())) }
+        if found.is_fresh { Ok(FreshAdmin(admin)) } else { Err(self.step_up_required(&self.provable(&found))) }
     }
 
     /// Asks the session's row: an access token says what was true when it was signed.

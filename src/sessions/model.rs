@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::SessionOptions,
-    factors::CorrectCode,
+    factors::ProvenFactor,
     identity::{AuthenticationMethods, BlockReason, Provable},
     kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, Transport, UserId},
     keys::AccessToken,
@@ -178,7 +178,7 @@ pub enum Refusal {
     Revoked,
     /// Its session's user is blocked (S-25).
     Blocked,
-    /// The code of a step-up was used by another request. The token is as good as before.
+    /// The proof of a step-up was used by another request. The token is as good as before.
     CodeUsed,
     /// It is of a generation that the row has not reached: the database went back in time. The family was
     /// revoked (S-22).
@@ -254,8 +254,8 @@ pub enum Proven {
         /// Which of their passwords.
         version: i32,
     },
-    /// A code of a second factor, which is used up with the rotation.
-    Code(CorrectCode),
+    /// A factor, whose proof is used up with the rotation.
+    Factor(ProvenFactor),
 }
 
 impl Proof {
@@ -263,20 +263,20 @@ impl Proof {
     pub(super) fn password_version(&self) -> Option<i32> {
         match self.of {
             Proven::Password { version } => Some(version),
-            Proven::Code(_) => None,
+            Proven::Factor(_) => None,
         }
     }
 
     /// The version of the factors that it proves.
     pub(super) fn factor_version(&self) -> Option<i32> {
-        self.code().map(|code| code.factor_version)
+        self.factor().map(ProvenFactor::factor_version)
     }
 
-    /// The code to be used up.
-    pub(super) fn code(&self) -> Option<&CorrectCode> {
+    /// The factor whose proof is to be used up.
+    pub(super) fn factor(&self) -> Option<&ProvenFactor> {
         match &self.of {
             Proven::Password { .. } => None,
-            Proven::Code(code) => Some(code),
+            Proven::Factor(factor) => Some(factor),
         }
     }
 }
@@ -288,14 +288,20 @@ pub struct Freshness {
     pub is_fresh: bool,
     /// Their roles.
     pub roles: Vec<String>,
-    /// Whether they have a second factor, which they must have presented then.
-    pub has_factor: bool,
+    /// Whether they have an authenticator app. Who has a second factor must have presented one then.
+    pub has_totp: bool,
+    /// Whether they have a passkey.
+    pub has_passkey: bool,
 }
 
 impl Freshness {
-    /// What makes the session fresh.
-    pub(super) fn provable(&self) -> Provable {
-        if self.has_factor { Provable::by_code() } else { Provable::by_password() }
+    /// What makes the session fresh, where passkeys are offered or not.
+    pub(super) fn provable(&self, offers_passkeys: bool) -> Provable {
+        if self.has_totp || self.has_passkey {
+            Provable::by_factors(self.has_totp, self.has_passkey && offers_passkeys)
+        } else {
+            Provable::by_password()
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub struct NewSession {
     pub password_version: i32,
     /// By which methods they proved who they are.
     pub methods: AuthenticationMethods,
-    /// The second step, if this is one: used up with the opening.
+    /// The second step, or a passkey that is both, if this is one: used up with the opening.
     pub second_factor: Option<SecondFactor>,
     /// The factor that is set up with this sign-in, where one is demanded: added with the opening.
     pub enrolment: Option<Enrolment>,
@@ -63,8 +63,8 @@ pub enum Opening {
     EnrolmentRequired(Challenge),
     /// The challenge of the second step was used or has expired, or a factor was added or removed since.
     ChallengeExpired,
-    /// The code of the second step was used by another request.
-    CodeUsed,
+    /// The proof of the second step was used by another request.
+    ProofUsed,
     /// The password has changed, or the user was deleted.
     Outdated,
 }
@@ -212,7 +212,7 @@ impl Sessions {
 impl NewSession {
     /// The version of the factors, one of which was presented or is set up with it. None: only the password was.
     fn factor_version(&self) -> Option<i32> {
-        let presented = self.second_factor.as_ref().map(|second| second.code.factor_version);
+        let presented = self.second_factor.as_ref().map(|second| second.proven.factor_version());
         presented.or(self.enrolment.as_ref().map(Enrolment::factor_version))
     }
 
@@ -240,7 +240,7 @@ async fn use_second_factor(work: &mut Work<'_>, new: &NewSession) -> Result<Opti
     Ok(match used {
         FactorUse::Accepted => None,
         FactorUse::ChallengeExpired => Some(Opening::ChallengeExpired),
-        FactorUse::CodeUsed => Some(Opening::CodeUsed),
+        FactorUse::ProofUsed => Some(Opening::ProofUsed),
     })
 }
 

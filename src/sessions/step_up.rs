@@ -108,8 +108,8 @@ pub async fn add_method(work: &mut Work<'_>, session: SessionId, proven: ProvenB
     store::set_methods(work.connection, session, &methods.and(proven)).await
 }
 
-/// The code is used up after the rotation, so that a token that cannot rotate costs no code; and where another request has used
-/// the code, the rotation is taken back: a step-up that fails spends no token (F-15).
+/// The proof is used up after the rotation, so that a token that cannot rotate costs no code; and where another request has used
+/// it, the rotation is taken back: a step-up that fails spends no token (F-15).
 async fn write(mut work: Work<'_>, redemption: &Redemption) -> Result<Option<(Verdict, LiveSession)>, DatabaseError> {
     let world = work.world.clone();
     if !redemption.is_in_time(world.clock.uptime()) {
@@ -117,13 +117,13 @@ async fn write(mut work: Work<'_>, redemption: &Redemption) -> Result<Option<(Ve
     }
     let deadline = world.clock.now() + STATEMENT;
     let options = &world.config.sessions;
-    let code = redemption.proof.as_ref().and_then(Proof::code);
-    if code.is_some() {
+    let factor = redemption.proof.as_ref().and_then(Proof::factor);
+    if factor.is_some() {
         store::set_savepoint(work.connection).await?;
     }
     let Some(live) = store::rotate(work.connection, redemption, options, deadline).await? else { return Ok(None) };
-    if let Some(code) = code
-        && !code.use_up(&mut work).await?
+    if let Some(factor) = factor
+        && !factor.use_up(&mut work).await?
     {
         store::roll_back_to_savepoint(work.connection).await?;
         return Ok(Some((Verdict::Refused(Refusal::CodeUsed), live)));

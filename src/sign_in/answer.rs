@@ -24,6 +24,7 @@ pub(super) fn entered(outcome: SigningIn) -> Result<Box<Entered>, Problem> {
             let problem = Problem::new(kind::CODE_INVALID, "It is wrong, or was used before.");
             Err(problem.with_attempts_left(attempts_left))
         }
+        SigningIn::PasskeyInvalid { attempts_left, is_unknown } => Err(passkey_invalid(attempts_left, is_unknown)),
         SigningIn::ChallengeExpired => Err(challenge_expired()),
     }
 }
@@ -36,7 +37,7 @@ fn second_factor_required(challenge: Challenge) -> Problem {
         email_code_required: None,
         recovery_ready_at: challenge.recovery_ready_at,
     };
-    Problem::new(kind::SECOND_FACTOR_REQUIRED, "Send the challenge with a code of one of the factors.")
+    Problem::new(kind::SECOND_FACTOR_REQUIRED, "Send the challenge with a proof of one of the factors.")
         .with_second_factor(wanted)
 }
 
@@ -52,9 +53,24 @@ fn enrolment_required(challenge: Challenge) -> Problem {
         .with_second_factor(wanted)
 }
 
+/// One code for all reasons: the log has which it was. That this server has no such passkey is said, so that browsers can
+/// stop offering it (`WebAuthn` Level 3 §5.1.10.2).
+pub(super) fn passkey_invalid(attempts_left: Option<u32>, is_unknown: bool) -> Problem {
+    let problem = Problem::new(kind::PASSKEY_INVALID, "Try again, or sign in another way.");
+    match attempts_left {
+        Some(left) => problem.with_attempts_left(left),
+        None => problem.with_reason(is_unknown.then_some("unknown_passkey")),
+    }
+}
+
 /// The challenge of the second step cannot be used any more.
 pub(super) fn challenge_expired() -> Problem {
     Problem::new(kind::CHALLENGE_EXPIRED, "Sign in again.")
+}
+
+/// The ticket of a passkey's ceremony cannot be used any more.
+pub(super) fn ticket_expired() -> Problem {
+    Problem::new(kind::CHALLENGE_EXPIRED, "Ask for options again.")
 }
 
 impl From<SignInError> for Problem {

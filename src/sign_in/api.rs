@@ -2,9 +2,11 @@ use super::{
     SignIn, SigningIn,
     answer::entered,
     enrolment::{self, EnrolmentDescribed},
+    passkey::{self, PasskeyDescribed},
     recovery::{self, RecoveryDescribed},
     second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
+    wire::WireTransport,
 };
 use crate::{
     config::{EmailVerification, RegistrationPolicy},
@@ -35,6 +37,7 @@ pub fn routes(config: &mut ServiceConfig) {
     second_factor::api_routes(config);
     enrolment::api_routes(config);
     recovery::api_routes(config);
+    passkey::routes(config);
     step_up::routes(config);
 }
 
@@ -50,6 +53,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     described.merge(SecondFactorDescribed::openapi());
     described.merge(EnrolmentDescribed::openapi());
     described.merge(RecoveryDescribed::openapi());
+    described.merge(PasskeyDescribed::openapi());
     described.merge(StepUpDescribed::openapi());
     described
 }
@@ -78,7 +82,7 @@ pub(super) struct SignInRequest {
     #[schema(value_type = String, format = Password, example = "violet-harbour-42")]
     password: Zeroizing<String>,
     /// How the refresh token is sent: in JSON bodies, or in a cookie that scripts cannot read.
-    #[serde(default = "by_body")]
+    #[serde(default)]
     #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
     transport: WireTransport,
     /// Whether the session outlives the browser; the short idle lifetime applies otherwise.
@@ -91,23 +95,6 @@ pub(super) struct SignInRequest {
     /// The `device_token` of an earlier sign-in on this device, for clients without cookies.
     #[schema(value_type = Option<String>)]
     device_token: Option<Zeroizing<String>>,
-}
-
-/// Read from a string: serde would also accept an object for an enum.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-struct WireTransport(Transport);
-
-impl TryFrom<String> for WireTransport {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        Transport::from_name(&name).map(Self).ok_or("must be `cookie` or `body`")
-    }
-}
-
-fn by_body() -> WireTransport {
-    WireTransport(Transport::Body)
 }
 
 fn remembered() -> bool {

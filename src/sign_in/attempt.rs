@@ -57,6 +57,13 @@ pub enum SigningIn {
         /// How many more may be tried.
         attempts_left: u32,
     },
+    /// What the authenticator answered does not verify.
+    PasskeyInvalid {
+        /// How many more may be tried at the challenge, if there is one.
+        attempts_left: Option<u32>,
+        /// Whether there is no such passkey here: the browser need not offer it again.
+        is_unknown: bool,
+    },
     /// The second step took too long, was tried too often, or what the first step proved has changed.
     ChallengeExpired,
 }
@@ -73,6 +80,7 @@ impl SigningIn {
             Self::SecondFactorRequired(_) => "second_factor_required",
             Self::EnrolmentRequired(_) => "second_factor_enrolment_required",
             Self::CodeInvalid { .. } => "code_invalid",
+            Self::PasskeyInvalid { .. } => "passkey_invalid",
             Self::ChallengeExpired => "challenge_expired",
         }
     }
@@ -86,7 +94,7 @@ impl From<Entering> for SigningIn {
             Entering::Unverified => Self::Unverified,
             Entering::SecondFactorRequired(challenge) => Self::SecondFactorRequired(challenge),
             Entering::EnrolmentRequired(challenge) => Self::EnrolmentRequired(challenge),
-            Entering::CodeUsed => Self::CodeInvalid { attempts_left: 0 },
+            Entering::ProofUsed => Self::CodeInvalid { attempts_left: 0 },
             Entering::ChallengeExpired => Self::ChallengeExpired,
             Entering::Outdated => Self::WrongCredentials,
         }

@@ -4,7 +4,7 @@
 //! user may be blocked or their password changed, which the opening notices.
 //!
 //! Where the user has a second factor, the right password opens no session but leads to a challenge; a code completes it
-//! (`second_factor.rs`).
+//! (`second_factor.rs`). A passkey that has verified its user signs in alone (`passkey.rs`).
 //!
 //! Where a role of the user demands a second factor and there is none, it leads to a challenge that is good for setting one up
 //! (`enrolment.rs`).
@@ -17,9 +17,11 @@ mod api;
 mod attempt;
 mod enrolment;
 mod pages;
+mod passkey;
 mod recovery;
 mod second_factor;
 mod step_up;
+mod wire;
 mod without_script;
 
 pub use api::{described, routes as api_routes};

@@ -100,6 +100,7 @@ struct Form {
     return_to: String,
     notice: String,
     registration_open: bool,
+    offers_passkeys: bool,
     problem: Option<Problem>,
 }
 
@@ -111,15 +112,16 @@ impl Form {
             remember: typed.remember.is_some(),
             return_to: return_to(typed.return_to.as_deref(), rooms.options()),
             registration_open: rooms.registration() == RegistrationPolicy::Open,
+            offers_passkeys: rooms.sessions.factors().passkeys().is_enabled(),
             ..Self::default()
         }
     }
 
     fn context(&self) -> Value {
-        let Self { email, name, remember, return_to, notice, registration_open, .. } = self;
+        let Self { email, name, remember, return_to, notice, registration_open, offers_passkeys, .. } = self;
         let kept = kept([("return_to", return_to), ("reason", notice)]);
         let problem = form_problem(self.problem.as_ref());
-        context! { email, name, remember, return_to, notice, registration_open, kept, ..problem }
+        context! { email, name, remember, return_to, notice, registration_open, offers_passkeys, kept, ..problem }
     }
 
     /// The page, with the problem's status and headers if there is one.
@@ -341,6 +343,7 @@ pub fn page_samples() -> Vec<Sample> {
             return_to: "/account?a=\"><b>".to_owned(),
             notice: notice.to_owned(),
             registration_open: true,
+            offers_passkeys: true,
             remember: true,
             problem,
         };

@@ -1,15 +1,19 @@
-//! The second step of a sign-in: a code, for the challenge that the right password led to.
+//! The second step of a sign-in: a code or a passkey, for the challenge that the right password led to.
 
 mod api;
 mod pages;
 
-pub(super) use api::{SecondFactorDescribed, routes as api_routes};
+pub(super) use api::{SecondFactorDescribed, SecondStepWanted, complete, routes as api_routes};
 pub(super) use pages::{CodePage, page_samples, routes as page_routes};
 
 use super::{SignInError, SigningIn};
 use crate::{
-    factors::{Challenge, CodeCheck, FactorCode, Factors, OpenChallenge, SecondFactor, TrustToken},
-    identity::{DeviceName, ProvenBy},
+    factors::{
+        Challenge, FactorCheck, FactorCode, FactorKind, Factors, OpenChallenge, PresentedFactor, ProvenFactor,
+        SecondFactor, TrustToken,
+    },
+    guessing::Attempt,
+    identity::DeviceName,
     kernel::Client,
     sessions::{Entry, Sessions},
     users::{Accounts, Credentials},
@@ -24,17 +28,17 @@ pub(super) struct SecondStep<'a> {
 }
 
 impl SecondStep<'_> {
-    /// Compares a code at a challenge, whose attempt is counted, and opens the session.
+    /// Looks at a factor at a challenge, whose attempt is counted, and opens the session.
     ///
     /// # Errors
     /// When the database fails or the hashing threads have too much to do: the attempt does not count then.
     pub async fn attempt(
         &self,
         challenge: OpenChallenge,
-        code: FactorCode<'_>,
+        factor: PresentedFactor<'_>,
         presented: Vec<Zeroizing<String>>,
     ) -> Result<SigningIn, SignInError> {
-        let outcome = self.check_and_open(challenge, code, presented).await;
+        let outcome = self.check_and_open(challenge, factor, presented).await;
         self.sessions.world().metrics.signed_in(outcome.as_ref().map_or("unavailable", SigningIn::name));
         outcome
     }
@@ -45,7 +49,7 @@ impl SecondStep<'_> {
     /// As [`SecondStep::attempt`].
     pub async fn at_once(&self, challenge: &Challenge, code: FactorCode<'_>) -> Result<SigningIn, SignInError> {
         match open(self.sessions.factors(), &challenge.token).await? {
-            Some(challenge) => self.attempt(challenge, code, Vec::new()).await,
+            Some(challenge) => self.attempt(challenge, PresentedFactor::Code(code), Vec::new()).await,
             None => Ok(SigningIn::ChallengeExpired),
         }
     }
@@ -64,15 +68,19 @@ impl SecondStep<'_> {
     async fn check_and_open(
         &self,
         challenge: OpenChallenge,
-        code: FactorCode<'_>,
+        factor: PresentedFactor<'_>,
         presented: Vec<Zeroizing<String>>,
     ) -> Result<SigningIn, SignInError> {
         let (factors, user) = (self.sessions.factors(), challenge.pending.user);
         let attempts_left = challenge.attempts_left;
-        let (code, attempt) = match factors.check(user, code, self.client).await {
-            Ok(CodeCheck::Right(code, attempt)) => (code, attempt),
-            Ok(CodeCheck::Wrong) => return Ok(SigningIn::CodeInvalid { attempts_left }),
-            Ok(CodeCheck::Limited { wait }) => {
+        let (proven, attempt) = match factors.check_presented(user, factor, self.client).await {
+            Ok(FactorCheck::Right(proven, attempt)) => (proven, attempt),
+            Ok(FactorCheck::Wrong) => return Ok(wrong(factor.kind(), attempts_left)),
+            Ok(FactorCheck::TicketExpired) => {
+                factors.give_back(&challenge).await?;
+                return Ok(SigningIn::ChallengeExpired);
+            }
+            Ok(FactorCheck::Limited { wait }) => {
                 factors.give_back(&challenge).await?;
                 return Ok(SigningIn::Limited { wait });
             }
@@ -82,11 +90,21 @@ impl SecondStep<'_> {
                 return Err(error.into());
             }
         };
-        let (kind, pending) = (code.kind(), challenge.pending.clone());
+        self.open(challenge, proven, attempt, presented).await
+    }
+
+    async fn open(
+        &self,
+        challenge: OpenChallenge,
+        proven: ProvenFactor,
+        attempt: Attempt,
+        presented: Vec<Zeroizing<String>>,
+    ) -> Result<SigningIn, SignInError> {
+        let (attempts_left, pending, kind) = (challenge.attempts_left, challenge.pending.clone(), proven.kind());
         let entry = Entry {
-            credentials: Credentials { user, password_version: pending.password_version },
-            methods: pending.methods.and(ProvenBy::Code),
-            second_factor: Some(SecondFactor { challenge, code }),
+            credentials: Credentials { user: pending.user, password_version: pending.password_version },
+            methods: pending.methods.and(proven.proven_by()),
+            second_factor: Some(SecondFactor { challenge: Some(challenge), proven }),
             enrolment: None,
             attempt,
             transport: pending.transport,
@@ -94,10 +112,19 @@ impl SecondStep<'_> {
             device_name: pending.device_name.map(DeviceName::from_stored),
             presented,
         };
+        self.enter(entry, kind, attempts_left).await
+    }
+
+    /// Opens the session of a user who proved a factor of this kind.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enter(&self, entry: Entry, kind: FactorKind, attempts_left: u32) -> Result<SigningIn, SignInError> {
+        let (factors, user) = (self.sessions.factors(), entry.credentials.user);
         let outcome = match entry.open(self.accounts, self.sessions, self.client).await?.into() {
             SigningIn::CodeInvalid { .. } => {
                 factors.note_used_before(user, kind, self.client).await?;
-                SigningIn::CodeInvalid { attempts_left }
+                used_before(kind, attempts_left)
             }
             outcome => outcome,
         };
@@ -112,6 +139,22 @@ impl SecondStep<'_> {
 ///
 /// # Errors
 /// When the database fails.
-async fn open(factors: &Factors, token: &str) -> Result<Option<OpenChallenge>, SignInError> {
+pub(super) async fn open(factors: &Factors, token: &str) -> Result<Option<OpenChallenge>, SignInError> {
     Ok(factors.open_challenge(token).await?)
+}
+
+/// What the proof of a factor that does not verify leads to.
+fn wrong(kind: FactorKind, attempts_left: u32) -> SigningIn {
+    match kind {
+        FactorKind::Passkey => SigningIn::PasskeyInvalid { attempts_left: Some(attempts_left), is_unknown: false },
+        FactorKind::Totp | FactorKind::RecoveryCode => SigningIn::CodeInvalid { attempts_left },
+    }
+}
+
+/// What a proof that was used before leads to. A ticket is as good as expired then.
+fn used_before(kind: FactorKind, attempts_left: u32) -> SigningIn {
+    match kind {
+        FactorKind::Passkey => SigningIn::ChallengeExpired,
+        FactorKind::Totp | FactorKind::RecoveryCode => SigningIn::CodeInvalid { attempts_left },
+    }
 }

@@ -1,4 +1,4 @@
-//! A user who is signed in confirms it, with the password or a code of a second factor.
+//! A user who is signed in confirms it, with the password, a code of a second factor, or a passkey.
 
 mod api;
 
@@ -6,7 +6,7 @@ pub(super) use api::{StepUpDescribed, routes};
 
 use super::SignInError;
 use crate::{
-    factors::{CodeCheck, FactorCode},
+    factors::{FactorCheck, FactorKind, PresentedFactor},
     guessing::Attempt,
     identity::{AuthenticationMethods, ProvenBy},
     kernel::{Client, Duration, UserId},
@@ -19,8 +19,8 @@ use crate::{
 enum Presented<'a> {
     /// The password.
     Password(&'a str),
-    /// A code of a second factor.
-    Code(FactorCode<'a>),
+    /// A second factor.
+    Factor(PresentedFactor<'a>),
 }
 
 /// The outcome of a step-up.
@@ -33,6 +33,10 @@ enum SteppedUp {
     WrongPassword,
     /// As after a wrong password.
     WrongCode,
+    /// As after a wrong password.
+    WrongPasskey,
+    /// The ticket of the passkey's ceremony was used, or has expired. Nothing was changed.
+    TicketExpired,
     /// Too many were wrong lately: this one was not checked.
     Limited {
         /// How long until the next may be tried.
@@ -60,21 +64,21 @@ impl Confirming<'_> {
         let (user, methods) = (step_up.user, step_up.methods.clone());
         let checked = match presented {
             Presented::Password(password) => self.check_password(user, password, &methods).await?,
-            Presented::Code(code) => self.check_code(user, code, &methods).await?,
+            Presented::Factor(factor) => self.check_factor(user, factor, &methods).await?,
         };
         let (proof, attempt) = match checked {
             Ok(right) => right,
             Err(refused) => return Ok(refused),
         };
-        let code = match &proof.of {
-            Proven::Code(code) => Some(code.kind()),
+        let factor = match &proof.of {
+            Proven::Factor(factor) => Some(factor.kind()),
             Proven::Password { .. } => None,
         };
         let rotation = self.sessions.step_up(*step_up, proof).await?;
-        if let Some(kind) = code {
+        if let Some(kind) = factor {
             if matches!(rotation, Rotation::Refused(Refusal::CodeUsed)) {
                 self.sessions.factors().note_used_before(user, kind, self.client).await?;
-                return Ok(SteppedUp::WrongCode);
+                return Ok(used_before(kind));
             }
             self.sessions.factors().count_accepted(kind);
             // The token is used up: its successor must be answered, also if this fails.
@@ -99,18 +103,34 @@ impl Confirming<'_> {
         })
     }
 
-    async fn check_code(
+    async fn check_factor(
         &self,
         user: UserId,
-        code: FactorCode<'_>,
+        factor: PresentedFactor<'_>,
         methods: &AuthenticationMethods,
     ) -> Result<Result<(Proof, Attempt), SteppedUp>, SignInError> {
-        Ok(match self.sessions.factors().check(user, code, self.client).await? {
-            CodeCheck::Right(code, attempt) => {
-                Ok((Proof { of: Proven::Code(code), methods: methods.stepped_up(ProvenBy::Code) }, attempt))
+        Ok(match self.sessions.factors().check_presented(user, factor, self.client).await? {
+            FactorCheck::Right(proven, attempt) => {
+                let methods = methods.stepped_up(proven.proven_by());
+                Ok((Proof { of: Proven::Factor(proven), methods }, attempt))
             }
-            CodeCheck::Wrong => Err(SteppedUp::WrongCode),
-            CodeCheck::Limited { wait } => Err(SteppedUp::Limited { wait }),
+            FactorCheck::Wrong => Err(wrong(factor.kind())),
+            FactorCheck::TicketExpired => Err(SteppedUp::TicketExpired),
+            FactorCheck::Limited { wait } => Err(SteppedUp::Limited { wait }),
         })
+    }
+}
+
+fn wrong(kind: FactorKind) -> SteppedUp {
+    match kind {
+        FactorKind::Passkey => SteppedUp::WrongPasskey,
+        FactorKind::Totp | FactorKind::RecoveryCode => SteppedUp::WrongCode,
+    }
+}
+
+fn used_before(kind: FactorKind) -> SteppedUp {
+    match kind {
+        FactorKind::Passkey => SteppedUp::TicketExpired,
+        FactorKind::Totp | FactorKind::RecoveryCode => SteppedUp::WrongCode,
     }
 }

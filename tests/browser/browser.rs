@@ -208,7 +208,8 @@ impl Browser {
         self.page.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
     }
 
-    async fn cdp(&self, command: &str, parameters: Value) -> Value {
+    /// A command of the `DevTools` protocol.
+    pub async fn cdp(&self, command: &str, parameters: Value) -> Value {
         self.page.cdp().send_raw(command, parameters).await.unwrap()
     }
 

@@ -14,6 +14,7 @@ mod changed_address;
 mod console;
 mod forgotten;
 mod pages;
+mod passkeys;
 mod refusals;
 mod registering;
 mod server;

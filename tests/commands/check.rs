@@ -75,6 +75,26 @@ async fn a_good_installation_has_a_line_for_everything() {
     );
 }
 
+/// F-35.
+#[tokio::test]
+async fn passkeys_of_another_domain_are_warned_of() {
+    let home = Home::start().await;
+    home.run(&["migrate"]).done();
+    home.run(&["keys", "list"]).done();
+    assert_eq!(worst(&home.run(&["check", "--json"]), "passkeys"), "ok");
+    let sql = "WITH new AS (INSERT INTO users (id, email, password_hash, created_at)
+                   VALUES (gen_random_uuid(), 'mina@example.com', '', now()) RETURNING id)
+               INSERT INTO passkeys (id, user_id, credential_id, public_key, algorithm, sign_count, backup_eligible,
+                                     backed_up, rp_id, created_at)
+               SELECT gen_random_uuid(), id, '\\x01', '\\x02', -7, 0, false, false, 'example.org', now() FROM new";
+    sqlx::query(sql).execute(&mut home.connect().await).await.unwrap();
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(worst(&checked, "passkeys"), "warn");
+    assert!(
+        checked.stdout.contains("1 are bound to another domain") && checked.stdout.contains("HEIRLOOM_PASSKEY_RP_ID")
+    );
+}
+
 #[test]
 fn a_wrong_or_missing_master_key_fails() {
     let home = Home::empty();

@@ -53,6 +53,9 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/auth/enrol/totp/confirm", For::Anyone),
     // Anyone who holds a challenge: the password was right.
     ("POST", "/api/v1/auth/factors/recover", For::Anyone),
+    // Anyone who has a passkey of an account.
+    ("POST", "/api/v1/auth/passkeys/options", For::Anyone),
+    ("POST", "/api/v1/auth/passkeys/verify", For::Anyone),
     ("POST", "/api/v1/auth/refresh", For::Holder),
     ("POST", "/api/v1/auth/step-up", For::Holder),
     ("POST", "/api/v1/auth/logout", For::Leaver),
@@ -78,6 +81,11 @@ const TABLE: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/me/factors/recovery", For::SignedIn),
     ("DELETE", "/api/v1/me/trusted-devices", For::SignedIn),
     ("DELETE", "/api/v1/me/trusted-devices/{id}", For::SignedIn),
+    ("POST", "/api/v1/me/passkeys/options", For::Fresh),
+    // The ticket shows that the session was fresh when the passkey was begun.
+    ("POST", "/api/v1/me/passkeys", For::SignedIn),
+    ("PATCH", "/api/v1/me/passkeys/{id}", For::Fresh),
+    ("DELETE", "/api/v1/me/passkeys/{id}", For::Fresh),
     ("POST", "/api/v1/me/email/verification", For::SignedIn),
     ("GET", "/api/v1/me/sessions", For::SignedIn),
     ("DELETE", "/api/v1/me/sessions", For::SignedIn),

@@ -6,7 +6,7 @@ use crate::{
     audit,
     cli::error::chain,
     config::{Config, master_key_at, names},
-    factors::{self, AdministratorCount},
+    factors::{self, AdministratorCount, count_of_other_domains},
     kernel::{Clock, Duration, Highest, MacKeys, Metrics, Numbering, Rng},
     keys::Keys,
     postgres::{
@@ -37,6 +37,30 @@ pub async fn look(config: &Config, connector: &Connector, findings: &mut Finding
     if survey(connector, findings).await && is_reached {
         signing_keys(config, connector, findings).await;
         administrators(config, connector, findings).await;
+        passkeys(config, connector, findings).await;
+    }
+}
+
+/// Whether there are passkeys that no browser offers any more.
+async fn passkeys(config: &Config, connector: &Connector, findings: &mut Findings) {
+    let (what, rp_id, option) = ("passkeys", &config.passkeys.rp_id, names::PASSKEY_RP_ID);
+    if !config.passkeys.enabled {
+        return findings.ok(what, format!("are switched off by {}", names::PASSKEYS));
+    }
+    let counted = match connector.direct().await {
+        Ok(mut connection) => count_of_other_domains(&mut connection, rp_id).await,
+        Err(error) => Err(error),
+    };
+    match counted {
+        Ok(0) => {
+            findings.ok(what, format!("are bound to {rp_id}: no browser offers them after a change of {option}"));
+        }
+        Ok(count) => {
+            let problem = format!("{count} are bound to another domain than {rp_id}: no browser offers them here");
+            findings
+                .warn(what, format!("{problem}. Set {option} to that domain again, or have their users add new ones"));
+        }
+        Err(error) => findings.error(what, &error),
     }
 }
 

@@ -1,6 +1,6 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 
@@ -17,11 +17,14 @@ pub struct Expected<'a> {
     pub user_verification: UserVerification,
 }
 
-/// Whether the authenticator must have verified the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether the authenticator must have verified the user. Written as `UserVerificationRequirement` (§5.8.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum UserVerification {
     /// A passkey alone signs in: it must be two factors.
     Required,
+    /// The user is known: a verified one counts for more.
+    Preferred,
     /// The password was given.
     Discouraged,
 }

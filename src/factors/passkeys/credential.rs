@@ -1,15 +1,31 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::Refusal;
 
 /// §6.5.1 and §7.1 step 25: a credential id has at most 1023 bytes.
 const LONGEST_ID: usize = 1023;
+/// Of what is stored of them.
+const LONGEST_TRANSPORT: usize = 32;
+const MOST_TRANSPORTS: usize = 8;
 /// As JSON. An attestation object with certificates has some kilobytes.
 const LONGEST_MEMBER: usize = 64 * 1024;
 
+/// What a client sends at the end of an assertion.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PasskeyProof)]
+pub struct PresentedPasskey {
+    /// The `ticket` of the options.
+    pub ticket: String,
+    /// What the browser answered: `PublicKeyCredential.toJSON()` (`AuthenticationResponseJSON` of `WebAuthn` Level 3, §5.1.8).
+    pub credential: AssertionCredential,
+}
+
 /// `RegistrationResponseJSON` (WebAuthn L3 §5.1.8). Unknown members are ignored.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistrationCredential {
     /// base64url of the credential id.
@@ -21,10 +37,14 @@ pub struct RegistrationCredential {
     pub kind: String,
     /// The authenticator's answer.
     pub response: AttestationResponse,
+    /// What the browser reports of extensions. Nothing proves it.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub client_extension_results: Value,
 }
 
 /// `AuthenticatorAttestationResponseJSON`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct AttestationResponse {
     /// base64url of the client data.
     #[serde(rename = "clientDataJSON")]
@@ -38,7 +58,7 @@ pub struct AttestationResponse {
 }
 
 /// `AuthenticationResponseJSON` (§5.1.8). Unknown members are ignored.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssertionCredential {
     /// base64url of the credential id.
@@ -53,7 +73,7 @@ pub struct AssertionCredential {
 }
 
 /// `AuthenticatorAssertionResponseJSON`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AssertionResponse {
     /// base64url of the client data.
     #[serde(rename = "clientDataJSON")]
@@ -84,4 +104,20 @@ pub fn decode(text: &str) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::TooLong);
     }
     URL_SAFE_NO_PAD.decode(text).map_err(|_error| Refusal::Base64)
+}
+
+impl RegistrationCredential {
+    /// Whether the browser reports that the passkey can be found without its id (`credProps`, §10.1.3).
+    pub(super) fn is_discoverable(&self) -> Option<bool> {
+        self.client_extension_results.pointer("/credProps/rk").and_then(Value::as_bool)
+    }
+
+    /// The transports that look like ones: §5.8.4 tells us to keep those that we do not know.
+    pub(super) fn transports(&self) -> Vec<String> {
+        let is_one = |text: &&String| {
+            (1..=LONGEST_TRANSPORT).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        };
+        self.response.transports.iter().flatten().filter(is_one).take(MOST_TRANSPORTS).cloned().collect()
+    }
 }

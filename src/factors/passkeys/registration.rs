@@ -29,6 +29,10 @@ pub struct NewPasskey {
     pub user_verified: bool,
     /// The model of the authenticator, if it reports one.
     pub aaguid: Option<Uuid>,
+    /// Whether it can be found without its id, if the browser reports that.
+    pub discoverable: Option<bool>,
+    /// How the authenticator can be reached, as the browser reports.
+    pub transports: Vec<String>,
 }
 
 /// Verifies a registration: WebAuthn L3 §7.1 from step 4 on.
@@ -68,6 +72,8 @@ pub fn verify_registration(
         backed_up: data.backed_up(),
         user_verified: data.user_verified(),
         aaguid: Some(attested.aaguid).filter(|aaguid| !aaguid.is_nil()),
+        discoverable: credential.is_discoverable(),
+        transports: credential.transports(),
     })
 }
 

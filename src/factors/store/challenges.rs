@@ -97,6 +97,19 @@ pub async fn take(
     Ok(Some(Taken { pending, kind, attempts: row.attempts }))
 }
 
+/// Whose challenge it is, if there may be another attempt.
+pub async fn user_of(connection: &mut PgConnection, id: Uuid, attempts: i32) -> Result<Option<UserId>, DatabaseError> {
+    let user = sqlx::query_scalar!(
+        r#"SELECT c.user_id AS "user: UserId" FROM sign_in_challenges AS c JOIN users AS u ON u.id = c.user_id
+           WHERE c.id = $1 AND c.used_at IS NULL AND c.attempts < $2 AND c.expires_at > clock_timestamp()
+             AND NOT c.is_enrolment
+             AND c.password_version = u.password_version AND c.factor_version = u.factor_version"#,
+        id,
+        attempts,
+    );
+    Ok(user.fetch_optional(connection).await?)
+}
+
 /// Takes back the count of an attempt.
 pub async fn give_back(connection: &mut PgConnection, id: Uuid) -> Result<(), DatabaseError> {
     sqlx::query!("UPDATE sign_in_challenges SET attempts = greatest(attempts - 1, 0) WHERE id = $1", id)

@@ -1,6 +1,12 @@
-use super::{Change, Owner};
+use super::{
+    Change, Owner,
+    passkeys::{self, PasskeysDescribed},
+};
 use crate::{
-    factors::{FactorsOf, Recovery, TrustedDevice},
+    factors::{
+        FactorsOf,
+        passkeys::{OwnPasskey, OwnPasskeys},
+    },
     http::{Endpoint, FieldError, FromClient, Problem, kind, paths},
     kernel::{Client, Moment},
     lifecycle::Lifecycle,
@@ -13,8 +19,10 @@ use actix_web::{
     http::header,
     web::{Data, ServiceConfig},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// The endpoints by which users see and change their second factors.
@@ -23,12 +31,49 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::MY_TOTP).post(begin_totp).delete(remove_totp).mount(config);
     Endpoint::api(paths::MY_TOTP_CONFIRM).hashing().post(confirm_totp).mount(config);
     Endpoint::api(paths::MY_RECOVERY_CODES).hashing().post(renew_recovery_codes).mount(config);
+    passkeys::routes(config);
 }
 
 /// What the endpoints take and answer.
 #[derive(OpenApi)]
 #[openapi(paths(my_factors, begin_totp, confirm_totp, remove_totp, renew_recovery_codes))]
-pub struct FactorsDescribed;
+struct FactorsDescribed;
+
+/// The description of the endpoints.
+pub fn described() -> utoipa::openapi::OpenApi {
+    let mut described = FactorsDescribed::openapi();
+    described.merge(PasskeysDescribed::openapi());
+    described
+}
+
+/// A passkey or security key of the user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyPasskey)]
+pub(super) struct PasskeyView {
+    /// Its id here.
+    id: Uuid,
+    /// Its id in the authenticator: base64url.
+    credential_id: String,
+    /// What the user calls it.
+    #[schema(required = true, example = "Alice's phone")]
+    name: Option<String>,
+    /// Whether its authenticator's maker keeps a copy: it survives the loss of the device.
+    backed_up: bool,
+    /// When it was added.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Moment,
+    /// When it was last used.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    last_used_at: Option<Moment>,
+}
+
+impl From<OwnPasskey> for PasskeyView {
+    fn from(passkey: OwnPasskey) -> Self {
+        let OwnPasskey { id, credential_id, name, backed_up, created_at, last_used_at } = passkey;
+        let credential_id = URL_SAFE_NO_PAD.encode(credential_id);
+        Self { id, credential_id, name, backed_up, created_at, last_used_at }
+    }
+}
 
 /// A user's second factors.
 #[derive(Serialize, ToSchema)]
@@ -41,6 +86,15 @@ pub(super) struct FactorsView {
     totp_since: Option<Moment>,
     /// How many recovery codes are not used.
     recovery_codes_left: i64,
+    /// The passkeys and security keys, oldest first.
+    passkeys: Vec<PasskeyView>,
+    /// The domain that passkeys are bound to; null where they are switched off. With `user_handle`, for the signals of the
+    /// browser (`WebAuthn` Level 3, §5.1.10).
+    #[schema(required = true, example = "auth.example.com")]
+    rp_id: Option<String>,
+    /// By what authenticators know the user: base64url. Null before a first passkey.
+    #[schema(required = true)]
+    user_handle: Option<String>,
     /// Browsers in which no second factor is asked, newest first.
     trusted_devices: Vec<TrustedDeviceView>,
     /// A removal of the factors that waits; absent where none does.
@@ -49,13 +103,16 @@ pub(super) struct FactorsView {
 }
 
 impl FactorsView {
-    fn new(factors: FactorsOf, trusted: Vec<TrustedDevice>, recovery: Option<Recovery>) -> Self {
+    fn new(factors: FactorsOf, own: OwnPasskeys, rp_id: Option<&str>) -> Self {
         Self {
             totp: factors.totp_since.is_some(),
             totp_since: factors.totp_since,
             recovery_codes_left: factors.recovery_codes_left,
-            trusted_devices: trusted.into_iter().map(TrustedDeviceView::from).collect(),
-            recovery: recovery.map(FactorRecoveryView::from),
+            passkeys: own.passkeys.into_iter().map(PasskeyView::from).collect(),
+            rp_id: rp_id.map(str::to_owned),
+            user_handle: own.handle.map(|handle| URL_SAFE_NO_PAD.encode(handle)),
+            trusted_devices: Vec::new(),
+            recovery: None,
         }
     }
 }
@@ -116,7 +173,11 @@ async fn my_factors(signed_in: SignedIn, sessions: Data<Sessions>) -> Result<Htt
     let factors = sessions.factors().of(signed_in.user).await?.ok_or_else(|| Problem::not_found("account"))?;
     let trusted = sessions.factors().trusted_devices(signed_in.user).await?;
     let recovery = sessions.factors().recovery_of(signed_in.user).await?;
-    let view = FactorsView::new(factors, trusted, recovery);
+    let passkeys = sessions.factors().passkeys();
+    let rp_id = passkeys.is_enabled().then(|| passkeys.rp_id());
+    let mut view = FactorsView::new(factors, passkeys.of(signed_in.user).await?, rp_id);
+    view.trusted_devices = trusted.into_iter().map(TrustedDeviceView::from).collect();
+    view.recovery = recovery.map(FactorRecoveryView::from);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(view))
 }
 
@@ -176,7 +237,7 @@ async fn confirm_totp(
     tag = "me",
     operation_id = "removeTotp",
     summary = "Remove the authenticator app",
-    description = "Removes the recovery codes with it: a sign-in then needs the password only. The session must be fresh.",
+    description = "The recovery codes go with it, and a sign-in then needs the password only, unless there are passkeys. The session must be fresh.",
     security(("bearer" = [])),
     responses((status = 204, description = "It is removed")),
     extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code]))),

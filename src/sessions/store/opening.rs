@@ -16,7 +16,7 @@ pub struct NewSessionRow {
     pub user: UserId,
     /// Of the password that was checked.
     pub password_version: i32,
-    /// Of the factors by which a code was checked. None: only the password was.
+    /// Of the factors of which one was checked. None: only the password was.
     pub factor_version: Option<i32>,
     /// Who has one of these roles needs a second factor.
     pub demanding_roles: Vec<String>,
@@ -129,9 +129,12 @@ pub async fn open(
                CROSS JOIN LATERAL (
                    SELECT CASE WHEN $19::int IS NOT NULL THEN u.factor_version <> $19
                                ELSE EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
+                                   OR EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL)
                           END AS lacks_factor,
-                          $19::int IS NULL AND u.roles && $20::text[] AND NOT EXISTS (
-                              SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS must_enrol
+                          $19::int IS NULL AND u.roles && $20::text[]
+                              AND NOT EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
+                              AND NOT EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL)
+                              AS must_enrol
                ) AS f
                LEFT JOIN trusted_devices AS d ON $19::int IS NULL AND d.user_id = u.id AND d.hash = $21
                    AND d.expires_at > clock_timestamp() AND d.password_version = u.password_version

@@ -246,11 +246,12 @@ pub async fn freshness(
     let found = sqlx::query_as!(
         Freshness,
         r#"SELECT coalesce(s.authenticated_at, s.created_at) > clock_timestamp() - make_interval(secs => $2)
-                      AND ($3 = ANY (s.amr) OR NOT f.has_factor) AS "is_fresh!",
-                  u.roles, f.has_factor AS "has_factor!"
+                      AND ($3 = ANY (s.amr) OR NOT (f.has_totp OR f.has_passkey)) AS "is_fresh!",
+                  u.roles, f.has_totp AS "has_totp!", f.has_passkey AS "has_passkey!"
            FROM sessions AS s JOIN users AS u ON u.id = s.user_id
            CROSS JOIN LATERAL (
-               SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS has_factor
+               SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS has_totp,
+                      EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) AS has_passkey
            ) AS f
            WHERE s.id = $1 AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND u.blocked_at IS NULL"#,
         session.as_uuid(),

@@ -1,6 +1,6 @@
 use super::{SecondStep, open};
 use crate::{
-    factors::{FactorCode, OpenChallenge},
+    factors::{FactorCode, OpenChallenge, PresentedFactor},
     http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths, trusted_cookie},
     kernel::Transport,
     sessions::{Sessions, TokenAnswer, add_cookies, tokens_of_sign_in},
@@ -60,7 +60,8 @@ async fn totp(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
-    complete(&step, &request, &typed, FactorCode::Totp(&typed.code)).await
+    let wanted = SecondStepWanted { challenge: &typed.challenge, trust_device: typed.trust_device };
+    complete(&step, &request, wanted, PresentedFactor::Code(FactorCode::Totp(&typed.code))).await
 }
 
 #[utoipa::path(
@@ -82,26 +83,39 @@ async fn recovery_code(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
-    complete(&step, &request, &typed, FactorCode::Recovery(&typed.code)).await
+    let wanted = SecondStepWanted { challenge: &typed.challenge, trust_device: typed.trust_device };
+    complete(&step, &request, wanted, PresentedFactor::Code(FactorCode::Recovery(&typed.code))).await
 }
 
-async fn complete(
+/// What completes the second step beside a factor.
+pub(in crate::sign_in) struct SecondStepWanted<'a> {
+    /// The `challenge` of the sign-in.
+    pub challenge: &'a str,
+    /// Whether no second factor is to be asked in this browser for some time.
+    pub trust_device: bool,
+}
+
+/// Completes a sign-in by the transport that its first step asked for.
+///
+/// # Errors
+/// When the challenge cannot be used, or the factor is refused.
+pub(in crate::sign_in) async fn complete(
     step: &SecondStep<'_>,
     request: &HttpRequest,
-    typed: &SecondFactorRequest,
-    code: FactorCode<'_>,
+    wanted: SecondStepWanted<'_>,
+    factor: PresentedFactor<'_>,
 ) -> Result<HttpResponse, Problem> {
     let options = &step.sessions.world().config.http;
-    let challenge = open(step.sessions.factors(), &typed.challenge).await?.ok_or_else(challenge_expired)?;
+    let challenge = open(step.sessions.factors(), wanted.challenge).await?.ok_or_else(challenge_expired)?;
     let mut presented = Vec::new();
     if challenge.pending.transport == Transport::Cookie {
         // Only a sign-in that sets the cookie can be a foreign page's doing.
         SameOrigin::extract(request).await?;
         presented = all_tokens_in_cookies(request, options);
     }
-    let entered = entered(step.attempt(challenge.clone(), code, presented).await?)?;
+    let entered = entered(step.attempt(challenge.clone(), factor, presented).await?)?;
     let mut answer = tokens_of_sign_in(request, &entered, options)?;
-    if typed.trust_device && challenge.pending.transport == Transport::Cookie {
+    if wanted.trust_device && challenge.pending.transport == Transport::Cookie {
         add_cookies(&mut answer, &cookie_of_trust(step, &challenge).await)?;
     }
     Ok(answer)

@@ -1,7 +1,7 @@
 use super::{SecondStep, api::cookie_of_trust, open};
 use crate::{
     config::Config,
-    factors::{Challenge, FactorCode},
+    factors::{Challenge, FactorCode, FactorKind, PresentedFactor},
     http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
     kernel::Moment,
     pages::{Sample, View, form_problem},
@@ -29,9 +29,11 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::LOGIN_CODE_PAGE).hashing().get(page).post(submit).mount(config);
 }
 
-/// The page on which a code is typed: of an authenticator app, or a recovery code.
+/// The page of the second step: a code of an authenticator app, a recovery code, or a passkey.
 pub struct CodePage {
     challenge: Zeroizing<String>,
+    /// Which factors the user has: only what the page shows depends on it.
+    factors: Vec<FactorKind>,
     return_to: String,
     /// How many hours the removal of lost factors waits.
     recovery_hours: u64,
@@ -48,6 +50,9 @@ struct Typed {
     #[serde(default)]
     code: Zeroizing<String>,
     trust_device: Option<String>,
+    /// Names of factors, separated by spaces: what the page showed before.
+    #[serde(default)]
+    factors: String,
     return_to: Option<String>,
 }
 
@@ -55,14 +60,20 @@ impl CodePage {
     /// For this challenge, as it was just made.
     #[must_use]
     pub fn first(challenge: Challenge, return_to: String, config: &Config) -> Self {
-        let recovery_ready_at = challenge.recovery_ready_at;
-        Self { recovery_ready_at, ..Self::new(challenge.token, return_to, config) }
+        let Challenge { token, factors, recovery_ready_at, .. } = challenge;
+        Self { recovery_ready_at, factors, ..Self::new(token, return_to, config) }
     }
 
     fn new(challenge: Zeroizing<String>, return_to: String, config: &Config) -> Self {
         let trust_days = config.factors.trusted_device_ttl.as_secs().div_ceil(24 * 60 * 60);
         let recovery_hours = config.accounts.factor_recovery_delay.as_secs().div_ceil(60 * 60);
-        Self { challenge, return_to, recovery_hours, recovery_ready_at: None, trust_days }
+        let factors = Vec::new();
+        Self { challenge, factors, return_to, recovery_hours, recovery_ready_at: None, trust_days }
+    }
+
+    fn again(typed: Typed, return_to: String, config: &Config) -> Self {
+        let factors = typed.factors.split(' ').filter_map(FactorKind::from_name).collect();
+        Self { factors, ..Self::new(typed.challenge, return_to, config) }
     }
 
     /// The form, with the problem's status and headers if there is one.
@@ -79,11 +90,14 @@ impl CodePage {
     }
 
     fn context(&self, problem: Option<&Problem>) -> Value {
-        let Self { challenge, return_to, recovery_hours, trust_days, .. } = self;
+        let Self { challenge, factors, return_to, recovery_hours, trust_days, .. } = self;
+        let has = |kind| factors.contains(&kind);
+        let (by_totp, by_passkey) = (has(FactorKind::Totp), has(FactorKind::Passkey));
+        let factors = factors.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ");
         let recovery_ready_at = self.recovery_ready_at.map(shown);
         let is_over = problem.is_some_and(|problem| !can_go_on(problem));
-        context! { challenge => &**challenge, return_to, recovery_hours, recovery_ready_at, trust_days, is_over,
-        ..form_problem(problem) }
+        context! { challenge => &**challenge, factors, by_totp, by_passkey, return_to, recovery_hours, recovery_ready_at,
+        trust_days, is_over, ..form_problem(problem) }
     }
 }
 
@@ -121,9 +135,7 @@ async fn submit(
             add_cookies(&mut answer, &trust)?;
             Ok(answer)
         }
-        Err(problem) => {
-            CodePage::new(typed.challenge, to, &sessions.world().config).show(&View::of(&request), Some(&problem))
-        }
+        Err(problem) => CodePage::again(typed, to, &sessions.world().config).show(&View::of(&request), Some(&problem)),
     }
 }
 
@@ -138,8 +150,8 @@ async fn complete(
     }
     let challenge = open(step.sessions.factors(), &typed.challenge).await?.ok_or_else(challenge_expired)?;
     let presented = all_tokens_in_cookies(request, &step.sessions.world().config.http);
-    let code = FactorCode::of_either(&typed.code);
-    let entered = entered(step.attempt(challenge.clone(), code, presented).await?)?;
+    let factor = PresentedFactor::Code(FactorCode::of_either(&typed.code));
+    let entered = entered(step.attempt(challenge.clone(), factor, presented).await?)?;
     let trust = if typed.trust_device.is_some() { cookie_of_trust(step, &challenge).await } else { Vec::new() };
     Ok((entered, trust))
 }
@@ -147,14 +159,21 @@ async fn complete(
 /// Samples of the page with every problem.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
-    let page = CodePage {
+    let kinds = [
+        vec![FactorKind::Totp, FactorKind::RecoveryCode],
+        vec![FactorKind::Passkey, FactorKind::RecoveryCode],
+        vec![FactorKind::Totp, FactorKind::Passkey],
+    ];
+    let pages = kinds.map(|factors| CodePage {
         challenge: Zeroizing::new("\"><b>".to_owned()),
+        factors,
         return_to: "/account?a=\"><b>".to_owned(),
         recovery_hours: 72,
         recovery_ready_at: Some(Moment::UNIX_EPOCH),
         trust_days: 30,
-    };
+    });
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));
-    let more = [None, Some(Problem::field("code", "required", ""))];
-    problems.chain(more).map(|problem| (TEMPLATE, page.context(problem.as_ref()))).collect()
+    let problems: Vec<_> = problems.chain([None, Some(Problem::field("code", "required", ""))]).collect();
+    let of_page = |page: &CodePage| problems.iter().map(|problem| (TEMPLATE, page.context(problem.as_ref()))).collect();
+    pages.iter().flat_map(|page| -> Vec<Sample> { of_page(page) }).collect()
 }

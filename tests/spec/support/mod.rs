@@ -9,6 +9,7 @@ mod inbox;
 mod lifecycle;
 pub mod logs;
 mod mail_stub;
+pub mod passkey_device;
 mod people;
 pub mod proxy;
 mod wire;
