@@ -61,7 +61,7 @@ impl CodePage {
     #[must_use]
     pub fn first(challenge: Challenge, return_to: String, config: &Config) -> Self {
         let Challenge { token, factors, recovery_ready_at, .. } = challenge;
-        Self { recovery_ready_at, factors, ..Self::new(token, return_to, config) }
+        Self { factors, recovery_ready_at, ..Self::new(token, return_to, config) }
     }
 
     fn new(challenge: Zeroizing<String>, return_to: String, config: &Config) -> Self {
