@@ -7,6 +7,7 @@ WORKDIR /heirloom
 ENV SQLX_OFFLINE=true CARGO_INCREMENTAL=0
 ARG SOURCE_DATE_EPOCH
 COPY Cargo.toml Cargo.lock rust-toolchain.toml .env.example ./
+COPY .cargo .cargo
 COPY .sqlx .sqlx
 # Not all of it is built, but Cargo.toml needs it.
 COPY benches benches
