@@ -146,8 +146,8 @@ in_memory() {
     trap 'for _ in $(seq 50); do rm -rf "$TMPDIR" 2>/dev/null && break; sleep 0.2; done' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    # As root, Postgres runs under another account, which must get here.
-    chmod 755 "$TMPDIR"
+    # As root, Postgres runs under another account, and tests run programs under others: open to all, as /tmp is.
+    chmod 1777 "$TMPDIR"
     "$@"
   )
 }
