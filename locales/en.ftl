@@ -90,6 +90,7 @@ problem-access-token-expired = The server did not accept your sign-in. Please si
 problem-forbidden = You do not have permission to do this.
 problem-undo-pending = The change of your e-mail address can still be undone. Until then the account cannot be deleted.
 problem-last-admin = This is the last administrator. Give the role to another user first.
+problem-last-factor = Your account needs this factor. Set up another one first.
 problem-not-found = This no longer exists.
 problem-filter = The filter is not valid.
 problem-confirmation-invalid = This link or code was not issued by this service. Request a new e-mail.

@@ -89,6 +89,7 @@ problem-access-token-expired = 로그인 상태를 확인할 수 없습니다. �
 problem-forbidden = 이 작업을 할 권한이 없습니다.
 problem-undo-pending = 이메일 주소 변경을 되돌릴 수 있는 기간에는 계정을 삭제할 수 없습니다.
 problem-last-admin = 유일한 관리자입니다. 먼저 다른 사용자를 관리자로 지정해 주세요.
+problem-last-factor = 이 계정에 필요한 인증 수단입니다. 먼저 다른 인증 수단을 설정해 주세요.
 problem-not-found = 이미 삭제되었거나 없는 항목입니다.
 problem-filter = 필터에 올바르지 않은 값이 있습니다.
 problem-confirmation-invalid = 올바르지 않은 링크 또는 인증번호입니다. 이메일을 다시 요청해 주세요.

@@ -153,7 +153,7 @@ submits(element('profile'), { name: 'new-name' }, async () => {
 
 submits(element('password'), { current_password: 'current-password', new_password: 'new-password' }, async (form) => {
   const [current, wanted] = [element('current-password'), element('new-password')];
-  await request('/api/v1/me/password', 'POST', { current_password: current.value, new_password: wanted.value });
+  await fresh(() => request('/api/v1/me/password', 'POST', { current_password: current.value, new_password: wanted.value }));
   form.reset();
   await again();
   announce(text('account-password-saved'));

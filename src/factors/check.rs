@@ -33,21 +33,6 @@ pub enum CodeCheck {
     },
 }
 
-/// The outcome of a code that was presented.
-#[must_use]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeUse {
-    /// Right, and used up.
-    Accepted,
-    /// Wrong, used before, or of a factor that the user does not have.
-    Wrong,
-    /// Not compared: too many were wrong lately.
-    Limited {
-        /// How long until the next may be tried.
-        wait: Duration,
-    },
-}
-
 /// A code that is right, unless it has been used.
 #[derive(Clone)]
 pub struct CorrectCode {
@@ -101,49 +86,6 @@ impl CorrectCode {
 }
 
 impl Factors {
-    /// Checks a code of an authenticator app and uses it up.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn verify_totp(&self, user: UserId, code: &str, client: &Client) -> Result<CodeUse, FactorsError> {
-        self.verify(user, FactorCode::Totp(code), client).await
-    }
-
-    /// Checks a recovery code and uses it up.
-    ///
-    /// # Errors
-    /// When the database fails or the hashing threads have too much to do.
-    pub async fn verify_recovery_code(
-        &self,
-        user: UserId,
-        code: &str,
-        client: &Client,
-    ) -> Result<CodeUse, FactorsError> {
-        self.verify(user, FactorCode::Recovery(code), client).await
-    }
-
-    async fn verify(&self, user: UserId, code: FactorCode<'_>, client: &Client) -> Result<CodeUse, FactorsError> {
-        let (correct, attempt) = match self.check(user, code, client).await? {
-            CodeCheck::Right(correct, attempt) => (correct, attempt),
-            CodeCheck::Wrong => return Ok(CodeUse::Wrong),
-            CodeCheck::Limited { wait } => return Ok(CodeUse::Limited { wait }),
-        };
-        let kind = correct.kind();
-        let is_first = self
-            .world()
-            .transaction(Caller::user(user, client), move |mut work| {
-                Box::pin(async move { correct.use_up(&mut work).await })
-            })
-            .await?;
-        if !is_first {
-            self.note_used_before(user, kind, client).await?;
-            return Ok(CodeUse::Wrong);
-        }
-        self.count_accepted(kind);
-        self.forgive(attempt).await?;
-        Ok(CodeUse::Accepted)
-    }
-
     /// A code was right: the attempt does not count. Where a session is opened, its statement does so.
     ///
     /// # Errors

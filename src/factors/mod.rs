@@ -37,16 +37,17 @@ mod totp;
 mod trusted_devices;
 
 pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
-pub use check::{CodeCheck, CodeUse, CorrectCode};
+pub use check::{CodeCheck, CorrectCode};
 pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, add_passkey, renew_codes};
 pub use enrolment::Enrolment;
 pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn};
 pub use passkeys::count_of_other_domains;
 pub use presented::{FactorCheck, PasskeyCheck, PresentedFactor};
+pub use problem::last_factor;
 pub use proven::ProvenFactor;
 pub use recovery::{cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery};
 pub use recovery_codes::NewCodes;
-pub use remove::{RemovedFactors, remove_added_since, remove_all, remove_passkey, remove_totp};
+pub use remove::{Removal, RemovedFactors, remove_added_since, remove_all, remove_passkey, remove_totp};
 pub use reset::reset;
 pub use room::{Factors, FactorsError};
 pub use store::{

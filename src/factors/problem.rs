@@ -1,7 +1,7 @@
 //! What a client is answered when a factor could not be checked or changed.
 
 use super::{FactorsError, passkeys::PasskeyError};
-use crate::http::Problem;
+use crate::http::{Problem, kind};
 
 impl From<PasskeyError> for Problem {
     fn from(error: PasskeyError) -> Self {
@@ -20,4 +20,10 @@ impl From<FactorsError> for Problem {
             }
         }
     }
+}
+
+/// The only factor must stay.
+#[must_use]
+pub fn last_factor() -> Problem {
+    Problem::new(kind::LAST_FACTOR, "A role demands one, or there is no password. Set up another one first.")
 }

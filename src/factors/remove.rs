@@ -91,12 +91,35 @@ pub(super) async fn remove(
     Ok(removed)
 }
 
-/// Removes the authenticator app of a user, in the caller's transaction, which holds the lock on the user. False if there was
-/// none; a secret that was not confirmed goes as well.
+/// The outcome of the removal of one factor.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is removed.
+    Removed,
+    /// There was none.
+    Missing,
+    /// It is the only one, and a role demands one or there is no password.
+    LastFactor,
+}
+
+/// Whether the user may not remove the only factor.
+async fn must_keep_last(work: &mut Work<'_>, user: UserId) -> Result<bool, DatabaseError> {
+    let demanding = work.world.config.factors.required_by_roles.clone();
+    store::must_keep_last(work.connection, user, &demanding).await
+}
+
+/// Removes the authenticator app of a user, in the caller's transaction, which holds the lock on the user. A secret that was
+/// not confirmed goes as well.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn remove_totp(work: &mut Work<'_>, user: UserId, reason: &'static str) -> Result<bool, DatabaseError> {
+pub async fn remove_totp(work: &mut Work<'_>, user: UserId, reason: &'static str) -> Result<Removal, DatabaseError> {
+    let factors = store::of(work.connection, user).await?;
+    let is_set_up = factors.is_some_and(|factors| factors.totp_since.is_some());
+    if is_set_up && must_keep_last(work, user).await? {
+        return Ok(Removal::LastFactor);
+    }
     let secret = store::delete_secret(work.connection, user).await?;
     if secret.is_some() {
         store::count_change(work.connection, user).await?;
@@ -104,11 +127,10 @@ pub async fn remove_totp(work: &mut Work<'_>, user: UserId, reason: &'static str
     }
     let removed = RemovedFactors { totp: secret == Some(true), passkeys: 0 };
     removed.report(work, user, reason).await?;
-    Ok(removed.totp)
+    Ok(if removed.totp { Removal::Removed } else { Removal::Missing })
 }
 
-/// Removes one passkey of a user, in the caller's transaction, which holds the lock on the user. False if it is not one of
-/// theirs.
+/// Removes one passkey of a user, in the caller's transaction, which holds the lock on the user.
 ///
 /// # Errors
 /// When the database fails.
@@ -117,14 +139,18 @@ pub async fn remove_passkey(
     user: UserId,
     passkey: Uuid,
     reason: &'static str,
-) -> Result<bool, DatabaseError> {
-    if !passkeys::delete(work.connection, user, passkey).await? {
-        return Ok(false);
+) -> Result<Removal, DatabaseError> {
+    if !passkeys::list(work.connection, user).await?.iter().any(|own| own.id == passkey) {
+        return Ok(Removal::Missing);
     }
+    if must_keep_last(work, user).await? {
+        return Ok(Removal::LastFactor);
+    }
+    passkeys::delete(work.connection, user, passkey).await?;
     store::count_change(work.connection, user).await?;
     store::delete_codes_without_factor(work.connection, user).await?;
     RemovedFactors { totp: false, passkeys: 1 }.report(work, user, reason).await?;
-    Ok(true)
+    Ok(Removal::Removed)
 }
 
 /// Removes the factors of a user that were added since a time, in the caller's transaction, which holds the lock on the user.

@@ -135,6 +135,25 @@ pub async fn waits(connection: &mut PgConnection, user: UserId, sealed: &[u8]) -
     Ok(waits.fetch_one(connection).await?)
 }
 
+/// Whether a user must keep the only factor: a role demands one, or there is no password.
+pub async fn must_keep_last(
+    connection: &mut PgConnection,
+    user: UserId,
+    demanding_roles: &[String],
+) -> Result<bool, DatabaseError> {
+    let no_password = PasswordHash::none();
+    let must = sqlx::query_scalar!(
+        r#"SELECT (u.roles && $2::text[] OR u.password_hash = $3)
+                  AND (SELECT count(*) FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
+                    + (SELECT count(*) FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) <= 1 AS "must!"
+           FROM users AS u WHERE u.id = $1"#,
+        user.as_uuid(),
+        demanding_roles,
+        no_password.reveal(),
+    );
+    Ok(must.fetch_optional(connection).await?.unwrap_or_default())
+}
+
 /// Administrators who are not blocked.
 #[derive(Debug)]
 pub struct AdministratorCount {

@@ -46,6 +46,7 @@ kinds! {
     EMAIL_TAKEN = 409 "email_taken" "The e-mail address is already in use";
     UNDO_PENDING = 409 "undo_pending" "A change of the address can still be undone";
     FACTOR_EXISTS = 409 "factor_exists" "This factor is already set up";
+    LAST_FACTOR = 409 "last_factor" "The last factor cannot be removed";
     LAST_ADMIN = 409 "last_admin" "The last administrator cannot be removed";
     CONFIRMATION_EXPIRED = 410 "confirmation_expired" "The link or the code has expired or was used";
     CHALLENGE_EXPIRED = 410 "challenge_expired" "The sign-in took too long or had too many attempts";

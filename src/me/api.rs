@@ -14,7 +14,7 @@ use crate::{
     kernel::{Moment, SessionId},
     lifecycle::{self, ConfirmationSent, Lifecycle, Wanted},
     passwords::Password,
-    sessions::{After, Asked, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
+    sessions::{After, Asked, Confirmed, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
     users::{Accounts, Refused, UserAnswer, UserView, too_many_attempts},
 };
 use actix_web::{
@@ -182,14 +182,14 @@ async fn rename(
     tag = "me",
     operation_id = "setPassword",
     summary = "Change your password",
-    description = "Revokes all your other sessions.",
+    description = "Revokes all your other sessions. Of a user with a second factor the session must be fresh.",
     security(("bearer" = [])),
     request_body(content = NewPassword, example = json!({ "current_password": "violet-harbour-42", "new_password": "quiet-orchard-17" })),
     responses((status = 204, description = "The new password takes effect")),
-    extensions(("x-problems" = json!([kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code]))),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::WRONG_PASSWORD.code, kind::TOO_MANY_ATTEMPTS.code]))),
 )]
 async fn set_password(
-    Asked(signed_in, wanted): Asked<SignedIn, NewPassword>,
+    Asked(confirmed, wanted): Asked<Confirmed, NewPassword>,
     FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
@@ -197,10 +197,11 @@ async fn set_password(
     let new = Password::parse_new(&wanted.new_password);
     let new = new.map_err(|error| Problem::fields(vec![error.of("new_password")]))?;
     let passwords = Passwords { current: &wanted.current_password, new };
-    match change_password(&accounts, &sessions, &signed_in, passwords, &client).await? {
+    match change_password(&accounts, &sessions, &confirmed, passwords, &client).await? {
         PasswordChange::Changed => Ok(HttpResponse::NoContent().finish()),
         PasswordChange::WrongPassword => Err(wrong_password()),
         PasswordChange::Limited { wait } => Err(too_many_attempts(wait)),
+        PasswordChange::NotConfirmed => Err(sessions.no_longer_confirmed(&confirmed).await),
         PasswordChange::Refused(error) => Err(Problem::fields(vec![error.of("new_password")])),
     }
 }

@@ -3,7 +3,7 @@ use crate::{
     kernel::{Client, Duration},
     mail,
     passwords::{Password, PasswordError, QueueKey},
-    sessions::{self, EndReason, Sessions, SignedIn},
+    sessions::{self, Confirmed, EndReason, Sessions},
     users::{self, Accounts, AccountsError, PasswordCheck},
     work::Caller,
 };
@@ -25,6 +25,8 @@ pub enum PasswordChange {
     },
     /// The new one is too easy to guess.
     Refused(PasswordError),
+    /// The user has a second factor by now, and has not presented it; or the session was revoked meanwhile.
+    NotConfirmed,
 }
 
 /// The password to replace, and its successor.
@@ -49,11 +51,11 @@ impl fmt::Debug for Passwords<'_> {
 pub async fn change_password(
     accounts: &Accounts,
     sessions: &Sessions,
-    signed_in: &SignedIn,
+    confirmed: &Confirmed,
     passwords: Passwords<'_>,
     client: &Client,
 ) -> Result<PasswordChange, AccountsError> {
-    let Passwords { current, new } = passwords;
+    let (Passwords { current, new }, signed_in) = (passwords, confirmed.signed_in());
     let credentials = match accounts.check_own(signed_in.user, current, client).await? {
         PasswordCheck::Right(credentials, _forgiven) => credentials,
         PasswordCheck::Wrong => return Ok(PasswordChange::WrongPassword),
@@ -65,22 +67,28 @@ pub async fn change_password(
         Ok(hash) => hash,
         Err(refused) => return Ok(PasswordChange::Refused(refused)),
     };
-    let me = signed_in.clone();
+    let (me, confirmed) = (signed_in.clone(), confirmed.clone());
     let changed = sessions.world().transaction(Caller::user(me.user, client), move |mut work| {
         Box::pin(async move {
+            if !confirmed.lock(&mut work).await? {
+                return Ok(Err(PasswordChange::NotConfirmed));
+            }
             let checked = Some(credentials.password_version);
             if !users::set_password(work.connection, me.user, checked, &hash).await? {
-                return Ok(None);
+                return Ok(Err(PasswordChange::WrongPassword));
             }
-            let reason = EndReason::PasswordChanged;
-            let ended = sessions::end_all_of(&mut work, me.user, Some(me.session), &reason).await?;
+            let ended = sessions::end_all_of(&mut work, me.user, Some(me.session), &EndReason::PasswordChanged).await?;
             let about = About::session(me.user, me.session);
             work.record(audit::Kind::PasswordChanged, about, json!({ "sessions": ended.live() })).await?;
             work.enqueue_email(me.user, mail::Notification::PasswordChanged).await?;
-            Ok(Some(ended))
+            Ok(Ok(ended))
         })
     });
-    let Some(ended) = changed.await? else { return Ok(PasswordChange::WrongPassword) };
-    sessions.apply(&ended);
-    Ok(PasswordChange::Changed)
+    Ok(match changed.await? {
+        Ok(ended) => {
+            sessions.apply(&ended);
+            PasswordChange::Changed
+        }
+        Err(refused) => refused,
+    })
 }

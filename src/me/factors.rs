@@ -6,7 +6,7 @@ mod passkeys;
 pub(super) use api::{described, routes};
 
 use crate::{
-    factors::{Confirmable, FactorsError, NewCodes, NewTotp, remove_totp, renew_codes},
+    factors::{Confirmable, FactorsError, NewCodes, NewTotp, Removal, remove_totp, renew_codes},
     identity::ProvenBy,
     kernel::{Client, Duration, UserId},
     lifecycle::Lifecycle,
@@ -32,6 +32,8 @@ enum Change<T> {
     Exists,
     /// There is nothing to confirm, to remove or to renew.
     Missing,
+    /// It is the only factor, and a role demands one, or there is no password.
+    LastFactor,
     /// The code is not one of the app.
     WrongCode,
     /// The code of the email is needed too.
@@ -52,10 +54,21 @@ impl<T> Change<T> {
             Self::NotFresh => Change::NotFresh,
             Self::Exists => Change::Exists,
             Self::Missing => Change::Missing,
+            Self::LastFactor => Change::LastFactor,
             Self::WrongCode => Change::WrongCode,
             Self::EmailCodeMissing => Change::EmailCodeMissing,
             Self::WrongEmailCode => Change::WrongEmailCode,
             Self::Limited { wait } => Change::Limited { wait },
+        }
+    }
+}
+
+impl From<Removal> for Change<()> {
+    fn from(removal: Removal) -> Self {
+        match removal {
+            Removal::Removed => Self::Done(()),
+            Removal::Missing => Self::Missing,
+            Removal::LastFactor => Self::LastFactor,
         }
     }
 }
@@ -132,12 +145,8 @@ impl Owner<'_> {
     /// Removes the app. The recovery codes go with it if it is the last factor.
     async fn remove_totp(&self) -> Result<Change<()>, FactorsError> {
         let user = self.user();
-        let changed = self.change(move |work| {
-            Box::pin(async move {
-                let is_removed = remove_totp(work, user, REASON).await?;
-                Ok(if is_removed { Change::Done(()) } else { Change::Missing })
-            })
-        });
+        let changed =
+            self.change(move |work| Box::pin(async move { Ok(remove_totp(work, user, REASON).await?.into()) }));
         Ok(changed.await?)
     }
 

@@ -89,7 +89,7 @@ impl SignedIn {
     }
 }
 
-type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl FromRequest for SignedIn {
     type Error = Problem;
@@ -284,7 +284,7 @@ impl Sessions {
     }
 
     /// Asks the session's row: an access token says what was true when it was signed.
-    async fn freshness(&self, signed_in: &SignedIn) -> Result<Freshness, Problem> {
+    pub(super) async fn freshness(&self, signed_in: &SignedIn) -> Result<Freshness, Problem> {
         let (session, max_age) = (signed_in.session, self.world().config.sessions.step_up_max_age);
         let found = self.world().db.run(move |connection| Box::pin(store::freshness(connection, session, max_age)));
         found.await?.ok_or_else(ended)

@@ -295,9 +295,14 @@ pub struct Freshness {
 }
 
 impl Freshness {
+    /// Whether the user has a second factor.
+    pub(super) fn has_second_factor(&self) -> bool {
+        self.has_totp || self.has_passkey
+    }
+
     /// What makes the session fresh, where passkeys are offered or not.
     pub(super) fn provable(&self, offers_passkeys: bool) -> Provable {
-        if self.has_totp || self.has_passkey {
+        if self.has_second_factor() {
             Provable::by_factors(self.has_totp, self.has_passkey && offers_passkeys)
         } else {
             Provable::by_password()

@@ -20,6 +20,8 @@ enum For {
     SignedIn,
     /// Who bears an access token of a fresh session.
     Fresh,
+    /// Who bears an access token, of a fresh session if they have a second factor.
+    FreshWithFactor,
     /// Who bears an administrator's access token.
     Admin,
     /// Who bears an administrator's access token; and of a fresh session, if this is what the body says.
@@ -38,7 +40,7 @@ impl For {
     }
 
     fn may_need_a_fresh_session(self) -> bool {
-        matches!(self, Self::Fresh | Self::AdminFreshIf(_) | Self::FreshAdmin)
+        matches!(self, Self::Fresh | Self::FreshWithFactor | Self::AdminFreshIf(_) | Self::FreshAdmin)
     }
 }
 
@@ -70,8 +72,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/me", For::Fresh),
     ("POST", "/api/v1/me/email", For::Fresh),
     ("DELETE", "/api/v1/me/email", For::SignedIn),
-    // The current password in the request is a proof by itself.
-    ("POST", "/api/v1/me/password", For::SignedIn),
+    // The current password in the request is one factor by itself.
+    ("POST", "/api/v1/me/password", For::FreshWithFactor),
     ("GET", "/api/v1/me/factors", For::SignedIn),
     ("POST", "/api/v1/me/factors/totp", For::Fresh),
     ("DELETE", "/api/v1/me/factors/totp", For::Fresh),
@@ -185,7 +187,7 @@ async fn an_anonymous_caller_reaches_only_what_is_open_to_all() {
             For::Anyone => expect_let_in(&answer),
             For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
             For::Leaver => drop(answer.expect_done().clone()),
-            For::SignedIn | For::Fresh | For::Admin | For::AdminFreshIf(_) | For::FreshAdmin => {
+            For::SignedIn | For::Fresh | For::FreshWithFactor | For::Admin | For::AdminFreshIf(_) | For::FreshAdmin => {
                 drop(answer.expect_challenge("unauthenticated").clone());
             }
         }
@@ -223,7 +225,7 @@ async fn a_user_reaches_everything_but_the_administration() {
                 drop(answer.expect_problem(403, "forbidden").clone());
             }
             For::Holder => drop(answer.expect_problem(401, "refresh_token_missing").clone()),
-            For::Anyone | For::Leaver | For::SignedIn | For::Fresh => expect_let_in(&answer),
+            For::Anyone | For::Leaver | For::SignedIn | For::Fresh | For::FreshWithFactor => expect_let_in(&answer),
         }
     }
 }

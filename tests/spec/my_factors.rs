@@ -1,6 +1,6 @@
 //! Setting up and removing one's own second factors, over HTTP.
 
-use crate::support::{Answer, Authenticator, Person, TestApp, at_once, email, forge, password};
+use crate::support::{Answer, Authenticator, Person, TestApp, at_once, email, eventually, forge, password};
 use serde_json::{Value, json};
 
 const FACTORS: &str = "/api/v1/me/factors";
@@ -159,4 +159,66 @@ async fn the_undo_of_a_change_of_address_removes_the_factors_that_were_added_sin
     sign_in_with(&app, "alice", NEW).await.expect_tokens();
     sign_in_with(&app, "bob", NEW).await.expect_problem(401, "second_factor_required");
     assert_eq!(app.events("factor_removed").await, 1);
+}
+
+/// F-55: until the role is gone; an administrator removes it in any case (F-40).
+#[tokio::test]
+async fn the_last_factor_of_a_user_whose_role_demands_one_stays() {
+    let app = TestApp::with(&[("HEIRLOOM_SECOND_FACTOR_ROLES", "editor")]).await;
+    let alice = app.person("alice").await;
+    alice.delete(APP).await.expect_problem(404, "not_found");
+    alice.enrol(&app).await;
+    let roles = async |roles: &str| {
+        sqlx::query("UPDATE users SET roles = $1::text[]").bind(roles).execute(app.db()).await.expect("SQL");
+    };
+    roles("{editor}").await;
+    alice.delete(APP).await.expect_problem(409, "last_factor");
+    alice.request("POST", CODES).send().await.expect(200);
+    assert_eq!(app.events("factor_removed").await, 0);
+    roles("{reader}").await;
+    alice.delete(APP).await.expect_done();
+}
+
+/// F-54.
+#[tokio::test]
+async fn the_password_of_a_user_with_a_factor_is_changed_with_both() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.person("alice").await, app.person("bob").await);
+    alice.enrol(&app).await;
+    for person in [&alice, &bob] {
+        app.grow_old(&person.tokens.session_id).await;
+    }
+    // Without a factor the current password is enough, as before.
+    bob.change_password(&password("bob"), NEW).await.expect_done();
+    let refused = alice.change_password(&password("alice"), NEW).await;
+    refused.expect_step_up_by("urn:heirloom:acr:2", &["totp", "recovery_code"]);
+    app.alter_session(&alice.tokens.session_id, "authenticated_at = now(), amr = '{pwd}'").await;
+    alice.change_password("not it", NEW).await.expect_challenge("step_up_required");
+    assert_eq!(app.events("reauthentication_failed").await, 0, "the password was not looked at");
+    app.alter_session(&alice.tokens.session_id, "amr = '{pwd,otp,mfa}'").await;
+    alice.change_password("not it", NEW).await.expect_problem(422, "wrong_password");
+    alice.change_password(&password("alice"), NEW).await.expect_done();
+}
+
+/// F-54: what is committed between the check of the request and its transaction decides.
+#[tokio::test]
+async fn a_factor_that_is_set_up_while_the_change_waits_is_asked_for() {
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE '%FOR NO KEY UPDATE%'";
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    app.grow_old(&alice.tokens.session_id).await;
+    let mut holder = app.db().begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM users FOR NO KEY UPDATE").execute(&mut *holder).await.expect("SQL");
+    let secret = password("alice");
+    let (asks, server) = (async { alice.change_password(&secret, NEW).await }, &app);
+    let interferes = async move {
+        eventually("the request waits", async || server.count(WAITING).await > 0).await;
+        let added = "INSERT INTO totp_secrets (user_id, sealed, confirmed_at, created_at) SELECT id, '', now(), now() FROM users";
+        sqlx::query(added).execute(&mut *holder).await.expect("SQL");
+        holder.commit().await.expect("a commit");
+    };
+    let (answer, ()) = tokio::join!(asks, interferes);
+    answer.expect_challenge("step_up_required");
+    assert_eq!(app.events("password_changed").await, 0);
 }

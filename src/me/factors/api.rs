@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     factors::{
-        FactorsOf,
+        self, FactorsOf,
         passkeys::{OwnPasskey, OwnPasskeys},
     },
     http::{Endpoint, FieldError, FromClient, Problem, kind, paths},
@@ -237,10 +237,10 @@ async fn confirm_totp(
     tag = "me",
     operation_id = "removeTotp",
     summary = "Remove the authenticator app",
-    description = "The recovery codes go with it, and a sign-in then needs the password only, unless there are passkeys. The session must be fresh.",
+    description = "The recovery codes go with it, and a sign-in then needs the password only, unless there are passkeys. The session must be fresh. Refused if it is the only factor, and a role of yours demands one.",
     security(("bearer" = [])),
     responses((status = 204, description = "It is removed")),
-    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code]))),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code, kind::LAST_FACTOR.code]))),
 )]
 async fn remove_totp(
     fresh: Fresh,
@@ -290,6 +290,7 @@ async fn done<T>(change: Change<T>, fresh: &Fresh, sessions: &Sessions) -> Resul
         Change::NotFresh => Err(sessions.no_longer(fresh).await),
         Change::Exists => Err(Problem::new(kind::FACTOR_EXISTS, "Remove it first.")),
         Change::Missing => Err(Problem::not_found("authenticator app")),
+        Change::LastFactor => Err(factors::last_factor()),
         Change::WrongCode => {
             Err(Problem::new(kind::CODE_INVALID, "Check the time of the device, and try the next code."))
         }

@@ -85,12 +85,8 @@ impl Owner<'_> {
     /// Removes a passkey. The recovery codes go with it if it is the last factor.
     async fn remove_passkey(&self, passkey: Uuid) -> Result<Change<()>, FactorsError> {
         let user = self.user();
-        let changed = self.change(move |work| {
-            Box::pin(async move {
-                let is_removed = remove_passkey(work, user, passkey, REASON).await?;
-                Ok(if is_removed { Change::Done(()) } else { Change::Missing })
-            })
-        });
+        let changed = self
+            .change(move |work| Box::pin(async move { Ok(remove_passkey(work, user, passkey, REASON).await?.into()) }));
         Ok(changed.await?)
     }
 }

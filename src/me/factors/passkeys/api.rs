@@ -1,7 +1,7 @@
 use super::{Adding, Beginning, NewPasskey};
 use crate::{
     factors::{
-        NewCodes,
+        self, NewCodes,
         passkeys::{Ceremony, Passkeys, RegistrationCredential},
     },
     http::{Endpoint, FromClient, PathId, Problem, kind, paths},
@@ -161,11 +161,11 @@ async fn rename_passkey(
     tag = "me",
     operation_id = "removePasskey",
     summary = "Remove a passkey",
-    description = "It does not sign in any more. The recovery codes go with the last factor. The session must be fresh.",
+    description = "It does not sign in any more. The recovery codes go with the last factor. The session must be fresh. Refused if it is the only factor, and a role of yours demands one.",
     security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The passkey")),
     responses((status = 204, description = "It is removed")),
-    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code]))),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code, kind::LAST_FACTOR.code]))),
 )]
 async fn remove_passkey(
     After(fresh, PathId(id)): After<Fresh, PathId<Uuid>>,
@@ -195,6 +195,7 @@ async fn done(change: Change<()>, fresh: &Fresh, sessions: &Sessions) -> Result<
     match change {
         Change::Done(()) => Ok(HttpResponse::NoContent().finish()),
         Change::NotFresh => Err(sessions.no_longer(fresh).await),
+        Change::LastFactor => Err(factors::last_factor()),
         Change::Exists
         | Change::Missing
         | Change::WrongCode
