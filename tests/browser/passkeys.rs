@@ -112,7 +112,7 @@ async fn a_user_adds_a_passkey_signs_in_with_it_and_removes_it() {
     grow_old(&server).await;
     second.type_into("new-email", OTHER).await;
     second.click("#address button[type=submit]").await;
-    second.shows("Use your passkey, or enter a code to continue").await;
+    second.shows("Enter a code to continue").await;
     look(&second, "step-up-passkey").await;
     second.click("#step-up-passkey").await;
     second.shows("on its way to the new address").await;
