@@ -33,18 +33,20 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// The port that chromedriver has taken: it prints "... was started successfully on port 40123."
-fn port_of(driver: &mut Child) -> u16 {
+/// The port that chromedriver has taken: it prints "... was started successfully on port 40123." None: it has ended.
+fn port_of(driver: &mut Child) -> Option<u16> {
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("started successfully on port")).expect("chromedriver starts");
+    let line = lines.find(|line| line.contains("started successfully on port"))?;
     // Someone has to read on, or chromedriver would wait.
     std::thread::spawn(move || lines.for_each(drop));
     let digits = |character: char| character.is_ascii_digit();
-    line.chars().filter(|character| digits(*character)).collect::<String>().parse().unwrap()
+    Some(line.chars().filter(|character| digits(*character)).collect::<String>().parse().unwrap())
 }
 
-impl Browser {
-    pub async fn open() -> Self {
+/// Starts chromedriver. It takes a free port of IPv4, and then the same one of IPv6. Where another program has that, it ends:
+/// another try finds another port.
+fn start_driver() -> (Child, u16) {
+    let try_once = |_| {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -53,6 +55,17 @@ impl Browser {
             .spawn()
             .expect("chromedriver is missing: script/test installs it");
         let port = port_of(&mut driver);
+        if port.is_none() {
+            driver.wait().unwrap();
+        }
+        port.map(|port| (driver, port))
+    };
+    (0..10).find_map(try_once).expect("chromedriver starts")
+}
+
+impl Browser {
+    pub async fn open() -> Self {
+        let (driver, port) = start_driver();
         let profile = TempDir::new().unwrap();
         let mut wanted = DesiredCapabilities::chrome();
         for switch in SWITCHES {
