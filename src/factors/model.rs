@@ -1,6 +1,6 @@
 use crate::{
     identity::AuthenticationMethods,
-    kernel::{Moment, Transport, UserId},
+    kernel::{Moment, Transport, UserId, named},
 };
 use zeroize::Zeroizing;
 
@@ -20,32 +20,16 @@ const DIGITS: usize = 6;
 /// A text longer than this is not a code.
 const LONGEST: usize = 64;
 
-/// What a factor is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FactorKind {
-    /// An authenticator app.
-    Totp,
-    /// A passkey or security key.
-    Passkey,
-    /// A code that was printed or saved.
-    RecoveryCode,
-}
-
-impl FactorKind {
-    /// The kind of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Totp, Self::Passkey, Self::RecoveryCode].into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// The name for programs: in answers, events and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Passkey => "passkey",
-            Self::RecoveryCode => "recovery_code",
-        }
+named! {
+    /// What a factor is. The names are those of answers, events and metrics.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum FactorKind {
+        /// An authenticator app.
+        Totp = "totp",
+        /// A passkey or security key.
+        Passkey = "passkey",
+        /// A code that was printed or saved.
+        RecoveryCode = "recovery_code",
     }
 }
 

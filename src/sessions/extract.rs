@@ -66,12 +66,7 @@ impl Fresh {
     /// # Errors
     /// When the database fails.
     pub async fn lock(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
-        if store::lock_user(work.connection, self.0.user).await?.is_none() {
-            return Ok(false);
-        }
-        let max_age = work.world.config.sessions.step_up_max_age;
-        let freshness = store::freshness(work.connection, self.0.session, max_age).await?;
-        Ok(freshness.is_some_and(|found| found.is_fresh))
+        Ok(self.0.locked(work).await?.is_some_and(|found| found.is_fresh))
     }
 }
 
@@ -81,11 +76,16 @@ impl SignedIn {
     /// # Errors
     /// When the database fails.
     pub async fn lock(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
+        Ok(self.locked(work).await?.is_some())
+    }
+
+    /// The same, with how fresh the session is. None if it is not live.
+    pub(super) async fn locked(&self, work: &mut Work<'_>) -> Result<Option<Freshness>, DatabaseError> {
         if store::lock_user(work.connection, self.user).await?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let max_age = work.world.config.sessions.step_up_max_age;
-        Ok(store::freshness(work.connection, self.session, max_age).await?.is_some())
+        store::freshness(work.connection, self.session, max_age).await
     }
 }
 

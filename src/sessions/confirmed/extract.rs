@@ -1,7 +1,7 @@
 use crate::{
     http::Problem,
     postgres::DatabaseError,
-    sessions::{Extraction, Sessions, SignedIn, store},
+    sessions::{Extraction, Sessions, SignedIn},
     work::Work,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
@@ -24,11 +24,7 @@ impl Confirmed {
     /// # Errors
     /// When the database fails.
     pub async fn lock(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
-        if store::lock_user(work.connection, self.0.user).await?.is_none() {
-            return Ok(false);
-        }
-        let max_age = work.world.config.sessions.step_up_max_age;
-        let found = store::freshness(work.connection, self.0.session, max_age).await?;
+        let found = self.0.locked(work).await?;
         Ok(found.is_some_and(|found| found.is_fresh || !found.has_second_factor()))
     }
 }
