@@ -4,7 +4,7 @@ use super::{
     Factors, FactorsError, NewCodes,
     model::FactorKind,
     passkeys::{Added, VerifiedRegistration},
-    store,
+    store::{self, Stored},
     totp::{TotpSecret, qr_svg},
 };
 use crate::{
@@ -151,12 +151,32 @@ impl Factors {
     /// # Errors
     /// When the library fails.
     pub fn draw_totp(&self, user: UserId, email: &str) -> Result<NewTotp, FactorsError> {
-        let world = self.world();
-        let secret = TotpSecret::draw(&world.rng);
+        let secret = TotpSecret::draw(&self.world().rng);
         let sealed = self.seal(user, &secret)?;
-        let uri = secret.uri(&world.config.brand.name, email);
+        self.shown(user, email, &secret, sealed)
+    }
+
+    /// The secret of a user that waits for its code, to be shown again. None: there is none.
+    ///
+    /// # Errors
+    /// When the database fails, or the secret was sealed under another master key.
+    pub async fn waiting_totp(&self, user: UserId, email: &str) -> Result<Option<NewTotp>, FactorsError> {
+        let Some((_stored, sealed)) = self.waiting(user).await? else { return Ok(None) };
+        let secret = self.open(user, &sealed)?;
+        self.shown(user, email, &secret, sealed).map(Some)
+    }
+
+    fn shown(&self, user: UserId, email: &str, secret: &TotpSecret, sealed: Vec<u8>) -> Result<NewTotp, FactorsError> {
+        let uri = secret.uri(&self.world().config.brand.name, email);
         let qr_svg = qr_svg(&uri).ok_or(FactorsError::Internal("the address is too long for a QR code"))?;
         Ok(NewTotp { secret: secret.reveal_base32(), uri, qr_svg, user, sealed })
+    }
+
+    /// What is stored of a user whose secret waits for its code, and that secret, sealed.
+    async fn waiting(&self, user: UserId) -> Result<Option<(Stored, Vec<u8>)>, DatabaseError> {
+        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
+        let Some(mut stored) = read.await?.filter(|stored| !stored.is_confirmed) else { return Ok(None) };
+        Ok(stored.sealed.take().map(|sealed| (stored, sealed)))
     }
 
     /// Seals the secret of a user's app, for the database.
@@ -172,9 +192,7 @@ impl Factors {
     /// # Errors
     /// When the database fails.
     pub async fn check_new(&self, user: UserId, code: &str, client: &Client) -> Result<Confirmable, FactorsError> {
-        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
-        let Some(stored) = read.await? else { return Ok(Confirmable::Nothing) };
-        let Some(sealed) = stored.sealed.filter(|_| !stored.is_confirmed) else { return Ok(Confirmable::Nothing) };
+        let Some((stored, sealed)) = self.waiting(user).await? else { return Ok(Confirmable::Nothing) };
         let attempt = match self.accounts().guard().admit(GuessTarget::Factor(stored.owner), client).await? {
             Admission::Admitted(attempt, _no_password) => attempt,
             Admission::Refused { wait } => return Ok(Confirmable::Limited { wait }),

@@ -56,5 +56,5 @@ pub use store::{
     sweep,
     trusted_devices::TrustedDevice,
 };
-pub use totp::{TotpSecret, qr_svg};
+pub use totp::TotpSecret;
 pub use trusted_devices::{TrustToken, trusted_by};

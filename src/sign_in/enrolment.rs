@@ -16,7 +16,7 @@ use crate::{
     lifecycle::Lifecycle,
     postgres::DatabaseError,
     sessions::{Entered, Entry, Sessions},
-    users::{self, Accounts, Credentials},
+    users::{self, Accounts, Credentials, User},
     work::Caller,
 };
 use std::sync::Arc;
@@ -75,10 +75,8 @@ impl Enrolling<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn begin(&self, challenge: &str) -> Result<Option<(NewTotp, ChallengeKind)>, SignInError> {
-        let factors = self.sessions.factors();
-        let Some(challenge) = factors.look_at_enrolment(challenge).await? else { return Ok(None) };
-        let Some(user) = self.accounts.lookup(challenge.pending.user).await? else { return Ok(None) };
-        let (id, kind, new) = (user.id, challenge.kind, factors.draw_totp(user.id, user.email.as_str())?);
+        let Some((user, kind)) = self.user_of(challenge).await? else { return Ok(None) };
+        let (id, new) = (user.id, self.sessions.factors().draw_totp(user.id, user.email.as_str())?);
         // Nobody is signed in yet.
         let kept = self.sessions.world().transaction(Caller::anonymous(self.client), move |mut work| {
             Box::pin(async move {
@@ -87,6 +85,21 @@ impl Enrolling<'_> {
             })
         });
         Ok(kept.await?)
+    }
+
+    /// The app that is being set up, to be shown again. None: there is none, or the challenge cannot be used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn shown_again(&self, challenge: &str) -> Result<Option<NewTotp>, SignInError> {
+        let Some((user, _kind)) = self.user_of(challenge).await? else { return Ok(None) };
+        Ok(self.sessions.factors().waiting_totp(user.id, user.email.as_str()).await?)
+    }
+
+    async fn user_of(&self, challenge: &str) -> Result<Option<(User, ChallengeKind)>, SignInError> {
+        let Some(challenge) = self.look(challenge).await? else { return Ok(None) };
+        let user = self.accounts.lookup(challenge.pending.user).await?;
+        Ok(user.map(|user| (user, challenge.kind)))
     }
 
     /// A challenge whose codes are about to be compared. No attempt is counted.

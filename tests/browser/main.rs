@@ -12,6 +12,7 @@
 mod browser;
 mod changed_address;
 mod console;
+mod enrolling;
 mod forgotten;
 mod pages;
 mod passkeys;

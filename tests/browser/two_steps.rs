@@ -15,14 +15,14 @@ use totp_rs::{Builder, Secret};
 const OTHER: &str = "mona@example.com";
 
 /// What an app shows into which this secret was typed.
-fn code_of(secret: &str) -> String {
+pub fn code_of(secret: &str) -> String {
     let secret = Secret::try_from_base32(secret.replace(' ', "")).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     Builder::new().with_secret(secret).build().unwrap().generate(now).to_string()
 }
 
 /// Sets up an app for the user. Returns the recovery codes.
-async fn enrol(server: &Server) -> Vec<String> {
+pub async fn enrol(server: &Server) -> Vec<String> {
     let (status, signed_in) =
         server.post("/api/v1/auth/login", "curl", &json!({ "email": EMAIL, "password": PASSWORD })).await;
     assert_eq!(status, 200);

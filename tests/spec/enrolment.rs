@@ -325,13 +325,14 @@ async fn a_factor_is_set_up_without_script() {
     page.expect(200).expect_no_cookie();
     assert!(page.body.contains("Set up a second factor") && page.body.contains("<svg"), "{page:?}");
     assert_eq!(app.get("/login/enrol").await.expect(303).header("location"), Some("/login"));
-    let kept = ["challenge", "secret", "uri", "return_to"].map(|name| (name, page.hidden(name)));
+    let kept = ["challenge", "return_to"].map(|name| (name, page.hidden(name)));
     let send = async |code: &str, email_code: &str| {
         let mut fields: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, &**value)).collect();
         fields.extend([("code", code), ("email_code", email_code)]);
         form("/login/enrol", &fields).await
     };
-    let device = Authenticator::with(&kept[1].1);
+    let secret = page.body.split("secret=").nth(1).and_then(|rest| rest.split('&').next()).expect("a link for the app");
+    let device = Authenticator::with(secret);
     let email_code = app.email("enrolment-code", "alice").await.code();
     assert!(send("", "").await.expect(422).body.contains("Enter the code that the app shows."));
     assert!(send(&device.code(&app, 1), " ").await.expect(422).body.contains("Enter the code from the"));
@@ -340,16 +341,16 @@ async fn a_factor_is_set_up_without_script() {
     assert!(wrong.body.contains("<svg"), "nothing is lost");
     let wrong = send(&device.code(&app, 1), "0000 0000").await;
     assert!(wrong.expect(422).body.contains("This code is wrong. Check the newest"), "{wrong:?}");
-    // What was sent back decides nothing, and nobody else's text becomes a picture.
-    let foreign = form(
-        "/login/enrol",
-        &[("challenge", &kept[0].1), ("secret", &kept[1].1), ("uri", "https://evil.example"), ("email_code", "")],
-    )
-    .await;
-    assert!(!foreign.expect(422).body.contains("<svg"));
-    let cross =
-        app.request("POST", "/login/enrol").header("Sec-Fetch-Site", "cross-site").form(&[("challenge", &*kept[0].1)]);
-    cross.send().await.expect(403).expect_no_cookie();
+    // Nobody else's text becomes a picture or a link, and a foreign page is shown nothing.
+    let evil = format!("https://evil.example/?secret={secret}");
+    let hostile = [("challenge", &*kept[0].1), ("secret", secret), ("uri", &evil), ("email_code", "")];
+    let shown = form("/login/enrol", &hostile).await;
+    assert!(shown.expect(422).body.contains("<svg") && !shown.body.contains("evil.example"), "{shown:?}");
+    let cross = app.request("POST", "/login/enrol").header("Sec-Fetch-Site", "cross-site").form(&hostile).send().await;
+    cross.expect(403).expect_no_cookie();
+    for kept in ["evil.example", secret, &*kept[0].1, "<svg"] {
+        assert!(!cross.body.contains(kept), "{cross:?}");
+    }
     assert!(!app.bears_a_session().await);
 
     let done = send(&device.code(&app, 1), &email_code).await;

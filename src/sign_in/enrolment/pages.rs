@@ -3,7 +3,7 @@ use super::{
     api::{enrolled, require_email_code},
 };
 use crate::{
-    factors::{NewCodes, NewTotp, TotpSecret},
+    factors::{NewCodes, NewTotp},
     http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
     lifecycle::Lifecycle,
     pages::{Sample, View, form_problem},
@@ -29,15 +29,11 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::LOGIN_ENROL_PAGE).hashing().get(page).post(submit).mount(config);
 }
 
-/// What the form sends. The secret comes back with it, so that the picture can be shown again: it decides nothing.
+/// What the form sends.
 #[derive(Default, Deserialize)]
 struct Typed {
     #[serde(default)]
     challenge: Zeroizing<String>,
-    #[serde(default)]
-    secret: Zeroizing<String>,
-    #[serde(default)]
-    uri: Zeroizing<String>,
     #[serde(default)]
     code: Zeroizing<String>,
     email_code: Option<Zeroizing<String>>,
@@ -47,28 +43,13 @@ struct Typed {
 /// The page on which an app is set up.
 struct EnrolPage {
     challenge: Zeroizing<String>,
-    secret: Zeroizing<String>,
-    uri: Zeroizing<String>,
+    /// From the database, never from a form: nobody else's text becomes a picture or a link.
+    shown: Option<NewTotp>,
     asks_email_code: bool,
     return_to: String,
 }
 
 impl EnrolPage {
-    fn first(challenge: Zeroizing<String>, new: &NewTotp, asks_email_code: bool, return_to: String) -> Self {
-        Self { challenge, secret: new.secret.clone(), uri: new.uri.clone(), asks_email_code, return_to }
-    }
-
-    /// As it was sent, but the codes.
-    fn again(typed: &Typed, return_to: String) -> Self {
-        Self {
-            challenge: typed.challenge.clone(),
-            secret: typed.secret.clone(),
-            uri: typed.uri.clone(),
-            asks_email_code: typed.email_code.is_some(),
-            return_to,
-        }
-    }
-
     /// The form, with the problem's status and headers if there is one.
     fn show(&self, view: &View, problem: Option<&Problem>) -> Result<HttpResponse, Problem> {
         let status = problem.map_or(StatusCode::OK, Problem::status_code);
@@ -80,16 +61,20 @@ impl EnrolPage {
     }
 
     fn context(&self, problem: Option<&Problem>) -> Value {
-        let Self { challenge, secret, uri, asks_email_code, return_to } = self;
-        let is_over = problem.is_some_and(|problem| !can_go_on(problem));
-        // The URI that was sent back is shown if it holds the secret that was: nobody else's text becomes a picture.
-        let is_ours = TotpSecret::parse(secret).is_some_and(|secret| uri.contains(&**secret.reveal_base32()));
-        let picture = if is_ours { crate::factors::qr_svg(uri) } else { None };
-        context! {
-            challenge => &**challenge, secret => &**secret, uri => &**uri, picture => picture.as_ref().map(|svg| &***svg),
-            groups => groups(secret), asks_email_code, return_to, is_over, ..form_problem(problem)
-        }
+        let shown = self.shown.as_ref().map(|new| app(&new.secret, &new.uri, &new.qr_svg));
+        self.context_with(shown, problem)
     }
+
+    fn context_with(&self, app: Option<Value>, problem: Option<&Problem>) -> Value {
+        let Self { challenge, asks_email_code, return_to, .. } = self;
+        let is_over = challenge.is_empty() || problem.is_some_and(|problem| !can_go_on(problem));
+        context! { challenge => &**challenge, app, asks_email_code, return_to, is_over, ..form_problem(problem) }
+    }
+}
+
+/// What is shown of a new app.
+fn app(secret: &str, uri: &str, picture: &str) -> Value {
+    context! { picture, uri, groups => groups(secret) }
 }
 
 /// In groups of four, as they are typed.
@@ -120,7 +105,8 @@ pub async fn show(
     return_to: String,
 ) -> Result<HttpResponse, Problem> {
     let (new, kind) = enrolling.begin(&challenge.token).await?.ok_or_else(challenge_expired)?;
-    EnrolPage::first(challenge.token, &new, kind.asks_email_code(), return_to).show(view, None)
+    let asks_email_code = kind.asks_email_code();
+    EnrolPage { challenge: challenge.token, shown: Some(new), asks_email_code, return_to }.show(view, None)
 }
 
 async fn submit(
@@ -133,7 +119,7 @@ async fn submit(
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
     let enrolling = Enrolling { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, client: &client };
-    let (typed, done) = match form::<Typed>(&request, payload).await {
+    let (typed, done) = match sent(&request, payload).await {
         Ok(typed) => {
             let done = complete(&enrolling, &request, &typed).await;
             (typed, done)
@@ -148,8 +134,20 @@ async fn submit(
             add_cookies(&mut answer, &cookies_of_sign_in(&request, &entered, options))?;
             Ok(answer)
         }
-        Err(problem) => EnrolPage::again(&typed, to).show(&view, Some(&problem)),
+        Err(problem) => {
+            // Where the database fails again, the form stays without the picture.
+            let shown = enrolling.shown_again(&typed.challenge).await.ok().flatten();
+            let Typed { challenge, email_code, .. } = typed;
+            let page = EnrolPage { challenge, shown, asks_email_code: email_code.is_some(), return_to: to };
+            page.show(&view, Some(&problem))
+        }
     }
+}
+
+/// What one of our own pages sent. Nothing that a foreign page sent is shown.
+async fn sent(request: &HttpRequest, payload: Payload) -> Result<Typed, Problem> {
+    SameOrigin::extract(request).await?;
+    form(request, payload).await
 }
 
 async fn complete(
@@ -157,7 +155,6 @@ async fn complete(
     request: &HttpRequest,
     typed: &Typed,
 ) -> Result<(Box<Entered>, Arc<NewCodes>), Problem> {
-    SameOrigin::extract(request).await?;
     let challenge = enrolling.look(&typed.challenge).await?.ok_or_else(challenge_expired)?;
     let codes = TypedCodes { code: &typed.code, email_code: typed.email_code.as_ref().map(|code| code.as_str()) };
     if typed.code.trim().is_empty() {
@@ -171,15 +168,15 @@ async fn complete(
 /// Samples of the pages with every problem.
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
-    let hostile = || Zeroizing::new("\"><b>".to_owned());
-    let page = |asks_email_code, secret: &str| EnrolPage {
-        challenge: hostile(),
-        secret: Zeroizing::new(secret.to_owned()),
-        uri: Zeroizing::new("https://example.com/?issuer=<b>".to_owned()),
+    let page = |asks_email_code| EnrolPage {
+        challenge: Zeroizing::new("\"><b>".to_owned()),
+        shown: None,
         asks_email_code,
         return_to: "/account?a=\"><b>".to_owned(),
     };
-    let pages = [page(true, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), page(false, "<script>")];
+    let pages = [page(true), page(false)];
+    // In place of a picture, whose numbers are any.
+    let drawn = || app("GEZDGNBVGY3TQOJQ", "otpauth://totp/<b>?secret=GEZDGNBVGY3TQOJQ", "<svg></svg>");
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));
     let more = [
         None,
@@ -187,14 +184,10 @@ pub fn page_samples() -> Vec<Sample> {
         Some(Problem::field("email_code", "required", "")),
         Some(Problem::field("email_code", "invalid", "")),
     ];
-    let all = problems
-        .chain(more)
-        .flat_map(|problem| pages.iter().map(|page| (TEMPLATE, page.context(problem.as_ref()))).collect::<Vec<_>>());
-    // In place of a picture, whose numbers are any.
-    let drawn = context! { picture => "<svg></svg>", ..page(true, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").context(None) };
-    all.chain([
-        (TEMPLATE, drawn),
-        (CODES, context! { codes => ["1-7KQF-M2XA-9TRD"], return_to => "/account?a=\"><b>" }),
-    ])
-    .collect()
+    let all = problems.chain(more).flat_map(|problem| {
+        let of =
+            |page: &EnrolPage| [None, Some(drawn())].map(|app| (TEMPLATE, page.context_with(app, problem.as_ref())));
+        pages.iter().flat_map(of).collect::<Vec<_>>()
+    });
+    all.chain([(CODES, context! { codes => ["1-7KQF-M2XA-9TRD"], return_to => "/account?a=\"><b>" })]).collect()
 }
