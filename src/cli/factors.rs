@@ -42,11 +42,12 @@ impl FactorsCommand {
 async fn show(house: &House, who: &str, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     let factors = house.factors.of(user.id).await?.ok_or_else(|| CliError::NoSuchUser(who.to_owned()))?;
-    let (since, left) = (factors.totp_since, factors.recovery_codes_left);
-    let shown = json!({ "totp": since.is_some(), "totp_since": since, "recovery_codes_left": left });
+    let (since, passkeys, left) = (factors.totp_since, factors.passkeys, factors.recovery_codes_left);
+    let shown =
+        json!({ "totp": since.is_some(), "totp_since": since, "passkeys": passkeys, "recovery_codes_left": left });
     output.say(&shown, || {
         let app = since.map_or_else(|| "no".to_owned(), |since| format!("since {}", time(since)));
-        format!("authenticator app   {app}\nrecovery codes left {left}")
+        format!("authenticator app   {app}\npasskeys            {passkeys}\nrecovery codes left {left}")
     })
 }
 

@@ -53,10 +53,17 @@ pub struct OpenChallenge {
     pub attempts_left: u32,
     /// What it is good for.
     pub kind: ChallengeKind,
+    /// The secret of the app that is set up with it, sealed.
+    pub(super) sealed: Option<Vec<u8>>,
     id: Uuid,
 }
 
 impl OpenChallenge {
+    /// Keeps the secret of the app that is set up with it, in the caller's transaction. False if it was used meanwhile.
+    pub(super) async fn keep(&self, work: &mut Work<'_>, sealed: &[u8]) -> Result<bool, DatabaseError> {
+        store::put_secret(work.connection, self.id, sealed).await
+    }
+
     /// Uses the challenge up, in the caller's transaction. False if it was used, has expired, or is of another version of the
     /// user's factors than this one.
     pub(super) async fn use_up(&self, work: &mut Work<'_>, factor_version: i32) -> Result<bool, DatabaseError> {
@@ -189,10 +196,11 @@ impl Factors {
     async fn take(&self, token: &str, how: Taking) -> Result<Option<OpenChallenge>, DatabaseError> {
         let Some(id) = self.challenge_tokens().read(token) else { return Ok(None) };
         let found = self.world().db.run(move |connection| Box::pin(store::take(connection, id, how, ATTEMPTS)));
-        Ok(found.await?.map(|Taken { pending, kind, attempts }| OpenChallenge {
+        Ok(found.await?.map(|Taken { pending, kind, sealed, attempts }| OpenChallenge {
             pending,
             attempts_left: u32::try_from(ATTEMPTS.saturating_sub(attempts)).unwrap_or_default(),
             kind,
+            sealed,
             id,
         }))
     }

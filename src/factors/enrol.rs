@@ -1,7 +1,7 @@
 //! Setting up an authenticator app or a passkey, and renewing recovery codes.
 
 use super::{
-    Factors, FactorsError, NewCodes,
+    Factors, FactorsError, NewCodes, OpenChallenge,
     model::FactorKind,
     passkeys::{Added, VerifiedRegistration},
     store::{self, Stored},
@@ -48,6 +48,17 @@ impl NewTotp {
     }
 }
 
+impl NewTotp {
+    /// Keeps the secret with a challenge, in place of the one before, in the caller's transaction. False if the challenge was used
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_with(&self, work: &mut Work<'_>, challenge: &OpenChallenge) -> Result<bool, DatabaseError> {
+        challenge.keep(work, &self.sealed).await
+    }
+}
+
 /// The outcome of the code that is to confirm a new secret.
 #[must_use]
 #[derive(Debug)]
@@ -80,9 +91,9 @@ impl fmt::Debug for ConfirmedTotp {
 }
 
 impl ConfirmedTotp {
-    /// Whether it still waits to be confirmed, in the caller's transaction, which holds the lock on the user.
-    pub(super) async fn still_waits(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
-        store::waits(work.connection, self.user, &self.sealed).await
+    /// The same for a secret that a challenge has kept: it becomes the user's. False if an app is set up already.
+    pub(super) async fn add_new(self, work: &mut Work<'_>, codes: &NewCodes) -> Result<bool, DatabaseError> {
+        Ok(store::put_secret(work.connection, self.user, &self.sealed).await? && self.add(work, codes).await?)
     }
 
     /// Adds the factor and its recovery codes, in the caller's transaction, which holds the lock on the user. False if
@@ -156,12 +167,13 @@ impl Factors {
         self.shown(user, email, &secret, sealed)
     }
 
-    /// The secret of a user that waits for its code, to be shown again. None: there is none.
+    /// The secret that a challenge keeps, to be shown again to who has the challenge. None: it keeps none.
     ///
     /// # Errors
-    /// When the database fails, or the secret was sealed under another master key.
-    pub async fn waiting_totp(&self, user: UserId, email: &str) -> Result<Option<NewTotp>, FactorsError> {
-        let Some((_stored, sealed)) = self.waiting(user).await? else { return Ok(None) };
+    /// When the secret was sealed under another master key.
+    pub fn kept_totp(&self, challenge: &OpenChallenge, email: &str) -> Result<Option<NewTotp>, FactorsError> {
+        let Some(sealed) = challenge.sealed.clone() else { return Ok(None) };
+        let user = challenge.pending.user;
         let secret = self.open(user, &sealed)?;
         self.shown(user, email, &secret, sealed).map(Some)
     }
@@ -170,13 +182,6 @@ impl Factors {
         let uri = secret.uri(&self.world().config.brand.name, email);
         let qr_svg = qr_svg(&uri).ok_or(FactorsError::Internal("the address is too long for a QR code"))?;
         Ok(NewTotp { secret: secret.reveal_base32(), uri, qr_svg, user, sealed })
-    }
-
-    /// What is stored of a user whose secret waits for its code, and that secret, sealed.
-    async fn waiting(&self, user: UserId) -> Result<Option<(Stored, Vec<u8>)>, DatabaseError> {
-        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
-        let Some(mut stored) = read.await?.filter(|stored| !stored.is_confirmed) else { return Ok(None) };
-        Ok(stored.sealed.take().map(|sealed| (stored, sealed)))
     }
 
     /// Seals the secret of a user's app, for the database.
@@ -192,7 +197,40 @@ impl Factors {
     /// # Errors
     /// When the database fails.
     pub async fn check_new(&self, user: UserId, code: &str, client: &Client) -> Result<Confirmable, FactorsError> {
-        let Some((stored, sealed)) = self.waiting(user).await? else { return Ok(Confirmable::Nothing) };
+        let Some(mut stored) = self.without_app(user).await? else { return Ok(Confirmable::Nothing) };
+        let Some(sealed) = stored.sealed.take() else { return Ok(Confirmable::Nothing) };
+        self.compare(&stored, sealed, code, client).await
+    }
+
+    /// Compares a code with the secret that a challenge keeps. Counted as any other code.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn check_kept(
+        &self,
+        challenge: &OpenChallenge,
+        code: &str,
+        client: &Client,
+    ) -> Result<Confirmable, FactorsError> {
+        let Some(sealed) = challenge.sealed.clone() else { return Ok(Confirmable::Nothing) };
+        let Some(stored) = self.without_app(challenge.pending.user).await? else { return Ok(Confirmable::Nothing) };
+        self.compare(&stored, sealed, code, client).await
+    }
+
+    /// What is stored of a user who has set up no app yet.
+    async fn without_app(&self, user: UserId) -> Result<Option<Stored>, DatabaseError> {
+        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
+        Ok(read.await?.filter(|stored| !stored.is_confirmed))
+    }
+
+    async fn compare(
+        &self,
+        stored: &Stored,
+        sealed: Vec<u8>,
+        code: &str,
+        client: &Client,
+    ) -> Result<Confirmable, FactorsError> {
+        let user = stored.owner.user;
         let attempt = match self.accounts().guard().admit(GuessTarget::Factor(stored.owner), client).await? {
             Admission::Admitted(attempt, _no_password) => attempt,
             Admission::Refused { wait } => return Ok(Confirmable::Limited { wait }),

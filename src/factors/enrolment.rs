@@ -29,14 +29,11 @@ impl Enrolment {
     }
 
     /// Uses the challenge up, before the session is added, in the caller's transaction, which holds the lock on the user. Nothing
-    /// is added yet. A secret that was replaced since its code was compared is another app's, and the challenge goes on.
+    /// is added yet.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn use_up(&self, work: &mut Work<'_>) -> Result<FactorUse, DatabaseError> {
-        if !self.confirmed.still_waits(work).await? {
-            return Ok(FactorUse::ProofUsed);
-        }
         let is_used_up = self.challenge.use_up(work, self.factor_version()).await?;
         Ok(if is_used_up { FactorUse::Accepted } else { FactorUse::ChallengeExpired })
     }
@@ -46,9 +43,9 @@ impl Enrolment {
     /// # Errors
     /// When the database fails. The session is not added then either.
     pub async fn complete(&self, work: &mut Work<'_>) -> Result<(), DatabaseError> {
-        if self.confirmed.clone().add(work, &self.codes).await? {
+        if self.confirmed.clone().add_new(work, &self.codes).await? {
             return Ok(());
         }
-        Err(DatabaseError::Nonsense("a secret that was replaced under the lock of its user"))
+        Err(DatabaseError::Nonsense("an app that was set up under the lock of its user"))
     }
 }

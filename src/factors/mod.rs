@@ -43,12 +43,12 @@ pub use enrolment::Enrolment;
 pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn};
 pub use passkeys::count_of_other_domains;
 pub use presented::{FactorCheck, PasskeyCheck, PresentedFactor};
-pub use problem::last_factor;
+pub use problem::{after_reset, last_factor};
 pub use proven::ProvenFactor;
 pub use recovery::{cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery};
 pub use recovery_codes::NewCodes;
 pub use remove::{Removal, RemovedFactors, remove_added_since, remove_all, remove_passkey, remove_totp};
-pub use reset::reset;
+pub use reset::{reset, waits_for_factor};
 pub use room::{Factors, FactorsError};
 pub use store::{
     AdministratorCount, count_administrators,

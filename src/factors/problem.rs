@@ -27,3 +27,9 @@ impl From<FactorsError> for Problem {
 pub fn last_factor() -> Problem {
     Problem::new(kind::LAST_FACTOR, "A role demands one, or there is no password. Set up another one first.")
 }
+
+/// An administrator removed all factors: an app comes first, with an emailed code.
+#[must_use]
+pub fn after_reset() -> Problem {
+    Problem::new(kind::FORBIDDEN, "An administrator removed your second factors. Set up an authenticator app first.")
+}

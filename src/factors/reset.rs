@@ -19,3 +19,12 @@ pub async fn reset(work: &mut Work<'_>, user: UserId) -> Result<RemovedFactors, 
     }
     Ok(removed)
 }
+
+/// Whether the next factor of a user is set up with an emailed code, in the caller's transaction. Until then the address stays: who
+/// could change it would receive that code.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waits_for_factor(work: &mut Work<'_>, user: UserId) -> Result<bool, DatabaseError> {
+    Ok(store::of(work.connection, user).await?.is_some_and(|factors| factors.asks_email_code))
+}

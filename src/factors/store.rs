@@ -125,16 +125,6 @@ pub async fn put_secret(connection: &mut PgConnection, user: UserId, sealed: &[u
     Ok(put.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Whether this secret waits to be confirmed.
-pub async fn waits(connection: &mut PgConnection, user: UserId, sealed: &[u8]) -> Result<bool, DatabaseError> {
-    let waits = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = $1 AND sealed = $2 AND confirmed_at IS NULL) AS "waits!""#,
-        user.as_uuid(),
-        sealed,
-    );
-    Ok(waits.fetch_one(connection).await?)
-}
-
 /// Whether a user must keep the only factor: a role demands one, or there is no password.
 pub async fn must_keep_last(
     connection: &mut PgConnection,

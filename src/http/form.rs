@@ -1,5 +1,5 @@
-use super::{MediaType, Problem, json, kind};
-use actix_web::{HttpRequest, web::Payload};
+use super::{MediaType, Problem, SameOrigin, json, kind};
+use actix_web::{FromRequest, HttpRequest, web::Payload};
 use serde::de::DeserializeOwned;
 
 /// Reads a form that a browser sent, with or without script. Fields that we do not know are passed over: extensions add
@@ -13,4 +13,13 @@ pub async fn form<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) 
     }
     let body = json::read(request, payload).await?;
     serde_urlencoded::from_bytes(&body).map_err(|_why| Problem::field("form", "invalid", "cannot be read"))
+}
+
+/// Reads a form that one of our own pages sent. What a foreign page sends is not even read, so that no page of ours shows it.
+///
+/// # Errors
+/// 403 for a foreign page; otherwise as [`form`].
+pub async fn own_form<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Problem> {
+    SameOrigin::extract(request).await?;
+    form(request, payload).await
 }

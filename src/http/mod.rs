@@ -31,7 +31,7 @@ pub use client::FromClient;
 pub use connections::{CONNECTIONS, Connections, expect_bursts, limit_writes};
 pub use cookies::{cookies, device_cookie_name, flow_cookie_name, trusted_cookie};
 pub use endpoint::Endpoint;
-pub use form::form;
+pub use form::{form, own_form};
 pub use health::{Readiness, described as health_described, routes as health_routes};
 pub use json::{Json, optional_json};
 pub use kind::ProblemKind;

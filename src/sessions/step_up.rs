@@ -118,7 +118,9 @@ async fn write(mut work: Work<'_>, redemption: &Redemption) -> Result<Option<(Ve
     let deadline = world.clock.now() + STATEMENT;
     let options = &world.config.sessions;
     let factor = redemption.proof.as_ref().and_then(Proof::factor);
-    if factor.is_some() {
+    if let Some(factor) = factor {
+        // Before the session's row, in the order in which a removal of factors locks them.
+        store::lock_user(work.connection, factor.user()).await?;
         store::set_savepoint(work.connection).await?;
     }
     let Some(live) = store::rotate(work.connection, redemption, options, deadline).await? else { return Ok(None) };

@@ -70,18 +70,18 @@ pub(super) async fn send_code(
 }
 
 impl Enrolling<'_> {
-    /// Draws the secret of a new app, in place of one that was not confirmed. None: the challenge cannot be used.
+    /// Draws the secret of a new app, in place of one that the same challenge has kept. None: the challenge cannot be used.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn begin(&self, challenge: &str) -> Result<Option<(NewTotp, ChallengeKind)>, SignInError> {
-        let Some((user, kind)) = self.user_of(challenge).await? else { return Ok(None) };
+        let Some((challenge, user)) = self.opened(challenge).await? else { return Ok(None) };
         let (id, new) = (user.id, self.sessions.factors().draw_totp(user.id, user.email.as_str())?);
         // Nobody is signed in yet.
         let kept = self.sessions.world().transaction(Caller::anonymous(self.client), move |mut work| {
             Box::pin(async move {
-                let is_kept = users::lock(work.connection, id).await? && new.keep(&mut work).await?;
-                Ok(is_kept.then_some((new, kind)))
+                let is_kept = users::lock(work.connection, id).await? && new.keep_with(&mut work, &challenge).await?;
+                Ok(is_kept.then_some((new, challenge.kind)))
             })
         });
         Ok(kept.await?)
@@ -92,14 +92,14 @@ impl Enrolling<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn shown_again(&self, challenge: &str) -> Result<Option<NewTotp>, SignInError> {
-        let Some((user, _kind)) = self.user_of(challenge).await? else { return Ok(None) };
-        Ok(self.sessions.factors().waiting_totp(user.id, user.email.as_str()).await?)
+        let Some((challenge, user)) = self.opened(challenge).await? else { return Ok(None) };
+        Ok(self.sessions.factors().kept_totp(&challenge, user.email.as_str())?)
     }
 
-    async fn user_of(&self, challenge: &str) -> Result<Option<(User, ChallengeKind)>, SignInError> {
+    async fn opened(&self, challenge: &str) -> Result<Option<(OpenChallenge, User)>, SignInError> {
         let Some(challenge) = self.look(challenge).await? else { return Ok(None) };
         let user = self.accounts.lookup(challenge.pending.user).await?;
-        Ok(user.map(|user| (user, challenge.kind)))
+        Ok(user.map(|user| (challenge, user)))
     }
 
     /// A challenge whose codes are about to be compared. No attempt is counted.
@@ -141,7 +141,7 @@ impl Enrolling<'_> {
             return Ok(Enrolled::Refused(SigningIn::ChallengeExpired));
         };
         let (attempts_left, user) = (challenge.attempts_left, challenge.pending.user);
-        let (confirmed, attempt) = match factors.check_new(user, typed.code, self.client).await? {
+        let (confirmed, attempt) = match factors.check_kept(&challenge, typed.code, self.client).await? {
             Confirmable::Right(confirmed, attempt) => (confirmed, attempt),
             Confirmable::Wrong | Confirmable::Nothing => {
                 return Ok(Enrolled::Refused(SigningIn::CodeInvalid { attempts_left }));
@@ -168,7 +168,7 @@ impl Enrolling<'_> {
         presented: Vec<Zeroizing<String>>,
     ) -> Result<Enrolled, SignInError> {
         let codes = Arc::new(self.sessions.factors().draw_codes(self.client).await?);
-        let (pending, attempts_left) = (challenge.pending.clone(), challenge.attempts_left);
+        let pending = challenge.pending.clone();
         let entry = Entry {
             credentials: Credentials { user: pending.user, password_version: pending.password_version },
             methods: pending.methods.and(ProvenBy::Code),
@@ -182,7 +182,6 @@ impl Enrolling<'_> {
         };
         Ok(match entry.open(self.accounts, self.sessions, self.client).await?.into() {
             SigningIn::Opened(entered) => Enrolled::In(entered, codes),
-            SigningIn::CodeInvalid { .. } => Enrolled::Refused(SigningIn::CodeInvalid { attempts_left }),
             refused => Enrolled::Refused(refused),
         })
     }

@@ -11,9 +11,7 @@ use crate::{
     config::{EmailVerification, HttpOptions, RegistrationPolicy},
     confirmations::Purpose,
     factors::Challenge,
-    http::{
-        Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to,
-    },
+    http::{Endpoint, FieldError, FromClient, Problem, all_tokens_in_cookies, kind, own_form, paths, return_to},
     kernel::{Client, Transport},
     lifecycle::{self, Asker, AskingBrowser, CodePage, Flow, Lifecycle},
     pages::{Sample, View, form_problem},
@@ -22,7 +20,7 @@ use crate::{
     work::Caller,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
     web::{Data, Payload, ServiceConfig},
 };
@@ -221,7 +219,7 @@ impl PageRooms {
         payload: Payload,
         client: &Client,
     ) -> Result<HttpResponse, Problem> {
-        let (typed, led) = match form::<Typed>(request, payload).await {
+        let (typed, led) = match own_form::<Typed>(request, payload).await {
             Ok(typed) => {
                 let led = self.enter(page, request, &typed, client).await;
                 (typed, led)
@@ -252,7 +250,6 @@ impl PageRooms {
     }
 
     async fn enter(&self, page: Page, request: &HttpRequest, typed: &Typed, client: &Client) -> Result<Led, Problem> {
-        SameOrigin::extract(request).await?;
         match page {
             Page::Login => self.sign_in(request, typed, client).await,
             Page::Register => self.sign_up(request, typed, client).await,

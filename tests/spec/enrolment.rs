@@ -212,17 +212,59 @@ async fn a_challenge_is_good_for_one_thing_and_void_once_something_has_changed()
     }
 }
 
-/// F-44: a secret that was replaced while its code was being compared is another app's; nobody enters, and nothing is lost.
+/// F-44: the secret belongs to the challenge. Who has the password too neither sees nor replaces the one of the owner's sign-in.
 #[tokio::test]
-async fn the_code_of_a_secret_that_was_replaced_sets_up_nothing() {
+async fn two_sign_ins_at_once_set_up_apps_of_their_own() {
     let app = TestApp::with(DEMANDED).await;
     app.editors(&["alice"], false).await;
     let (mine, other) = (app.demand("alice").await.text("/challenge"), app.demand("alice").await.text("/challenge"));
     let first = app.new_app(&mine).await;
     let second = app.new_app(&other).await;
-    app.confirm_app(&mine, &first.code(&app, 1), None).await.expect_problem(422, "code_invalid");
+    app.confirm_app(&mine, &second.code(&app, 1), None).await.expect_problem(422, "code_invalid");
+    app.confirm_app(&other, &first.code(&app, 1), None).await.expect_problem(422, "code_invalid");
     assert!(!app.bears_a_session().await);
-    app.confirm_app(&other, &second.code(&app, 1), None).await.expect_tokens();
+    // The same challenge once more: the secret before is forgotten.
+    let again = app.new_app(&mine).await;
+    app.confirm_app(&mine, &first.code(&app, 1), None).await.expect_problem(422, "code_invalid");
+    app.confirm_app(&mine, &again.code(&app, 1), None).await.expect_tokens();
+    app.confirm_app(&other, &second.code(&app, 1), None).await.expect_problem(410, "challenge_expired");
+}
+
+/// F-44, F-47: the page shows the app of its own challenge, also when another sign-in begins one.
+#[tokio::test]
+async fn the_page_of_an_enrolment_shows_nobody_elses_app() {
+    let app = TestApp::with(DEMANDED).await;
+    app.editors(&["alice"], false).await;
+    let form = async |path: &str, fields: &[(&str, &str)]| {
+        app.request("POST", path).header("Sec-Fetch-Site", "same-origin").form(fields).send().await
+    };
+    let page = form("/login", &[("email", &email("alice")), ("password", &password("alice"))]).await;
+    let (challenge, secret) = (page.hidden("challenge"), shown_secret(&page));
+    let thief = app.demand("alice").await.text("/challenge");
+    app.new_app(&thief).await;
+    let again = form("/login/enrol", &[("challenge", &challenge), ("code", "")]).await;
+    assert_eq!(shown_secret(again.expect(422)), secret);
+    // The pages take no challenge of the API.
+    let code = Authenticator::with(&secret).code(&app, 1);
+    form("/login/enrol", &[("challenge", &thief), ("code", "123456")]).await.expect(410).expect_no_cookie();
+    form("/login/enrol", &[("challenge", &challenge), ("code", &code)]).await.expect(200);
+}
+
+/// F-45: a challenge from before the address was verified asks for no code, and is void.
+#[tokio::test]
+async fn an_address_that_is_verified_meanwhile_asks_for_its_code() {
+    let app = TestApp::with(DEMANDED).await;
+    app.editors(&["alice"], false).await;
+    let challenge = app.demand("alice").await.text("/challenge");
+    let device = app.new_app(&challenge).await;
+    sqlx::query("UPDATE users SET email_verified_at = now()").execute(app.db()).await.expect("SQL");
+    app.confirm_app(&challenge, &device.code(&app, 1), None).await.expect_problem(410, "challenge_expired");
+    assert!(!app.bears_a_session().await);
+}
+
+fn shown_secret(page: &Answer) -> String {
+    let rest = page.body.split("secret=").nth(1).expect("a link for the app");
+    rest.split('&').next().expect("a secret").to_owned()
 }
 
 /// F-43, F-12: what is checked at the end of a sign-in is checked again; a factor is set up with a session or not at all.
@@ -331,8 +373,8 @@ async fn a_factor_is_set_up_without_script() {
         fields.extend([("code", code), ("email_code", email_code)]);
         form("/login/enrol", &fields).await
     };
-    let secret = page.body.split("secret=").nth(1).and_then(|rest| rest.split('&').next()).expect("a link for the app");
-    let device = Authenticator::with(secret);
+    let secret = shown_secret(&page);
+    let device = Authenticator::with(&secret);
     let email_code = app.email("enrolment-code", "alice").await.code();
     assert!(send("", "").await.expect(422).body.contains("Enter the code that the app shows."));
     assert!(send(&device.code(&app, 1), " ").await.expect(422).body.contains("Enter the code from the"));
@@ -343,12 +385,12 @@ async fn a_factor_is_set_up_without_script() {
     assert!(wrong.expect(422).body.contains("This code is wrong. Check the newest"), "{wrong:?}");
     // Nobody else's text becomes a picture or a link, and a foreign page is shown nothing.
     let evil = format!("https://evil.example/?secret={secret}");
-    let hostile = [("challenge", &*kept[0].1), ("secret", secret), ("uri", &evil), ("email_code", "")];
+    let hostile = [("challenge", &*kept[0].1), ("secret", &*secret), ("uri", &evil), ("email_code", "")];
     let shown = form("/login/enrol", &hostile).await;
     assert!(shown.expect(422).body.contains("<svg") && !shown.body.contains("evil.example"), "{shown:?}");
     let cross = app.request("POST", "/login/enrol").header("Sec-Fetch-Site", "cross-site").form(&hostile).send().await;
     cross.expect(403).expect_no_cookie();
-    for kept in ["evil.example", secret, &*kept[0].1, "<svg"] {
+    for kept in ["evil.example", &*secret, &*kept[0].1, "<svg"] {
         assert!(!cross.body.contains(kept), "{cross:?}");
     }
     assert!(!app.bears_a_session().await);

@@ -99,6 +99,9 @@ async fn after_a_reset_the_next_factor_needs_the_code_of_an_email() {
     let alice = app.person("alice").await;
     let (device, asks) = begin(&alice).await;
     assert_eq!(asks, json!(true));
+    // The code goes to this address: who has the password does not lead it elsewhere.
+    let elsewhere = json!({ "email": "mallory@example.com" });
+    alice.post("/api/v1/me/email", &elsewhere).await.expect_problem(403, "forbidden");
     let code = device.code(&app, 1);
     let confirm = async |email_code: Option<&str>| {
         let body = match email_code {

@@ -54,6 +54,8 @@ pub struct Taken {
     /// What was begun.
     pub pending: PendingSignIn,
     pub kind: ChallengeKind,
+    /// The secret of the app that is set up with it.
+    pub sealed: Option<Vec<u8>>,
     /// How many attempts there were, with this one if it counts.
     pub attempts: i32,
 }
@@ -71,9 +73,10 @@ pub async fn take(
         r#"UPDATE sign_in_challenges AS c SET attempts = c.attempts + CASE WHEN $4 THEN 1 ELSE 0 END FROM users AS u
            WHERE c.id = $1 AND u.id = c.user_id AND c.used_at IS NULL AND c.attempts < $2
              AND c.expires_at > clock_timestamp() AND c.is_enrolment = $3
+             AND (NOT c.is_enrolment OR c.asks_email_code = (u.email_verified_at IS NOT NULL))
              AND c.password_version = u.password_version AND c.factor_version = u.factor_version
            RETURNING c.user_id AS "user: UserId", c.password_version, c.factor_version, c.transport, c.remembered,
-                     c.device_name, c.amr, c.attempts, c.asks_email_code"#,
+                     c.device_name, c.amr, c.attempts, c.asks_email_code, c.sealed"#,
         id,
         attempts,
         taking.is_enrolment,
@@ -94,7 +97,17 @@ pub async fn take(
     };
     let enrolment = ChallengeKind::Enrolment { asks_email_code: row.asks_email_code };
     let kind = if taking.is_enrolment { enrolment } else { ChallengeKind::SecondFactor };
-    Ok(Some(Taken { pending, kind, attempts: row.attempts }))
+    Ok(Some(Taken { pending, kind, sealed: row.sealed, attempts: row.attempts }))
+}
+
+/// Keeps the secret of the app that is set up with a challenge, in place of the one before. False if the challenge was used.
+pub async fn put_secret(connection: &mut PgConnection, id: Uuid, sealed: &[u8]) -> Result<bool, DatabaseError> {
+    let put = sqlx::query!(
+        "UPDATE sign_in_challenges SET sealed = $2 WHERE id = $1 AND is_enrolment AND used_at IS NULL",
+        id,
+        sealed,
+    );
+    Ok(put.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Whose challenge it is, if there may be another attempt.

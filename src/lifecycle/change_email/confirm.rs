@@ -2,6 +2,7 @@ use super::request::SESSION;
 use crate::{
     audit,
     confirmations::{self, Confirmation, NewConfirmation, Owner, Purpose, Undos},
+    factors,
     identity::EmailAddress,
     kernel::{SessionId, UserId, new_uuid},
     lifecycle::{Completion, Lifecycle, complete::CompletionAttempt},
@@ -71,7 +72,8 @@ impl Changing {
             return Ok(ChangeOutcome::Expired);
         }
         let Some(before) = users::lookup_in(work.connection, user).await? else { return Ok(ChangeOutcome::Expired) };
-        if !confirmations::use_up(work.connection, id, Purpose::ChangeEmail).await? {
+        let waits = factors::waits_for_factor(&mut work, user).await?;
+        if waits || !confirmations::use_up(work.connection, id, Purpose::ChangeEmail).await? {
             return Ok(ChangeOutcome::Expired);
         }
         let new = EmailAddress::from_stored(self.change.email.clone());

@@ -1,6 +1,7 @@
 use crate::{
     audit,
     confirmations::{self, NewConfirmation, Owner, PendingChange, Purpose},
+    factors,
     identity::EmailAddress,
     kernel::{Client, Duration, SessionId, UserId, new_uuid},
     lifecycle::{
@@ -30,6 +31,8 @@ pub enum ChangeRequest {
     },
     /// The user has this address already.
     OwnAddress,
+    /// An administrator removed the user's second factors: the next one is set up first, with a code to the present address.
+    AfterReset,
     /// The session is no longer fresh, or was revoked meanwhile.
     NotFresh,
     /// Too many emails were requested for the address or from the network.
@@ -66,7 +69,10 @@ impl Lifecycle {
             ChangeRequest::Accepted { .. } => {
                 self.world().metrics.confirmation(Purpose::ChangeEmail.name(), "requested");
             }
-            ChangeRequest::OwnAddress | ChangeRequest::NotFresh | ChangeRequest::Limited { .. } => {}
+            ChangeRequest::OwnAddress
+            | ChangeRequest::AfterReset
+            | ChangeRequest::NotFresh
+            | ChangeRequest::Limited { .. } => {}
         }
         Ok(requested)
     }
@@ -97,6 +103,9 @@ impl Requesting {
         };
         if user.email.as_str() == self.email.as_str() {
             return Ok(ChangeRequest::OwnAddress);
+        }
+        if factors::waits_for_factor(&mut work, id).await? {
+            return Ok(ChangeRequest::AfterReset);
         }
         if let Some(refused) = refusal(&mut work, self.limits.clone()).await? {
             self.room.world().metrics.limited(refused.name);

@@ -1,5 +1,6 @@
 use crate::{
     confirmations::PendingChange,
+    factors,
     http::{Endpoint, FromClient, Problem, expired_cookie, kind, paths},
     identity::EmailAddress,
     kernel::Moment,
@@ -132,7 +133,7 @@ pub struct ChangeRequested {
     security(("bearer" = [])),
     request_body(content = ChangeEmail, example = json!({ "email": "alice@example.org" })),
     responses((status = 202, body = ChangeRequested, description = "An email follows")),
-    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code]))),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::FORBIDDEN.code]))),
 )]
 async fn change_email(
     Asked(fresh, typed): Asked<Fresh, ChangeEmail>,
@@ -149,6 +150,7 @@ async fn change_email(
         ChangeRequest::OwnAddress => {
             Err(Problem::field("email", "unchanged", "is the address of this account already"))
         }
+        ChangeRequest::AfterReset => Err(factors::after_reset()),
         ChangeRequest::NotFresh => Err(sessions.no_longer(&fresh).await),
         ChangeRequest::Limited { wait } => Err(too_many_emails(wait)),
     }

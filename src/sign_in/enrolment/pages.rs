@@ -4,7 +4,8 @@ use super::{
 };
 use crate::{
     factors::{NewCodes, NewTotp},
-    http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
+    http::{Endpoint, FromClient, Problem, all_tokens_in_cookies, kind, own_form, paths, return_to},
+    kernel::Transport,
     lifecycle::Lifecycle,
     pages::{Sample, View, form_problem},
     sessions::{Entered, Sessions, add_cookies, cookies_of_sign_in},
@@ -12,7 +13,7 @@ use crate::{
     users::Accounts,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
     web::{Data, Payload, ServiceConfig},
 };
@@ -119,7 +120,7 @@ async fn submit(
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
     let enrolling = Enrolling { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, client: &client };
-    let (typed, done) = match sent(&request, payload).await {
+    let (typed, done) = match own_form::<Typed>(&request, payload).await {
         Ok(typed) => {
             let done = complete(&enrolling, &request, &typed).await;
             (typed, done)
@@ -144,18 +145,14 @@ async fn submit(
     }
 }
 
-/// What one of our own pages sent. Nothing that a foreign page sent is shown.
-async fn sent(request: &HttpRequest, payload: Payload) -> Result<Typed, Problem> {
-    SameOrigin::extract(request).await?;
-    form(request, payload).await
-}
-
 async fn complete(
     enrolling: &Enrolling<'_>,
     request: &HttpRequest,
     typed: &Typed,
 ) -> Result<(Box<Entered>, Arc<NewCodes>), Problem> {
-    let challenge = enrolling.look(&typed.challenge).await?.ok_or_else(challenge_expired)?;
+    let challenge = enrolling.look(&typed.challenge).await?;
+    let challenge =
+        challenge.filter(|open| open.pending.transport == Transport::Cookie).ok_or_else(challenge_expired)?;
     let codes = TypedCodes { code: &typed.code, email_code: typed.email_code.as_ref().map(|code| code.as_str()) };
     if typed.code.trim().is_empty() {
         return Err(Problem::field("code", "required", ""));

@@ -1,12 +1,12 @@
 use crate::{
-    http::{Endpoint, FromClient, Problem, SameOrigin, form, kind, paths},
+    http::{Endpoint, FromClient, Problem, kind, own_form, paths},
     kernel::{Client, Moment},
     lifecycle::Lifecycle,
     pages::{Sample, View, form_problem},
     sign_in::answer::challenge_expired,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
     web::{Data, Payload, ServiceConfig},
 };
@@ -56,8 +56,7 @@ async fn start(
     client: &Client,
     lifecycle: &Lifecycle,
 ) -> Result<Moment, Problem> {
-    SameOrigin::extract(request).await?;
-    let typed: Typed = form(request, payload).await?;
+    let typed: Typed = own_form(request, payload).await?;
     let started = lifecycle.start_factor_recovery(&typed.challenge, client).await?;
     Ok(started.ok_or_else(challenge_expired)?.ready_at)
 }

@@ -2,8 +2,8 @@ use super::{SecondStep, api::cookie_of_trust, open};
 use crate::{
     config::Config,
     factors::{Challenge, FactorCode, FactorKind, PresentedFactor},
-    http::{Endpoint, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to},
-    kernel::Moment,
+    http::{Endpoint, FromClient, Problem, all_tokens_in_cookies, kind, own_form, paths, return_to},
+    kernel::{Moment, Transport},
     pages::{Sample, View, form_problem},
     sessions::{Entered, Sessions, add_cookies, redirect_signed_in},
     sign_in::{
@@ -13,7 +13,7 @@ use crate::{
     users::Accounts,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    HttpRequest, HttpResponse, ResponseError,
     cookie::Cookie,
     http::{StatusCode, header},
     web::{Data, Payload, ServiceConfig},
@@ -121,7 +121,7 @@ async fn submit(
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
-    let (typed, done) = match form::<Typed>(&request, payload).await {
+    let (typed, done) = match own_form::<Typed>(&request, payload).await {
         Ok(typed) => {
             let done = complete(&step, &request, &typed).await;
             (typed, done)
@@ -144,11 +144,12 @@ async fn complete(
     request: &HttpRequest,
     typed: &Typed,
 ) -> Result<(Box<Entered>, Vec<Cookie<'static>>), Problem> {
-    SameOrigin::extract(request).await?;
     if typed.code.trim().is_empty() {
         return Err(Problem::field("code", "required", ""));
     }
-    let challenge = open(step.sessions.factors(), &typed.challenge).await?.ok_or_else(challenge_expired)?;
+    let challenge = open(step.sessions.factors(), &typed.challenge).await?;
+    let challenge =
+        challenge.filter(|open| open.pending.transport == Transport::Cookie).ok_or_else(challenge_expired)?;
     let presented = all_tokens_in_cookies(request, &step.sessions.world().config.http);
     let factor = PresentedFactor::Code(FactorCode::of_either(&typed.code));
     let entered = entered(step.attempt(challenge.clone(), factor, presented).await?)?;

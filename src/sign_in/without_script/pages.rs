@@ -1,5 +1,6 @@
 use super::Rooms;
 use crate::{
+    factors,
     http::{Endpoint, FromClient, Problem, SameOrigin, expired_cookie, form, kind, paths},
     identity::EmailAddress,
     lifecycle::{ChangeRequest, Lifecycle, SelfDeletion, delete_own, too_many_emails},
@@ -151,6 +152,7 @@ impl Rooms<'_> {
         match self.lifecycle.request_email_change(fresh, new, &self.client).await? {
             ChangeRequest::Accepted { expires_in: _ } => Ok(()),
             ChangeRequest::OwnAddress => Err(Problem::field("new_email", "unchanged", "")),
+            ChangeRequest::AfterReset => Err(factors::after_reset()),
             ChangeRequest::NotFresh => Err(self.sessions.no_longer(fresh).await),
             ChangeRequest::Limited { wait } => Err(too_many_emails(wait)),
         }

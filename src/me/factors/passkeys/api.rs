@@ -89,7 +89,7 @@ async fn begin_passkey(
         Beginning::Begun(ceremony) => {
             Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(ceremony))
         }
-        Beginning::AfterReset => Err(Problem::new(kind::FORBIDDEN, "Set up an app first, with the emailed code.")),
+        Beginning::AfterReset => Err(factors::after_reset()),
         Beginning::Deleted => Err(Problem::not_found("account")),
     }
 }
