@@ -15,6 +15,7 @@ mod home;
 mod port;
 mod postgres_programs;
 mod program;
+mod provider;
 mod server;
 mod wait;
 
@@ -22,5 +23,8 @@ pub use home::{Home, PASSWORD, Ran};
 pub use port::Port;
 pub use postgres_programs::{as_postgres, give_to_postgres, postgres_program};
 pub use program::program;
+pub use provider::{
+    Behaviour, Callback, Consent, Endpoint, Fault, Forgery, Member, ProviderKind, Seen, StubProvider, TokenAlgorithm,
+};
 pub use server::Server;
 pub use wait::{eventually, wait_until};
