@@ -127,11 +127,35 @@ export interface PasskeyProof {
   credential: object;
 }
 
+/** A provider with which users sign in. */
+export interface Provider {
+  /** Its name in the server's options: what `signInWith` takes. */
+  readonly provider: string;
+  /** What a button says: `Kakao`, … */
+  readonly label: string;
+  /** `kakao`, `naver`, `google`, `github`, `apple`, `microsoft`, `oidc` or `oauth2`. */
+  readonly preset: string;
+}
+
+export interface SignInWith {
+  /** Where the browser returns to: a page of the server, or of an origin in HEIRLOOM_ALLOWED_ORIGINS. Default: this page. */
+  returnTo?: string | URL;
+  /** Whether the session outlives the browser. Default: true. */
+  remember?: boolean;
+}
+
 export interface Heirloom {
   /** The session; null when the user is signed out, or before that is known. */
   readonly session: Session | null;
   /** Signs in. Rejects with a `HeirloomError`, for instance `invalid_credentials`. */
   signIn(request: SignIn): Promise<Session>;
+  /** The providers with which users sign in; none where the operator has named none. */
+  providers(): Promise<ReadonlyArray<Provider>>;
+  /**
+   * Leaves the page for a provider. The browser comes back to `returnTo` signed in, to `/connect` of the server where something
+   * is to be confirmed first, or to its `/login` with the reason.
+   */
+  signInWith(provider: string, options?: SignInWith): void;
   /** Creates an account. Rejects with a `HeirloomError`, for instance `email_taken`. */
   register(request: { email: string; password: string; name?: string }): Promise<Registered | ConfirmationSent>;
   /** Requests an email with a link and a code for a new password. The answer is the same for every address. */

@@ -1,8 +1,4 @@
-/*! Heirloom in the browser: see heirloom.d.ts, docs/browser-client.md.
- *
- * The access token lives in this closure only. Tabs share the HttpOnly cookie T and, in localStorage, K, the key of
- * the next refresh, stored before it is sent. Tabs take turns: T sent with another key looks like theft.
- */
+/*! Heirloom in the browser: see heirloom.d.ts, docs/browser-client.md. */
 
 const REQUEST_LIMIT = 15_000; // ms
 const TURN_LIMIT = 20_000; // ms, longer than a request
@@ -15,7 +11,7 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 // randomUUID needs https
 const random = () => crypto.getRandomValues(new Uint32Array(5)).join('-');
 
-// localStorage may be forbidden or full
+// it may be forbidden or full
 function stored(work) {
   try {
     return work(localStorage);
@@ -117,13 +113,13 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
 
   const dropNote = () => stored((storage) => storage.removeItem(note));
 
-  async function post(path, headers, body) {
+  async function post(path, headers, body, method = 'POST') {
     const controller = new AbortController();
     leave = () => controller.abort();
     const limit = setTimeout(leave, REQUEST_LIMIT);
     const { signal } = controller;
     try {
-      return await answerOf(await fetch(api + path, { method: 'POST', headers, body, credentials: 'include', signal }));
+      return await answerOf(await fetch(api + path, { method, headers, body, credentials: 'include', signal }));
     } catch (error) {
       throw error instanceof HeirloomError ? error : new HeirloomError({});
     } finally {
@@ -168,7 +164,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     emit('unreachable', { error, retry_in: wait });
   }
 
-  // only a call or a waking tab asks again
+  // only a call or a tab asks again
   function giveUp(error) {
     clearTimeout(timer);
     due = Date.now() + PAUSE * 1000;
@@ -212,7 +208,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     return null;
   }
 
-  // a refresh under way may be older than the change
+  // one under way may be older
   const renew = async () => {
     await pending?.catch(ignore);
     return refresh();
@@ -278,6 +274,12 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
         accept(answer, asked);
       });
       return session;
+    },
+
+    providers: () => post('/auth/providers', {}, undefined, 'GET'),
+
+    signInWith(provider, { returnTo = location.href, remember = true } = {}) {
+      location.assign(`${api}/../../auth/upstream/${provider}?${new URLSearchParams({ return_to: returnTo, remember: `${remember}` })}`);
     },
 
     register: ({ email, password, name }) => send('/auth/register', { email, password, name }),

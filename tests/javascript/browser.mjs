@@ -69,7 +69,7 @@ export class Browser {
   constructor({ locks = true, storage = true } = {}) {
     const browser = this;
     set('crypto', webcrypto);
-    set('location', new URL(`${ORIGIN}/page`));
+    set('location', Object.assign(new URL(`${ORIGIN}/page`), { assign: (url) => browser.left.push(url) }));
     set('navigator', locks ? { locks: new Locks() } : {});
     set('document', { hidden: false });
     set('CustomEvent', class extends Event {
@@ -116,6 +116,9 @@ export class Browser {
   }
 
   server = () => problem(401, 'refresh_token_missing');
+
+  /** Where the page was left for. */
+  left = [];
 
   /** Something happens to the window: `pageshow`, `online`. */
   async happen(name) {

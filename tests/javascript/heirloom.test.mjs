@@ -396,6 +396,29 @@ async function signedOut() {
 const bodiesTo = (browser, path) => Promise.all(browser.requests
   .filter(({ url }) => url === `${ORIGIN}/api/v1${path}`).map((request) => request.clone().json()));
 
+test('the providers are listed without a token, and a list that cannot be fetched rejects', async () => {
+  const { browser, client } = await signedIn();
+  const known = [{ provider: 'kakao', label: 'Kakao', preset: 'kakao' }];
+  browser.server = () => Response.json(known);
+  assert.deepEqual(await client.providers(), known);
+  const { url, method, headers } = browser.requests.at(-1);
+  assert.deepEqual([url, method], [`${ORIGIN}/api/v1/auth/providers`, 'GET']);
+  assert.equal(headers.get('Authorization'), null);
+  browser.server = () => { throw new TypeError('no network'); };
+  await assert.rejects(client.providers(), { code: 'unreachable', temporary: true });
+});
+
+test('a sign-in with a provider leaves for the server, which knows where to return', async () => {
+  const { browser, client } = await signedIn();
+  client.signInWith('kakao');
+  client.signInWith('okta', { returnTo: '/home?a=1&b=2#c', remember: false });
+  const [first, second] = browser.left.map((url) => new URL(url));
+  assert.equal(first.origin + first.pathname, `${ORIGIN}/auth/upstream/kakao`);
+  assert.deepEqual([...first.searchParams], [['return_to', `${ORIGIN}/page`], ['remember', 'true']]);
+  assert.equal(second.pathname, '/auth/upstream/okta');
+  assert.deepEqual([...second.searchParams], [['return_to', '/home?a=1&b=2#c'], ['remember', 'false']]);
+});
+
 test('registering and asking for an email take what was typed, and sign nobody in', async () => {
   const { browser, client, names } = await signedOut();
   const sent = { status: 'confirmation_sent', flow: 'AZrK', expires_in: 1_800 };
