@@ -58,7 +58,7 @@ class Answer:
 
 class Browser:
     def __init__(self):
-        # Ports are no boundary of cookies: providers and Heirloom differ by host (127.0.0.1, localhost) or by names.
+        # Ports do not separate cookies: providers and Heirloom differ by host (127.0.0.1, localhost) or by names.
         self.cookies = CookieJar()
         self.opener = build_opener(HTTPCookieProcessor(self.cookies), Stay())
 

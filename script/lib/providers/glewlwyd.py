@@ -1,6 +1,6 @@
 """Starts Debian's glewlwyd with a database of its own, one client and one user: glewlwyd.py FOLDER PORT REDIRECT_URI SECRET.
 
-It signs with ES256, and knows of no verified addresses. It becomes glewlwyd itself: whoever stops this stops glewlwyd.
+It signs with ES256, and knows of no verified addresses. It becomes glewlwyd itself, so that stopping this stops glewlwyd.
 """
 
 import json
