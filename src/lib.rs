@@ -25,6 +25,8 @@ pub mod users;
 
 pub mod factors;
 pub mod keys;
+pub mod upstream;
+
 pub mod sessions;
 
 pub mod lifecycle;

@@ -1,7 +1,7 @@
 //! `.env.example` and the options that are read are the same list.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may fail loudly")]
 
-use heirloom::config::names;
+use heirloom::config::{names, upstream_keys};
 use std::{collections::BTreeSet, fs};
 
 ///
@@ -12,6 +12,14 @@ fn every_option_is_in_the_example_and_nothing_else_is() {
     let named = |name: &&str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     let listed: BTreeSet<_> = options.map(|(name, _)| name).filter(named).collect();
     assert_eq!(listed, names::ALL.iter().copied().collect());
+}
+
+/// Their names begin with one that the operator chooses.
+#[test]
+fn every_option_of_a_provider_is_described() {
+    let described = fs::read_to_string("docs/sign-in-with.md").unwrap();
+    let is_missing = |key: &&str| !described.contains(&format!("_{key}"));
+    assert_eq!(upstream_keys().into_iter().filter(is_missing).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 ///

@@ -158,7 +158,7 @@ impl UserCommand {
             }
             Self::Verify { user } => in_house(config, async |house| verify(house, &user, output).await).await,
             Self::SendReset { user } => in_house(config, async |house| send_reset(house, &user, output).await).await,
-            Self::OfFactors(command) => command.run(config, output).await,
+            Self::OfFactors(command) => Box::pin(command.run(config, output)).await,
             Self::Delete { user, yes } => {
                 if !yes {
                     confirm("This deletes a user permanently.", &user)?;

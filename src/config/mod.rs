@@ -23,6 +23,7 @@ mod sessions;
 mod source;
 mod tokens;
 mod traces;
+mod upstream;
 
 pub use accounts::{AccountOptions, EmailVerification};
 pub use branding::{BrandOptions, Colour, READABLE};
@@ -41,6 +42,10 @@ pub use risks::Risk;
 pub use sessions::SessionOptions;
 pub use source::{Source, UnknownName, libpq_variables};
 pub use tokens::{SigningAlgorithm, TokenOptions};
+pub use upstream::{
+    AppleKey, ClientAuthentication, ClientSecret, OAuth2Provider, OidcProvider, Preset, ProfilePointers,
+    ProviderProtocol, ProviderQuirks, UpstreamOptions, UpstreamProvider, is_upstream_name, upstream_keys,
+};
 
 use nearest::nearest;
 
@@ -85,6 +90,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where request spans are sent; without it, none are sent.
     pub traces: Option<TraceOptions>,
+    /// Providers with which users sign in.
+    pub upstream: UpstreamOptions,
     /// Environment variables that look like options but are not: probably typing mistakes.
     pub unknown_names: Vec<UnknownName>,
 }
@@ -127,6 +134,7 @@ impl Config {
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             ),
             traces: traces::read(&mut reader),
+            upstream: upstream::read(&mut reader),
             unknown_names: reader.unknown_names(),
             insecure_for_tests,
             database,

@@ -1,4 +1,4 @@
-use super::{ConfigError, env_file, names, nearest};
+use super::{ConfigError, env_file, is_upstream_name, names, nearest};
 use std::{collections::BTreeMap, ffi::OsString, fmt, path::Path};
 
 /// Where options come from: names and values. The environment goes before `.env`.
@@ -86,9 +86,15 @@ impl Source {
         self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// Names that begin with our prefix but are not options.
     pub(super) fn unknown_names(&self) -> Vec<UnknownName> {
-        let ours = |name: &&String| is_meant_for_us(name) && !names::ALL.contains(&name.as_str());
+        let is_known = |name: &str| names::ALL.contains(&name) || is_upstream_name(name);
+        let ours = |name: &&String| is_meant_for_us(name) && !is_known(name);
         self.values.keys().filter(ours).map(|name| UnknownName::new(name)).collect()
     }
 }

@@ -1,8 +1,9 @@
 //! The beginning of a ceremony: what the browser is asked, and a ticket that remembers it.
 
 use super::{
-    Algorithm, PasskeyError, Passkeys, UserVerification, store,
-    tickets::{LIFETIME, TicketPurpose},
+    Algorithm, PasskeyError, Passkeys, UserVerification,
+    room::{ASSERTION, LIFETIME, REGISTRATION},
+    store,
 };
 use crate::kernel::UserId;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -80,7 +81,7 @@ impl Passkeys {
         let (Some(owner), existing) = read.await? else { return Ok(None) };
         let challenge: [u8; 32] = world.rng.bytes();
         let content = RegistrationTicket { challenge, user, holder, factor_version: owner.factor_version };
-        let ticket = self.tickets().issue(TicketPurpose::Registration, content, world)?;
+        let ticket = self.tickets().issue(REGISTRATION, content, world.clock.now(), &world.rng)?;
         let public_key = json!({
             "rp": { "id": self.options().rp_id, "name": world.config.brand.name },
             "user": {
@@ -134,7 +135,7 @@ impl Passkeys {
         let world = self.world();
         let challenge: [u8; 32] = world.rng.bytes();
         let content = AssertionTicket { challenge, user, user_verification };
-        let ticket = self.tickets().issue(TicketPurpose::Assertion, content, world)?;
+        let ticket = self.tickets().issue(ASSERTION, content, world.clock.now(), &world.rng)?;
         let public_key = json!({
             "challenge": URL_SAFE_NO_PAD.encode(challenge),
             "rpId": self.options().rp_id,

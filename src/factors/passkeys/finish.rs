@@ -4,12 +4,12 @@ use super::{
     Accepted, Expected, KnownPasskey, NewPasskey, PasskeyError, Passkeys, PresentedPasskey, PublicKey, Refusal,
     RegistrationCredential, UserVerification,
     begin::{AssertionTicket, RegistrationTicket},
-    credential, store,
-    tickets::{Ticket, TicketPurpose},
-    verify_assertion, verify_registration,
+    credential,
+    room::{ASSERTION, REGISTRATION},
+    store, verify_assertion, verify_registration,
 };
 use crate::{
-    kernel::{Digest32, Moment, UserId, new_uuid},
+    kernel::{Digest32, Moment, SealedTicket, UserId, new_uuid},
     postgres::DatabaseError,
     work::Work,
 };
@@ -30,7 +30,7 @@ pub enum RegistrationCheck {
 
 /// A registration that verifies, and is not stored yet.
 pub struct VerifiedRegistration {
-    ticket: Ticket<RegistrationTicket>,
+    ticket: SealedTicket<RegistrationTicket>,
     new: NewPasskey,
 }
 
@@ -110,7 +110,7 @@ impl Passkeys {
         credential: &RegistrationCredential,
     ) -> RegistrationCheck {
         let now = self.world().clock.now();
-        let read = self.tickets().read::<RegistrationTicket>(TicketPurpose::Registration, ticket, now);
+        let read = self.tickets().read::<RegistrationTicket>(REGISTRATION, ticket, now);
         let Some(ticket) = read.filter(|ticket| ticket.content.is_for(user, holder)) else {
             return RegistrationCheck::Expired;
         };
@@ -135,7 +135,7 @@ impl Passkeys {
         presented: &PresentedPasskey,
     ) -> Result<AssertionCheck, PasskeyError> {
         let now = self.world().clock.now();
-        let read = self.tickets().read::<AssertionTicket>(TicketPurpose::Assertion, &presented.ticket, now);
+        let read = self.tickets().read::<AssertionTicket>(ASSERTION, &presented.ticket, now);
         // A ticket of nobody asks for more than one of a user.
         let is_good = |asked: Option<UserId>| asked.is_none() || asked == user;
         let Some(ticket) = read.filter(|ticket| is_good(ticket.content.user)) else {
@@ -218,7 +218,7 @@ impl VerifiedRegistration {
 }
 
 impl ProvenPasskey {
-    fn new(stored: &store::Stored, accepted: Accepted, ticket: &Ticket<AssertionTicket>) -> Self {
+    fn new(stored: &store::Stored, accepted: Accepted, ticket: &SealedTicket<AssertionTicket>) -> Self {
         Self {
             id: stored.id,
             user: stored.user,

@@ -1,6 +1,6 @@
 //! Passkeys: the ceremonies, and the verification of what an authenticator answers.
 //!
-//! A ceremony begins with options for the browser and a sealed ticket (`begin`, `tickets`). Its end (`finish`) reads the
+//! A ceremony begins with options for the browser and a sealed ticket (`begin`). Its end (`finish`) reads the
 //! ticket, verifies the answer, and redeems the ticket in the transaction of what the answer is good for. `store` has the SQL.
 //!
 //! The verification needs no database, no clock and no HTTP.
@@ -26,7 +26,6 @@ mod refusal;
 mod registration;
 mod room;
 pub(super) mod store;
-mod tickets;
 
 pub use assertion::{Accepted, KnownPasskey, verify_assertion};
 pub use begin::{Ceremony, Registrant};

@@ -1,6 +1,16 @@
-use super::tickets::Tickets;
-use crate::{config::PasskeyOptions, kernel::MasterKeys, world::World};
+use crate::{
+    config::PasskeyOptions,
+    kernel::{Duration, MasterKeys, TicketKind, Tickets},
+    world::World,
+};
 use std::{fmt, sync::Arc};
+
+/// How long a ceremony may take: the browser's own timeout is shorter.
+pub const LIFETIME: Duration = Duration::from_mins(5);
+/// The ticket of a new passkey.
+pub const REGISTRATION: TicketKind = TicketKind { context: b"registration", lifetime: LIFETIME };
+/// The ticket of a signature of a stored one.
+pub const ASSERTION: TicketKind = TicketKind { context: b"assertion", lifetime: LIFETIME };
 
 /// Passkeys: what the verbs share.
 #[derive(Clone)]
@@ -15,7 +25,7 @@ impl Passkeys {
     /// The room, under keys derived from the master keys.
     #[must_use]
     pub fn new(world: World, masters: &MasterKeys) -> Self {
-        Self(Arc::new(Room { world, tickets: Tickets::new(masters) }))
+        Self(Arc::new(Room { world, tickets: Tickets::new(masters, "heirloom/passkey-ticket/v1") }))
     }
 
     /// Whether they are offered.

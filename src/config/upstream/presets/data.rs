@@ -1,0 +1,44 @@
+use crate::config::{ClientAuthentication, ProfilePointers, ProviderQuirks};
+
+/// What is known of a provider.
+pub struct PresetData {
+    /// Its name, as its rules for buttons write it.
+    pub label: Option<&'static str>,
+    pub scopes: &'static [&'static str],
+    pub client_authentication: ClientAuthentication,
+    /// Whether an address that it calls verified counts as such, unless the operator decides otherwise; None: never.
+    pub trusts_email: Option<bool>,
+    pub protocol: PresetProtocol,
+}
+
+pub enum PresetProtocol {
+    Oidc {
+        issuer: Option<&'static str>,
+        form_post: bool,
+        tenant_issuer: bool,
+    },
+    OAuth2 {
+        issuer: Option<&'static str>,
+        /// Authorize, token, profile.
+        endpoints: Option<[&'static str; 3]>,
+        pointers: Option<ProfilePointers>,
+        quirks: ProviderQuirks,
+    },
+}
+
+impl PresetProtocol {
+    pub const fn is_oidc(&self) -> bool {
+        matches!(self, Self::Oidc { .. })
+    }
+}
+
+/// Pointers of a preset.
+pub fn pointers(subject: &str, email: Option<&str>, name: Option<&str>) -> ProfilePointers {
+    let owned = |text: &str| text.to_owned();
+    ProfilePointers {
+        subject: Some(owned(subject)),
+        email: email.map(owned),
+        email_verified: None,
+        name: name.map(owned),
+    }
+}

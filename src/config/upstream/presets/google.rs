@@ -1,0 +1,16 @@
+use super::data::{PresetData, PresetProtocol};
+use crate::config::ClientAuthentication;
+
+pub(super) fn data() -> PresetData {
+    PresetData {
+        label: Some("Google"),
+        scopes: &["openid", "email", "profile"],
+        client_authentication: ClientAuthentication::Post,
+        trusts_email: Some(true),
+        protocol: PresetProtocol::Oidc {
+            issuer: Some("https://accounts.google.com"),
+            form_post: false,
+            tenant_issuer: false,
+        },
+    }
+}

@@ -1,0 +1,17 @@
+use super::data::{PresetData, PresetProtocol};
+use crate::config::{ClientAuthentication, ProviderQuirks};
+
+pub(super) fn data() -> PresetData {
+    PresetData {
+        label: None,
+        scopes: &[],
+        client_authentication: ClientAuthentication::Post,
+        trusts_email: Some(false),
+        protocol: PresetProtocol::OAuth2 {
+            issuer: None,
+            endpoints: None,
+            pointers: None,
+            quirks: ProviderQuirks::default(),
+        },
+    }
+}

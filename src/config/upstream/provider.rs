@@ -1,0 +1,140 @@
+use super::Preset;
+use std::fmt;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// The providers with which users sign in.
+#[derive(Debug, Clone, Default)]
+pub struct UpstreamOptions {
+    /// In alphabetical order of their names.
+    pub providers: Vec<UpstreamProvider>,
+}
+
+/// A provider.
+#[derive(Debug, Clone)]
+pub struct UpstreamProvider {
+    /// In paths: letters and digits, in lower case.
+    pub name: String,
+    /// Which provider or protocol this is.
+    pub preset: Preset,
+    /// What the button says.
+    pub label: String,
+    /// Our name there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: ClientSecret,
+    /// What we ask for.
+    pub scopes: Vec<String>,
+    /// Whether an address that it calls verified counts as such.
+    pub trusts_email: bool,
+    /// The client ids of our apps.
+    pub audiences: Vec<String>,
+    /// How the secret is sent.
+    pub client_authentication: ClientAuthentication,
+    /// How it is asked.
+    pub protocol: ProviderProtocol,
+}
+
+/// What we prove to the provider with. Its `Debug` shows nothing.
+#[derive(Clone)]
+pub enum ClientSecret {
+    /// A secret that we share.
+    Text(Zeroizing<String>),
+    /// A key with which a secret is signed for each exchange.
+    Apple(AppleKey),
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret(…)")
+    }
+}
+
+/// The key of "Sign in with Apple".
+#[derive(Clone)]
+pub struct AppleKey {
+    /// `iss` of the signed secret.
+    pub team_id: String,
+    /// `kid` of the signed secret.
+    pub key_id: String,
+    /// PEM, PKCS#8.
+    pub private_key: Zeroizing<String>,
+}
+
+/// How the secret is sent with a code (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// In the body.
+    Post,
+    /// In the header.
+    Basic,
+}
+
+/// How a provider is asked.
+#[derive(Debug, Clone)]
+pub enum ProviderProtocol {
+    /// `OpenID` Connect: discovery, ID tokens.
+    Oidc(OidcProvider),
+    /// OAuth 2.0 and a profile.
+    OAuth2(OAuth2Provider),
+}
+
+/// An `OpenID` provider.
+#[derive(Debug, Clone)]
+pub struct OidcProvider {
+    /// `iss`, and where discovery begins.
+    pub issuer: String,
+    /// Whether the answer comes as a POST of a form (OAuth 2.0 Form Post Response Mode).
+    pub form_post: bool,
+    /// Whether the issuer of a token holds its tenant, as Microsoft's does.
+    pub tenant_issuer: bool,
+    /// In place of the discovered one.
+    pub authorize: Option<Url>,
+    /// In place of the discovered one.
+    pub token: Option<Url>,
+    /// In place of the discovered one.
+    pub userinfo: Option<Url>,
+}
+
+/// A provider of plain OAuth 2.0.
+#[derive(Debug, Clone)]
+pub struct OAuth2Provider {
+    /// Under which identities are kept.
+    pub issuer: String,
+    /// Where the user is sent.
+    pub authorize: Url,
+    /// Where a code is exchanged.
+    pub token: Url,
+    /// Where the profile is read.
+    pub userinfo: Url,
+    /// Where the profile holds what.
+    pub pointers: ProfilePointers,
+    /// What differs from the RFC.
+    pub quirks: ProviderQuirks,
+}
+
+/// JSON pointers (RFC 6901) into a profile.
+#[derive(Debug, Clone, Default)]
+pub struct ProfilePointers {
+    /// The user's id.
+    pub subject: Option<String>,
+    /// The address.
+    pub email: Option<String>,
+    /// Whether it is verified.
+    pub email_verified: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+}
+
+/// What a provider does differently.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProviderQuirks {
+    /// It knows no PKCE.
+    pub without_pkce: bool,
+    /// The token request repeats `state`.
+    pub state_in_token_request: bool,
+    /// The addresses are at the profile's URL and `/emails`.
+    pub separate_emails: bool,
+    /// A profile says by this member whether it is one: the pointer and the value.
+    pub success: Option<(&'static str, &'static str)>,
+}

@@ -1,0 +1,183 @@
+//! What an `OpenID` provider publishes about itself (`OpenID` Connect Discovery §4), kept while it is fresh.
+
+use super::{
+    fetch::{FetchError, Fetcher},
+    key_set::KeySet,
+};
+use crate::config::OidcProvider;
+use jsonwebtoken::decode_header;
+use reqwest::Url;
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+/// How long a document is used.
+const FRESH: Duration = Duration::from_mins(10);
+/// How long an old document is used while the provider does not answer.
+const STALE: Duration = Duration::from_hours(24);
+/// How often a set is fetched because of a key that it does not hold: twice a minute.
+const UNKNOWN_KEY: Duration = Duration::from_secs(30);
+
+/// Endpoints of a provider.
+#[derive(Debug, Clone)]
+pub struct Metadata {
+    /// `iss` of its tokens, with `{tenantid}` where it holds the tenant.
+    pub issuer: String,
+    /// Where the user is sent.
+    pub authorize: Url,
+    /// Where a code is exchanged.
+    pub token: Url,
+    /// Where the profile is read, if it has one.
+    pub userinfo: Option<Url>,
+    /// Its keys.
+    pub jwks: Url,
+    /// Whether it announces `iss` in its answers (RFC 9207).
+    pub sends_issuer: bool,
+}
+
+/// The document as it is published.
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: Url,
+    token_endpoint: Url,
+    userinfo_endpoint: Option<Url>,
+    jwks_uri: Url,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// Why the provider cannot be used now.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoveryError {
+    /// A document was not fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// It is of another issuer.
+    #[error("the document of another issuer")]
+    OtherIssuer,
+    /// It is incomplete.
+    #[error("a document that does not describe a provider")]
+    Incomplete,
+    /// Not a set of keys.
+    #[error("a document that is not a JWK set")]
+    NotKeys,
+}
+
+/// What is known of one provider.
+#[derive(Debug)]
+pub struct Discovery {
+    provider: OidcProvider,
+    fetcher: Fetcher,
+    metadata: Mutex<Option<Kept<Metadata>>>,
+    keys: Mutex<Option<Kept<KeySet>>>,
+}
+
+/// A document, and when it was fetched.
+#[derive(Debug, Clone)]
+struct Kept<T> {
+    value: Arc<T>,
+    fetched_at: Instant,
+    /// When it was last tried in vain.
+    tried_at: Option<Instant>,
+}
+
+impl<T> Kept<T> {
+    fn new(value: T) -> Self {
+        Self { value: Arc::new(value), fetched_at: Instant::now(), tried_at: None }
+    }
+
+    fn is_younger_than(&self, age: Duration) -> bool {
+        self.fetched_at.elapsed() < age
+    }
+
+    /// Whether it is to be used without asking: it is fresh, or the provider did not answer a moment ago.
+    fn is_enough(&self) -> bool {
+        let was_tried = self.tried_at.is_some_and(|tried| tried.elapsed() < UNKNOWN_KEY);
+        self.is_younger_than(FRESH) || was_tried && self.is_younger_than(STALE)
+    }
+}
+
+impl Discovery {
+    /// Nothing is fetched yet.
+    #[must_use]
+    pub fn new(provider: OidcProvider, fetcher: Fetcher) -> Self {
+        Self { provider, fetcher, metadata: Mutex::default(), keys: Mutex::default() }
+    }
+
+    /// The provider's endpoints. Those who ask at once wait for one request.
+    ///
+    /// # Errors
+    /// When the provider does not answer, and none of its documents is young enough.
+    pub async fn metadata(&self) -> Result<Arc<Metadata>, DiscoveryError> {
+        let mut kept = self.metadata.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_enough()) {
+            return Ok(Arc::clone(&kept.value));
+        }
+        let fetched = self.fetch_metadata().await;
+        renew(&mut kept, fetched)
+    }
+
+    /// The keys with which a token may be verified: fetched again where they do not hold the key that it names, twice a minute.
+    ///
+    /// # Errors
+    /// When the provider does not answer.
+    pub async fn keys_for(&self, token: &str) -> Result<Arc<KeySet>, DiscoveryError> {
+        let jwks = self.metadata().await?.jwks.clone();
+        let mut kept = self.keys.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_enough()) {
+            let header = decode_header(token).ok();
+            let is_known = header.is_none_or(|header| kept.value.find(header.kid.as_deref(), header.alg).is_some());
+            if is_known || kept.is_younger_than(UNKNOWN_KEY) {
+                return Ok(Arc::clone(&kept.value));
+            }
+        }
+        let document = self.fetcher.get(&jwks).await.map_err(DiscoveryError::from);
+        renew(&mut kept, document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys)))
+    }
+
+    async fn fetch_metadata(&self) -> Result<Metadata, DiscoveryError> {
+        let issuer = &self.provider.issuer;
+        let url = format!("{issuer}/.well-known/openid-configuration");
+        let url = Url::parse(&url).map_err(|_not_a_url| DiscoveryError::Incomplete)?;
+        let document = self.fetcher.get(&url).await?;
+        let document: Document = serde_json::from_value(document).map_err(|_incomplete| DiscoveryError::Incomplete)?;
+        // §4.3: or another provider could speak for this one. Microsoft's holds the place of the tenant.
+        let is_same = document.issuer.trim_end_matches('/') == issuer.trim_end_matches('/');
+        let is_tenants = self.provider.tenant_issuer && document.issuer.contains("{tenantid}");
+        if !is_same && !is_tenants {
+            return Err(DiscoveryError::OtherIssuer);
+        }
+        let metadata = Metadata {
+            issuer: document.issuer,
+            authorize: self.provider.authorize.clone().unwrap_or(document.authorization_endpoint),
+            token: self.provider.token.clone().unwrap_or(document.token_endpoint),
+            userinfo: self.provider.userinfo.clone().or(document.userinfo_endpoint),
+            jwks: document.jwks_uri,
+            sends_issuer: document.authorization_response_iss_parameter_supported,
+        };
+        let asked =
+            [Some(&metadata.authorize), Some(&metadata.token), metadata.userinfo.as_ref(), Some(&metadata.jwks)];
+        if asked.into_iter().flatten().all(|url| self.fetcher.may_ask(url)) {
+            Ok(metadata)
+        } else {
+            Err(FetchError::Forbidden.into())
+        }
+    }
+}
+
+/// Keeps what was fetched; or goes on with what there is, for a day.
+fn renew<T>(kept: &mut Option<Kept<T>>, fetched: Result<T, DiscoveryError>) -> Result<Arc<T>, DiscoveryError> {
+    match (fetched, kept.as_mut().filter(|kept| kept.is_younger_than(STALE))) {
+        (Ok(value), _) => Ok(Arc::clone(&kept.insert(Kept::new(value)).value)),
+        (Err(error), Some(old)) => {
+            tracing::warn!(%error, "upstream.document_not_renewed");
+            old.tried_at = Some(Instant::now());
+            Ok(Arc::clone(&old.value))
+        }
+        (Err(error), None) => Err(error),
+    }
+}

@@ -1,0 +1,33 @@
+//! Sign-in with other providers: Kakao, Naver, Google, GitHub, Apple, Microsoft, any `OpenID` provider, any provider of OAuth 2.0.
+//!
+//! 1. The browser is sent to the provider with a state, a nonce and a challenge, which a sealed cookie remembers
+//!    (`flow.rs`): nothing is written.
+//! 2. It comes back with a code, which is exchanged (`exchange.rs`). An ID token is verified (`id_token.rs`) with the keys that
+//!    the provider publishes (`discovery.rs`, `key_set.rs`); a plain profile is read.
+//! 3. What the provider says of the user is brought into one form (`profile.rs`).
+//! 4. One pure function decides what becomes of the user (`policy.rs`).
+
+mod begin;
+mod come_back;
+mod discovery;
+mod exchange;
+mod fetch;
+mod flow;
+mod id_token;
+mod key_set;
+mod policy;
+mod profile;
+mod room;
+mod store;
+
+pub use begin::{BeginError, Begun};
+pub use come_back::{CameBack, Returned};
+pub use discovery::DiscoveryError;
+pub use exchange::UpstreamError;
+pub use fetch::FetchError;
+pub use flow::{Connecting, Flow, Wanted};
+pub use id_token::TokenFault;
+pub use policy::{AccountOfAddress, AccountOfIdentity, Aim, AssertedAddress, Decision, Situation, decide};
+pub use profile::UpstreamUser;
+pub use room::{Provider, Upstream};
+pub use store::{Identity, IdentityKey, Owner, add, has_another, list, owner, remove, remove_since, touch};

@@ -1,0 +1,168 @@
+use crate::{
+    kernel::{Digest32, Moment, UserId},
+    postgres::DatabaseError,
+};
+use sqlx::PgConnection;
+
+/// A user of a provider: what opens an account.
+#[derive(Debug, Clone, Copy)]
+pub struct IdentityKey<'k> {
+    /// The provider's issuer.
+    pub issuer: &'k str,
+    /// The user there.
+    pub subject: &'k str,
+}
+
+/// A connected account.
+#[derive(Debug)]
+pub struct Identity {
+    /// The provider's name in our options.
+    pub provider: String,
+    /// The address there, as it was when it was connected.
+    pub email: Option<String>,
+    /// When it was connected.
+    pub created_at: Moment,
+    /// When it last opened the account.
+    pub last_used_at: Option<Moment>,
+}
+
+/// Whose account an identity opens.
+#[derive(Debug)]
+pub struct Owner {
+    /// The user.
+    pub user: UserId,
+    /// Whether an administrator has blocked them.
+    pub is_blocked: bool,
+}
+
+/// Whose account this is. No address and no provider's name is looked at.
+///
+/// # Errors
+/// When the database fails.
+pub async fn owner(connection: &mut PgConnection, key: IdentityKey<'_>) -> Result<Option<Owner>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Owner,
+        r#"SELECT u.id AS "user: UserId", u.blocked_at IS NOT NULL AS "is_blocked!"
+           FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.issuer = $1 AND i.subject = $2"#,
+        key.issuer,
+        key.subject,
+    );
+    Ok(found.fetch_optional(connection).await?)
+}
+
+/// Whether a user is connected to this provider by another identity.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_another(
+    connection: &mut PgConnection,
+    user: UserId,
+    provider: &str,
+    key: IdentityKey<'_>,
+) -> Result<bool, DatabaseError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM identities
+                          WHERE user_id = $1 AND provider = $2 AND (issuer, subject) <> ($3, $4)) AS "found!""#,
+        user.as_uuid(),
+        provider,
+        key.issuer,
+        key.subject,
+    );
+    Ok(found.fetch_one(connection).await?)
+}
+
+/// Connects an identity to a user. False if an account has it, or the user has another one of this provider.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(
+    connection: &mut PgConnection,
+    user: UserId,
+    provider: &str,
+    key: IdentityKey<'_>,
+    email: Option<&str>,
+) -> Result<bool, DatabaseError> {
+    let added = sqlx::query!(
+        "INSERT INTO identities (user_id, issuer, subject, provider, email, created_at)
+         VALUES ($1, $2, $3, $4, $5, clock_timestamp()) ON CONFLICT DO NOTHING",
+        user.as_uuid(),
+        key.issuer,
+        key.subject,
+        provider,
+        email,
+    );
+    Ok(added.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Notes that an identity opened its account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn touch(connection: &mut PgConnection, key: IdentityKey<'_>) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE identities SET last_used_at = clock_timestamp() WHERE issuer = $1 AND subject = $2",
+        key.issuer,
+        key.subject,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The identities of a user, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(connection: &mut PgConnection, user: UserId) -> Result<Vec<Identity>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Identity,
+        "SELECT provider, email, created_at, last_used_at FROM identities WHERE user_id = $1
+         ORDER BY created_at, provider",
+        user.as_uuid(),
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// Disconnects a user from a provider. False if they were not connected.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(connection: &mut PgConnection, user: UserId, provider: &str) -> Result<bool, DatabaseError> {
+    let removed = sqlx::query!("DELETE FROM identities WHERE user_id = $1 AND provider = $2", user.as_uuid(), provider);
+    Ok(removed.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Disconnects a user from every provider that was connected since, or from all. Returns which.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_since(
+    connection: &mut PgConnection,
+    user: UserId,
+    since: Option<Moment>,
+) -> Result<Vec<String>, DatabaseError> {
+    let removed = sqlx::query_scalar!(
+        "DELETE FROM identities WHERE user_id = $1 AND ($2::timestamptz IS NULL OR created_at >= $2) RETURNING provider",
+        user.as_uuid(),
+        since,
+    );
+    Ok(removed.fetch_all(connection).await?)
+}
+
+/// Marks a ticket as used. False if it was used before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn redeem(
+    connection: &mut PgConnection,
+    digest: Digest32,
+    expires_at: Moment,
+) -> Result<bool, DatabaseError> {
+    let redeemed = sqlx::query!(
+        "INSERT INTO used_tickets (digest, expires_at) VALUES ($1, $2)
+         ON CONFLICT ON CONSTRAINT used_tickets_pkey DO NOTHING",
+        digest.as_bytes(),
+        expires_at,
+    );
+    Ok(redeemed.execute(connection).await?.rows_affected() == 1)
+}
