@@ -36,11 +36,18 @@ const userRow = (user) => create('li', {},
       create('span', {}, text('admin-sessions-live', { number: user.live_sessions })),
       fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at, true) : text('common-never')))));
 
+const factorsOf = ({ totp, passkeys, recovery_codes_left: codes }) => [
+  totp && text('admin-factors-totp'),
+  passkeys && text('admin-factors-passkeys', { number: passkeys }),
+  (totp || passkeys) && text('admin-factors-codes', { number: codes }),
+].filter(Boolean).join(', ') || text('admin-factors-none');
+
 export async function oneUser({ id, again }) {
   const path = `/api/v1/admin/users/${encodeURIComponent(id)}`;
   const sessions = { path: '/api/v1/admin/sessions', query: { user_id: id }, row: sessionRow({ again }), none: text('admin-sessions-none'), label: text('admin-sessions') };
   const events = { path: '/api/v1/admin/audit', query: { user_id: id, limit: 20 }, row: eventRow, none: text('admin-audit-none'), label: text('admin-events') };
-  const [{ user }, theirSessions, theirEvents] = await Promise.all([request(path), listOf(sessions), listOf(events)]);
+  const [{ user }, factors, theirSessions, theirEvents] =
+    await Promise.all([request(path), request(`${path}/factors`), listOf(sessions), listOf(events)]);
   return {
     title: user.name || user.email,
     parts: [
@@ -49,6 +56,7 @@ export async function oneUser({ id, again }) {
         fact(text('admin-verified'), text(user.email_verified ? 'admin-verified-yes' : 'admin-verified-no')),
         fact(text('admin-since'), time(user.created_at)),
         fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at) : text('common-never')),
+        fact(text('admin-factors'), factorsOf(factors)),
         user.blocked_reason && fact(text('admin-blocked-reason'), user.blocked_reason)),
       create('div', { class: 'actions' }, blocking(user, path, again), sendReset(path), resetFactors(path, again), revokeAll(user, again)),
       create('section', {}, roles(user, path, again)),

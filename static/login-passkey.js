@@ -21,7 +21,9 @@ async function post(path, body) {
 
 /** @type {any} */
 const remember = document.getElementById('remember');
-const wishes = () => (challenge ? { challenge } : { transport: 'cookie', remember: remember.checked });
+/** @type {any} */
+const trust = document.getElementById('trust_device');
+const wishes = () => (challenge ? { challenge, trust_device: Boolean(trust?.checked) } : { transport: 'cookie', remember: remember.checked });
 
 async function signIn(how) {
   const options = await post('options', challenge ? { challenge } : {});

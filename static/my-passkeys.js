@@ -50,9 +50,11 @@ async function register(body) {
 async function addOne() {
   const begun = await fresh(() => request(`${API}/options`, 'POST'));
   const made = await createPasskey(begun);
+  const body = { ...made, name: deviceOf({ user_agent: navigator.userAgent }) };
   let codes;
   try {
-    ({ recovery_codes: codes } = await register({ ...made, name: deviceOf({ user_agent: navigator.userAgent }) }));
+    if (begun.email_code_required) codes = await withEmailCode(body);
+    else ({ recovery_codes: codes } = await register(body));
   } catch (problem) {
     // The authenticator holds a passkey that the server will never know.
     if (!problem.temporary) await tellUnknown(begun.publicKey.rp.id, made.credential.id);
@@ -64,11 +66,24 @@ async function addOne() {
   focus(element('passkeys-title'));
 }
 
+/** After an administrator's reset: the password alone adds nothing. */
+async function withEmailCode(body) {
+  const question = {
+    title: text('account-passkey-add'), text: text('enrol-email-code-hint'), yes: text('account-passkey-add'),
+    label: text('enrol-email-code'), isHarmless: true,
+  };
+  let codes;
+  const isDone = await confirmed(question, async (code) => {
+    ({ recovery_codes: codes } = await register({ ...body, email_code: code }));
+  });
+  if (!isDone) throw Object.assign(new Error('cancelled'), { name: 'AbortError' });
+  return codes;
+}
+
 /** In words, also what the browser says. */
 function failure(problem) {
   if (problem.name === 'InvalidStateError') return text('account-passkey-exists');
   if (isCancelled(problem)) return text('account-passkey-cancelled');
-  if (problem.code === 'forbidden') return text('account-passkey-after-reset');
   return problem.code === 'challenge_expired' ? text('account-passkey-late') : wordsFor(problem);
 }
 

@@ -243,7 +243,7 @@ export function confirmed({ title, text: question, yes, label = '', value = '', 
 input.addEventListener('input', () => { agree.disabled = Boolean(asked.word) && input.value.trim() !== asked.word; });
 element('confirm-no').addEventListener('click', () => { if (!isAtWork) dialog.close(); });
 dialog.addEventListener('cancel', (event) => { if (isAtWork) event.preventDefault(); }); // what was sent is not taken back
-const fields = { email: 'confirm-input', name: 'confirm-input', reason: 'confirm-input', blocked_reason: 'confirm-input' };
+const fields = { email: 'confirm-input', name: 'confirm-input', reason: 'confirm-input', blocked_reason: 'confirm-input', email_code: 'confirm-input' };
 submits(element('confirm-form'), fields, async () => {
   isAtWork = true;
   try {

@@ -1,10 +1,10 @@
 mod api;
 
-pub(super) use api::{ResetDescribed, remove_factors};
+pub(super) use api::{FactorsDescribed, remove_factors, show_factors};
 
 use crate::{
     audit, factors,
-    kernel::UserId,
+    kernel::{Actor, UserId},
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended, FreshAuthority, Sessions},
     users,
@@ -23,6 +23,8 @@ pub enum FactorsReset {
     },
     /// The user does not exist.
     NotFound,
+    /// Administrators do not reset their own: the rules for the own factors would not apply.
+    Own,
     /// The session of the administrator who asks is no longer fresh, or they are no longer one: nothing was changed.
     NotFresh,
 }
@@ -44,6 +46,9 @@ pub async fn reset_factors(
     by: &FreshAuthority,
     user: UserId,
 ) -> Result<FactorsReset, DatabaseError> {
+    if by.caller().actor == Actor::User(user) {
+        return Ok(FactorsReset::Own);
+    }
     let authority = by.clone();
     let done = sessions.world().transaction(by.caller(), move |mut work| {
         Box::pin(async move { carry_out(&mut work, &authority, user).await })

@@ -61,6 +61,6 @@ async fn reset(house: &House, who: &str, output: Output) -> Result<(), CliError>
             removed => format!("Second factors removed: {removed}. All sessions of the user are revoked."),
         }),
         FactorsReset::NotFound => Err(CliError::NoSuchUser(who.to_owned())),
-        FactorsReset::NotFresh => Err(CliError::not_permitted()),
+        FactorsReset::Own | FactorsReset::NotFresh => Err(CliError::not_permitted()),
     }
 }

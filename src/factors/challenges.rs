@@ -59,6 +59,12 @@ pub struct OpenChallenge {
 }
 
 impl OpenChallenge {
+    /// Which one.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// Keeps the secret of the app that is set up with it, in the caller's transaction. False if it was used meanwhile.
     pub(super) async fn keep(&self, work: &mut Work<'_>, sealed: &[u8]) -> Result<bool, DatabaseError> {
         store::put_secret(work.connection, self.id, sealed).await
@@ -143,8 +149,9 @@ impl Factors {
     ) -> Result<Challenge, DatabaseError> {
         let kind = ChallengeKind::Enrolment { asks_email_code: email_code_required };
         let token = self.begin(work, pending, kind).await?;
-        let (factors, expires_in) = (vec![FactorKind::Totp], ENROLMENT_LIFETIME);
-        Ok(Challenge { token, factors, expires_in, email_code_required, recovery_ready_at: None })
+        let mut factors = vec![FactorKind::Totp];
+        factors.extend(self.passkeys().is_enabled().then_some(FactorKind::Passkey));
+        Ok(Challenge { token, factors, expires_in: ENROLMENT_LIFETIME, email_code_required, recovery_ready_at: None })
     }
 
     async fn begin(

@@ -33,6 +33,21 @@ pub enum CodeCheck {
     },
 }
 
+/// The outcome of a code that is not one of a factor.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// Right.
+    Right,
+    /// Wrong.
+    Wrong,
+    /// Not compared: too many were wrong lately.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
+}
+
 /// A code that is right, unless it has been used.
 #[derive(Clone)]
 pub struct CorrectCode {
@@ -94,6 +109,35 @@ impl Factors {
         self.accounts().guard().forgive(attempt).await
     }
 
+    /// Has a code compared that is not one of a factor: the attempt is counted before, as one at any factor of the user, and does
+    /// not count if the code is right.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn guess(
+        &self,
+        user: UserId,
+        client: &Client,
+        compare: impl Future<Output = Result<bool, DatabaseError>>,
+    ) -> Result<Guess, FactorsError> {
+        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
+        let Some(stored) = read.await? else { return Ok(Guess::Wrong) };
+        let attempt = match self.admit_owner(&stored, client).await? {
+            Admission::Admitted(attempt, _no_password) => attempt,
+            Admission::Refused { wait } => return Ok(Guess::Limited { wait }),
+        };
+        if !compare.await? {
+            return Ok(Guess::Wrong);
+        }
+        self.forgive(attempt).await?;
+        Ok(Guess::Right)
+    }
+
+    /// Counts an attempt at a factor of a user whose factors were read.
+    pub(super) async fn admit_owner(&self, stored: &Stored, client: &Client) -> Result<Admission, FactorsError> {
+        Ok(self.accounts().guard().admit(GuessTarget::Factor(stored.owner), client).await?)
+    }
+
     /// Counts an attempt, then compares the code. Nothing is used up by it.
     ///
     /// # Errors
@@ -106,8 +150,7 @@ impl Factors {
         let number = typed.as_ref().map(|code| i16::from(code.number));
         let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, number)));
         let Some(stored) = read.await? else { return Ok(CodeCheck::Wrong) };
-        let target = GuessTarget::Factor(stored.owner);
-        let attempt = match self.accounts().guard().admit(target, client).await? {
+        let attempt = match self.admit_owner(&stored, client).await? {
             Admission::Admitted(attempt, _no_password) => attempt,
             Admission::Refused { wait } => {
                 self.world().metrics.second_factor(code.kind().name(), "too_many_attempts");

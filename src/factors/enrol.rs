@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     audit,
-    guessing::{Admission, Attempt, GuessTarget},
+    guessing::{Admission, Attempt},
     kernel::{Client, Duration, UserId},
     mail,
     postgres::DatabaseError,
@@ -231,7 +231,7 @@ impl Factors {
         client: &Client,
     ) -> Result<Confirmable, FactorsError> {
         let user = stored.owner.user;
-        let attempt = match self.accounts().guard().admit(GuessTarget::Factor(stored.owner), client).await? {
+        let attempt = match self.admit_owner(stored, client).await? {
             Admission::Admitted(attempt, _no_password) => attempt,
             Admission::Refused { wait } => return Ok(Confirmable::Limited { wait }),
         };

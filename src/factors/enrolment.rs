@@ -1,18 +1,40 @@
 //! Setting up the first factor within a sign-in: a user whose role demands one and who has none enters with it, or not at all.
 
-use super::{ConfirmedTotp, FactorUse, NewCodes, OpenChallenge};
-use crate::{postgres::DatabaseError, work::Work};
+use super::{
+    ConfirmedTotp, FactorUse, NewCodes, OpenChallenge, add_passkey, passkeys::Added, passkeys::VerifiedRegistration,
+};
+use crate::{identity::ProvenBy, postgres::DatabaseError, work::Work};
 use std::{fmt, sync::Arc};
 
-/// A challenge, and a new app whose code was right.
+/// What is set up.
+#[derive(Clone)]
+pub enum NewFactor {
+    /// An app whose code was right.
+    Totp(ConfirmedTotp),
+    /// A passkey whose registration verifies, and what its user calls it.
+    Passkey(Arc<VerifiedRegistration>, Option<String>),
+}
+
+/// A challenge, and a new factor.
 #[derive(Clone)]
 pub struct Enrolment {
     /// What was begun.
     pub challenge: OpenChallenge,
     /// What completes it.
-    pub confirmed: ConfirmedTotp,
+    pub factor: NewFactor,
     /// Shown once the session is open.
     pub codes: Arc<NewCodes>,
+}
+
+impl NewFactor {
+    /// What its user proves by setting it up.
+    #[must_use]
+    pub const fn proven_by(&self) -> ProvenBy {
+        match self {
+            Self::Totp(_) => ProvenBy::Code,
+            Self::Passkey(..) => ProvenBy::VerifiedKey,
+        }
+    }
 }
 
 impl fmt::Debug for Enrolment {
@@ -34,6 +56,11 @@ impl Enrolment {
     /// # Errors
     /// When the database fails.
     pub async fn use_up(&self, work: &mut Work<'_>) -> Result<FactorUse, DatabaseError> {
+        if let NewFactor::Passkey(verified, _name) = &self.factor
+            && verified.is_taken(work).await?
+        {
+            return Ok(FactorUse::ProofUsed);
+        }
         let is_used_up = self.challenge.use_up(work, self.factor_version()).await?;
         Ok(if is_used_up { FactorUse::Accepted } else { FactorUse::ChallengeExpired })
     }
@@ -43,9 +70,15 @@ impl Enrolment {
     /// # Errors
     /// When the database fails. The session is not added then either.
     pub async fn complete(&self, work: &mut Work<'_>) -> Result<(), DatabaseError> {
-        if self.confirmed.clone().add_new(work, &self.codes).await? {
+        let is_added = match &self.factor {
+            NewFactor::Totp(confirmed) => confirmed.clone().add_new(work, &self.codes).await?,
+            NewFactor::Passkey(verified, name) => {
+                matches!(add_passkey(work, verified, name.as_deref(), Some(&self.codes)).await?, Added::Now(_))
+            }
+        };
+        if is_added {
             return Ok(());
         }
-        Err(DatabaseError::Nonsense("an app that was set up under the lock of its user"))
+        Err(DatabaseError::Nonsense("a factor that was set up under the lock of its user"))
     }
 }

@@ -37,13 +37,13 @@ mod totp;
 mod trusted_devices;
 
 pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
-pub use check::{CodeCheck, CorrectCode};
+pub use check::{CodeCheck, CorrectCode, Guess};
 pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, add_passkey, renew_codes};
-pub use enrolment::Enrolment;
+pub use enrolment::{Enrolment, NewFactor};
 pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn};
 pub use passkeys::count_of_other_domains;
 pub use presented::{FactorCheck, PasskeyCheck, PresentedFactor};
-pub use problem::{after_reset, last_factor};
+pub use problem::{after_reset, email_code_invalid, email_code_missing, last_factor};
 pub use proven::ProvenFactor;
 pub use recovery::{cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery};
 pub use recovery_codes::NewCodes;

@@ -1,7 +1,7 @@
 //! What a client is answered when a factor could not be checked or changed.
 
 use super::{FactorsError, passkeys::PasskeyError};
-use crate::http::{Problem, kind};
+use crate::http::{FieldError, Problem, kind};
 
 impl From<PasskeyError> for Problem {
     fn from(error: PasskeyError) -> Self {
@@ -28,8 +28,22 @@ pub fn last_factor() -> Problem {
     Problem::new(kind::LAST_FACTOR, "A role demands one, or there is no password. Set up another one first.")
 }
 
-/// An administrator removed all factors: an app comes first, with an emailed code.
+/// The code of the email is needed too.
+#[must_use]
+pub fn email_code_missing() -> Problem {
+    Problem::field("email_code", "required", "the code of the email is needed")
+}
+
+/// The code of the email is wrong.
+#[must_use]
+pub fn email_code_invalid() -> Problem {
+    let message = "It is not the code of the newest email.";
+    let errors = vec![FieldError::new("email_code", "invalid", message)];
+    Problem { errors, ..Problem::new(kind::CODE_INVALID, message) }
+}
+
+/// An administrator removed all factors: one is set up first, with an emailed code.
 #[must_use]
 pub fn after_reset() -> Problem {
-    Problem::new(kind::FORBIDDEN, "An administrator removed your second factors. Set up an authenticator app first.")
+    Problem::new(kind::FORBIDDEN, "An administrator removed your second factors. Set up a second factor first.")
 }

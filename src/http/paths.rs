@@ -18,6 +18,8 @@ paths! {
     SIGN_IN_RECOVERY_CODE = "/api/v1/auth/login/recovery-code" [POST];
     ENROL_TOTP = "/api/v1/auth/enrol/totp" [POST];
     ENROL_TOTP_CONFIRM = "/api/v1/auth/enrol/totp/confirm" [POST];
+    ENROL_PASSKEY_OPTIONS = "/api/v1/auth/enrol/passkeys/options" [POST];
+    ENROL_PASSKEY = "/api/v1/auth/enrol/passkeys" [POST];
     RECOVER_FACTORS = "/api/v1/auth/factors/recover" [POST];
     PASSKEY_OPTIONS = "/api/v1/auth/passkeys/options" [POST];
     PASSKEY_VERIFY = "/api/v1/auth/passkeys/verify" [POST];
@@ -50,7 +52,7 @@ paths! {
     ADMIN_USERS = "/api/v1/admin/users" [GET POST];
     ADMIN_USER = "/api/v1/admin/users/{id}" [GET PATCH];
     ADMIN_PASSWORD_RESET = "/api/v1/admin/users/{id}/password-reset" [POST];
-    ADMIN_FACTORS = "/api/v1/admin/users/{id}/factors" [DELETE];
+    ADMIN_FACTORS = "/api/v1/admin/users/{id}/factors" [GET DELETE];
     ADMIN_INVITATIONS = "/api/v1/admin/invitations" [GET];
     ADMIN_INVITATION = "/api/v1/admin/invitations/{id}" [GET DELETE];
     ADMIN_SESSIONS = "/api/v1/admin/sessions" [GET];
@@ -70,6 +72,7 @@ paths! {
     CONFIRM_PAGE = "/confirm" [GET POST];
     ACCOUNT_PAGE = "/account" [GET];
     CHANGE_ADDRESS_PAGE = "/account/address" [GET POST];
+    SET_UP_APP_PAGE = "/account/app" [GET POST];
     DELETE_ACCOUNT_PAGE = "/account/delete" [GET POST];
     ADMIN_PAGE = "/admin" [GET];
     ADMIN_PEOPLE_PAGE = "/admin/people" [GET];

@@ -17,8 +17,10 @@ pub struct Entry {
     pub methods: AuthenticationMethods,
     /// The second step of the sign-in, or a passkey that is both, if this is one.
     pub second_factor: Option<SecondFactor>,
-    /// The factor that is set up with this sign-in, where one is demanded.
+    /// The factor that is set up with this sign-in.
     pub enrolment: Option<Enrolment>,
+    /// Whether no session is wanted without a second factor, also where no role demands one.
+    pub wants_factor: bool,
     /// Forgiven by the statement that opens the session.
     pub attempt: Attempt,
     /// How the refresh token will be sent.
@@ -67,6 +69,7 @@ impl Entry {
             methods: AuthenticationMethods::of(ProvenBy::Password),
             second_factor: None,
             enrolment: None,
+            wants_factor: false,
             attempt: Attempt::default(),
             transport: Transport::Cookie,
             remembered,
@@ -92,6 +95,7 @@ impl Entry {
             methods: self.methods,
             second_factor: self.second_factor,
             enrolment: self.enrolment,
+            wants_factor: self.wants_factor,
             transport: self.transport,
             remembered: self.remembered,
             device_name: self.device_name.map(|name| name.as_str().to_owned()),

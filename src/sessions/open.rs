@@ -31,8 +31,10 @@ pub struct NewSession {
     pub methods: AuthenticationMethods,
     /// The second step, or a passkey that is both, if this is one: used up with the opening.
     pub second_factor: Option<SecondFactor>,
-    /// The factor that is set up with this sign-in, where one is demanded: added with the opening.
+    /// The factor that is set up with this sign-in: added with the opening.
     pub enrolment: Option<Enrolment>,
+    /// Whether no session is wanted without a second factor, also where no role demands one.
+    pub wants_factor: bool,
     /// How the refresh token will travel.
     pub transport: Transport,
     /// Whether the user wants to be remembered: the long idle lifetime.
@@ -59,7 +61,7 @@ pub enum Opening {
     Unverified,
     /// The user has a second factor, which was not presented yet.
     SecondFactorRequired(Challenge),
-    /// A role of the user demands a second factor, and there is none: one must be set up.
+    /// A role of the user demands a second factor, or the user wants one, and there is none: one must be set up.
     EnrolmentRequired(Challenge),
     /// The challenge of the second step was used or has expired, or a factor was added or removed since.
     ChallengeExpired,
@@ -165,10 +167,11 @@ impl Sessions {
             password_version: new.password_version,
             factor_version: new.factor_version(),
             // A foreign page must not sign a browser in by it: only a sign-in by cookie is one of our own pages.
-            trusted_device: (new.transport == Transport::Cookie)
+            trusted_device: (new.transport == Transport::Cookie && !new.wants_factor)
                 .then(|| trusted_by(&new.client, &self.world().config.factors))
                 .flatten(),
             demanding_roles: self.world().config.factors.required_by_roles.clone(),
+            wants_factor: new.wants_factor,
             amr: new.methods.names(),
             idle_ttl: self.idle_ttl(new.remembered),
             absolute_ttl: options.absolute_ttl,

@@ -1,7 +1,7 @@
 use super::{
     SignIn, SigningIn,
     answer::entered,
-    enrolment::{self, EnrolmentDescribed},
+    enrolment::{self, EnrolmentDescribed, PasskeyEnrolmentDescribed},
     passkey::{self, PasskeyDescribed},
     recovery::{self, RecoveryDescribed},
     second_factor::{self, SecondFactorDescribed},
@@ -12,13 +12,13 @@ use crate::{
     config::{EmailVerification, RegistrationPolicy},
     confirmations::Purpose,
     http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
-    identity::{DeviceName, DisplayName, EmailAddress, Roles},
+    identity::{DisplayName, EmailAddress, Roles},
     kernel::{Client, Transport},
     lifecycle::{self, Asker, ConfirmationSent, Lifecycle, Requested, Wanted},
     passwords::Password,
     postgres::DatabaseError,
     sessions::{Sessions, TokenAnswer, tokens_of_sign_in},
-    users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView},
+    users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView, typed_device_name},
     work::Caller,
     world::World,
 };
@@ -36,6 +36,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::SIGN_IN).hashing().post(sign_in).mount(config);
     second_factor::api_routes(config);
     enrolment::api_routes(config);
+    enrolment::passkey_routes(config);
     recovery::api_routes(config);
     passkey::routes(config);
     step_up::routes(config);
@@ -52,6 +53,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     let mut described = Described::openapi();
     described.merge(SecondFactorDescribed::openapi());
     described.merge(EnrolmentDescribed::openapi());
+    described.merge(PasskeyEnrolmentDescribed::openapi());
     described.merge(RecoveryDescribed::openapi());
     described.merge(PasskeyDescribed::openapi());
     described.merge(StepUpDescribed::openapi());
@@ -194,13 +196,13 @@ async fn sign_in(
         // Only a sign-in that sets the cookie can be a foreign page's doing.
         SameOrigin::extract(&request).await?;
     }
-    let device_name = DeviceName::parse(wanted.device_name.as_deref().unwrap_or_default());
-    let device_name = device_name.map_err(|error| Problem::fields(vec![error.of("device_name")]))?;
+    let device_name = typed_device_name(wanted.device_name.as_deref(), "device_name")?;
     if let Some(token) = &wanted.device_token {
         client.device = Some(token.to_string());
     }
     let presented = if transport == Transport::Cookie { all_tokens_in_cookies(&request, options) } else { Vec::new() };
     let sign_in = SignIn {
+        wants_factor: false,
         email: &wanted.email,
         password: &wanted.password,
         transport,

@@ -21,6 +21,8 @@ pub struct SignIn<'a> {
     pub remembered: bool,
     /// The device's name, given by the user.
     pub device_name: Option<DeviceName>,
+    /// Whether no session is wanted without a second factor, also where no role demands one.
+    pub wants_factor: bool,
     /// The refresh tokens that the request holds: their sessions are replaced (S-51).
     pub presented: Vec<Zeroizing<String>>,
 }
@@ -145,13 +147,14 @@ impl SignIn<'_> {
             PasswordCheck::Wrong => return Ok(SigningIn::WrongCredentials),
             PasswordCheck::Limited { wait } => return Ok(SigningIn::Limited { wait }),
         };
-        let Self { transport, remembered, device_name, presented, .. } = self;
+        let Self { transport, remembered, device_name, wants_factor, presented, .. } = self;
         let methods = AuthenticationMethods::of(ProvenBy::Password);
         let entry = Entry {
             credentials,
             methods,
             second_factor: None,
             enrolment: None,
+            wants_factor,
             attempt: attempt.clone(),
             transport,
             remembered,

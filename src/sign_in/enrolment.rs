@@ -3,15 +3,20 @@
 
 mod api;
 mod pages;
+mod passkey;
 
 pub(super) use api::{EnrolmentDescribed, routes as api_routes};
 pub(super) use pages::{page_samples, routes as page_routes, show as show_page};
+pub(super) use passkey::{PasskeyEnrolmentDescribed, routes as passkey_routes};
 
 use super::{SignInError, SigningIn};
 use crate::{
-    factors::{Challenge, ChallengeKind, Confirmable, ConfirmedTotp, Enrolment, NewCodes, NewTotp, OpenChallenge},
+    factors::{
+        Challenge, ChallengeKind, Confirmable, Enrolment, FactorsError, NewCodes, NewFactor, NewTotp, OpenChallenge,
+        passkeys::{Ceremony, PresentedRegistration, Registrant, RegistrationCheck},
+    },
     guessing::Attempt,
-    identity::{DeviceName, EmailAddress, ProvenBy},
+    identity::{DeviceName, EmailAddress},
     kernel::Client,
     lifecycle::Lifecycle,
     postgres::DatabaseError,
@@ -30,15 +35,24 @@ pub(super) struct Enrolling<'a> {
     pub client: &'a Client,
 }
 
-/// The codes that a user types. Not `Debug`: they may be right.
-pub(super) struct TypedCodes<'a> {
-    /// Of the new app.
-    pub code: &'a str,
-    /// Of the email.
+/// What a user shows of a new factor. Not `Debug`: it may be right.
+#[derive(Clone, Copy)]
+pub(super) enum Shown<'a> {
+    /// A code of the app.
+    Code(&'a str),
+    /// What the browser answered.
+    Passkey(&'a PresentedRegistration),
+}
+
+/// What completes the setting up of a factor. Not `Debug`: it may be right.
+pub(super) struct Completion<'a> {
+    /// Of the new factor.
+    pub shown: Shown<'a>,
+    /// The code of the email.
     pub email_code: Option<&'a str>,
 }
 
-/// The outcome of the codes.
+/// The outcome.
 #[must_use]
 #[derive(Debug)]
 pub(super) enum Enrolled {
@@ -110,17 +124,28 @@ impl Enrolling<'_> {
         Ok(self.sessions.factors().look_at_enrolment(challenge).await?)
     }
 
-    /// Counts an attempt at the challenge, compares the codes, and opens the session with the factor.
+    /// Begins the registration of a passkey. None: the challenge cannot be used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_passkey(&self, challenge: &str) -> Result<Option<Ceremony>, SignInError> {
+        let Some((challenge, user)) = self.opened(challenge).await? else { return Ok(None) };
+        let (holder, name) = (challenge.id(), user.name.as_deref());
+        let registrant = Registrant { user: user.id, holder, email: user.email.as_str(), name };
+        Ok(self.sessions.factors().passkeys().begin_registration(registrant).await.map_err(FactorsError::from)?)
+    }
+
+    /// Counts an attempt at the challenge, looks at the factor and the code of the email, and opens the session with the factor.
     ///
     /// # Errors
     /// When the database fails or the hashing threads have too much to do.
     pub async fn confirm(
         &self,
         challenge: &str,
-        typed: &TypedCodes<'_>,
+        completion: &Completion<'_>,
         presented: Vec<Zeroizing<String>>,
     ) -> Result<Enrolled, SignInError> {
-        let outcome = self.compare_and_open(challenge, typed, presented).await;
+        let outcome = self.check_and_open(challenge, completion, presented).await;
         let name = outcome.as_ref().map_or("unavailable", |outcome| match outcome {
             Enrolled::In(..) => "signed_in",
             Enrolled::EmailCodeInvalid { .. } => "code_invalid",
@@ -130,50 +155,81 @@ impl Enrolling<'_> {
         outcome
     }
 
-    async fn compare_and_open(
+    async fn check_and_open(
         &self,
         challenge: &str,
-        typed: &TypedCodes<'_>,
+        completion: &Completion<'_>,
         presented: Vec<Zeroizing<String>>,
     ) -> Result<Enrolled, SignInError> {
-        let factors = self.sessions.factors();
-        let Some(challenge) = factors.open_enrolment(challenge).await? else {
+        let Some(challenge) = self.sessions.factors().open_enrolment(challenge).await? else {
             return Ok(Enrolled::Refused(SigningIn::ChallengeExpired));
         };
         let (attempts_left, user) = (challenge.attempts_left, challenge.pending.user);
-        let (confirmed, attempt) = match factors.check_kept(&challenge, typed.code, self.client).await? {
-            Confirmable::Right(confirmed, attempt) => (confirmed, attempt),
-            Confirmable::Wrong | Confirmable::Nothing => {
-                return Ok(Enrolled::Refused(SigningIn::CodeInvalid { attempts_left }));
-            }
-            Confirmable::Limited { wait } => {
-                factors.give_back(&challenge).await?;
-                return Ok(Enrolled::Refused(SigningIn::Limited { wait }));
-            }
+        let checked = match completion.shown {
+            Shown::Code(code) => self.check_code(&challenge, code).await?,
+            Shown::Passkey(presented) => self.check_passkey(&challenge, presented).await?,
         };
-        // The attempt stays counted while the emailed code is wrong: the right code of one's own app gives no free guesses.
+        let (factor, attempt) = match checked {
+            Ok(right) => right,
+            Err(refused) => return Ok(Enrolled::Refused(refused)),
+        };
+        // The attempt stays counted while the emailed code is wrong: the right factor of one's own gives no free guesses.
         if challenge.kind.asks_email_code() {
-            let email_code = typed.email_code.unwrap_or_default();
+            let email_code = completion.email_code.unwrap_or_default();
             if !self.lifecycle.is_enrolment_code(user, email_code, self.client).await? {
                 return Ok(Enrolled::EmailCodeInvalid { attempts_left });
             }
         }
-        self.open(challenge, (confirmed, attempt), presented).await
+        self.open(challenge, factor, attempt, presented).await
+    }
+
+    async fn check_code(&self, challenge: &OpenChallenge, code: &str) -> Result<Checked, SignInError> {
+        let (factors, attempts_left) = (self.sessions.factors(), challenge.attempts_left);
+        Ok(match factors.check_kept(challenge, code, self.client).await? {
+            Confirmable::Right(confirmed, attempt) => Ok((NewFactor::Totp(confirmed), attempt)),
+            Confirmable::Wrong | Confirmable::Nothing => Err(SigningIn::CodeInvalid { attempts_left }),
+            Confirmable::Limited { wait } => {
+                factors.give_back(challenge).await?;
+                Err(SigningIn::Limited { wait })
+            }
+        })
+    }
+
+    async fn check_passkey(
+        &self,
+        challenge: &OpenChallenge,
+        presented: &PresentedRegistration,
+    ) -> Result<Checked, SignInError> {
+        let (factors, user) = (self.sessions.factors(), challenge.pending.user);
+        Ok(match factors.passkeys().finish_registration(user, challenge.id(), presented) {
+            RegistrationCheck::Right(verified) => {
+                let name = presented.name.as_ref().map(|name| name.as_str().to_owned());
+                Ok((NewFactor::Passkey(Arc::from(verified), name), Attempt::default()))
+            }
+            RegistrationCheck::Refused(_) => Err(passkey_invalid(challenge)),
+            RegistrationCheck::Expired => {
+                factors.give_back(challenge).await?;
+                Err(SigningIn::ChallengeExpired)
+            }
+        })
     }
 
     async fn open(
         &self,
         challenge: OpenChallenge,
-        (confirmed, attempt): (ConfirmedTotp, Attempt),
+        factor: NewFactor,
+        attempt: Attempt,
         presented: Vec<Zeroizing<String>>,
     ) -> Result<Enrolled, SignInError> {
         let codes = Arc::new(self.sessions.factors().draw_codes(self.client).await?);
         let pending = challenge.pending.clone();
+        let taken = passkey_invalid(&challenge);
         let entry = Entry {
             credentials: Credentials { user: pending.user, password_version: pending.password_version },
-            methods: pending.methods.and(ProvenBy::Code),
+            methods: pending.methods.and(factor.proven_by()),
             second_factor: None,
-            enrolment: Some(Enrolment { challenge, confirmed, codes: Arc::clone(&codes) }),
+            enrolment: Some(Enrolment { challenge, factor, codes: Arc::clone(&codes) }),
+            wants_factor: false,
             attempt,
             transport: pending.transport,
             remembered: pending.remembered,
@@ -182,7 +238,15 @@ impl Enrolling<'_> {
         };
         Ok(match entry.open(self.accounts, self.sessions, self.client).await?.into() {
             SigningIn::Opened(entered) => Enrolled::In(entered, codes),
+            SigningIn::CodeInvalid { .. } => Enrolled::Refused(taken),
             refused => Enrolled::Refused(refused),
         })
     }
+}
+
+/// A factor that may be added, with the attempt that counts until it is; or why not: never [`SigningIn::Opened`].
+type Checked = Result<(NewFactor, Attempt), SigningIn>;
+
+fn passkey_invalid(challenge: &OpenChallenge) -> SigningIn {
+    SigningIn::PasskeyInvalid { attempts_left: Some(challenge.attempts_left), is_unknown: false }
 }

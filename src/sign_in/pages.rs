@@ -36,6 +36,7 @@ pub fn routes(config: &mut ServiceConfig) {
     enrolment::page_routes(config);
     recovery::page_routes(config);
     without_script::routes(config);
+    without_script::app_routes(config);
 }
 
 /// The two pages: one form, with one field more or less.
@@ -264,6 +265,7 @@ impl PageRooms {
             transport: Transport::Cookie,
             remembered: typed.remember.is_some(),
             device_name: None,
+            wants_factor: false,
             presented: all_tokens_in_cookies(request, self.options()),
         };
         let outcome = sign_in.attempt(&self.accounts, &self.sessions, client).await?;
@@ -358,5 +360,6 @@ pub fn page_samples() -> Vec<Sample> {
         .chain(enrolment::page_samples())
         .chain(recovery::page_samples())
         .chain(without_script::page_samples())
+        .chain(without_script::app_page_samples())
         .collect()
 }

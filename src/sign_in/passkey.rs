@@ -2,7 +2,7 @@
 
 mod api;
 
-pub(super) use api::{PasskeyDescribed, routes};
+pub(super) use api::{PasskeyDescribed, offered, routes};
 
 use super::{SignInError, SigningIn, second_factor::SecondStep};
 use crate::{
@@ -64,6 +64,7 @@ impl PasskeySignIn<'_> {
             methods: AuthenticationMethods::of(proven.proven_by()),
             second_factor: Some(SecondFactor { challenge: None, proven }),
             enrolment: None,
+            wants_factor: false,
             attempt: Attempt::default(),
             transport,
             remembered,

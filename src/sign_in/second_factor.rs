@@ -106,6 +106,7 @@ impl SecondStep<'_> {
             methods: pending.methods.and(proven.proven_by()),
             second_factor: Some(SecondFactor { challenge: Some(challenge), proven }),
             enrolment: None,
+            wants_factor: false,
             attempt,
             transport: pending.transport,
             remembered: pending.remembered,

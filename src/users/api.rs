@@ -1,7 +1,7 @@
 use super::{AccountsError, User};
 use crate::{
     http::{FieldError, Problem, kind},
-    identity::{AccessTooLarge, ClaimsError, EmailAddress, EmailError, RoleError, TextError},
+    identity::{AccessTooLarge, ClaimsError, DeviceName, EmailAddress, EmailError, RoleError, TextError},
     kernel::{Duration, Moment, UserId},
     passwords::{HashingError, PasswordError},
 };
@@ -80,6 +80,14 @@ impl Refused for PasswordError {
     fn of(&self, field: &str) -> FieldError {
         FieldError { advice: self.advice(), ..FieldError::new(field, self.code(), self.to_string()) }
     }
+}
+
+/// What a user calls a device, from an optional member of a request; reported for `field`.
+///
+/// # Errors
+/// When the text is too long or has control characters.
+pub fn typed_device_name(typed: Option<&str>, field: &str) -> Result<Option<DeviceName>, Problem> {
+    DeviceName::parse(typed.unwrap_or_default()).map_err(|error| Problem::fields(vec![error.of(field)]))
 }
 
 /// 429: no password is checked until the wait has passed.

@@ -17,7 +17,7 @@ mod room;
 mod search;
 mod store;
 
-pub use api::{Refused, UserAnswer, UserView, too_many_attempts};
+pub use api::{Refused, UserAnswer, UserView, too_many_attempts, typed_device_name};
 pub use credentials::PasswordCheck;
 pub use model::{AccessChange, AccountRest, Blocking, Credentials, User, UserCounts, UserFilter, UserStatus};
 pub use register::{NewUser, Registration};

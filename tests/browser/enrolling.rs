@@ -3,6 +3,7 @@
 use crate::{
     browser::Browser,
     forgotten::{EMAIL, PASSWORD, emails, look},
+    passkeys::Authenticator,
     server::Server,
     two_steps::{code_of, enrol},
 };
@@ -55,6 +56,35 @@ async fn a_user_sets_up_the_factor_that_a_role_demands_before_there_is_a_session
         assert_eq!(browser.trouble().await, Vec::<String>::new());
         browser.close().await;
     }
+}
+
+/// F-43, F-45, F-47: a wrong code asks for no second passkey.
+#[tokio::test]
+async fn the_factor_that_a_role_demands_may_be_a_passkey() {
+    let server = Server::with_open_database(&[("HEIRLOOM_SECOND_FACTOR_ROLES", "admin")]).await;
+    server.register_admin(EMAIL, PASSWORD).await;
+    assert_eq!(server.home.run(&["user", "verify", EMAIL]).code, 0);
+    let browser = Browser::open().await;
+    browser.watch().await;
+    let authenticator = Authenticator::in_browser(&browser).await;
+    type_password(&browser, &server, "en").await;
+    browser.shows("Set up a passkey").await;
+    browser.click("#passkey button").await;
+    browser.shows("Enter the code from the e-mail.").await;
+    browser.type_into("email_code", "0000 0000").await;
+    browser.click("#passkey button").await;
+    browser.shows("This code is wrong.").await;
+    look(&browser, "enrol-passkey-wrong-code").await;
+    assert_eq!(browser.refresh_token().await, None, "no cookie before the factor");
+    browser.type_into("email_code", &emailed_code(&server).await).await;
+    browser.click("#passkey button").await;
+    browser.shows("Your recovery codes").await;
+    look(&browser, "enrol-passkey-codes").await;
+    assert_eq!(authenticator.credentials().await.len(), 1);
+    browser.click("#enrolled a.button").await;
+    browser.shows("Where you are signed in").await;
+    assert_eq!(browser.trouble().await, Vec::<String>::new());
+    browser.close().await;
 }
 
 /// F-51: the other devices and every sign-in say so, and any session can cancel it.

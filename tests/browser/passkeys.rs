@@ -15,13 +15,13 @@ const OTHER: &str = "mona@example.com";
 const SIGNED_IN: &str = "Where you are signed in";
 
 /// An authenticator inside a browser, which answers by itself.
-struct Authenticator<'a> {
+pub struct Authenticator<'a> {
     browser: &'a Browser,
     id: String,
 }
 
 impl<'a> Authenticator<'a> {
-    async fn in_browser(browser: &'a Browser) -> Self {
+    pub async fn in_browser(browser: &'a Browser) -> Self {
         browser.cdp("WebAuthn.enable", json!({})).await;
         let options = json!({
             "protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": true,
@@ -31,7 +31,7 @@ impl<'a> Authenticator<'a> {
         Self { browser, id: added["authenticatorId"].as_str().unwrap().to_owned() }
     }
 
-    async fn credentials(&self) -> Vec<Value> {
+    pub async fn credentials(&self) -> Vec<Value> {
         let found = self.browser.cdp("WebAuthn.getCredentials", json!({ "authenticatorId": self.id })).await;
         found["credentials"].as_array().unwrap().clone()
     }

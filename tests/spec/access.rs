@@ -53,6 +53,8 @@ const TABLE: &[(&str, &str, For)] = &[
     // Anyone who holds a challenge to set up a factor.
     ("POST", "/api/v1/auth/enrol/totp", For::Anyone),
     ("POST", "/api/v1/auth/enrol/totp/confirm", For::Anyone),
+    ("POST", "/api/v1/auth/enrol/passkeys/options", For::Anyone),
+    ("POST", "/api/v1/auth/enrol/passkeys", For::Anyone),
     // Anyone who holds a challenge: the password was right.
     ("POST", "/api/v1/auth/factors/recover", For::Anyone),
     // Anyone who has a passkey of an account.
@@ -99,6 +101,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/admin/users/{id}", For::Admin),
     ("PATCH", "/api/v1/admin/users/{id}", For::FreshAdmin),
     ("POST", "/api/v1/admin/users/{id}/password-reset", For::Admin),
+    ("GET", "/api/v1/admin/users/{id}/factors", For::Admin),
     ("DELETE", "/api/v1/admin/users/{id}/factors", For::FreshAdmin),
     ("GET", "/api/v1/admin/invitations", For::Admin),
     ("GET", "/api/v1/admin/invitations/{id}", For::Admin),
@@ -131,6 +134,8 @@ const TABLE: &[(&str, &str, For)] = &[
     // Anyone who types the password of an account: without script.
     ("GET", "/account/address", For::Anyone),
     ("POST", "/account/address", For::Anyone),
+    ("GET", "/account/app", For::Anyone),
+    ("POST", "/account/app", For::Anyone),
     ("GET", "/account/delete", For::Anyone),
     ("POST", "/account/delete", For::Anyone),
     ("GET", "/admin", For::Anyone),

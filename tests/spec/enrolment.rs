@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 const BEGIN: &str = "/api/v1/auth/enrol/totp";
 const CONFIRM: &str = "/api/v1/auth/enrol/totp/confirm";
-const DEMANDED: &[(&str, &str)] = &[("HEIRLOOM_SECOND_FACTOR_ROLES", "editor")];
+pub const DEMANDED: &[(&str, &str)] = &[("HEIRLOOM_SECOND_FACTOR_ROLES", "editor")];
 /// Codes that may be tried at one challenge.
 const ATTEMPTS: usize = 5;
 
 impl TestApp {
     /// Users whose role demands a second factor; none of them is signed in.
-    async fn editors(&self, names: &[&str], is_verified: bool) {
+    pub async fn editors(&self, names: &[&str], is_verified: bool) {
         for name in names {
             self.register(name).await;
             let sql =
@@ -20,7 +20,7 @@ impl TestApp {
         }
     }
 
-    async fn demand(&self, name: &str) -> Answer {
+    pub async fn demand(&self, name: &str) -> Answer {
         let answer = self.post("/api/v1/auth/login", &credentials(name)).await;
         answer.expect_problem(401, "second_factor_enrolment_required").expect_no_cookie();
         answer
@@ -41,7 +41,7 @@ impl TestApp {
         self.post(CONFIRM, &body).await
     }
 
-    async fn bears_a_session(&self) -> bool {
+    pub async fn bears_a_session(&self) -> bool {
         self.live_sessions().await > 0
     }
 }
@@ -53,7 +53,7 @@ async fn who_must_have_a_factor_sets_one_up_before_there_is_a_session() {
     app.editors(&["alice"], true).await;
     let demand = app.demand("alice").await;
     let body = demand.json();
-    assert_eq!((&body["factors"], &body["expires_in"]), (&json!(["totp"]), &json!(600)));
+    assert_eq!((&body["factors"], &body["expires_in"]), (&json!(["totp", "passkey"]), &json!(600)));
     assert_eq!(body["email_code_required"], json!(true));
     assert!(body.get("access_token").is_none() && body.get("refresh_token").is_none(), "{demand:?}");
     let challenge = demand.text("/challenge");

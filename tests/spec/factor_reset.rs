@@ -1,6 +1,9 @@
 //! An administrator removes the second factors of a user who has lost them.
 
-use crate::support::{Admin, Answer, Authenticator, NOBODY, Person, TestApp, at_once, credentials, expect_end_of};
+use crate::support::{
+    Admin, Answer, Authenticator, NOBODY, PUBLIC_URL, Person, TestApp, at_once, credentials, expect_end_of,
+    passkey_device::PasskeyDevice,
+};
 use serde_json::{Value, json};
 
 const BEGIN: &str = "/api/v1/me/factors/totp";
@@ -44,6 +47,12 @@ async fn a_reset_removes_everything_revokes_all_sessions_and_tells_the_owner() {
     app.check(&again.access_token).await.expect_done();
     assert_eq!(app.events("factors_reset").await, 1);
     reset(&root, NOBODY).await.expect_problem(404, "not_found");
+    let shown = async |user: &str| root.get(&format!("/api/v1/admin/users/{user}/factors")).await;
+    let none = json!({ "totp": false, "totp_since": null, "passkeys": 0, "recovery_codes_left": 0 });
+    assert_eq!(shown(&alice.id).await.expect(200).json(), none);
+    let bobs = shown(&bob.id).await.json();
+    assert_eq!((&bobs["totp"], &bobs["passkeys"], &bobs["recovery_codes_left"]), (&json!(true), &json!(0), &json!(10)));
+    shown(NOBODY).await.expect_problem(404, "not_found");
 }
 
 /// F-40, S-86: what a stolen access token must not do; and what happens before the transaction decides.
@@ -60,6 +69,20 @@ async fn a_reset_needs_a_fresh_session_of_an_administrator() {
     reset(&root, &alice.id).await.expect_challenge("access_token_expired");
     alice.check().await.expect_done();
     assert_eq!(app.count("SELECT count(*) FROM totp_secrets").await, 1);
+}
+
+/// F-40, F-55: the rules for the own factors hold for administrators too.
+#[tokio::test]
+async fn administrators_do_not_reset_their_own_factors() {
+    let app = TestApp::start().await;
+    let root = app.admin("root").await;
+    root.enrol(&app).await;
+    reset(&root, &root.id).await.expect_problem(403, "forbidden");
+    let demanding = app.another(&[("HEIRLOOM_SECOND_FACTOR_ROLES", "admin")]).await;
+    let removal = demanding.request("DELETE", BEGIN).bearer(&root.tokens.access_token).send().await;
+    removal.expect_problem(409, "last_factor");
+    assert_eq!(app.count("SELECT count(*) FROM totp_secrets").await, 1);
+    root.check().await.expect_done();
 }
 
 /// F-40: on two instances.
@@ -141,4 +164,36 @@ async fn after_a_reset_an_address_that_was_never_verified_is_not_asked_for_a_cod
     let (device, asks) = begin(&alice).await;
     assert_eq!(asks, json!(false));
     alice.post(CONFIRM, &json!({ "code": device.code(&app, 1) })).await.expect(200);
+}
+
+/// F-41, F-22: a passkey is a factor like any other.
+#[tokio::test]
+async fn after_a_reset_a_passkey_needs_the_code_of_an_email_too() {
+    let app = TestApp::with(&[("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let (root, alice) = (app.admin("root").await, app.person("alice").await);
+    alice.enrol(&app).await;
+    verify_all(&app).await;
+    reset(&root, &alice.id).await.expect(200);
+    let alice = app.person("alice").await;
+    let begun = alice.request("POST", "/api/v1/me/passkeys/options").send().await.expect(200).json();
+    assert_eq!(begun["email_code_required"], json!(true));
+    let mut device = PasskeyDevice::new(PUBLIC_URL);
+    let mut body = json!({ "ticket": begun["ticket"], "credential": device.create(&begun["publicKey"]) });
+    let add = async |body: &Value| alice.post("/api/v1/me/passkeys", body).await;
+    add(&body).await.expect_fields(&["email_code"]);
+    let right = app.email("enrolment-code", "alice").await.code();
+    body["email_code"] = if right == "0000 0000" { "0000 0001" } else { "0000 0000" }.into();
+    for _ in 0..10 {
+        let refused = add(&body).await;
+        refused.expect_problem(422, "code_invalid");
+        assert_eq!(refused.json()["errors"][0]["field"], "email_code");
+    }
+    body["email_code"] = right.into();
+    add(&body).await.expect_problem(429, "too_many_attempts");
+    sqlx::query("DELETE FROM password_guesses").execute(app.db()).await.expect("SQL");
+    assert_eq!(add(&body).await.expect(201).json()["recovery_codes"].as_array().map(Vec::len), Some(10));
+    // A lost answer is asked for again, and the next passkey needs no code.
+    add(&body).await.expect(200);
+    alice.add_passkey().await;
+    assert_eq!(app.emails("enrolment-code", "alice").len(), 1);
 }

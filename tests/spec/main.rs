@@ -30,6 +30,7 @@ mod database_roles;
 mod deletion;
 mod emails;
 mod enrolment;
+mod enrolment_passkeys;
 mod factor_recovery;
 mod factor_reset;
 mod factors;

@@ -3,13 +3,14 @@
 use crate::support::{Answer, NOBODY, TestApp};
 
 const KOREAN: (&str, &str) = ("Accept-Language", "ko-KR,ko;q=0.9,en;q=0.8");
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/login",
     "/register",
     "/forgot",
     "/confirm",
     "/account",
     "/account/address",
+    "/account/app",
     "/account/delete",
     "/admin",
     "/admin/people",

@@ -8,8 +8,8 @@ use heirloom::{
     factors::{
         add_passkey,
         passkeys::{
-            Added, AssertionCheck, Passkeys, PresentedPasskey, ProvenPasskey, Refusal, Registrant, RegistrationCheck,
-            UserVerification, VerifiedRegistration,
+            Added, AssertionCheck, Passkeys, PresentedPasskey, PresentedRegistration, ProvenPasskey, Refusal,
+            Registrant, RegistrationCheck, UserVerification, VerifiedRegistration,
         },
     },
     kernel::{MasterKey, MasterKeys, UserId},
@@ -48,9 +48,13 @@ async fn registered(room: &Passkeys, user: UserId, device: &mut PasskeyDevice) -
     (begun.ticket, device.create(&begun.public_key))
 }
 
-fn right(room: &Passkeys, user: UserId, ticket: &str, answer: &Value) -> VerifiedRegistration {
+fn registration(ticket: &str, answer: &Value) -> PresentedRegistration {
     let credential = serde_json::from_value(answer.clone()).expect("a credential");
-    match room.finish_registration(user, HOLDER, ticket, &credential) {
+    PresentedRegistration { ticket: ticket.to_owned(), credential, name: None }
+}
+
+fn right(room: &Passkeys, user: UserId, ticket: &str, answer: &Value) -> VerifiedRegistration {
+    match room.finish_registration(user, HOLDER, &registration(ticket, answer)) {
         RegistrationCheck::Right(verified) => *verified,
         other => panic!("{other:?}"),
     }
@@ -170,14 +174,16 @@ async fn the_same_registration_again_is_answered_alike_and_no_other_one_is() {
     // The answer to another ceremony, with the ticket that was redeemed.
     let mut second = PasskeyDevice::new(ORIGIN);
     let (later, of_later) = registered(&room, alice, &mut second).await;
-    let credential = serde_json::from_value(of_later).expect("a credential");
-    let refused = room.finish_registration(alice, HOLDER, &ticket, &credential);
+    let refused = room.finish_registration(alice, HOLDER, &registration(&ticket, &of_later));
     assert!(matches!(refused, RegistrationCheck::Refused(Refusal::Challenge)), "{refused:?}");
     // Another user's ticket, and a text that is not a ticket.
-    let credential = serde_json::from_value(answer.clone()).expect("a credential");
-    assert!(matches!(room.finish_registration(bob, HOLDER, &later, &credential), RegistrationCheck::Expired));
-    assert!(matches!(room.finish_registration(alice, HOLDER, "AAAA", &credential), RegistrationCheck::Expired));
-    let elsewhere = room.finish_registration(alice, Uuid::from_u128(8), &later, &credential);
+    let of_later = registration(&later, &answer);
+    assert!(matches!(room.finish_registration(bob, HOLDER, &of_later), RegistrationCheck::Expired));
+    assert!(matches!(
+        room.finish_registration(alice, HOLDER, &registration("AAAA", &answer)),
+        RegistrationCheck::Expired
+    ));
+    let elsewhere = room.finish_registration(alice, Uuid::from_u128(8), &of_later);
     assert!(matches!(elsewhere, RegistrationCheck::Expired), "another session's: {elsewhere:?}");
     // Bob presents Alice's credential as his own (§7.1 step 26).
     let (ticket, answer) = registered(&room, bob, &mut device).await;

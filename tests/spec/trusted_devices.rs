@@ -1,6 +1,10 @@
 //! Browsers that stand for the second factor of their user.
 
-use crate::support::{Answer, Enrolled, SetCookie, TestApp, credentials, email, forge, password};
+use crate::support::{
+    Answer, Enrolled, SetCookie, TestApp, credentials, email, forge,
+    passkey_device::{PRESENT, VERIFIED},
+    password,
+};
 use serde_json::{Value, json};
 
 const TOTP: &str = "/api/v1/auth/login/totp";
@@ -196,4 +200,23 @@ async fn the_box_works_without_script() {
     let off = app.another(&[]).await;
     let request = off.request("POST", "/login").header("Sec-Fetch-Site", "same-origin").form(&typed);
     assert!(!request.send().await.body.contains("trust_device"));
+}
+
+/// F-48: a passkey is a second factor like any other; alone it is both, and there is nothing to stand for.
+#[tokio::test]
+async fn a_browser_is_trusted_with_a_passkey_too() {
+    let app = TestApp::with(TRUSTED).await;
+    let (device, _added) = app.person("alice").await.add_passkey().await;
+    let verify = async |body: Value| app.post("/api/v1/auth/passkeys/verify", &body).await.expect(200).set_cookies();
+    let trusted = |cookies: Vec<SetCookie>| cookies.into_iter().find(|cookie| cookie.name == "heirloom-trusted");
+    let challenge = app.by_cookie("alice", None).await.text("/challenge");
+    let begun = app.begin_passkey(&json!({ "challenge": challenge })).await;
+    let mut body = device.prove(&begun, PRESENT, 1);
+    (body["challenge"], body["trust_device"]) = (challenge.into(), true.into());
+    let cookie = trusted(verify(body).await).expect("a cookie");
+    access_token(&app.by_cookie("alice", Some(&cookie.value)).await);
+
+    let mut alone = device.prove(&app.begin_passkey(&json!({})).await, VERIFIED, 2);
+    (alone["transport"], alone["trust_device"]) = ("cookie".into(), true.into());
+    assert!(trusted(verify(alone).await).is_none());
 }

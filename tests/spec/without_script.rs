@@ -1,8 +1,9 @@
 //! Browsers that run no script: what needs the password again is a form that takes address and password.
 
-use crate::support::{Answer, TestApp, email, password};
+use crate::support::{Answer, Authenticator, TestApp, credentials, email, password};
 
 const ADDRESS: &str = "/account/address";
+const APP: &str = "/account/app";
 const DELETION: &str = "/account/delete";
 
 async fn ask(app: &TestApp, from: &str, password: &str, to: &str) -> Answer {
@@ -24,7 +25,7 @@ async fn an_address_is_changed_without_script_by_a_form_that_takes_the_password(
     let app = TestApp::start().await;
     let session = app.sign_in("alice").await;
     let account = app.get("/account").await;
-    for path in [ADDRESS, DELETION, "/forgot"] {
+    for path in [ADDRESS, DELETION, APP, "/forgot"] {
         assert!(account.body.contains(&format!("href=\"{path}\"")), "the page without script leads to {path}");
     }
     assert!(app.get(ADDRESS).await.expect(200).body.contains("name=\"new_email\""));
@@ -126,4 +127,48 @@ async fn the_forms_are_guarded_like_the_sign_in() {
     assert!(limited.header("retry-after").is_some(), "{limited:?}");
     app.try_sign_in("alice").await.expect_problem(429, "too_many_attempts");
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+/// F-47, F-45: an app is set up with a sign-in, as where a role demands it.
+#[tokio::test]
+async fn an_app_is_set_up_without_script_by_a_form_that_takes_the_password() {
+    let app = TestApp::with(&[("HEIRLOOM_TRUSTED_DEVICE_TTL", "30d")]).await;
+    app.register("alice").await;
+    app.register("bob").await;
+    sqlx::query("UPDATE users SET email_verified_at = now() WHERE email = $1")
+        .bind(email("alice"))
+        .execute(app.db())
+        .await
+        .expect("SQL");
+    let form = async |path: &str, fields: &[(&str, &str)]| {
+        app.request("POST", path).header("Sec-Fetch-Site", "same-origin").form(fields).send().await
+    };
+    let ask = async |name: &str, password: &str| form(APP, &[("email", &email(name)), ("password", password)]).await;
+    assert!(app.get(APP).await.expect(200).body.contains("name=\"password\""));
+    ask("alice", "not it").await.expect(401).expect_no_cookie();
+    let foreign = [("email", &*email("alice")), ("password", &password("alice"))];
+    let foreign = app.request("POST", APP).header("Origin", "https://evil.example").form(&foreign).send().await;
+    assert!(!foreign.expect(403).body.contains(&email("alice")), "nothing that a foreign page sends is shown");
+    assert_eq!(app.count("SELECT count(*) FROM sign_in_challenges").await, 0);
+
+    let page = ask("alice", &password("alice")).await;
+    page.expect(200).expect_no_cookie();
+    assert_eq!(live_sessions(&app).await, 0);
+    let secret = page.body.split("secret=").nth(1).and_then(|rest| rest.split('&').next()).expect("a secret");
+    let code = Authenticator::with(secret).code(&app, 1);
+    let email_code = app.email("enrolment-code", "alice").await.code();
+    let challenge = page.hidden("challenge");
+    let typed = [("challenge", &*challenge), ("code", &code), ("email_code", &email_code), ("return_to", "/account")];
+    let done = form("/login/enrol", &typed).await;
+    assert!(done.expect(200).body.contains("1-"), "the recovery codes: {done:?}");
+    assert_eq!(live_sessions(&app).await, 1);
+    app.post("/api/v1/auth/login", &credentials("alice")).await.expect_problem(401, "second_factor_required");
+
+    // Who has one signs in by it, and changes it on the account page.
+    let again = ask("alice", &password("alice")).await;
+    assert!(again.expect(409).body.contains("A second factor is set up already."), "{again:?}");
+    again.expect_no_cookie();
+    assert_eq!(live_sessions(&app).await, 1);
+    // Nobody is asked for one who does not want it.
+    app.post("/api/v1/auth/login", &credentials("bob")).await.expect_tokens();
 }

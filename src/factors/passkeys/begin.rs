@@ -29,7 +29,8 @@ pub struct Ceremony {
 pub struct Registrant<'a> {
     /// The user.
     pub user: UserId,
-    /// What lets them: the session that was fresh when the ceremony began. The ticket is good for nothing else.
+    /// What lets them: the session that was fresh when the ceremony began, or the challenge of a sign-in. The ticket is good
+    /// for nothing else.
     pub holder: Uuid,
     /// By what the authenticator shows the account.
     pub email: &'a str,

@@ -4,6 +4,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Refusal;
+use crate::identity::DeviceName;
 
 /// §6.5.1 and §7.1 step 25: a credential id has at most 1023 bytes.
 const LONGEST_ID: usize = 1023;
@@ -22,6 +23,17 @@ pub struct PresentedPasskey {
     pub ticket: String,
     /// What the browser answered: `PublicKeyCredential.toJSON()` (`AuthenticationResponseJSON` of `WebAuthn` Level 3, §5.1.8).
     pub credential: AssertionCredential,
+}
+
+/// What a client sends at the end of a registration.
+#[derive(Debug, Clone)]
+pub struct PresentedRegistration {
+    /// The `ticket` of the options.
+    pub ticket: String,
+    /// What the browser answered.
+    pub credential: RegistrationCredential,
+    /// What its user calls the passkey.
+    pub name: Option<DeviceName>,
 }
 
 /// `RegistrationResponseJSON` (WebAuthn L3 §5.1.8). Unknown members are ignored.

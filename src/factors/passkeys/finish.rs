@@ -1,8 +1,8 @@
 //! The end of a ceremony: the ticket is read, the answer verified, and both are used up in the caller's transaction.
 
 use super::{
-    Accepted, Expected, KnownPasskey, NewPasskey, PasskeyError, Passkeys, PresentedPasskey, PublicKey, Refusal,
-    RegistrationCredential, UserVerification,
+    Accepted, Expected, KnownPasskey, NewPasskey, PasskeyError, Passkeys, PresentedPasskey, PresentedRegistration,
+    PublicKey, Refusal, UserVerification,
     begin::{AssertionTicket, RegistrationTicket},
     credential,
     room::{ASSERTION, REGISTRATION},
@@ -106,16 +106,15 @@ impl Passkeys {
         &self,
         user: UserId,
         holder: Uuid,
-        ticket: &str,
-        credential: &RegistrationCredential,
+        presented: &PresentedRegistration,
     ) -> RegistrationCheck {
         let now = self.world().clock.now();
-        let read = self.tickets().read::<RegistrationTicket>(REGISTRATION, ticket, now);
+        let read = self.tickets().read::<RegistrationTicket>(REGISTRATION, &presented.ticket, now);
         let Some(ticket) = read.filter(|ticket| ticket.content.is_for(user, holder)) else {
             return RegistrationCheck::Expired;
         };
         let expected = self.expected(&ticket.content.challenge, UserVerification::Required);
-        match verify_registration(credential, &expected) {
+        match verify_registration(&presented.credential, &expected) {
             Ok(new) => RegistrationCheck::Right(Box::new(VerifiedRegistration { ticket, new })),
             Err(refusal) => {
                 tracing::info!(reason = refusal.name(), "passkey.registration_refused");
@@ -194,6 +193,14 @@ impl VerifiedRegistration {
     #[must_use]
     pub fn user(&self) -> UserId {
         self.ticket.content.user
+    }
+
+    /// Whether a passkey has this credential id already (§7.1 step 26).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_taken(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
+        Ok(store::owner_of(work.connection, &self.new.credential_id).await?.is_some())
     }
 
     /// Stores the passkey and redeems the ticket, in the caller's transaction, which also records the event.

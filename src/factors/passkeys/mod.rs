@@ -31,7 +31,7 @@ pub use assertion::{Accepted, KnownPasskey, verify_assertion};
 pub use begin::{Ceremony, Registrant};
 pub use client_data::{Expected, UserVerification};
 pub use cose::{Algorithm, PublicKey};
-pub use credential::{AssertionCredential, PresentedPasskey, RegistrationCredential};
+pub use credential::{AssertionCredential, PresentedPasskey, PresentedRegistration, RegistrationCredential};
 pub use error::PasskeyError;
 pub use finish::{Added, AssertionCheck, ProvenPasskey, RefusedAssertion, RegistrationCheck, VerifiedRegistration};
 pub use own::{OwnPasskeys, rename};

@@ -7,7 +7,7 @@ use crate::{
         self, FactorsOf,
         passkeys::{OwnPasskey, OwnPasskeys},
     },
-    http::{Endpoint, FieldError, FromClient, Problem, kind, paths},
+    http::{Endpoint, FromClient, Problem, kind, paths},
     kernel::{Client, Moment},
     lifecycle::Lifecycle,
     me::{factor_recovery::FactorRecoveryView, trusted_devices::TrustedDeviceView},
@@ -294,12 +294,8 @@ async fn done<T>(change: Change<T>, fresh: &Fresh, sessions: &Sessions) -> Resul
         Change::WrongCode => {
             Err(Problem::new(kind::CODE_INVALID, "Check the time of the device, and try the next code."))
         }
-        Change::EmailCodeMissing => Err(Problem::field("email_code", "required", "the code of the email is needed")),
-        Change::WrongEmailCode => {
-            let message = "It is not the code of the newest email.";
-            let errors = vec![FieldError::new("email_code", "invalid", message)];
-            Err(Problem { errors, ..Problem::new(kind::CODE_INVALID, message) })
-        }
+        Change::EmailCodeMissing => Err(factors::email_code_missing()),
+        Change::WrongEmailCode => Err(factors::email_code_invalid()),
         Change::Limited { wait } => Err(too_many_attempts(wait)),
     }
 }

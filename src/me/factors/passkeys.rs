@@ -7,39 +7,29 @@ pub(super) use api::{PasskeysDescribed, routes};
 use super::{Change, Owner, REASON};
 use crate::{
     factors::{
-        Factors, FactorsError, NewCodes, add_passkey,
-        passkeys::{Added, Ceremony, Registrant, RegistrationCheck, RegistrationCredential, rename},
+        Factors, FactorsError, Guess, NewCodes, add_passkey,
+        passkeys::{Added, Ceremony, PresentedRegistration, Registrant, RegistrationCheck, rename},
         remove_passkey,
     },
     identity::{DeviceName, ProvenBy},
-    kernel::Client,
+    kernel::{Client, Duration},
+    lifecycle::Lifecycle,
     postgres::DatabaseError,
     sessions::{Sessions, SignedIn, add_method},
     work::Caller,
 };
 use uuid::Uuid;
 
-/// A passkey that was just created in an authenticator.
+/// A passkey that was just created in an authenticator, in a ceremony that a fresh session began.
 struct NewPasskey<'a> {
-    /// The ticket of its ceremony, which a fresh session began.
-    ticket: &'a str,
-    /// What the authenticator answered.
-    credential: &'a RegistrationCredential,
-    /// What its user calls it.
-    name: Option<DeviceName>,
+    /// What the browser answered.
+    registration: &'a PresentedRegistration,
+    /// The code of the email, where one was sent. It may be right.
+    email_code: Option<&'a str>,
 }
 
-/// The outcome of beginning to add one.
-#[must_use]
-#[derive(Debug)]
-enum Beginning {
-    /// What the browser is asked.
-    Begun(Ceremony),
-    /// An administrator removed all factors: the next one is an app, with an emailed code.
-    AfterReset,
-    /// The user does not exist any more.
-    Deleted,
-}
+/// A ceremony, and whether an emailed code is needed too, at its end.
+type Begun = (Ceremony, bool);
 
 /// The outcome of adding it.
 #[must_use]
@@ -55,20 +45,30 @@ enum Adding {
     Expired,
     /// The session was revoked meanwhile.
     SignedOut,
+    /// The code of the email is needed too.
+    EmailCodeMissing,
+    /// The code of the email is wrong.
+    WrongEmailCode,
+    /// Not compared: too many were wrong lately.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
 }
 
 impl Owner<'_> {
-    /// Begins a registration.
-    async fn begin_passkey(&self) -> Result<Beginning, FactorsError> {
-        if self.asks_email_code().await? {
-            return Ok(Beginning::AfterReset);
-        }
-        let Some(user) = self.accounts.lookup(self.user()).await? else { return Ok(Beginning::Deleted) };
+    /// Begins a registration. None if the user does not exist any more.
+    async fn begin_passkey(&self) -> Result<Option<Begun>, FactorsError> {
+        let Some(user) = self.accounts.lookup(self.user()).await? else { return Ok(None) };
         let name = user.name.as_deref();
         let holder = self.fresh.signed_in().session.as_uuid();
         let registrant = Registrant { user: user.id, holder, email: user.email.as_str(), name };
         let begun = self.sessions.factors().passkeys().begin_registration(registrant).await?;
-        Ok(begun.map_or(Beginning::Deleted, Beginning::Begun))
+        let asks_email_code = begun.is_some() && self.asks_email_code().await?;
+        if asks_email_code {
+            self.lifecycle.send_enrolment_code(&user.email, self.client).await?;
+        }
+        Ok(begun.map(|ceremony| (ceremony, asks_email_code)))
     }
 
     async fn rename_passkey(&self, passkey: Uuid, name: Option<DeviceName>) -> Result<Change<()>, FactorsError> {
@@ -91,21 +91,32 @@ impl Owner<'_> {
     }
 }
 
-impl NewPasskey<'_> {
-    /// Stores it. The ticket shows that the session was fresh when the ceremony began: a registration that was begun is not
-    /// lost because ten minutes have passed. This session counts as opened with the passkey.
-    async fn add(self, sessions: &Sessions, signed_in: &SignedIn, client: &Client) -> Result<Adding, FactorsError> {
-        let (user, session, factors) = (signed_in.user, signed_in.session, sessions.factors());
-        let Self { ticket, credential, name } = self;
-        let verified = match factors.passkeys().finish_registration(user, session.as_uuid(), ticket, credential) {
+/// The rooms that the end of a registration passes, and whose it is.
+struct Registering<'a> {
+    sessions: &'a Sessions,
+    lifecycle: &'a Lifecycle,
+    signed_in: &'a SignedIn,
+    client: &'a Client,
+}
+
+impl Registering<'_> {
+    /// Stores a passkey. The ticket shows that the session was fresh when the ceremony began: a registration that was begun is
+    /// not lost because ten minutes have passed. This session counts as opened with the passkey.
+    async fn add(&self, new: NewPasskey<'_>) -> Result<Adding, FactorsError> {
+        let (user, session, factors) = (self.signed_in.user, self.signed_in.session, self.sessions.factors());
+        let NewPasskey { registration, email_code } = new;
+        let verified = match factors.passkeys().finish_registration(user, session.as_uuid(), registration) {
             RegistrationCheck::Right(verified) => verified,
             RegistrationCheck::Refused(_) => return Ok(Adding::Invalid),
             RegistrationCheck::Expired => return Ok(Adding::Expired),
         };
         // If the factors change after this look, the ticket is void.
-        let codes = first_codes(factors, signed_in, client).await?;
-        let signed_in = signed_in.clone();
-        let added = sessions.world().transaction(Caller::user(user, client), move |mut work| {
+        if let Some(refused) = self.refused_code(email_code).await? {
+            return Ok(refused);
+        }
+        let codes = first_codes(factors, self.signed_in, self.client).await?;
+        let (signed_in, name) = (self.signed_in.clone(), registration.name.clone());
+        let added = self.sessions.world().transaction(Caller::user(user, self.client), move |mut work| {
             Box::pin(async move {
                 if !signed_in.lock(&mut work).await? {
                     return Ok(Adding::SignedOut);
@@ -124,6 +135,24 @@ impl NewPasskey<'_> {
         });
         let added: Result<Adding, DatabaseError> = added.await;
         Ok(added?)
+    }
+
+    /// Why the code of the email, where one is needed, does not let the passkey be added. Guesses count for the account, as
+    /// those at codes of factors do.
+    async fn refused_code(&self, email_code: Option<&str>) -> Result<Option<Adding>, FactorsError> {
+        let (user, factors) = (self.signed_in.user, self.sessions.factors());
+        if !factors.of(user).await?.is_some_and(|factors| factors.asks_email_code) {
+            return Ok(None);
+        }
+        let Some(email_code) = email_code.filter(|code| !code.trim().is_empty()) else {
+            return Ok(Some(Adding::EmailCodeMissing));
+        };
+        let compare = self.lifecycle.is_enrolment_code(user, email_code, self.client);
+        Ok(match factors.guess(user, self.client, compare).await? {
+            Guess::Right => None,
+            Guess::Wrong => Some(Adding::WrongEmailCode),
+            Guess::Limited { wait } => Some(Adding::Limited { wait }),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A new session's row, and what must hold for it to be added.
+#[expect(clippy::struct_excessive_bools, reason = "parameters of a statement, each with a meaning of its own")]
 pub struct NewSessionRow {
     pub id: SessionId,
     pub user: UserId,
@@ -20,6 +21,8 @@ pub struct NewSessionRow {
     pub factor_version: Option<i32>,
     /// Who has one of these roles needs a second factor.
     pub demanding_roles: Vec<String>,
+    /// Whether one is to be set up also where no role demands it.
+    pub wants_factor: bool,
     /// The digest of the cookie of a device that is trusted for the second factor.
     pub trusted_device: Option<Digest32>,
     /// By which methods the user proved who they are.
@@ -49,7 +52,7 @@ pub struct Circumstances {
     pub surplus: Vec<Uuid>,
     /// Whether the user has a second factor, and none was presented, or one of another version.
     pub lacks_factor: bool,
-    /// Whether a role of the user demands a second factor, and there is none.
+    /// Whether a role of the user demands a second factor, or the user wants one, and there is none.
     pub must_enrol: bool,
     /// Counts what factors were added and removed.
     pub factor_version: i32,
@@ -131,7 +134,7 @@ pub async fn open(
                                ELSE EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
                                    OR EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL)
                           END AS lacks_factor,
-                          $19::int IS NULL AND u.roles && $20::text[]
+                          $19::int IS NULL AND (u.roles && $20::text[] OR $22)
                               AND NOT EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
                               AND NOT EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL)
                               AS must_enrol
@@ -185,6 +188,7 @@ pub async fn open(
         new.factor_version,
         &new.demanding_roles,
         new.trusted_device.as_ref().map(Digest32::as_bytes),
+        new.wants_factor,
     )
     .fetch_optional(connection)
     .await?;

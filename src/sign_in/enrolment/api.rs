@@ -1,7 +1,7 @@
-use super::{Enrolled, Enrolling, TypedCodes};
+use super::{Completion, Enrolled, Enrolling, Shown};
 use crate::{
-    factors::{NewCodes, OpenChallenge},
-    http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
+    factors::{self, NewCodes, OpenChallenge},
+    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
     kernel::Transport,
     lifecycle::Lifecycle,
     sessions::{Entered, NewTotpAnswer, Sessions, TokenAnswer, tokens_of_enrolment},
@@ -34,7 +34,7 @@ pub struct EnrolmentDescribed;
 pub(super) struct BeginEnrolment {
     /// The `challenge` of the sign-in.
     #[schema(value_type = String)]
-    challenge: Zeroizing<String>,
+    pub(super) challenge: Zeroizing<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -95,26 +95,40 @@ async fn confirm(
     sessions: Data<Sessions>,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let options = &sessions.world().config.http;
     let enrolling = Enrolling { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, client: &client };
-    let challenge = enrolling.look(&typed.challenge).await?.ok_or_else(challenge_expired)?;
+    let email_code = typed.email_code.as_ref().map(|code| code.as_str());
+    let completion = Completion { shown: Shown::Code(&typed.code), email_code };
+    signed_in(&enrolling, &request, &typed.challenge, &completion).await
+}
+
+/// Completes a sign-in with a new factor, by the transport that its first step asked for.
+///
+/// # Errors
+/// When the challenge cannot be used, or the factor or a code is refused.
+pub(super) async fn signed_in(
+    enrolling: &Enrolling<'_>,
+    request: &HttpRequest,
+    challenge: &str,
+    completion: &Completion<'_>,
+) -> Result<HttpResponse, Problem> {
+    let options = &enrolling.sessions.world().config.http;
+    let open = enrolling.look(challenge).await?.ok_or_else(challenge_expired)?;
     let mut presented = Vec::new();
-    if challenge.pending.transport == Transport::Cookie {
+    if open.pending.transport == Transport::Cookie {
         // Only a sign-in that sets the cookie can be a foreign page's doing.
-        SameOrigin::extract(&request).await?;
-        presented = all_tokens_in_cookies(&request, options);
+        SameOrigin::extract(request).await?;
+        presented = all_tokens_in_cookies(request, options);
     }
-    let codes = TypedCodes { code: &typed.code, email_code: typed.email_code.as_ref().map(|code| code.as_str()) };
-    require_email_code(&challenge, &codes)?;
-    let (entered, codes) = enrolled(enrolling.confirm(&typed.challenge, &codes, presented).await?)?;
-    tokens_of_enrolment(&request, &entered, &codes, options)
+    require_email_code(&open, completion)?;
+    let (entered, codes) = enrolled(enrolling.confirm(challenge, completion, presented).await?)?;
+    tokens_of_enrolment(request, &entered, &codes, options)
 }
 
 /// What is missing is not an attempt.
-pub(super) fn require_email_code(challenge: &OpenChallenge, typed: &TypedCodes<'_>) -> Result<(), Problem> {
-    let is_missing = typed.email_code.is_none_or(|code| code.trim().is_empty());
+pub(super) fn require_email_code(challenge: &OpenChallenge, completion: &Completion<'_>) -> Result<(), Problem> {
+    let is_missing = completion.email_code.is_none_or(|code| code.trim().is_empty());
     if challenge.kind.asks_email_code() && is_missing {
-        return Err(Problem::field("email_code", "required", "the code of the email is needed"));
+        return Err(factors::email_code_missing());
     }
     Ok(())
 }
@@ -124,9 +138,7 @@ pub(super) fn enrolled(outcome: Enrolled) -> Result<(Box<Entered>, Arc<NewCodes>
     match outcome {
         Enrolled::In(entered, codes) => Ok((entered, codes)),
         Enrolled::EmailCodeInvalid { attempts_left } => {
-            let message = "It is not the code of the newest email.";
-            let errors = vec![FieldError::new("email_code", "invalid", message)];
-            Err(Problem { errors, ..Problem::new(kind::CODE_INVALID, message) }.with_attempts_left(attempts_left))
+            Err(factors::email_code_invalid().with_attempts_left(attempts_left))
         }
         Enrolled::Refused(refused) => match entered(refused) {
             Err(problem) => Err(problem),

@@ -1,5 +1,5 @@
 use super::{
-    Enrolling, TypedCodes,
+    Completion, Enrolling, Shown,
     api::{enrolled, require_email_code},
 };
 use crate::{
@@ -47,6 +47,7 @@ struct EnrolPage {
     /// From the database, never from a form: nobody else's text becomes a picture or a link.
     shown: Option<NewTotp>,
     asks_email_code: bool,
+    offers_passkeys: bool,
     return_to: String,
 }
 
@@ -67,9 +68,9 @@ impl EnrolPage {
     }
 
     fn context_with(&self, app: Option<Value>, problem: Option<&Problem>) -> Value {
-        let Self { challenge, asks_email_code, return_to, .. } = self;
+        let Self { challenge, asks_email_code, offers_passkeys, return_to, .. } = self;
         let is_over = challenge.is_empty() || problem.is_some_and(|problem| !can_go_on(problem));
-        context! { challenge => &**challenge, app, asks_email_code, return_to, is_over, ..form_problem(problem) }
+        context! { challenge => &**challenge, app, asks_email_code, offers_passkeys, return_to, is_over, ..form_problem(problem) }
     }
 }
 
@@ -107,7 +108,9 @@ pub async fn show(
 ) -> Result<HttpResponse, Problem> {
     let (new, kind) = enrolling.begin(&challenge.token).await?.ok_or_else(challenge_expired)?;
     let asks_email_code = kind.asks_email_code();
-    EnrolPage { challenge: challenge.token, shown: Some(new), asks_email_code, return_to }.show(view, None)
+    let offers_passkeys = offers_passkeys(enrolling);
+    EnrolPage { challenge: challenge.token, shown: Some(new), asks_email_code, offers_passkeys, return_to }
+        .show(view, None)
 }
 
 async fn submit(
@@ -139,10 +142,15 @@ async fn submit(
             // Where the database fails again, the form stays without the picture.
             let shown = enrolling.shown_again(&typed.challenge).await.ok().flatten();
             let Typed { challenge, email_code, .. } = typed;
-            let page = EnrolPage { challenge, shown, asks_email_code: email_code.is_some(), return_to: to };
+            let (asks_email_code, offers_passkeys) = (email_code.is_some(), offers_passkeys(&enrolling));
+            let page = EnrolPage { challenge, shown, asks_email_code, offers_passkeys, return_to: to };
             page.show(&view, Some(&problem))
         }
     }
+}
+
+fn offers_passkeys(enrolling: &Enrolling<'_>) -> bool {
+    enrolling.sessions.factors().passkeys().is_enabled()
 }
 
 async fn complete(
@@ -153,13 +161,14 @@ async fn complete(
     let challenge = enrolling.look(&typed.challenge).await?;
     let challenge =
         challenge.filter(|open| open.pending.transport == Transport::Cookie).ok_or_else(challenge_expired)?;
-    let codes = TypedCodes { code: &typed.code, email_code: typed.email_code.as_ref().map(|code| code.as_str()) };
+    let email_code = typed.email_code.as_ref().map(|code| code.as_str());
+    let completion = Completion { shown: Shown::Code(&typed.code), email_code };
     if typed.code.trim().is_empty() {
         return Err(Problem::field("code", "required", ""));
     }
-    require_email_code(&challenge, &codes)?;
+    require_email_code(&challenge, &completion)?;
     let presented = all_tokens_in_cookies(request, &enrolling.sessions.world().config.http);
-    enrolled(enrolling.confirm(&typed.challenge, &codes, presented).await?)
+    enrolled(enrolling.confirm(&typed.challenge, &completion, presented).await?)
 }
 
 /// Samples of the pages with every problem.
@@ -169,6 +178,7 @@ pub fn page_samples() -> Vec<Sample> {
         challenge: Zeroizing::new("\"><b>".to_owned()),
         shown: None,
         asks_email_code,
+        offers_passkeys: asks_email_code,
         return_to: "/account?a=\"><b>".to_owned(),
     };
     let pages = [page(true), page(false)];

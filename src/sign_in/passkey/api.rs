@@ -5,7 +5,6 @@ use crate::{
         passkeys::{AssertionCredential, Ceremony, Passkeys, PresentedPasskey, UserVerification},
     },
     http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, optional_json, paths},
-    identity::DeviceName,
     kernel::Transport,
     sessions::{Sessions, SignedIn, TokenAnswer, tokens_of_sign_in},
     sign_in::{
@@ -13,7 +12,7 @@ use crate::{
         second_factor::{SecondStep, SecondStepWanted, complete},
         wire::WireTransport,
     },
-    users::{Accounts, Refused},
+    users::{Accounts, typed_device_name},
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -53,6 +52,10 @@ pub(super) struct PasskeyRequest {
     /// The `challenge` of the sign-in, if the passkey is its second step. What the first step asked for then counts.
     #[schema(value_type = Option<String>)]
     challenge: Option<Zeroizing<String>>,
+    /// Whether this browser stands for the second factor from now on, where the operator allows it. With a challenge, and by
+    /// cookie only.
+    #[serde(default)]
+    trust_device: bool,
     /// How the refresh token is sent: in JSON bodies, or in a cookie that scripts cannot read.
     #[serde(default)]
     #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
@@ -126,10 +129,10 @@ async fn verify(
 ) -> Result<HttpResponse, Problem> {
     offered(&sessions)?;
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
-    let PasskeyRequest { ticket, credential, challenge, transport, remember, device_name } = wanted;
+    let PasskeyRequest { ticket, credential, challenge, trust_device, transport, remember, device_name } = wanted;
     let passkey = PresentedPasskey { ticket, credential };
     if let Some(challenge) = challenge {
-        let wanted = SecondStepWanted { challenge: &challenge, trust_device: false };
+        let wanted = SecondStepWanted { challenge: &challenge, trust_device };
         return complete(&step, &request, wanted, PresentedFactor::Passkey(&passkey)).await;
     }
     let (transport, options) = (transport.0, &sessions.world().config.http);
@@ -139,14 +142,13 @@ async fn verify(
         SameOrigin::extract(&request).await?;
         presented = all_tokens_in_cookies(&request, options);
     }
-    let device_name = DeviceName::parse(device_name.as_deref().unwrap_or_default());
-    let device_name = device_name.map_err(|error| Problem::fields(vec![error.of("device_name")]))?;
+    let device_name = typed_device_name(device_name.as_deref(), "device_name")?;
     let sign_in = PasskeySignIn { passkey: &passkey, transport, remembered: remember, device_name, presented };
     tokens_of_sign_in(&request, &*entered(sign_in.attempt(&step).await?)?, options)
 }
 
 /// Passkeys, unless they are switched off.
-fn offered(sessions: &Sessions) -> Result<&Passkeys, Problem> {
+pub(in crate::sign_in) fn offered(sessions: &Sessions) -> Result<&Passkeys, Problem> {
     Some(sessions.factors().passkeys())
         .filter(|passkeys| passkeys.is_enabled())
         .ok_or_else(|| Problem::not_found("path"))

@@ -22,7 +22,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-const TEMPLATE: &str = "sign_in/without_script.html";
+pub(super) const TEMPLATE: &str = "sign_in/without_script.html";
 
 /// `/account/address` and `/account/delete`.
 pub fn routes(config: &mut ServiceConfig) {
@@ -37,11 +37,11 @@ enum Page {
 }
 
 #[derive(Default, Deserialize)]
-struct Typed {
+pub(super) struct Typed {
     #[serde(default)]
-    email: String,
+    pub(super) email: String,
     #[serde(default)]
-    password: Zeroizing<String>,
+    pub(super) password: Zeroizing<String>,
     #[serde(default)]
     new_email: String,
     #[serde(default)]
@@ -49,11 +49,11 @@ struct Typed {
 }
 
 async fn address_page(view: View) -> Result<HttpResponse, Problem> {
-    Page::Address.show(&view, &Typed::default(), None)
+    show(Page::Address.name(), &view, &Typed::default(), None)
 }
 
 async fn deletion_page(view: View) -> Result<HttpResponse, Problem> {
-    Page::Deletion.show(&view, &Typed::default(), None)
+    show(Page::Deletion.name(), &view, &Typed::default(), None)
 }
 
 async fn change_address(
@@ -81,21 +81,34 @@ async fn delete_account(
 }
 
 impl Page {
-    /// The form, with what was typed (but the password), and the problem's status and headers if there is one.
-    fn show(self, view: &View, typed: &Typed, problem: Option<&Problem>) -> Result<HttpResponse, Problem> {
-        let status = problem.map_or(StatusCode::OK, Problem::status_code);
-        let mut answer = view.show(status, TEMPLATE, &self.context(typed, problem))?;
-        if let Some(problem) = problem {
-            problem.add_headers_to(answer.headers_mut());
+    /// For the template.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Deletion => "delete",
         }
-        Ok(answer)
     }
+}
 
-    fn context(self, typed: &Typed, problem: Option<&Problem>) -> Value {
-        let (is_deletion, Typed { email, new_email, .. }) = (self == Self::Deletion, typed);
-        let asks_code = !typed.code.is_empty() || problem.is_some_and(|problem| problem.second_factor().is_some());
-        context! { state => "ask", is_deletion, email, new_email, asks_code, ..form_problem(problem) }
+/// The form, with what was typed (but the password), and the problem's status and headers if there is one.
+pub(super) fn show(
+    page: &'static str,
+    view: &View,
+    typed: &Typed,
+    problem: Option<&Problem>,
+) -> Result<HttpResponse, Problem> {
+    let status = problem.map_or(StatusCode::OK, Problem::status_code);
+    let mut answer = view.show(status, TEMPLATE, &context(page, typed, problem))?;
+    if let Some(problem) = problem {
+        problem.add_headers_to(answer.headers_mut());
     }
+    Ok(answer)
+}
+
+pub(super) fn context(page: &'static str, typed: &Typed, problem: Option<&Problem>) -> Value {
+    let Typed { email, new_email, .. } = typed;
+    let asks_code = !typed.code.is_empty() || problem.is_some_and(|problem| problem.second_factor().is_some());
+    context! { state => "ask", page, email, new_email, asks_code, ..form_problem(problem) }
 }
 
 impl Rooms<'_> {
@@ -111,7 +124,7 @@ impl Rooms<'_> {
         match (done, page) {
             (Ok(()), Page::Address) => view.show(StatusCode::OK, TEMPLATE, &sent()),
             (Ok(()), Page::Deletion) => Ok(self.signed_out()),
-            (Err(problem), page) => page.show(&view, &typed, Some(&problem)),
+            (Err(problem), page) => show(page.name(), &view, &typed, Some(&problem)),
         }
     }
 
@@ -179,7 +192,7 @@ impl Rooms<'_> {
 }
 
 fn sent() -> Value {
-    context! { state => "sent", is_deletion => false, ..form_problem(None) }
+    context! { state => "sent", page => Page::Address.name(), ..form_problem(None) }
 }
 
 /// Samples of the pages with every problem.
@@ -187,12 +200,12 @@ fn sent() -> Value {
 pub fn page_samples() -> Vec<Sample> {
     let typed =
         Typed { email: "\"><b>".to_owned(), new_email: "<script>alert(1)</script>".to_owned(), ..Typed::default() };
-    let pages = [Page::Address, Page::Deletion];
+    let pages = [Page::Address.name(), Page::Deletion.name()];
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, ""))).chain([
         None,
         Some(Problem::field("new_email", "unchanged", "")),
         Some(Problem::field("email", "required", "")),
     ]);
-    let of_problem = |problem: Option<Problem>| pages.map(|page| (TEMPLATE, page.context(&typed, problem.as_ref())));
+    let of_problem = |problem: Option<Problem>| pages.map(|page| (TEMPLATE, context(page, &typed, problem.as_ref())));
     problems.flat_map(of_problem).chain([(TEMPLATE, sent())]).collect()
 }

@@ -1,15 +1,14 @@
-use super::{Adding, Beginning, NewPasskey};
+use super::{Adding, NewPasskey, Registering};
 use crate::{
     factors::{
         self, NewCodes,
-        passkeys::{Ceremony, Passkeys, RegistrationCredential},
+        passkeys::{Ceremony, Passkeys, PresentedRegistration, RegistrationCredential},
     },
     http::{Endpoint, FromClient, PathId, Problem, kind, paths},
-    identity::DeviceName,
     lifecycle::Lifecycle,
     me::factors::{Change, Owner},
     sessions::{After, Asked, Fresh, Sessions, SignedIn},
-    users::{Accounts, Refused},
+    users::{Accounts, too_many_attempts, typed_device_name},
 };
 use actix_web::{
     HttpResponse,
@@ -43,6 +42,18 @@ pub(super) struct AddPasskey {
     /// What the user calls it.
     #[schema(example = "Alice's phone")]
     name: Option<String>,
+    /// The code of the email; needed if the options said `email_code_required`.
+    #[schema(value_type = Option<String>, example = "4821 0937")]
+    email_code: Option<Zeroizing<String>>,
+}
+
+/// A registration that has begun.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PasskeyRegistration {
+    #[serde(flatten)]
+    ceremony: Ceremony,
+    /// Whether a code that was just sent by email is needed too: an administrator has removed all factors.
+    email_code_required: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -70,10 +81,10 @@ pub(super) struct AddedPasskey<'a> {
     tag = "me",
     operation_id = "beginPasskey",
     summary = "Begin to add a passkey",
-    description = "Returns options for `navigator.credentials.create()` and a ticket, which is good for one passkey, in this session, for five minutes. The session must be fresh. 404 where passkeys are switched off. 403 after an administrator removed all factors: the next one is an app, with an emailed code.",
+    description = "Returns options for `navigator.credentials.create()` and a ticket, which is good for one passkey, in this session, for five minutes. The session must be fresh. 404 where passkeys are switched off. After an administrator removed all factors, an email with a code follows, which is needed too.",
     security(("bearer" = [])),
-    responses((status = 200, body = Ceremony, description = "What the browser is asked")),
-    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::FORBIDDEN.code, kind::NOT_FOUND.code]))),
+    responses((status = 200, body = PasskeyRegistration, description = "What the browser is asked")),
+    extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code]))),
 )]
 async fn begin_passkey(
     fresh: Fresh,
@@ -85,13 +96,10 @@ async fn begin_passkey(
     offered(&sessions)?;
     let owner =
         Owner { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, fresh: &fresh, client: &client };
-    match owner.begin_passkey().await? {
-        Beginning::Begun(ceremony) => {
-            Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(ceremony))
-        }
-        Beginning::AfterReset => Err(factors::after_reset()),
-        Beginning::Deleted => Err(Problem::not_found("account")),
-    }
+    let begun = owner.begin_passkey().await?;
+    let (ceremony, email_code_required) = begun.ok_or_else(|| Problem::not_found("account"))?;
+    let answer = PasskeyRegistration { ceremony, email_code_required };
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(answer))
 }
 
 #[utoipa::path(
@@ -107,22 +115,30 @@ async fn begin_passkey(
         (status = 201, body = AddedPasskey, description = "It is added"),
         (status = 200, body = AddedPasskey, description = "The same request had added it"),
     ),
-    extensions(("x-problems" = json!([kind::NOT_FOUND.code, kind::CHALLENGE_EXPIRED.code, kind::PASSKEY_INVALID.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::NOT_FOUND.code, kind::CHALLENGE_EXPIRED.code, kind::PASSKEY_INVALID.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn add_passkey(
     Asked(signed_in, wanted): Asked<SignedIn, AddPasskey>,
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     offered(&sessions)?;
-    let AddPasskey { ticket, credential, name } = wanted;
-    let new = NewPasskey { ticket: &ticket, credential: &credential, name: parsed(name.as_deref())? };
-    let (status, id, codes) = match new.add(&sessions, &signed_in, &client).await? {
+    let AddPasskey { ticket, credential, name, email_code } = wanted;
+    let registration = PresentedRegistration { ticket, credential, name: typed_device_name(name.as_deref(), "name")? };
+    let email_code = email_code.as_ref().map(|code| code.as_str());
+    let new = NewPasskey { registration: &registration, email_code };
+    let registering =
+        Registering { sessions: &sessions, lifecycle: &lifecycle, signed_in: &signed_in, client: &client };
+    let (status, id, codes) = match registering.add(new).await? {
         Adding::Added(id, codes) => (StatusCode::CREATED, id, codes),
         Adding::AddedBefore(id) => (StatusCode::OK, id, None),
         Adding::Invalid => return Err(Problem::new(kind::PASSKEY_INVALID, "Begin again.")),
         Adding::Expired => return Err(Problem::new(kind::CHALLENGE_EXPIRED, "Begin again.")),
         Adding::SignedOut => return Err(sessions.ended_meanwhile()),
+        Adding::EmailCodeMissing => return Err(factors::email_code_missing()),
+        Adding::WrongEmailCode => return Err(factors::email_code_invalid()),
+        Adding::Limited { wait } => return Err(too_many_attempts(wait)),
     };
     let answer = AddedPasskey { id, recovery_codes: codes.as_ref().map(NewCodes::reveal) };
     Ok(HttpResponse::build(status).insert_header((header::CACHE_CONTROL, "no-store")).json(answer))
@@ -149,7 +165,7 @@ async fn rename_passkey(
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     offered(&sessions)?;
-    let name = parsed(wanted.name.as_deref())?;
+    let name = typed_device_name(wanted.name.as_deref(), "name")?;
     let owner =
         Owner { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, fresh: &fresh, client: &client };
     done(owner.rename_passkey(id, name).await?, &fresh, &sessions).await
@@ -178,10 +194,6 @@ async fn remove_passkey(
     let owner =
         Owner { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, fresh: &fresh, client: &client };
     done(owner.remove_passkey(id).await?, &fresh, &sessions).await
-}
-
-fn parsed(name: Option<&str>) -> Result<Option<DeviceName>, Problem> {
-    DeviceName::parse(name.unwrap_or_default()).map_err(|error| Problem::fields(vec![error.of("name")]))
 }
 
 /// Passkeys, unless they are switched off.
