@@ -2,6 +2,7 @@
 
 use super::{
     ImportedUser,
+    imported_identity::{IDENTITIES, ImportedIdentity},
     row::{RawFields, RowRefused},
 };
 use crate::kernel::UserId;
@@ -17,6 +18,7 @@ pub struct SeenRows {
     hashers: [RandomState; 2],
     addresses: HashMap<[u64; 2], First>,
     ids: HashMap<UserId, u64>,
+    identities: HashMap<[u64; 2], u64>,
 }
 
 struct First {
@@ -30,7 +32,7 @@ pub enum Occurrence {
     First,
     /// It is the same row once more.
     Repeated,
-    /// An earlier row has its address or its id.
+    /// An earlier row has its address, its id or one of its identities.
     Collides(RowRefused),
 }
 
@@ -43,7 +45,10 @@ impl SeenRows {
 
     /// Records a row, unless it collides.
     pub fn note(&mut self, line: u64, user: &ImportedUser, content: u64) -> Occurrence {
-        let address = self.hashers.each_ref().map(|hasher| hasher.hash_one(user.email.as_str()));
+        let hashers = &self.hashers;
+        let address = hashers.each_ref().map(|hasher| hasher.hash_one(user.email.as_str()));
+        let key = |one: &ImportedIdentity| hashers.each_ref().map(|hasher| hasher.hash_one(one.key()));
+        let identities: Vec<_> = user.identities.iter().map(key).collect();
         if let Some(first) = self.addresses.get(&address) {
             if first.content == content {
                 return Occurrence::Repeated;
@@ -53,6 +58,10 @@ impl SeenRows {
         if let Some(first) = user.id.and_then(|id| self.ids.get(&id)) {
             return collides("duplicate_id", "id", *first);
         }
+        if let Some(first) = identities.iter().find_map(|key| self.identities.get(key)) {
+            return collides("duplicate_identity", IDENTITIES, *first);
+        }
+        self.identities.extend(identities.into_iter().map(|key| (key, line)));
         self.addresses.insert(address, First { line, content });
         if let Some(id) = user.id {
             self.ids.insert(id, line);

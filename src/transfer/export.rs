@@ -1,4 +1,7 @@
-use super::store::{self, ExportedRow};
+use super::{
+    ImportedIdentity,
+    store::{self, ExportedRow},
+};
 use crate::{
     audit::{self, About},
     factors::Factors,
@@ -35,6 +38,8 @@ pub struct Export {
     password_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     totp_secret: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    identities: Vec<ImportedIdentity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     roles: Vec<String>,
@@ -110,6 +115,7 @@ impl Export {
             email_verified_at: row.email_verified_at,
             password_hash: hash.map(|hash| hash.reveal().to_owned()),
             totp_secret: totp.map(|secret| secret.reveal_base32()),
+            identities: row.identities,
             name: row.name,
             roles: row.roles,
             claims: row.claims,

@@ -1,5 +1,5 @@
 use super::{
-    ImportedUser,
+    ImportedIdentity, ImportedUser,
     row::AtLine,
     store::{self, ExistingUser, ImportedRow},
 };
@@ -25,6 +25,8 @@ pub enum Existing {
     AddressTaken,
     /// The row's id belongs to a user with another address.
     IdTaken,
+    /// One of the row's identities at other providers opens the account of another user.
+    IdentityTaken,
 }
 
 /// What a row claims.
@@ -32,11 +34,13 @@ struct Claim {
     line: u64,
     id: Option<UserId>,
     email: String,
+    identities: Vec<[String; 2]>,
 }
 
 impl Claim {
     fn of(row: &AtLine<ImportedUser>) -> Self {
-        Self { line: row.line, id: row.what.id, email: row.what.email.as_str().to_owned() }
+        let identities = row.what.identities.iter().map(ImportedIdentity::key).collect();
+        Self { line: row.line, id: row.what.id, email: row.what.email.as_str().to_owned(), identities }
     }
 }
 
@@ -96,6 +100,7 @@ pub async fn compare(world: &World, rows: &[AtLine<ImportedUser>]) -> Result<Vec
 struct ExistingUsers {
     by_address: HashMap<String, UserId>,
     ids: HashSet<UserId>,
+    identities: HashSet<[String; 2]>,
 }
 
 async fn existing(connection: &mut sqlx::PgConnection, claims: &[Claim]) -> Result<ExistingUsers, DatabaseError> {
@@ -103,8 +108,11 @@ async fn existing(connection: &mut sqlx::PgConnection, claims: &[Claim]) -> Resu
     let emails: Vec<String> = claims.iter().map(|claim| claim.email.clone()).collect();
     let found = if claims.is_empty() { Vec::new() } else { store::existing(connection, &ids, &emails).await? };
     let ids = found.iter().map(|user| user.id).collect();
+    let keys: Vec<_> = claims.iter().flat_map(|claim| claim.identities.iter().cloned()).collect();
+    let identities = if keys.is_empty() { Vec::new() } else { store::taken(connection, keys).await? };
+    let identities = identities.into_iter().collect();
     let by_address = found.into_iter().map(|ExistingUser { id, email }| (email, id)).collect();
-    Ok(ExistingUsers { by_address, ids })
+    Ok(ExistingUsers { by_address, ids, identities })
 }
 
 impl ExistingUsers {
@@ -114,6 +122,9 @@ impl ExistingUsers {
             (Some(user), Some(id)) if *user == id => Some(Existing::AlreadyThere),
             (Some(_), Some(_)) => Some(Existing::AddressTaken),
             (None, Some(id)) if self.ids.contains(&id) => Some(Existing::IdTaken),
+            (None, _) if claim.identities.iter().any(|key| self.identities.contains(key)) => {
+                Some(Existing::IdentityTaken)
+            }
             (None, _) => None,
         }
     }
@@ -127,6 +138,7 @@ fn row(user: ImportedUser, now: Moment, world: &World, factors: &Factors) -> Res
     Ok(ImportedRow {
         id,
         sealed_totp: sealed.map_err(|_library| DatabaseError::Nonsense("the seal of an app's secret"))?,
+        identities: user.identities,
         email: user.email,
         email_verified_at: user.email_verified.then(|| user.email_verified_at.unwrap_or(created_at)),
         hash: user.hash,

@@ -1,4 +1,5 @@
 use super::{
+    imported_identity::{self, IDENTITIES, ImportedIdentity},
     row::{Note, RawFields, RowRefused},
     values::{self, Cleanable, NOT_A_TIME},
 };
@@ -12,13 +13,14 @@ use serde_json::Value;
 use std::fmt;
 
 /// The names of the fields, in the order in which they are exported.
-pub const FIELDS: [&str; 15] = [
+pub const FIELDS: [&str; 16] = [
     "id",
     "email",
     "email_verified",
     "email_verified_at",
     "password_hash",
     "totp_secret",
+    IDENTITIES,
     "name",
     "roles",
     "claims",
@@ -45,6 +47,8 @@ pub struct ImportedUser {
     pub hash: PasswordHash,
     /// The secret of the user's authenticator app. It is a second factor at once.
     pub totp: Option<TotpSecret>,
+    /// Whom of other providers the account is opened by.
+    pub identities: Vec<ImportedIdentity>,
     /// The display name.
     pub name: Option<DisplayName>,
     /// The roles.
@@ -83,6 +87,7 @@ impl ImportedUser {
             email_verified_at,
             hash: fields.hash()?,
             totp: fields.totp()?,
+            identities: fields.identities()?,
             name: fields.line("name")?,
             roles: fields.roles()?,
             claims: fields.claims()?,
@@ -111,6 +116,14 @@ impl ImportedUser {
         ] {
             if time.take_if(|time| *time > now).is_some() {
                 self.notes.push(Note::new("cleaned", format!("{name}: is in the future; it was left out")));
+            }
+        }
+        for identity in &mut self.identities {
+            for time in [&mut identity.created_at, &mut identity.last_used_at] {
+                if time.take_if(|time| *time > now).is_some() {
+                    let message = format!("{IDENTITIES}: a time is in the future; it was left out");
+                    self.notes.push(Note::new("cleaned", message));
+                }
             }
         }
         self
@@ -191,6 +204,10 @@ impl Fields {
     fn totp(&mut self) -> Result<Option<TotpSecret>, RowRefused> {
         let wrong = ("not_a_secret", "must be 16 to 64 bytes in base32");
         self.text_as("totp_secret", |text| TotpSecret::parse(text).ok_or(wrong))
+    }
+
+    fn identities(&mut self) -> Result<Vec<ImportedIdentity>, RowRefused> {
+        self.take(IDENTITIES).map(imported_identity::read).transpose().map(Option::unwrap_or_default)
     }
 
     fn roles(&mut self) -> Result<Roles, RowRefused> {

@@ -1,5 +1,10 @@
 //! Users by the thousand: imported and exported.
 
+mod identities;
+
+pub use identities::taken;
+
+use super::ImportedIdentity;
 use crate::{
     identity::{BlockReason, CustomClaims, DisplayName, EmailAddress, Roles, search_text},
     kernel::{Moment, UserId},
@@ -7,7 +12,7 @@ use crate::{
     postgres::DatabaseError,
 };
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -19,6 +24,7 @@ pub struct ImportedRow {
     pub hash: PasswordHash,
     /// The secret of the user's authenticator app.
     pub sealed_totp: Option<Vec<u8>>,
+    pub identities: Vec<ImportedIdentity>,
     pub name: Option<DisplayName>,
     pub roles: Roles,
     pub claims: CustomClaims,
@@ -51,7 +57,7 @@ impl ImportedRow {
 }
 
 /// Adds many accounts, in the order of their addresses, so that two imports at once do not wait for each other in a
-/// circle. Returns of each whether it was added: another user may have its address or its id.
+/// circle. Returns of each whether it was added: another user may have its address, its id or one of its identities.
 pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> Result<Vec<bool>, DatabaseError> {
     let added = sqlx::query!(
         "INSERT INTO users (id, email, email_verified_at, search_text, password_hash, name, roles, claims, blocked_at,
@@ -70,13 +76,16 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
     );
     let added = added.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.id, row.email));
     let mut added: HashSet<(Uuid, String)> = added.collect();
-    for id in remove_reserved(connection, added.iter().map(|(id, _)| *id).collect()).await? {
-        added.retain(|(one, _)| *one != id);
-    }
-    let is_added = |row: &&ImportedRow| added.contains(&(row.id.as_uuid(), row.email.as_str().to_owned()));
-    add_secrets(connection, rows.iter().filter(is_added)).await?;
+    let mut removed = remove_reserved(connection, added.iter().map(|(id, _)| *id).collect()).await?;
+    removed.extend(identities::add(connection, rows.iter().filter(|row| is_one_of(&added, row))).await?);
+    added.retain(|(id, _)| !removed.contains(id));
+    add_secrets(connection, rows.iter().filter(|row| is_one_of(&added, row))).await?;
     // Taken out once found: of two equal rows the first was added.
     Ok(rows.into_iter().map(|row| added.remove(&(row.id.as_uuid(), row.email.as_str().to_owned()))).collect())
+}
+
+fn is_one_of(added: &HashSet<(Uuid, String)>, row: &ImportedRow) -> bool {
+    added.contains(&(row.id.as_uuid(), row.email.as_str().to_owned()))
 }
 
 /// Adds the secrets of new users' apps, which count from now on. Of two equal rows the first was added.
@@ -140,6 +149,8 @@ pub struct ExportedRow {
     pub hash: PasswordHash,
     /// The secret of the user's authenticator app, if one is set up.
     pub sealed_totp: Option<Vec<u8>>,
+    /// Whom of other providers the account is opened by, oldest first.
+    pub identities: Vec<ImportedIdentity>,
     pub name: Option<String>,
     pub roles: Vec<String>,
     pub claims: Value,
@@ -159,7 +170,9 @@ pub async fn after(
     let rows = sqlx::query!(
         r#"SELECT id AS "id: UserId", email, email_verified_at, password_hash, name, roles, claims, blocked_at,
                   blocked_reason, language, created_at, last_login_at,
-                  (SELECT sealed FROM totp_secrets WHERE user_id = users.id AND confirmed_at IS NOT NULL) AS sealed_totp
+                  (SELECT sealed FROM totp_secrets WHERE user_id = users.id AND confirmed_at IS NOT NULL) AS sealed_totp,
+                  (SELECT jsonb_agg(to_jsonb(i) ORDER BY created_at, provider) FROM identities AS i WHERE user_id = users.id)
+                      AS "identities: Json<Vec<ImportedIdentity>>"
            FROM users WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2"#,
         after.map(|id| id.as_uuid()),
         limit,
@@ -172,6 +185,7 @@ pub async fn after(
         email_verified_at: row.email_verified_at,
         hash: PasswordHash::from_stored(row.password_hash),
         sealed_totp: row.sealed_totp,
+        identities: row.identities.map(|Json(identities)| identities).unwrap_or_default(),
         name: row.name,
         roles: row.roles,
         claims: row.claims,

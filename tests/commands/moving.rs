@@ -27,6 +27,8 @@ trait Moving {
     fn import(&self, name: &str, text: &str, code: i32) -> Value;
     /// All that an export holds.
     fn people(&self) -> Vec<Value>;
+    /// What it holds of one user.
+    fn person(&self, email: &str) -> Value;
 }
 
 impl Moving for Home {
@@ -46,6 +48,10 @@ impl Moving for Home {
     fn people(&self) -> Vec<Value> {
         let out = self.run(&["user", "export", "--with-password-hashes"]).done().stdout;
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn person(&self, email: &str) -> Value {
+        self.people().into_iter().find(|user| user["email"] == email).unwrap()
     }
 }
 
@@ -81,6 +87,48 @@ async fn a_user_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ours() {
     for (name, _) in FOREIGN {
         assert!(server.sign_in(&format!("{name}@example.com"), "correct horse").await["access_token"].is_string());
     }
+}
+
+/// S-74: whoever signs in with another provider goes on doing so; nobody gets the identity of another user.
+#[tokio::test]
+async fn identities_at_other_providers_move_and_stay_with_their_users() {
+    let (home, other) = (Home::start().await, Home::start().await);
+    let kakao = |subject: &str| {
+        json!({ "issuer": "https://kauth.kakao.com", "subject": subject, "provider": "kakao",
+                "email": "ann@kakao.example", "created_at": "2024-01-02T03:04:05Z" })
+    };
+    let google = json!({ "issuer": "https://accounts.google.com", "subject": "g-1", "provider": "google" });
+    let row = |email: &str, identities: Value| json!({ "email": email, "identities": identities }).to_string();
+    let rows = [
+        row("ann@example.com", json!([kakao("1001"), google])),
+        row("ben@example.com", json!([kakao("1002")])),
+        // Ann's.
+        row("eve@example.com", json!([kakao("1001")])),
+        row("sue@example.com", json!([{ "issuer": "i", "subject": "s", "provider": "Not A Name" }])),
+    ];
+    assert_eq!(home.import("people.ndjson", &rows.join("\n"), 1), summary(2, 0, 2, 4));
+    assert_eq!(home.import("again.ndjson", &rows[..2].join("\n"), 0), summary(0, 2, 0, 2));
+    // As any user who is there already.
+    let thief = row("eve@example.com", json!([kakao("1002")]));
+    let path = home.file("thief.ndjson", &thief);
+    for more in [&[][..], &["--dry-run"]] {
+        let arguments = [&["user", "import", path.to_str().unwrap()], more].concat();
+        let ran = home.run(&arguments).expect(1);
+        assert!(ran.stderr.contains("one of them opens the account of another user"), "{ran:?}");
+    }
+    assert_eq!(home.people().len(), 2);
+    let (ann, mut expected) = (home.person("ann@example.com"), kakao("1001"));
+    assert_eq!(ann["identities"][0], expected);
+    assert_eq!(ann["identities"][1]["created_at"], ann["created_at"], "connected with the account");
+    expected["subject"] = json!("1002");
+    assert_eq!(home.person("ben@example.com")["identities"], json!([expected]));
+
+    let whole = home.run(&["user", "export"]).done().stdout;
+    assert_eq!(other.import("people.ndjson", &whole, 0), summary(2, 0, 0, 2));
+    assert_eq!(other.run(&["user", "export"]).done().stdout, whole);
+    let csv = "email,identities\ncsv@example.com,\"[{\"\"issuer\"\":\"\"i\"\",\"\"subject\"\":\"\"s\"\",\"\"provider\"\":\"\"p\"\"}]\"\n";
+    assert_eq!(other.import("people.csv", csv, 0), summary(1, 0, 0, 2));
+    assert_eq!(other.person("csv@example.com")["identities"][0]["subject"], "s");
 }
 
 /// F-42: the codes of the app go on; the file of another server opens them, the database does not.

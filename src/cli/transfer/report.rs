@@ -60,6 +60,10 @@ impl ImportReport {
                 let message = "id: a user with another address has this id; nothing was changed";
                 Some(Entry::new(row.line, "id_taken", message))
             }
+            Existing::IdentityTaken => {
+                let message = "identities: one of them opens the account of another user; nothing was changed";
+                Some(Entry::new(row.line, "identity_taken", message))
+            }
         };
         self.write_all(existing.iter().filter_map(entry))
     }

@@ -28,6 +28,8 @@ fn every_field_that_is_exported_is_read() {
         "claims": { "plan": "pro" }, "blocked": true, "blocked_at": "2026-01-02T03:04:05+09:00",
         "blocked_reason": "spam", "language": "ko", "created_at": "2020-01-01T00:00:00.123456Z",
         "last_login_at": "2021-01-01T00:00:00Z", "totp_secret": "gezd gnbv gy3t qojq gezd gnbv gy3t qojq",
+        "identities": [{ "issuer": "https://kauth.kakao.com", "subject": "1001", "provider": "kakao",
+            "email": "ann@kakao.example", "created_at": "2022-01-01T00:00:00Z" }],
     });
     let named: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
     assert!(FIELDS.iter().all(|field| named.contains(field)), "a field is missing here");
@@ -42,8 +44,17 @@ fn every_field_that_is_exported_is_read() {
     assert_eq!(*user.totp.unwrap().reveal_base32(), *"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
     assert!(user.email_verified);
     assert_eq!(user.email_verified_at.unwrap().to_rfc3339(), "2021-02-03T04:05:06+00:00");
+    let [identity] = user.identities.as_slice() else { unreachable!("one identity") };
+    assert_eq!(identity.key(), ["https://kauth.kakao.com", "1001"]);
+    assert_eq!(identity.created_at.unwrap().to_rfc3339(), "2022-01-01T00:00:00+00:00");
     assert_eq!(user.notes, []);
     assert_eq!(user.created_at.unwrap().timestamp_subsec_micros(), 123_456);
+}
+
+/// A row with these identities: issuer, subject, provider.
+fn identified(identities: &[(&str, &str, &str)]) -> Value {
+    let one = |(issuer, subject, provider): &(&str, &str, &str)| json!({ "issuer": issuer, "subject": subject, "provider": provider });
+    json!({ "email": "a@b.example", "identities": identities.iter().map(one).collect::<Vec<_>>() })
 }
 
 #[test]
@@ -58,6 +69,13 @@ fn what_is_wrong_is_named_and_never_quoted() {
         (json!({ "email": "a@b.example", "id": "00000000-0000-0000-0000-000000000000" }), "not_an_id"),
         (json!({ "email": "a@b.example", "id": "FFFFFFFF-ffff-ffff-ffff-ffffffffffff" }), "not_an_id"),
         (json!({ "email": "a@b.example", "password_hash": "SENTINEL" }), "unknown_hash"),
+        (json!({ "email": "a@b.example", "identities": "SENTINEL" }), "wrong_type"),
+        (json!({ "email": "a@b.example", "identities": ["SENTINEL"] }), "wrong_type"),
+        (json!({ "email": "a@b.example", "identities": [{ "issuer": "SENTINEL", "provider": "p" }] }), "missing"),
+        (identified(&[("i", "s", "SENTINEL")]), "not_a_provider"),
+        (identified(&[("i", "s\nSENTINEL", "p")]), "wrong_type"),
+        (identified(&[("i", "s", "p"), ("j", "s", "p")]), "repeated"),
+        (identified(&[("i", "s", "p"), ("i", "s", "q")]), "repeated"),
         (json!({ "email": "a@b.example", "password_hash": "{noop}SENTINEL" }), "clear_text_password"),
         (json!({ "email": "a@b.example", "password_hash": "$2b$12$SENTINEL" }), "mangled_hash"),
         (json!({ "email": "a@b.example", "password": "SENTINEL" }), "unknown_field"),

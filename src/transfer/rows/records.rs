@@ -73,8 +73,8 @@ impl<R: Read> Records<R> {
         }
         match name {
             "roles" if self.is_plain => Ok(words(cell).collect()),
-            "claims" if self.is_plain => serde_json::from_str(cell)
-                .map_err(|_may_quote_it| RowRefused::new("not_json", "claims: is not a JSON object")),
+            "claims" | "identities" if self.is_plain => serde_json::from_str(cell)
+                .map_err(|_may_quote_it| RowRefused::new("not_json", format!("{name}: is not JSON"))),
             "name" => Ok(cell.into()),
             _ => Ok(cell.trim().into()),
         }

@@ -1,0 +1,60 @@
+use super::ImportedRow;
+use crate::{postgres::DatabaseError, transfer::ImportedIdentity};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Connects new users to their identities. Those of whom another user has one are removed again, and returned.
+pub async fn add<'r>(
+    connection: &mut PgConnection,
+    rows: impl Iterator<Item = &'r ImportedRow>,
+) -> Result<Vec<Uuid>, DatabaseError> {
+    let of_row = |row: &'r ImportedRow| row.identities.iter().map(|identity| document(row, identity));
+    let identities: Vec<Value> = rows.flat_map(of_row).collect();
+    if identities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let refused = sqlx::query_scalar!(
+        r#"WITH new AS (
+               SELECT * FROM jsonb_to_recordset($1) AS new (
+                   user_id uuid, issuer text, subject text, provider text, email text, created_at timestamptz,
+                   last_used_at timestamptz)
+           ),
+           added AS (
+               INSERT INTO identities (user_id, issuer, subject, provider, email, created_at, last_used_at)
+               SELECT user_id, issuer, subject, provider, email, created_at, last_used_at FROM new
+               ORDER BY issuer, subject ON CONFLICT DO NOTHING RETURNING issuer, subject
+           )
+           SELECT DISTINCT user_id AS "user_id!" FROM new
+           WHERE NOT EXISTS (SELECT FROM added WHERE added.issuer = new.issuer AND added.subject = new.subject)"#,
+        Value::Array(identities),
+    );
+    let refused = refused.fetch_all(&mut *connection).await?;
+    sqlx::query!("DELETE FROM users WHERE id = ANY ($1)", &refused).execute(connection).await?;
+    Ok(refused)
+}
+
+fn document(row: &ImportedRow, identity: &ImportedIdentity) -> Value {
+    json!({
+        "user_id": row.id,
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "provider": identity.provider,
+        "email": identity.email,
+        "created_at": identity.created_at.unwrap_or(row.created_at),
+        "last_used_at": identity.last_used_at,
+    })
+}
+
+/// Which of these identities, by issuer and subject, open an account.
+pub async fn taken(connection: &mut PgConnection, keys: Vec<[String; 2]>) -> Result<Vec<[String; 2]>, DatabaseError> {
+    let (issuers, subjects): (Vec<String>, Vec<String>) =
+        keys.into_iter().map(|[issuer, subject]| (issuer, subject)).unzip();
+    let found = sqlx::query!(
+        "SELECT issuer, subject FROM identities
+         WHERE (issuer, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+        &issuers,
+        &subjects,
+    );
+    Ok(found.fetch_all(connection).await?.into_iter().map(|row| [row.issuer, row.subject]).collect())
+}
