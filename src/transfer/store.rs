@@ -54,6 +54,21 @@ impl ImportedRow {
             "last_login_at": self.last_login_at,
         })
     }
+
+    /// Its identities, as they are sent to the database.
+    fn identities(&self) -> impl Iterator<Item = Value> {
+        self.identities.iter().map(|identity| {
+            json!({
+                "user_id": self.id,
+                "issuer": identity.issuer,
+                "subject": identity.subject,
+                "provider": identity.provider,
+                "email": identity.email,
+                "created_at": identity.created_at.unwrap_or(self.created_at),
+                "last_used_at": identity.last_used_at,
+            })
+        })
+    }
 }
 
 /// Adds many accounts, in the order of their addresses, so that two imports at once do not wait for each other in a
@@ -77,7 +92,8 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
     let added = added.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.id, row.email));
     let mut added: HashSet<(Uuid, String)> = added.collect();
     let mut removed = remove_reserved(connection, added.iter().map(|(id, _)| *id).collect()).await?;
-    removed.extend(identities::add(connection, rows.iter().filter(|row| is_one_of(&added, row))).await?);
+    let identities = rows.iter().filter(|row| is_one_of(&added, row)).flat_map(ImportedRow::identities);
+    removed.extend(identities::add(connection, identities.collect()).await?);
     added.retain(|(id, _)| !removed.contains(id));
     add_secrets(connection, rows.iter().filter(|row| is_one_of(&added, row))).await?;
     // Taken out once found: of two equal rows the first was added.

@@ -1,16 +1,11 @@
-use super::ImportedRow;
-use crate::{postgres::DatabaseError, transfer::ImportedIdentity};
-use serde_json::{Value, json};
+use crate::postgres::DatabaseError;
+use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Connects new users to their identities. Those of whom another user has one are removed again, and returned.
-pub async fn add<'r>(
-    connection: &mut PgConnection,
-    rows: impl Iterator<Item = &'r ImportedRow>,
-) -> Result<Vec<Uuid>, DatabaseError> {
-    let of_row = |row: &'r ImportedRow| row.identities.iter().map(|identity| document(row, identity));
-    let identities: Vec<Value> = rows.flat_map(of_row).collect();
+/// Connects new users to their identities: of each, the columns. Users of whom another user has one are removed again, and
+/// returned.
+pub async fn add(connection: &mut PgConnection, identities: Vec<Value>) -> Result<Vec<Uuid>, DatabaseError> {
     if identities.is_empty() {
         return Ok(Vec::new());
     }
@@ -32,18 +27,6 @@ pub async fn add<'r>(
     let refused = refused.fetch_all(&mut *connection).await?;
     sqlx::query!("DELETE FROM users WHERE id = ANY ($1)", &refused).execute(connection).await?;
     Ok(refused)
-}
-
-fn document(row: &ImportedRow, identity: &ImportedIdentity) -> Value {
-    json!({
-        "user_id": row.id,
-        "issuer": identity.issuer,
-        "subject": identity.subject,
-        "provider": identity.provider,
-        "email": identity.email,
-        "created_at": identity.created_at.unwrap_or(row.created_at),
-        "last_used_at": identity.last_used_at,
-    })
 }
 
 /// Which of these identities, by issuer and subject, open an account.
