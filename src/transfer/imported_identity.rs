@@ -14,7 +14,7 @@ const MOST: usize = 32;
 /// The longest issuer, subject or address, in bytes: an issuer is a URL, a subject has 255 at most (`OpenID` Connect Core §2).
 const LONGEST: usize = 255;
 
-/// A user of another provider, by whom an account is opened.
+/// A user of another provider, that opens an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportedIdentity {
     /// The provider, as its tokens name it.

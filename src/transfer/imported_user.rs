@@ -47,7 +47,7 @@ pub struct ImportedUser {
     pub hash: PasswordHash,
     /// The secret of the user's authenticator app. It is a second factor at once.
     pub totp: Option<TotpSecret>,
-    /// Whom of other providers the account is opened by.
+    /// The identities at other providers that open the account.
     pub identities: Vec<ImportedIdentity>,
     /// The display name.
     pub name: Option<DisplayName>,

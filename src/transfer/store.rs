@@ -165,7 +165,7 @@ pub struct ExportedRow {
     pub hash: PasswordHash,
     /// The secret of the user's authenticator app, if one is set up.
     pub sealed_totp: Option<Vec<u8>>,
-    /// Whom of other providers the account is opened by, oldest first.
+    /// The identities at other providers that open the account, oldest first.
     pub identities: Vec<ImportedIdentity>,
     pub name: Option<String>,
     pub roles: Vec<String>,

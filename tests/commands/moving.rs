@@ -89,7 +89,7 @@ async fn a_user_with_a_foreign_hash_signs_in_as_before_and_gets_one_of_ours() {
     }
 }
 
-/// S-74: whoever signs in with another provider goes on doing so; nobody gets the identity of another user.
+/// S-74: who signs in with another provider goes on doing so; nobody gets the identity of another user.
 #[tokio::test]
 async fn identities_at_other_providers_move_and_stay_with_their_users() {
     let (home, other) = (Home::start().await, Home::start().await);

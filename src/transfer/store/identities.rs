@@ -3,8 +3,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Connects new users to their identities: of each, the columns. Users of whom another user has one are removed again, and
-/// returned.
+/// Connects new users to their identities: of each, the columns. Users are removed again, and returned,
+/// where another user has one of theirs.
 pub async fn add(connection: &mut PgConnection, identities: Vec<Value>) -> Result<Vec<Uuid>, DatabaseError> {
     if identities.is_empty() {
         return Ok(Vec::new());
