@@ -301,6 +301,7 @@ fn a_secret_leaves_its_type_in_few_places() {
         // Tokens into the answer and the cookie; into their own reader in tests.
         "src/sessions/answer/api.rs",
         "src/sessions/api.rs",
+        "src/sessions/service_tokens/api.rs",
         "src/sessions/token.rs",
         "src/sessions/token/tests.rs",
         "src/sessions/model/tests.rs",

@@ -65,6 +65,8 @@ names! {
     MAIL_LIMIT_NETWORK = "HEIRLOOM_MAIL_LIMIT_NETWORK";
     /// `aud` of access tokens.
     AUDIENCE = "HEIRLOOM_AUDIENCE";
+    /// Services that have access tokens of their own.
+    AUDIENCES = "HEIRLOOM_AUDIENCES";
     /// The claim that holds a user's own claims.
     CLAIMS_NAME = "HEIRLOOM_CLAIMS_NAME";
     /// How access tokens are signed.

@@ -150,3 +150,22 @@ fn one_header_names_the_client() {
     }
     assert_eq!(problems(&[("HEIRLOOM_CLIENT_ADDRESS_HEADER", "X-Real-IP")]).len(), 1);
 }
+
+///
+#[test]
+fn services_have_audiences_that_are_not_the_own_apis() {
+    let (name, own) = ("HEIRLOOM_AUDIENCES", ("HEIRLOOM_PUBLIC_URL", "https://auth.example.com"));
+    assert_eq!(problems(&[own, (name, "https://api.example.com, urn:shop")]), Vec::<String>::new());
+    let long = "a".repeat(256);
+    for (value, what) in [
+        ("https://api.example.com,https://auth.example.com", "names the public URL"),
+        ("https://api.example.com,https://api.example.com", "twice"),
+        ("https://api example.com", "a list of different services"),
+        (&*long, "a list of different services"),
+    ] {
+        let reported = problems(&[own, (name, value)]);
+        assert!(reported.len() == 1 && reported.concat().contains(what), "{value}: {reported:?}");
+    }
+    let both = problems(&[own, (name, "urn:shop"), ("HEIRLOOM_AUDIENCE", "urn:all")]);
+    assert!(both.len() == 1 && both.concat().contains("HEIRLOOM_AUDIENCE"), "{both:?}");
+}

@@ -1,11 +1,14 @@
 use super::{Reader, names};
 use crate::kernel::Duration;
+use std::collections::BTreeSet;
 
 /// What stands in access tokens.
 #[derive(Debug, Clone)]
 pub struct TokenOptions {
     /// `aud`; default: the public URL.
     pub audience: Option<String>,
+    /// Services that have access tokens of their own; empty: there is one audience for everything.
+    pub audiences: Vec<String>,
     /// The name of the claim that holds the user's own claims; default: the public URL and `/claims`.
     pub claims_name: Option<String>,
     /// How new signing keys sign.
@@ -31,7 +34,40 @@ pub enum SigningAlgorithm {
 const RESERVED: &[&str] =
     &["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "auth_time", "acr", "amr", "roles", "rev"];
 
-pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> TokenOptions {
+/// How long an audience may be: it is in each token.
+const LONGEST_AUDIENCE: usize = 255;
+const ALLOWED_AUDIENCES: &str = "a list of different services, comma-separated, such as https://api.example.com";
+
+/// What a service is called, as its tokens say it: a `StringOrURI` (RFC 7519 §2) without spaces.
+fn is_audience(text: &str) -> bool {
+    let is_printable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_printable && text.len() <= LONGEST_AUDIENCE
+}
+
+/// The services, beside the own API's audience, which must not be one of them.
+fn audiences(reader: &mut Reader, own: &str) -> Vec<String> {
+    let name = names::AUDIENCES;
+    let services = reader.list(name, ALLOWED_AUDIENCES, |text| is_audience(text).then(|| text.to_owned()));
+    if !services.is_empty() && reader.raw(names::AUDIENCE).is_some() {
+        let what = format!(
+            "cannot be set beside {}: Heirloom's own API then has the public URL as its audience",
+            names::AUDIENCE
+        );
+        reader.problem(name, &what);
+    }
+    if services.iter().any(|service| service == own) {
+        reader.problem(
+            name,
+            "names the public URL, which is the audience of Heirloom's own API: list other services only",
+        );
+    }
+    if services.iter().collect::<BTreeSet<_>>().len() < services.len() {
+        reader.problem(name, "names a service twice");
+    }
+    services
+}
+
+pub(super) fn read(reader: &mut Reader, public_url: &str, insecure_for_tests: bool) -> TokenOptions {
     let claims_name = reader.raw(names::CLAIMS_NAME);
     if claims_name.as_deref().is_some_and(|name| RESERVED.contains(&name)) {
         reader.problem(names::CLAIMS_NAME, "is a reserved claim name: choose another, preferably a URL");
@@ -39,6 +75,7 @@ pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> TokenOption
     let least = if insecure_for_tests { "1s" } else { "1m" };
     TokenOptions {
         audience: reader.raw(names::AUDIENCE),
+        audiences: audiences(reader, public_url),
         claims_name,
         signing_algorithm: reader.choice(
             names::SIGNING_ALG,

@@ -53,6 +53,7 @@ kinds! {
     PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The request body is too large";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported content type";
     VALIDATION_FAILED = 422 "validation_failed" "A field of the request is not valid";
+    AUDIENCE_UNKNOWN = 422 "audience_unknown" "There are no tokens for this service";
     CODE_INVALID = 422 "code_invalid" "The code is wrong";
     PASSKEY_INVALID = 422 "passkey_invalid" "The passkey was not accepted";
     WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong";

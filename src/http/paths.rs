@@ -23,6 +23,7 @@ paths! {
     RECOVER_FACTORS = "/api/v1/auth/factors/recover" [POST];
     PASSKEY_OPTIONS = "/api/v1/auth/passkeys/options" [POST];
     PASSKEY_VERIFY = "/api/v1/auth/passkeys/verify" [POST];
+    SERVICE_TOKEN = "/api/v1/auth/token" [POST];
     REFRESH = "/api/v1/auth/refresh" [POST];
     STEP_UP = "/api/v1/auth/step-up" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];

@@ -1,11 +1,30 @@
 use crate::kernel::{SessionId, UserId};
 use serde::Deserialize;
 
-/// What is read of an access token; the library looks at `iss` and `aud`. None may be missing (RFC 9068 §2.2), except
+/// `aud`: a text, or a list of texts (RFC 7519 §4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum AudienceClaim {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl AudienceClaim {
+    /// Whether it is or contains this audience, byte by byte.
+    pub fn contains(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Many(many) => many.iter().any(|one| one == audience),
+        }
+    }
+}
+
+/// What is read of an access token; the library looks at `iss`. None may be missing (RFC 9068 §2.2), except
 /// those that earlier versions did not write.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     pub sub: UserId,
+    pub aud: AudienceClaim,
     pub exp: i64,
     pub iat: i64,
     pub nbf: i64,

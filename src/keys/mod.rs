@@ -24,6 +24,7 @@ mod model;
 mod private_key;
 mod ring;
 mod seen;
+mod service_token;
 mod store;
 
 pub use access_token::{AccessToken, AccessTokenError, Subject, Verified};
@@ -32,3 +33,4 @@ pub use error::KeysError;
 pub use model::{KeyId, KeyView};
 pub use private_key::SigningError;
 pub use ring::{Keys, keep_ring};
+pub use service_token::{ExchangeError, ServiceToken};

@@ -36,6 +36,8 @@ struct Room {
     sealing: SealingKeys,
     issuer: String,
     audience: String,
+    /// Services that have tokens of their own.
+    services: Vec<String>,
     claims_name: String,
     ring: RwLock<Ring>,
     seen: SeenTokens,
@@ -82,6 +84,7 @@ impl Keys {
         let room = Room {
             sealing: SealingKeys::new(master_keys, SEALING),
             audience: options.audience.clone().unwrap_or_else(|| public_url.clone()),
+            services: options.audiences.clone(),
             claims_name: options.claims_name.clone().unwrap_or_else(|| format!("{public_url}/claims")),
             issuer: public_url,
             ring: RwLock::new(Arc::new([])),
@@ -188,6 +191,11 @@ impl Keys {
 
     pub(super) fn audience(&self) -> &str {
         &self.0.audience
+    }
+
+    /// The audiences of services that have tokens of their own.
+    pub(super) fn services(&self) -> &[String] {
+        &self.0.services
     }
 
     pub(super) fn claims_name(&self) -> &str {

@@ -1,8 +1,9 @@
 use super::{
-    EndReason, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions, SignedIn,
+    EndReason, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions,
     answer::{TokenAnswer, add_cookies, token_answer},
     extract::{bearer, carried},
     room::SessionError,
+    service_tokens::{self, ForAny, ServiceTokensDescribed},
 };
 use crate::{
     config::HttpOptions,
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::REFRESH).post(refresh).mount(config);
     Endpoint::api(paths::SIGN_OUT).post(sign_out).mount(config);
+    service_tokens::routes(config);
     Endpoint::api(paths::CHECK).unlimited().get(check).mount(config);
 }
 
@@ -35,7 +37,7 @@ struct Described;
 /// The description of the endpoints of this room.
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi()
+    Described::openapi().merge_from(ServiceTokensDescribed::openapi())
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -194,7 +196,7 @@ async fn sign_out(
     tag = "auth",
     operation_id = "check",
     summary = "Check an access token",
-    description = "For nginx's `auth_request`, Envoy and Traefik. Reads no database.",
+    description = "For nginx's `auth_request`, Envoy and Traefik. Accepts tokens for Heirloom's own API and for the services in `HEIRLOOM_AUDIENCES`: compare `X-Auth-Audience`. Reads no database.",
     security(("bearer" = [])),
     responses((
         status = 204,
@@ -203,15 +205,17 @@ async fn sign_out(
             ("X-Auth-User" = inline(UserId), description = "The user's id"),
             ("X-Auth-Session" = inline(SessionId), description = "The session's id"),
             ("X-Auth-Roles" = String, description = "Comma-separated roles"),
+            ("X-Auth-Audience" = String, description = "For what the token is: Heirloom's own audience, or one of `HEIRLOOM_AUDIENCES`"),
         ),
     )),
     extensions(("x-unlimited" = json!(true))),
 )]
-async fn check(signed_in: SignedIn) -> HttpResponse {
+async fn check(ForAny { signed_in, audience }: ForAny) -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header(("x-auth-user", signed_in.user.to_string()))
         .insert_header(("x-auth-session", signed_in.session.to_string()))
         .insert_header(("x-auth-roles", signed_in.roles.join(",")))
+        .insert_header(("x-auth-audience", audience))
         .finish()
 }
 

@@ -251,10 +251,12 @@ impl Sessions {
     /// Verifies an access token and that its session is live. Reads the database only if the set of revocations
     /// cannot be trusted at the moment.
     pub(super) async fn authenticate(&self, token: Option<&str>) -> Result<SignedIn, Problem> {
-        let token = token.ok_or_else(|| {
-            Problem::new(kind::UNAUTHENTICATED, "Send `Authorization: Bearer` and an access token.").with_challenge()
-        })?;
-        let verified = self.keys().verify(token).map_err(refused)?;
+        let token = token.ok_or_else(unauthenticated)?;
+        self.signed_in(self.keys().verify(token).map_err(refused)?).await
+    }
+
+    /// Whose token it is, if its session is live.
+    pub(super) async fn signed_in(&self, verified: Verified) -> Result<SignedIn, Problem> {
         match self.standing_of(&verified).await? {
             TokenStanding::Good => {
                 let Verified { user, session, roles, .. } = verified;
@@ -308,6 +310,10 @@ pub(super) fn is_admin(roles: &[String]) -> bool {
 /// What the user may do has changed since the access token was signed (S-62).
 fn outdated() -> Problem {
     Problem::new(kind::ACCESS_TOKEN_EXPIRED, "Roles or claims have changed. Refresh the token.").with_challenge()
+}
+
+pub(super) fn unauthenticated() -> Problem {
+    Problem::new(kind::UNAUTHENTICATED, "Send `Authorization: Bearer` and an access token.").with_challenge()
 }
 
 fn ended() -> Problem {

@@ -35,6 +35,7 @@ mod open;
 mod revocations;
 mod room;
 mod rotate;
+mod service_tokens;
 mod step_up;
 mod store;
 mod sweep;

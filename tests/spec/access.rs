@@ -47,6 +47,7 @@ impl For {
 const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/auth/register", For::Anyone),
     ("POST", "/api/v1/auth/login", For::Anyone),
+    ("POST", "/api/v1/auth/token", For::SignedIn),
     // Anyone who holds a challenge: the password was right.
     ("POST", "/api/v1/auth/login/totp", For::Anyone),
     ("POST", "/api/v1/auth/login/recovery-code", For::Anyone),

@@ -71,6 +71,7 @@ mod registration_pages;
 mod repeated_events;
 mod second_factor;
 mod second_factor_pages;
+mod service_tokens;
 mod sign_in;
 mod sign_out;
 mod step_up;

@@ -41,6 +41,12 @@ fn session_limit(config: &Config, findings: &mut Findings) {
 
 /// Says what one audience for all means: a service that receives a token can use it wherever it is valid.
 fn audience(config: &Config, findings: &mut Findings) {
+    let services = &config.tokens.audiences;
+    if !services.is_empty() {
+        let note = format!("services have tokens of their own ({}): {}", names::AUDIENCES, services.join(", "));
+        findings.ok("audience", note);
+        return;
+    }
     let ours = config.tokens.audience.as_deref().unwrap_or(config.http.public_url.origin().as_str());
     let note = "a service that receives one could use it at Heirloom's own API as well (docs/integrating.md)";
     findings.ok("audience", format!("access tokens are for {ours} ({}): {note}", names::AUDIENCE));
@@ -187,7 +193,8 @@ const LARGEST_TOKEN: usize = 7 * 1024;
 /// How large the header with an access token may become.
 fn token_size(config: &Config, findings: &mut Findings) {
     let (what, url) = ("access tokens", config.http.public_url.origin().as_str().len());
-    let audience = config.tokens.audience.as_ref().map_or(url, String::len);
+    let services = config.tokens.audiences.iter().map(String::len).max().unwrap_or_default();
+    let audience = config.tokens.audience.as_ref().map_or(url, String::len).max(services);
     let claims_name = config.tokens.claims_name.as_ref().map_or(url + "/claims".len(), String::len);
     let claims = MAX_ACCESS_BYTES + TOKEN_CLAIMS + url + audience + claims_name;
     let largest = TOKEN_FRAME + claims.div_ceil(3) * 4;

@@ -1,0 +1,7 @@
+//! Access tokens for one service each: what a service receives is of no use at Heirloom's own API, or at another service.
+
+mod api;
+mod extract;
+
+pub use api::{ServiceTokensDescribed, routes};
+pub use extract::ForAny;
