@@ -65,19 +65,24 @@ impl Enrolment {
         Ok(if is_used_up { FactorUse::Accepted } else { FactorUse::ChallengeExpired })
     }
 
-    /// Adds the factor, once the session is added, in the same transaction.
+    /// Adds the factor, once the session is added, in the same transaction. False if another user has registered the same passkey
+    /// meanwhile: the caller takes back what it wrote.
     ///
     /// # Errors
     /// When the database fails. The session is not added then either.
-    pub async fn complete(&self, work: &mut Work<'_>) -> Result<(), DatabaseError> {
+    pub async fn complete(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
         let is_added = match &self.factor {
             NewFactor::Totp(confirmed) => confirmed.clone().add_new(work, &self.codes).await?,
             NewFactor::Passkey(verified, name) => {
-                matches!(add_passkey(work, verified, name.as_deref(), Some(&self.codes)).await?, Added::Now(_))
+                match add_passkey(work, verified, name.as_deref(), Some(&self.codes)).await? {
+                    Added::Now(_) => true,
+                    Added::Taken => return Ok(false),
+                    Added::Before(_) | Added::Expired => false,
+                }
             }
         };
         if is_added {
-            return Ok(());
+            return Ok(true);
         }
         Err(DatabaseError::Nonsense("a factor that was set up under the lock of its user"))
     }

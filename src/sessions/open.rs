@@ -105,6 +105,9 @@ impl Sessions {
             Box::pin(async move {
                 let session = SessionId::new(work.now, &work.world.rng);
                 let row = room.row(&new, session, secret_hash);
+                if new.enrolment.is_some() {
+                    store::set_savepoint(work.connection).await?;
+                }
                 if let Some(refusal) = use_second_factor(&mut work, &new).await? {
                     return Ok(Decided::Refused(refusal));
                 }
@@ -114,10 +117,14 @@ impl Sessions {
                 if let Some(refusal) = room.refusal(&mut work, &new, &user, &circumstances).await? {
                     return Ok(Decided::Refused(refusal));
                 }
-                let ended = end_these(&mut work, new.user, &circumstances.surplus).await?;
-                if let Some(enrolment) = &new.enrolment {
-                    enrolment.complete(&mut work).await?;
+                // Before anything is recorded: what is taken back would leave a gap among the events.
+                if let Some(enrolment) = &new.enrolment
+                    && !enrolment.complete(&mut work).await?
+                {
+                    store::roll_back_to_savepoint(work.connection).await?;
+                    return Ok(Decided::Refused(Opening::ProofUsed));
                 }
+                let ended = end_these(&mut work, new.user, &circumstances.surplus).await?;
                 record_opening(&mut work, &new, session, &circumstances).await?;
                 Ok(Decided::Opened(user, session, ended))
             })

@@ -174,3 +174,35 @@ async fn an_enrolment_by_passkey_refuses_foreign_pages_and_ends_where_passkeys_a
     let tokens = browser.send(browser.request("POST", ENROL).json(&body)).await.expect_tokens();
     assert_eq!(app.session_row(&tokens.session_id).await["remembered"], json!(false));
 }
+
+/// F-26, A-16: two users, one id, at once.
+#[tokio::test]
+async fn of_two_users_who_register_the_same_passkey_at_once_one_is_refused() {
+    let app = TestApp::with(DEMANDED).await;
+    app.editors(&["alice", "bob"], false).await;
+    let (mut device, mut bodies) = (PasskeyDevice::new(PUBLIC_URL), Vec::new());
+    for name in ["alice", "bob"] {
+        let challenge = app.demand(name).await.text("/challenge");
+        let begun = app.post(OPTIONS, &json!({ "challenge": challenge })).await.json();
+        let credential = device.create(&begun["publicKey"]);
+        bodies.push(json!({ "challenge": challenge, "ticket": begun["ticket"], "credential": credential }));
+    }
+    // Both find that nobody has the id, and wait before they add it.
+    let mut holding = app.db().begin().await.expect("SQL");
+    sqlx::query("LOCK TABLE sessions IN SHARE MODE").execute(&mut *holding).await.expect("SQL");
+    let both = at_once(bodies.iter().map(|body| app.post(ENROL, body)));
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sessions'::regclass";
+    let release = async {
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *holding).await.expect("SQL") < 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        holding.commit().await.expect("SQL");
+    };
+    let (answers, ()) = tokio::join!(both, release);
+    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 422], "{answers:?}");
+    let refused = answers.iter().position(|answer| answer.status == 422).expect("one");
+    answers[refused].expect_problem(422, "passkey_invalid").expect_no_cookie();
+    assert_eq!((app.passkeys().await, app.live_sessions().await), (1, 1));
+}
