@@ -17,6 +17,8 @@ async function post(path, body) {
 
 /** What the browser made waits for the code of the e-mail: a wrong one asks for no second passkey. */
 let made = null;
+/** Whether an answer was lost: the server may know the passkey, which is then the only factor. */
+let mayBeKnown = false;
 let rpId = '';
 
 async function enrol(emailCode) {
@@ -31,8 +33,11 @@ async function enrol(emailCode) {
   } catch (problem) {
     if (['passkey_invalid', 'challenge_expired', 'not_found'].includes(problem.code)) {
       // The authenticator holds a passkey that the server will never know.
-      await tellUnknown(rpId, made.credential.id);
+      if (!mayBeKnown) await tellUnknown(rpId, made.credential.id);
       made = null;
+      mayBeKnown = false;
+    } else if (!(problem.status < 500)) {
+      mayBeKnown = true;
     }
     throw problem;
   }
@@ -45,10 +50,10 @@ function show(words) {
 }
 
 function failure(problem) {
-  const { missing, wrong, exists, cancelled, late, blocked, failed } = place.dataset;
+  const { missing, wrong, exists, cancelled, late, blocked, limited, failed } = place.dataset;
   if (problem.name === 'InvalidStateError') return exists;
   if (isCancelled(problem)) return cancelled;
-  return { validation_failed: missing, code_invalid: wrong, challenge_expired: late, account_blocked: blocked }[problem.code] ?? failed;
+  return { validation_failed: missing, code_invalid: wrong, challenge_expired: late, account_blocked: blocked, too_many_attempts: limited }[problem.code] ?? failed;
 }
 
 function finish(codes) {

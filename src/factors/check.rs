@@ -48,6 +48,19 @@ pub enum Guess {
     },
 }
 
+/// Whether a code may be compared that is not one of a factor.
+#[must_use]
+#[derive(Debug)]
+pub enum CountedGuess {
+    /// It may. The attempt counts as a wrong one until it is forgiven.
+    Admitted(Attempt),
+    /// Too many were wrong lately.
+    Limited {
+        /// How long until the next may be tried.
+        wait: Duration,
+    },
+}
+
 /// A code that is right, unless it has been used.
 #[derive(Clone)]
 pub struct CorrectCode {
@@ -120,17 +133,29 @@ impl Factors {
         client: &Client,
         compare: impl Future<Output = Result<bool, DatabaseError>>,
     ) -> Result<Guess, FactorsError> {
-        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
-        let Some(stored) = read.await? else { return Ok(Guess::Wrong) };
-        let attempt = match self.admit_owner(&stored, client).await? {
-            Admission::Admitted(attempt, _no_password) => attempt,
-            Admission::Refused { wait } => return Ok(Guess::Limited { wait }),
+        let attempt = match self.count_guess(user, client).await? {
+            CountedGuess::Admitted(attempt) => attempt,
+            CountedGuess::Limited { wait } => return Ok(Guess::Limited { wait }),
         };
         if !compare.await? {
             return Ok(Guess::Wrong);
         }
         self.forgive(attempt).await?;
         Ok(Guess::Right)
+    }
+
+    /// Counts an attempt at a code that is not one of a factor, before it is compared, as one at any factor of the user.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_guess(&self, user: UserId, client: &Client) -> Result<CountedGuess, FactorsError> {
+        let read = self.world().db.run(move |connection| Box::pin(store::stored(connection, user, None)));
+        // Of a user who was deleted no code is right.
+        let Some(stored) = read.await? else { return Ok(CountedGuess::Admitted(Attempt::default())) };
+        Ok(match self.admit_owner(&stored, client).await? {
+            Admission::Admitted(attempt, _no_password) => CountedGuess::Admitted(attempt),
+            Admission::Refused { wait } => CountedGuess::Limited { wait },
+        })
     }
 
     /// Counts an attempt at a factor of a user whose factors were read.

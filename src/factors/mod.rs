@@ -37,7 +37,7 @@ mod totp;
 mod trusted_devices;
 
 pub use challenges::{Challenge, FactorUse, OpenChallenge, SecondFactor};
-pub use check::{CodeCheck, CorrectCode, Guess};
+pub use check::{CodeCheck, CorrectCode, CountedGuess, Guess};
 pub use enrol::{Confirmable, ConfirmedTotp, NewTotp, add_passkey, renew_codes};
 pub use enrolment::{Enrolment, NewFactor};
 pub use model::{ChallengeKind, FactorCode, FactorKind, FactorsOf, PendingSignIn};

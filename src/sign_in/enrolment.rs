@@ -12,7 +12,8 @@ pub(super) use passkey::{PasskeyEnrolmentDescribed, routes as passkey_routes};
 use super::{SignInError, SigningIn};
 use crate::{
     factors::{
-        Challenge, ChallengeKind, Confirmable, Enrolment, FactorsError, NewCodes, NewFactor, NewTotp, OpenChallenge,
+        Challenge, ChallengeKind, Confirmable, CountedGuess, Enrolment, FactorsError, NewCodes, NewFactor, NewTotp,
+        OpenChallenge,
         passkeys::{Ceremony, PresentedRegistration, Registrant, RegistrationCheck},
     },
     guessing::Attempt,
@@ -201,17 +202,28 @@ impl Enrolling<'_> {
         presented: &PresentedRegistration,
     ) -> Result<Checked, SignInError> {
         let (factors, user) = (self.sessions.factors(), challenge.pending.user);
-        Ok(match factors.passkeys().finish_registration(user, challenge.id(), presented) {
-            RegistrationCheck::Right(verified) => {
-                let name = presented.name.as_ref().map(|name| name.as_str().to_owned());
-                Ok((NewFactor::Passkey(Arc::from(verified), name), Attempt::default()))
-            }
-            RegistrationCheck::Refused(_) => Err(passkey_invalid(challenge)),
+        let verified = match factors.passkeys().finish_registration(user, challenge.id(), presented) {
+            RegistrationCheck::Right(verified) => verified,
+            RegistrationCheck::Refused(_) => return Ok(Err(passkey_invalid(challenge))),
             RegistrationCheck::Expired => {
                 factors.give_back(challenge).await?;
-                Err(SigningIn::ChallengeExpired)
+                return Ok(Err(SigningIn::ChallengeExpired));
             }
-        })
+        };
+        // Anyone can make a passkey of their own: the code of the email is all that is left to guess.
+        let attempt = if challenge.kind.asks_email_code() {
+            match factors.count_guess(user, self.client).await? {
+                CountedGuess::Admitted(attempt) => attempt,
+                CountedGuess::Limited { wait } => {
+                    factors.give_back(challenge).await?;
+                    return Ok(Err(SigningIn::Limited { wait }));
+                }
+            }
+        } else {
+            Attempt::default()
+        };
+        let name = presented.name.as_ref().map(|name| name.as_str().to_owned());
+        Ok(Ok((NewFactor::Passkey(Arc::from(verified), name), attempt)))
     }
 
     async fn open(

@@ -175,6 +175,38 @@ async fn an_enrolment_by_passkey_refuses_foreign_pages_and_ends_where_passkeys_a
     assert_eq!(app.session_row(&tokens.session_id).await["remembered"], json!(false));
 }
 
+/// F-9, F-44: who has the password begins as many challenges as they like, and makes a passkey of their own for each. The code of
+/// the email is guessed no more often for it.
+#[tokio::test]
+async fn guesses_at_the_emailed_code_beside_a_passkey_count_for_the_account() {
+    let options = [DEMANDED[0], ("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")];
+    let app = TestApp::with(&options).await;
+    app.editors(&["alice"], true).await;
+    let mut right = None;
+    for turn in 0..10 {
+        let challenge = app.demand("alice").await.text("/challenge");
+        let (_device, body) = app.enrolling_passkey(&challenge).await;
+        let right: &String = match &right {
+            Some(right) => right,
+            None => right.insert(app.email("enrolment-code", "alice").await.code()),
+        };
+        let wrong = if right == "0000 0000" { "0000 0001" } else { "0000 0000" };
+        let refused = app.post(ENROL, &with(&body, "email_code", wrong)).await;
+        assert_eq!(refused.expect_problem(422, "code_invalid").json()["attempts_left"], 4, "{turn}");
+    }
+    let challenge = app.demand("alice").await.text("/challenge");
+    let (_device, body) = app.enrolling_passkey(&challenge).await;
+    let right = right.expect("a code");
+    for _ in 0..2 * ATTEMPTS {
+        // What is not compared uses up no attempt of the challenge.
+        app.post(ENROL, &with(&body, "email_code", &*right)).await.expect_problem(429, "too_many_attempts");
+    }
+    assert!(!app.bears_a_session().await && app.passkeys().await == 0);
+    sqlx::query("DELETE FROM password_guesses").execute(app.db()).await.expect("SQL");
+    app.post(ENROL, &with(&body, "email_code", &*right)).await.expect_tokens();
+    assert_eq!(app.count("SELECT count(*) FROM password_guesses").await, 0, "the right code empties the count");
+}
+
 /// F-26, A-16: two users, one id, at once.
 #[tokio::test]
 async fn of_two_users_who_register_the_same_passkey_at_once_one_is_refused() {

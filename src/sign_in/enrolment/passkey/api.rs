@@ -81,10 +81,10 @@ async fn begin_passkey(
     tag = "auth",
     operation_id = "confirmPasskeyEnrolment",
     summary = "Set up a passkey, and sign in with it",
-    description = "With what the browser answered to the options, and the code of the email where one was sent. What does not verify counts at the challenge, as a wrong code does: five end it. The answer has ten recovery codes, shown once.",
+    description = "With what the browser answered to the options, and the code of the email where one was sent. What does not verify counts at the challenge, as a wrong code does: five end it. A wrong code of the email counts for the account too: 429 `too_many_attempts`. The answer has ten recovery codes, shown once.",
     request_body(content = EnrolPasskey, example = json!({ "challenge": "AZ3k…", "ticket": "AZ3k…", "credential": { "id": "…", "rawId": "…", "type": "public-key", "response": { "clientDataJSON": "…", "attestationObject": "…" } }, "name": "Alice's phone", "email_code": "4821 0937" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::NOT_FOUND.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::PASSKEY_INVALID.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::NOT_FOUND.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::PASSKEY_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn confirm_passkey(
     request: HttpRequest,
