@@ -6,7 +6,7 @@ use super::{
     recovery::{self, RecoveryDescribed},
     second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
-    wire::WireTransport,
+    wire::{WireTransport, on_device},
 };
 use crate::{
     config::{EmailVerification, RegistrationPolicy},
@@ -186,7 +186,7 @@ pub(super) fn parse(email: &str, password: &str, name: Option<&str>) -> Result<N
 async fn sign_in(
     request: HttpRequest,
     Json(wanted): Json<SignInRequest>,
-    FromClient(mut client): FromClient,
+    FromClient(client): FromClient,
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
     lifecycle: Data<Lifecycle>,
@@ -197,9 +197,7 @@ async fn sign_in(
         SameOrigin::extract(&request).await?;
     }
     let device_name = typed_device_name(wanted.device_name.as_deref(), "device_name")?;
-    if let Some(token) = &wanted.device_token {
-        client.device = Some(token.to_string());
-    }
+    let client = on_device(client, wanted.device_token.as_ref());
     let presented = if transport == Transport::Cookie { all_tokens_in_cookies(&request, options) } else { Vec::new() };
     let sign_in = SignIn {
         wants_factor: false,

@@ -166,11 +166,7 @@ impl Enrolling<'_> {
             return Ok(Enrolled::Refused(SigningIn::ChallengeExpired));
         };
         let (attempts_left, user) = (challenge.attempts_left, challenge.pending.user);
-        let checked = match completion.shown {
-            Shown::Code(code) => self.check_code(&challenge, code).await?,
-            Shown::Passkey(presented) => self.check_passkey(&challenge, presented).await?,
-        };
-        let (factor, attempt) = match checked {
+        let (factor, attempt) = match self.check(&challenge, completion.shown).await? {
             Ok(right) => right,
             Err(refused) => return Ok(Enrolled::Refused(refused)),
         };
@@ -182,6 +178,19 @@ impl Enrolling<'_> {
             }
         }
         self.open(challenge, factor, attempt, presented).await
+    }
+
+    /// What could not be looked at does not count.
+    async fn check(&self, challenge: &OpenChallenge, shown: Shown<'_>) -> Result<Checked, SignInError> {
+        let checked = match shown {
+            Shown::Code(code) => self.check_code(challenge, code).await,
+            Shown::Passkey(presented) => self.check_passkey(challenge, presented).await,
+        };
+        if checked.is_err() {
+            // If this fails too, the attempt stays counted.
+            drop(self.sessions.factors().give_back(challenge).await);
+        }
+        checked
     }
 
     async fn check_code(&self, challenge: &OpenChallenge, code: &str) -> Result<Checked, SignInError> {
@@ -233,7 +242,15 @@ impl Enrolling<'_> {
         attempt: Attempt,
         presented: Vec<Zeroizing<String>>,
     ) -> Result<Enrolled, SignInError> {
-        let codes = Arc::new(self.sessions.factors().draw_codes(self.client).await?);
+        let codes = match self.sessions.factors().draw_codes(self.client).await {
+            Ok(codes) => Arc::new(codes),
+            Err(error) => {
+                // What was shown was right. If this fails too, it stays counted.
+                drop(self.sessions.factors().forgive(attempt).await);
+                drop(self.sessions.factors().give_back(&challenge).await);
+                return Err(error.into());
+            }
+        };
         let pending = challenge.pending.clone();
         let taken = passkey_invalid(&challenge);
         let entry = Entry {

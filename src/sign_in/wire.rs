@@ -1,7 +1,8 @@
 //! What several requests of this room contain.
 
-use crate::kernel::Transport;
+use crate::kernel::{Client, Transport};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 /// By which transport the refresh token is sent. Read from a string: serde would also accept an object for an enum.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -20,4 +21,12 @@ impl Default for WireTransport {
     fn default() -> Self {
         Self(Transport::Body)
     }
+}
+
+/// The client, as the device that it says it is: a client without cookies sends the token of an earlier sign-in in the body.
+pub(super) fn on_device(mut client: Client, token: Option<&Zeroizing<String>>) -> Client {
+    if let Some(token) = token {
+        client.device = Some(token.to_string());
+    }
+    client
 }

@@ -209,6 +209,31 @@ async fn guesses_over_many_challenges_are_bounded_by_account() {
     app.present(TOTP, &challenge, &right).await.expect_tokens();
 }
 
+/// F-9: a client without cookies is known at the second step by the token that it was given: who has the password uses up their own
+/// guesses, and not those of the owner's device.
+#[tokio::test]
+async fn the_owners_device_is_counted_on_its_own_at_the_second_step_too() {
+    let app = TestApp::with(&[("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    app.register("alice").await;
+    let first = app.post("/api/v1/auth/login", &credentials("alice")).await;
+    let device = first.expect(200).text("/device_token");
+    let alice = app.enrol(&first.text("/access_token")).await;
+    let wrong = alice.app.wrong(&app);
+    for _ in 0..3 {
+        let challenge = app.challenge("alice").await;
+        for _ in 0..ATTEMPTS {
+            app.present(TOTP, &challenge, &wrong).await;
+        }
+    }
+    let mut owner = credentials("alice");
+    owner["device_token"] = device.clone().into();
+    let challenge = app.post("/api/v1/auth/login", &owner).await.text("/challenge");
+    let mut body = json!({ "challenge": challenge, "code": alice.app.next(&app).await });
+    app.post(TOTP, &body).await.expect_problem(429, "too_many_attempts");
+    body["device_token"] = device.into();
+    app.post(TOTP, &body).await.expect_tokens();
+}
+
 fn step_up(tokens: &Tokens, proof: &Value) -> Value {
     let mut body = proof.clone();
     body["refresh_token"] = tokens.refresh_token.clone().into();

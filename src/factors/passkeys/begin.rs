@@ -9,11 +9,12 @@ use crate::kernel::UserId;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::fmt;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A ceremony that has begun.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(as = PasskeyCeremony)]
 pub struct Ceremony {
     /// To be sent back with the browser's answer. Good once, for five minutes.
@@ -25,7 +26,7 @@ pub struct Ceremony {
 }
 
 /// Who registers a passkey.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Registrant<'a> {
     /// The user.
     pub user: UserId,
@@ -36,6 +37,18 @@ pub struct Registrant<'a> {
     pub email: &'a str,
     /// The display name, if they have one.
     pub name: Option<&'a str>,
+}
+
+impl fmt::Debug for Ceremony {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ceremony(…)")
+    }
+}
+
+impl fmt::Debug for Registrant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Registrant({})", self.user)
+    }
 }
 
 /// What is remembered of a registration.

@@ -1,6 +1,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::fmt;
 use utoipa::ToSchema;
 
 use super::Refusal;
@@ -15,7 +16,7 @@ const MOST_TRANSPORTS: usize = 8;
 const LONGEST_MEMBER: usize = 64 * 1024;
 
 /// What a client sends at the end of an assertion.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PasskeyProof)]
 pub struct PresentedPasskey {
@@ -26,7 +27,7 @@ pub struct PresentedPasskey {
 }
 
 /// What a client sends at the end of a registration.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PresentedRegistration {
     /// The `ticket` of the options.
     pub ticket: String,
@@ -34,6 +35,18 @@ pub struct PresentedRegistration {
     pub credential: RegistrationCredential,
     /// What its user calls the passkey.
     pub name: Option<DeviceName>,
+}
+
+impl fmt::Debug for PresentedPasskey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedPasskey(…)")
+    }
+}
+
+impl fmt::Debug for PresentedRegistration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedRegistration(…)")
+    }
 }
 
 /// `RegistrationResponseJSON` (WebAuthn L3 §5.1.8). Unknown members are ignored.

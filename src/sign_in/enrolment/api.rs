@@ -5,7 +5,10 @@ use crate::{
     kernel::Transport,
     lifecycle::Lifecycle,
     sessions::{Entered, NewTotpAnswer, Sessions, TokenAnswer, tokens_of_enrolment},
-    sign_in::answer::{challenge_expired, entered},
+    sign_in::{
+        answer::{challenge_expired, entered},
+        wire::on_device,
+    },
     users::Accounts,
 };
 use actix_web::{
@@ -49,6 +52,9 @@ pub(super) struct ConfirmEnrolment {
     /// The code of the email; needed if the sign-in said `email_code_required`.
     #[schema(value_type = Option<String>, example = "4821 0937")]
     email_code: Option<Zeroizing<String>>,
+    /// The `device_token` of an earlier sign-in on this device, for clients without cookies: its guesses are counted on their own.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Zeroizing<String>>,
 }
 
 #[utoipa::path(
@@ -85,7 +91,7 @@ async fn begin(
     description = "With a code that the app shows, and that of the email where one was sent. Five wrong codes of either kind end the challenge: 410 `challenge_expired`, and the user signs in again. The answer has ten recovery codes, shown once.",
     request_body(content = ConfirmEnrolment, example = json!({ "challenge": "AZ3k…", "code": "123456", "email_code": "4821 0937" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn confirm(
     request: HttpRequest,
@@ -95,6 +101,7 @@ async fn confirm(
     sessions: Data<Sessions>,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
+    let client = on_device(client, typed.device_token.as_ref());
     let enrolling = Enrolling { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, client: &client };
     let email_code = typed.email_code.as_ref().map(|code| code.as_str());
     let completion = Completion { shown: Shown::Code(&typed.code), email_code };

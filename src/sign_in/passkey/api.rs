@@ -10,7 +10,7 @@ use crate::{
     sign_in::{
         answer::{challenge_expired, entered},
         second_factor::{SecondStep, SecondStepWanted, complete},
-        wire::WireTransport,
+        wire::{WireTransport, on_device},
     },
     users::{Accounts, typed_device_name},
 };
@@ -67,6 +67,9 @@ pub(super) struct PasskeyRequest {
     /// The device's name, given by the user.
     #[schema(example = "Alice's laptop")]
     device_name: Option<String>,
+    /// The `device_token` of an earlier sign-in on this device, for clients without cookies: its guesses are counted on their own.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Zeroizing<String>>,
 }
 
 fn remembered() -> bool {
@@ -128,8 +131,10 @@ async fn verify(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     offered(&sessions)?;
+    let PasskeyRequest { ticket, credential, challenge, trust_device, transport, remember, device_name, device_token } =
+        wanted;
+    let client = on_device(client, device_token.as_ref());
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
-    let PasskeyRequest { ticket, credential, challenge, trust_device, transport, remember, device_name } = wanted;
     let passkey = PresentedPasskey { ticket, credential };
     if let Some(challenge) = challenge {
         let wanted = SecondStepWanted { challenge: &challenge, trust_device };

@@ -4,7 +4,10 @@ use crate::{
     http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths, trusted_cookie},
     kernel::Transport,
     sessions::{Sessions, TokenAnswer, add_cookies, tokens_of_sign_in},
-    sign_in::answer::{challenge_expired, entered},
+    sign_in::{
+        answer::{challenge_expired, entered},
+        wire::on_device,
+    },
     users::Accounts,
 };
 use actix_web::{
@@ -39,6 +42,9 @@ pub(super) struct SecondFactorRequest {
     /// Whether this browser stands for the second factor from now on, where the operator allows it. By cookie only.
     #[serde(default)]
     trust_device: bool,
+    /// The `device_token` of an earlier sign-in on this device, for clients without cookies: its guesses are counted on their own.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Zeroizing<String>>,
 }
 
 #[utoipa::path(
@@ -50,7 +56,7 @@ pub(super) struct SecondFactorRequest {
     description = "After 401 `second_factor_required`. A code is accepted once. Five wrong codes end the challenge: 410 `challenge_expired`, and the user signs in again. Wrong codes also count for the account: 429 `too_many_attempts`.",
     request_body(content = SecondFactorRequest, example = json!({ "challenge": "AZ3k…", "code": "123456" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn totp(
     request: HttpRequest,
@@ -59,6 +65,7 @@ async fn totp(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
+    let client = on_device(client, typed.device_token.as_ref());
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
     let wanted = SecondStepWanted { challenge: &typed.challenge, trust_device: typed.trust_device };
     complete(&step, &request, wanted, PresentedFactor::Code(FactorCode::Totp(&typed.code))).await
@@ -73,7 +80,7 @@ async fn totp(
     description = "As with a code of the app. The user receives an email about each recovery code that is used.",
     request_body(content = SecondFactorRequest, example = json!({ "challenge": "AZ3k…", "code": "3-7KQF-M2XA-9TRD" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn recovery_code(
     request: HttpRequest,
@@ -82,6 +89,7 @@ async fn recovery_code(
     accounts: Data<Accounts>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
+    let client = on_device(client, typed.device_token.as_ref());
     let step = SecondStep { accounts: &accounts, sessions: &sessions, client: &client };
     let wanted = SecondStepWanted { challenge: &typed.challenge, trust_device: typed.trust_device };
     complete(&step, &request, wanted, PresentedFactor::Code(FactorCode::Recovery(&typed.code))).await

@@ -7,7 +7,10 @@ use crate::{
     },
     kernel::Transport,
     sessions::{RetryHeader, Sessions, TokenAnswer, add_cookies, offered, rotated, token_answer},
-    sign_in::answer::{passkey_invalid, ticket_expired},
+    sign_in::{
+        answer::{passkey_invalid, ticket_expired},
+        wire::on_device,
+    },
     users::{Accounts, too_many_attempts},
 };
 use actix_web::{
@@ -46,6 +49,9 @@ pub(super) struct StepUpRequest {
     /// The refresh token, unless it is sent in the cookie.
     #[schema(value_type = Option<String>, example = "hrt_Ad8Bogaj8VB9…")]
     refresh_token: Option<Zeroizing<String>>,
+    /// The `device_token` of an earlier sign-in on this device, for clients without cookies: its guesses are counted on their own.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Zeroizing<String>>,
 }
 
 #[utoipa::path(
@@ -73,6 +79,7 @@ async fn step_up(
     let mut body: StepUpRequest = optional_json(&request, payload).await?;
     let offered = offered(&request, body.refresh_token.take(), options)?;
     let presented = presented(&body)?;
+    let client = on_device(client, body.device_token.as_ref());
     client_still_waits().await;
     let confirming = Confirming { accounts: &accounts, sessions: &sessions, client: &client };
     let grant = match confirming.check_and_rotate(&offered, presented).await? {

@@ -10,6 +10,7 @@ use crate::{
             api::{BeginEnrolment, signed_in},
         },
         passkey::offered,
+        wire::on_device,
     },
     users::{Accounts, typed_device_name},
 };
@@ -49,6 +50,9 @@ pub(super) struct EnrolPasskey {
     /// The code of the email; needed if the sign-in said `email_code_required`.
     #[schema(value_type = Option<String>, example = "4821 0937")]
     email_code: Option<Zeroizing<String>>,
+    /// The `device_token` of an earlier sign-in on this device, for clients without cookies: its guesses are counted on their own.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Zeroizing<String>>,
 }
 
 #[utoipa::path(
@@ -84,7 +88,7 @@ async fn begin_passkey(
     description = "With what the browser answered to the options, and the code of the email where one was sent. What does not verify counts at the challenge, as a wrong code does: five end it. A wrong code of the email counts for the account too: 429 `too_many_attempts`. The answer has ten recovery codes, shown once.",
     request_body(content = EnrolPasskey, example = json!({ "challenge": "AZ3k…", "ticket": "AZ3k…", "credential": { "id": "…", "rawId": "…", "type": "public-key", "response": { "clientDataJSON": "…", "attestationObject": "…" } }, "name": "Alice's phone", "email_code": "4821 0937" })),
     responses((status = 200, body = TokenAnswer, description = "The first pair of tokens of a new session", headers(("Set-Cookie" = String)))),
-    extensions(("x-problems" = json!([kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::NOT_FOUND.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::PASSKEY_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
+    extensions(("x-problems" = json!([kind::INVALID_CREDENTIALS.code, kind::ACCOUNT_BLOCKED.code, kind::EMAIL_NOT_VERIFIED.code, kind::ORIGIN_NOT_ALLOWED.code, kind::NOT_FOUND.code, kind::CHALLENGE_EXPIRED.code, kind::CODE_INVALID.code, kind::PASSKEY_INVALID.code, kind::TOO_MANY_ATTEMPTS.code, kind::TEMPORARILY_UNAVAILABLE.code]))),
 )]
 async fn confirm_passkey(
     request: HttpRequest,
@@ -95,9 +99,10 @@ async fn confirm_passkey(
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     offered(&sessions)?;
-    let EnrolPasskey { challenge, ticket, credential, name, email_code } = wanted;
+    let EnrolPasskey { challenge, ticket, credential, name, email_code, device_token } = wanted;
     let name = typed_device_name(name.as_deref(), "name")?;
     let presented = PresentedRegistration { ticket, credential, name };
+    let client = on_device(client, device_token.as_ref());
     let enrolling = Enrolling { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, client: &client };
     let email_code = email_code.as_ref().map(|code| code.as_str());
     let completion = Completion { shown: Shown::Passkey(&presented), email_code };
