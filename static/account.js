@@ -5,6 +5,7 @@ import {
   time, wordsFor, wrapping,
 } from './page.js';
 import { clearFactors, loadFactors, showFactors, whenChanged } from './factors.js';
+import { clearIdentities, loadIdentities, showIdentities, whenChanged as whenIdentitiesChanged } from './identities.js';
 import { clearPasskeys, showPasskeys, whenChanged as whenPasskeysChanged } from './my-passkeys.js';
 import { fresh } from './step-up.js';
 
@@ -32,14 +33,15 @@ const again = start(async () => {
     path: '/api/v1/me/events', query: { limit: 20 }, list: element('events'), more: element('more-events'),
     none: element('no-events'), row: eventRow,
   });
-  const [{ user, pending_email: pending }, factors, sessions, showEvents] = await Promise.all([
-    request('/api/v1/me'), loadFactors(), allSessions(), events,
+  const [{ user, pending_email: pending }, factors, identities, sessions, showEvents] = await Promise.all([
+    request('/api/v1/me'), loadFactors(), loadIdentities(), allSessions(), events,
   ]);
   return () => {
     showUser(user);
     showPending(pending);
     showFactors(factors);
     showPasskeys(factors, user);
+    showIdentities(identities);
     list.replaceChildren(...sessions.map(sessionRow));
     count();
     showEvents();
@@ -50,9 +52,11 @@ const again = start(async () => {
   element('pending-text').textContent = '';
   clearFactors();
   clearPasskeys();
+  clearIdentities();
 });
 whenChanged(again);
 whenPasskeysChanged(again);
+whenIdentitiesChanged(again);
 
 function showUser(user) {
   element('name').replaceChildren(...wrapping(user.name || user.email));
@@ -208,6 +212,8 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'factors_reset': return text('event-factors-reset');
     case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
     case 'recovery_code_used': return text('event-recovery-code-used');
+    case 'identity_linked': return of('event-identity-linked', { provider: details.provider });
+    case 'identity_unlinked': return of('event-identity-unlinked', { provider: details.provider });
     case 'second_factor_failed': return of('event-second-factor-failed', { user_agent });
     case 'passkey_cloned': return text('event-passkey-cloned');
     case 'reauthentication_failed': return of('event-reauthentication-failed', theSession);

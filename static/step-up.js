@@ -1,6 +1,6 @@
 // What needs a fresh session: the dialog that asks for the password, or for a passkey or a code where the user has a second
 // factor, in place, after which the work goes on.
-import { element, heirloom, press, request, submits, wordsFor } from './page.js';
+import { create, element, heirloom, press, request, submits, wordsFor } from './page.js';
 import { get, isCancelled, isSupported } from './passkeys.js';
 import './password.js';
 
@@ -26,6 +26,7 @@ async function steppedUp() {
   element('step-up-by-password').hidden = byCode;
   element('step-up-by-code').hidden = !byCode;
   dialog.setAttribute('aria-describedby', byCode ? 'step-up-code-text' : 'step-up-text');
+  if (!byCode) offerProviders();
   dialog.returnValue = '';
   element('step-up-problem').hidden = true;
   dialog.showModal();
@@ -43,6 +44,18 @@ async function steppedUp() {
 async function nameUser() {
   const answer = await request('/api/v1/me').catch(() => null);
   if (answer && dialog.open) user.value = answer.user.email;
+}
+
+/** Who has no password signs in with the provider again: the new session is fresh. The dialog does without it. */
+async function offerProviders() {
+  const place = element('step-up-providers');
+  place.hidden = true;
+  const { items } = await request('/api/v1/me/identities').catch(() => ({ items: [] }));
+  place.replaceChildren(place.firstChild, ...items.flatMap(({ provider, label }) => {
+    const query = new URLSearchParams({ return_to: location.pathname });
+    return [' ', create('a', { href: `/auth/upstream/${encodeURIComponent(provider)}?${query}` }, label)];
+  }));
+  place.hidden = !items.length;
 }
 
 /** Six digits are a code of the app; anything else is a recovery code. */

@@ -14,6 +14,7 @@ const DOCUMENTS: &[(&str, char)] = &[
     ("docs/spec/security.md", 'C'),
     ("docs/spec/accounts.md", 'L'),
     ("docs/spec/factors.md", 'F'),
+    ("docs/spec/upstream.md", 'U'),
 ];
 
 /// This file, whose examples are not citations.

@@ -34,6 +34,9 @@ pub enum AppError {
          max_prepared_statements above 0, or connect directly"
     )]
     UnsafePooler,
+    /// The library that asks other providers.
+    #[error("other providers cannot be asked")]
+    Providers(#[source] reqwest::Error),
     /// Migrations failed.
     #[error("the database cannot be migrated")]
     Migrate(#[from] MigrateError),

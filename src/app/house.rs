@@ -13,6 +13,7 @@ use crate::{
     mail::Mail,
     postgres::{Connector, Database, Migrations, Notifications, OwnDatabase},
     sessions::Sessions,
+    upstream::Upstream,
     users::Accounts,
     world::World,
 };
@@ -34,6 +35,8 @@ pub struct House {
     pub sessions: Sessions,
     /// Emails.
     pub mail: Mail,
+    /// Other providers.
+    pub upstream: Upstream,
     /// What is confirmed by email.
     pub lifecycle: Lifecycle,
     /// Makes and reads cursors of lists.
@@ -82,6 +85,7 @@ impl House {
         let sessions = Sessions::new(world.clone(), keys.clone(), factors.clone(), &master_keys);
         Ok(Self {
             lifecycle: Lifecycle::new(accounts.clone(), sessions.clone(), &master_keys),
+            upstream: Upstream::new(world.clone(), &master_keys).map_err(AppError::Providers)?,
             factors,
             accounts,
             sessions,

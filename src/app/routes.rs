@@ -9,6 +9,7 @@ use crate::{
     pages::{self, Pages},
     sessions::{self, Sessions},
     sign_in,
+    upstream::Upstream,
     users::Accounts,
     world::World,
 };
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub sessions: Data<Sessions>,
     pub mail: Data<Mail>,
     pub lifecycle: Data<Lifecycle>,
+    pub upstream: Data<Upstream>,
     pub cursors: Data<Cursors>,
     pub readiness: Data<Readiness>,
     pub pages: Data<Pages>,
@@ -44,6 +46,7 @@ impl Shared {
             .app_data(self.sessions)
             .app_data(self.mail)
             .app_data(self.lifecycle)
+            .app_data(self.upstream)
             .app_data(self.cursors)
             .app_data(self.readiness)
             .app_data(self.pages)

@@ -140,6 +140,7 @@ fn front_door(
         sessions: Data::new(house.sessions.clone()),
         mail: Data::new(house.mail.clone()),
         lifecycle: Data::new(house.lifecycle.clone()),
+        upstream: Data::new(house.upstream.clone()),
         cursors: Data::new(house.cursors.clone()),
         readiness: Data::new(readiness.clone()),
         pages: Data::new(pages),

@@ -82,6 +82,12 @@ named! {
         SecondFactorFailed = "second_factor_failed",
         /// The counter of a passkey did not grow: two devices may hold it.
         PasskeyCloned = "passkey_cloned",
+        /// An identity of another provider was connected to an account.
+        IdentityLinked = "identity_linked",
+        /// It was disconnected.
+        IdentityUnlinked = "identity_unlinked",
+        /// Another provider, or what came in its name, was refused.
+        UpstreamRefused = "upstream_refused",
         /// A session was revoked: signed out, revoked by its user or by an admin, or replaced by a newer one.
         SessionsEnded = "sessions_ended",
         /// A stale refresh token came back: the family was revoked.
@@ -125,6 +131,7 @@ impl Kind {
                 | Self::RefreshTokenAhead
                 | Self::RevocationLost
                 | Self::RegistrationRefused
+                | Self::UpstreamRefused
                 | Self::AuditChainRefused
                 | Self::AuditEventsMissing
         )

@@ -12,6 +12,8 @@ named! {
     pub enum Purpose {
         /// Creates the account that was asked for.
         Register = "register",
+        /// Gives the address an account with an identity of another provider.
+        Connect = "connect",
         /// Records that the user reads this address.
         VerifyEmail = "verify_email",
         /// Replaces a password that the user has forgotten.
@@ -39,6 +41,7 @@ impl Purpose {
     pub fn lifetime(self, options: &AccountOptions) -> Duration {
         match self {
             Self::Register | Self::VerifyEmail => options.confirm_link_ttl,
+            Self::Connect => CONNECT,
             Self::ResetPassword => options.reset_link_ttl,
             Self::RecoverFactors | Self::CancelFactorRecovery => options.factor_recovery_delay.max(RECOVERY),
             Self::EnrolFactor => CODE_LIFETIME,
@@ -49,6 +52,8 @@ impl Purpose {
     }
 }
 
+/// How long an address may be confirmed that gets an account with an identity: the browser that asked is near.
+const CONNECT: Duration = Duration::from_hours(1);
 /// How long the new address of an account may be confirmed.
 const CHANGE_EMAIL: Duration = Duration::from_hours(1);
 /// How long the links of a recovery of factors work at least: its user does not wait before the mailbox.

@@ -1,5 +1,5 @@
 use crate::{
-    identity::AuthenticationMethods,
+    identity::{AuthenticationMethods, UpstreamStep},
     kernel::{Moment, Transport, UserId, named},
 };
 use zeroize::Zeroizing;
@@ -82,6 +82,8 @@ pub struct PendingSignIn {
     pub remembered: bool,
     /// The device's name, given by the user.
     pub device_name: Option<String>,
+    /// Through which identity of another provider, or with which one to connect.
+    pub upstream: Option<UpstreamStep>,
 }
 
 /// What a challenge is good for.

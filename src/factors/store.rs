@@ -125,7 +125,8 @@ pub async fn put_secret(connection: &mut PgConnection, user: UserId, sealed: &[u
     Ok(put.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Whether a user must keep the only factor: a role demands one, or there is no password.
+/// Whether a user must keep the only factor: a role demands one, or there is neither a password nor an identity of another
+/// provider.
 pub async fn must_keep_last(
     connection: &mut PgConnection,
     user: UserId,
@@ -133,7 +134,8 @@ pub async fn must_keep_last(
 ) -> Result<bool, DatabaseError> {
     let no_password = PasswordHash::none();
     let must = sqlx::query_scalar!(
-        r#"SELECT (u.roles && $2::text[] OR u.password_hash = $3)
+        r#"SELECT (u.roles && $2::text[]
+                   OR u.password_hash = $3 AND NOT EXISTS (SELECT FROM identities WHERE user_id = u.id))
                   AND (SELECT count(*) FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
                     + (SELECT count(*) FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) <= 1 AS "must!"
            FROM users AS u WHERE u.id = $1"#,

@@ -65,6 +65,38 @@ pub fn flow_cookie_name(options: &HttpOptions) -> &'static str {
     if options.public_url.is_https() { "__Host-heirloom-flow" } else { "heirloom-flow" }
 }
 
+/// The name of the cookie that remembers a flow to another provider.
+#[must_use]
+pub fn upstream_cookie_name(options: &HttpOptions) -> &'static str {
+    if options.public_url.is_https() { "__Host-heirloom-upstream" } else { "heirloom-upstream" }
+}
+
+/// The name of the cookie that remembers what a browser does next that is back from another provider.
+#[must_use]
+pub fn upstream_next_cookie_name(options: &HttpOptions) -> &'static str {
+    if options.public_url.is_https() { "__Host-heirloom-next" } else { "heirloom-next" }
+}
+
+/// A cookie that arrives with a navigation from another site too, as that back from a provider is.
+#[must_use]
+pub fn lax_cookie(name: &'static str, value: &str, lifetime: Duration, options: &HttpOptions) -> Cookie<'static> {
+    Cookie::build(name, value.to_owned())
+        .path("/")
+        .http_only(true)
+        .secure(options.public_url.is_https())
+        .same_site(cookie::SameSite::Lax)
+        .max_age(cookie::time::Duration::seconds(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)))
+        .finish()
+}
+
+/// Makes a browser forget such a cookie.
+#[must_use]
+pub fn expired_lax_cookie(name: &'static str, options: &HttpOptions) -> Cookie<'static> {
+    let mut cookie = lax_cookie(name, "", Duration::ZERO, options);
+    cookie.make_removal();
+    cookie
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,8 +34,10 @@ kinds! {
     SECOND_FACTOR_REQUIRED = 401 "second_factor_required" "A second factor is required";
     SECOND_FACTOR_ENROLMENT_REQUIRED = 401 "second_factor_enrolment_required" "A second factor must be set up";
     STEP_UP_REQUIRED = 401 "step_up_required" "Confirm that it is you";
+    UPSTREAM_STATE_INVALID = 400 "upstream_state_invalid" "The sign-in with another provider took too long, or was begun in another browser";
     ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
     EMAIL_NOT_VERIFIED = 403 "email_not_verified" "The e-mail address is not verified";
+    UPSTREAM_DENIED = 401 "upstream_denied" "The sign-in with the other provider was refused";
     FORBIDDEN = 403 "forbidden" "Not allowed";
     ORIGIN_NOT_ALLOWED = 403 "origin_not_allowed" "Origin not allowed";
     REGISTRATION_CLOSED = 403 "registration_closed" "Registration is closed";
@@ -44,6 +46,10 @@ kinds! {
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed";
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive";
     EMAIL_TAKEN = 409 "email_taken" "The e-mail address is already in use";
+    IDENTITY_TAKEN = 409 "identity_taken" "The account at the other provider cannot be connected";
+    LAST_CREDENTIAL = 409 "last_credential" "Nothing else opens the account";
+    LINK_REQUIRED = 409 "link_required" "The e-mail address has an account already";
+    EMAIL_REQUIRED = 409 "email_required" "An e-mail address is required";
     UNDO_PENDING = 409 "undo_pending" "A change of the address can still be undone";
     FACTOR_EXISTS = 409 "factor_exists" "This factor is already set up";
     LAST_FACTOR = 409 "last_factor" "The last factor cannot be removed";
@@ -59,6 +65,7 @@ kinds! {
     WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong";
     TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many failed attempts";
     TOO_MANY_REQUESTS = 429 "too_many_requests" "Too many requests";
+    UPSTREAM_FAILED = 502 "upstream_failed" "The other provider does not answer as it should";
     INTERNAL_ERROR = 500 "internal_error" "Internal server error";
     TEMPORARILY_UNAVAILABLE = 503 "temporarily_unavailable" "Temporarily unavailable";
 }

@@ -29,7 +29,10 @@ mod waiting;
 
 pub use client::FromClient;
 pub use connections::{CONNECTIONS, Connections, expect_bursts, limit_writes};
-pub use cookies::{cookies, device_cookie_name, flow_cookie_name, trusted_cookie};
+pub use cookies::{
+    cookies, device_cookie_name, expired_lax_cookie, flow_cookie_name, lax_cookie, trusted_cookie,
+    upstream_cookie_name, upstream_next_cookie_name,
+};
 pub use endpoint::Endpoint;
 pub use form::{form, own_form};
 pub use health::{Readiness, described as health_described, routes as health_routes};

@@ -27,6 +27,8 @@ paths! {
     REFRESH = "/api/v1/auth/refresh" [POST];
     STEP_UP = "/api/v1/auth/step-up" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];
+    PROVIDERS = "/api/v1/auth/providers" [GET];
+    UPSTREAM_TOKEN = "/api/v1/auth/upstream/{provider}/token" [POST];
     CHECK = "/api/v1/auth/check" [GET];
     FORGOT_PASSWORD = "/api/v1/auth/password/forgot" [POST];
     CONFIRMATION_RESEND = "/api/v1/auth/confirmations/resend" [POST];
@@ -46,6 +48,8 @@ paths! {
     MY_PASSKEYS = "/api/v1/me/passkeys" [POST];
     MY_PASSKEY_OPTIONS = "/api/v1/me/passkeys/options" [POST];
     MY_PASSKEY = "/api/v1/me/passkeys/{id}" [PATCH DELETE];
+    MY_IDENTITIES = "/api/v1/me/identities" [GET];
+    MY_IDENTITY = "/api/v1/me/identities/{provider}" [POST DELETE];
     MY_SESSIONS = "/api/v1/me/sessions" [GET DELETE];
     MY_SESSION = "/api/v1/me/sessions/{id}" [DELETE];
     MY_EVENTS = "/api/v1/me/events" [GET];
@@ -68,6 +72,9 @@ paths! {
     LOGIN_CODE_PAGE = "/login/code" [GET POST];
     LOGIN_ENROL_PAGE = "/login/enrol" [GET POST];
     LOGIN_RECOVER_PAGE = "/login/recover" [GET POST];
+    UPSTREAM_PAGE = "/auth/upstream/{provider}" [GET];
+    UPSTREAM_CALLBACK_PAGE = "/auth/upstream/{provider}/callback" [GET POST];
+    CONNECT_PAGE = "/connect" [GET POST];
     REGISTER_PAGE = "/register" [GET POST];
     FORGOT_PAGE = "/forgot" [GET POST];
     CONFIRM_PAGE = "/confirm" [GET POST];

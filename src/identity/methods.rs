@@ -12,6 +12,8 @@ named! {
         Code = "otp",
         /// The possession of a key: a passkey or a security key has signed.
         Key = "pop",
+        /// Another provider vouches for the user. Not a name of RFC 8176.
+        Federated = "fed",
         /// More than one factor.
         SeveralFactors = "mfa",
     }
@@ -42,6 +44,8 @@ pub enum ProvenBy {
     Key,
     /// A passkey that has verified its user, by PIN or biometrics: two factors in one.
     VerifiedKey,
+    /// A sign-in at another provider. What it asked there is not known: one factor.
+    Provider,
 }
 
 named! {
@@ -124,10 +128,12 @@ impl AuthenticationMethods {
             ProvenBy::Password => AuthenticationMethod::Password,
             ProvenBy::Code => AuthenticationMethod::Code,
             ProvenBy::Key | ProvenBy::VerifiedKey => AuthenticationMethod::Key,
+            ProvenBy::Provider => AuthenticationMethod::Federated,
         });
         let has = |method| methods.contains(&method);
         let has_possession = has(AuthenticationMethod::Code) || has(AuthenticationMethod::Key);
-        if proven == ProvenBy::VerifiedKey || has(AuthenticationMethod::Password) && has_possession {
+        let has_first = has(AuthenticationMethod::Password) || has(AuthenticationMethod::Federated);
+        if proven == ProvenBy::VerifiedKey || has_first && has_possession {
             methods.push(AuthenticationMethod::SeveralFactors);
         }
         Self::sorted(methods)
@@ -139,11 +145,15 @@ impl AuthenticationMethods {
     #[must_use]
     pub fn stepped_up(&self, proven: ProvenBy) -> Self {
         let began_with_password = self.has(AuthenticationMethod::Password);
+        let began_at_provider = self.has(AuthenticationMethod::Federated);
         let began_with_passkey = self.has(AuthenticationMethod::Key) && self.has(AuthenticationMethod::SeveralFactors);
         match proven {
             ProvenBy::Code | ProvenBy::Key if began_with_password => Self::of(ProvenBy::Password).and(proven),
+            ProvenBy::Code | ProvenBy::Key if began_at_provider => Self::of(ProvenBy::Provider).and(proven),
             ProvenBy::Code if began_with_passkey => Self::of(ProvenBy::VerifiedKey).and(proven),
-            ProvenBy::Password | ProvenBy::Code | ProvenBy::Key | ProvenBy::VerifiedKey => Self::of(proven),
+            ProvenBy::Password | ProvenBy::Code | ProvenBy::Key | ProvenBy::VerifiedKey | ProvenBy::Provider => {
+                Self::of(proven)
+            }
         }
     }
 
@@ -153,7 +163,8 @@ impl AuthenticationMethods {
         if !self.has(AuthenticationMethod::SeveralFactors) {
             return AuthenticationLevel::OneFactor;
         }
-        if self.has(AuthenticationMethod::Password) || self.has(AuthenticationMethod::Code) {
+        let beside = [AuthenticationMethod::Password, AuthenticationMethod::Code, AuthenticationMethod::Federated];
+        if beside.into_iter().any(|method| self.has(method)) {
             return AuthenticationLevel::TwoFactors;
         }
         if self.has(AuthenticationMethod::Key) {
@@ -213,6 +224,10 @@ mod tests {
             (&[ProvenBy::Code, ProvenBy::Key], ONE, &["otp", "pop"]),
             (&[ProvenBy::Password, ProvenBy::Key], TWO, &["pwd", "pop", "mfa"]),
             (&[ProvenBy::Password, ProvenBy::VerifiedKey], TWO, &["pwd", "pop", "mfa"]),
+            (&[ProvenBy::Provider], ONE, &["fed"]),
+            (&[ProvenBy::Password, ProvenBy::Provider], ONE, &["pwd", "fed"]),
+            (&[ProvenBy::Provider, ProvenBy::Code], TWO, &["otp", "fed", "mfa"]),
+            (&[ProvenBy::Provider, ProvenBy::Key], TWO, &["pop", "fed", "mfa"]),
         ] {
             let methods = steps.iter().fold(AuthenticationMethods::default(), |all, step| all.and(*step));
             expect(&methods, acr, amr);
@@ -233,6 +248,8 @@ mod tests {
             (&[ProvenBy::VerifiedKey], ProvenBy::Code, TWO, &["otp", "pop", "mfa"]),
             (&[ProvenBy::VerifiedKey], ProvenBy::Key, ONE, &["pop"]),
             (&[ProvenBy::VerifiedKey], ProvenBy::Password, ONE, &["pwd"]),
+            (&[ProvenBy::Provider], ProvenBy::Code, TWO, &["otp", "fed", "mfa"]),
+            (&[ProvenBy::Provider], ProvenBy::Password, ONE, &["pwd"]),
         ] {
             expect(&began(before).stepped_up(step), acr, amr);
         }

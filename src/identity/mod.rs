@@ -7,6 +7,7 @@ mod methods;
 mod roles;
 mod search;
 mod text;
+mod upstream;
 
 pub use budget::{AccessTooLarge, MAX_ACCESS_BYTES, fit_together};
 pub use claims::{ClaimsError, CustomClaims};
@@ -15,3 +16,4 @@ pub use methods::{AuthenticationLevel, AuthenticationMethod, AuthenticationMetho
 pub use roles::{Role, RoleError, Roles};
 pub use search::{search_key, search_text, typed_key};
 pub use text::{BlockReason, DeviceName, DisplayName, TextError};
+pub use upstream::{UpstreamIdentity, UpstreamStep};

@@ -32,6 +32,7 @@ struct Inner {
     ended: Family<ReasonLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
     confirmations: Family<ConfirmationLabels, Counter>,
+    upstream: Family<UpstreamLabels, Counter>,
     swept: Counter,
     feed_losses: Counter,
     notifications_rejected: Family<RejectionLabels, Counter>,
@@ -74,6 +75,12 @@ struct RequestLabels {
     method: &'static str,
     route: String,
     status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpstreamLabels {
+    preset: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -129,6 +136,7 @@ impl Metrics {
             ended: Family::default(),
             mails: Family::default(),
             confirmations: Family::default(),
+            upstream: Family::default(),
             swept: Counter::default(),
             feed_losses: Counter::default(),
             notifications_rejected: Family::default(),
@@ -193,6 +201,11 @@ impl Metrics {
     /// Something happened to a confirmation of this purpose.
     pub fn confirmation(&self, purpose: &'static str, outcome: &'static str) {
         self.0.confirmations.get_or_create(&ConfirmationLabels { purpose, outcome }).inc();
+    }
+
+    /// A user came back from another provider of this kind, or could not be sent there.
+    pub fn upstream(&self, preset: &'static str, outcome: &'static str) {
+        self.0.upstream.get_or_create(&UpstreamLabels { preset, outcome }).inc();
     }
 
     /// Sessions were deleted.
@@ -263,13 +276,12 @@ impl Inner {
         registry.register("second_factors", help, self.second_factors.clone());
         registry.register("requests_limited", "Requests rejected by a rate limit", self.refused.clone());
         registry.register("sessions_ended", "Live sessions that were revoked", self.ended.clone());
-        registry.register(
-            "mails",
-            "Emails by outcome: sent, failed, or kept out of the outbox by a limit",
-            self.mails.clone(),
-        );
+        let help = "Emails by outcome: sent, failed, or kept out of the outbox by a limit";
+        registry.register("mails", help, self.mails.clone());
         let help = "What was requested and confirmed by email, by purpose and outcome";
         registry.register("confirmations", help, self.confirmations.clone());
+        let help = "Sign-ins with other providers, by preset and outcome";
+        registry.register("upstream_sign_ins", help, self.upstream.clone());
         registry.register("sessions_swept", "Sessions deleted by this instance", self.swept.clone());
         let help = "Lost connections to the revocation feed";
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());

@@ -49,6 +49,7 @@ impl Lifecycle {
         match attempt.confirmation.purpose {
             Purpose::ResetPassword => self.reset_password(attempt).await,
             Purpose::Register | Purpose::Invite => self.create_account(attempt).await,
+            Purpose::Connect => self.connect_account(attempt).await,
             Purpose::VerifyEmail => self.verify_email(attempt).await,
             Purpose::ChangeEmail => self.change_email(attempt).await,
             Purpose::CancelEmailChange => self.cancel_email_change(attempt).await,

@@ -65,7 +65,7 @@ impl Needed {
         let is_same_client = way == Way::Code || (asked.is_some() && typed.browser == asked);
         let is_signed_in = confirmation.user.is_some() && typed.user() == confirmation.user;
         match confirmation.purpose {
-            Purpose::Register if is_same_client => Self::Button,
+            Purpose::Register | Purpose::Connect if is_same_client => Self::Button,
             Purpose::VerifyEmail
             | Purpose::ChangeEmail
             | Purpose::CancelEmailChange
@@ -74,9 +74,11 @@ impl Needed {
             {
                 Self::Button
             }
-            Purpose::Register | Purpose::ResetPassword | Purpose::UndoEmailChange | Purpose::Invite => {
-                Self::NewPassword
-            }
+            Purpose::Register
+            | Purpose::Connect
+            | Purpose::ResetPassword
+            | Purpose::UndoEmailChange
+            | Purpose::Invite => Self::NewPassword,
             Purpose::VerifyEmail
             | Purpose::ChangeEmail
             | Purpose::CancelEmailChange

@@ -43,7 +43,8 @@ impl Fitting {
         let fitting = |email, has_code| Some(Self { email, has_code, is_versioned: has_account && has_code });
         match (purpose, has_account) {
             (Purpose::Register, false) => fitting(Notification::ConfirmRegistration, true),
-            (Purpose::Register, true) => fitting(Notification::AlreadyRegistered, false),
+            (Purpose::Connect, false) => fitting(Notification::ConfirmConnection, true),
+            (Purpose::Register | Purpose::Connect, true) => fitting(Notification::AlreadyRegistered, false),
             (Purpose::ResetPassword, true) => fitting(Notification::ResetPassword, true),
             (Purpose::EnrolFactor, true) => fitting(Notification::EnrolmentCode, true),
             (Purpose::VerifyEmail, true) => {
@@ -95,10 +96,12 @@ impl Lifecycle {
             return self.look_up_change(work, confirmation).await;
         }
         let found = confirmations::owner_of(work.connection, &confirmation.email).await?;
+        // An account whose maker never showed to read the address does not count: who confirms takes it over.
+        let found = found.filter(|found| purpose != Purpose::Connect || found.is_verified);
         let user = found.map(|found| found.user);
         let is_needed = purpose != Purpose::VerifyEmail || found.is_some_and(|found| !found.is_verified);
         // The user who had the address can have it back: nobody else registers it meanwhile.
-        let is_reserved = purpose == Purpose::Register
+        let is_reserved = matches!(purpose, Purpose::Register | Purpose::Connect)
             && user.is_none()
             && users::is_reserved(work.connection, &confirmation.email, None).await?;
         let fitting = Fitting::of(purpose, user.is_some() || is_reserved).filter(|_| is_needed);

@@ -1,10 +1,10 @@
 use crate::confirmations::Purpose;
 use crate::{
-    identity::TextError,
+    identity::{TextError, UpstreamIdentity},
     kernel::{Digest32, Duration, UserId},
     passwords::PasswordError,
     sessions::SignedIn,
-    users::User,
+    users::{Credentials, User},
 };
 use std::fmt;
 use zeroize::Zeroizing;
@@ -37,6 +37,19 @@ pub struct Confirming {
     pub browser: Option<Digest32>,
 }
 
+/// A browser that is signed in by confirming, since it asked.
+#[derive(Debug)]
+pub struct Leading {
+    /// Where it wanted.
+    pub return_to: String,
+    /// Whether its user wants to be remembered.
+    pub remembered: bool,
+    /// Who, with which password.
+    pub credentials: Credentials,
+    /// The identity of another provider with which it came.
+    pub identity: Option<UpstreamIdentity>,
+}
+
 /// The outcome of confirming.
 #[must_use]
 #[derive(Debug)]
@@ -48,7 +61,7 @@ pub enum Completion {
         /// Whose account it concerns, as it is now.
         user: Box<User>,
         /// Where the browser is led that asked, signed in. None: nobody is signed in by it.
-        leads_to: Option<String>,
+        leads_to: Option<Leading>,
     },
     /// The token or the flow is not ours.
     Unknown,

@@ -1,5 +1,5 @@
 use super::{
-    Completion, ConfirmationProof, Confirming, Lifecycle, Needed, Wanted,
+    Completion, ConfirmationProof, Confirming, Leading, Lifecycle, Needed, Wanted,
     api::{accepted, completed},
     look::{Look, Looked},
 };
@@ -8,8 +8,8 @@ use crate::{
     http::{
         Endpoint, FieldError, FromClient, Problem, SameOrigin, all_tokens_in_cookies, form, kind, paths, return_to,
     },
-    identity::EmailAddress,
-    kernel::{Client, UserId},
+    identity::{AuthenticationMethods, EmailAddress, ProvenBy, UpstreamStep},
+    kernel::Client,
     pages::{Sample, View, form_problem},
     sessions::{Entering, Entry, SignedIn, redirect_signed_in},
     users::Refused,
@@ -77,7 +77,8 @@ impl<'a> CodePage<'a> {
 
     /// As it was asked for, with the code as it was typed: it may be right and the password refused.
     fn of(typed: &'a Typed) -> Self {
-        let purpose = Purpose::from_name(&typed.purpose).filter(|purpose| *purpose == Purpose::Register);
+        let purpose = Purpose::from_name(&typed.purpose);
+        let purpose = purpose.filter(|purpose| matches!(purpose, Purpose::Register | Purpose::Connect));
         Self { code: &typed.code, ..Self::new(purpose.unwrap_or(Purpose::ResetPassword), &typed.flow) }
     }
 
@@ -182,8 +183,8 @@ impl ConfirmPage<'_> {
 
     async fn completed(&self) -> Result<HttpResponse, Problem> {
         let completion = self.lifecycle.complete(self.proof()?, self.confirming(), &self.client).await?;
-        if let Completion::Done { user, leads_to: Some(to), .. } = &completion
-            && let Some(answer) = self.sign_in(user.id, to).await?
+        if let Completion::Done { leads_to: Some(to), .. } = &completion
+            && let Some(answer) = self.sign_in(to).await?
         {
             return Ok(answer);
         }
@@ -214,10 +215,16 @@ impl ConfirmPage<'_> {
     }
 
     /// Signs in the browser that asked for the account. None: the account changed meanwhile.
-    async fn sign_in(&self, user: UserId, to: &str) -> Result<Option<HttpResponse>, Problem> {
+    async fn sign_in(&self, to: &Leading) -> Result<Option<HttpResponse>, Problem> {
         let (accounts, sessions) = (self.lifecycle.accounts(), self.lifecycle.sessions());
         let options = &sessions.world().config.http;
-        let entry = Entry::first(user, false, all_tokens_in_cookies(self.request, options));
+        let presented = all_tokens_in_cookies(self.request, options);
+        let Leading { return_to: to, remembered, credentials, identity } = to;
+        let mut entry = Entry { credentials: *credentials, ..Entry::first(credentials.user, *remembered, presented) };
+        if let Some(identity) = identity {
+            entry.methods = AuthenticationMethods::of(ProvenBy::Provider);
+            entry.upstream = Some(UpstreamStep { identity: identity.clone(), is_new: false });
+        }
         Ok(match entry.open(accounts, sessions, &self.client).await? {
             Entering::Opened(entered) => {
                 Some(redirect_signed_in(self.request, &entered, &return_to(Some(to), options), options))
@@ -229,6 +236,7 @@ impl ConfirmPage<'_> {
             | Entering::EnrolmentRequired(_)
             | Entering::ChallengeExpired
             | Entering::ProofUsed
+            | Entering::IdentityTaken
             | Entering::Outdated => None,
         })
     }
@@ -293,7 +301,7 @@ pub fn page_samples() -> Vec<Sample> {
     let code = |purpose, sent_again| CodePage { purpose, flow: HOSTILE, code: HOSTILE, sent_again };
     let of_problem = |problem: &Problem| {
         let forgot = forgot_form("<script>alert(1)</script>@example.com", Some(problem));
-        let codes = [Purpose::Register, Purpose::ResetPassword];
+        let codes = [Purpose::Register, Purpose::Connect, Purpose::ResetPassword];
         let codes = codes.map(|purpose| (CODE, code(purpose, false).context(Some(problem))));
         let asks = Purpose::ALL.iter().flat_map(|purpose| sample_asks(*purpose, Some(problem)));
         asks.chain(codes).chain([(FORGOT, forgot)]).collect::<Vec<_>>()

@@ -1,5 +1,5 @@
 use super::{
-    Completion, Lifecycle, Requested, Wanted,
+    Completion, Leading, Lifecycle, Requested, Wanted,
     complete::CompletionAttempt,
     invite::{roles_of, still_stands},
     look::Needed,
@@ -11,7 +11,7 @@ use crate::{
     kernel::{Client, Digest32, UserId},
     passwords::{Password, PasswordError, PasswordHash, QueueKey},
     postgres::DatabaseError,
-    users::{self, AccountsError, NewAccount, NewUser, User},
+    users::{self, AccountsError, Credentials, NewAccount, NewUser, User},
     work::{Caller, Work},
 };
 use serde_json::{Map, Value, json};
@@ -75,7 +75,7 @@ impl Lifecycle {
             Ok(chosen) => chosen,
             Err(refused) => return Ok(refused),
         };
-        let leads_to =
+        let return_to =
             is_asking_browser(&attempt).then(|| stored(&attempt.confirmation, RETURN_TO).unwrap_or_default());
         let FirstPassword { name, hash } = chosen;
         let purpose = attempt.confirmation.purpose;
@@ -92,7 +92,13 @@ impl Lifecycle {
         let created =
             self.world().transaction(Caller::anonymous(client), move |work| Box::pin(registration.carry_out(work)));
         Ok(match created.await? {
-            Some(user) => Completion::Done { purpose, user: Box::new(user), leads_to },
+            Some(user) => {
+                // The first password of an account.
+                let credentials = Credentials { user: user.id, password_version: 0 };
+                let leads_to =
+                    return_to.map(|return_to| Leading { return_to, remembered: false, credentials, identity: None });
+                Completion::Done { purpose, user: Box::new(user), leads_to }
+            }
             None => Completion::Expired,
         })
     }
@@ -122,7 +128,7 @@ impl Lifecycle {
     }
 
     /// Judges and hashes the first password of an account.
-    async fn hash_for_address(
+    pub(super) async fn hash_for_address(
         &self,
         email: &EmailAddress,
         name: Option<&str>,
@@ -135,12 +141,12 @@ impl Lifecycle {
 }
 
 /// A text of the payload.
-fn stored(confirmation: &Confirmation, name: &str) -> Option<String> {
+pub(super) fn stored(confirmation: &Confirmation, name: &str) -> Option<String> {
     confirmation.payload.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Whether the browser confirms that asked.
-fn is_asking_browser(attempt: &CompletionAttempt<'_>) -> bool {
+pub(super) fn is_asking_browser(attempt: &CompletionAttempt<'_>) -> bool {
     let asked = attempt.confirmation.browser.as_deref().and_then(Digest32::from_slice);
     asked.is_some() && attempt.typed.browser == asked
 }

@@ -1,17 +1,21 @@
-use super::{Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_invitations_by};
+use super::{Completion, Lifecycle, complete::CompletionAttempt, takeover::clear_for_reader};
 use crate::{
     audit,
     confirmations::{self, Confirmation, Purpose, Undos},
-    factors::remove_all,
     kernel::{Actor, Client, UserId},
     mail,
     passwords::{Password, PasswordHash, QueueKey},
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended},
+    upstream,
     users::{self, AccountsError, User},
     work::{Caller, Work},
 };
+use chrono::TimeDelta;
 use serde_json::json;
+
+/// Identities of other providers that were connected within this time may be a thief's: a reset disconnects them.
+const SUSPECT_IDENTITIES: TimeDelta = TimeDelta::days(30);
 
 /// A password that its user has forgotten, about to be replaced.
 struct Reset {
@@ -80,14 +84,15 @@ impl Reset {
         users::set_password(work.connection, user, None, &hash).await?;
         let is_takeover = users::verify_email(work.connection, user).await?;
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::PasswordChanged).await?;
-        let undos = if is_takeover { Undos::Go } else { Undos::Stay };
-        confirmations::void_all_of(work.connection, user, confirmation.id, undos).await?;
+        if is_takeover {
+            clear_for_reader(&mut work, user, confirmation.id).await?;
+        } else {
+            confirmations::void_all_of(work.connection, user, confirmation.id, Undos::Stay).await?;
+            let since = work.now - SUSPECT_IDENTITIES;
+            upstream::unlink_since(&mut work, user, Some(since), "password_reset").await?;
+        }
         // A thief may have changed the address and changed it back: the undo of the second change is theirs.
         confirmations::void_undos_since_leaving(work.connection, user, &confirmation.email).await?;
-        if is_takeover {
-            let _removed = remove_all(&mut work, user, "takeover").await?;
-            revoke_invitations_by(&mut work, user).await?;
-        }
         work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::ResetPassword.name() })).await?;
         work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live(), "takeover": is_takeover }))
             .await?;

@@ -36,6 +36,12 @@ named! {
         RecoveryCodesRenewed = "recovery-codes-renewed",
         /// Asks whether the registration is theirs.
         ConfirmRegistration = "confirm-registration",
+        /// Another provider was connected to the account.
+        IdentityLinked = "identity-linked",
+        /// It was disconnected.
+        IdentityUnlinked = "identity-unlinked",
+        /// Asks whether an identity of another provider is theirs.
+        ConfirmConnection = "confirm-connection",
         /// A registration with an address that has an account.
         AlreadyRegistered = "already-registered",
         /// A user wanted to change their address to this one, which has an account.
@@ -77,9 +83,12 @@ impl Notification {
             | Self::PasskeyRemoved
             | Self::RecoveryCodeUsed
             | Self::RecoveryCodesRenewed
+            | Self::IdentityLinked
+            | Self::IdentityUnlinked
             | Self::AlreadyRegistered
             | Self::AddressInUse
             | Self::EnrolmentCode => None,
+            Self::ConfirmConnection => Some(Purpose::Connect),
             Self::ConfirmRegistration => Some(Purpose::Register),
             Self::VerifyEmail => Some(Purpose::VerifyEmail),
             Self::ResetPassword => Some(Purpose::ResetPassword),
@@ -94,7 +103,7 @@ impl Notification {
 
     /// Whether it holds a code, for who reads emails on another device than the one that asked.
     pub(super) fn has_code(self) -> bool {
-        matches!(self, Self::ConfirmRegistration | Self::ResetPassword | Self::EnrolmentCode)
+        matches!(self, Self::ConfirmRegistration | Self::ConfirmConnection | Self::ResetPassword | Self::EnrolmentCode)
     }
 
     /// Whether it belongs to a confirmation: it then goes to the confirmation's address, and not without it.
@@ -166,6 +175,7 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         Notification::Blocked
         | Notification::FactorsReset
         | Notification::ConfirmRegistration
+        | Notification::ConfirmConnection
         | Notification::AlreadyRegistered
         | Notification::AddressInUse
         | Notification::VerifyEmail
@@ -186,6 +196,8 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         | Notification::PasskeyRemoved
         | Notification::RecoveryCodeUsed
         | Notification::RecoveryCodesRenewed
+        | Notification::IdentityLinked
+        | Notification::IdentityUnlinked
         | Notification::SessionLimit => {
             json!({ "ip": client.ip, "user_agent": client.user_agent })
         }

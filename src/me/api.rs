@@ -5,6 +5,7 @@ use super::{
     events::{MyEvent, my_events},
     factor_recovery::{self, FactorRecoveryDescribed},
     factors,
+    identities::{self, IdentitiesDescribed},
     trusted_devices::{self, TrustedDevicesDescribed},
 };
 use crate::{
@@ -31,6 +32,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ME).get(me).patch(rename).delete(delete_me).mount(config);
     account::routes(config);
     factors::routes(config);
+    identities::routes(config);
     trusted_devices::routes(config);
     factor_recovery::routes(config);
     Endpoint::api(paths::MY_PASSWORD).hashing().post(set_password).mount(config);
@@ -52,6 +54,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     described.merge(AccountDescribed::openapi());
     described.merge(factors::described());
     described.merge(FactorRecoveryDescribed::openapi());
+    described.merge(IdentitiesDescribed::openapi());
     described.merge(TrustedDevicesDescribed::openapi());
     described
 }

@@ -1,5 +1,5 @@
-//! What signed-in users see and change about themselves: display name, password, sessions, second factors, account
-//! events.
+//! What signed-in users see and change about themselves: display name, password, sessions, second factors, accounts
+//! at other providers, account events.
 
 mod account;
 mod api;
@@ -8,6 +8,7 @@ mod end_by_link;
 mod events;
 mod factor_recovery;
 mod factors;
+mod identities;
 mod pages;
 mod trusted_devices;
 

@@ -29,10 +29,14 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// The page without the user's data: the cookie is not sent here. Its script signs in silently and fills the page.
-async fn account(view: View, world: Data<World>) -> Result<HttpResponse, Problem> {
+async fn account(request: HttpRequest, view: View, world: Data<World>) -> Result<HttpResponse, Problem> {
+    // Why an account at another provider was not connected: the code of a problem.
+    let query = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let notice = query.into_iter().find(|(name, _)| name == "reason").map(|(_, reason)| reason.into_owned());
+    let notice = notice.unwrap_or_default();
     let asks_verification = world.config.accounts.email_verification != EmailVerification::Off;
     let offers_passkeys = world.config.passkeys.enabled;
-    view.show(StatusCode::OK, ACCOUNT, &context! { asks_verification, offers_passkeys })
+    view.show(StatusCode::OK, ACCOUNT, &context! { asks_verification, offers_passkeys, notice })
 }
 
 async fn home() -> HttpResponse {
@@ -108,6 +112,7 @@ pub fn page_samples() -> Vec<Sample> {
         context! { state => "over" },
     ];
     let end = end.into_iter().map(|shown| (END, shown));
-    let account = [true, false].map(|yes| (ACCOUNT, context! { asks_verification => yes, offers_passkeys => yes }));
+    let account = [(true, ""), (false, "identity_taken"), (true, "<b>")]
+        .map(|(yes, notice)| (ACCOUNT, context! { asks_verification => yes, offers_passkeys => yes, notice }));
     account.into_iter().chain(end).collect()
 }

@@ -2,7 +2,7 @@ use super::{EndReason, Grant, NewSession, Opening, SessionError, Sessions};
 use crate::{
     factors::{Challenge, Enrolment, SecondFactor},
     guessing::{Attempt, DeviceOwner, DeviceToken},
-    identity::{AuthenticationMethods, DeviceName, ProvenBy},
+    identity::{AuthenticationMethods, DeviceName, ProvenBy, UpstreamStep},
     kernel::{Client, Transport, UserId},
     users::{Accounts, Credentials},
 };
@@ -21,6 +21,8 @@ pub struct Entry {
     pub enrolment: Option<Enrolment>,
     /// Whether no session is wanted without a second factor, also where no role demands one.
     pub wants_factor: bool,
+    /// The identity of another provider through which they enter, or that is connected with it.
+    pub upstream: Option<UpstreamStep>,
     /// Forgiven by the statement that opens the session.
     pub attempt: Attempt,
     /// How the refresh token will be sent.
@@ -55,7 +57,9 @@ pub enum Entering {
     ChallengeExpired,
     /// The proof of the second step was used by another request.
     ProofUsed,
-    /// The password has changed, or the user was deleted.
+    /// Another account has the identity that was to be connected, or the user has another one of the provider.
+    IdentityTaken,
+    /// The password has changed, the identity was disconnected, or the user was deleted.
     Outdated,
 }
 
@@ -70,6 +74,7 @@ impl Entry {
             second_factor: None,
             enrolment: None,
             wants_factor: false,
+            upstream: None,
             attempt: Attempt::default(),
             transport: Transport::Cookie,
             remembered,
@@ -96,6 +101,7 @@ impl Entry {
             second_factor: self.second_factor,
             enrolment: self.enrolment,
             wants_factor: self.wants_factor,
+            upstream: self.upstream,
             transport: self.transport,
             remembered: self.remembered,
             device_name: self.device_name.map(|name| name.as_str().to_owned()),
@@ -103,7 +109,7 @@ impl Entry {
             known_device: accounts.guard().knows(owner, client),
             forgiven: self.attempt,
         };
-        let grant = match sessions.open(new).await? {
+        let grant = match Box::pin(sessions.open(new)).await? {
             Opening::Opened(grant) => grant,
             Opening::Blocked => return Ok(Entering::Blocked),
             Opening::Unverified => return Ok(Entering::Unverified),
@@ -111,6 +117,7 @@ impl Entry {
             Opening::EnrolmentRequired(challenge) => return Ok(Entering::EnrolmentRequired(challenge)),
             Opening::ChallengeExpired => return Ok(Entering::ChallengeExpired),
             Opening::ProofUsed => return Ok(Entering::ProofUsed),
+            Opening::IdentityTaken => return Ok(Entering::IdentityTaken),
             Opening::Outdated => return Ok(Entering::Outdated),
         };
         for token in &self.presented {

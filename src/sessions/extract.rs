@@ -89,6 +89,15 @@ impl SignedIn {
     }
 }
 
+/// Locks a user until the caller's transaction ends, and checks that a session of theirs is still live: of a request that comes
+/// without an access token, such as a browser that is back from another provider.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_live(work: &mut Work<'_>, user: UserId, session: SessionId) -> Result<bool, DatabaseError> {
+    SignedIn { user, session, roles: Vec::new() }.lock(work).await
+}
+
 pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl FromRequest for SignedIn {

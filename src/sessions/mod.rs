@@ -54,7 +54,7 @@ pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus, end_
 pub use entry::{Entered, Entering, Entry};
 pub use everyone::EveryoneRevoked;
 use extract::Extraction;
-pub use extract::{Admin, After, Asked, Fresh, FreshAdmin, SignedIn};
+pub use extract::{Admin, After, Asked, Fresh, FreshAdmin, SignedIn, lock_live};
 pub use feed::feed;
 pub use generation::Generation;
 pub use list::{Device, SessionFilter, SessionState, SessionView};

@@ -12,10 +12,11 @@ use crate::{
     config::EmailVerification,
     factors::{Challenge, Enrolment, FactorUse, PendingSignIn, SecondFactor, trusted_by},
     guessing::Attempt,
-    identity::AuthenticationMethods,
+    identity::{AuthenticationMethods, UpstreamStep},
     kernel::{Actor, Client, Digest32, SessionId, Transport, UserId},
     mail,
     postgres::DatabaseError,
+    upstream::{self, StepStanding},
     work::{Caller, Work},
 };
 use serde_json::json;
@@ -35,6 +36,8 @@ pub struct NewSession {
     pub enrolment: Option<Enrolment>,
     /// Whether no session is wanted without a second factor, also where no role demands one.
     pub wants_factor: bool,
+    /// The identity of another provider through which it is opened, or that it connects.
+    pub upstream: Option<UpstreamStep>,
     /// How the refresh token will travel.
     pub transport: Transport,
     /// Whether the user wants to be remembered: the long idle lifetime.
@@ -67,7 +70,9 @@ pub enum Opening {
     ChallengeExpired,
     /// The proof of the second step was used by another request.
     ProofUsed,
-    /// The password has changed, or the user was deleted.
+    /// Another account has the identity that was to be connected, or the user has another one of the provider.
+    IdentityTaken,
+    /// The password has changed, the identity was disconnected, or the user was deleted.
     Outdated,
 }
 
@@ -111,6 +116,9 @@ impl Sessions {
                 if let Some(refusal) = use_second_factor(&mut work, &new).await? {
                     return Ok(Decided::Refused(refusal));
                 }
+                if let Some(refusal) = look_at_identity(&mut work, &new).await? {
+                    return Ok(Decided::Refused(refusal));
+                }
                 let opened = store::open(work.connection, row).await?;
                 let Some((user, circumstances)) = opened else { return Ok(Decided::Refused(Opening::Outdated)) };
                 work.happens_at(user.now);
@@ -125,6 +133,9 @@ impl Sessions {
                     return Ok(Decided::Refused(Opening::ProofUsed));
                 }
                 let ended = end_these(&mut work, new.user, &circumstances.surplus).await?;
+                if let Some(step) = &new.upstream {
+                    upstream::complete(&mut work, new.user, step).await?;
+                }
                 record_opening(&mut work, &new, session, &circumstances).await?;
                 Ok(Decided::Opened(user, session, ended))
             })
@@ -180,6 +191,7 @@ impl Sessions {
             demanding_roles: self.world().config.factors.required_by_roles.clone(),
             wants_factor: new.wants_factor,
             amr: new.methods.names(),
+            identity: new.upstream.as_ref().map(|step| step.identity.clone()),
             idle_ttl: self.idle_ttl(new.remembered),
             absolute_ttl: options.absolute_ttl,
             transport: new.transport,
@@ -236,8 +248,22 @@ impl NewSession {
             transport: self.transport,
             remembered: self.remembered,
             device_name: self.device_name.clone(),
+            upstream: self.upstream.clone(),
         }
     }
+}
+
+/// Whether the identity still opens this account, or can be connected to it. None: it does.
+async fn look_at_identity(work: &mut Work<'_>, new: &NewSession) -> Result<Option<Opening>, DatabaseError> {
+    let Some(step) = &new.upstream else { return Ok(None) };
+    Ok(match upstream::standing(work, new.user, step).await? {
+        StepStanding::Good => None,
+        StepStanding::Taken => Some(Opening::IdentityTaken),
+        StepStanding::Disconnected => {
+            record_failure(work, new.user, "identity_disconnected_meanwhile").await?;
+            Some(Opening::Outdated)
+        }
+    })
 }
 
 /// Uses the second factor up, or the challenge to set one up, before a session is added. None: there is none, or it was accepted.
@@ -268,6 +294,9 @@ async fn record_opening(
     if is_trusted {
         work.world.metrics.second_factor("trusted_device", "accepted");
         details.as_object_mut().map(|details| details.insert("trusted_device".to_owned(), json!(true)));
+    }
+    if let (Some(step), Some(details)) = (&new.upstream, details.as_object_mut()) {
+        details.insert("provider".to_owned(), json!(step.identity.provider));
     }
     work.record(audit::Kind::SignedIn, About::session(new.user, session), details).await?;
     if !is_familiar {

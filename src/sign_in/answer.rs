@@ -26,6 +26,7 @@ pub(super) fn entered(outcome: SigningIn) -> Result<Box<Entered>, Problem> {
         }
         SigningIn::PasskeyInvalid { attempts_left, is_unknown } => Err(passkey_invalid(attempts_left, is_unknown)),
         SigningIn::ChallengeExpired => Err(challenge_expired()),
+        SigningIn::IdentityTaken => Err(identity_taken()),
     }
 }
 
@@ -51,6 +52,11 @@ fn enrolment_required(challenge: Challenge) -> Problem {
     };
     Problem::new(kind::SECOND_FACTOR_ENROLMENT_REQUIRED, "Send the challenge to set up one of the factors.")
         .with_second_factor(wanted)
+}
+
+/// An identity of another provider cannot be connected to the account.
+pub(super) fn identity_taken() -> Problem {
+    Problem::new(kind::IDENTITY_TAKEN, "Another account has it, or yours has another one of the same provider.")
 }
 
 /// One code for all reasons: the log has which it was. That this server has no such passkey is said, so that browsers can

@@ -6,17 +6,17 @@ use super::{
     recovery::{self, RecoveryDescribed},
     second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
+    upstream::{self, UpstreamDescribed},
+    verification::ask_to_verify,
     wire::{WireTransport, on_device},
 };
 use crate::{
     config::{EmailVerification, RegistrationPolicy},
-    confirmations::Purpose,
     http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
     identity::{DisplayName, EmailAddress, Roles},
-    kernel::{Client, Transport},
-    lifecycle::{self, Asker, ConfirmationSent, Lifecycle, Requested, Wanted},
+    kernel::Transport,
+    lifecycle::{self, Asker, ConfirmationSent, Lifecycle},
     passwords::Password,
-    postgres::DatabaseError,
     sessions::{Sessions, TokenAnswer, tokens_of_sign_in},
     users::{Accounts, NewUser, Refused, Registration, UserAnswer, UserView, typed_device_name},
     work::Caller,
@@ -40,6 +40,7 @@ pub fn routes(config: &mut ServiceConfig) {
     recovery::api_routes(config);
     passkey::routes(config);
     step_up::routes(config);
+    upstream::api_routes(config);
 }
 
 /// What the endpoints of this room take and answer.
@@ -57,6 +58,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     described.merge(RecoveryDescribed::openapi());
     described.merge(PasskeyDescribed::openapi());
     described.merge(StepUpDescribed::openapi());
+    described.merge(UpstreamDescribed::openapi());
     described
 }
 
@@ -140,14 +142,6 @@ async fn register(
         }
         Registration::EmailTaken => Err(Problem::new(kind::EMAIL_TAKEN, "Sign in, or use another address.")),
         Registration::PasswordRefused(error) => Err(Problem::fields(vec![error.of("password")])),
-    }
-}
-
-/// Requests the email that verifies an address, unless too many were requested.
-pub(super) async fn ask_to_verify(lifecycle: &Lifecycle, email: &str, client: &Client) -> Result<(), DatabaseError> {
-    let Ok(email) = EmailAddress::parse(email) else { return Ok(()) };
-    match lifecycle.request(Wanted::of(Purpose::VerifyEmail, email), client).await? {
-        Requested::Accepted(_) | Requested::Limited { .. } => Ok(()),
     }
 }
 

@@ -68,6 +68,8 @@ pub enum SigningIn {
     },
     /// The second step took too long, was tried too often, or what the first step proved has changed.
     ChallengeExpired,
+    /// The identity that was to be connected has another account, or the account another identity of the provider.
+    IdentityTaken,
 }
 
 impl SigningIn {
@@ -84,6 +86,7 @@ impl SigningIn {
             Self::CodeInvalid { .. } => "code_invalid",
             Self::PasskeyInvalid { .. } => "passkey_invalid",
             Self::ChallengeExpired => "challenge_expired",
+            Self::IdentityTaken => "identity_taken",
         }
     }
 }
@@ -98,6 +101,7 @@ impl From<Entering> for SigningIn {
             Entering::EnrolmentRequired(challenge) => Self::EnrolmentRequired(challenge),
             Entering::ProofUsed => Self::CodeInvalid { attempts_left: 0 },
             Entering::ChallengeExpired => Self::ChallengeExpired,
+            Entering::IdentityTaken => Self::IdentityTaken,
             Entering::Outdated => Self::WrongCredentials,
         }
     }
@@ -155,6 +159,7 @@ impl SignIn<'_> {
             second_factor: None,
             enrolment: None,
             wants_factor,
+            upstream: None,
             attempt: attempt.clone(),
             transport,
             remembered,

@@ -259,6 +259,7 @@ impl Enrolling<'_> {
             second_factor: None,
             enrolment: Some(Enrolment { challenge, factor, codes: Arc::clone(&codes) }),
             wants_factor: false,
+            upstream: pending.upstream,
             attempt,
             transport: pending.transport,
             remembered: pending.remembered,

@@ -9,6 +9,9 @@
 //! Where a role of the user demands a second factor and there is none, it leads to a challenge that is good for setting one up
 //! (`enrolment.rs`).
 //!
+//! Another provider may vouch for the user (`upstream.rs`). An identity that no account has gets one at `/connect`
+//! (`upstream/connect.rs`).
+//!
 //! A step-up (`step_up.rs`) checks the password of a user who is signed in, and rotates their session in the same request.
 //! Its pages for browsers without script (`without_script.rs`) sign in for one request.
 
@@ -21,6 +24,8 @@ mod passkey;
 mod recovery;
 mod second_factor;
 mod step_up;
+mod upstream;
+mod verification;
 mod wire;
 mod without_script;
 

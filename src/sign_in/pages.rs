@@ -1,10 +1,12 @@
 use super::{
     SignIn, SigningIn,
     answer::entered,
-    api::{ask_to_verify, parse, require_both, require_open},
+    api::{parse, require_both, require_open},
     enrolment::{self, Enrolling},
     recovery,
     second_factor::{self, CodePage as SecondFactorPage},
+    upstream,
+    verification::ask_to_verify,
     without_script,
 };
 use crate::{
@@ -35,6 +37,7 @@ pub fn routes(config: &mut ServiceConfig) {
     second_factor::page_routes(config);
     enrolment::page_routes(config);
     recovery::page_routes(config);
+    upstream::page_routes(config);
     without_script::routes(config);
     without_script::app_routes(config);
 }
@@ -100,6 +103,8 @@ struct Form {
     notice: String,
     registration_open: bool,
     offers_passkeys: bool,
+    /// Other providers: name, label.
+    providers: Vec<(String, String)>,
     problem: Option<Problem>,
 }
 
@@ -112,15 +117,19 @@ impl Form {
             return_to: return_to(typed.return_to.as_deref(), rooms.options()),
             registration_open: rooms.registration() == RegistrationPolicy::Open,
             offers_passkeys: rooms.sessions.factors().passkeys().is_enabled(),
+            providers: rooms.providers(),
             ..Self::default()
         }
     }
 
     fn context(&self) -> Value {
         let Self { email, name, remember, return_to, notice, registration_open, offers_passkeys, .. } = self;
+        let shown = |(name, label): &(String, String)| context! { name, label };
+        let providers: Vec<_> = self.providers.iter().map(shown).collect();
+
         let kept = kept([("return_to", return_to), ("reason", notice)]);
         let problem = form_problem(self.problem.as_ref());
-        context! { email, name, remember, return_to, notice, registration_open, offers_passkeys, kept, ..problem }
+        context! { email, name, remember, return_to, notice, registration_open, offers_passkeys, providers, kept, ..problem }
     }
 
     /// The page, with the problem's status and headers if there is one.
@@ -202,6 +211,11 @@ impl PageRooms {
 
     fn registration(&self) -> RegistrationPolicy {
         self.sessions.world().config.registration
+    }
+
+    fn providers(&self) -> Vec<(String, String)> {
+        let providers = &self.sessions.world().config.upstream.providers;
+        providers.iter().map(|provider| (provider.name.clone(), provider.label.clone())).collect()
     }
 
     /// The empty form.
@@ -343,6 +357,7 @@ pub fn page_samples() -> Vec<Sample> {
             notice: notice.to_owned(),
             registration_open: true,
             offers_passkeys: true,
+            providers: vec![("kakao".to_owned(), "<b>Kakao</b>".to_owned())],
             remember: true,
             problem,
         };
@@ -359,6 +374,7 @@ pub fn page_samples() -> Vec<Sample> {
     both.chain(second_factor::page_samples())
         .chain(enrolment::page_samples())
         .chain(recovery::page_samples())
+        .chain(upstream::page_samples())
         .chain(without_script::page_samples())
         .chain(without_script::app_page_samples())
         .collect()

@@ -65,6 +65,7 @@ impl PasskeySignIn<'_> {
             second_factor: Some(SecondFactor { challenge: None, proven }),
             enrolment: None,
             wants_factor: false,
+            upstream: None,
             attempt: Attempt::default(),
             transport,
             remembered,

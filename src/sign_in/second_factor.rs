@@ -107,6 +107,7 @@ impl SecondStep<'_> {
             second_factor: Some(SecondFactor { challenge: Some(challenge), proven }),
             enrolment: None,
             wants_factor: false,
+            upstream: pending.upstream,
             attempt,
             transport: pending.transport,
             remembered: pending.remembered,

@@ -204,17 +204,13 @@ async fn complete(
     Ok(())
 }
 
-async fn document(provider: &Provider, url: &Url, access_token: &str) -> Result<Value, Failure> {
-    let fetched = provider.fetcher.get_with(url, access_token).await.map_err(UpstreamError::from)?;
-    if fetched.status == 200 {
-        Ok(fetched.document)
-    } else {
-        Err(UpstreamError::from(FetchError::Status(fetched.status)).into())
-    }
+pub(super) async fn document(provider: &Provider, url: &Url, access_token: &str) -> Result<Value, UpstreamError> {
+    let fetched = provider.fetcher.get_with(url, access_token).await?;
+    if fetched.status == 200 { Ok(fetched.document) } else { Err(FetchError::Status(fetched.status).into()) }
 }
 
 /// GitHub's list of addresses is below its profile.
-fn emails_url(userinfo: &Url) -> Url {
+pub(super) fn emails_url(userinfo: &Url) -> Url {
     let mut url = userinfo.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().push("emails");

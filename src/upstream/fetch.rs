@@ -124,6 +124,20 @@ impl Fetcher {
         self.send(url, request).await
     }
 
+    /// The answer to a document.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn post_json(
+        &self,
+        url: &Url,
+        document: &Value,
+        (user, password): (&str, &str),
+    ) -> Result<Fetched, FetchError> {
+        let request = self.client.post(url.clone()).header("Content-Type", "application/json");
+        self.send(url, request.basic_auth(user, Some(password)).body(document.to_string())).await
+    }
+
     async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Fetched, FetchError> {
         if !self.may_ask(url) {
             return Err(FetchError::Forbidden);

@@ -81,6 +81,14 @@ pub struct IdClaims {
     pub name: Option<String>,
 }
 
+impl IdClaims {
+    /// When the token expires.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Moment> {
+        Moment::from_timestamp(self.expires_at, 0)
+    }
+}
+
 /// Why a token is refused. For the log and the audit: the user sees one answer for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
@@ -123,6 +131,9 @@ pub enum TokenFault {
     /// None, or too long.
     #[error("subject")]
     Subject,
+    /// It was used before.
+    #[error("used_before")]
+    Used,
 }
 
 /// Verifies a token.

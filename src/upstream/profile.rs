@@ -3,17 +3,15 @@
 use super::{id_token::IdClaims, policy::AssertedAddress};
 use crate::{
     config::{OAuth2Provider, Preset, UpstreamProvider},
-    identity::{DisplayName, EmailAddress},
+    identity::{DisplayName, EmailAddress, UpstreamIdentity},
 };
 use serde_json::Value;
 
 /// A user of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamUser {
-    /// Of the identity: never the name of the provider in our options, which may change.
-    pub issuer: String,
-    /// Of the identity.
-    pub subject: String,
+    /// The identity.
+    pub identity: UpstreamIdentity,
     /// The address.
     pub address: AssertedAddress,
     /// The name, where it can be one of ours.
@@ -33,8 +31,7 @@ pub fn of_claims(provider: &UpstreamProvider, claims: &IdClaims) -> UpstreamUser
     let is_said = is_true(claims.email_verified.as_ref()) || is_kakaos(provider, claims);
     let is_verified = is_said && (provider.preset != Preset::Google || is_googles(claims));
     UpstreamUser {
-        issuer,
-        subject,
+        identity: identity(provider, issuer, subject, claims.email.as_deref()),
         address: address(provider, claims.email.as_deref(), is_verified),
         name: claims.name.as_deref().and_then(display_name),
     }
@@ -78,11 +75,16 @@ pub fn of_profile(
         None => (text(&plain.pointers.email), is_true(at(&plain.pointers.email_verified))),
     };
     Some(UpstreamUser {
-        issuer: plain.issuer.clone(),
-        subject,
+        identity: identity(provider, plain.issuer.clone(), subject, email),
         address: address(provider, email, is_verified),
         name: text(&plain.pointers.name).and_then(display_name),
     })
+}
+
+fn identity(provider: &UpstreamProvider, issuer: String, subject: String, email: Option<&str>) -> UpstreamIdentity {
+    // Shown to its user, and to nobody else: a text of another length is left out.
+    let email = email.filter(|email| email.len() <= 254 && !email.chars().any(char::is_control));
+    UpstreamIdentity { provider: provider.name.clone(), issuer, subject, email: email.map(str::to_owned) }
 }
 
 /// GitHub's list of addresses: the primary one, if it is verified.

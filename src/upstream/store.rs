@@ -1,17 +1,10 @@
 use crate::{
+    identity::UpstreamIdentity,
     kernel::{Digest32, Moment, UserId},
+    passwords::PasswordHash,
     postgres::DatabaseError,
 };
 use sqlx::PgConnection;
-
-/// A user of a provider: what opens an account.
-#[derive(Debug, Clone, Copy)]
-pub struct IdentityKey<'k> {
-    /// The provider's issuer.
-    pub issuer: &'k str,
-    /// The user there.
-    pub subject: &'k str,
-}
 
 /// A connected account.
 #[derive(Debug)]
@@ -31,78 +24,84 @@ pub struct Identity {
 pub struct Owner {
     /// The user.
     pub user: UserId,
+    /// Of their password: a change of it voids a sign-in that has begun.
+    pub password_version: i32,
     /// Whether an administrator has blocked them.
     pub is_blocked: bool,
 }
 
+/// The account with an address.
+#[derive(Debug)]
+pub struct Addressee {
+    /// The user.
+    pub user: UserId,
+    /// Whether they have shown that they read it.
+    pub is_verified: bool,
+}
+
 /// Whose account this is. No address and no provider's name is looked at.
-///
-/// # Errors
-/// When the database fails.
-pub async fn owner(connection: &mut PgConnection, key: IdentityKey<'_>) -> Result<Option<Owner>, DatabaseError> {
+pub async fn owner(connection: &mut PgConnection, identity: &UpstreamIdentity) -> Result<Option<Owner>, DatabaseError> {
     let found = sqlx::query_as!(
         Owner,
-        r#"SELECT u.id AS "user: UserId", u.blocked_at IS NOT NULL AS "is_blocked!"
+        r#"SELECT u.id AS "user: UserId", u.password_version, u.blocked_at IS NOT NULL AS "is_blocked!"
            FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.issuer = $1 AND i.subject = $2"#,
-        key.issuer,
-        key.subject,
+        identity.issuer,
+        identity.subject,
+    );
+    Ok(found.fetch_optional(connection).await?)
+}
+
+/// The account with an address, if there is one.
+pub async fn addressee(connection: &mut PgConnection, email: &str) -> Result<Option<Addressee>, DatabaseError> {
+    let found = sqlx::query_as!(
+        Addressee,
+        r#"SELECT id AS "user: UserId", email_verified_at IS NOT NULL AS "is_verified!" FROM users WHERE email = $1"#,
+        email,
     );
     Ok(found.fetch_optional(connection).await?)
 }
 
 /// Whether a user is connected to this provider by another identity.
-///
-/// # Errors
-/// When the database fails.
 pub async fn has_another(
     connection: &mut PgConnection,
     user: UserId,
-    provider: &str,
-    key: IdentityKey<'_>,
+    identity: &UpstreamIdentity,
 ) -> Result<bool, DatabaseError> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM identities
                           WHERE user_id = $1 AND provider = $2 AND (issuer, subject) <> ($3, $4)) AS "found!""#,
         user.as_uuid(),
-        provider,
-        key.issuer,
-        key.subject,
+        identity.provider,
+        identity.issuer,
+        identity.subject,
     );
     Ok(found.fetch_one(connection).await?)
 }
 
 /// Connects an identity to a user. False if an account has it, or the user has another one of this provider.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add(
     connection: &mut PgConnection,
     user: UserId,
-    provider: &str,
-    key: IdentityKey<'_>,
-    email: Option<&str>,
+    identity: &UpstreamIdentity,
 ) -> Result<bool, DatabaseError> {
     let added = sqlx::query!(
         "INSERT INTO identities (user_id, issuer, subject, provider, email, created_at)
          VALUES ($1, $2, $3, $4, $5, clock_timestamp()) ON CONFLICT DO NOTHING",
         user.as_uuid(),
-        key.issuer,
-        key.subject,
-        provider,
-        email,
+        identity.issuer,
+        identity.subject,
+        identity.provider,
+        identity.email,
     );
     Ok(added.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Notes that an identity opened its account.
-///
-/// # Errors
-/// When the database fails.
-pub async fn touch(connection: &mut PgConnection, key: IdentityKey<'_>) -> Result<(), DatabaseError> {
+pub async fn touch(connection: &mut PgConnection, identity: &UpstreamIdentity) -> Result<(), DatabaseError> {
     sqlx::query!(
         "UPDATE identities SET last_used_at = clock_timestamp() WHERE issuer = $1 AND subject = $2",
-        key.issuer,
-        key.subject,
+        identity.issuer,
+        identity.subject,
     )
     .execute(connection)
     .await?;
@@ -110,9 +109,6 @@ pub async fn touch(connection: &mut PgConnection, key: IdentityKey<'_>) -> Resul
 }
 
 /// The identities of a user, oldest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(connection: &mut PgConnection, user: UserId) -> Result<Vec<Identity>, DatabaseError> {
     let found = sqlx::query_as!(
         Identity,
@@ -123,19 +119,34 @@ pub async fn list(connection: &mut PgConnection, user: UserId) -> Result<Vec<Ide
     Ok(found.fetch_all(connection).await?)
 }
 
+/// Whether a password, a passkey, or an identity of one of these providers opens the account.
+pub async fn is_opened_otherwise(
+    connection: &mut PgConnection,
+    user: UserId,
+    providers: &[String],
+    passkeys: bool,
+) -> Result<bool, DatabaseError> {
+    let no_password = PasswordHash::none();
+    let opened = sqlx::query_scalar!(
+        r#"SELECT u.password_hash <> $2
+               OR $4 AND EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL)
+               OR EXISTS (SELECT FROM identities WHERE user_id = u.id AND provider = ANY ($3)) AS "opened!"
+           FROM users AS u WHERE u.id = $1"#,
+        user.as_uuid(),
+        no_password.reveal(),
+        providers,
+        passkeys,
+    );
+    Ok(opened.fetch_optional(connection).await?.unwrap_or_default())
+}
+
 /// Disconnects a user from a provider. False if they were not connected.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove(connection: &mut PgConnection, user: UserId, provider: &str) -> Result<bool, DatabaseError> {
     let removed = sqlx::query!("DELETE FROM identities WHERE user_id = $1 AND provider = $2", user.as_uuid(), provider);
     Ok(removed.execute(connection).await?.rows_affected() == 1)
 }
 
 /// Disconnects a user from every provider that was connected since, or from all. Returns which.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remove_since(
     connection: &mut PgConnection,
     user: UserId,
@@ -149,10 +160,7 @@ pub async fn remove_since(
     Ok(removed.fetch_all(connection).await?)
 }
 
-/// Marks a ticket as used. False if it was used before.
-///
-/// # Errors
-/// When the database fails.
+/// Marks a ticket, or a token, as used. False if it was used before.
 pub async fn redeem(
     connection: &mut PgConnection,
     digest: Digest32,

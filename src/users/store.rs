@@ -182,6 +182,14 @@ pub async fn own_password(
     }))
 }
 
+/// Who a user is, with the password that counts now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn credentials_of(connection: &mut PgConnection, user: UserId) -> Result<Option<Credentials>, DatabaseError> {
+    Ok(own_password(connection, user).await?.map(|(credentials, _hash)| credentials))
+}
+
 /// The address of a user.
 pub async fn address_of(connection: &mut PgConnection, user: UserId) -> Result<Option<String>, DatabaseError> {
     let email = sqlx::query_scalar!("SELECT email FROM users WHERE id = $1", user.as_uuid());

@@ -81,4 +81,8 @@ mod support;
 mod takeover;
 mod trusted_devices;
 mod two_instances;
+mod upstream_apps;
+mod upstream_linking;
+mod upstream_pre_hijacking;
+mod upstream_sign_in;
 mod without_script;

@@ -63,8 +63,10 @@ impl Work<'_> {
         details: Value,
     ) -> Result<(), DatabaseError> {
         let about = about.into();
-        if let Some(user) = about.user
-            && !take_bounded(self.connection, user.as_uuid(), kind, self.now).await?
+        // What strangers bring from other providers is bounded for all of them together.
+        let strangers = (kind == Kind::UpstreamRefused).then(Uuid::nil);
+        if let Some(user) = about.user.map(|user| user.as_uuid()).or(strangers)
+            && !take_bounded(self.connection, user, kind, self.now).await?
         {
             self.world.metrics.audit().suppressed(kind.name());
             return Ok(());

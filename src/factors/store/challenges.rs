@@ -16,12 +16,15 @@ pub async fn add(
     pending: &PendingSignIn,
     (kind, lifetime): (ChallengeKind, Duration),
 ) -> Result<(), DatabaseError> {
-    let PendingSignIn { user, password_version, factor_version, methods, transport, remembered, device_name } = pending;
+    let PendingSignIn { user, password_version, factor_version, methods, transport, remembered, device_name, upstream } =
+        pending;
+    let upstream = upstream.as_ref().map(serde_json::to_value).transpose();
+    let upstream = upstream.map_err(|_unwritable| DatabaseError::Nonsense("an identity"))?;
     sqlx::query!(
         "WITH expired AS (DELETE FROM sign_in_challenges WHERE user_id = $2 AND expires_at < clock_timestamp())
          INSERT INTO sign_in_challenges (id, user_id, password_version, factor_version, transport, remembered,
-                                         device_name, amr, created_at, expires_at, is_enrolment, asks_email_code)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now + make_interval(secs => $9), $10, $11
+                                         device_name, amr, created_at, expires_at, is_enrolment, asks_email_code, upstream)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, now, now + make_interval(secs => $9), $10, $11, $12
          FROM (SELECT clock_timestamp() AS now) AS clock",
         id,
         user.as_uuid(),
@@ -34,6 +37,7 @@ pub async fn add(
         lifetime.as_secs_f64(),
         kind.is_enrolment(),
         kind.asks_email_code(),
+        upstream,
     )
     .execute(connection)
     .await?;
@@ -76,7 +80,7 @@ pub async fn take(
              AND (NOT c.is_enrolment OR c.asks_email_code = (u.email_verified_at IS NOT NULL))
              AND c.password_version = u.password_version AND c.factor_version = u.factor_version
            RETURNING c.user_id AS "user: UserId", c.password_version, c.factor_version, c.transport, c.remembered,
-                     c.device_name, c.amr, c.attempts, c.asks_email_code, c.sealed"#,
+                     c.device_name, c.amr, c.attempts, c.asks_email_code, c.sealed, c.upstream"#,
         id,
         attempts,
         taking.is_enrolment,
@@ -86,6 +90,7 @@ pub async fn take(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let transport = Transport::from_name(&row.transport).ok_or(DatabaseError::Nonsense("a challenge's row"))?;
+    let upstream = row.upstream.map(serde_json::from_value).transpose();
     let pending = PendingSignIn {
         user: row.user,
         password_version: row.password_version,
@@ -94,6 +99,7 @@ pub async fn take(
         transport,
         remembered: row.remembered,
         device_name: row.device_name,
+        upstream: upstream.map_err(|_unreadable| DatabaseError::Nonsense("a challenge's row"))?,
     };
     let enrolment = ChallengeKind::Enrolment { asks_email_code: row.asks_email_code };
     let kind = if taking.is_enrolment { enrolment } else { ChallengeKind::SecondFactor };

@@ -9,6 +9,7 @@ use crate::{
     passwords::PasswordHash,
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended},
+    upstream,
     users::{self, AccountsError, User},
     work::{Caller, Work},
 };
@@ -84,6 +85,7 @@ impl Undoing {
         revoke_invitations_by(&mut work, user).await?;
         // A thief who changed the address may have set up a factor of their own; the owner's stays.
         remove_added_since(&mut work, user, undo.created_at, "email_change_undone").await?;
+        upstream::unlink_since(&mut work, user, Some(undo.created_at), "email_change_undone").await?;
         let details = json!({ "purpose": Purpose::UndoEmailChange.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChangeUndone, user, json!({ "sessions": ended.live() })).await?;

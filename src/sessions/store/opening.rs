@@ -2,6 +2,7 @@
 
 use crate::{
     guessing::Attempt,
+    identity::UpstreamIdentity,
     kernel::{Client, Digest32, Duration, Moment, SessionId, Transport, UserId},
     postgres::{DatabaseError, Locks},
 };
@@ -27,6 +28,8 @@ pub struct NewSessionRow {
     pub trusted_device: Option<Digest32>,
     /// By which methods the user proved who they are.
     pub amr: Vec<&'static str>,
+    /// Through which identity of another provider.
+    pub identity: Option<UpstreamIdentity>,
     pub idle_ttl: Duration,
     pub absolute_ttl: Duration,
     pub transport: Transport,
@@ -146,10 +149,11 @@ pub async fn open(
            ),
            added AS (
                INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, absolute_expires_at,
-                                     transport, remembered, generation, secret_hash, device_name, ip, user_agent, amr)
+                                     transport, remembered, generation, secret_hash, device_name, ip, user_agent, amr,
+                                     identity_issuer, identity_subject)
                SELECT $8, who.id, now, now,
                       least(now + make_interval(secs => $9), now + make_interval(secs => $10)),
-                      now + make_interval(secs => $10), $11, $12, 0, $13, $14, $7, $6, $18
+                      now + make_interval(secs => $10), $11, $12, 0, $13, $14, $7, $6, $18, $23, $24
                FROM who, clock WHERE may_enter
            ),
            noted AS (
@@ -189,6 +193,8 @@ pub async fn open(
         &new.demanding_roles,
         new.trusted_device.as_ref().map(Digest32::as_bytes),
         new.wants_factor,
+        new.identity.as_ref().map(|identity| &identity.issuer),
+        new.identity.as_ref().map(|identity| &identity.subject),
     )
     .fetch_optional(connection)
     .await?;

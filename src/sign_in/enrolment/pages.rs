@@ -9,7 +9,7 @@ use crate::{
     lifecycle::Lifecycle,
     pages::{Sample, View, form_problem},
     sessions::{Entered, Sessions, add_cookies, cookies_of_sign_in},
-    sign_in::answer::challenge_expired,
+    sign_in::{answer::challenge_expired, upstream::next_factor},
     users::Accounts,
 };
 use actix_web::{
@@ -91,9 +91,21 @@ fn can_go_on(problem: &Problem) -> bool {
     !last.contains(&problem.kind)
 }
 
-/// Leads to the sign-in page: there is nothing to set up before the password.
-async fn page() -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, paths::LOGIN_PAGE)).finish()
+/// After a sign-in with another provider, the page; otherwise it leads to the sign-in page: there is nothing to set up before the
+/// password.
+async fn page(
+    request: HttpRequest,
+    view: View,
+    FromClient(client): FromClient,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+    lifecycle: Data<Lifecycle>,
+) -> Result<HttpResponse, Problem> {
+    let Some((challenge, to)) = next_factor(&request, true) else {
+        return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, paths::LOGIN_PAGE)).finish());
+    };
+    let enrolling = Enrolling { accounts: &accounts, sessions: &sessions, lifecycle: &lifecycle, client: &client };
+    show(&view, &enrolling, challenge, to).await
 }
 
 /// The page with a new secret, after the right password.

@@ -9,6 +9,7 @@ use crate::{
     sign_in::{
         answer::{challenge_expired, entered},
         recovery::shown,
+        upstream::next_factor,
     },
     users::Accounts,
 };
@@ -107,9 +108,13 @@ fn can_go_on(problem: &Problem) -> bool {
     !last.contains(&problem.kind)
 }
 
-/// Leads to the sign-in page: there is no code to type before the password.
-async fn page() -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, paths::LOGIN_PAGE)).finish()
+/// After a sign-in with another provider, the page; otherwise it leads to the sign-in page: there is no code to type before the
+/// password.
+async fn page(request: HttpRequest, view: View, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
+    match next_factor(&request, false) {
+        Some((challenge, to)) => CodePage::first(challenge, to, &sessions.world().config).show(&view, None),
+        None => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, paths::LOGIN_PAGE)).finish()),
+    }
 }
 
 async fn submit(

@@ -6,11 +6,7 @@ use crate::{
     lifecycle::{ChangeRequest, Lifecycle, SelfDeletion, delete_own, too_many_emails},
     pages::{Sample, View, form_problem},
     sessions::{Fresh, Sessions, just_signed_in},
-    sign_in::{
-        SigningIn,
-        answer::entered,
-        api::{ask_to_verify, require_both},
-    },
+    sign_in::{SigningIn, answer::entered, api::require_both, verification::ask_to_verify},
     users::{Accounts, Refused},
 };
 use actix_web::{

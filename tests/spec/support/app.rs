@@ -107,7 +107,7 @@ impl TestApp {
         let address = listener.local_addr().expect("an address");
         let data = TempDir::new().expect("a folder");
         let config = config(way, data.path(), options);
-        let application = Application::build(config, listener, Migrations::Apply).await;
+        let application = Box::pin(Application::build(config, listener, Migrations::Apply)).await;
         let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
         let (house, metrics) = (application.house(), application.metrics_address());
         let (world, sessions, connector) = (house.world.clone(), house.sessions.clone(), house.connector.clone());

@@ -8,8 +8,9 @@ use crate::{
     sign_in::{
         SignIn, SigningIn,
         answer::entered,
-        api::{ask_to_verify, require_both},
+        api::require_both,
         enrolment::{self, Enrolling},
+        verification::ask_to_verify,
         without_script::pages::{TEMPLATE, Typed, context, show},
     },
     users::Accounts,

@@ -1,0 +1,116 @@
+//! Apps that spoke to the provider themselves.
+
+use crate::support::{Answer, TestApp, federated};
+use heirloom_testing::{Endpoint, Fault, Forgery, Member, ProviderKind, StubProvider};
+use serde_json::{Value, json};
+
+const OIDC: ProviderKind = ProviderKind::Oidc;
+const NONCE: &str = "the-nonce-of-the-app";
+
+impl TestApp {
+    async fn bring(&self, what: &Value) -> Answer {
+        self.post("/api/v1/auth/upstream/op/token", what).await
+    }
+
+    async fn bring_id_token(&self, stub: &StubProvider) -> Answer {
+        self.bring(&json!({ "id_token": stub.id_token(NONCE), "nonce": NONCE })).await
+    }
+}
+
+/// U-29.
+#[tokio::test]
+async fn an_app_signs_in_with_an_id_token_once() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    let token = json!({ "id_token": stub.id_token(NONCE), "nonce": NONCE, "device_name": "phone" });
+    let tokens = app.bring(&token).await.expect_tokens();
+    app.me(&tokens.access_token).await.expect(200);
+    app.bring(&token).await.expect_problem(401, "upstream_denied");
+    app.bring_id_token(&stub).await.expect_tokens();
+    assert_eq!((app.count("SELECT count(*) FROM users").await, app.live_sessions().await), (1, 2));
+    app.bring(&json!({ "id_token": stub.id_token(NONCE) })).await.expect_fields(&["nonce"]);
+    app.bring(&json!({ "id_token": stub.id_token(NONCE), "nonce": "another" }))
+        .await
+        .expect_problem(401, "upstream_denied");
+    app.bring(&json!({})).await.expect_problem(422, "validation_failed");
+    app.bring(&json!({ "access_token": stub.access_token() })).await.expect_fields(&["access_token"]);
+    app.post("/api/v1/auth/upstream/nobody/token", &token).await.expect_problem(404, "not_found");
+}
+
+/// U-29, U-8 (F3).
+#[tokio::test]
+async fn a_forged_id_token_of_an_app_opens_nothing() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    // No access token comes along that its hash could belong to.
+    for forgery in Forgery::ALL.into_iter().filter(|forgery| *forgery != Forgery::OtherAccessToken) {
+        stub.edit(|behaviour| behaviour.forgery = Some(forgery.clone()));
+        let answer = app.bring_id_token(&stub).await;
+        assert_eq!(answer.status, 401, "{forgery:?}: {answer:?}");
+        answer.expect_problem(401, "upstream_denied");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
+}
+
+/// U-29: the keys of the operator's apps.
+#[tokio::test]
+async fn a_token_for_an_app_of_the_operators_counts() {
+    let (app, stub) = federated(OIDC, &[("HEIRLOOM_UPSTREAM_OP_AUDIENCES", "another-client, a-third")]).await;
+    stub.edit(|behaviour| behaviour.forgery = Some(Forgery::OtherAudience));
+    app.bring_id_token(&stub).await.expect_tokens();
+}
+
+/// U-29: the same policy as in a browser.
+#[tokio::test]
+async fn the_policy_is_the_same_for_apps() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    app.register("alice").await;
+    let sent = app.bring_id_token(&stub).await;
+    let code = app.email("confirm-connection", "alice").await.code();
+    let confirm = json!({ "flow": sent.expect(202).text("/flow"), "code": code });
+    app.post("/api/v1/auth/confirmations/use", &confirm).await.expect(200);
+    app.bring_id_token(&stub).await.expect_tokens();
+    stub.member(Member::new("3003", "alice@example.com"));
+    app.bring_id_token(&stub).await.expect_problem(409, "link_required");
+    stub.member(Member::new("4004", "dave@example.com").without_email());
+    app.bring_id_token(&stub).await.expect_problem(409, "email_required");
+    let (app, stub) = federated(OIDC, &[("HEIRLOOM_REGISTRATION", "closed")]).await;
+    app.bring_id_token(&stub).await.expect_problem(403, "registration_closed");
+}
+
+/// U-29, U-9 (F5).
+#[tokio::test]
+async fn an_outage_of_the_provider_is_no_verdict_for_apps() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    stub.edit(|behaviour| behaviour.faults = [(Endpoint::Jwks, Fault::Status(500))].into());
+    app.bring_id_token(&stub).await.expect_problem(502, "upstream_failed");
+    stub.edit(|behaviour| behaviour.faults.clear());
+    app.bring_id_token(&stub).await.expect_tokens();
+}
+
+/// U-29: an access token where ids differ in each client, and nowhere else.
+#[tokio::test]
+async fn access_tokens_are_accepted_of_few_providers() {
+    let (app, stub) = federated(ProviderKind::OAuth2, &[]).await;
+    app.bring(&json!({ "access_token": stub.access_token() })).await.expect_fields(&["access_token"]);
+    let (app, stub) = federated(ProviderKind::Naver, &[]).await;
+    app.bring(&json!({ "access_token": stub.access_token() })).await.expect_problem(409, "email_required");
+    app.bring(&json!({ "access_token": "of-nobody" })).await.expect_problem(401, "upstream_denied");
+    app.bring(&json!({ "id_token": "a.b.c", "nonce": NONCE })).await.expect_fields(&["id_token"]);
+}
+
+/// U-26: an app connects an identity with a token.
+#[tokio::test]
+async fn an_app_connects_an_identity_with_a_token() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    app.register("bob").await;
+    let tokens = app.sign_in("bob").await;
+    let connect = async |what: Value| {
+        app.request("POST", "/api/v1/me/identities/op").bearer(&tokens.access_token).json(&what).send().await
+    };
+    connect(json!({ "id_token": stub.id_token(NONCE) })).await.expect_fields(&["nonce"]);
+    connect(json!({ "id_token": stub.id_token(NONCE), "nonce": "another" }))
+        .await
+        .expect_problem(401, "upstream_denied");
+    connect(json!({ "id_token": stub.id_token(NONCE), "nonce": NONCE })).await.expect(204);
+    app.bring_id_token(&stub).await.expect_tokens();
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
