@@ -601,6 +601,7 @@ mail-new-device-subject = { $brand }: sign-in from a new device
 mail-new-device-text = Someone signed in to your account from a device or network that we have not seen before.
 mail-password-changed-subject = { $brand }: your password was changed
 mail-password-changed-text = The password of your account was changed. Your other devices have to sign in again.
+mail-still-connected = Accounts at other services that still open your account: { $providers }.
 mail-factor-added-subject = { $brand }: a second factor was set up
 mail-factor-added-text = An authenticator app was set up as the second factor of your account. From now on, a sign-in asks for a code of it.
 mail-factor-removed-subject = { $brand }: your second factor was removed

@@ -598,6 +598,7 @@ mail-new-device-subject = { $brand }: 새 기기에서 로그인했습니다
 mail-new-device-text = 처음 보는 기기 또는 네트워크에서 회원님의 계정에 로그인했습니다.
 mail-password-changed-subject = { $brand }: 비밀번호가 변경되었습니다
 mail-password-changed-text = 회원님 계정의 비밀번호가 변경되었습니다. 다른 기기에서는 다시 로그인해 주세요.
+mail-still-connected = 이 계정에 계속 로그인할 수 있는 다른 서비스의 계정: { $providers }
 mail-factor-added-subject = { $brand }: 2단계 인증을 설정했습니다
 mail-factor-added-text = 회원님 계정에 인증 앱을 등록했습니다. 앞으로 로그인할 때 앱에 표시된 코드를 입력해 주세요.
 mail-factor-removed-subject = { $brand }: 2단계 인증을 해제했습니다

@@ -2,6 +2,7 @@ mod database;
 mod findings;
 mod mail;
 mod options;
+mod providers;
 
 use super::{
     error::CliError,
@@ -21,6 +22,7 @@ pub async fn run(config: Config, output: Output) -> Result<ExitCode, CliError> {
     findings.ok("configuration", "all options are valid");
     options::look(&config, our_user_id(), &mut findings);
     mail::look(&config, &mut findings).await;
+    providers::look(&config, &mut findings).await;
     if config.database.url.is_some() || exists(&config, &mut findings) {
         match open_database(&config, Tenant::Command).await {
             Err(error) => findings.error("database", &error),

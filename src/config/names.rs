@@ -33,6 +33,8 @@ names! {
     PUBLIC_URL = "HEIRLOOM_PUBLIC_URL";
     /// Other origins whose pages may call the API.
     ALLOWED_ORIGINS = "HEIRLOOM_ALLOWED_ORIGINS";
+    /// Whether other providers are offered above the form.
+    PROVIDERS_FIRST = "HEIRLOOM_PROVIDERS_FIRST";
     /// Whether passkeys are offered.
     PASSKEYS = "HEIRLOOM_PASSKEYS";
     /// The domain that passkeys are bound to.

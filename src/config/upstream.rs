@@ -13,7 +13,7 @@ pub use provider::{
     ProviderQuirks, UpstreamOptions, UpstreamProvider,
 };
 
-use super::Reader;
+use super::{Reader, names};
 use keys::Key;
 use options::{OptionsOf, provider_names};
 use presets::{PresetData, PresetProtocol, data_of};
@@ -26,17 +26,17 @@ const A_POINTER: &str = "a JSON pointer (RFC 6901), such as /response/id";
 
 /// Reads the options of every provider that is named.
 pub(super) fn read(reader: &mut Reader) -> UpstreamOptions {
-    let names = provider_names(reader.source());
-    let providers = names.iter().filter_map(|name| provider(&mut OptionsOf::new(reader, name))).collect();
-    UpstreamOptions { providers }
+    let chosen = provider_names(reader.source());
+    let providers = chosen.iter().filter_map(|name| provider(&mut OptionsOf::new(reader, name))).collect();
+    UpstreamOptions { providers, are_first: reader.switch(names::PROVIDERS_FIRST, false) }
 }
 
 /// None, and a problem, where something that every provider needs is missing or wrong.
 fn provider(options: &mut OptionsOf<'_>) -> Option<UpstreamProvider> {
     let preset = options.required(Key::Preset)?;
     let Some(preset) = Preset::from_name(&preset.to_ascii_lowercase()) else {
-        let names = Preset::ALL.map(Preset::name).join(", ");
-        options.problem(Key::Preset, &format!("is not one of {names}"));
+        let known = Preset::ALL.map(Preset::name).join(", ");
+        options.problem(Key::Preset, &format!("is not one of {known}"));
         return None;
     };
     let data = data_of(preset);

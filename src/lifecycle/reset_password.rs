@@ -96,7 +96,8 @@ impl Reset {
         work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::ResetPassword.name() })).await?;
         work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live(), "takeover": is_takeover }))
             .await?;
-        work.enqueue_email(user, mail::Notification::PasswordChanged).await?;
+        let left = upstream::connected_to(&mut work, user).await?;
+        work.enqueue_email_naming(user, mail::Notification::PasswordChanged, &left).await?;
         Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn compose(mail: &Mail, pages: &Pages, due: &Due) -> Result<Message, 
     let shown = if notification.is_of_confirmation() {
         shown_of_confirmation(mail, notification, due)
     } else {
-        shown(notification, due, &mail.link_to(due.id))
+        context! { providers => labels(mail, due), ..shown(notification, due, &mail.link_to(due.id)) }
     };
     let written = write(pages, language, &shown)?;
     let address = due.email.parse().map_err(|_invalid| ComposeError::Mailbox)?;
@@ -120,6 +120,15 @@ fn shown(notification: Notification, due: &Due, link: &str) -> Value {
     }
 }
 
+/// The labels of the providers that an email names, as the operator wrote them. One that is not configured any more is left out.
+fn labels(mail: &Mail, due: &Due) -> String {
+    let named = due.details.get("providers").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let providers = mail.world().config.upstream.providers.iter();
+    let is_named = |name: &str| named.iter().any(|known| known.as_str() == Some(name));
+    let labels = providers.filter(|provider| is_named(&provider.name)).map(|provider| provider.label.as_str());
+    labels.collect::<Vec<_>>().join(", ")
+}
+
 /// What the templates of a confirmation show: as [`shown`], and the link and the code. The code is left out when it has
 /// expired by now.
 fn shown_of_confirmation(mail: &Mail, notification: Notification, due: &Due) -> Value {
@@ -159,6 +168,7 @@ fn sample(notification: Notification) -> Value {
         notification => notification.name(), is_request, at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
         device => "Chrome · Windows",
         link => if notification == Notification::EnrolmentCode { "" } else { "https://auth.example.com/confirm#AZrK-_x" },
+        providers => "Kakao, Google",
         code => is_request.then_some("4821 0937"), expires => is_request.then(|| spelled(Duration::from_hours(24))),
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     postgres::DatabaseError,
     work::Work,
 };
+use serde_json::json;
 
 impl Work<'_> {
     /// Enqueues the email of a confirmation. The limits on requests for emails bound how many there are.
@@ -53,13 +54,26 @@ impl Work<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn enqueue_email(&mut self, user: UserId, notification: Notification) -> Result<(), DatabaseError> {
-        let new = store::NewEmail {
-            id: new_uuid(self.now, &self.world.rng),
-            at: self.now,
-            user,
-            notification,
-            details: model::details(notification, &self.caller.client),
-        };
+        self.enqueue_email_naming(user, notification, &[]).await
+    }
+
+    /// The same, of a user whose accounts at these providers still open the account. Only their labels are shown, which are the
+    /// operator's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enqueue_email_naming(
+        &mut self,
+        user: UserId,
+        notification: Notification,
+        providers: &[String],
+    ) -> Result<(), DatabaseError> {
+        let mut details = model::details(notification, &self.caller.client);
+        if let Some(members) = details.as_object_mut().filter(|_| !providers.is_empty()) {
+            members.insert("providers".to_owned(), json!(providers));
+        }
+        let new =
+            store::NewEmail { id: new_uuid(self.now, &self.world.rng), at: self.now, user, notification, details };
         if !store::add(self.connection, new).await? {
             self.world.metrics.mailed("limited");
         }

@@ -93,6 +93,15 @@ struct Typed {
     return_to: Option<String>,
 }
 
+/// The other providers that a page offers.
+#[derive(Debug, Default)]
+struct Offered {
+    /// Name, label.
+    providers: Vec<(String, String)>,
+    /// Whether they are above the form.
+    are_first: bool,
+}
+
 /// One form with the server's answer.
 #[derive(Debug, Default)]
 struct Form {
@@ -103,8 +112,7 @@ struct Form {
     notice: String,
     registration_open: bool,
     offers_passkeys: bool,
-    /// Other providers: name, label.
-    providers: Vec<(String, String)>,
+    providers: Offered,
     problem: Option<Problem>,
 }
 
@@ -117,7 +125,7 @@ impl Form {
             return_to: return_to(typed.return_to.as_deref(), rooms.options()),
             registration_open: rooms.registration() == RegistrationPolicy::Open,
             offers_passkeys: rooms.sessions.factors().passkeys().is_enabled(),
-            providers: rooms.providers(),
+            providers: rooms.offered(),
             ..Self::default()
         }
     }
@@ -125,11 +133,11 @@ impl Form {
     fn context(&self) -> Value {
         let Self { email, name, remember, return_to, notice, registration_open, offers_passkeys, .. } = self;
         let shown = |(name, label): &(String, String)| context! { name, label };
-        let providers: Vec<_> = self.providers.iter().map(shown).collect();
+        let providers: Vec<_> = self.providers.providers.iter().map(shown).collect();
 
         let kept = kept([("return_to", return_to), ("reason", notice)]);
         let problem = form_problem(self.problem.as_ref());
-        context! { email, name, remember, return_to, notice, registration_open, offers_passkeys, providers, kept, ..problem }
+        context! { email, name, remember, return_to, notice, registration_open, offers_passkeys, providers, providers_first => self.providers.are_first, kept, ..problem }
     }
 
     /// The page, with the problem's status and headers if there is one.
@@ -213,9 +221,10 @@ impl PageRooms {
         self.sessions.world().config.registration
     }
 
-    fn providers(&self) -> Vec<(String, String)> {
-        let providers = &self.sessions.world().config.upstream.providers;
-        providers.iter().map(|provider| (provider.name.clone(), provider.label.clone())).collect()
+    fn offered(&self) -> Offered {
+        let options = &self.sessions.world().config.upstream;
+        let providers = options.providers.iter().map(|provider| (provider.name.clone(), provider.label.clone()));
+        Offered { providers: providers.collect(), are_first: options.are_first }
     }
 
     /// The empty form.
@@ -357,7 +366,10 @@ pub fn page_samples() -> Vec<Sample> {
             notice: notice.to_owned(),
             registration_open: true,
             offers_passkeys: true,
-            providers: vec![("kakao".to_owned(), "<b>Kakao</b>".to_owned())],
+            providers: Offered {
+                providers: vec![("kakao".to_owned(), "<b>Kakao</b>".to_owned())],
+                are_first: problem.is_some(),
+            },
             remember: true,
             problem,
         };

@@ -12,6 +12,14 @@ use crate::{
 };
 use serde_json::json;
 
+/// The names of the providers whose identities open an account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn connected_to(work: &mut Work<'_>, user: UserId) -> Result<Vec<String>, DatabaseError> {
+    Ok(store::list(work.connection, user).await?.into_iter().map(|identity| identity.provider).collect())
+}
+
 /// Whether a sign-in may go on.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

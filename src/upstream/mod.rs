@@ -20,6 +20,7 @@ mod key_set;
 mod native;
 mod next;
 mod policy;
+mod probe;
 mod problem;
 mod profile;
 mod refusals;
@@ -33,11 +34,14 @@ pub use discovery::DiscoveryError;
 pub use exchange::UpstreamError;
 pub use flow::{Connecting, Flow, LIFETIME as FLOW_LIFETIME, Wanted};
 pub use id_token::TokenFault;
-pub use identities::{StepStanding, Unlinking, complete, has_owner, link, link_first, standing, unlink, unlink_since};
+pub use identities::{
+    StepStanding, Unlinking, complete, connected_to, has_owner, link, link_first, standing, unlink, unlink_since,
+};
 pub use native::{Brought, PresentedToken};
 pub use next::{ConnectWay, NEXT_LIFETIME, NextFactor, NextStep, PendingIdentity};
 pub use policy::{Aim, AssertedAddress, Decision};
+pub use probe::{ProbeError, probe};
 pub use problem::{upstream_denied, upstream_failed};
 pub use profile::UpstreamUser;
-pub use room::{Provider, Upstream};
+pub use room::{Provider, Upstream, redirect_uri};
 pub use store::Identity;

@@ -1,6 +1,6 @@
 use super::{discovery::Discovery, fetch::Fetcher};
 use crate::{
-    config::{ProviderProtocol, UpstreamProvider},
+    config::{Config, ProviderProtocol, UpstreamProvider},
     kernel::{MasterKeys, Tickets},
     world::World,
 };
@@ -59,13 +59,18 @@ impl Upstream {
     /// Where a provider sends the browser back: one address for each.
     #[must_use]
     pub fn redirect_uri(&self, provider: &Provider) -> String {
-        let origin = self.world.config.http.public_url.origin().as_str();
-        format!("{origin}/auth/upstream/{}/callback", provider.options.name)
+        redirect_uri(&self.world.config, &provider.options.name)
     }
 }
 
+/// Where the provider of a name sends the browser back, to be registered there.
+#[must_use]
+pub fn redirect_uri(config: &Config, name: &str) -> String {
+    format!("{}/auth/upstream/{name}/callback", config.http.public_url.origin().as_str())
+}
+
 impl Provider {
-    fn new(options: &UpstreamProvider) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(options: &UpstreamProvider) -> Result<Self, reqwest::Error> {
         let fetcher = Fetcher::new(named_hosts(&options.protocol))?;
         let discovery = match &options.protocol {
             ProviderProtocol::Oidc(oidc) => Some(Discovery::new(oidc.clone(), fetcher.clone())),

@@ -1,5 +1,5 @@
 use crate::databases::{found, log_of_start};
-use heirloom_testing::{Home, Port, Ran};
+use heirloom_testing::{Home, Port, ProviderKind, Ran, StubProvider};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -115,6 +115,18 @@ fn a_wrong_or_missing_master_key_fails() {
     let checked = home.run(&["check", "--json"]);
     assert_eq!(worst(&checked, "master key"), "fail");
     assert!(checked.stdout.contains("HEIRLOOM_MASTER_KEY_PREVIOUS"), "it says what to do");
+}
+
+/// U-30.
+#[test]
+fn providers_are_asked_for_their_documents() {
+    let mut provider = StubProvider::start(ProviderKind::Oidc);
+    let home = provider.options("OP").iter().fold(Home::empty(), |home, (name, value)| home.with(name, value));
+    let checked = home.run(&["check", "--json"]);
+    assert_eq!(verdicts(&checked)["provider"], ["ok"]);
+    assert!(checked.stdout.contains("/auth/upstream/op/callback"), "{checked:?}");
+    provider.down();
+    assert_eq!(verdicts(&home.run(&["check", "--json"]))["provider"], ["fail"]);
 }
 
 #[test]

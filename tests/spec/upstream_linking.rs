@@ -265,5 +265,7 @@ async fn a_reset_disconnects_identities_that_were_connected_lately() {
         let token = app.link_of_reset("alice").await;
         app.use_link(&token, json!({ "new_password": NEW })).await.expect(200);
         assert_eq!(app.identities().await, left, "{age}");
+        let email = app.email("password-changed", "alice").await;
+        assert_eq!(email.0.contains("still open your account: Op."), left == 1, "{age}: {email:?}");
     }
 }

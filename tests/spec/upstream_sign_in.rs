@@ -356,5 +356,9 @@ async fn the_providers_are_listed_for_clients() {
         let page = app.get(path).await;
         assert!(page.expect(200).body.contains("Kakao &lt;b&gt;"), "{page:?}");
     }
+    let first = |page: &str| page.find("/auth/upstream/op").unwrap() < page.find("name=\"password\"").unwrap();
+    assert!(!first(&app.get("/login").await.body));
+    let (above, _stub) = federated(ProviderKind::Kakao, &[("HEIRLOOM_PROVIDERS_FIRST", "true")]).await;
+    assert!(first(&above.get("/login").await.body));
     assert_eq!(TestApp::start().await.get("/api/v1/auth/providers").await.expect(200).json(), json!([]));
 }

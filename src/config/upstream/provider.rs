@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 pub struct UpstreamOptions {
     /// In alphabetical order of their names.
     pub providers: Vec<UpstreamProvider>,
+    /// Whether the pages offer them above the form.
+    pub are_first: bool,
 }
 
 /// A provider.
