@@ -34,7 +34,6 @@ kinds! {
     SECOND_FACTOR_REQUIRED = 401 "second_factor_required" "A second factor is required";
     SECOND_FACTOR_ENROLMENT_REQUIRED = 401 "second_factor_enrolment_required" "A second factor must be set up";
     STEP_UP_REQUIRED = 401 "step_up_required" "Confirm that it is you";
-    UPSTREAM_STATE_INVALID = 400 "upstream_state_invalid" "The sign-in with another provider took too long, or was begun in another browser";
     ACCOUNT_BLOCKED = 403 "account_blocked" "The account is blocked";
     EMAIL_NOT_VERIFIED = 403 "email_not_verified" "The e-mail address is not verified";
     UPSTREAM_DENIED = 401 "upstream_denied" "The sign-in with the other provider was refused";
