@@ -3,6 +3,7 @@
 use crate::support::{Answer, TestApp, federated};
 use heirloom_testing::{Endpoint, Fault, Forgery, Member, ProviderKind, StubProvider};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const OIDC: ProviderKind = ProviderKind::Oidc;
 const NONCE: &str = "the-nonce-of-the-app";
@@ -13,8 +14,15 @@ impl TestApp {
     }
 
     async fn bring_id_token(&self, stub: &StubProvider) -> Answer {
-        self.bring(&json!({ "id_token": stub.id_token(NONCE), "nonce": NONCE })).await
+        self.bring(&fresh_token(stub)).await
     }
+}
+
+/// An ID token with a nonce of its own: two of the same second would be the same.
+fn fresh_token(stub: &StubProvider) -> Value {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let nonce = format!("{NONCE}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    json!({ "id_token": stub.id_token(&nonce), "nonce": nonce })
 }
 
 /// U-29.
@@ -110,7 +118,7 @@ async fn an_app_connects_an_identity_with_a_token() {
     connect(json!({ "id_token": stub.id_token(NONCE), "nonce": "another" }))
         .await
         .expect_problem(401, "upstream_denied");
-    connect(json!({ "id_token": stub.id_token(NONCE), "nonce": NONCE })).await.expect(204);
+    connect(fresh_token(&stub)).await.expect(204);
     app.bring_id_token(&stub).await.expect_tokens();
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
