@@ -212,8 +212,8 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'factors_reset': return text('event-factors-reset');
     case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
     case 'recovery_code_used': return text('event-recovery-code-used');
-    case 'identity_linked': return of('event-identity-linked', { provider: details.provider });
-    case 'identity_unlinked': return of('event-identity-unlinked', { provider: details.provider });
+    case 'identity_linked': return text('event-identity-linked');
+    case 'identity_unlinked': return text('event-identity-unlinked');
     case 'second_factor_failed': return of('event-second-factor-failed', { user_agent });
     case 'passkey_cloned': return text('event-passkey-cloned');
     case 'reauthentication_failed': return of('event-reauthentication-failed', theSession);
