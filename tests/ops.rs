@@ -19,6 +19,7 @@ fn known() -> BTreeSet<String> {
     metrics.mailed("sent");
     metrics.audit().suppressed("access_denied");
     metrics.confirmation("reset_password", "used");
+    metrics.upstream("kakao", "signed_in");
     metrics.notification_rejected("heirloom_revocations", "not_genuine");
     metrics.task_seen("sweep", Duration::ZERO, Duration::ZERO, Duration::ZERO);
     metrics.observe_tasks(Duration::ZERO);
