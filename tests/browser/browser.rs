@@ -65,10 +65,15 @@ fn start_driver() -> (Child, u16) {
 
 impl Browser {
     pub async fn open() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// One with more switches.
+    pub async fn with(switches: &[&str]) -> Self {
         let (driver, port) = start_driver();
         let profile = TempDir::new().unwrap();
         let mut wanted = DesiredCapabilities::chrome();
-        for switch in SWITCHES {
+        for switch in SWITCHES.iter().chain(switches) {
             wanted.add_arg(switch).unwrap();
         }
         wanted.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();

@@ -21,6 +21,7 @@ mod registering;
 mod server;
 mod signing_in;
 mod tabs;
+mod two_sites;
 mod two_steps;
 mod verifying;
 mod way;

@@ -17,6 +17,7 @@ mod postgres_programs;
 mod program;
 mod provider;
 mod server;
+mod tls;
 mod wait;
 
 pub use home::{Home, PASSWORD, Ran};
@@ -27,4 +28,5 @@ pub use provider::{
     Behaviour, Callback, Consent, Endpoint, Fault, Forgery, Member, ProviderKind, Seen, StubProvider, TokenAlgorithm,
 };
 pub use server::Server;
+pub use tls::TlsFront;
 pub use wait::{eventually, wait_until};

@@ -76,7 +76,7 @@ def account(browser):
     tokens = tokens.json()
     me = browser.json("GET", f"{BASE}/api/v1/me", bearer=tokens["access_token"])
     assert me.status == 200, me
-    return me.json(), tokens["access_token"]
+    return me.json()["user"], tokens["access_token"]
 
 
 def path(answer):
@@ -108,7 +108,8 @@ def a_connected_identity_opens_the_account(name, member):
     owner, email = Browser(), f"owner-at-{name}@example.com"
     made = owner.json("POST", f"{BASE}/api/v1/auth/register", {"email": email, "password": PASSWORD})
     assert made.status == 201, made
-    signed_in = owner.json("POST", f"{BASE}/api/v1/auth/login", {"email": email, "password": PASSWORD})
+    proof = {"email": email, "password": PASSWORD, "transport": "cookie"}
+    signed_in = owner.json("POST", f"{BASE}/api/v1/auth/login", proof)
     assert signed_in.status == 200, signed_in
     me, token = account(owner)
     began = owner.json("POST", f"{BASE}/api/v1/me/identities/{name}", {"return_to": "/account"}, bearer=token)

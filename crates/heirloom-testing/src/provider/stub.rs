@@ -78,6 +78,11 @@ impl StubProvider {
         self.kind
     }
 
+    /// Its port of 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
     /// Where it is.
     pub fn url(&self) -> String {
         self.state().url.clone()
