@@ -62,6 +62,9 @@ pub enum DiscoveryError {
     /// It is incomplete.
     #[error("a document that does not describe a provider")]
     Incomplete,
+    /// Asked for others who waited for the same answer.
+    #[error("no answer to those who asked at the same moment")]
+    InVain,
     /// Not a set of keys.
     #[error("a document that is not a JWK set")]
     NotKeys,
@@ -72,8 +75,30 @@ pub enum DiscoveryError {
 pub struct Discovery {
     provider: OidcProvider,
     fetcher: Fetcher,
-    metadata: Mutex<Option<Kept<Metadata>>>,
-    keys: Mutex<Option<Kept<KeySet>>>,
+    metadata: Mutex<Cache<Metadata>>,
+    keys: Mutex<Cache<KeySet>>,
+}
+
+/// A document that is fetched by one for all who ask at once.
+#[derive(Debug)]
+struct Cache<T> {
+    kept: Option<Kept<T>>,
+    /// When it was last fetched in vain, with nothing to go on with.
+    failed_at: Option<Instant>,
+}
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Self { kept: None, failed_at: None }
+    }
+}
+
+impl<T> Cache<T> {
+    /// Whether the fetch that a request began to wait for at this time has failed: with a fetch of its own each, the last of
+    /// many would wait for the sum of all.
+    fn has_failed_since(&self, waits_since: Instant) -> bool {
+        self.failed_at.is_some_and(|failed| failed >= waits_since)
+    }
 }
 
 /// A document, and when it was fetched.
@@ -113,12 +138,16 @@ impl Discovery {
     /// # Errors
     /// When the provider does not answer, and none of its documents is young enough.
     pub async fn metadata(&self) -> Result<Arc<Metadata>, DiscoveryError> {
-        let mut kept = self.metadata.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_enough()) {
+        let waits_since = Instant::now();
+        let mut cache = self.metadata.lock().await;
+        if let Some(kept) = cache.kept.as_ref().filter(|kept| kept.is_enough()) {
             return Ok(Arc::clone(&kept.value));
         }
+        if cache.has_failed_since(waits_since) {
+            return Err(DiscoveryError::InVain);
+        }
         let fetched = self.fetch_metadata().await;
-        renew(&mut kept, fetched)
+        renew(&mut cache, fetched)
     }
 
     /// The keys with which a token may be verified: fetched again where they do not hold the key that it names, twice a minute.
@@ -127,16 +156,20 @@ impl Discovery {
     /// When the provider does not answer.
     pub async fn keys_for(&self, token: &str) -> Result<Arc<KeySet>, DiscoveryError> {
         let jwks = self.metadata().await?.jwks.clone();
-        let mut kept = self.keys.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_enough()) {
+        let waits_since = Instant::now();
+        let mut cache = self.keys.lock().await;
+        if let Some(kept) = cache.kept.as_ref().filter(|kept| kept.is_enough()) {
             let header = decode_header(token).ok();
             let is_known = header.is_none_or(|header| kept.value.find(header.kid.as_deref(), header.alg).is_some());
             if is_known || kept.is_younger_than(UNKNOWN_KEY) {
                 return Ok(Arc::clone(&kept.value));
             }
         }
+        if cache.has_failed_since(waits_since) {
+            return Err(DiscoveryError::InVain);
+        }
         let document = self.fetcher.get(&jwks).await.map_err(DiscoveryError::from);
-        renew(&mut kept, document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys)))
+        renew(&mut cache, document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys)))
     }
 
     async fn fetch_metadata(&self) -> Result<Metadata, DiscoveryError> {
@@ -170,7 +203,8 @@ impl Discovery {
 }
 
 /// Keeps what was fetched; or goes on with what there is, for a day.
-fn renew<T>(kept: &mut Option<Kept<T>>, fetched: Result<T, DiscoveryError>) -> Result<Arc<T>, DiscoveryError> {
+fn renew<T>(cache: &mut Cache<T>, fetched: Result<T, DiscoveryError>) -> Result<Arc<T>, DiscoveryError> {
+    let Cache { kept, failed_at } = cache;
     match (fetched, kept.as_mut().filter(|kept| kept.is_younger_than(STALE))) {
         (Ok(value), _) => Ok(Arc::clone(&kept.insert(Kept::new(value)).value)),
         (Err(error), Some(old)) => {
@@ -178,6 +212,9 @@ fn renew<T>(kept: &mut Option<Kept<T>>, fetched: Result<T, DiscoveryError>) -> R
             old.tried_at = Some(Instant::now());
             Ok(Arc::clone(&old.value))
         }
-        (Err(error), None) => Err(error),
+        (Err(error), None) => {
+            *failed_at = Some(Instant::now());
+            Err(error)
+        }
     }
 }
