@@ -230,8 +230,9 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
         signed_out: 'event-revoked-signed-out',
         ended_by_user: 'event-revoked-by-you',
         session_limit: 'event-revoked-session-limit',
+        ended_by_provider: 'event-revoked-by-provider',
       }[reason] ?? 'event-revoked-by-admin', session)
-      : text(reason === 'ended_by_user' ? 'event-revoked-by-you-all' : 'event-revoked-by-admin-all');
+      : text({ ended_by_user: 'event-revoked-by-you-all', ended_by_provider: 'event-revoked-by-provider' }[reason] ?? 'event-revoked-by-admin-all');
     case 'confirmation_requested': return of('event-confirmation-requested', theSession);
     case 'confirmation_used': return of('event-confirmation-used', theSession);
     case 'confirmation_failed': return of('event-confirmation-failed', theSession);

@@ -46,8 +46,10 @@ export async function oneUser({ id, again }) {
   const path = `/api/v1/admin/users/${encodeURIComponent(id)}`;
   const sessions = { path: '/api/v1/admin/sessions', query: { user_id: id }, row: sessionRow({ again }), none: text('admin-sessions-none'), label: text('admin-sessions') };
   const events = { path: '/api/v1/admin/audit', query: { user_id: id, limit: 20 }, row: eventRow, none: text('admin-audit-none'), label: text('admin-events') };
-  const [{ user }, factors, theirSessions, theirEvents] =
-    await Promise.all([request(path), request(`${path}/factors`), listOf(sessions), listOf(events)]);
+  const providers = { path: `${path}/identities`, query: {}, row: identityRow(path, again), none: text('admin-identities-none'), label: text('admin-identities') };
+  const [{ user }, factors, theirProviders, theirSessions, theirEvents] = await Promise.all([
+    request(path), request(`${path}/factors`), listOf(providers), listOf(sessions), listOf(events),
+  ]);
   return {
     title: user.name || user.email,
     parts: [
@@ -60,6 +62,7 @@ export async function oneUser({ id, again }) {
         user.blocked_reason && fact(text('admin-blocked-reason'), user.blocked_reason)),
       create('div', { class: 'actions' }, blocking(user, path, again), sendReset(path), resetFactors(path, again), revokeAll(user, again)),
       create('section', {}, roles(user, path, again)),
+      create('section', {}, create('h2', {}, text('admin-identities')), theirProviders),
       create('section', {}, create('h2', {}, text('admin-sessions')), theirSessions),
       create('section', {}, create('h2', {}, text('admin-events')), theirEvents),
       create('p', { class: 'aside' }, create('a', { href: '/admin/people' }, text('admin-back'))),
@@ -106,6 +109,28 @@ function resetFactors(path, again) {
     let removed = 0;
     const reset = async () => { ({ removed } = await fresh(() => request(`${path}/factors`, 'DELETE'))); };
     if (await confirmed(question, reset)) await shown(text(removed ? 'admin-reset-factors-done' : 'admin-reset-factors-none'), again);
+  });
+  return button;
+}
+
+const identityRow = (path, again) => ({ provider, email, created_at: since, last_used_at: last }) => create('li', {},
+  create('div', {},
+    create('p', { class: 'name' }, wrapping(provider)),
+    create('p', { class: 'hint facts' },
+      email && create('span', {}, wrapping(email)),
+      fact(text('admin-since'), time(since)),
+      fact(text('admin-last-login'), last ? time(last, true) : text('common-never')))),
+  unlink(path, provider, again));
+
+function unlink(path, provider, again) {
+  const button = create('button', { type: 'button', class: 'danger', 'aria-label': `${text('admin-unlink')}: ${provider}` }, text('admin-unlink'));
+  button.addEventListener('click', async () => {
+    const question = { title: text('admin-unlink-title', { provider }), text: text('admin-unlink-text'), yes: text('admin-unlink') };
+    let revoked = 0;
+    const remove = async () => {
+      ({ revoked } = await fresh(() => request(`${path}/identities/${encodeURIComponent(provider)}`, 'DELETE')));
+    };
+    if (await confirmed(question, remove)) await shown(text('admin-unlinked', { number: revoked }), again);
   });
   return button;
 }

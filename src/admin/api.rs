@@ -1,9 +1,8 @@
 use super::{
     Overview, Rooms, UserChange, UserChanged,
     by_email::{self, invite, list_invitations, revoke_invitation, send_reset, show_invitation},
-    change_user, overview,
+    change_user, identities, overview,
     reads::{self, find_user, list_events, list_users},
-    reset_factors::{FactorsDescribed, remove_factors, show_factors},
     view::{AdminUserAnswer, AdminUserView},
 };
 use crate::{
@@ -34,7 +33,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::ADMIN_INVITATION).get(show_invitation).delete(revoke_invitation).mount(config);
     Endpoint::api(paths::ADMIN_USER).get(user).patch(change).mount(config);
     Endpoint::api(paths::ADMIN_PASSWORD_RESET).post(send_reset).mount(config);
-    Endpoint::api(paths::ADMIN_FACTORS).get(show_factors).delete(remove_factors).mount(config);
+    identities::routes(config);
     Endpoint::api(paths::ADMIN_SESSIONS).get(list_sessions).mount(config);
     Endpoint::api(paths::ADMIN_REVOKE).post(revoke).mount(config);
     Endpoint::api(paths::ADMIN_AUDIT).get(events).mount(config);
@@ -48,7 +47,7 @@ struct Described;
 /// The description of the endpoints of this room.
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi().merge_from(by_email::described()).merge_from(FactorsDescribed::openapi())
+    Described::openapi().merge_from(by_email::described()).merge_from(identities::described())
 }
 
 #[utoipa::path(

@@ -1,10 +1,11 @@
-use super::Rooms;
+use super::{IdentityView, Rooms};
 use crate::{
     audit::{self, EventFilter, Exported},
     kernel::{Moment, Operator},
     mail::{self, EmailView},
     postgres::{Connector, DatabaseError},
     sessions::{SessionFilter, SessionView},
+    upstream,
     users::{AccountRest, User, UserView},
 };
 use serde::Serialize;
@@ -16,6 +17,8 @@ use serde_json::Value;
 pub struct PersonalData {
     /// The account.
     pub user: AccountView,
+    /// Accounts at other providers that open the account, oldest first.
+    pub identities: Vec<IdentityView>,
     /// All sessions that are kept, newest first.
     pub sessions: Vec<SessionView>,
     /// Emails that are kept, newest first.
@@ -50,6 +53,8 @@ pub async fn personal_data(
     let (world, id) = (sessions.world(), user.id);
     let Some(rest) = accounts.rest(id).await? else { return Ok(None) };
     let sessions = sessions.list_all(SessionFilter { user: Some(id), state: None }).await?;
+    let identities = world.db.run(move |connection| Box::pin(upstream::list(connection, id))).await?;
+    let identities = identities.into_iter().map(IdentityView::from).collect();
     let emails = world.db.run(move |connection| Box::pin(mail::emails_to(connection, id))).await?;
     let (filter, mut events) = (EventFilter { party: Some(id), ..EventFilter::default() }, Vec::new());
     audit::export(world, connector, &filter, |event| {
@@ -57,7 +62,7 @@ pub async fn personal_data(
         true
     })
     .await?;
-    Ok(Some(PersonalData { user: AccountView::of(user, rest), sessions, emails, events }))
+    Ok(Some(PersonalData { user: AccountView::of(user, rest), identities, sessions, emails, events }))
 }
 
 impl AccountView {

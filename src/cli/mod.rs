@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod factors;
 mod health;
+mod identities;
 mod in_house;
 mod invite;
 mod keys;

@@ -2,6 +2,7 @@ use super::{
     ask::confirm,
     error::CliError,
     factors::FactorsCommand,
+    identities::IdentitiesCommand,
     in_house::{find, in_house},
     invite::{Invite, invite},
     output::{Output, time},
@@ -78,6 +79,8 @@ pub enum UserCommand {
     },
     #[command(flatten)]
     OfFactors(FactorsCommand),
+    #[command(flatten)]
+    OfIdentities(IdentitiesCommand),
     /// Delete a user, their sessions and all data about them. Audit events stay, with the id only
     Delete {
         /// E-mail address or id
@@ -159,6 +162,7 @@ impl UserCommand {
             Self::Verify { user } => in_house(config, async |house| verify(house, &user, output).await).await,
             Self::SendReset { user } => in_house(config, async |house| send_reset(house, &user, output).await).await,
             Self::OfFactors(command) => Box::pin(command.run(config, output)).await,
+            Self::OfIdentities(command) => Box::pin(command.run(config, output)).await,
             Self::Delete { user, yes } => {
                 if !yes {
                     confirm("This deletes a user permanently.", &user)?;

@@ -10,6 +10,7 @@ pub struct MediaType<'a> {
 impl<'a> MediaType<'a> {
     /// Reads the `Content-Type` header. None where it is missing or sent twice, where a parameter is malformed, and where
     /// the charset is stated twice: another reader could believe the other one.
+    #[must_use]
     pub fn of(request: &'a HttpRequest) -> Option<Self> {
         let mut sent = request.headers().get_all(header::CONTENT_TYPE);
         let (Some(only), None) = (sent.next(), sent.next()) else { return None };
@@ -26,11 +27,13 @@ impl<'a> MediaType<'a> {
     }
 
     /// Whether it is this type, such as `application/json`.
+    #[must_use]
     pub fn is(&self, essence: &str) -> bool {
         self.essence.eq_ignore_ascii_case(essence.as_bytes())
     }
 
     /// Whether the text is UTF-8, which it is unless it states otherwise.
+    #[must_use]
     pub fn is_utf8(&self) -> bool {
         self.charset.is_none_or(|charset| charset.eq_ignore_ascii_case(b"utf-8"))
     }

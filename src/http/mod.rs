@@ -36,10 +36,10 @@ pub use cookies::{
 pub use endpoint::Endpoint;
 pub use form::{form, own_form};
 pub use health::{Readiness, described as health_described, routes as health_routes};
-pub use json::{Json, optional_json};
+pub use json::{Json, optional_json, read as read_body};
 pub use kind::ProblemKind;
 pub use language::{Chosen, Language};
-use media_type::MediaType;
+pub use media_type::MediaType;
 
 pub use limits::{Limits, check_limit};
 pub use list::{Cursors, Listed};

@@ -30,6 +30,7 @@ paths! {
     PROVIDERS = "/api/v1/auth/providers" [GET];
     UPSTREAM_TOKEN = "/api/v1/auth/upstream/{provider}/token" [POST];
     CHECK = "/api/v1/auth/check" [GET];
+    KAKAO_EVENTS = "/api/v1/events/kakao" [POST];
     FORGOT_PASSWORD = "/api/v1/auth/password/forgot" [POST];
     CONFIRMATION_RESEND = "/api/v1/auth/confirmations/resend" [POST];
     CONFIRMATION_LOOK = "/api/v1/auth/confirmations/look" [POST];
@@ -58,6 +59,8 @@ paths! {
     ADMIN_USER = "/api/v1/admin/users/{id}" [GET PATCH];
     ADMIN_PASSWORD_RESET = "/api/v1/admin/users/{id}/password-reset" [POST];
     ADMIN_FACTORS = "/api/v1/admin/users/{id}/factors" [GET DELETE];
+    ADMIN_IDENTITIES = "/api/v1/admin/users/{id}/identities" [GET];
+    ADMIN_IDENTITY = "/api/v1/admin/users/{id}/identities/{provider}" [DELETE];
     ADMIN_INVITATIONS = "/api/v1/admin/invitations" [GET];
     ADMIN_INVITATION = "/api/v1/admin/invitations/{id}" [GET DELETE];
     ADMIN_SESSIONS = "/api/v1/admin/sessions" [GET];

@@ -2,6 +2,7 @@ use super::{
     EndReason, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions,
     answer::{TokenAnswer, add_cookies, token_answer},
     extract::{bearer, carried},
+    provider_events::{self, ProviderEventsDescribed},
     room::SessionError,
     service_tokens::{self, ForAny, ServiceTokensDescribed},
 };
@@ -27,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::SIGN_OUT).post(sign_out).mount(config);
     service_tokens::routes(config);
     Endpoint::api(paths::CHECK).unlimited().get(check).mount(config);
+    provider_events::routes(config);
 }
 
 /// What the endpoints of this room take and answer.
@@ -37,7 +39,7 @@ struct Described;
 /// The description of the endpoints of this room.
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi().merge_from(ServiceTokensDescribed::openapi())
+    Described::openapi().merge_from(ServiceTokensDescribed::openapi()).merge_from(ProviderEventsDescribed::openapi())
 }
 
 #[derive(Default, Deserialize, ToSchema)]

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     audit::{self, About},
-    identity::BlockReason,
+    identity::{BlockReason, UpstreamIdentity},
     kernel::{Client, Moment, SessionId, Transport, UserId},
     keys::Verified,
     mail,
@@ -85,6 +85,27 @@ pub async fn end_all_of(
 ) -> Result<Ended, DatabaseError> {
     let rows = store::end_all_of(work.connection, user, except, reason).await?;
     announce(work, Ended::of(&rows, reason)).await
+}
+
+/// Ends the sessions of a user that were opened through an identity of another provider until a time, in the caller's
+/// transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_through(
+    work: &mut Work<'_>,
+    user: UserId,
+    identity: &UpstreamIdentity,
+    until: Moment,
+    reason: &EndReason,
+) -> Result<Ended, DatabaseError> {
+    let rows = store::end_through(work.connection, user, identity, until, reason).await?;
+    let ended = announce(work, Ended::of(&rows, reason)).await?;
+    if !ended.is_empty() {
+        let details = json!({ "reason": reason.text(), "sessions": ended.live, "provider": identity.provider });
+        work.record(audit::Kind::SessionsEnded, user, details).await?;
+    }
+    Ok(ended)
 }
 
 /// Ends the sessions of a user that were opened or confirmed with fewer than two factors, in the caller's transaction, which

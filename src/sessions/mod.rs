@@ -32,6 +32,7 @@ mod generation;
 mod list;
 mod model;
 mod open;
+mod provider_events;
 mod revocations;
 mod room;
 mod rotate;
@@ -50,7 +51,7 @@ pub use api::{RetryHeader, Revoked, described, just_signed_in, offered, rotated,
 pub use authority::{Authority, FreshAuthority};
 pub use confirmed::Confirmed;
 pub use count::keep_count;
-pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus, end_with_one_factor};
+pub use end::{Ended, cut_off, end_all_of, end_before_deletion, end_surplus, end_through, end_with_one_factor};
 pub use entry::{Entered, Entering, Entry};
 pub use everyone::EveryoneRevoked;
 use extract::Extraction;

@@ -48,6 +48,8 @@ pub enum EndReason {
     RefreshTokenAhead,
     /// It had been revoked, and the database lost that in a fail-over.
     RevocationLost,
+    /// The provider through which it was opened says that its user's account there was disabled, or its sessions revoked.
+    Provider,
     /// An administrator revoked it, possibly with a reason in their own words.
     Admin(Option<BlockReason>),
 }
@@ -80,6 +82,7 @@ impl EndReason {
             Self::RefreshTokenReused,
             Self::RefreshTokenAhead,
             Self::RevocationLost,
+            Self::Provider,
         ];
         reasons.iter().find(|reason| reason.code() == text).unwrap_or(&Self::Admin(None)).code()
     }
@@ -102,6 +105,7 @@ impl EndReason {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::RefreshTokenAhead => "refresh_token_ahead",
             Self::RevocationLost => "revocation_lost",
+            Self::Provider => "ended_by_provider",
             Self::Admin(_) => "revoked_by_admin",
         }
     }

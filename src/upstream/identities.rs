@@ -127,6 +127,23 @@ pub async fn unlink(work: &mut Work<'_>, user: UserId, provider: &str) -> Result
     Ok(Unlinking::Done)
 }
 
+/// Disconnects a user from a provider for an administrator, also where nothing else opens the account. The user receives an
+/// email. None: they are not connected.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_away(
+    work: &mut Work<'_>,
+    user: UserId,
+    provider: &str,
+) -> Result<Option<UpstreamIdentity>, DatabaseError> {
+    let Some(taken) = store::take(work.connection, user, provider).await? else { return Ok(None) };
+    let details = json!({ "provider": provider, "reason": "removed_by_admin" });
+    work.record(audit::Kind::IdentityUnlinked, user, details).await?;
+    work.enqueue_email(user, mail::Notification::IdentityUnlinked).await?;
+    Ok(Some(taken))
+}
+
 fn configured(config: &Config) -> impl Iterator<Item = String> {
     config.upstream.providers.iter().map(|provider| provider.name.clone())
 }

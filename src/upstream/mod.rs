@@ -11,6 +11,7 @@ mod begin;
 mod come_back;
 mod consider;
 mod discovery;
+mod events;
 mod exchange;
 mod fetch;
 mod flow;
@@ -31,11 +32,13 @@ pub use begin::{BeginError, Begun};
 pub use come_back::{CameBack, Returned};
 pub use consider::Considered;
 pub use discovery::DiscoveryError;
+pub use events::{EventRefused, SecurityEvent, note_event, owner_of_event};
 pub use exchange::UpstreamError;
 pub use flow::{Connecting, Flow, LIFETIME as FLOW_LIFETIME, Wanted};
 pub use id_token::TokenFault;
 pub use identities::{
-    StepStanding, Unlinking, complete, connected_to, has_owner, link, link_first, standing, unlink, unlink_since,
+    StepStanding, Unlinking, complete, connected_to, has_owner, link, link_first, standing, take_away, unlink,
+    unlink_since,
 };
 pub use native::{Brought, PresentedToken};
 pub use next::{ConnectWay, NEXT_LIFETIME, NextFactor, NextStep, PendingIdentity};
@@ -44,4 +47,4 @@ pub use probe::{ProbeError, probe};
 pub use problem::{upstream_denied, upstream_failed};
 pub use profile::UpstreamUser;
 pub use room::{Provider, Upstream, redirect_uri};
-pub use store::Identity;
+pub use store::{Identity, list};

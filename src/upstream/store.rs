@@ -109,6 +109,9 @@ pub async fn touch(connection: &mut PgConnection, identity: &UpstreamIdentity) -
 }
 
 /// The identities of a user, oldest first.
+///
+/// # Errors
+/// When the database fails.
 pub async fn list(connection: &mut PgConnection, user: UserId) -> Result<Vec<Identity>, DatabaseError> {
     let found = sqlx::query_as!(
         Identity,
@@ -144,6 +147,21 @@ pub async fn is_opened_otherwise(
 pub async fn remove(connection: &mut PgConnection, user: UserId, provider: &str) -> Result<bool, DatabaseError> {
     let removed = sqlx::query!("DELETE FROM identities WHERE user_id = $1 AND provider = $2", user.as_uuid(), provider);
     Ok(removed.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Disconnects a user from a provider, and returns from which identity. None if they were not connected.
+pub async fn take(
+    connection: &mut PgConnection,
+    user: UserId,
+    provider: &str,
+) -> Result<Option<UpstreamIdentity>, DatabaseError> {
+    let taken = sqlx::query_as!(
+        UpstreamIdentity,
+        "DELETE FROM identities WHERE user_id = $1 AND provider = $2 RETURNING provider, issuer, subject, email",
+        user.as_uuid(),
+        provider,
+    );
+    Ok(taken.fetch_optional(connection).await?)
 }
 
 /// Disconnects a user from every provider that was connected since, or from all. Returns which.

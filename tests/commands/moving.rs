@@ -131,6 +131,26 @@ async fn identities_at_other_providers_move_and_stay_with_their_users() {
     assert_eq!(other.person("csv@example.com")["identities"][0]["subject"], "s");
 }
 
+/// U-43.
+#[tokio::test]
+async fn an_operator_sees_a_users_identities_and_disconnects_them() {
+    let home = Home::start().await;
+    let identity = json!({ "issuer": "i", "subject": "s-1", "provider": "kakao", "email": "ann@kakao.example" });
+    home.import("people.ndjson", &json!({ "email": "ann@example.com", "identities": [identity] }).to_string(), 0);
+    let shown = home.json(&["user", "identities", "ann@example.com"]);
+    assert_eq!((&shown["items"][0]["provider"], &shown["items"][1]), (&json!("kakao"), &Value::Null));
+    assert!(home.run(&["user", "identities", "ann@example.com"]).done().stdout.contains("ann@kakao.example"));
+    let all: Value =
+        serde_json::from_str(&home.run(&["user", "show", "ann@example.com", "--all"]).done().stdout).unwrap();
+    assert_eq!(all["identities"], shown["items"]);
+    home.run(&["user", "unlink", "ann@example.com", "naver"]).refused(1, "is not connected to a provider named naver");
+    home.run(&["user", "unlink", "nobody@example.com", "kakao"]).refused(1, "there is no user");
+    let done = home.run(&["user", "unlink", "ann@example.com", "KAKAO"]).done().stdout;
+    assert_eq!(done, "The user is disconnected from KAKAO. Sessions revoked: 0.\n");
+    assert_eq!(home.json(&["user", "identities", "ann@example.com"]), json!({ "items": [] }));
+    assert!(home.run(&["audit", "export"]).done().stdout.contains("removed_by_admin"));
+}
+
 /// F-42: the codes of the app go on; the file of another server opens them, the database does not.
 #[tokio::test]
 async fn the_app_of_a_user_who_moves_goes_on_and_its_secret_leaves_only_if_asked_for() {

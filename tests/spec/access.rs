@@ -101,6 +101,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/admin/users", For::AdminFreshIf(r#"{"email": "new@example.com", "roles": ["editor"]}"#)),
     ("GET", "/api/v1/admin/users/{id}", For::Admin),
     ("GET", "/api/v1/auth/providers", For::Anyone),
+    // Anyone who sends what Kakao has signed.
+    ("POST", "/api/v1/events/kakao", For::Anyone),
     // Anyone who has a provider's token.
     ("POST", "/api/v1/auth/upstream/{provider}/token", For::Anyone),
     ("GET", "/api/v1/me/identities", For::SignedIn),
@@ -110,6 +112,8 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/admin/users/{id}/password-reset", For::Admin),
     ("GET", "/api/v1/admin/users/{id}/factors", For::Admin),
     ("DELETE", "/api/v1/admin/users/{id}/factors", For::FreshAdmin),
+    ("GET", "/api/v1/admin/users/{id}/identities", For::Admin),
+    ("DELETE", "/api/v1/admin/users/{id}/identities/{provider}", For::FreshAdmin),
     ("GET", "/api/v1/admin/invitations", For::Admin),
     ("GET", "/api/v1/admin/invitations/{id}", For::Admin),
     ("DELETE", "/api/v1/admin/invitations/{id}", For::Admin),

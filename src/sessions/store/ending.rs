@@ -1,7 +1,7 @@
 //! Revocations of sessions, and what every instance must know about them.
 
 use crate::{
-    identity::AuthenticationMethod,
+    identity::{AuthenticationMethod, UpstreamIdentity},
     kernel::{Duration, Moment, SessionId, UserId},
     postgres::DatabaseError,
     sessions::{
@@ -54,6 +54,31 @@ pub async fn end_with_one_factor(
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         user.as_uuid(),
         AuthenticationMethod::SeveralFactors.name(),
+        reason.text(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// Ends the sessions of a user that were opened through an identity of another provider until a time.
+pub async fn end_through(
+    connection: &mut PgConnection,
+    user: UserId,
+    identity: &UpstreamIdentity,
+    until: Moment,
+    reason: &EndReason,
+) -> Result<Vec<EndedRow>, DatabaseError> {
+    let rows = sqlx::query_as!(
+        EndedRow,
+        r#"UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $5
+           WHERE user_id = $1 AND identity_issuer = $2 AND identity_subject = $3 AND created_at <= $4
+             AND revoked_at IS NULL
+           RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
+        user.as_uuid(),
+        identity.issuer,
+        identity.subject,
+        until,
         reason.text(),
     )
     .fetch_all(connection)
