@@ -11,6 +11,7 @@ import sys
 import time
 
 from eml import Mailbox
+from film_factors import factors
 from webdriver import Browser
 
 FOLDER, (URL, OPTIONAL, HEIRLOOM, *CHOSEN) = pathlib.Path(sys.argv[1]), sys.argv[2:]
@@ -375,6 +376,7 @@ class Strip:
 PARTS = {
     "sign-up": Strip.sign_up, "elsewhere": Strip.elsewhere, "forgot": Strip.forgot, "account": Strip.account,
     "unverified": Strip.unverified, "invite": Strip.invite, "delete": Strip.delete, "without-script": Strip.without_script,
+    "factors": lambda strip: factors(strip, PASSWORD, heirloom),
 }
 
 
