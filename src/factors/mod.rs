@@ -47,7 +47,9 @@ pub use problem::{after_reset, email_code_invalid, email_code_missing, last_fact
 pub use proven::ProvenFactor;
 pub use recovery::{cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery};
 pub use recovery_codes::NewCodes;
-pub use remove::{Removal, RemovedFactors, remove_added_since, remove_all, remove_passkey, remove_totp};
+pub use remove::{
+    Removal, RemovedFactors, listed_factors, remove_added_since, remove_all, remove_passkey, remove_totp,
+};
 pub use reset::{reset, waits_for_factor};
 pub use room::{Factors, FactorsError};
 pub use store::{

@@ -91,6 +91,17 @@ pub(super) async fn remove(
     Ok(removed)
 }
 
+/// The factors of a user with their dates, in the caller's transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn listed_factors(work: &mut Work<'_>, user: UserId) -> Result<Vec<(FactorKind, Moment)>, DatabaseError> {
+    let app = store::of(work.connection, user).await?.and_then(|factors| factors.totp_since);
+    let passkeys = passkeys::list(work.connection, user).await?;
+    let passkeys = passkeys.into_iter().map(|passkey| (FactorKind::Passkey, passkey.created_at));
+    Ok(app.map(|since| (FactorKind::Totp, since)).into_iter().chain(passkeys).collect())
+}
+
 /// The outcome of the removal of one factor.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

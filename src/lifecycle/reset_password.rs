@@ -2,6 +2,7 @@ use super::{Completion, Lifecycle, complete::CompletionAttempt, takeover::clear_
 use crate::{
     audit,
     confirmations::{self, Confirmation, Purpose, Undos},
+    factors::listed_factors,
     kernel::{Actor, Client, UserId},
     mail,
     passwords::{Password, PasswordHash, QueueKey},
@@ -12,7 +13,7 @@ use crate::{
     work::{Caller, Work},
 };
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// Identities of other providers that were connected within this time may be a thief's: a reset disconnects them.
 const SUSPECT_IDENTITIES: TimeDelta = TimeDelta::days(30);
@@ -96,8 +97,18 @@ impl Reset {
         work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::ResetPassword.name() })).await?;
         work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live(), "takeover": is_takeover }))
             .await?;
-        let left = upstream::connected_to(&mut work, user).await?;
-        work.enqueue_email_naming(user, mail::Notification::PasswordChanged, &left).await?;
+        let left = left_to(&mut work, user).await?;
+        work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
         Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
     }
+}
+
+/// What still opens or protects the account, for the email: its owner may find what is not theirs.
+async fn left_to(work: &mut Work<'_>, user: UserId) -> Result<Map<String, Value>, DatabaseError> {
+    let providers = upstream::connected_to(work, user).await?;
+    let factors = listed_factors(work, user).await?;
+    let factors = factors.into_iter().map(|(kind, since)| json!({ "factor": kind.name(), "since": since }));
+    let members = [("providers", json!(providers)), ("factors", factors.collect())];
+    let has_some = |(_, value): &(&str, Value)| value.as_array().is_some_and(|all| !all.is_empty());
+    Ok(members.into_iter().filter(has_some).map(|(name, value)| (name.to_owned(), value)).collect())
 }

@@ -3,7 +3,7 @@ use crate::{
     config::MailTarget,
     confirmations::{CODE_LIFETIME, Linked},
     http::Language,
-    kernel::Duration,
+    kernel::{Duration, Moment},
     pages::{Pages, Sample, device_name},
 };
 use lettre::{
@@ -42,7 +42,7 @@ pub(super) fn compose(mail: &Mail, pages: &Pages, due: &Due) -> Result<Message, 
     let shown = if notification.is_of_confirmation() {
         shown_of_confirmation(mail, notification, due)
     } else {
-        context! { providers => labels(mail, due), ..shown(notification, due, &mail.link_to(due.id)) }
+        context! { providers => labels(mail, due), factors => factors_left(due), ..shown(notification, due, &mail.link_to(due.id)) }
     };
     let written = write(pages, language, &shown)?;
     let address = due.email.parse().map_err(|_invalid| ComposeError::Mailbox)?;
@@ -129,6 +129,17 @@ fn labels(mail: &Mail, due: &Due) -> String {
     labels.collect::<Vec<_>>().join(", ")
 }
 
+/// The second factors that an email names: kinds and dates, and nothing that a user typed.
+fn factors_left(due: &Due) -> Vec<Value> {
+    let named = due.details.get("factors").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let factor = |factor: &Json| {
+        let kind = factor.get("factor").and_then(Json::as_str)?;
+        let since = factor.get("since").and_then(Json::as_str).and_then(|since| since.parse::<Moment>().ok())?;
+        ["totp", "passkey"].contains(&kind).then(|| context! { kind, at => since.format("%Y-%m-%d").to_string() })
+    };
+    named.iter().filter_map(factor).collect()
+}
+
 /// What the templates of a confirmation show: as [`shown`], and the link and the code. The code is left out when it has
 /// expired by now.
 fn shown_of_confirmation(mail: &Mail, notification: Notification, due: &Due) -> Value {
@@ -169,6 +180,7 @@ fn sample(notification: Notification) -> Value {
         device => "Chrome · Windows",
         link => if notification == Notification::EnrolmentCode { "" } else { "https://auth.example.com/confirm#AZrK-_x" },
         providers => "Kakao, Google",
+        factors => ["totp", "passkey"].map(|kind| context! { kind, at => "2026-05-12" }).to_vec(),
         code => is_request.then_some("4821 0937"), expires => is_request.then(|| spelled(Duration::from_hours(24))),
     }
 }

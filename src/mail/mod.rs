@@ -36,7 +36,7 @@ use crate::{
     postgres::DatabaseError,
     work::Work,
 };
-use serde_json::json;
+use serde_json::{Map, Value};
 
 impl Work<'_> {
     /// Enqueues the email of a confirmation. The limits on requests for emails bound how many there are.
@@ -54,23 +54,22 @@ impl Work<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn enqueue_email(&mut self, user: UserId, notification: Notification) -> Result<(), DatabaseError> {
-        self.enqueue_email_naming(user, notification, &[]).await
+        self.enqueue_email_with(user, notification, Map::new()).await
     }
 
-    /// The same, of a user whose accounts at these providers still open the account. Only their labels are shown, which are the
-    /// operator's.
+    /// The same, with more that its templates know how to show: nothing that a user typed.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enqueue_email_naming(
+    pub async fn enqueue_email_with(
         &mut self,
         user: UserId,
         notification: Notification,
-        providers: &[String],
+        more: Map<String, Value>,
     ) -> Result<(), DatabaseError> {
         let mut details = model::details(notification, &self.caller.client);
-        if let Some(members) = details.as_object_mut().filter(|_| !providers.is_empty()) {
-            members.insert("providers".to_owned(), json!(providers));
+        if let Some(members) = details.as_object_mut() {
+            members.extend(more);
         }
         let new =
             store::NewEmail { id: new_uuid(self.now, &self.world.rng), at: self.now, user, notification, details };

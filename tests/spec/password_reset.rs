@@ -57,6 +57,35 @@ async fn a_reset_replaces_the_password_revokes_every_session_and_signs_nobody_in
     app.post(LOOK, &json!({ "token": token })).await.expect_problem(410, "confirmation_expired");
 }
 
+/// L-47: what a thief may have set up stays, and its owner reads of it. Nothing that a user typed is in the email.
+#[tokio::test]
+async fn the_email_of_a_reset_names_the_second_factors_that_stay_with_their_dates() {
+    let app = TestApp::start().await;
+    let alice = app.person("alice").await;
+    alice.enrol(&app).await;
+    alice.add_passkey().await;
+    sqlx::query("UPDATE users SET email_verified_at = now()").execute(app.db()).await.expect("SQL");
+    sqlx::query("UPDATE totp_secrets SET confirmed_at = '2026-05-12'").execute(app.db()).await.expect("SQL");
+    app.flow_of("alice").await;
+    let token = app.email(KIND, "alice").await.token();
+    app.reset(&token, NEW).await.expect(200);
+    let sent = app.email("password-changed", "alice").await.0;
+    for line in [
+        "Authenticator app, set up on 2026-05-12",
+        "Passkey, added on 20",
+        "at the second step you can have all of them removed",
+    ] {
+        assert!(sent.contains(line), "{line}: {sent}");
+    }
+    assert!(!sent.contains("My phone"), "{sent}");
+    // Who has none reads of none.
+    app.person("bob").await;
+    app.flow_of("bob").await;
+    let token = app.email(KIND, "bob").await.token();
+    app.reset(&token, NEW).await.expect(200);
+    assert!(!app.email("password-changed", "bob").await.0.contains("second factors"));
+}
+
 /// L-11, L-12, L-14: typed on the device that asked, while the email is read on another.
 #[tokio::test]
 async fn the_code_does_what_the_link_does_and_the_waiting_page_notices() {
