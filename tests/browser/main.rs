@@ -16,6 +16,7 @@ mod enrolling;
 mod forgotten;
 mod pages;
 mod passkeys;
+mod providers;
 mod refusals;
 mod registering;
 mod server;
