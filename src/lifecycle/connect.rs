@@ -81,7 +81,9 @@ impl Lifecycle {
         let confirmation = attempt.confirmation;
         let identity = confirmation.payload.get(IDENTITY).cloned();
         let identity = identity.and_then(|stored| serde_json::from_value(stored).ok()).filter(|_| is_button);
-        let (return_to, name) = (stored(&confirmation, RETURN_TO).unwrap_or_default(), stored(&confirmation, NAME));
+        // In another browser, the name may be an attacker's too.
+        let name = stored(&confirmation, NAME).filter(|_| is_button);
+        let return_to = stored(&confirmation, RETURN_TO).unwrap_or_default();
         let remembered = confirmation.payload.get(REMEMBERED).and_then(serde_json::Value::as_bool).unwrap_or_default();
         let connection = Connection { confirmation, name, hash, identity: identity.clone() };
         let done =

@@ -121,8 +121,16 @@ impl<T> Kept<T> {
 
     /// Whether it is to be used without asking: it is fresh, or the provider did not answer a moment ago.
     fn is_enough(&self) -> bool {
-        let was_tried = self.tried_at.is_some_and(|tried| tried.elapsed() < UNKNOWN_KEY);
-        self.is_younger_than(FRESH) || was_tried && self.is_younger_than(STALE)
+        self.is_younger_than(FRESH) || self.was_tried_within(UNKNOWN_KEY) && self.is_younger_than(STALE)
+    }
+
+    /// Whether the provider was asked so short a time ago, also in vain.
+    fn was_asked_within(&self, time: Duration) -> bool {
+        self.is_younger_than(time) || self.was_tried_within(time)
+    }
+
+    fn was_tried_within(&self, time: Duration) -> bool {
+        self.tried_at.is_some_and(|tried| tried.elapsed() < time)
     }
 }
 
@@ -161,7 +169,7 @@ impl Discovery {
         if let Some(kept) = cache.kept.as_ref().filter(|kept| kept.is_enough()) {
             let header = decode_header(token).ok();
             let is_known = header.is_none_or(|header| kept.value.find(header.kid.as_deref(), header.alg).is_some());
-            if is_known || kept.is_younger_than(UNKNOWN_KEY) {
+            if is_known || kept.was_asked_within(UNKNOWN_KEY) {
                 return Ok(Arc::clone(&kept.value));
             }
         }
@@ -216,5 +224,24 @@ fn renew<T>(cache: &mut Cache<T>, fetched: Result<T, DiscoveryError>) -> Result<
             *failed_at = Some(Instant::now());
             Err(error)
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    /// U-18: tokens of keys that nobody has ask for nothing while the provider does not answer; good keys need no answer.
+    #[test]
+    fn a_fetch_in_vain_counts_as_one() {
+        let long_ago = Instant::now().checked_sub(UNKNOWN_KEY * 2).unwrap();
+        let mut cache = Cache { kept: Some(Kept { fetched_at: long_ago, ..Kept::new("keys") }), failed_at: None };
+        assert!(!cache.kept.as_ref().unwrap().was_asked_within(UNKNOWN_KEY));
+        let kept = renew(&mut cache, Err(DiscoveryError::NotKeys)).unwrap();
+        assert_eq!(*kept, "keys");
+        assert!(cache.kept.as_ref().unwrap().was_asked_within(UNKNOWN_KEY));
+        renew(&mut cache, Ok("new keys")).unwrap();
+        assert!(cache.kept.as_ref().unwrap().was_asked_within(UNKNOWN_KEY));
     }
 }

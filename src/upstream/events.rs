@@ -3,7 +3,7 @@
 
 use super::{
     discovery::DiscoveryError,
-    id_token::{TokenFault, signed},
+    id_token::{TokenFault, is_subject, moment, signed},
     room::{Provider, Upstream},
     store,
 };
@@ -156,15 +156,14 @@ fn is_for(provider: &Provider, audience: &Value) -> bool {
 
 /// None: it lacks what an event must state.
 fn event(provider: &Provider, claims: Claims, now: Moment) -> Option<SecurityEvent> {
-    let at = |seconds: i64| Moment::from_timestamp(seconds, 0);
-    let (issued_at, happened_at) = (at(claims.iat)?, at(claims.toe.unwrap_or(claims.iat))?);
+    let (issued_at, happened_at) = (moment(claims.iat)?, moment(claims.toe.unwrap_or(claims.iat))?);
     let is_text = |text: &str| !text.trim().is_empty() && text.len() <= LONGEST;
     if issued_at > now + LEEWAY || claims.events.is_empty() || !is_text(&claims.jti) {
         return None;
     }
-    let subject = claims.sub.or_else(|| subject_within(&claims.events))?;
+    let subject = claims.sub.or_else(|| subject_within(&claims.events, &claims.iss))?;
     let ends_sessions = claims.events.keys().any(|name| ENDING.contains(&name.as_str()));
-    is_text(&subject).then(|| SecurityEvent {
+    is_subject(&subject).then(|| SecurityEvent {
         digest: sha256(format!("security-event\n{}\n{}", claims.iss, claims.jti).as_bytes()),
         identity: UpstreamIdentity {
             provider: provider.options.name.clone(),
@@ -179,9 +178,14 @@ fn event(provider: &Provider, claims: Claims, now: Moment) -> Option<SecurityEve
     })
 }
 
-/// The subject as RISC writes it: `{"subject_type": "iss-sub", "iss": …, "sub": …}` within the event.
-fn subject_within(events: &Map<String, Value>) -> Option<String> {
-    let within = |event: &Value| event.pointer("/subject/sub").and_then(Value::as_str).map(str::to_owned);
+/// The subject as RISC writes it: `{"subject_type": "iss-sub", "iss": …, "sub": …}` within the event. One of another issuer is
+/// nobody here.
+fn subject_within(events: &Map<String, Value>, issuer: &str) -> Option<String> {
+    let within = |event: &Value| {
+        let subject = event.get("subject")?;
+        let is_ours = subject.get("iss").and_then(Value::as_str).is_none_or(|of| of == issuer);
+        subject.get("sub").and_then(Value::as_str).filter(|_| is_ours).map(str::to_owned)
+    };
     events.values().find_map(within)
 }
 

@@ -85,8 +85,16 @@ impl IdClaims {
     /// When the token expires.
     #[must_use]
     pub fn expires_at(&self) -> Option<Moment> {
-        Moment::from_timestamp(self.expires_at, 0)
+        moment(self.expires_at)
     }
+}
+
+/// The end of the year 9999: later times are as good, and cannot be calculated with.
+const LATEST: i64 = 253_402_300_799;
+
+/// A time in a token. None: too early to be one.
+pub(super) fn moment(seconds: i64) -> Option<Moment> {
+    Moment::from_timestamp(seconds.min(LATEST), 0)
 }
 
 /// Why a token is refused. For the log and the audit: the user sees one answer for all.
@@ -149,10 +157,15 @@ pub fn verify(token: &str, keys: &KeySet, expected: Expected<'_>) -> Result<IdCl
         return Err(TokenFault::Nonce);
     }
     check_access_token(&claims, algorithm, expected)?;
-    if claims.subject.trim().is_empty() || claims.subject.len() > MAX_SUBJECT {
+    if !is_subject(&claims.subject) {
         return Err(TokenFault::Subject);
     }
     Ok(claims)
+}
+
+/// Whether a text may be by what a provider knows a user (`OpenID` Connect Core §2): no other one is stored.
+pub(super) fn is_subject(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= MAX_SUBJECT && !text.chars().any(char::is_control)
 }
 
 /// The claims of a token that is signed by one of these keys. Of the claims nothing is checked.
@@ -226,7 +239,7 @@ fn check_audience(claims: &IdClaims, expected: Expected<'_>) -> Result<(), Token
 }
 
 fn check_times(claims: &IdClaims, now: Moment) -> Result<(), TokenFault> {
-    let at = |seconds: i64| Moment::from_timestamp(seconds, 0).ok_or(TokenFault::Malformed);
+    let at = |seconds: i64| moment(seconds).ok_or(TokenFault::Malformed);
     if at(claims.expires_at)? + LEEWAY <= now {
         return Err(TokenFault::Expired);
     }

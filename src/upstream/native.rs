@@ -61,7 +61,9 @@ impl Upstream {
                     Ok(proven) => proven,
                     Err(refused) => return Ok(refused),
                 };
-                Ok(if self.redeem(sha256(id_token.as_bytes()), expires_at + BEYOND).await? {
+                // Without the signature: of ECDSA's there are two for each message.
+                let signed = id_token.rsplit_once('.').map_or(id_token, |(signed, _signature)| signed);
+                Ok(if self.redeem(sha256(signed.as_bytes()), expires_at + BEYOND).await? {
                     Brought::User(Box::new(user))
                 } else {
                     Brought::Forged(TokenFault::Used)

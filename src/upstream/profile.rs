@@ -1,6 +1,9 @@
 //! What a provider says of a user, in one form: pure, and the only place that knows how each says it.
 
-use super::{id_token::IdClaims, policy::AssertedAddress};
+use super::{
+    id_token::{IdClaims, is_subject},
+    policy::AssertedAddress,
+};
 use crate::{
     config::{OAuth2Provider, Preset, UpstreamProvider},
     identity::{DisplayName, EmailAddress, UpstreamIdentity},
@@ -66,7 +69,7 @@ pub fn of_profile(
     let at = |pointer: &Option<String>| pointer.as_deref().and_then(|pointer| profile.pointer(pointer));
     let text = |pointer: &Option<String>| at(pointer).and_then(Value::as_str);
     let subject = match at(&plain.pointers.subject)? {
-        Value::String(subject) if !subject.trim().is_empty() => subject.clone(),
+        Value::String(subject) if is_subject(subject) => subject.clone(),
         Value::Number(number) if number.is_u64() => number.to_string(),
         _ => return None,
     };
@@ -97,10 +100,15 @@ fn primary(emails: &Value) -> (Option<&str>, bool) {
 
 fn address(provider: &UpstreamProvider, email: Option<&str>, is_verified: bool) -> AssertedAddress {
     // What we cannot read as an address does not count.
-    match email.and_then(|email| EmailAddress::parse(email).ok()) {
-        Some(email) if is_verified && provider.trusts_email => AssertedAddress::Proven(email),
-        Some(email) => AssertedAddress::Unproven(email),
-        None => AssertedAddress::None,
+    let Some((raw, parsed)) = email.and_then(|raw| EmailAddress::parse(raw).ok().map(|parsed| (raw, parsed))) else {
+        return AssertedAddress::None;
+    };
+    // What was verified there is the address as it is written there: of one that we write otherwise nothing was.
+    let is_same = raw.eq_ignore_ascii_case(parsed.as_str());
+    if is_verified && is_same && provider.trusts_email {
+        AssertedAddress::Proven(parsed)
+    } else {
+        AssertedAddress::Unproven(parsed)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Apps that spoke to the provider themselves.
 
 use crate::support::{Answer, TestApp, federated};
-use heirloom_testing::{Endpoint, Fault, Forgery, Member, ProviderKind, StubProvider};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use heirloom_testing::{Endpoint, Fault, Forgery, Member, ProviderKind, StubProvider, TokenAlgorithm};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -42,6 +43,53 @@ async fn an_app_signs_in_with_an_id_token_once() {
     app.bring(&json!({})).await.expect_problem(422, "validation_failed");
     app.bring(&json!({ "access_token": stub.access_token() })).await.expect_fields(&["access_token"]);
     app.post("/api/v1/auth/upstream/nobody/token", &token).await.expect_problem(404, "not_found");
+}
+
+/// The other signature that ECDSA has for the same message: (r, n − s) in place of (r, s) (FIPS 186-5 §6.4).
+fn other_signature(id_token: &str) -> String {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad,
+        0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let (signed, signature) = id_token.rsplit_once('.').expect("three parts");
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+    let mut borrow = 0;
+    for (byte, of_order) in signature[32..].iter_mut().zip(ORDER).rev() {
+        let left = 256 + i32::from(of_order) - i32::from(*byte) - borrow;
+        borrow = i32::from(left < 256);
+        *byte = u8::try_from(left % 256).expect("a byte");
+    }
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// U-29 (F3): what was used is known by what was signed, not by the signature.
+#[tokio::test]
+async fn a_token_is_good_once_also_with_the_other_signature_of_its_key() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    stub.edit(|behaviour| behaviour.algorithm = TokenAlgorithm::Es256);
+    let (one, two) = (fresh_token(&stub), fresh_token(&stub));
+    let with_other = |token: &Value| {
+        let mut token = token.clone();
+        token["id_token"] = other_signature(token["id_token"].as_str().expect("a token")).into();
+        token
+    };
+    // The control: it verifies.
+    app.bring(&with_other(&one)).await.expect_tokens();
+    app.bring(&one).await.expect_problem(401, "upstream_denied");
+    app.bring(&two).await.expect_tokens();
+    app.bring(&with_other(&two)).await.expect_problem(401, "upstream_denied");
+}
+
+/// U-20 (F2): what the provider has verified is the address as it is written there, not the one that we make of it.
+#[tokio::test]
+async fn an_address_that_only_our_spelling_makes_the_owners_is_not_verified() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    stub.member(Member::new("5005", "\u{fb01}ona@example.com"));
+    let sent = app.bring_id_token(&stub).await;
+    assert_ne!(sent.status, 200, "no account of fiona's without her: {sent:?}");
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
+    stub.member(Member::new("6006", "Fiona@Example.com"));
+    app.bring_id_token(&stub).await.expect_tokens();
 }
 
 /// U-29, U-8 (F3).

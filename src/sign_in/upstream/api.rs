@@ -23,7 +23,8 @@ use zeroize::Zeroizing;
 /// The endpoints about other providers for clients without a session.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::api(paths::PROVIDERS).get(providers).mount(config);
-    Endpoint::api(paths::UPSTREAM_TOKEN).post(sign_in).mount(config);
+    // Each asks a provider: as few of them are let through as of those that hash a password.
+    Endpoint::api(paths::UPSTREAM_TOKEN).hashing().post(sign_in).mount(config);
 }
 
 /// What the endpoints take and answer.
