@@ -106,5 +106,5 @@ async fn carry_out(
     }
     let Some(identity) = upstream::take_away(work, user, provider).await? else { return Ok(Decided::NotConnected) };
     let until = work.now;
-    sessions::end_through(work, user, &identity, until, &EndReason::Admin(None)).await.map(Decided::Done)
+    sessions::end_through(work, user, &identity, until, None, &EndReason::Admin(None)).await.map(Decided::Done)
 }

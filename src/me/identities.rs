@@ -7,26 +7,34 @@ pub(super) use api::{IdentitiesDescribed, routes};
 use crate::{
     kernel::Client,
     postgres::DatabaseError,
-    sessions::{Fresh, Sessions},
+    sessions::{EndReason, Ended, Fresh, Sessions, end_through},
     upstream::{Unlinking, unlink},
     work::Caller,
 };
 
-/// Disconnects a provider. None: the session is not fresh any more.
+/// Disconnects a provider, and revokes the other sessions that were opened through it: they may be a thief's. None: the session is
+/// not fresh any more.
 async fn disconnect(
     sessions: &Sessions,
     fresh: &Fresh,
     provider: String,
     client: &Client,
 ) -> Result<Option<Unlinking>, DatabaseError> {
-    let (user, fresh) = (fresh.signed_in().user, fresh.clone());
+    let (user, session, fresh) = (fresh.signed_in().user, fresh.signed_in().session, fresh.clone());
     let unlinked = sessions.world().transaction(Caller::user(user, client), move |mut work| {
         Box::pin(async move {
             if !fresh.lock(&mut work).await? {
                 return Ok(None);
             }
-            unlink(&mut work, user, &provider).await.map(Some)
+            let unlinked = unlink(&mut work, user, &provider).await?;
+            let Unlinking::Done(identity) = &unlinked else { return Ok(Some((unlinked, Ended::default()))) };
+            let until = work.now;
+            let ended = end_through(&mut work, user, identity, until, Some(session), &EndReason::EndedByUser).await?;
+            Ok(Some((unlinked, ended)))
         })
     });
-    unlinked.await
+    Ok(unlinked.await?.map(|(unlinked, ended)| {
+        sessions.apply(&ended);
+        unlinked
+    }))
 }

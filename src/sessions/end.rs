@@ -87,8 +87,8 @@ pub async fn end_all_of(
     announce(work, Ended::of(&rows, reason)).await
 }
 
-/// Ends the sessions of a user that were opened through an identity of another provider until a time, in the caller's
-/// transaction.
+/// Ends the sessions of a user that were opened through an identity of another provider until a time, but perhaps one, in the
+/// caller's transaction.
 ///
 /// # Errors
 /// When the database fails.
@@ -97,9 +97,10 @@ pub async fn end_through(
     user: UserId,
     identity: &UpstreamIdentity,
     until: Moment,
+    except: Option<SessionId>,
     reason: &EndReason,
 ) -> Result<Ended, DatabaseError> {
-    let rows = store::end_through(work.connection, user, identity, until, reason).await?;
+    let rows = store::end_through(work.connection, user, identity, until, except, reason).await?;
     let ended = announce(work, Ended::of(&rows, reason)).await?;
     if !ended.is_empty() {
         let details = json!({ "reason": reason.text(), "sessions": ended.live, "provider": identity.provider });

@@ -25,7 +25,7 @@ impl Sessions {
                     return Ok(Ended::default());
                 }
                 let Some(user) = owner_of_event(&mut work, &event).await? else { return Ok(Ended::default()) };
-                end_through(&mut work, user, &event.identity, event.happened_at, &EndReason::Provider).await
+                end_through(&mut work, user, &event.identity, event.happened_at, None, &EndReason::Provider).await
             })
         });
         let ended = taken.await?;

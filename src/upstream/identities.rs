@@ -96,10 +96,10 @@ pub async fn link_first(work: &mut Work<'_>, user: UserId, identity: &UpstreamId
 
 /// The outcome of disconnecting.
 #[must_use]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unlinking {
     /// It is disconnected.
-    Done,
+    Done(UpstreamIdentity),
     /// It was not connected.
     Missing,
     /// Nothing else opens the account.
@@ -107,7 +107,7 @@ pub enum Unlinking {
 }
 
 /// Disconnects a user from a provider, unless nothing else opens the account: a password, a passkey, another identity. The owner
-/// receives an email.
+/// receives an email. The caller ends the sessions that were opened through it.
 ///
 /// # Errors
 /// When the database fails.
@@ -120,11 +120,11 @@ pub async fn unlink(work: &mut Work<'_>, user: UserId, provider: &str) -> Result
     if !store::is_opened_otherwise(work.connection, user, &others, passkeys).await? {
         return Ok(Unlinking::LastCredential);
     }
-    store::remove(work.connection, user, provider).await?;
+    let Some(taken) = store::take(work.connection, user, provider).await? else { return Ok(Unlinking::Missing) };
     let details = json!({ "provider": provider, "reason": "removed_by_user" });
     work.record(audit::Kind::IdentityUnlinked, user, details).await?;
     work.enqueue_email(user, mail::Notification::IdentityUnlinked).await?;
-    Ok(Unlinking::Done)
+    Ok(Unlinking::Done(taken))
 }
 
 /// Disconnects a user from a provider for an administrator, also where nothing else opens the account. The user receives an

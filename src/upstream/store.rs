@@ -143,12 +143,6 @@ pub async fn is_opened_otherwise(
     Ok(opened.fetch_optional(connection).await?.unwrap_or_default())
 }
 
-/// Disconnects a user from a provider. False if they were not connected.
-pub async fn remove(connection: &mut PgConnection, user: UserId, provider: &str) -> Result<bool, DatabaseError> {
-    let removed = sqlx::query!("DELETE FROM identities WHERE user_id = $1 AND provider = $2", user.as_uuid(), provider);
-    Ok(removed.execute(connection).await?.rows_affected() == 1)
-}
-
 /// Disconnects a user from a provider, and returns from which identity. None if they were not connected.
 pub async fn take(
     connection: &mut PgConnection,

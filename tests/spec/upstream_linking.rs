@@ -166,7 +166,7 @@ async fn the_link_in_another_browser_needs_a_password_and_connects_nothing() {
     assert_eq!(mallory.sign_in(&app, &stub).await.expect(303).header("location"), Some("/connect"));
 }
 
-/// U-26: a user connects and disconnects a provider; it takes a fresh session, and the owner hears of it.
+/// U-26, U-44: a user connects and disconnects a provider; it takes a fresh session, and the owner hears of it.
 #[tokio::test]
 async fn a_user_connects_and_disconnects_a_provider() {
     let (app, stub) = federated(OIDC, &[]).await;
@@ -199,6 +199,9 @@ async fn a_user_connects_and_disconnects_a_provider() {
     app.disconnect(&tokens.access_token, "op").await.expect(204);
     app.email("identity-unlinked", "bob").await;
     assert_eq!((app.events("identity_linked").await, app.events("identity_unlinked").await), (1, 1));
+    // What was opened through it may be a thief's; the session that asked stays.
+    assert_eq!(app.live_sessions().await, 1);
+    app.check(&tokens.access_token).await.expect_done();
     app.grow_old(&tokens.session_id).await;
     app.connecting(&browser, &tokens.access_token).await.expect_step_up();
     app.disconnect(&tokens.access_token, "op").await.expect_step_up();

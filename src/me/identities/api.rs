@@ -220,7 +220,7 @@ impl Rooms<'_> {
     tag = "me",
     operation_id = "disconnectIdentity",
     summary = "Disconnect an account at another provider",
-    description = "It no longer opens the account. Refused if nothing else does: no password, no passkey, no other identity. The session must be fresh.",
+    description = "It no longer opens the account, and other sessions that were opened through it are revoked. Refused if nothing else does: no password, no passkey, no other identity. The session must be fresh.",
     security(("bearer" = [])),
     params(("provider" = String, Path, description = "The provider's name")),
     responses((status = 204, description = "It is disconnected")),
@@ -235,7 +235,7 @@ async fn remove(
     // Also one that is not configured any more.
     let provider = request.match_info().get("provider").unwrap_or_default().to_owned();
     match disconnect(&sessions, &fresh, provider, &client).await? {
-        Some(Unlinking::Done) => Ok(HttpResponse::NoContent().finish()),
+        Some(Unlinking::Done(_)) => Ok(HttpResponse::NoContent().finish()),
         Some(Unlinking::Missing) => Err(Problem::not_found("identity")),
         Some(Unlinking::LastCredential) => Err(Problem::new(
             kind::LAST_CREDENTIAL,

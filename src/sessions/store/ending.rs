@@ -61,25 +61,27 @@ pub async fn end_with_one_factor(
     Ok(rows)
 }
 
-/// Ends the sessions of a user that were opened through an identity of another provider until a time.
+/// Ends the sessions of a user that were opened through an identity of another provider until a time, but perhaps one.
 pub async fn end_through(
     connection: &mut PgConnection,
     user: UserId,
     identity: &UpstreamIdentity,
     until: Moment,
+    except: Option<SessionId>,
     reason: &EndReason,
 ) -> Result<Vec<EndedRow>, DatabaseError> {
     let rows = sqlx::query_as!(
         EndedRow,
         r#"UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $5
            WHERE user_id = $1 AND identity_issuer = $2 AND identity_subject = $3 AND created_at <= $4
-             AND revoked_at IS NULL
+             AND revoked_at IS NULL AND id IS DISTINCT FROM $6
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         user.as_uuid(),
         identity.issuer,
         identity.subject,
         until,
         reason.text(),
+        except.map(|session| session.as_uuid()),
     )
     .fetch_all(connection)
     .await?;
