@@ -4,13 +4,13 @@
 //! another path, from before `HEIRLOOM_COOKIE_PATH` was changed, would otherwise send two cookies of one name, in an
 //! order that says nothing.
 
-use super::cookies::cookies;
+use super::{Problem, SameOrigin, cookies::cookies};
 use crate::{
     config::{HttpOptions, SameSite},
-    kernel::Duration,
+    kernel::{Duration, Transport},
 };
 use actix_web::{
-    HttpRequest,
+    FromRequest, HttpRequest,
     cookie::{self, Cookie, time},
 };
 use zeroize::Zeroizing;
@@ -111,6 +111,22 @@ pub fn tokens_in_cookies(request: &HttpRequest, options: &HttpOptions) -> Vec<Ze
 pub fn all_tokens_in_cookies(request: &HttpRequest, options: &HttpOptions) -> Vec<Zeroizing<String>> {
     let is_https = options.public_url.is_https();
     distinct(PATHS.iter().flat_map(|path| cookies(request, name_on(path, is_https))).collect())
+}
+
+/// The tokens whose sessions a sign-in replaces (S-51): where it sets the cookie, those that its cookies hold.
+///
+/// # Errors
+/// 403 for a foreign page, where it sets the cookie: only then it can be the page's doing.
+pub async fn replaced_tokens(
+    request: &HttpRequest,
+    transport: Transport,
+    options: &HttpOptions,
+) -> Result<Vec<Zeroizing<String>>, Problem> {
+    if transport != Transport::Cookie {
+        return Ok(Vec::new());
+    }
+    SameOrigin::extract(request).await?;
+    Ok(all_tokens_in_cookies(request, options))
 }
 
 fn distinct(mut tokens: Vec<Zeroizing<String>>) -> Vec<Zeroizing<String>> {

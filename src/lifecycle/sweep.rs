@@ -1,5 +1,9 @@
 use super::Lifecycle;
-use crate::{confirmations, factors, kernel::Duration, postgres::DatabaseError};
+use crate::{
+    confirmations, factors,
+    kernel::Duration,
+    postgres::{DatabaseError, sweep_used_tickets},
+};
 use sqlx::PgConnection;
 
 /// How often expired confirmations, challenges and tickets are deleted.
@@ -17,6 +21,6 @@ pub async fn keep_swept(room: Lifecycle) {
 
 async fn sweep(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     confirmations::sweep(&mut *connection).await?;
-    factors::passkeys::sweep(&mut *connection).await?;
+    sweep_used_tickets(&mut *connection).await?;
     factors::sweep(connection).await
 }

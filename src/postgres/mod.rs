@@ -16,6 +16,7 @@ mod primary;
 mod roles;
 mod scram;
 mod survey;
+mod used_tickets;
 
 pub use connector::{Connector, OwnDatabase, keep_to_primary};
 pub use database::{Database, Locks, Unit, now};
@@ -27,3 +28,4 @@ pub use pooling::{Pooling, pooling};
 pub use primary::NoPrimary;
 pub use roles::{RoleNames, RolesError};
 pub use survey::{Migrations, Probe, ProbeVerdict, UnfitDatabase, refuse};
+pub use used_tickets::{is_redeemed, redeem, sweep_used_tickets};

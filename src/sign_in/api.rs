@@ -12,9 +12,8 @@ use super::{
 };
 use crate::{
     config::{EmailVerification, RegistrationPolicy},
-    http::{Endpoint, FieldError, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
+    http::{Endpoint, FieldError, FromClient, Json, Problem, kind, paths, replaced_tokens},
     identity::{DisplayName, EmailAddress, Roles},
-    kernel::Transport,
     lifecycle::{self, Asker, ConfirmationSent, Lifecycle},
     passwords::Password,
     sessions::{Sessions, TokenAnswer, tokens_of_sign_in},
@@ -23,7 +22,7 @@ use crate::{
     world::World,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     web::{Data, ServiceConfig},
 };
 use serde::Deserialize;
@@ -90,7 +89,7 @@ pub(super) struct SignInRequest {
     #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
     transport: WireTransport,
     /// Whether the session outlives the browser; the short idle lifetime applies otherwise.
-    #[serde(default = "remembered")]
+    #[serde(default = "crate::sign_in::wire::remembered")]
     #[schema(default = true)]
     remember: bool,
     /// The device's name, given by the user.
@@ -99,10 +98,6 @@ pub(super) struct SignInRequest {
     /// The `device_token` of an earlier sign-in on this device, for clients without cookies.
     #[schema(value_type = Option<String>)]
     device_token: Option<Zeroizing<String>>,
-}
-
-fn remembered() -> bool {
-    true
 }
 
 #[utoipa::path(
@@ -186,13 +181,9 @@ async fn sign_in(
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     let (WireTransport(transport), options) = (wanted.transport, &sessions.world().config.http);
-    if transport == Transport::Cookie {
-        // Only a sign-in that sets the cookie can be a foreign page's doing.
-        SameOrigin::extract(&request).await?;
-    }
+    let presented = replaced_tokens(&request, transport, options).await?;
     let device_name = typed_device_name(wanted.device_name.as_deref(), "device_name")?;
     let client = on_device(client, wanted.device_token.as_ref());
-    let presented = if transport == Transport::Cookie { all_tokens_in_cookies(&request, options) } else { Vec::new() };
     let sign_in = SignIn {
         wants_factor: false,
         email: &wanted.email,

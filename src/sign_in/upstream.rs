@@ -207,11 +207,14 @@ impl Federation<'_> {
             device_name: wanted.device_name,
             presented: wanted.presented,
         };
-        self.entered(owner, entry).await
+        Ok(match self.entered(owner, entry).await? {
+            SigningIn::Opened(entered) => Federated::In(entered),
+            refused => Federated::Refused(refused),
+        })
     }
 
     /// Opens the session, and sends the emails that what is missing needs.
-    pub(super) async fn entered(&self, owner: Credentials, entry: Entry) -> Result<Federated, SignInError> {
+    pub(super) async fn entered(&self, owner: Credentials, entry: Entry) -> Result<SigningIn, SignInError> {
         let outcome: SigningIn = entry.open(self.accounts, self.sessions, self.client).await?.into();
         self.sessions.world().metrics.signed_in(outcome.name());
         let needs_email = match &outcome {
@@ -227,10 +230,7 @@ impl Federation<'_> {
                 _ => ask_to_verify(self.lifecycle, account.email.as_str(), self.client).await?,
             }
         }
-        Ok(match outcome {
-            SigningIn::Opened(entered) => Federated::In(entered),
-            refused => Federated::Refused(refused),
-        })
+        Ok(outcome)
     }
 
     /// Connects an identity to the account in whose session it was begun.

@@ -23,6 +23,11 @@ impl Default for WireTransport {
     }
 }
 
+/// A client that does not say wants to be remembered.
+pub(super) fn remembered() -> bool {
+    true
+}
+
 /// The client, as the device that it says it is: a client without cookies sends the token of an earlier sign-in in the body.
 pub(super) fn on_device(mut client: Client, token: Option<&Zeroizing<String>>) -> Client {
     if let Some(token) = token {

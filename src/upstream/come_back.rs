@@ -8,12 +8,11 @@ use super::{
     id_token::{Expected, IdClaims, TokenFault, verify},
     profile::{UpstreamUser, of_claims, of_profile},
     room::{Provider, Upstream},
-    store,
 };
 use crate::{
     config::{OAuth2Provider, ProviderProtocol},
     kernel::{Digest32, Moment, SealedTicket},
-    postgres::DatabaseError,
+    postgres::{DatabaseError, redeem},
 };
 use reqwest::Url;
 use serde_json::Value;
@@ -74,7 +73,10 @@ impl Upstream {
 
     /// Remembers a ticket, or a token, that is good once. False if it was used before.
     pub(super) async fn redeem(&self, digest: Digest32, expires_at: Moment) -> Result<bool, DatabaseError> {
-        self.world().db.run(move |connection| Box::pin(store::redeem(connection, digest, expires_at))).await
+        self.world()
+            .db
+            .run(move |connection| Box::pin(async move { redeem(connection, &digest, expires_at).await }))
+            .await
     }
 
     async fn user(

@@ -11,7 +11,7 @@ use crate::{
     config::Preset,
     identity::UpstreamIdentity,
     kernel::{Digest32, Duration, Moment, UserId, sha256},
-    postgres::DatabaseError,
+    postgres::{DatabaseError, redeem},
     work::Work,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -195,7 +195,7 @@ fn subject_within(events: &Map<String, Value>, issuer: &str) -> Option<String> {
 /// When the database fails.
 pub async fn note_event(work: &mut Work<'_>, event: &SecurityEvent) -> Result<bool, DatabaseError> {
     let until = work.now + REMEMBERED;
-    store::redeem(work.connection, event.digest, until).await
+    redeem(work.connection, &event.digest, until).await
 }
 
 /// Which account the identity of an event opens.

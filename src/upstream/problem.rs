@@ -1,3 +1,4 @@
+use super::room::{Provider, Upstream};
 use crate::http::{Problem, kind};
 
 /// What was presented in a provider's name proves no user. One answer for all reasons: the log has which.
@@ -10,4 +11,14 @@ pub fn upstream_denied() -> Problem {
 #[must_use]
 pub fn upstream_failed() -> Problem {
     Problem::new(kind::UPSTREAM_FAILED, "Try again in a moment, or sign in another way.")
+}
+
+impl Upstream {
+    /// The provider of this name.
+    ///
+    /// # Errors
+    /// 404 where there is none.
+    pub fn named(&self, name: &str) -> Result<&Provider, Problem> {
+        self.provider(name).ok_or_else(|| Problem::not_found("provider"))
+    }
 }

@@ -1,6 +1,6 @@
 use crate::{
     identity::UpstreamIdentity,
-    kernel::{Digest32, Moment, UserId},
+    kernel::{Moment, UserId},
     passwords::PasswordHash,
     postgres::DatabaseError,
 };
@@ -170,19 +170,4 @@ pub async fn remove_since(
         since,
     );
     Ok(removed.fetch_all(connection).await?)
-}
-
-/// Marks a ticket, or a token, as used. False if it was used before.
-pub async fn redeem(
-    connection: &mut PgConnection,
-    digest: Digest32,
-    expires_at: Moment,
-) -> Result<bool, DatabaseError> {
-    let redeemed = sqlx::query!(
-        "INSERT INTO used_tickets (digest, expires_at) VALUES ($1, $2)
-         ON CONFLICT ON CONSTRAINT used_tickets_pkey DO NOTHING",
-        digest.as_bytes(),
-        expires_at,
-    );
-    Ok(redeemed.execute(connection).await?.rows_affected() == 1)
 }

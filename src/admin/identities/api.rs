@@ -71,7 +71,7 @@ async fn unlink(
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let provider = request.match_info().get("provider").unwrap_or_default().to_owned();
+    let provider = request.match_info().query("provider").to_owned();
     match remove_identity(&sessions, &FreshAuthority::of(&admin, &client), user, provider).await? {
         IdentityRemoved::Done { revoked } => Ok(HttpResponse::Ok().json(Revoked { revoked })),
         IdentityRemoved::NoUser => Err(Problem::not_found("user")),

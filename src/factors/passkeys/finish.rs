@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     kernel::{Digest32, Moment, SealedTicket, UserId, new_uuid},
-    postgres::DatabaseError,
+    postgres::{DatabaseError, is_redeemed, redeem},
     work::Work,
 };
 use std::fmt;
@@ -169,7 +169,7 @@ impl Passkeys {
 
     async fn is_redeemed(&self, digest: Digest32) -> Result<bool, DatabaseError> {
         let db = &self.world().db;
-        db.run(move |connection| Box::pin(async move { store::is_redeemed(connection, &digest).await })).await
+        db.run(move |connection| Box::pin(async move { is_redeemed(connection, &digest).await })).await
     }
 
     async fn find(&self, credential_id: Vec<u8>) -> Result<Option<store::Stored>, DatabaseError> {
@@ -210,7 +210,7 @@ impl VerifiedRegistration {
     pub async fn add(&self, work: &mut Work<'_>, name: Option<&str>) -> Result<Added, DatabaseError> {
         let Self { ticket, new } = self;
         let (user, version) = (ticket.content.user, ticket.content.factor_version);
-        if !store::redeem(work.connection, &ticket.digest, ticket.expires_at).await? {
+        if !redeem(work.connection, &ticket.digest, ticket.expires_at).await? {
             let owner = store::owner_of(work.connection, &new.credential_id).await?;
             return Ok(owner.filter(|(owner, _)| *owner == user).map_or(Added::Expired, |(_, id)| Added::Before(id)));
         }
@@ -246,7 +246,7 @@ impl ProvenPasskey {
     /// When the database fails.
     pub async fn use_up(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
         let Accepted { sign_count, backed_up, .. } = self.accepted;
-        Ok(store::redeem(work.connection, &self.digest, self.expires_at).await?
+        Ok(redeem(work.connection, &self.digest, self.expires_at).await?
             && store::note_use(work.connection, self.id, self.compared, i64::from(sign_count), backed_up).await?)
     }
 }

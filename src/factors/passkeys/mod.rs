@@ -38,7 +38,7 @@ pub use own::{OwnPasskeys, rename};
 pub use refusal::Refusal;
 pub use registration::{NewPasskey, verify_registration};
 pub use room::Passkeys;
-pub use store::{OwnPasskey, count_of_other_domains, sweep};
+pub use store::{OwnPasskey, count_of_other_domains};
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail loudly")]

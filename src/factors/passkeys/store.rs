@@ -1,6 +1,6 @@
 use super::NewPasskey;
 use crate::{
-    kernel::{Digest32, Moment, UserId},
+    kernel::{Moment, UserId},
     postgres::DatabaseError,
 };
 use sqlx::PgConnection;
@@ -78,30 +78,6 @@ pub async fn find(connection: &mut PgConnection, credential_id: &[u8]) -> Result
         credential_id,
     );
     Ok(found.fetch_optional(connection).await?)
-}
-
-/// Redeems a ticket. False if it was redeemed before.
-pub async fn redeem(
-    connection: &mut PgConnection,
-    digest: &Digest32,
-    expires_at: Moment,
-) -> Result<bool, DatabaseError> {
-    let redeemed = sqlx::query!(
-        "INSERT INTO used_tickets (digest, expires_at) VALUES ($1, $2)
-         ON CONFLICT ON CONSTRAINT used_tickets_pkey DO NOTHING",
-        digest.as_bytes(),
-        expires_at,
-    );
-    Ok(redeemed.execute(connection).await?.rows_affected() == 1)
-}
-
-/// Whether a ticket was redeemed.
-pub async fn is_redeemed(connection: &mut PgConnection, digest: &Digest32) -> Result<bool, DatabaseError> {
-    let redeemed = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM used_tickets WHERE digest = $1) AS "is_redeemed!""#,
-        digest.as_bytes(),
-    );
-    Ok(redeemed.fetch_one(connection).await?)
 }
 
 /// What a new row has besides what the authenticator sent.
@@ -248,13 +224,4 @@ pub async fn delete_since(connection: &mut PgConnection, user: UserId, since: Mo
 pub async fn count_of_other_domains(connection: &mut PgConnection, rp_id: &str) -> Result<i64, DatabaseError> {
     let counted = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM passkeys WHERE rp_id <> $1"#, rp_id);
     Ok(counted.fetch_one(connection).await?)
-}
-
-/// Deletes tickets that have expired, and returns how many. The clocks of two instances differ by less than the grace.
-///
-/// # Errors
-/// When the database fails.
-pub async fn sweep(connection: &mut PgConnection) -> Result<u64, DatabaseError> {
-    let deleted = sqlx::query!("DELETE FROM used_tickets WHERE expires_at < now() - interval '10 minutes'");
-    Ok(deleted.execute(connection).await?.rows_affected())
 }

@@ -134,7 +134,7 @@ async fn connect(
     lifecycle: Data<Lifecycle>,
     upstream: Data<Upstream>,
 ) -> Result<HttpResponse, Problem> {
-    let provider = named(&request, &upstream)?;
+    let provider = upstream.named(request.match_info().query("provider"))?;
     let asked: ConnectRequest = optional_json(&request, payload).await?;
     let signed_in = fresh.signed_in();
     let connecting = Connecting::new(signed_in.user, signed_in.session);
@@ -233,7 +233,7 @@ async fn remove(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     // Also one that is not configured any more.
-    let provider = request.match_info().get("provider").unwrap_or_default().to_owned();
+    let provider = request.match_info().query("provider").to_owned();
     match disconnect(&sessions, &fresh, provider, &client).await? {
         Some(Unlinking::Done(_)) => Ok(HttpResponse::NoContent().finish()),
         Some(Unlinking::Missing) => Err(Problem::not_found("identity")),
@@ -243,9 +243,4 @@ async fn remove(
         )),
         None => Err(sessions.no_longer(&fresh).await),
     }
-}
-
-fn named<'u>(request: &HttpRequest, upstream: &'u Upstream) -> Result<&'u Provider, Problem> {
-    let name = request.match_info().get("provider").unwrap_or_default();
-    upstream.provider(name).ok_or_else(|| Problem::not_found("provider"))
 }

@@ -1,8 +1,7 @@
 use super::{Completion, Enrolled, Enrolling, Shown};
 use crate::{
     factors::{self, NewCodes, OpenChallenge},
-    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
-    kernel::Transport,
+    http::{Endpoint, FromClient, Json, Problem, kind, paths, replaced_tokens},
     lifecycle::Lifecycle,
     sessions::{Entered, NewTotpAnswer, Sessions, TokenAnswer, tokens_of_enrolment},
     sign_in::{
@@ -12,7 +11,7 @@ use crate::{
     users::Accounts,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     http::header,
     web::{Data, ServiceConfig},
 };
@@ -120,12 +119,7 @@ pub(super) async fn signed_in(
 ) -> Result<HttpResponse, Problem> {
     let options = &enrolling.sessions.world().config.http;
     let open = enrolling.look(challenge).await?.ok_or_else(challenge_expired)?;
-    let mut presented = Vec::new();
-    if open.pending.transport == Transport::Cookie {
-        // Only a sign-in that sets the cookie can be a foreign page's doing.
-        SameOrigin::extract(request).await?;
-        presented = all_tokens_in_cookies(request, options);
-    }
+    let presented = replaced_tokens(request, open.pending.transport, options).await?;
     require_email_code(&open, completion)?;
     let (entered, codes) = enrolled(enrolling.confirm(challenge, completion, presented).await?)?;
     tokens_of_enrolment(request, &entered, &codes, options)

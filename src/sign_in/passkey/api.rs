@@ -4,8 +4,7 @@ use crate::{
         PresentedFactor,
         passkeys::{AssertionCredential, Ceremony, Passkeys, PresentedPasskey, UserVerification},
     },
-    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, optional_json, paths},
-    kernel::Transport,
+    http::{Endpoint, FromClient, Json, Problem, kind, optional_json, paths, replaced_tokens},
     sessions::{Sessions, SignedIn, TokenAnswer, tokens_of_sign_in},
     sign_in::{
         answer::{challenge_expired, entered},
@@ -15,7 +14,7 @@ use crate::{
     users::{Accounts, typed_device_name},
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     http::header,
     web::{Data, Payload, ServiceConfig},
 };
@@ -61,7 +60,7 @@ pub(super) struct PasskeyRequest {
     #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
     transport: WireTransport,
     /// Whether the session outlives the browser; the short idle lifetime applies otherwise.
-    #[serde(default = "remembered")]
+    #[serde(default = "crate::sign_in::wire::remembered")]
     #[schema(default = true)]
     remember: bool,
     /// The device's name, given by the user.
@@ -70,10 +69,6 @@ pub(super) struct PasskeyRequest {
     /// The `device_token` of an earlier sign-in on this device, for clients without cookies: its guesses are counted on their own.
     #[schema(value_type = Option<String>)]
     device_token: Option<Zeroizing<String>>,
-}
-
-fn remembered() -> bool {
-    true
 }
 
 #[utoipa::path(
@@ -141,12 +136,7 @@ async fn verify(
         return complete(&step, &request, wanted, PresentedFactor::Passkey(&passkey)).await;
     }
     let (transport, options) = (transport.0, &sessions.world().config.http);
-    let mut presented = Vec::new();
-    if transport == Transport::Cookie {
-        // Only a sign-in that sets the cookie can be a foreign page's doing.
-        SameOrigin::extract(&request).await?;
-        presented = all_tokens_in_cookies(&request, options);
-    }
+    let presented = replaced_tokens(&request, transport, options).await?;
     let device_name = typed_device_name(device_name.as_deref(), "device_name")?;
     let sign_in = PasskeySignIn { passkey: &passkey, transport, remembered: remember, device_name, presented };
     tokens_of_sign_in(&request, &*entered(sign_in.attempt(&step).await?)?, options)

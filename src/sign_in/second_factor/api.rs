@@ -1,7 +1,7 @@
 use super::{SecondStep, open};
 use crate::{
     factors::{FactorCode, OpenChallenge, PresentedFactor},
-    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths, trusted_cookie},
+    http::{Endpoint, FromClient, Json, Problem, kind, paths, replaced_tokens, trusted_cookie},
     kernel::Transport,
     sessions::{Sessions, TokenAnswer, add_cookies, tokens_of_sign_in},
     sign_in::{
@@ -11,7 +11,7 @@ use crate::{
     users::Accounts,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     cookie::Cookie,
     web::{Data, ServiceConfig},
 };
@@ -115,12 +115,7 @@ pub(in crate::sign_in) async fn complete(
 ) -> Result<HttpResponse, Problem> {
     let options = &step.sessions.world().config.http;
     let challenge = open(step.sessions.factors(), wanted.challenge).await?.ok_or_else(challenge_expired)?;
-    let mut presented = Vec::new();
-    if challenge.pending.transport == Transport::Cookie {
-        // Only a sign-in that sets the cookie can be a foreign page's doing.
-        SameOrigin::extract(request).await?;
-        presented = all_tokens_in_cookies(request, options);
-    }
+    let presented = replaced_tokens(request, challenge.pending.transport, options).await?;
     let entered = entered(step.attempt(challenge.clone(), factor, presented).await?)?;
     let mut answer = tokens_of_sign_in(request, &entered, options)?;
     if wanted.trust_device && challenge.pending.transport == Transport::Cookie {

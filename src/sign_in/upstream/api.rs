@@ -1,8 +1,8 @@
 use super::{Federated, Federation, WantedSession};
 use crate::{
-    http::{Endpoint, FromClient, Json, Problem, SameOrigin, all_tokens_in_cookies, kind, paths},
-    identity::{DeviceName, EmailAddress},
-    kernel::{Client, Transport},
+    http::{Endpoint, FromClient, Json, Problem, kind, paths, replaced_tokens},
+    identity::EmailAddress,
+    kernel::Client,
     lifecycle::{self, ConfirmationSent, Lifecycle},
     sessions::{Sessions, TokenAnswer, tokens_of_sign_in},
     sign_in::{answer::entered, wire::WireTransport},
@@ -10,10 +10,10 @@ use crate::{
         Brought, ConnectWay, PendingIdentity, PresentedToken, Provider, Upstream, UpstreamUser, upstream_denied,
         upstream_failed,
     },
-    users::{Accounts, Refused},
+    users::{Accounts, typed_device_name},
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     web::{Data, ServiceConfig},
 };
 use serde::{Deserialize, Serialize};
@@ -64,16 +64,12 @@ pub(super) struct UpstreamTokenRequest {
     #[schema(value_type = String, pattern = "^(body|cookie)$", default = "body")]
     transport: WireTransport,
     /// Whether the session outlives the browser; the short idle lifetime applies otherwise.
-    #[serde(default = "remembered")]
+    #[serde(default = "crate::sign_in::wire::remembered")]
     #[schema(default = true)]
     remember: bool,
     /// The device's name, given by the user.
     #[schema(example = "Alice's phone")]
     device_name: Option<String>,
-}
-
-fn remembered() -> bool {
-    true
 }
 
 impl<'p> From<&'p Provider> for ProviderView<'p> {
@@ -132,18 +128,11 @@ async fn sign_in(
     lifecycle: Data<Lifecycle>,
     upstream: Data<Upstream>,
 ) -> Result<HttpResponse, Problem> {
-    let name = request.match_info().get("provider").unwrap_or_default();
-    let provider = upstream.provider(name).ok_or_else(|| Problem::not_found("provider"))?;
+    let provider = upstream.named(request.match_info().query("provider"))?;
     let presented = wanted.presented()?;
-    let device_name = DeviceName::parse(wanted.device_name.as_deref().unwrap_or_default());
-    let device_name = device_name.map_err(|error| Problem::fields(vec![error.of("device_name")]))?;
+    let device_name = typed_device_name(wanted.device_name.as_deref(), "device_name")?;
     let (transport, options) = (wanted.transport.0, &sessions.world().config.http);
-    let mut tokens = Vec::new();
-    if transport == Transport::Cookie {
-        // Only a sign-in that sets the cookie can be a foreign page's doing.
-        SameOrigin::extract(&request).await?;
-        tokens = all_tokens_in_cookies(&request, options);
-    }
+    let tokens = replaced_tokens(&request, transport, options).await?;
     let federation = Federation {
         accounts: &accounts,
         sessions: &sessions,

@@ -5,7 +5,7 @@ mod pages;
 pub(in crate::sign_in) use pages::page_samples;
 pub(super) use pages::routes;
 
-use super::{Federated, Federation};
+use super::Federation;
 use crate::{
     identity::{AuthenticationMethods, EmailAddress, ProvenBy, UpstreamStep},
     kernel::{Digest32, Transport},
@@ -29,11 +29,11 @@ impl Federation<'_> {
         email: &str,
         password: &str,
         presented: Vec<Zeroizing<String>>,
-    ) -> Result<Federated, SignInError> {
+    ) -> Result<SigningIn, SignInError> {
         let (credentials, attempt) = match self.accounts.check(email, password, self.client).await? {
             PasswordCheck::Right(credentials, attempt) => (credentials, attempt),
-            PasswordCheck::Wrong => return Ok(Federated::Refused(SigningIn::WrongCredentials)),
-            PasswordCheck::Limited { wait } => return Ok(Federated::Refused(SigningIn::Limited { wait })),
+            PasswordCheck::Wrong => return Ok(SigningIn::WrongCredentials),
+            PasswordCheck::Limited { wait } => return Ok(SigningIn::Limited { wait }),
         };
         let entry = Entry {
             credentials,

@@ -9,9 +9,7 @@ use crate::{
     kernel::Duration,
     lifecycle::Lifecycle,
     sessions::{Sessions, add_cookies, redirect_signed_in},
-    upstream::{
-        BeginError, FLOW_LIFETIME, Flow, NEXT_LIFETIME, NextFactor, NextStep, Provider, Returned, Upstream, Wanted,
-    },
+    upstream::{BeginError, FLOW_LIFETIME, Flow, NEXT_LIFETIME, NextFactor, NextStep, Returned, Upstream, Wanted},
     users::Accounts,
 };
 use actix_web::{
@@ -48,7 +46,7 @@ async fn begin(
     upstream: Data<Upstream>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let (provider, world) = (named(&request, &upstream)?, sessions.world());
+    let (provider, world) = (upstream.named(request.match_info().query("provider"))?, sessions.world());
     let options = &world.config.http;
     let query: Vec<_> = url::form_urlencoded::parse(request.query_string().as_bytes()).collect();
     let first = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_ref());
@@ -77,7 +75,7 @@ async fn begin(
 /// A provider's POST comes without the cookie of the flow, which is `SameSite=Lax`: the browser is sent to our own GET, where it
 /// arrives.
 async fn posted(request: HttpRequest, payload: Payload, upstream: Data<Upstream>) -> Result<HttpResponse, Problem> {
-    let provider = named(&request, &upstream)?;
+    let provider = upstream.named(request.match_info().query("provider"))?;
     let brought: Brought = form(&request, payload).await?;
     let query = serde_urlencoded::to_string(&brought).map_err(|_unwritable| Problem::internal())?;
     Ok(see_other(&format!("/auth/upstream/{}/callback?{query}", provider.options.name)))
@@ -92,7 +90,7 @@ async fn callback(
     lifecycle: Data<Lifecycle>,
     upstream: Data<Upstream>,
 ) -> Result<HttpResponse, Problem> {
-    let (provider, options) = (named(&request, &upstream)?, &sessions.world().config.http);
+    let (provider, options) = (upstream.named(request.match_info().query("provider"))?, &sessions.world().config.http);
     let sent = cookies(&request, upstream_cookie_name(options));
     let brought: Brought = serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
     let returned = Returned {
@@ -189,11 +187,6 @@ pub fn next_factor(request: &HttpRequest, is_enrolment: bool) -> Option<(Challen
         recovery_ready_at,
     };
     Some((challenge, return_to))
-}
-
-fn named<'u>(request: &HttpRequest, upstream: &'u Upstream) -> Result<&'u Provider, Problem> {
-    let name = request.match_info().get("provider").unwrap_or_default();
-    upstream.provider(name).ok_or_else(|| Problem::not_found("provider"))
 }
 
 /// Redirects with GET.

@@ -109,7 +109,7 @@ pub struct State {
     pub seen: Vec<Seen>,
     /// By code; taken out when it is exchanged.
     pub grants: BTreeMap<String, Grant>,
-    /// Whom access tokens are of.
+    /// The members, by their access tokens.
     pub access_tokens: BTreeMap<String, Member>,
     /// Whose name Apple has sent.
     pub named: BTreeSet<String>,

@@ -14,7 +14,7 @@ use crate::{
         answer::entered,
         api::require_open,
         upstream::{
-            Federated, Federation, next_factor_of,
+            Federation, next_factor_of,
             pages::{next_of, see_other, to_next},
         },
     },
@@ -178,21 +178,12 @@ impl Connecting<'_> {
         let presented = all_tokens_in_cookies(self.request, options);
         let return_to = self.pending.return_to.clone();
         let next = match self.federation.connect_by_password(self.pending, email, password, presented).await? {
-            Federated::In(signed_in) => {
+            SigningIn::SecondFactorRequired(challenge) => NextStep::SecondFactor(next_factor_of(challenge, return_to)),
+            SigningIn::EnrolmentRequired(challenge) => NextStep::Enrolment(next_factor_of(challenge, return_to)),
+            outcome => {
+                let signed_in = entered(outcome)?;
                 return Ok(redirect_signed_in(self.request, &signed_in, &return_to, options));
             }
-            Federated::Refused(SigningIn::SecondFactorRequired(challenge)) => {
-                NextStep::SecondFactor(next_factor_of(challenge, return_to))
-            }
-            Federated::Refused(SigningIn::EnrolmentRequired(challenge)) => {
-                NextStep::Enrolment(next_factor_of(challenge, return_to))
-            }
-            Federated::Refused(refused) => return Err(entered(refused).err().unwrap_or_else(Problem::internal)),
-            Federated::LinkRequired(_)
-            | Federated::ConfirmRequired(_)
-            | Federated::EmailRequired
-            | Federated::RegistrationClosed
-            | Federated::EmailTaken => return Err(Problem::internal()),
         };
         to_next(&next, self.federation.upstream, options)
     }
