@@ -16,7 +16,9 @@ const SUBMIT: &str = "main form button[type=submit]";
 async fn a_user_changes_the_address_and_deletes_the_account_without_script() {
     let (server, browser) = (Server::start().await, Browser::open().await);
     server.register(EMAIL, PASSWORD).await;
-    for (path, name) in [("/account/address", "address-form"), ("/account/delete", "deletion-form")] {
+    for (path, name) in
+        [("/account/address", "address-form"), ("/account/app", "app-form"), ("/account/delete", "deletion-form")]
+    {
         for language in ["en", "ko"] {
             browser.go(&format!("{}{path}?lang={language}", server.url)).await;
             look(&browser, &format!("{name}-{language}")).await;
