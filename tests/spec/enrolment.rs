@@ -330,6 +330,7 @@ async fn no_path_leads_to_a_session_of_who_must_have_a_factor_and_has_none() {
     expect_none("the page", form("/login", &typed).await).await;
     expect_none("address", form("/account/address", &typed).await).await;
     expect_none("deletion", form("/account/delete", &typed).await).await;
+    expect_none("a new app", form("/account/app", &typed).await).await;
     let mut body = credentials("alice");
     body["password"] = "a garden of blue lanterns".into();
     expect_none("register", app.post("/api/v1/auth/register", &body).await).await;

@@ -115,6 +115,7 @@ async fn no_path_leads_to_a_session_with_the_password_alone() {
     let typed = [("email", &*email("alice")), ("password", &password("alice")), ("new_email", "a@example.com")];
     expect_none("address", app.form("/account/address", &typed).await).await;
     expect_none("deletion", app.form("/account/delete", &typed).await).await;
+    expect_none("a new app", app.form("/account/app", &typed).await).await;
     // A registration with the address of an account.
     let mut body = credentials("alice");
     body["password"] = "a garden of blue lanterns".into();
