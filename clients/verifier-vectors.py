@@ -1,0 +1,503 @@
+#!/usr/bin/env python3
+"""Writes verifier-vectors.json: what every verifier must answer to given tokens and events at given times.
+
+`pip install 'cryptography>=44'`, then `clients/verifier-vectors.py > clients/verifier-vectors.json`. The file is committed,
+and the same bytes come out each time: the keys are fixed, and the signatures need no random bytes. The keys are for tests.
+
+A case is a list of steps for one new verifier. `mono` is its monotonic clock, `wall` its wall clock, both in seconds.
+`do` is `connect`, `event` (`then`: taken, reconnect or ignored), `poll` (`then`: taken or refused) or `verify`
+(`verdict`: good, invalid, expired, stale, revoked or outdated).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import sys
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+ISSUER, AUDIENCE = "https://auth.example.com", "https://api.example.com"
+T = 1795864993
+KEEP, DAY = 780, 86400
+CRITICAL = {"crit": ["https://example.com/x"], "https://example.com/x": 1}
+STREAM, OTHER = "3q2-7wAAQEU", "yv66vgAAQEU"
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def number(value, size):
+    """A number of a JWK."""
+    return b64(value.to_bytes(size, "big"))
+
+
+class Key:
+    def __init__(self, kid, alg, jwk, sign):
+        self.kid, self.alg, self.jwk, self.sign = kid, alg, jwk, sign
+
+
+def es256(kid, secret):
+    key = ec.derive_private_key(secret, ec.SECP256R1())
+
+    def sign(data):
+        r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    public = key.public_key().public_numbers()
+    return Key(kid, "ES256", {"kty": "EC", "crv": "P-256", "x": number(public.x, 32), "y": number(public.y, 32)}, sign)
+
+
+def eddsa(kid, secret):
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(secret)
+    return Key(kid, "EdDSA", {"kty": "OKP", "crv": "Ed25519", "x": b64(key.public_key().public_bytes_raw())}, key.sign)
+
+
+def rs256(kid, p, q):
+    d, public = pow(65537, -1, (p - 1) * (q - 1)), rsa.RSAPublicNumbers(65537, p * q)
+    key = rsa.RSAPrivateNumbers(
+        p, q, d, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q), public).private_key()
+    return Key(kid, "RS256", {"kty": "RSA", "n": number(p * q, 256), "e": "AQAB"},
+               lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256()))
+
+
+KEY = es256("current", 0x5EED01)
+OLD = es256("previous", 0x5EED02)
+ED = eddsa("edwards", bytes(range(32)))
+RSA = rs256(
+    "rivest",
+    int("fe31521bc09ac3d780994cd54f420cdf68f695aeaac1366cb8c7cb23d164dfebd4d28fffa2330ec1497cd5cdb15834a1674e55282206be"
+        "9c5b3eb1f82148241254ecf199d0e755250067eea83b6e8e5aa8b7b3ece1d2b64aee8a51dd0853b9de3bc00e1ea888dd7e31d39c284ab0"
+        "4a0445e57a5c029d112e8642b12319d70881", 16),
+    int("d08e856a5387cea28369e5a19e2958cbe0cff32fdab88d673670f62ba57f17263d5aaec14fa1b45e3d08071b02ffb1dea150c77dc64997"
+        "bb4c0b773c236b0de5b40ba1b278890dce294ea3b3c7a94e3de79b33374918c29f7362aa82c27712043200164a37a8c1eab0cd7ea6b292"
+        "047b3f699929e217f29b9fac1d42eadbf16f", 16))
+PUBLISHED = [KEY, OLD, ED, RSA]
+# Not published: a stranger's, and one that claims to be the current key.
+STRANGER = es256("stranger", 0x5EED03)
+IMPOSTOR = es256("current", 0x5EED04)
+PUBLIC_PEM = ec.derive_private_key(0x5EED01, ec.SECP256R1()).public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def left_out(members):
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def jws(typ, payload, key=KEY, header=None, sign=None):
+    """Members of `header` change the header; None removes one."""
+    head = left_out({"typ": typ, "alg": key.alg, "kid": key.kid, **(header or {})})
+    text = ".".join(b64(json.dumps(part, separators=(",", ":")).encode()) for part in (head, payload))
+    return text + "." + b64((sign or key.sign)(text.encode()))
+
+
+def hs256(data):
+    return hmac.digest(PUBLIC_PEM, data, "sha256")
+
+
+def unsigned(_data):
+    return b""
+
+
+def broken(compact):
+    """The same with another first character in the signature."""
+    text, signature = compact.rsplit(".", 1)
+    return text + "." + ("A" if signature[0] != "A" else "B") + signature[1:]
+
+
+def uuid7(milliseconds, name):
+    """A UUIDv7 of that time; the rest of it from the name."""
+    raw = bytearray(milliseconds.to_bytes(6, "big") + hashlib.sha256(name.encode()).digest()[:10])
+    raw[6], raw[8] = raw[6] & 0x0F | 0x70, raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def digest(identifier):
+    return b64(hashlib.sha256(identifier.lower().encode()).digest()[:8])
+
+
+ALICE, BOB = uuid7((T - 90 * DAY) * 1000, "alice"), uuid7((T - 80 * DAY) * 1000, "bob")
+SESSION_AT = (T - 3600) * 1000
+SESSION, SECOND = uuid7(SESSION_AT, "session"), uuid7(SESSION_AT + 1, "second")
+UUID4 = "9b2f6f0e-5d0c-4b8e-9f57-0a1b2c3d4e5f"
+
+
+def token(key=KEY, typ="at+jwt", header=None, sign=None, **claims):
+    """A good access token, but for what is given; None removes a claim."""
+    whole = {"iss": ISSUER, "sub": ALICE, "aud": AUDIENCE, "exp": T + 7200, "iat": T - 60, "nbf": T - 60,
+             "jti": uuid7((T - 60) * 1000, "jti"), "sid": SESSION, "auth_time": T - 3600, "acr": "urn:heirloom:acr:1",
+             "amr": ["pwd"], "roles": ["editor"], "rev": 3, **claims}
+    return jws(typ, left_out(whole), key, header, sign)
+
+
+# `nbf` and `exp` are far enough away for every clock below.
+LONG = token(nbf=T - 7200, iat=T - 7200)
+
+
+def event(kind, n, at=0, stream=STREAM, key=KEY, typ="heirloom-revocations+jwt", header=None, sign=None, **members):
+    """An event that is signed `at` seconds after T."""
+    whole = {"iss": ISSUER, "iat": T + at, "exp": T + at + 5, "kind": kind, "stream": stream, "n": n, "keep": KEEP, **members}
+    return jws(typ, left_out(whole), key, header, sign)
+
+
+def snapshot(n=10, at=0, **members):
+    return event("snapshot", n, at, **members)
+
+
+def delta(n, at=0, **members):
+    return event("delta", n, at, **members)
+
+
+def beat(n, at=0, **members):
+    return event("beat", n, at, **members)
+
+
+cases = []
+
+
+class Case:
+    """Steps of one verifier. Unless `skew` differs, its wall clock is right: T + mono."""
+
+    def __init__(self, name, on_stale="refuse", skew=0):
+        self.steps, self.skew = [], skew
+        cases.append({"name": name, "on_stale": on_stale, "steps": self.steps})
+
+    def step(self, mono, **what):
+        self.steps.append({"mono": float(mono), "wall": float(T + mono + self.skew), **what})
+        return self
+
+    def connect(self, mono=0):
+        return self.step(mono, do="connect")
+
+    def event(self, mono, event, then="taken"):
+        return self.step(mono, do="event", jws=event, then=then)
+
+    def poll(self, mono, event, then="taken"):
+        return self.step(mono, do="poll", jws=event, then=then)
+
+    def verify(self, mono, verdict, token=LONG):
+        return self.step(mono, do="verify", token=token, verdict=verdict)
+
+    def open(self, mono=0, **members):
+        """Connects and takes a snapshot: n 10."""
+        return self.connect(mono).event(mono, snapshot(at=mono, **members))
+
+    def keep_fresh(self, first, last, n, stream=STREAM):
+        """One beat each second."""
+        for at in range(first, last + 1):
+            self.event(at, beat(n + at - first, at, stream=stream))
+        return self
+
+
+def tokens_alone():
+    good = {
+        "a good token": token(),
+        "a good token of a key that is still published": token(key=OLD),
+        "a good token signed with EdDSA": token(key=ED),
+        "a good token signed with RS256": token(key=RSA),
+        "typ application/at+jwt is good": token(typ="application/at+jwt"),
+        "typ in upper case is good": token(typ="AT+JWT"),
+        "aud may be a list that contains ours": token(aud=["https://shop.example.com", AUDIENCE]),
+        "a token without rev is good while nothing is revoked": token(rev=None),
+        "nbf 5 s ahead is within the leeway": token(nbf=T + 5),
+        "exp 4 s ago is within the leeway": token(exp=T - 4),
+    }
+    for name, each in good.items():
+        Case(name).open().verify(0, "good", each)
+    expired = {
+        "expired 5 s ago": token(exp=T - 5),
+        "expired an hour ago": token(exp=T - 3600, iat=T - 4200, nbf=T - 4200),
+    }
+    for name, each in expired.items():
+        Case(name).open().verify(0, "expired", each)
+    head, _, signature = token().split(".")
+    _, payload, _ = token(roles=["admin"]).split(".")
+    invalid = {
+        "no token": "",
+        "not a JWS": "not-a-token",
+        "two parts": ".".join(token().split(".")[:2]),
+        "four parts": token() + ".AAAA",
+        "a payload that is not JSON": ".".join((head, b64(b"{]"), signature)),
+        "another payload under a genuine signature": ".".join((head, payload, signature)),
+        "a forged signature": broken(token()),
+        "signed by a key that is not published": token(key=STRANGER),
+        "signed by another key under a published kid": token(key=IMPOSTOR),
+        "signed by the previous key under the current kid": token(key=OLD, header={"kid": KEY.kid}),
+        "another key in the header": token(key=STRANGER, header={"kid": KEY.kid, "jwk": STRANGER.jwk}),
+        "no kid": token(header={"kid": None}),
+        "alg none": token(header={"alg": "none"}, sign=unsigned),
+        "alg none without kid": token(header={"alg": "none", "kid": None}, sign=unsigned),
+        "HS256 with the public key as its secret": token(header={"alg": "HS256"}, sign=hs256),
+        "an alg that is not the key's": token(key=RSA, header={"kid": KEY.kid}),
+        "RS512 in the header of an RS256 key": token(key=RSA, header={"alg": "RS512"}),
+        "a critical extension that is unknown": token(header=CRITICAL),
+        "typ JWT": token(typ="JWT"),
+        "no typ": token(typ=None),
+        "an event instead of a token": event("snapshot", 10, nbf=T - 60, aud=AUDIENCE, sub=ALICE, sid=SESSION),
+        "a foreign issuer": token(iss="https://other.example.com"),
+        "the issuer with a slash": token(iss=ISSUER + "/"),
+        "no issuer": token(iss=None),
+        "a foreign audience": token(aud="https://shop.example.com"),
+        "a list of foreign audiences": token(aud=["https://shop.example.com", ISSUER]),
+        "no audience": token(aud=None),
+        "an empty list of audiences": token(aud=[]),
+        "no exp": token(exp=None),
+        "exp as a text": token(exp=str(T + 7200)),
+        "no nbf": token(nbf=None),
+        "nbf as a text": token(nbf=str(T - 60)),
+        "nbf 6 s ahead": token(nbf=T + 6),
+        "no iat": token(iat=None),
+        "iat as a text": token(iat=str(T - 60)),
+        "no sub": token(sub=None),
+        "sub as a number": token(sub=7),
+        "no sid": token(sid=None),
+        "sid as a number": token(sid=7),
+        "rev as a text": token(rev="3"),
+    }
+    for name, each in invalid.items():
+        Case("invalid: " + name).open().verify(0, "invalid", each)
+
+
+def order_of_verdicts():
+    old = {"exp": T - 3600, "iat": T - 4200, "nbf": T - 4200}
+    everything = {"sessions": [digest(SESSION)], "access": [[digest(ALICE), 4]], "everyone": T * 1000}
+    Case("invalid comes before expired").open().verify(0, "invalid", broken(token(**old)))
+    Case("invalid comes before stale").verify(0, "invalid", broken(token()))
+    Case("expired comes before stale").verify(0, "expired", token(**old))
+    Case("expired comes before revoked").open(**everything).verify(0, "expired", token(**old))
+    Case("stale comes before revoked").open(**everything).verify(5.5, "stale")
+    Case("revoked comes before outdated").open(**everything).verify(0, "revoked")
+
+
+def revocations():
+    Case("stale before the first snapshot").connect().verify(1, "stale")
+    Case("stale before the first connection").verify(0, "stale")
+    Case("revoked by its session in the snapshot").open(sessions=[digest(SECOND), digest(SESSION)]).verify(0, "revoked") \
+        .verify(0, "revoked", token(sid=SECOND)).verify(0, "good", token(sid=UUID4))
+    Case("revoked by its session in a delta").open().verify(0, "good") \
+        .event(0.5, delta(11, sessions=[digest(SESSION)])).verify(0.5, "revoked").verify(0.5, "good", token(sid=SECOND))
+    Case("a session that is written in upper case is the same").open(sessions=[digest(SESSION)]) \
+        .verify(0, "revoked", token(sid=SESSION.upper()))
+    Case("revoked by everyone").open(everyone=T * 1000).verify(0, "revoked")
+    Case("everyone ends a session of the same millisecond, and none that is later").open(everyone=SESSION_AT) \
+        .verify(0, "revoked").verify(0, "good", token(sid=SECOND))
+    Case("everyone in a delta").open().event(0.5, delta(11, everyone=SESSION_AT)).verify(0.5, "revoked")
+    Case("a lower time of everyone does not take back a higher one").open(everyone=SESSION_AT + 1) \
+        .event(0.5, delta(11, everyone=SESSION_AT - 1)).verify(0.5, "revoked").verify(0.5, "revoked", token(sid=SECOND))
+    Case("everyone counts for a session that is not a UUIDv7").open(everyone=1).verify(0, "revoked", token(sid=UUID4)) \
+        .verify(0, "revoked", token(sid="not a uuid")).verify(0, "good")
+    Case("a session that is not a UUIDv7 is good without everyone").open().verify(0, "good", token(sid=UUID4))
+    Case("outdated by its rev").open(access=[[digest(ALICE), 4]]).verify(0, "outdated").verify(0, "good", token(rev=4)) \
+        .verify(0, "good", token(rev=5)).verify(0, "good", token(sub=BOB))
+    Case("outdated without a rev").open(access=[[digest(ALICE), 1]]).verify(0, "outdated", token(rev=None)) \
+        .verify(0, "good")
+    Case("rev 0 makes nothing outdated").open(access=[[digest(ALICE), 0]]).verify(0, "good", token(rev=None))
+    Case("outdated by a delta").open().event(0.5, delta(11, access=[[digest(BOB), 9], [digest(ALICE), 4]])) \
+        .verify(0.5, "outdated").verify(0.5, "good", token(rev=4))
+    Case("a lower rev does not take back a higher one").open(access=[[digest(ALICE), 4]]) \
+        .event(0.5, delta(11, access=[[digest(ALICE), 2]])).verify(0.5, "outdated")
+    Case("a user's digest revokes no session, and a session's makes nobody outdated") \
+        .open(sessions=[digest(ALICE)], access=[[digest(SESSION), 9]]).verify(0, "good")
+
+
+def memory():
+    known = {"sessions": [digest(SESSION)]}
+    Case("a snapshot that omits an entry does not take it back").open(**known).event(1, snapshot(10, 1)).verify(1, "revoked") \
+        .connect(2).event(2, snapshot(12, 2)).verify(2, "revoked") \
+        .connect(3).event(3, snapshot(4, 3, stream=OTHER)).verify(3, "revoked")
+    Case("a snapshot that omits everyone and a rev does not take them back") \
+        .open(everyone=SESSION_AT, access=[[digest(ALICE), 4]]).connect(2).event(2, snapshot(12, 2)) \
+        .verify(2, "revoked").verify(2, "outdated", token(sid=SECOND))
+    Case("an entry lives as long as keep says").open(keep=100, **known).connect(99).event(99, snapshot(50, 99, keep=100)) \
+        .verify(99, "revoked")
+    Case("an entry is forgotten after keep").open(keep=100, **known).connect(101).event(101, snapshot(50, 101, keep=100)) \
+        .verify(101, "good")
+    Case("everyone and a rev are forgotten after keep").open(keep=100, everyone=SESSION_AT, access=[[digest(ALICE), 4]]) \
+        .connect(101).event(101, snapshot(50, 101, keep=100)).verify(101, "good")
+    Case("an entry that is repeated lives for keep from then on").open(keep=100, **known) \
+        .connect(60).event(60, snapshot(50, 60, keep=100, **known)) \
+        .connect(159).event(159, snapshot(60, 159, keep=100)).verify(159, "revoked") \
+        .event(161, beat(61, 161, keep=100)).verify(161, "good")
+    case = Case("keep is measured by the monotonic clock").open(keep=100, **known)
+    case.skew = 500
+    case.connect(50).event(50, snapshot(50, 550, keep=100)).verify(50, "revoked")
+
+
+def freshness():
+    Case("fresh for 5 s after an event").open().verify(4.9, "good").verify(5.1, "stale")
+    Case("beats keep it fresh").open().keep_fresh(1, 8, 11).verify(12.9, "good").verify(13.1, "stale")
+    Case("stale after 5 s of silence, good again after the next event").open().verify(6, "stale") \
+        .event(6, beat(11, 6)).verify(6, "good")
+    Case("a lost connection does not end freshness at once").open().connect(1).verify(4.9, "good").verify(5.1, "stale")
+    Case("a delta with the same iat does not extend freshness, and counts").open() \
+        .event(3, delta(11, 0, sessions=[digest(SESSION)])).verify(4.9, "revoked") \
+        .verify(4.9, "good", token(sid=SECOND)).verify(5.1, "stale", token(sid=SECOND))
+    Case("a snapshot with the same iat does not extend freshness").open().connect(3).event(3, snapshot(10, 0)) \
+        .verify(4.9, "good").verify(5.1, "stale")
+    # A monotonic clock stands still while a machine is suspended.
+    case = Case("a machine that slept for an hour is stale").open().verify(1, "good")
+    case.skew = 3600
+    case.verify(2, "stale")
+    Case("accept:30 is stale before the first snapshot", "accept:30").connect().verify(1, "stale")
+    Case("accept:30 answers for 30 s from what it knows", "accept:30") \
+        .open(sessions=[digest(SECOND)], access=[[digest(BOB), 4]]).verify(34.9, "good") \
+        .verify(34.9, "revoked", token(sid=SECOND)).verify(34.9, "outdated", token(sub=BOB)) \
+        .verify(35.1, "stale").verify(35.1, "stale", token(sid=SECOND))
+    Case("accept:30 still refuses what is invalid or expired", "accept:30").open().verify(20, "invalid", broken(token())) \
+        .verify(20, "expired", token(exp=T + 10))
+    Case("accept:30 counts from the last event, and again after the return", "accept:30").open().keep_fresh(1, 3, 11) \
+        .verify(37.9, "good").verify(38.1, "stale").connect(40).event(40, snapshot(50, 40)).verify(74.9, "good") \
+        .verify(75.1, "stale")
+    Case("accept:0 is refuse", "accept:0").open().verify(4.9, "good").verify(5.1, "stale")
+
+
+def order_of_events():
+    mark = {"sessions": [digest(SESSION)]}
+
+    def refused(name, *events, **members):
+        """After a snapshot the last of these events is refused, what it carries is not taken, and a new connection heals."""
+        case = Case(name).open(**members)
+        for each in events[:-1]:
+            case.event(0.5, each)
+        case.event(0.5, events[-1], "reconnect").verify(0.5, "good").event(0.6, beat(11, 1), "ignored") \
+            .verify(5.6, "stale").connect(6).event(6, snapshot(20, 6)).verify(6, "good")
+
+    Case("the first event is a delta").connect().event(0, delta(1, **mark), "reconnect").verify(0, "stale") \
+        .event(0, snapshot(1), "ignored").verify(0, "stale").connect(1).event(1, snapshot(1, 1)).verify(1, "good")
+    Case("the first event is a beat").connect().event(0, beat(1), "reconnect").verify(0, "stale")
+    Case("the first event after a return is a delta in sequence").open().connect(1) \
+        .event(1, delta(11, 1, **mark), "reconnect").verify(1, "good")
+    Case("an event before any connection is ignored").event(0, snapshot(), "ignored").verify(0, "stale")
+    refused("a gap", delta(12, **mark))
+    refused("a doubled event", delta(11), delta(11, **mark))
+    refused("swapped events: the second comes first", delta(12, 1, **mark))
+    refused("swapped events: the first comes second", delta(11), delta(12), delta(11, **mark))
+    refused("the n of the snapshot itself", delta(10, **mark))
+    refused("another stream without a snapshot", delta(11, stream=OTHER, **mark))
+    refused("a beat of another stream", beat(11, stream=OTHER))
+    refused("a snapshot on the same connection that uses up an n", snapshot(11, **mark))
+    refused("a snapshot of the same stream with a smaller n", snapshot(9, **mark))
+    refused("a smaller iat within the stream", delta(11, 1), delta(12, 0, **mark))
+    refused("a delta of yesterday", delta(11, -DAY, **mark))
+    refused("a snapshot of yesterday", snapshot(10, -DAY, **mark))
+    Case("a snapshot on the same connection with the n sent last").open().event(0.5, delta(11)) \
+        .event(1, snapshot(11, 1, **mark)).verify(1, "revoked").event(2, beat(12, 2))
+    Case("a snapshot of another stream on the same connection").open().event(1, snapshot(3, 1, stream=OTHER, **mark)) \
+        .verify(1, "revoked").event(2, beat(4, 2, stream=OTHER)).event(2, beat(11, 2), "reconnect")
+    Case("the snapshot of a restarted instance").open().connect(1).event(1, snapshot(0, 1, stream=OTHER)) \
+        .event(2, beat(1, 2, stream=OTHER)).verify(6.9, "good")
+    Case("the snapshot of another instance whose clock reads 5 s less").open().keep_fresh(1, 6, 11).connect(6.5) \
+        .event(6.5, snapshot(0, 1, stream=OTHER, **mark)).verify(6.5, "revoked") \
+        .event(6.6, beat(1, 6, stream=OTHER)).verify(10.9, "good", token(sid=SECOND)) \
+        .verify(11.1, "stale", token(sid=SECOND))
+    Case("a snapshot that is 6 s behind the newest").open().keep_fresh(1, 6, 11).connect(6.5) \
+        .event(6.5, snapshot(0, 0, stream=OTHER, **mark), "reconnect").verify(6.5, "good")
+    Case("a snapshot of the same stream after a return, with the same n").open().connect(1).event(1, snapshot(10, 1)) \
+        .verify(5.9, "good")
+    Case("a snapshot of the same stream after a return, with a smaller n").open().connect(1) \
+        .event(1, snapshot(9, 1), "reconnect").verify(5.1, "stale")
+    Case("a snapshot of the same stream after a return, with a smaller iat").open().event(1, beat(11, 1)) \
+        .connect(2).event(2, snapshot(11, 0), "reconnect").verify(2, "good")
+    Case("a return to an earlier stream begins with any n").open().connect(1).event(1, snapshot(99, 1, stream=OTHER)) \
+        .connect(2).event(2, snapshot(7, 2)).verify(6.9, "good")
+
+
+def forgeries():
+    mark = {"sessions": [digest(SESSION)]}
+    forged = {
+        "a forged signature": broken(delta(11, **mark)),
+        "not a JWS": "not-an-event",
+        "an empty event": "",
+        "signed by a key that is not published": delta(11, key=STRANGER, **mark),
+        "signed by another key under a published kid": delta(11, key=IMPOSTOR, **mark),
+        "another key in the header": delta(11, key=STRANGER, header={"kid": KEY.kid, "jwk": STRANGER.jwk}, **mark),
+        "no kid": delta(11, header={"kid": None}, **mark),
+        "alg none": delta(11, header={"alg": "none"}, sign=unsigned, **mark),
+        "HS256 with the public key as its secret": delta(11, header={"alg": "HS256"}, sign=hs256, **mark),
+        "an alg that is not the key's": delta(11, key=RSA, header={"kid": KEY.kid}, **mark),
+        "a critical extension that is unknown": delta(11, header=CRITICAL, **mark),
+        "typ at+jwt": delta(11, typ="at+jwt", **mark),
+        "typ in upper case": delta(11, typ="HEIRLOOM-REVOCATIONS+JWT", **mark),
+        "no typ": delta(11, typ=None, **mark),
+        "an access token instead of an event": token(),
+        "a foreign issuer": delta(11, iss="https://other.example.com", **mark),
+        "no issuer": delta(11, iss=None, **mark),
+        "no iat": delta(11, iat=None, **mark),
+        "iat as a text": delta(11, iat=str(T), **mark),
+        "no exp": delta(11, exp=None, **mark),
+        "no n": event("delta", None, **mark),
+        "n as a text": event("delta", "11", **mark),
+        "no keep": delta(11, keep=None, **mark),
+        "keep as a text": delta(11, keep="780", **mark),
+        "no stream": delta(11, stream=None, **mark),
+        "no kind": event(None, 11, **mark),
+        "an unknown kind": event("news", 11, **mark),
+        "sessions as a text": delta(11, sessions=digest(SESSION)),
+        "a session as a number": delta(11, sessions=[digest(SESSION), 7]),
+        "access without a rev": delta(11, access=[[digest(ALICE)]], **mark),
+        "a rev as a text": delta(11, access=[[digest(ALICE), "9"]], **mark),
+        "everyone as a text": delta(11, everyone=str(T * 1000), **mark),
+        "a payload that is a list": jws("heirloom-revocations+jwt", [1, 2]),
+    }
+    for name, each in forged.items():
+        Case("event refused: " + name).open().event(0.5, each, "reconnect").verify(0.5, "good") \
+            .event(0.6, beat(11, 1), "ignored").verify(5.1, "stale")
+    Case("a forged first snapshot gives no freshness").connect().event(0, broken(snapshot()), "reconnect").verify(0, "stale")
+    for name, key in {"the previous key": OLD, "an EdDSA key": ED, "an RS256 key": RSA}.items():
+        Case("an event signed by " + name + ", which is published").open().event(1, delta(11, 1, key=key, **mark)) \
+            .verify(1, "revoked")
+
+
+def clocks():
+    Case("a clock that is 10 s late takes events", skew=10).open().verify(0, "good")
+    Case("a clock that is 11 s late takes none", skew=11).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
+    Case("a clock that is 10 s early takes events", skew=-10).open().verify(0, "good")
+    Case("a clock that is 11 s early takes none", skew=-11).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
+    Case("a clock that is an hour late", skew=3600).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
+    Case("a clock that is an hour early", skew=-3600).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
+    case = Case("a clock that went back a day takes no events of that day").open()
+    case.skew = -DAY
+    case.connect(1).event(1, snapshot(11, 1 - DAY), "reconnect").connect(2) \
+        .event(2, snapshot(0, 2 - DAY, stream=OTHER), "reconnect").verify(6, "stale", token(nbf=T - 2 * DAY, iat=T - 2 * DAY))
+
+
+def polling():
+    known = {"sessions": [digest(SESSION)]}
+    Case("poll: a snapshot is enough").poll(0, snapshot()).verify(4.9, "good").verify(5.1, "stale")
+    Case("poll: each newer snapshot counts").poll(0, snapshot()).poll(1, snapshot(11, 1, **known)).verify(1, "revoked") \
+        .poll(2, snapshot(12, 2)).verify(2, "revoked").verify(6.9, "good", token(sid=SECOND))
+    Case("poll: the same snapshot does not extend freshness").poll(0, snapshot()).poll(3, snapshot()).verify(4.9, "good") \
+        .verify(5.1, "stale")
+    Case("poll: instances in turn").poll(0, snapshot()).poll(1, snapshot(500, 1, stream=OTHER)) \
+        .poll(2, snapshot(12, 2)).poll(3, snapshot(499, 3, stream=OTHER)).verify(7.9, "good")
+    Case("poll: a smaller n of the same stream is refused, and the next one counts").poll(0, snapshot()) \
+        .poll(1, snapshot(9, 1, **known), "refused").verify(1, "good").poll(2, snapshot(11, 2, **known)).verify(2, "revoked")
+    Case("poll: a smaller iat of the same stream is refused").poll(0, snapshot()).poll(1, snapshot(10, -1), "refused")
+    Case("poll: a delta is refused").poll(0, snapshot()).poll(1, delta(11, 1, **known), "refused").verify(1, "good")
+    Case("poll: a beat is refused").poll(0, beat(10), "refused").verify(0, "stale")
+    Case("poll: a forged snapshot is refused").poll(0, broken(snapshot()), "refused").verify(0, "stale")
+    Case("poll: a snapshot of yesterday is refused").poll(0, snapshot(10, -DAY), "refused").verify(0, "stale")
+    Case("poll: a snapshot that is 6 s behind the newest is refused").poll(0, snapshot()).poll(6, snapshot(20, 6)) \
+        .poll(7, snapshot(0, 0, stream=OTHER), "refused")
+    Case("poll: a clock that is an hour late", skew=3600).poll(0, snapshot(), "refused").verify(0, "stale")
+    Case("poll: an access token is refused").poll(0, token(), "refused").verify(0, "stale")
+    Case("poll: accept:30", "accept:30").poll(0, snapshot(**known)).verify(34.9, "good", token(sid=SECOND)) \
+        .verify(34.9, "revoked").verify(35.1, "stale")
+
+
+for group in (tokens_alone, order_of_verdicts, revocations, memory, freshness, order_of_events, forgeries, clocks, polling):
+    group()
+names = [case["name"] for case in cases]
+assert len(names) == len(set(names)), "two cases have one name"
+published = [{**key.jwk, "kid": key.kid, "alg": key.alg, "use": "sig"} for key in PUBLISHED]
+# One step a line, so that a change of one case is a change of a few lines.
+lines = ",\n".join(
+    "    {\"name\": %s, \"on_stale\": %s, \"steps\": [\n      %s\n    ]}" % (
+        json.dumps(case["name"]), json.dumps(case["on_stale"]), ",\n      ".join(map(json.dumps, case["steps"])))
+    for case in cases)
+sys.stdout.write('{\n  "issuer": %s,\n  "audience": %s,\n  "jwks": %s,\n  "cases": [\n%s\n  ]\n}\n' % (
+    json.dumps(ISSUER), json.dumps(AUDIENCE), json.dumps({"keys": published}), lines))
