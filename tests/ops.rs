@@ -21,6 +21,7 @@ fn known() -> BTreeSet<String> {
     metrics.confirmation("reset_password", "used");
     metrics.upstream("kakao", "signed_in");
     metrics.notification_rejected("heirloom_revocations", "not_genuine");
+    metrics.streamed("beat");
     metrics.task_seen("sweep", Duration::ZERO, Duration::ZERO, Duration::ZERO);
     metrics.observe_tasks(Duration::ZERO);
     let text = metrics.text();

@@ -15,6 +15,7 @@ const DOCUMENTS: &[(&str, char)] = &[
     ("docs/spec/accounts.md", 'L'),
     ("docs/spec/factors.md", 'F'),
     ("docs/spec/upstream.md", 'U'),
+    ("docs/spec/revocations.md", 'R'),
 ];
 
 /// This file, whose examples are not citations.

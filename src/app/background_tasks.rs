@@ -12,6 +12,7 @@ impl BackgroundTasks {
         let House { world, keys, sessions, mail, lifecycle, connector, .. } = house;
         Self(vec![
             tokio::spawn(sessions::feed(sessions.clone(), connector.clone())),
+            tokio::spawn(sessions::publish(sessions.clone())),
             tokio::spawn(keys::keep_ring(keys.clone())),
             tokio::spawn(keep_to_primary(world.db.clone(), connector.clone())),
             tokio::spawn(sessions::keep_clean(sessions.clone(), connector.clone())),

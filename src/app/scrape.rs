@@ -10,6 +10,7 @@ pub(super) fn of(house: &House) -> Scrape {
         gauges.revocations.set(count(revocations.len()));
         gauges.revocations_age.set(revocations.age(uptime).as_secs_f64());
         gauges.revocations_trusted.set(i64::from(revocations.is_trusted(uptime)));
+        gauges.listeners.set(count(sessions.stream().listeners()));
         let (queued, running) = accounts.hashing_load();
         gauges.hashing_queued.set(count(queued));
         gauges.hashing_running.set(count(running));

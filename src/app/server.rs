@@ -99,7 +99,7 @@ impl Application {
         };
         let served = tokio::select! {
             served = server => served.map_err(AppError::Http),
-            () = drain(stop, &readiness, &handle) => Ok(()),
+            () = drain(stop, &readiness, &house, &handle) => Ok(()),
             () = watch => Ok(()),
         };
         tasks.stop();
@@ -117,10 +117,11 @@ impl Application {
     }
 }
 
-async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, handle: &ServerHandle) {
+async fn drain(stop: impl Future<Output = ()>, readiness: &Readiness, house: &House, handle: &ServerHandle) {
     stop.await;
     tracing::info!("app.draining");
     readiness.begin_draining();
+    house.sessions.stream().end();
     tokio::time::sleep(NOTICE).await;
     handle.stop(true).await;
 }

@@ -104,6 +104,9 @@ pub fn run() -> ExitCode {
         Some(Command::Completions(completions)) => return exit_code(completions.print(Arguments::command())),
         Some(Command::Man) => return exit_code(documents::manual(Arguments::command())),
         Some(Command::Openapi) => return exit_code(documents::openapi()),
+        Some(Command::Sessions(sessions::SessionsCommand::Digest(digest))) => {
+            return exit_code(digest.print(Output { json }));
+        }
         Some(Command::Torture(_)) => torture::refuse(Arguments::command()),
         _ => {}
     }

@@ -8,12 +8,13 @@ use crate::{
     app::House,
     config::Config,
     identity::BlockReason,
-    kernel::{Operator, SessionId},
-    sessions::{Authority, EveryoneRevoked, FreshAuthority, SessionFilter, SessionState, SessionView},
+    kernel::{Operator, SessionId, canonical_uuid},
+    sessions::{Authority, EntryName, EveryoneRevoked, FreshAuthority, SessionFilter, SessionState, SessionView},
 };
 use clap::{Args, Subcommand};
 use heirloom_terminal::table;
 use serde_json::json;
+use uuid::Uuid;
 
 /// Characters of a device's name that are shown.
 const DEVICE_CHARACTERS: usize = 40;
@@ -40,6 +41,23 @@ pub enum SessionsCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Print how the stream of revocations names a session or a user
+    Digest(Digest),
+}
+
+#[derive(Debug, Args)]
+pub struct Digest {
+    /// The id of the session or of the user
+    #[arg(value_parser = canonical_uuid)]
+    id: Uuid,
+}
+
+impl Digest {
+    /// Needs neither options nor a database.
+    pub fn print(&self, output: Output) -> Result<(), CliError> {
+        let name = EntryName::of(self.id);
+        output.say(&json!({ "digest": name }), || name.to_string())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +88,7 @@ impl SessionsCommand {
                 }
                 in_house(config, async |house| revoke(house, whose, reason, output).await).await
             }
+            Self::Digest(digest) => digest.print(output),
         }
     }
 }

@@ -9,6 +9,7 @@ mod database_url;
 mod env_file;
 mod error;
 mod factors;
+mod feed;
 mod http;
 mod mail;
 mod master_key;
@@ -31,6 +32,7 @@ pub use database::DatabaseOptions;
 pub use database_url::{DatabaseUrl, DatabaseUrlError, TlsFileError};
 pub use error::ConfigError;
 pub use factors::FactorOptions;
+pub use feed::{FeedOptions, FeedReaders};
 pub use http::{ClientAddressHeader, HttpOptions, PublicUrl, RegistrationPolicy, SameSite, USUAL_METRICS};
 pub use mail::{MailOptions, MailTarget, SmtpCredentials, SmtpSecurity, SmtpUrl, SmtpUrlError};
 pub use master_key::{MasterKeyFileError, master_key_at, master_key_beside};
@@ -68,6 +70,8 @@ pub struct Config {
     pub mail: MailOptions,
     /// Access tokens.
     pub tokens: TokenOptions,
+    /// The stream of revocations for other services.
+    pub feed: FeedOptions,
     /// Lifetimes and limits of sessions.
     pub sessions: SessionOptions,
     /// bcrypt's cost: each step doubles the time of a guess, and of an honest sign-in.
@@ -120,6 +124,7 @@ impl Config {
             passkeys: passkeys::read(&mut reader, &http.public_url),
             tokens: tokens::read(&mut reader, &http.public_url.to_string(), insecure_for_tests),
             http,
+            feed: feed::read(&mut reader),
             sessions: sessions::read(&mut reader, insecure_for_tests),
             bcrypt_cost: reader.number(names::BCRYPT_COST, 12, if insecure_for_tests { 4..=16 } else { 10..=16 }),
             brand: branding::read(&mut reader),

@@ -69,6 +69,10 @@ names! {
     AUDIENCE = "HEIRLOOM_AUDIENCE";
     /// Services that have access tokens of their own.
     AUDIENCES = "HEIRLOOM_AUDIENCES";
+    /// Who may listen to the stream of revocations.
+    FEED_KEYS = "HEIRLOOM_FEED_KEYS";
+    /// How many may listen at an instance.
+    FEED_MAX_LISTENERS = "HEIRLOOM_FEED_MAX_LISTENERS";
     /// The claim that holds a user's own claims.
     CLAIMS_NAME = "HEIRLOOM_CLAIMS_NAME";
     /// How access tokens are signed.

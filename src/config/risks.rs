@@ -22,6 +22,7 @@ impl Config {
             without_tls(names::DATABASE_URL_DIRECT, self.database.direct_url.as_ref()),
             everyone_is_trusted(&self.http),
             mail(&self.mail, &self.http),
+            self.feed.has_short_key.then(short_feed_key),
         ];
         risks.into_iter().flatten().collect()
     }
@@ -39,6 +40,12 @@ fn insecure_for_tests() -> Risk {
 fn no_rate_limit() -> Risk {
     let detail = "is off: passwords may be guessed without a limit. For load tests only; remove the option";
     risk("rate limit", format!("{} {detail}", names::RATE_LIMIT))
+}
+
+fn short_feed_key() -> Risk {
+    let detail =
+        "holds a key of less than 32 characters, which somebody may guess: take what `openssl rand -hex 32` prints";
+    risk("stream of revocations", format!("{} {detail}", names::FEED_KEYS))
 }
 
 fn root() -> Risk {

@@ -8,7 +8,10 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::{IpAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Open connections of an instance, at most. More wait until one closes.
@@ -28,11 +31,19 @@ const BACKLOG: i32 = 4_096;
 #[derive(Clone, Default)]
 pub struct Connections(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// One open connection, counted until it closes.
+/// One open connection, counted until it closes, or is forgotten.
 pub struct Connection {
     address: IpAddr,
     all: Connections,
+    is_counted: AtomicBool,
     is_one_too_many: bool,
+}
+
+/// From now on, the connection of this request does not count for its address: another limit applies to what it serves.
+pub fn forget_connection(request: &HttpRequest) {
+    if let Some(connection) = Connection::of(request) {
+        connection.forget();
+    }
 }
 
 impl Connections {
@@ -49,7 +60,8 @@ impl Connections {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = all.entry(address).or_default();
         *open = open.saturating_add(1);
-        Connection { address, all: self.clone(), is_one_too_many: *open > FROM_ONE_ADDRESS }
+        let is_one_too_many = *open > FROM_ONE_ADDRESS;
+        Connection { address, all: self.clone(), is_counted: AtomicBool::new(true), is_one_too_many }
     }
 }
 
@@ -63,10 +75,11 @@ impl Connection {
     pub fn is_one_too_many(&self) -> bool {
         self.is_one_too_many
     }
-}
 
-impl Drop for Connection {
-    fn drop(&mut self) {
+    fn forget(&self) {
+        if !self.is_counted.swap(false, Ordering::AcqRel) {
+            return;
+        }
         let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = all.get_mut(&self.address) {
             *open = open.saturating_sub(1);
@@ -74,6 +87,12 @@ impl Drop for Connection {
                 all.remove(&self.address);
             }
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -128,7 +147,12 @@ mod tests {
         assert!(!all.count(other).is_one_too_many());
         drop(open.pop());
         assert!(!all.count(one).is_one_too_many());
-        drop(open);
+        // A forgotten connection makes room for one other, however often it is forgotten.
+        let others = [all.count(one), all.count(one)];
+        others.iter().chain(&others).for_each(Connection::forget);
+        let last = all.count(one);
+        assert!(!last.is_one_too_many() && all.count(one).is_one_too_many());
+        drop((open, others, last));
         assert!(all.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
     }
 }

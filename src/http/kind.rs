@@ -25,6 +25,7 @@ kinds! {
     UNAUTHENTICATED = 401 "unauthenticated" "An access token is required";
     ACCESS_TOKEN_INVALID = 401 "access_token_invalid" "The access token is not valid";
     ACCESS_TOKEN_EXPIRED = 401 "access_token_expired" "The access token has expired";
+    FEED_KEY_INVALID = 401 "feed_key_invalid" "The key for the stream of revocations is not valid";
     INVALID_CREDENTIALS = 401 "invalid_credentials" "Incorrect e-mail address or password";
     REFRESH_TOKEN_MISSING = 401 "refresh_token_missing" "A refresh token is required";
     REFRESH_TOKEN_INVALID = 401 "refresh_token_invalid" "The refresh token is not valid";
@@ -66,5 +67,6 @@ kinds! {
     TOO_MANY_REQUESTS = 429 "too_many_requests" "Too many requests";
     UPSTREAM_FAILED = 502 "upstream_failed" "The other provider does not answer as it should";
     INTERNAL_ERROR = 500 "internal_error" "Internal server error";
+    TOO_MANY_LISTENERS = 503 "too_many_listeners" "Too many listeners";
     TEMPORARILY_UNAVAILABLE = 503 "temporarily_unavailable" "Temporarily unavailable";
 }

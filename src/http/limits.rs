@@ -134,7 +134,7 @@ fn refusal(request: &HttpRequest, limit: Limit) -> Option<Problem> {
     if !world.config.http.rate_limit {
         return None;
     }
-    if Connection::of(request).is_some_and(Connection::is_one_too_many) {
+    if limit != Limit::None && Connection::of(request).is_some_and(Connection::is_one_too_many) {
         world.metrics.limited("connections");
         return Some(too_many(CONNECTIONS_AGAIN, "Too many connections are open from your address."));
     }

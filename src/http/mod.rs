@@ -28,7 +28,7 @@ mod token_cookies;
 mod waiting;
 
 pub use client::FromClient;
-pub use connections::{CONNECTIONS, Connections, expect_bursts, limit_writes};
+pub use connections::{CONNECTIONS, Connections, expect_bursts, forget_connection, limit_writes};
 pub use cookies::{
     cookies, device_cookie_name, expired_lax_cookie, flow_cookie_name, lax_cookie, trusted_cookie,
     upstream_cookie_name, upstream_next_cookie_name,

@@ -30,6 +30,8 @@ paths! {
     PROVIDERS = "/api/v1/auth/providers" [GET];
     UPSTREAM_TOKEN = "/api/v1/auth/upstream/{provider}/token" [POST];
     CHECK = "/api/v1/auth/check" [GET];
+    REVOCATIONS = "/api/v1/revocations" [GET];
+    REVOCATION_STREAM = "/api/v1/revocations/stream" [GET];
     KAKAO_EVENTS = "/api/v1/events/kakao" [POST];
     FORGOT_PASSWORD = "/api/v1/auth/password/forgot" [POST];
     CONFIRMATION_RESEND = "/api/v1/auth/confirmations/resend" [POST];

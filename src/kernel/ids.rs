@@ -10,7 +10,10 @@ pub struct NotAnId;
 
 /// Reads the form with dashes, in small or large letters (RFC 9562 §4). The library also takes `urn:uuid:…`, braces and
 /// no dashes; an id with several spellings would defeat code that compares or counts ids as text.
-fn canonical(text: &str) -> Result<Uuid, NotAnId> {
+///
+/// # Errors
+/// When the text is anything else.
+pub fn canonical_uuid(text: &str) -> Result<Uuid, NotAnId> {
     const DASHED: usize = 36;
     if text.len() != DASHED {
         return Err(NotAnId);
@@ -77,7 +80,7 @@ macro_rules! id {
             type Err = NotAnId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                canonical(text).map(Self)
+                canonical_uuid(text).map(Self)
             }
         }
 

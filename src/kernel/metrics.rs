@@ -36,6 +36,7 @@ struct Inner {
     swept: Counter,
     feed_losses: Counter,
     notifications_rejected: Family<RejectionLabels, Counter>,
+    streamed: Family<EventLabels, Counter>,
     tasks: Tasks,
     task_age: Family<TaskLabels, Level>,
     task_interval: Family<TaskLabels, Level>,
@@ -58,6 +59,8 @@ pub struct Gauges {
     pub revocations_age: Level,
     /// Whether bearer requests are answered from the set (1) or from the database (0).
     pub revocations_trusted: Gauge,
+    /// Who listens to the stream of revocations.
+    pub listeners: Gauge,
     /// Connections in the pool.
     pub connections: Gauge,
     /// Idle connections of the pool.
@@ -112,6 +115,11 @@ struct RejectionLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TaskLabels {
     task: &'static str,
 }
@@ -140,6 +148,7 @@ impl Metrics {
             swept: Counter::default(),
             feed_losses: Counter::default(),
             notifications_rejected: Family::default(),
+            streamed: Family::default(),
             tasks: Tasks::default(),
             task_age: Family::default(),
             task_interval: Family::default(),
@@ -223,6 +232,11 @@ impl Metrics {
         self.0.notifications_rejected.get_or_create(&RejectionLabels { channel, reason }).inc();
     }
 
+    /// An event of this kind was signed for the stream of revocations.
+    pub fn streamed(&self, kind: &'static str) {
+        self.0.streamed.get_or_create(&EventLabels { kind }).inc();
+    }
+
     /// A background task with this interval last ran this long before this uptime.
     pub fn task_seen(&self, task: &'static str, interval: Duration, age: Duration, uptime: Duration) {
         self.0.tasks.seen(task, interval, age, uptime);
@@ -287,6 +301,8 @@ impl Inner {
         registry.register("revocation_feed_losses", help, self.feed_losses.clone());
         let help = "Notifications rejected as invalid";
         registry.register("notifications_rejected", help, self.notifications_rejected.clone());
+        let help = "Events of the stream of revocations, by kind";
+        registry.register("revocation_events", help, self.streamed.clone());
         let help = "Time since a background task last ran";
         registry.register_with_unit("background_task_age", help, Unit::Seconds, self.task_age.clone());
         let help = "Interval at which a background task runs";
@@ -297,6 +313,11 @@ impl Inner {
         registry.register_with_unit("revocation_set_age", help, Unit::Seconds, revocations_age.clone());
         let help = "Whether access tokens are checked against the set (1) or the database (0)";
         registry.register("revocation_set_trusted", help, revocations_trusted.clone());
+        registry.register(
+            "revocation_listeners",
+            "Listeners to the stream of revocations",
+            self.gauges.listeners.clone(),
+        );
         let Gauges { connections, connections_idle, connections_max, hashing_queued, hashing_running, .. } =
             &self.gauges;
         self.audit.register(registry);

@@ -30,7 +30,7 @@ pub use client::{Client, breaks_a_line, network_of};
 pub use database_time::{database_wait, with_database_time};
 pub use digest::{Digest32, sha256};
 pub use highest::{Highest, Seen};
-pub use ids::{InvitationId, SessionId, TrustedDeviceId, UserId, least_uuid, new_uuid};
+pub use ids::{InvitationId, SessionId, TrustedDeviceId, UserId, canonical_uuid, least_uuid, new_uuid};
 pub use mac::{MacKeys, TagCheck};
 pub use metrics::{Gauges, Metrics, ROTATED};
 pub(crate) use named::named;

@@ -112,6 +112,15 @@ impl Keys {
         key.private.sign(&self.claims(subject, now, lifetime)).map(AccessToken)
     }
 
+    /// Signs what is no access token: a JWT of this `typ`, by the key that signs access tokens at this moment.
+    ///
+    /// # Errors
+    /// As [`Keys::sign`].
+    pub fn sign_as(&self, typ: &str, claims: &impl Serialize, now: Moment) -> Result<String, SigningError> {
+        let ring = self.ring();
+        model::signer(&ring, now).ok_or(SigningError::NoKey)?.private.sign_as(typ, claims)
+    }
+
     /// Verifies an access token for Heirloom's own API, as RFC 9068 §4 requires. Reads no database.
     ///
     /// # Errors

@@ -34,8 +34,9 @@ pub enum SigningError {
 /// pairs are aws-lc's own: it clears their memory when they are dropped.
 pub struct PrivateKey {
     pair: Pair,
+    header: Header,
     /// The encoded header (RFC 7515 §3.1) and the dot after it.
-    header: String,
+    encoded: String,
 }
 
 enum Pair {
@@ -50,9 +51,7 @@ impl PrivateKey {
     /// # Errors
     /// When it is not a key of that algorithm.
     pub fn parse(algorithm: SigningAlgorithm, key: &EncodingKey, header: &Header) -> Result<Self, Unreadable> {
-        let mut encoded = URL_SAFE_NO_PAD.encode(serde_json::to_vec(header)?);
-        encoded.push('.');
-        Ok(Self { pair: Pair::parse(algorithm, key.as_bytes())?, header: encoded })
+        Ok(Self { pair: Pair::parse(algorithm, key.as_bytes())?, header: header.clone(), encoded: encoded(header)? })
     }
 
     /// Signs claims: a JWT in compact form (RFC 7515 §7.1).
@@ -60,15 +59,35 @@ impl PrivateKey {
     /// # Errors
     /// When the claims cannot be written, or the library fails.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningError> {
+        self.sign_below(&self.encoded, claims)
+    }
+
+    /// As [`PrivateKey::sign`], as another type of JWT (RFC 8725 §3.11).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sign_as(&self, typ: &str, claims: &impl Serialize) -> Result<String, SigningError> {
+        let header = Header { typ: Some(typ.to_owned()), ..self.header.clone() };
+        self.sign_below(&encoded(&header)?, claims)
+    }
+
+    fn sign_below(&self, header: &str, claims: &impl Serialize) -> Result<String, SigningError> {
         let payload = serde_json::to_vec(claims)?;
-        let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + ROOM_FOR_SIGNATURE);
-        token.push_str(&self.header);
+        let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + ROOM_FOR_SIGNATURE);
+        token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = self.pair.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
     }
+}
+
+/// The encoded header and the dot after it.
+fn encoded(header: &Header) -> serde_json::Result<String> {
+    let mut encoded = URL_SAFE_NO_PAD.encode(serde_json::to_vec(header)?);
+    encoded.push('.');
+    Ok(encoded)
 }
 
 impl Pair {

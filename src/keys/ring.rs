@@ -185,7 +185,9 @@ impl Keys {
         &self.0.world
     }
 
-    pub(super) fn issuer(&self) -> &str {
+    /// `iss` of everything that is signed: the public URL.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 

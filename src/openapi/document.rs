@@ -116,6 +116,11 @@ fn security_schemes() -> Value {
             "bearerFormat": "JWT",
             "description": "The access token of a sign-in or a refresh (RFC 9068, RFC 6750)",
         },
+        "feed_key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key of HEIRLOOM_FEED_KEYS. None is needed where that is `open`",
+        },
         "cookie": {
             "type": "apiKey",
             "in": "cookie",

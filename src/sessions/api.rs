@@ -5,6 +5,7 @@ use super::{
     provider_events::{self, ProviderEventsDescribed},
     room::SessionError,
     service_tokens::{self, ForAny, ServiceTokensDescribed},
+    stream::{self, StreamDescribed},
 };
 use crate::{
     config::HttpOptions,
@@ -29,6 +30,7 @@ pub fn routes(config: &mut ServiceConfig) {
     service_tokens::routes(config);
     Endpoint::api(paths::CHECK).unlimited().get(check).mount(config);
     provider_events::routes(config);
+    stream::routes(config);
 }
 
 /// What the endpoints of this room take and answer.
@@ -39,7 +41,8 @@ struct Described;
 /// The description of the endpoints of this room.
 #[must_use]
 pub fn described() -> utoipa::openapi::OpenApi {
-    Described::openapi().merge_from(ServiceTokensDescribed::openapi()).merge_from(ProviderEventsDescribed::openapi())
+    let others = [ServiceTokensDescribed::openapi(), ProviderEventsDescribed::openapi(), StreamDescribed::openapi()];
+    others.into_iter().fold(Described::openapi(), utoipa::openapi::OpenApi::merge_from)
 }
 
 #[derive(Default, Deserialize, ToSchema)]

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// How much longer an entry is kept than the last token it can affect: clock differences, a token signed in the instant
@@ -75,6 +76,8 @@ pub struct Revocations {
     trusted_until: Arc<AtomicU64>,
     /// Milliseconds of uptime at which everything had been received.
     heard_at: Arc<AtomicU64>,
+    /// Told when there is news.
+    changed: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +91,10 @@ struct Set {
     /// The latest time that the database's clock ever showed: tokens were signed up to then, and if it is set back they
     /// live on until it comes round again.
     latest: Moment,
+    /// Whether anyone takes the news.
+    is_followed: bool,
+    /// What was added since the news was last taken.
+    news: Vec<Revocation>,
 }
 
 impl Revocations {
@@ -99,6 +106,7 @@ impl Revocations {
             whole: Arc::new(AtomicBool::new(true)),
             trusted_until: Arc::default(),
             heard_at: Arc::default(),
+            changed: Arc::default(),
         }
     }
 
@@ -133,6 +141,7 @@ impl Revocations {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         set.latest = set.latest.max(death.at);
         let death = Death { at: set.latest, ..death };
+        let known = set.news.len();
         for revoked in revoked {
             if set.len() < self.limit || matches!(revoked, Revocation::Everyone(_)) {
                 set.add(*revoked, death);
@@ -141,6 +150,35 @@ impl Revocations {
             }
         }
         self.whole.store(set.overflow.is_none(), Ordering::Release);
+        if set.news.len() > known {
+            self.changed.notify_one();
+        }
+    }
+
+    /// From now on, what is added is news.
+    pub(super) fn follow(&self) {
+        self.set.write().unwrap_or_else(PoisonError::into_inner).is_followed = true;
+    }
+
+    /// Returns when there is news. For one follower.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Takes the oldest news, at most so many.
+    pub(super) fn take_news(&self, most: usize) -> Vec<Revocation> {
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        let number = set.news.len().min(most);
+        set.news.drain(..number).collect()
+    }
+
+    /// Everything that the set holds.
+    pub(super) fn all(&self) -> Vec<Revocation> {
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+        let sessions = set.sessions.keys().map(|session| Revocation::Session(*session));
+        let access = set.access.iter().map(|(user, (revision, _))| Revocation::Access(*user, *revision));
+        let everyone = set.everyone.map(|(until, _)| Revocation::Everyone(until));
+        sessions.chain(access).chain(everyone).collect()
     }
 
     /// Whether the set is complete: its feed was alive a moment ago, and everything fitted.
@@ -211,18 +249,21 @@ impl Set {
     }
 
     fn add(&mut self, revoked: Revocation, death: Death) {
-        match revoked {
-            Revocation::Session(session) => {
-                self.sessions.insert(session, death);
-            }
+        let is_news = match revoked {
+            Revocation::Session(session) => self.sessions.insert(session, death).is_none(),
             Revocation::Access(user, revision) => {
-                let entry = self.access.entry(user).or_insert((revision, death));
-                *entry = (entry.0.max(revision), death);
+                let known = self.access.get(&user).map(|(known, _)| *known);
+                self.access.insert(user, (known.map_or(revision, |known| known.max(revision)), death));
+                known.is_none_or(|known| known < revision)
             }
             Revocation::Everyone(until) => {
-                let until = self.everyone.map_or(until, |(known, _)| known.max(until));
-                self.everyone = Some((until, death));
+                let known = self.everyone.map(|(known, _)| known);
+                self.everyone = Some((known.map_or(until, |known| known.max(until)), death));
+                known.is_none_or(|known| known < until)
             }
+        };
+        if is_news && self.is_followed {
+            self.news.push(revoked);
         }
     }
 }

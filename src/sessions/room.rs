@@ -2,6 +2,7 @@ use super::{
     Revocations,
     batches::Batches,
     model::{Grant, LiveSession},
+    stream::Stream,
     token::{RefreshToken, TokenKeys},
 };
 use crate::{
@@ -31,6 +32,7 @@ struct Room {
     factors: Factors,
     tokens: TokenKeys,
     revocations: Revocations,
+    stream: Stream,
     counted: Counted,
     batches: Batches,
 }
@@ -69,13 +71,20 @@ impl Sessions {
     pub fn new(world: World, keys: Keys, factors: Factors, masters: &MasterKeys) -> Self {
         let revocations = Revocations::new(&world.config.tokens);
         let (tokens, batches) = (TokenKeys::new(masters), Batches::new(world.clone()));
-        Self(Arc::new(Room { world, keys, factors, tokens, revocations, counted: Counted::default(), batches }))
+        let stream = Stream::new(world.clone(), keys.clone(), revocations.clone());
+        Self(Arc::new(Room { world, keys, factors, tokens, revocations, stream, counted: Counted::default(), batches }))
     }
 
     /// The revocations of the last access token's lifetime.
     #[must_use]
     pub fn revocations(&self) -> &Revocations {
         &self.0.revocations
+    }
+
+    /// The stream of revocations, for other services.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        &self.0.stream
     }
 
     /// Verifies access tokens.

@@ -101,6 +101,9 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/admin/users", For::AdminFreshIf(r#"{"email": "new@example.com", "roles": ["editor"]}"#)),
     ("GET", "/api/v1/admin/users/{id}", For::Admin),
     ("GET", "/api/v1/auth/providers", For::Anyone),
+    // Anyone who has a key of HEIRLOOM_FEED_KEYS; here there is none, and nothing to read.
+    ("GET", "/api/v1/revocations", For::Anyone),
+    ("GET", "/api/v1/revocations/stream", For::Anyone),
     // Anyone who sends what Kakao has signed.
     ("POST", "/api/v1/events/kakao", For::Anyone),
     // Anyone who has a provider's token.

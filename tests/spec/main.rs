@@ -69,6 +69,7 @@ mod register;
 mod registration;
 mod registration_pages;
 mod repeated_events;
+mod revocation_stream;
 mod second_factor;
 mod second_factor_pages;
 mod service_tokens;

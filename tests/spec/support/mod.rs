@@ -8,6 +8,7 @@ mod federation;
 pub mod forge;
 mod inbox;
 mod lifecycle;
+mod listener;
 pub mod logs;
 mod mail_stub;
 pub mod passkey_device;
@@ -23,6 +24,7 @@ pub use federation::{Browser, federated, with_provider};
 pub use forge::Forge;
 pub use heirloom_testing::eventually;
 pub use inbox::Email;
+pub use listener::{Event, Listener};
 pub use mail_stub::{MailStub, all_sent, link_in, readable, with_mail};
 pub use people::{Admin, Person};
 pub use proxy::Proxy;
@@ -45,4 +47,10 @@ pub async fn expect_end_of(app: &TestApp, family: &[&Tokens]) {
         app.me(&tokens.access_token).await.expect_challenge("session_revoked");
         app.check(&tokens.access_token).await.expect_challenge("session_revoked");
     }
+}
+
+/// How the stream of revocations names a session or a user.
+pub fn stream_name(id: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.to_lowercase().as_bytes());
+    forge::encode(&digest.as_ref()[..8])
 }

@@ -1,0 +1,124 @@
+use super::{
+    audience::{JoinError, Listening},
+    extract::FeedReader,
+};
+use crate::{
+    http::{Endpoint, Problem, forget_connection, kind, paths},
+    sessions::Sessions,
+};
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self, ETag, EntityTag, Header, IfNoneMatch},
+    },
+    web::{Bytes, Data, ServiceConfig},
+};
+use futures_util::{Stream, StreamExt, stream};
+use std::sync::atomic::Ordering;
+use utoipa::OpenApi;
+
+/// The revocations, as a stream and as a snapshot.
+pub fn routes(config: &mut ServiceConfig) {
+    Endpoint::api(paths::REVOCATIONS).unlimited().get(snapshot).mount(config);
+    Endpoint::api(paths::REVOCATION_STREAM).unlimited().get(listen).mount(config);
+}
+
+/// What the endpoints take and answer.
+#[derive(OpenApi)]
+#[openapi(paths(snapshot, listen))]
+pub struct StreamDescribed;
+
+/// Seconds after which who was one too many may try again.
+const AGAIN: &str = "10";
+/// How much of a snapshot is written at once: what a listener has not read yet waits here only once for all.
+const CHUNK: usize = 16 * 1024;
+
+#[utoipa::path(
+    get,
+    path = paths::REVOCATIONS,
+    tag = "service",
+    operation_id = "revocations",
+    summary = "The revocations that matter at this moment, signed",
+    description = "For services that verify access tokens themselves and cannot keep a connection open. A compact JWS of type `heirloom-revocations+jwt`, signed anew each second. 404 where `HEIRLOOM_FEED_KEYS` is not set.",
+    security(("feed_key" = []), ()),
+    responses(
+        (status = 200, body = String, content_type = "application/jwt", description = "The snapshot"),
+        (status = 304, description = "The snapshot is the one that `If-None-Match` names"),
+    ),
+    extensions(("x-problems" = json!([kind::FEED_KEY_INVALID.code, kind::NOT_FOUND.code, kind::TEMPORARILY_UNAVAILABLE.code])), ("x-unlimited" = json!(true))),
+)]
+async fn snapshot(
+    _reader: FeedReader,
+    request: HttpRequest,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let snapshot = sessions.stream().snapshot().await?;
+    let tag = EntityTag::new_strong(snapshot.tag());
+    let known = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
+        Ok(IfNoneMatch::Any) | Err(_) => false,
+    };
+    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, "max-age=1"));
+    Ok(if known { answer.finish() } else { answer.content_type("application/jwt").body(snapshot.jws()) })
+}
+
+#[utoipa::path(
+    get,
+    path = paths::REVOCATION_STREAM,
+    tag = "service",
+    operation_id = "revocationStream",
+    summary = "Follow the revocations as they happen",
+    description = "Server-sent events. The data of each is a compact JWS of type `heirloom-revocations+jwt`: first a snapshot, then what is new within 50 ms, and a beat each second. Without a beat for 5 s, something may have been missed. 404 where `HEIRLOOM_FEED_KEYS` is not set.",
+    security(("feed_key" = []), ()),
+    responses((status = 200, body = String, content_type = "text/event-stream", description = "The events")),
+    extensions(
+        ("x-problems" = json!([kind::FEED_KEY_INVALID.code, kind::NOT_FOUND.code, kind::TOO_MANY_LISTENERS.code, kind::TEMPORARILY_UNAVAILABLE.code])),
+        ("x-unlimited" = json!(true)),
+    ),
+)]
+async fn listen(_reader: FeedReader, request: HttpRequest, sessions: Data<Sessions>) -> Result<HttpResponse, Problem> {
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // nginx passes each event on at once.
+        .insert_header(("X-Accel-Buffering", "no"));
+    if request.method() == Method::HEAD {
+        return Ok(answer.finish());
+    }
+    let listening = sessions.stream().join().await?;
+    forget_connection(&request);
+    Ok(answer.streaming(events(listening)))
+}
+
+/// What a listener reads, in pieces.
+fn events(listening: Listening) -> impl Stream<Item = Result<Bytes, Error>> {
+    let Listening { snapshot, events, progress } = listening;
+    let first = stream::unfold(snapshot.framed(), async |mut left| {
+        (!left.is_empty()).then(|| (left.split_to(left.len().min(CHUNK)), left))
+    });
+    let rest = stream::unfold(events, async |mut events| events.recv().await.map(|event| (event, events)));
+    first.chain(rest).map(move |piece| {
+        progress.fetch_add(1, Ordering::Relaxed);
+        Ok(piece)
+    })
+}
+
+impl From<JoinError> for Problem {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::TooMany => Self::new(
+                kind::TOO_MANY_LISTENERS,
+                "As many listen at this instance as HEIRLOOM_FEED_MAX_LISTENERS allows.",
+            )
+            .with_header(header::RETRY_AFTER, AGAIN),
+            JoinError::NotComplete => Self::unavailable("This instance may have missed a revocation."),
+            JoinError::Signing(error) => {
+                tracing::error!(%error, "sessions.stream_failed");
+                Self::internal()
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+use super::{
+    event::{self, EventKind, Place},
+    snapshot::{SignedSnapshot, Snapshot, framed},
+};
+use crate::{
+    kernel::Duration,
+    keys::{Keys, SigningError},
+    sessions::revocations::{Revocation, Revocations},
+    world::World,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::sync::mpsc;
+
+/// How many revocations an event holds at most: it is signed while others wait to join.
+const MOST_AT_ONCE: usize = 2_000;
+/// How many events wait for a listener. Who is further behind is dropped.
+const QUEUE: usize = 64;
+/// Who takes nothing for so long is dropped.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For how long who joins gets the same snapshot, at most.
+const SHARED: Duration = Duration::from_secs(1);
+/// How far the database's clock may be set back before the stream begins anew, in seconds.
+const SET_BACK: i64 = 5;
+
+/// The stream of revocations of this instance, and who listens to it.
+#[derive(Clone)]
+pub struct Stream(Arc<Room>);
+
+struct Room {
+    world: World,
+    keys: Keys,
+    revocations: Revocations,
+    state: Mutex<State>,
+}
+
+struct State {
+    place: Place,
+    is_over: bool,
+    listeners: Vec<Listener>,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+/// The near end of a listener.
+struct Listener {
+    events: mpsc::Sender<Bytes>,
+    progress: Arc<AtomicU64>,
+    /// The progress that was last seen, and since when it has been that while events waited.
+    seen: (u64, Duration),
+}
+
+/// The far end of a listener: what it reads.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub snapshot: SignedSnapshot,
+    pub events: mpsc::Receiver<Bytes>,
+    /// Grows with everything that the listener takes.
+    pub progress: Arc<AtomicU64>,
+}
+
+/// Why nobody can join at this moment.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JoinError {
+    /// As many listen as may.
+    #[error("too many listeners")]
+    TooMany,
+    /// This instance may have missed a revocation, or is stopping.
+    #[error("the revocation set is not complete")]
+    NotComplete,
+    /// No snapshot could be signed.
+    #[error("no snapshot could be signed")]
+    Signing(#[from] SigningError),
+}
+
+impl Stream {
+    /// A stream without listeners.
+    #[must_use]
+    pub fn new(world: World, keys: Keys, revocations: Revocations) -> Self {
+        let place = Place { stream: new_name(&world), number: 0, issued_at: 0, keep: revocations.keep().as_secs() };
+        let state = State { place, is_over: false, listeners: Vec::new(), snapshot: None };
+        Self(Arc::new(Room { world, keys, revocations, state: Mutex::new(state) }))
+    }
+
+    /// How many listen.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.state().listeners.len()
+    }
+
+    /// Ends every stream: the server is stopping.
+    pub fn end(&self) {
+        let mut state = self.state();
+        state.is_over = true;
+        state.listeners.clear();
+    }
+
+    /// A new listener: the snapshot, and every event after it.
+    ///
+    /// # Errors
+    /// Why not now.
+    pub(super) async fn join(&self) -> Result<Listening, JoinError> {
+        let (events, receiver) = mpsc::channel(QUEUE);
+        let progress = Arc::<AtomicU64>::default();
+        let snapshot = {
+            let mut state = self.state();
+            let most = self.0.world.config.feed.max_listeners;
+            if state.listeners.len() >= most {
+                state.listeners.retain(|listener| !listener.events.is_closed());
+            }
+            if state.listeners.len() >= most {
+                return Err(JoinError::TooMany);
+            }
+            // Under one lock: the listener gets each event that follows the snapshot's number, and none twice.
+            let snapshot = self.begin_snapshot(&mut state)?;
+            let seen = (0, self.0.world.clock.uptime());
+            state.listeners.push(Listener { events, progress: Arc::clone(&progress), seen });
+            snapshot
+        };
+        Ok(Listening { snapshot: self.sign(&snapshot).await?, events: receiver, progress })
+    }
+
+    /// The snapshot alone.
+    ///
+    /// # Errors
+    /// Why not now.
+    pub(super) async fn snapshot(&self) -> Result<SignedSnapshot, JoinError> {
+        let snapshot = self.begin_snapshot(&mut self.state())?;
+        Ok(self.sign(&snapshot).await?)
+    }
+
+    /// Sends what is new, and a beat if one is due. Nothing unless the set is complete: whoever hears nothing knows that
+    /// they may miss something.
+    pub(super) fn publish(&self, is_beat_due: bool) {
+        let mut state = self.state();
+        if state.is_over || !self.is_complete() {
+            return;
+        }
+        if let Err(error) = self.send_all(&mut state, is_beat_due) {
+            tracing::error!(%error, "sessions.stream_failed");
+            self.begin_anew(&mut state);
+        }
+        if is_beat_due {
+            self.drop_who_does_not_read(&mut state);
+        }
+    }
+
+    fn send_all(&self, state: &mut State, is_beat_due: bool) -> Result<(), SigningError> {
+        loop {
+            let news = self.0.revocations.take_news(MOST_AT_ONCE);
+            if news.is_empty() {
+                break;
+            }
+            self.send(state, EventKind::Delta, &news)?;
+        }
+        if is_beat_due { self.send(state, EventKind::Beat, &[]) } else { Ok(()) }
+    }
+
+    fn send(&self, state: &mut State, kind: EventKind, news: &[Revocation]) -> Result<(), SigningError> {
+        self.advance(state);
+        state.place.number = state.place.number.saturating_add(1);
+        let data = event::sign(&self.0.keys, self.0.world.clock.now(), kind, &state.place, news)?;
+        let event = framed(&data);
+        // Who is gone, or has too much before them, gets no more.
+        state.listeners.retain(|listener| listener.events.try_send(event.clone()).is_ok());
+        self.0.world.metrics.streamed(kind.name());
+        Ok(())
+    }
+
+    /// Time passes, and never backwards within a stream.
+    fn advance(&self, state: &mut State) {
+        let now = self.0.world.clock.now().timestamp();
+        if now < state.place.issued_at.saturating_sub(SET_BACK) {
+            self.begin_anew(state);
+        }
+        state.place.issued_at = state.place.issued_at.max(now);
+    }
+
+    /// Ends every stream; who joins again gets the snapshot of another one.
+    fn begin_anew(&self, state: &mut State) {
+        state.place = Place { stream: new_name(&self.0.world), number: 0, issued_at: 0, keep: state.place.keep };
+        state.listeners.clear();
+        state.snapshot = None;
+    }
+
+    fn begin_snapshot(&self, state: &mut State) -> Result<Arc<Snapshot>, JoinError> {
+        if state.is_over || !self.is_complete() {
+            return Err(JoinError::NotComplete);
+        }
+        let uptime = self.0.world.clock.uptime();
+        let is_current = |snapshot: &&Arc<Snapshot>| {
+            let number = snapshot.place.number;
+            number == state.place.number && snapshot.begun + SHARED > uptime
+        };
+        if let Some(snapshot) = state.snapshot.as_ref().filter(is_current) {
+            return Ok(Arc::clone(snapshot));
+        }
+        self.advance(state);
+        let snapshot = Snapshot::begin(state.place.clone(), uptime);
+        state.snapshot = Some(Arc::clone(&snapshot));
+        Ok(snapshot)
+    }
+
+    async fn sign(&self, snapshot: &Snapshot) -> Result<SignedSnapshot, SigningError> {
+        let Room { world, keys, revocations, .. } = &*self.0;
+        snapshot.sign(keys, revocations, world.clock.now()).await
+    }
+
+    fn drop_who_does_not_read(&self, state: &mut State) {
+        let uptime = self.0.world.clock.uptime();
+        let before = state.listeners.len();
+        state.listeners.retain_mut(|listener| listener.reads(uptime));
+        let dropped = before.saturating_sub(state.listeners.len());
+        if dropped > 0 {
+            tracing::warn!(dropped, "sessions.listeners_dropped: they took nothing for 10 s");
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.0.revocations.is_trusted(self.0.world.clock.uptime())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener {
+    /// Whether it has taken something within [`PATIENCE`], or everything.
+    fn reads(&mut self, uptime: Duration) -> bool {
+        let progress = self.progress.load(Ordering::Relaxed);
+        if self.events.capacity() == QUEUE || progress != self.seen.0 {
+            self.seen = (progress, uptime);
+        }
+        uptime < self.seen.1 + PATIENCE
+    }
+}
+
+fn new_name(world: &World) -> String {
+    URL_SAFE_NO_PAD.encode(world.rng.bytes::<16>())
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream")
+    }
+}
