@@ -297,27 +297,10 @@ impl Inner {
         let help = "Sign-ins with other providers, by preset and outcome";
         registry.register("upstream_sign_ins", help, self.upstream.clone());
         registry.register("sessions_swept", "Sessions deleted by this instance", self.swept.clone());
-        let help = "Lost connections to the revocation feed";
-        registry.register("revocation_feed_losses", help, self.feed_losses.clone());
-        let help = "Notifications rejected as invalid";
-        registry.register("notifications_rejected", help, self.notifications_rejected.clone());
-        let help = "Events of the stream of revocations, by kind";
-        registry.register("revocation_events", help, self.streamed.clone());
         let help = "Time since a background task last ran";
         registry.register_with_unit("background_task_age", help, Unit::Seconds, self.task_age.clone());
         let help = "Interval at which a background task runs";
         registry.register_with_unit("background_task_interval", help, Unit::Seconds, self.task_interval.clone());
-        let Gauges { revocations, revocations_age, revocations_trusted, .. } = &self.gauges;
-        registry.register("revocation_set_entries", "Entries in the revocation set", revocations.clone());
-        let help = "Time since the revocation set was last known to be complete";
-        registry.register_with_unit("revocation_set_age", help, Unit::Seconds, revocations_age.clone());
-        let help = "Whether access tokens are checked against the set (1) or the database (0)";
-        registry.register("revocation_set_trusted", help, revocations_trusted.clone());
-        registry.register(
-            "revocation_listeners",
-            "Listeners to the stream of revocations",
-            self.gauges.listeners.clone(),
-        );
         let Gauges { connections, connections_idle, connections_max, hashing_queued, hashing_running, .. } =
             &self.gauges;
         self.audit.register(registry);
@@ -326,6 +309,24 @@ impl Inner {
         registry.register("database_connections_max", "Maximum pool size", connections_max.clone());
         registry.register("hashing_queued", "Passwords waiting to be hashed", hashing_queued.clone());
         registry.register("hashing_running", "Passwords being hashed", hashing_running.clone());
+        self.register_revocations();
+    }
+
+    fn register_revocations(&mut self) {
+        let registry = &mut self.registry;
+        let help = "Lost connections to the revocation feed";
+        registry.register("revocation_feed_losses", help, self.feed_losses.clone());
+        let help = "Notifications rejected as invalid";
+        registry.register("notifications_rejected", help, self.notifications_rejected.clone());
+        let help = "Events of the stream of revocations, by kind";
+        registry.register("revocation_events", help, self.streamed.clone());
+        let Gauges { revocations, revocations_age, revocations_trusted, listeners, .. } = &self.gauges;
+        registry.register("revocation_set_entries", "Entries in the revocation set", revocations.clone());
+        let help = "Time since the revocation set was last known to be complete";
+        registry.register_with_unit("revocation_set_age", help, Unit::Seconds, revocations_age.clone());
+        let help = "Whether access tokens are checked against the set (1) or the database (0)";
+        registry.register("revocation_set_trusted", help, revocations_trusted.clone());
+        registry.register("revocation_listeners", "Listeners to the stream of revocations", listeners.clone());
     }
 }
 

@@ -171,7 +171,7 @@ async fn an_event_is_no_access_token() {
 
 ///
 #[tokio::test]
-async fn a_snapshot_can_be_fetched_and_is_signed_anew() {
+async fn a_snapshot_can_be_fetched_and_is_signed_again() {
     let app = streaming().await;
     let first = app.request("GET", SNAPSHOT).bearer(KEY).send().await;
     assert_eq!(first.expect(200).header("cache-control"), Some("max-age=1"));

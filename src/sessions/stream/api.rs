@@ -40,7 +40,7 @@ const CHUNK: usize = 16 * 1024;
     tag = "service",
     operation_id = "revocations",
     summary = "The revocations that matter at this moment, signed",
-    description = "For services that verify access tokens themselves and cannot keep a connection open. A compact JWS of type `heirloom-revocations+jwt`, signed anew each second. 404 where `HEIRLOOM_FEED_KEYS` is not set.",
+    description = "For services that verify access tokens themselves and cannot keep a connection open. A compact JWS of type `heirloom-revocations+jwt`, signed again each second. 404 where `HEIRLOOM_FEED_KEYS` is not set.",
     security(("feed_key" = []), ()),
     responses(
         (status = 200, body = String, content_type = "application/jwt", description = "The snapshot"),

@@ -27,7 +27,7 @@ const QUEUE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For how long who joins gets the same snapshot, at most.
 const SHARED: Duration = Duration::from_secs(1);
-/// How far the database's clock may be set back before the stream begins anew, in seconds.
+/// How far the database's clock may be set back before another stream begins, in seconds.
 const SET_BACK: i64 = 5;
 
 /// The stream of revocations of this instance, and who listens to it.
@@ -135,7 +135,7 @@ impl Stream {
         Ok(self.sign(&snapshot).await?)
     }
 
-    /// Sends what is new, and a beat if one is due. Nothing unless the set is complete: whoever hears nothing knows that
+    /// Sends what is new, and a beat if one is due. Nothing unless the set is complete: who hears nothing knows that
     /// they may miss something.
     pub(super) fn publish(&self, is_beat_due: bool) {
         let mut state = self.state();
@@ -144,7 +144,7 @@ impl Stream {
         }
         if let Err(error) = self.send_all(&mut state, is_beat_due) {
             tracing::error!(%error, "sessions.stream_failed");
-            self.begin_anew(&mut state);
+            self.begin_another(&mut state);
         }
         if is_beat_due {
             self.drop_who_does_not_read(&mut state);
@@ -177,13 +177,13 @@ impl Stream {
     fn advance(&self, state: &mut State) {
         let now = self.0.world.clock.now().timestamp();
         if now < state.place.issued_at.saturating_sub(SET_BACK) {
-            self.begin_anew(state);
+            self.begin_another(state);
         }
         state.place.issued_at = state.place.issued_at.max(now);
     }
 
     /// Ends every stream; who joins again gets the snapshot of another one.
-    fn begin_anew(&self, state: &mut State) {
+    fn begin_another(&self, state: &mut State) {
         state.place = Place { stream: new_name(&self.0.world), number: 0, issued_at: 0, keep: state.place.keep };
         state.listeners.clear();
         state.snapshot = None;
