@@ -9,7 +9,7 @@ pub struct FeedOptions {
     pub readers: FeedReaders,
     /// How many may listen at one instance.
     pub max_listeners: usize,
-    /// Whether a key is short enough that somebody may guess it.
+    /// Whether a key is short enough that it may be guessed.
     pub has_short_key: bool,
 }
 

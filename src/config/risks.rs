@@ -44,7 +44,7 @@ fn no_rate_limit() -> Risk {
 
 fn short_feed_key() -> Risk {
     let detail =
-        "holds a key of less than 32 characters, which somebody may guess: take what `openssl rand -hex 32` prints";
+        "holds a key of less than 32 characters, which may be guessed: take what `openssl rand -hex 32` prints";
     risk("stream of revocations", format!("{} {detail}", names::FEED_KEYS))
 }
 

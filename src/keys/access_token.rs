@@ -112,7 +112,7 @@ impl Keys {
         key.private.sign(&self.claims(subject, now, lifetime)).map(AccessToken)
     }
 
-    /// Signs what is no access token: a JWT of this `typ`, by the key that signs access tokens at this moment.
+    /// Signs a JWT of another `typ` than that of access tokens, by the key that signs access tokens at this moment.
     ///
     /// # Errors
     /// As [`Keys::sign`].
