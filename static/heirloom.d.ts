@@ -77,6 +77,11 @@ export interface HeirloomEvents {
 export interface HeirloomOptions {
   /** The server's URL. Default: the page's own origin. Another origin must be listed in HEIRLOOM_ALLOWED_ORIGINS. */
   baseUrl?: string | URL;
+  /**
+   * Your own APIs, by origin, as HEIRLOOM_AUDIENCES lists them: `fetch` sends them the token too. Where the server has tokens for
+   * one service, each gets one of its own.
+   */
+  apis?: ReadonlyArray<string | URL>;
   /** Called each time the user is signed out, and on load if the user is not signed in. */
   onSignedOut?: (event: SignedOut) => void;
 }

@@ -3,6 +3,7 @@
 const REQUEST_LIMIT = 15_000; // ms
 const TURN_LIMIT = 20_000; // ms, longer than a request
 const PAUSE = 60; // s, after a refusal
+const LEAVE = 'leave';
 const MISSING = 'refresh_token_missing';
 const SIGNED_OUT = /^(refresh_token_(missing|invalid|reused)|session_(expired|revoked)|account_blocked|ambiguous_token)$/;
 
@@ -42,8 +43,13 @@ async function answerOf(response) {
   return body;
 }
 
-export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore } = {}) {
+export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedOut = ignore } = {}) {
   const { origin, href } = new URL(baseUrl, globalThis.location?.href);
+  const audiences = new Map(apis.map((api) => {
+    const { origin: at, pathname } = new URL(api);
+    return [at, pathname === '/' ? at : `${api}`];
+  }));
+  const grants = new Map(); // tokens for services, by origin
   const api = `${href.replace(/\/+$/, '')}/api/v1`;
   const name = `heirloom ${api}`;
   const note = `${name} ${random()}`;
@@ -54,7 +60,6 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
   let session = null;
   let signedOut = false;
   let pending = null; // refresh
-  let leave = ignore; // aborts the request
   let failure = null; // the last
   let failures = 0;
   let timer;
@@ -115,8 +120,9 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
 
   async function post(path, headers, body, method = 'POST') {
     const controller = new AbortController();
-    leave = () => controller.abort();
-    const limit = setTimeout(leave, REQUEST_LIMIT);
+    const abort = () => controller.abort();
+    const stay = on(LEAVE, abort);
+    const limit = setTimeout(abort, REQUEST_LIMIT);
     const { signal } = controller;
     try {
       return await answerOf(await fetch(api + path, { method, headers, body, credentials: 'include', signal }));
@@ -124,6 +130,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
       throw error instanceof HeirloomError ? error : new HeirloomError({});
     } finally {
       clearTimeout(limit);
+      stay();
     }
   }
 
@@ -191,6 +198,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     failures = 0;
     const ahead = expires_in * (0.75 + 0.15 * Math.random());
     plan(ahead, ahead);
+    for (const api of grants.keys()) tokenFor(api, token).catch(ignore);
     if (isNew) channel?.postMessage({ signedin: session_id });
     emit(isNew ? 'signedin' : 'refreshed', session);
     return token;
@@ -200,6 +208,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     const { code: why, reason } = cause;
     if (session && isNews) channel?.postMessage({ signedout: session.session_id, why, reason });
     token = session = null;
+    grants.clear();
     clearTimeout(timer);
     if (!signedOut) {
       signedOut = true;
@@ -218,11 +227,39 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
     return signedOut || session?.expires_at > Date.now() ? token : refresh();
   }
 
+  // the user's token, or one for the service in exchange
+  function tokenFor(target, own) {
+    const audience = audiences.get(target);
+    if (!own || !audience || target === origin) return Promise.resolve(own);
+    const known = grants.get(target);
+    if (known?.own === own) return known.answer;
+    const answer = send('/auth/token', { audience }, { Authorization: `Bearer ${own}` }).then(
+      ({ access_token }) => access_token,
+      (error) => {
+        // one audience for everything
+        if (error.errors[0]?.code === 'not_configured') return own;
+        if (grants.get(target)?.own === own) grants.delete(target);
+        throw error;
+      },
+    );
+    grants.set(target, { own, answer });
+    return answer;
+  }
+
   async function fetchSignedIn(input, init) {
     const request = new Request(input, init);
-    if (new URL(request.url).origin !== origin || request.headers.has('Authorization')) return fetch(request);
+    const target = new URL(request.url).origin;
+    const isMine = target === origin || audiences.has(target);
+    if (!isMine || request.headers.has('Authorization')) return fetch(request);
     const mine = session?.session_id;
-    const send = async (bearer) => {
+    const send = async (own) => {
+      let bearer;
+      try {
+        bearer = await tokenFor(target, own);
+      } catch (error) {
+        if (error.status !== 401) throw error;
+        return new Response(JSON.stringify({ code: error.code }), error);
+      }
       // never as another user
       if (mine && (session?.session_id ?? mine) !== mine) return new Response('{"code":"session_changed"}', { status: 401 });
       const copy = request.clone();
@@ -252,7 +289,7 @@ export function createHeirloom({ baseUrl = location.origin, onSignedOut = ignore
   };
   for (const event of ['visibilitychange', 'pageshow', 'online']) globalThis.addEventListener?.(event, wake);
   globalThis.addEventListener?.('pagehide', () => {
-    leave();
+    emit(LEAVE);
     dropNote();
   });
   on('signedout', onSignedOut);

@@ -27,7 +27,10 @@ pub enum ExchangeError {
     Refused(#[from] AccessTokenError),
     /// No service of this name has tokens of its own.
     #[error("there are no tokens for this service")]
-    UnknownAudience,
+    UnknownAudience {
+        /// Whether any service has tokens of its own.
+        is_configured: bool,
+    },
     /// The token could not be signed.
     #[error("a token could not be signed")]
     Signing(#[from] SigningError),
@@ -42,7 +45,8 @@ impl Keys {
     pub fn exchange(&self, token: &str, audience: &str) -> Result<ServiceToken, ExchangeError> {
         self.verify(token)?;
         let service = self.services().iter().find(|service| *service == audience);
-        let service = service.ok_or(ExchangeError::UnknownAudience)?;
+        let is_configured = !self.services().is_empty();
+        let service = service.ok_or(ExchangeError::UnknownAudience { is_configured })?;
         let (ring, now) = (self.ring(), self.world().clock.now());
         let key = model::signer(&ring, now).ok_or(SigningError::NoKey)?;
         let (mut claims, begins) = (payload(token)?, now.timestamp());

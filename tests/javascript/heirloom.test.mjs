@@ -515,3 +515,131 @@ test('a step-up of a session that was revoked signs out', async () => {
   assert.equal(await stepUp, null);
   assert.deepEqual(names(), ['signedin', 'signedout']);
 });
+
+const API = 'https://api.example.com';
+const EXCHANGE = `${ORIGIN}/api/v1/auth/token`;
+const bearerOf = (request) => request.headers.get('Authorization');
+
+/** A browser whose user is signed in, an API beside it, and what the server answers to an exchange. */
+async function withApi(exchange, api = () => Response.json({}), apis = [API]) {
+  const browser = new Browser();
+  browser.server = async (request) => {
+    if (request.url === EXCHANGE) return exchange(request);
+    if (request.url.startsWith(API)) return api(request);
+    return tokens();
+  };
+  const opened = await open({ apis });
+  const asked = (url) => browser.requests.filter((request) => request.url === url);
+  return { browser, ...opened, exchanges: () => asked(EXCHANGE), calls: () => asked(`${API}/notes`) };
+}
+
+let services = 0;
+const serviceToken = () => Response.json({ access_token: `service-${++services}`, token_type: 'Bearer', expires_in: 600 });
+const notConfigured = () => problem(422, 'audience_unknown', { errors: [{ field: 'audience', code: 'not_configured' }] });
+
+test('an API gets a token of its own, which is exchanged once for each of the user\'s', async () => {
+  const { browser, client, exchanges, calls } = await withApi(serviceToken);
+  const answers = await Promise.all([1, 2, 3].map(() => client.fetch(`${API}/notes`)));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  assert.equal(exchanges().length, 1);
+  assert.deepEqual(await exchanges()[0].json(), { audience: API });
+  const own = await client.getAccessToken();
+  assert.equal(bearerOf(exchanges()[0]), `Bearer ${own}`);
+  const used = new Set(calls().map(bearerOf));
+  assert.equal(used.size, 1);
+  assert.match([...used][0], /^Bearer service-/);
+  assert.equal(await client.getAccessToken(), own, 'the user\'s own is as it was');
+  // Both are replaced together, before either expires.
+  await browser.pass(560);
+  assert.equal(exchanges().length, 2);
+  await client.fetch(`${API}/notes`);
+  assert.equal(exchanges().length, 2);
+  assert.ok(!used.has(bearerOf(calls().at(-1))));
+});
+
+test('the user\'s own token reaches no service that has one of its own', async () => {
+  const { client, calls } = await withApi(serviceToken);
+  await client.fetch(`${API}/notes`, { method: 'POST', body: 'a note' });
+  await client.fetch('/api/v1/me');
+  for (const call of calls()) assert.doesNotMatch(bearerOf(call), /access-/);
+});
+
+test('where one audience is for everything, the API gets the user\'s token', async () => {
+  const { client, exchanges, calls } = await withApi(notConfigured);
+  await client.fetch(`${API}/notes`);
+  await client.fetch(`${API}/notes`);
+  assert.equal(exchanges().length, 1);
+  assert.equal(bearerOf(calls()[0]), `Bearer ${await client.getAccessToken()}`);
+});
+
+test('an API that the server does not list gets no token at all', async () => {
+  const unlisted = () => problem(422, 'audience_unknown', { errors: [{ field: 'audience', code: 'unknown' }] });
+  const { client, calls } = await withApi(unlisted);
+  await assert.rejects(client.fetch(`${API}/notes`), { code: 'audience_unknown', temporary: false });
+  assert.equal(calls().length, 0);
+});
+
+test('other origins get no token', async () => {
+  const { browser, client, exchanges } = await withApi(serviceToken);
+  for (const url of ['https://elsewhere.example/notes', 'http://api.example.com/notes', 'https://api.example.com:8443/notes']) {
+    await client.fetch(url);
+    assert.equal(bearerOf(browser.requests.at(-1)), null, url);
+  }
+  await client.fetch(`${API}/notes`, { headers: { Authorization: 'Basic bWU=' } });
+  assert.equal(bearerOf(browser.requests.at(-1)), 'Basic bWU=', 'the caller\'s own is left alone');
+  assert.equal(exchanges().length, 0);
+});
+
+test('a 401 of the API leads to one refresh and one repetition', async () => {
+  let refusals = 1;
+  const api = () => (refusals-- > 0 ? new Response('', { status: 401 }) : Response.json({}));
+  const { browser, client, exchanges, calls } = await withApi(serviceToken, api);
+  const answer = await client.fetch(`${API}/notes`, { method: 'POST', body: 'a note' });
+  assert.equal(answer.status, 200);
+  assert.deepEqual([browser.refreshes, exchanges().length, calls().length], [2, 2, 2]);
+  assert.equal(await calls()[1].text(), 'a note');
+  // A second 401 is the answer.
+  refusals = 2;
+  assert.equal((await client.fetch(`${API}/notes`)).status, 401);
+  assert.equal(calls().length, 4);
+});
+
+test('where the session was revoked, a 401 of the API signs the user out', async () => {
+  const api = () => new Response('', { status: 401 });
+  const { browser, client, names } = await withApi(serviceToken, api);
+  const { server } = browser;
+  browser.server = (request) => (
+    request.url === REFRESH ? problem(401, 'session_revoked', { reason: 'revoked_by_admin' }) : server(request));
+  const answering = client.fetch(`${API}/notes`);
+  await browser.pass(5);
+  assert.equal((await answering).status, 401);
+  assert.equal(names().at(-1), 'signedout');
+});
+
+test('a token that was revoked before the exchange is replaced as well', async () => {
+  let refusals = 1;
+  const exchange = () => (refusals-- > 0 ? problem(401, 'access_token_expired') : serviceToken());
+  const { browser, client } = await withApi(exchange);
+  assert.equal((await client.fetch(`${API}/notes`)).status, 200);
+  assert.equal(browser.refreshes, 2);
+});
+
+test('an exchange that cannot be made rejects, and the next one is made again', async () => {
+  let outages = 1;
+  const exchange = () => (outages-- > 0 ? problem(503, 'temporarily_unavailable') : serviceToken());
+  const { client, names } = await withApi(exchange);
+  await assert.rejects(client.fetch(`${API}/notes`), { code: 'temporarily_unavailable', temporary: true });
+  assert.equal((await client.fetch(`${API}/notes`)).status, 200);
+  assert.deepEqual(names(), ['signedin']);
+});
+
+test('an API is named by its origin, with or without a slash', async () => {
+  for (const api of [API, `${API}/`, new URL(API)]) {
+    const { client, exchanges } = await withApi(serviceToken, undefined, [api]);
+    await client.fetch(`${API}/notes`);
+    assert.deepEqual(await exchanges()[0].json(), { audience: API });
+  }
+  const { client, exchanges } = await withApi(serviceToken, undefined, [`${API}/v1`]);
+  await client.fetch(`${API}/notes`);
+  assert.deepEqual(await exchanges()[0].json(), { audience: `${API}/v1` }, 'as the server lists it');
+});

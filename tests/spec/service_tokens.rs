@@ -84,7 +84,9 @@ async fn there_is_a_token_for_a_service_that_is_listed_only() {
     let app = TestApp::with(SERVICES).await;
     let mine = app.sign_in("alice").await.access_token;
     for audience in [OWN, "https://api.example.com/", "HTTPS://API.EXAMPLE.COM", "urn:example", "", "*"] {
-        app.exchange(&mine, audience).await.expect_problem(422, "audience_unknown");
+        let refused = app.exchange(&mine, audience).await;
+        refused.expect_problem(422, "audience_unknown");
+        assert_eq!(refused.text("/errors/0/code"), "unknown");
     }
     let wrong = [json!({}), json!({ "audience": [API] }), json!({ "audience": API, "resource": API })];
     for body in wrong {
@@ -93,7 +95,9 @@ async fn there_is_a_token_for_a_service_that_is_listed_only() {
     // Without the option there is one audience for everything. What an instance signed that had it is not accepted there.
     let token = app.token_for(&mine, SHOP).await;
     let plain = app.another(&[]).await;
-    plain.exchange(&mine, API).await.expect_problem(422, "audience_unknown");
+    let refused = plain.exchange(&mine, API).await;
+    refused.expect_problem(422, "audience_unknown");
+    assert_eq!(refused.text("/errors/0/code"), "not_configured");
     plain.check(&token).await.expect_challenge("access_token_invalid");
 }
 

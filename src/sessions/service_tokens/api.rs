@@ -74,9 +74,11 @@ impl From<ExchangeError> for Problem {
     fn from(error: ExchangeError) -> Self {
         match error {
             ExchangeError::Refused(why) => refused(why),
-            ExchangeError::UnknownAudience => {
+            ExchangeError::UnknownAudience { is_configured } => {
+                // A client may then send the service the user's own token: there is one audience for everything.
+                let code = if is_configured { "unknown" } else { "not_configured" };
                 let message = "Not a service that has tokens of its own.";
-                let errors = vec![FieldError::new("audience", "unknown", message)];
+                let errors = vec![FieldError::new("audience", code, message)];
                 Self { errors, ..Self::new(kind::AUDIENCE_UNKNOWN, message) }
             }
             ExchangeError::Signing(error) => {
