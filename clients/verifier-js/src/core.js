@@ -1,0 +1,204 @@
+// What a token or an event means: no network and no timer, and clocks that tests replace.
+import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
+import { Expired, Invalid, Lost, Outdated, Revoked, Stale } from './errors.js';
+
+/** Seconds by which clocks may differ. More would keep expired tokens alive. */
+const LEEWAY = 5;
+/** Seconds for which an event proves that nothing else was revoked. */
+const FRESH = 5;
+const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'];
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Not everywhere there; Web Crypto hashes too, but in another thread, which takes longer. */
+const crypto = globalThis.process?.getBuiltinModule?.('node:crypto');
+
+/** The name of a session or a user in the stream. @param {string} id @returns {Promise<string> | string} */
+export function digest(id) {
+  const text = id.toLowerCase();
+  return crypto ? crypto.createHash('sha256').update(text).digest().subarray(0, 8).toString('base64url') : webDigest(text);
+}
+
+/** @param {string} text */
+export async function webDigest(text) {
+  const hash = await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(hash, 0, 8)));
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/** @param {unknown[]} values @returns {boolean} */
+const areIntegers = (...values) => values.every(Number.isSafeInteger);
+/** @param {unknown[]} values @returns {boolean} */
+const areStrings = (...values) => values.every((value) => typeof value === 'string');
+
+/**
+ * What an event revokes, by name: `s:` a session, `u:` a user with the lowest rev that is good, `everyone` a time.
+ * @param {Record<string, any>} event @returns {any[][]}
+ */
+function entriesOf({ sessions = [], access = [], everyone = -1 }) {
+  if (!Array.isArray(sessions) || !Array.isArray(access)) throw new Lost('forged');
+  const wrong = access.some((pair) => !Array.isArray(pair) || pair.length !== 2 || !areStrings(pair[0]) || !areIntegers(pair[1]));
+  if (wrong || !sessions.every((each) => areStrings(each)) || !areIntegers(everyone)) throw new Lost('forged');
+  const users = access.map(([user, rev]) => [`u:${user}`, rev]);
+  return [...sessions.map((session) => [`s:${session}`, 0]), ...users, ['everyone', everyone]];
+}
+
+/** What is known, and the decisions. */
+export class Core {
+  #issuer; #audience; #accept; #monotonic; #wall;
+  /** @type {Map<string, { alg: string, key: any }>} */
+  #keys = new Map();
+  /** What is revoked, each with the monotonic time at which it is forgotten: see `entriesOf`.
+   * @type {Map<string, { value: number, until: number }>} */
+  #known = new Map();
+  #pruned = 0;
+  // The connection: closed after a refusal, and its first event is a snapshot.
+  #open = false; #first = false;
+  // What was heard last, and the newest `iat` of any stream.
+  #stream = ''; #n = -1; #iat = 0; #newest = -Infinity; #freshUntil = 0;
+  /** Why the last event was refused: `clock`, `gap` or `forged`. */
+  refusal = '';
+
+  /** @param {{ issuer: string, audience: string, accept?: number, monotonic?: () => number, wall?: () => number }} options */
+  constructor({ issuer, audience, accept = 0, monotonic = () => performance.now() / 1000, wall = () => Date.now() / 1000 }) {
+    this.#issuer = issuer; this.#audience = audience; this.#accept = accept; this.#monotonic = monotonic; this.#wall = wall;
+  }
+
+  /** Replaces the keys. Keys for other algorithms are left out, so that no token is verified with them. @param {any} jwks */
+  async setKeys(jwks) {
+    const usable = jwks.keys.filter((/** @type {any} */ jwk) => areStrings(jwk.kid) && ALGORITHMS.includes(jwk.alg));
+    const keys = new Map();
+    for (const jwk of usable) keys.set(jwk.kid, { alg: jwk.alg, key: await importJWK(jwk, jwk.alg) });
+    this.#keys = keys;
+  }
+
+  /** Whether the text names a key that is not known. @param {string} compact */
+  lacksKeyOf(compact) {
+    try {
+      return !this.#keys.has(decodeProtectedHeader(compact).kid ?? '');
+    } catch {
+      return false;
+    }
+  }
+
+  /** @param {string} compact @param {(typ: string) => boolean} isType @returns {Promise<Record<string, any>>} */
+  async #payload(compact, isType) {
+    try {
+      const header = decodeProtectedHeader(compact);
+      const known = this.#keys.get(header.kid ?? '');
+      // `alg` comes from the key, never from the token. What `crit` names is not understood (RFC 7515, 4.1.11). The library
+      // would skip white space.
+      const good = known && header.alg === known.alg && !('crit' in header) && isType(header.typ ?? '');
+      if (good && COMPACT.test(compact)) {
+        const { payload } = await compactVerify(compact, known.key, { algorithms: [known.alg] });
+        const members = JSON.parse(new TextDecoder().decode(payload));
+        if (members?.iss === this.#issuer) return members;
+      }
+    } catch (cause) { // whatever the text of a stranger makes a parser throw
+      throw new Invalid(undefined, { cause });
+    }
+    throw new Invalid();
+  }
+
+  /** A new connection: its first event has to be a snapshot. */
+  connected() {
+    this.#open = this.#first = true;
+  }
+
+  /** `taken`; `reconnect`, and `refusal` holds the reason; or `ignored`, after a refusal on the same connection.
+   * @param {string} compact */
+  async event(compact) {
+    return this.#open ? this.#attempt(compact, () => {}, 'reconnect') : 'ignored';
+  }
+
+  /** A snapshot that was fetched: `taken` or `refused`. @param {string} compact */
+  async poll(compact) {
+    return this.#attempt(compact, () => this.connected(), 'refused');
+  }
+
+  /** @param {string} compact @param {() => void} before @param {string} otherwise */
+  async #attempt(compact, before, otherwise) {
+    try {
+      const event = await this.#payload(compact, isEvent);
+      before();
+      this.#take(event);
+      return 'taken';
+    } catch (error) {
+      this.refusal = error instanceof Lost ? error.message : 'forged';
+      this.#open = false;
+      return otherwise;
+    }
+  }
+
+  /** @param {Record<string, any>} event */
+  #take(event) {
+    const { iat, exp, kind, stream, n, keep } = event;
+    if (!areIntegers(iat, exp, n, keep) || !areStrings(stream) || !['snapshot', 'delta', 'beat'].includes(kind)) {
+      throw new Lost('forged');
+    }
+    const entries = entriesOf(event), now = this.#monotonic(), wall = this.#wall();
+    if (wall > exp + LEEWAY || iat > wall + 2 * LEEWAY) throw new Lost('clock');
+    const same = stream === this.#stream;
+    const inOrder = kind === 'snapshot'
+      ? !same || n === this.#n || (this.#first && n > this.#n)
+      : same && !this.#first && n === this.#n + 1;
+    if (!inOrder || iat < this.#newest - LEEWAY || (same && iat < this.#iat)) throw new Lost('gap');
+    this.#first = false; this.#stream = stream; this.#n = n; this.#iat = iat;
+    this.#remember(entries, now, now + keep);
+    // Only what is newer proves that it is not a repetition.
+    if (iat > this.#newest) { this.#newest = iat; this.#freshUntil = now + FRESH; }
+  }
+
+  /** @param {any[][]} entries @param {number} now @param {number} until */
+  #remember(entries, now, until) {
+    for (const [name, value] of entries) {
+      if (value < 0) continue;
+      const known = this.#known.get(name);
+      this.#known.set(name, { value: Math.max(value, this.#lookup(name)), until: Math.max(until, known?.until ?? until) });
+    }
+    if (now - this.#pruned < 60) return;
+    this.#pruned = now;
+    for (const [name, { until: end }] of this.#known) if (end <= now) this.#known.delete(name);
+  }
+
+  /** The value under a name; -1 when there is none. @param {string} name */
+  #lookup(name) {
+    const known = this.#known.get(name);
+    return known && known.until > this.#monotonic() ? known.value : -1;
+  }
+
+  /** For how many seconds more it is fresh; negative since then. */
+  secondsFresh() {
+    // A machine that was suspended does not see that on its monotonic clock, but on the other.
+    return Math.min(this.#freshUntil - this.#monotonic(), this.#newest + 2 * LEEWAY + FRESH - this.#wall());
+  }
+
+  /** The claims, or one of the errors, looked for in this order: Invalid, Expired, Stale, Revoked, Outdated.
+   * @param {string} token */
+  async verify(token) {
+    const claims = await this.valid(token), session = claims.sid.toLowerCase();
+    const [bySession, byUser] = this.#known.size ? await Promise.all([digest(session), digest(claims.sub)]) : ['', ''];
+    if (this.secondsFresh() < -this.#accept) throw new Stale();
+    // The first 48 bits of a UUIDv7 are when it was generated. Nobody knows when another id was.
+    const generated = UUID7.test(session) ? parseInt(session.slice(0, 8) + session.slice(9, 13), 16) : 0;
+    if (generated <= this.#lookup('everyone') || this.#lookup(`s:${bySession}`) >= 0) throw new Revoked();
+    if ((claims.rev ?? 0) < this.#lookup(`u:${byUser}`)) throw new Outdated();
+    return claims;
+  }
+
+  /** The claims of a token that is neither invalid nor expired; whether it was revoked is not looked at.
+   * @param {string} token */
+  async valid(token) {
+    const claims = await this.#payload(token, isAccessToken), wall = this.#wall();
+    const { aud, exp, nbf, iat, sub, sid, rev = 0 } = claims;
+    const ours = Array.isArray(aud) ? aud.includes(this.#audience) : aud === this.#audience;
+    if (!ours || !areIntegers(exp, nbf, iat, rev) || !areStrings(sub, sid) || nbf > wall + LEEWAY) throw new Invalid();
+    if (exp + LEEWAY <= wall) throw new Expired();
+    return /** @type {import('./index.js').Claims} */ (claims);
+  }
+}
+
+/** @param {string} typ */
+const isEvent = (typ) => typ === 'heirloom-revocations+jwt';
+/** @param {string} typ */
+const isAccessToken = (typ) => ['at+jwt', 'application/at+jwt'].includes(typ.toLowerCase());

@@ -1,0 +1,269 @@
+// Follows the stream, or fetches snapshots, and answers for tokens.
+import { Core } from './core.js';
+import { Invalid, Lost, Outdated, Revoked, Stale } from './errors.js';
+
+/** Milliseconds without a byte after which a connection counts as lost: the server sends something each second. */
+const SILENCE = 5_000;
+/** Milliseconds after which the keys are fetched again, so that one that was taken back is forgotten. */
+const REFRESH_KEYS = 300_000;
+/** How often in a minute an unknown `kid` may cause a fetch. More would let a stranger flood the server through us. */
+const UNKNOWN_PER_MINUTE = 2;
+/** Milliseconds for which a snapshot serves, when they are fetched. */
+const POLL = 1_000;
+/** @type {Record<number, string>} */
+const CONFIGURATION = {
+  401: 'refused: 401, the server does not know this feed key',
+  404: 'refused: 404, the server publishes no revocations: is HEIRLOOM_FEED_KEYS set?',
+};
+
+/** How many seconds to go on without the stream; 0 for `refuse` and `ask`. @param {string} onStale */
+function acceptedSeconds(onStale) {
+  const seconds = /^accept:(\d+)$/.exec(onStale)?.[1];
+  if (seconds || onStale === 'refuse' || onStale === 'ask') return Number(seconds ?? 0);
+  throw new TypeError('onStale is "refuse", "ask" or "accept:SECONDS"');
+}
+
+/** Without the details behind the colon. @param {string} reason */
+const kind = (reason) => reason.split(':')[0];
+
+export class Verifier {
+  #base; #audience; #core; #asks; #polls; #onState;
+  /** @type {Record<string, string>} */
+  #headers = {};
+  #closed = false;
+  /** Ends the connection. */
+  #stream = new AbortController();
+  /** @type {(value?: any) => void} */
+  #wake = () => {};
+  #taken = false; #reason = 'starting'; #reported = { state: '', reason: '' };
+  /** @type {((fresh: boolean) => void)[]} */
+  #waiting = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #end;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pause;
+  // An unknown `kid` may be a good one while the last fetch failed.
+  #keysFailed = true; #keysAt = -Infinity;
+  /** @type {number[]} */
+  #askedForUnknown = [];
+  /** @type {Promise<void> | undefined} */
+  #fetchingKeys;
+  #polledAt = -Infinity; #pollFailed = false;
+
+  /** @param {import('./index.js').VerifierOptions} options */
+  constructor({ issuer, audience, feedKey, onStale = 'refuse', onState, serverUrl = issuer, mode = 'stream' }) {
+    this.#base = serverUrl.replace(/\/+$/, '');
+    if (!/^https?:\/\//.test(this.#base)) throw new TypeError('issuer (or serverUrl) is an http or https URL');
+    if (!audience || !['stream', 'poll'].includes(mode)) throw new TypeError('audience is a text, and mode "stream" or "poll"');
+    this.#audience = audience; this.#asks = onStale === 'ask'; this.#polls = mode === 'poll'; this.#onState = onState;
+    this.#core = new Core({ issuer, audience, accept: acceptedSeconds(onStale) });
+    if (feedKey !== undefined) this.#headers.authorization = `Bearer ${feedKey}`;
+    // Where snapshots are fetched, nothing may run outside of a request: the first verification begins.
+    if (!this.#polls) this.#listen();
+  }
+
+  close() {
+    this.#closed = true;
+    this.#stream.abort(new Lost('closed'));
+    this.#wake();
+    clearTimeout(this.#pause);
+    clearTimeout(this.#end);
+    this.#tellWaiting(false);
+  }
+
+  async ready(milliseconds = 10_000) {
+    if (this.#polls) await this.#pollIfDue();
+    if (this.#core.secondsFresh() >= 0 || this.#polls || this.#closed) return this.#core.secondsFresh() >= 0;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds, false);
+      this.#waiting.push((fresh) => { clearTimeout(timer); resolve(fresh); });
+    });
+  }
+
+  /** @param {string} token */
+  async verify(token) {
+    if (this.#polls) await this.#pollIfDue();
+    try {
+      return await this.#core.verify(token);
+    } catch (error) {
+      if (error instanceof Invalid || error instanceof Stale) return this.#tryAgain(token, error);
+      throw error;
+    }
+  }
+
+  /** @param {string} token @param {Error} error @returns {Promise<import('./index.js').Claims>} */
+  async #tryAgain(token, error) {
+    if (this.#core.lacksKeyOf(token)) {
+      await this.#fetchKeysFor(token);
+      if (this.#core.lacksKeyOf(token)) throw this.#keysFailed ? new Stale('The keys of the issuer cannot be fetched.') : error;
+      try {
+        return await this.#core.verify(token);
+      } catch (again) {
+        if (!(again instanceof Stale)) throw again;
+        error = again;
+      }
+    }
+    if (error instanceof Stale) {
+      this.#report();
+      if (this.#asks) return this.#ask(token);
+    }
+    throw error;
+  }
+
+  /** @param {string} token */
+  async #ask(token) {
+    const claims = await this.#core.valid(token);
+    let response, code;
+    try {
+      response = await this.#get('/api/v1/auth/check', { authorization: `Bearer ${token}` }, SILENCE);
+      const body = await response.text();
+      if (response.status === 401) ({ code } = JSON.parse(body));
+    } catch (cause) {
+      throw new Stale(undefined, { cause });
+    }
+    if (response.status === 200 && response.headers.get('x-auth-audience') === this.#audience) return claims;
+    if (response.status !== 401) throw new Stale();
+    if (code === 'session_revoked') throw new Revoked();
+    // The server has one code for expired and outdated, and expired it is not.
+    throw code === 'access_token_expired' ? new Outdated() : new Invalid();
+  }
+
+  /** @param {string} path @param {Record<string, string>} headers @param {number} milliseconds */
+  async #get(path, headers, milliseconds) {
+    return fetch(this.#base + path, { headers, redirect: 'manual', signal: AbortSignal.timeout(milliseconds) });
+  }
+
+  // --- keys ---
+
+  async #fetchKeys(milliseconds = SILENCE) {
+    this.#keysFailed = true; this.#keysAt = performance.now();
+    const response = await this.#get('/.well-known/jwks.json', {}, milliseconds);
+    const body = await response.text();
+    if (response.status !== 200) throw new Lost(`unreachable: the JWKS is answered with ${response.status}`);
+    await this.#core.setKeys(JSON.parse(body));
+    this.#keysFailed = false;
+  }
+
+  /** Fetches the keys because the text names an unknown one, unless that happened twice in the last minute.
+   * @param {string} compact */
+  async #fetchKeysFor(compact) {
+    // Requests of a worker may not wait for each other.
+    if (!this.#polls && this.#fetchingKeys) await this.#fetchingKeys;
+    const now = performance.now();
+    this.#askedForUnknown = this.#askedForUnknown.filter((at) => now - at < 60_000);
+    if (!this.#core.lacksKeyOf(compact) || this.#askedForUnknown.length >= UNKNOWN_PER_MINUTE) return;
+    this.#askedForUnknown.push(now);
+    this.#fetchingKeys = this.#fetchKeys().catch(() => {}).finally(() => { this.#fetchingKeys = undefined; });
+    await this.#fetchingKeys;
+  }
+
+  // --- the stream ---
+
+  async #listen() {
+    for (let delay = 100; !this.#closed;) {
+      this.#taken = false;
+      try {
+        await this.#follow();
+      } catch (error) {
+        this.#reason = reasonOf(error);
+      }
+      this.#stream.abort();
+      if (this.#closed) return;
+      this.#report();
+      delay = this.#taken ? 100 : Math.min(2 * delay, 2_000);
+      const pause = Object.values(CONFIGURATION).includes(this.#reason) ? 10_000 : delay * (0.5 + Math.random() / 2);
+      await new Promise((resolve) => { this.#wake = resolve; this.#pause = setTimeout(resolve, pause); });
+    }
+  }
+
+  /** Listens on one connection until it is lost. */
+  async #follow() {
+    if (this.#keysFailed) await this.#fetchKeys();
+    const stream = this.#stream = new AbortController();
+    if (this.#closed) return;
+    const listen = () => setTimeout(() => stream.abort(new Lost('silence')), SILENCE);
+    let silence = listen();
+    try {
+      const url = `${this.#base}/api/v1/revocations/stream`;
+      const response = await fetch(url, { headers: this.#headers, redirect: 'manual', signal: stream.signal });
+      if (response.status !== 200 || !response.body) throw refusedWith(response.status);
+      this.#core.connected();
+      const reader = response.body.getReader(), decoder = new TextDecoder();
+      for (let line = ''; ;) {
+        const { done, value } = await reader.read();
+        if (done) throw new Lost('unreachable: the server ended the stream');
+        clearTimeout(silence);
+        silence = listen();
+        const [first, ...others] = decoder.decode(value, { stream: true }).split('\n');
+        line += first;
+        for (const next of others) {
+          if (line.startsWith('data:')) await this.#takeEvent(line.slice(5).trim());
+          line = next;
+        }
+      }
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
+  /** @param {string} event */
+  async #takeEvent(event) {
+    if (this.#core.lacksKeyOf(event)) await this.#fetchKeysFor(event);
+    if (await this.#core.event(event) !== 'taken') throw new Lost(this.#core.refusal);
+    this.#taken = true; this.#reason = 'silence';
+    if (performance.now() - this.#keysAt > REFRESH_KEYS) this.#fetchKeys().catch(() => {});
+    this.#report();
+    clearTimeout(this.#end);
+    this.#end = setTimeout(() => this.#report(), this.#core.secondsFresh() * 1000 + 10);
+  }
+
+  // --- snapshots, fetched ---
+
+  /** Fetches a snapshot when the last one is a second old. Requests of a worker may not wait for each other: while one
+   * fetches, the others go on with what is known, as long as it is fresh. */
+  async #pollIfDue() {
+    const now = performance.now(), recent = now - this.#polledAt < POLL;
+    if (this.#closed || (recent && (this.#pollFailed || this.#core.secondsFresh() >= 0))) return;
+    this.#polledAt = now; this.#pollFailed = false;
+    try {
+      if (this.#keysFailed || now - this.#keysAt > REFRESH_KEYS) await this.#fetchKeys();
+      const response = await this.#get('/api/v1/revocations', this.#headers, SILENCE);
+      const snapshot = await response.text();
+      if (response.status !== 200) throw refusedWith(response.status);
+      if (this.#core.lacksKeyOf(snapshot)) await this.#fetchKeysFor(snapshot);
+      if (await this.#core.poll(snapshot) !== 'taken') throw new Lost(this.#core.refusal);
+      this.#reason = 'silence';
+    } catch (error) {
+      this.#pollFailed = true;
+      this.#reason = reasonOf(error);
+    }
+    this.#report();
+  }
+
+  /** Calls onState when the state, or why it is stale, has changed. */
+  #report() {
+    const fresh = this.#core.secondsFresh() >= 0, before = this.#reported;
+    this.#reported = fresh ? { state: 'fresh', reason: '' } : { state: 'stale', reason: this.#reason };
+    if (fresh) this.#tellWaiting(true);
+    if (before.state === this.#reported.state && kind(before.reason) === kind(this.#reported.reason)) return;
+    try {
+      this.#onState?.(/** @type {'fresh' | 'stale'} */ (this.#reported.state), this.#reported.reason);
+    } catch (error) {
+      console.error('onState failed', error);
+    }
+  }
+
+  /** @param {boolean} fresh */
+  #tellWaiting(fresh) {
+    for (const waiting of this.#waiting.splice(0)) waiting(fresh);
+  }
+}
+
+/** @param {number} status */
+const refusedWith = (status) => new Lost(CONFIGURATION[status] ?? `refused: ${status}`);
+
+/** @param {any} error */
+function reasonOf(error) {
+  if (error instanceof Lost) return error.message;
+  return `unreachable: ${error?.cause?.code ?? error?.cause?.message ?? error?.message ?? error}`;
+}

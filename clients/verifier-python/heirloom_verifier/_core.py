@@ -1,0 +1,188 @@
+"""What a token or an event means: no network and no thread, and clocks that tests replace.
+
+One thread calls `connected`, `event` and `poll`; any thread may call `verify` at the same time. What an event revokes is
+added before the event makes anything fresh, and `verify` looks in the other order, so that it needs no lock.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from typing import Any, Callable
+
+import jwt
+
+from ._errors import Expired, Invalid, Outdated, Revoked, Stale
+from ._http import Lost
+
+LEEWAY = 5
+"""Seconds by which clocks may differ. More would keep expired tokens alive."""
+FRESH = 5
+"""Seconds for which an event proves that nothing else was revoked."""
+_ALGORITHMS = ("ES256", "EdDSA", "RS256")
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_JWS = jwt.PyJWS()
+
+
+def digest(identifier: str) -> str:
+    """The name of a session or a user in the stream."""
+    whole = hashlib.sha256(identifier.lower().encode()).digest()
+    return base64.urlsafe_b64encode(whole[:8]).decode().rstrip("=")
+
+
+def _all(kind: type, *values: object) -> bool:
+    """Whether the values are of that type: True is not a number here."""
+    return all(type(value) is kind for value in values)
+
+
+def _entries(event: dict[str, Any]) -> dict[str, int]:
+    """What an event revokes, by name: `s:` a session, `u:` a user with the lowest rev that is good, `everyone` a time."""
+    sessions, access = event.get("sessions", []), event.get("access", [])
+    everyone = {"everyone": event["everyone"]} if "everyone" in event else {}
+    try:
+        entries = {**{"s:" + session: 0 for session in sessions}, **{"u:" + user: rev for user, rev in access}, **everyone}
+    except (TypeError, ValueError) as error:
+        raise Lost("forged") from error
+    if not (_all(list, sessions, access) and _all(int, *entries.values())):
+        raise Lost("forged")
+    return entries
+
+
+class Core:
+    """What is known, and the decisions."""
+
+    def __init__(self, issuer: str, audience: str, accept: float = 0,
+                 monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        self._issuer, self._audience, self._accept = issuer, audience, accept
+        self._monotonic, self._wall = monotonic, wall
+        self._keys: dict[str, jwt.PyJWK] = {}
+        # What is revoked, each with the monotonic time at which it is forgotten: see `_entries`.
+        self._known: dict[str, tuple[int, float]] = {}
+        self._pruned = monotonic()
+        # The connection: closed after a refusal, and its first event is a snapshot.
+        self._open = self._first = False
+        # What was heard last, and the newest `iat` of any stream.
+        self._stream, self._n, self._iat = "", -1, 0
+        self._newest, self._fresh_until = float("-inf"), 0.0
+        self.refusal = ""
+        """Why the last event was refused: `clock`, `gap` or `forged`."""
+
+    def set_keys(self, jwks: dict[str, Any]) -> None:
+        """Replaces the keys. Keys for other algorithms are left out, so that no token is verified with them."""
+        usable = [key for key in jwks["keys"] if _all(str, key.get("kid")) and key.get("alg") in _ALGORITHMS]
+        self._keys = {key["kid"]: jwt.PyJWK(key) for key in usable}
+
+    def lacks_key_of(self, compact: str) -> bool:
+        """Whether the text names a key that is not known."""
+        try:
+            return jwt.get_unverified_header(compact)["kid"] not in self._keys
+        except Exception:
+            return False
+
+    def _payload(self, compact: str, is_type: Callable[[str], bool]) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(compact)
+            key = self._keys[header["kid"]]
+            # `alg` comes from the key, never from the token. What `crit` names is not understood (RFC 7515, 4.1.11). The
+            # library would skip characters that are not base64url.
+            good = header["alg"] == key.algorithm_name and "crit" not in header and is_type(header["typ"])
+            if good and _COMPACT.fullmatch(compact):
+                payload = json.loads(_JWS.decode(compact, key, algorithms=[key.algorithm_name]))
+                if isinstance(payload, dict) and payload.get("iss") == self._issuer:
+                    return payload
+        except Exception as error:  # whatever the text of a stranger makes a parser raise
+            raise Invalid from error
+        raise Invalid
+
+    def connected(self) -> None:
+        """A new connection: its first event has to be a snapshot."""
+        self._open = self._first = True
+
+    def event(self, compact: str) -> str:
+        """`taken`; `reconnect`, and `refusal` holds the reason; or `ignored`, after a refusal on the same connection."""
+        if not self._open:
+            return "ignored"
+        try:
+            self._take(compact)
+        except (Lost, Invalid) as why:
+            self.refusal = str(why) if isinstance(why, Lost) else "forged"
+            self._open = False
+            return "reconnect"
+        return "taken"
+
+    def poll(self, compact: str) -> str:
+        """A snapshot that was fetched: `taken` or `refused`."""
+        self.connected()
+        return "taken" if self.event(compact) == "taken" else "refused"
+
+    def _take(self, compact: str) -> None:
+        event = self._payload(compact, lambda typ: typ == "heirloom-revocations+jwt")
+        fields: list[Any] = [event.get(name) for name in ("iat", "exp", "kind", "stream", "n", "keep")]
+        iat, exp, kind, stream, n, keep = fields
+        if not (_all(int, iat, exp, n, keep) and _all(str, stream) and kind in ("snapshot", "delta", "beat")):
+            raise Lost("forged")
+        entries, now, wall = _entries(event), self._monotonic(), self._wall()
+        if wall > exp + LEEWAY or iat > wall + 2 * LEEWAY:
+            raise Lost("clock")
+        same = stream == self._stream
+        if kind == "snapshot":
+            in_order = not same or n == self._n or (self._first and n > self._n)
+        else:
+            in_order = same and not self._first and n == self._n + 1
+        if not in_order or iat < self._newest - LEEWAY or (same and iat < self._iat):
+            raise Lost("gap")
+        self._first, self._stream, self._n, self._iat = False, stream, n, iat
+        self._remember(entries, now, now + keep)
+        # Only what is newer proves that it is not a repetition.
+        if iat > self._newest:
+            self._newest, self._fresh_until = iat, now + FRESH
+
+    def _remember(self, entries: dict[str, int], now: float, until: float) -> None:
+        for name, value in entries.items():
+            known = self._known.get(name, (-1, now))
+            self._known[name] = (max(value, self._lookup(name)), max(until, known[1]))
+        if now - self._pruned > 60:
+            self._known, self._pruned = {name: entry for name, entry in self._known.items() if entry[1] > now}, now
+
+    def _lookup(self, name: str) -> int:
+        """The value under a name; -1 when there is none."""
+        value, until = self._known.get(name, (-1, 0.0))
+        return value if until > self._monotonic() else -1
+
+    def seconds_fresh(self) -> float:
+        """For how many seconds more it is fresh; negative since then."""
+        # A machine that was suspended does not see that on its monotonic clock, but on the other.
+        return min(self._fresh_until - self._monotonic(), self._newest + 2 * LEEWAY + FRESH - self._wall())
+
+    def verify(self, token: str) -> dict[str, Any]:
+        """The claims, or one of the errors, looked for in this order: Invalid, Expired, Stale, Revoked, Outdated."""
+        claims = self.valid(token)
+        if self.seconds_fresh() < -self._accept:
+            raise Stale
+        session, everyone = claims["sid"].lower(), self._lookup("everyone")
+        # The first 48 bits of a UUIDv7 are when it was generated. Nobody knows when another id was.
+        generated = int(session[:8] + session[9:13], 16) if _UUID7.fullmatch(session) else 0
+        if generated <= everyone or self._lookup("s:" + digest(session)) >= 0:
+            raise Revoked
+        if claims.get("rev", 0) < self._lookup("u:" + digest(claims["sub"])):
+            raise Outdated
+        return claims
+
+    def valid(self, token: str) -> dict[str, Any]:
+        """The claims of a token that is neither invalid nor expired; whether it was revoked is not looked at."""
+        claims = self._payload(token, lambda typ: typ.lower() in ("at+jwt", "application/at+jwt"))
+        wall, audience = self._wall(), claims.get("aud")
+        ours = self._audience in audience if isinstance(audience, list) else self._audience == audience
+        numbers: list[Any] = [claims.get("exp"), claims.get("nbf"), claims.get("iat"), claims.get("rev", 0)]
+        if not (ours and _all(int, *numbers) and _all(str, claims.get("sub"), claims.get("sid"))):
+            raise Invalid
+        exp, nbf, _, _ = numbers
+        if nbf > wall + LEEWAY:
+            raise Invalid
+        if exp + LEEWAY <= wall:
+            raise Expired
+        return claims

@@ -1,0 +1,250 @@
+"""The verifier against a server that is cut off, silent, restarted, misconfigured or hostile."""
+
+import asyncio
+import logging
+import os
+import unittest
+
+from heirloom_verifier import Expired, Invalid, Outdated, Revoked, Stale, VerificationError, Verifier
+from stub import AUDIENCE, Stub, digest, until
+
+logging.disable(logging.CRITICAL)
+
+
+def code(verifier, token):
+    try:
+        verifier.verify(token)
+        return "good"
+    except VerificationError as error:
+        return error.code
+
+
+class Driver(unittest.TestCase):
+    def setUp(self):
+        self.stub = Stub().start()
+        self.states = []
+        self.addCleanup(self.stub.stop)
+
+    def verifier(self, **options):
+        options = {"feed_key": "secret", "on_state": lambda *state: self.states.append(state), **options}
+        verifier = Verifier(self.stub.url, AUDIENCE, **options)
+        self.addCleanup(verifier.close)
+        return verifier
+
+    def fresh(self, **options):
+        verifier = self.verifier(**options)
+        self.assertTrue(verifier.ready(60))
+        return verifier
+
+    def last_reason(self):
+        return self.states[-1][1].partition(":")[0] if self.states else None
+
+    def revoke(self, sid):
+        self.stub.send("delta", sessions=[digest(sid)])
+
+    def test_a_token_is_good_until_its_session_is_revoked(self):
+        verifier, token = self.fresh(), self.stub.token(sid="mine")
+        self.assertEqual(verifier.verify(token)["sub"], "alice")
+        self.assertEqual(self.states, [("fresh", "")])
+        self.revoke("mine")
+        until(lambda: code(verifier, token) == "revoked", "the revocation arrives")
+        self.assertEqual(code(verifier, self.stub.token()), "good")
+        with self.assertRaises(Revoked):
+            asyncio.run(verifier.verify_async(token))
+
+    def test_what_was_revoked_before_the_start_is_in_the_snapshot(self):
+        self.stub.send("delta", sessions=[digest("mine")], access=[[digest("alice"), 4]])
+        verifier = self.fresh()
+        self.assertRaises(Revoked, verifier.verify, self.stub.token(sid="mine"))
+        self.assertRaises(Outdated, verifier.verify, self.stub.token())
+        self.assertEqual(asyncio.run(verifier.verify_async(self.stub.token(rev=4)))["rev"], 4)
+
+    def test_a_snapshot_of_250_000_sessions_is_taken(self):
+        self.stub.known = {"sessions": [digest(f"session {number}") for number in range(250_000)]}
+        verifier = self.fresh()
+        self.assertEqual(code(verifier, self.stub.token(sid="session 249999")), "revoked")
+        self.assertEqual(code(verifier, self.stub.token(sid="session 250000")), "good")
+
+    def test_expired_and_invalid_tokens_are_refused(self):
+        verifier = self.fresh()
+        self.assertRaises(Expired, verifier.verify, self.stub.token(exp=1))
+        self.assertRaises(Invalid, verifier.verify, self.stub.token(aud="https://other.example.com"))
+        for text in ("", "a.b.c", "[" * 5000, "\ud800.x.y", self.stub.token() + "\r\nX-Injected: 1", None):
+            self.assertRaises(Invalid, verifier.verify, text)
+
+    def test_a_cut_cable_is_stale_and_the_return_of_a_restarted_server_is_good(self):
+        verifier, token = self.fresh(), self.stub.token()
+        self.revoke("mine")
+        until(lambda: code(verifier, self.stub.token(sid="mine")) == "revoked", "the revocation arrives")
+        self.stub.stop()
+        until(lambda: code(verifier, token) == "stale", "it becomes stale")
+        until(lambda: self.last_reason() == "unreachable", "it is reported as unreachable")
+        self.stub.known = {}
+        self.stub.restart()
+        until(lambda: code(verifier, token) == "good", "it becomes fresh again")
+        self.assertEqual(code(verifier, self.stub.token(sid="mine")), "revoked")
+        until(lambda: self.states[-1] == ("fresh", ""), "the return is reported")
+
+    def test_silence_is_noticed_and_another_connection_is_tried(self):
+        verifier, token = self.fresh(), self.stub.token()
+        connections = self.stub.count("/api/v1/revocations/stream")
+        self.stub.beats = False
+        until(lambda: code(verifier, token) == "stale", "it becomes stale")
+        until(lambda: self.last_reason() == "silence", "silence is reported")
+        until(lambda: self.stub.count("/api/v1/revocations/stream") > connections, "it connects again")
+        self.stub.beats = True
+        self.stub.drop()
+        until(lambda: code(verifier, token) == "good", "it becomes fresh again")
+
+    def test_a_server_that_sends_comments_only_is_stale(self):
+        verifier, token = self.fresh(), self.stub.token()
+        self.stub.beats = False
+
+        def stale():
+            self.stub.send_text(": still here\n\n")
+            return code(verifier, token) == "stale"
+        until(stale, "it becomes stale")
+
+    def test_a_gap_leads_to_another_connection(self):
+        verifier = self.fresh()
+        self.stub.send("delta", skip=1, sessions=[digest("mine")])
+        until(lambda: code(verifier, self.stub.token(sid="mine")) == "revoked", "the snapshot brings what was lost")
+        self.assertEqual(code(verifier, self.stub.token()), "good")
+
+    def test_a_forged_event_changes_nothing(self):
+        verifier = self.fresh()
+        connections = self.stub.count("/api/v1/revocations/stream")
+        event = self.stub.event("delta", self.stub.n + 1, sessions=[digest("mine")])
+        self.stub.send_text(f"data: {event[:-8]}AAAAAAAA\n\n")
+        until(lambda: self.stub.count("/api/v1/revocations/stream") > connections, "it connects again")
+        self.assertEqual(code(verifier, self.stub.token(sid="mine")), "good")
+
+    def test_a_redirect_is_not_followed(self):
+        elsewhere = Stub().start()
+        self.addCleanup(elsewhere.stop)
+        self.stub.status, self.stub.location = 307, elsewhere.url + "/api/v1/revocations/stream"
+        verifier = self.verifier()
+        until(lambda: self.last_reason() == "refused", "it is reported")
+        self.assertEqual(elsewhere.requests, [])
+        self.assertEqual(code(verifier, self.stub.token()), "stale")
+
+    def test_a_wrong_feed_key_is_reported(self):
+        verifier = self.verifier(feed_key="wrong")
+        until(lambda: any("401" in reason for _, reason in self.states), "401 is reported")
+        self.assertRaises(Stale, verifier.verify, self.stub.token())
+
+    def test_a_server_without_the_stream_is_reported(self):
+        self.stub.status = 404
+        self.verifier()
+        until(lambda: any("404" in reason for _, reason in self.states), "404 is reported")
+
+    def test_a_server_that_does_not_trust_itself_is_tried_again(self):
+        self.stub.status = 503
+        verifier = self.verifier()
+        until(lambda: self.last_reason() == "refused", "it is reported")
+        self.stub.status = 200
+        self.assertTrue(verifier.ready(60))
+
+    def test_unknown_keys_cause_two_fetches_a_minute(self):
+        verifier = self.fresh()
+        before = self.stub.count("/.well-known/jwks.json")
+        self.stub.add_key("stranger", publish=False)
+        for _ in range(20):
+            self.assertRaises(Invalid, verifier.verify, self.stub.token("stranger"))
+        self.assertEqual(self.stub.count("/.well-known/jwks.json") - before, 2)
+
+    def test_a_new_key_is_fetched_and_a_known_one_is_not(self):
+        verifier = self.fresh()
+        before = self.stub.count("/.well-known/jwks.json")
+        self.stub.add_key("second")
+        self.assertEqual(code(verifier, self.stub.token("second")), "good")
+        self.stub.signer = "second"
+        for _ in range(20):
+            self.assertEqual(code(verifier, self.stub.token()), "good")
+        self.assertEqual(self.stub.count("/.well-known/jwks.json") - before, 1)
+
+    def test_an_event_with_a_new_key_is_taken(self):
+        verifier = self.fresh()
+        self.stub.add_key("second")
+        self.stub.signer = "second"
+        self.revoke("mine")
+        until(lambda: code(verifier, self.stub.token("first", sid="mine")) == "revoked", "the revocation arrives")
+
+    def test_without_keys_nothing_is_known_about_a_token(self):
+        self.stub.jwks_status = 503
+        verifier = self.verifier()
+        self.assertRaises(Stale, verifier.verify, self.stub.token())
+        self.assertRaises(Invalid, verifier.verify, "not a token")
+        until(lambda: self.last_reason() == "unreachable", "it is reported")
+        self.stub.jwks_status = 200
+        self.assertTrue(verifier.ready(60))
+
+    def test_ask_asks_the_server_while_the_stream_is_lost(self):
+        self.stub.status = 503
+        verifier = self.verifier(on_stale="ask")
+        until(lambda: self.stub.count("/.well-known/jwks.json"), "the keys are fetched")
+        until(lambda: code(verifier, self.stub.token()) == "good", "the server answers")
+        answers = [((200, "https://other.example.com", None), "stale"), ((200, None, None), "stale"),
+                   ((401, None, "session_revoked"), "revoked"), ((401, None, "access_token_expired"), "outdated"),
+                   ((401, None, "access_token_invalid"), "invalid"), ((503, None, None), "stale"), ((302, None, None), "stale")]
+        for self.stub.check, verdict in answers:
+            self.assertEqual(code(verifier, self.stub.token()), verdict, self.stub.check)
+        asked = self.stub.count("/api/v1/auth/check")
+        self.assertEqual(code(verifier, self.stub.token(exp=1)), "expired")
+        self.assertEqual(self.stub.count("/api/v1/auth/check"), asked, "an expired token needs no question")
+        self.stub.check = (200, AUDIENCE, None)
+        self.assertEqual(asyncio.run(verifier.verify_async(self.stub.token()))["sub"], "alice")
+
+    def test_accept_goes_on_with_what_is_known(self):
+        verifier = self.fresh(on_stale="accept:600")
+        self.revoke("mine")
+        until(lambda: code(verifier, self.stub.token(sid="mine")) == "revoked", "the revocation arrives")
+        self.stub.stop()
+        until(lambda: self.states[-1][0] == "stale", "the loss is reported")
+        self.assertEqual(code(verifier, self.stub.token()), "good")
+        self.assertEqual(code(verifier, self.stub.token(sid="mine")), "revoked")
+        self.stub.restart()
+
+    def test_the_server_may_be_elsewhere_than_the_issuer(self):
+        verifier = Verifier("https://auth.example.com", AUDIENCE, "secret", server_url=self.stub.url + "/")
+        self.addCleanup(verifier.close)
+        until(lambda: self.stub.count("/api/v1/revocations/stream"), "it connects there")
+        self.assertEqual(code(verifier, self.stub.token()), "invalid", "another issuer")
+
+    def test_options_that_make_no_sense_are_refused(self):
+        for options in ({"on_stale": "accept"}, {"on_stale": "accept:-1"}, {"on_stale": "ignore"}, {"server_url": "ftp://x"}):
+            self.assertRaises(ValueError, Verifier, self.stub.url, AUDIENCE, **options)
+        self.assertRaises(ValueError, Verifier, "auth.example.com", AUDIENCE)
+
+    def test_a_callback_that_fails_stops_nothing(self):
+        verifier = self.fresh(on_state=lambda *_: 1 / 0)
+        self.assertEqual(code(verifier, self.stub.token()), "good")
+
+    def test_close_ends_the_connection_and_the_thread(self):
+        verifier = self.fresh()
+        verifier.close()
+        until(lambda: not verifier._thread.is_alive(), "the thread ends")
+        until(lambda: code(verifier, self.stub.token()) == "stale", "tokens become stale")
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_a_forked_process_listens_by_itself(self):
+        verifier = self.fresh()
+        connections = self.stub.count("/api/v1/revocations/stream")
+        child = os.fork()
+        if child == 0:
+            try:
+                until(lambda: code(verifier, self.stub_token) == "revoked", "the revocation arrives in the child", 30)
+                os._exit(0)
+            except BaseException:
+                os._exit(1)
+        until(lambda: self.stub.count("/api/v1/revocations/stream") > connections, "the child connects")
+        self.revoke("mine")
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+
+    @property
+    def stub_token(self):
+        return self.stub.token(sid="mine")
+
+
+if __name__ == "__main__":
+    unittest.main()
