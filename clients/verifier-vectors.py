@@ -14,6 +14,8 @@ import hashlib
 import hmac
 import json
 import sys
+from collections import namedtuple
+from functools import partial
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -35,9 +37,7 @@ def number(value, size):
     return b64(value.to_bytes(size, "big"))
 
 
-class Key:
-    def __init__(self, kid, alg, jwk, sign):
-        self.kid, self.alg, self.jwk, self.sign = kid, alg, jwk, sign
+Key = namedtuple("Key", "kid alg jwk sign")
 
 
 def es256(kid, secret):
@@ -64,8 +64,7 @@ def rs256(kid, p, q):
                lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256()))
 
 
-KEY = es256("current", 0x5EED01)
-OLD = es256("previous", 0x5EED02)
+KEY, OLD = es256("current", 0x5EED01), es256("previous", 0x5EED02)
 ED = eddsa("edwards", bytes(range(32)))
 RSA = rs256(
     "rivest",
@@ -76,9 +75,11 @@ RSA = rs256(
         "bb4c0b773c236b0de5b40ba1b278890dce294ea3b3c7a94e3de79b33374918c29f7362aa82c27712043200164a37a8c1eab0cd7ea6b292"
         "047b3f699929e217f29b9fac1d42eadbf16f", 16))
 PUBLISHED = [KEY, OLD, ED, RSA]
+# Published, and of no use: a secret, and a kind of key that does not exist yet.
+SYMMETRIC = Key("symmetric", "HS256", {"kty": "oct", "k": b64(b"secret" * 6)}, lambda data: hs256(data, b"secret" * 6))
+FUTURE = Key("future", "XX256", {"kty": "XX", "x": "AAAA"}, None)
 # Not published: a stranger's, and one that claims to be the current key.
-STRANGER = es256("stranger", 0x5EED03)
-IMPOSTOR = es256("current", 0x5EED04)
+STRANGER, IMPOSTOR = es256("stranger", 0x5EED03), es256("current", 0x5EED04)
 PUBLIC_PEM = ec.derive_private_key(0x5EED01, ec.SECP256R1()).public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -94,12 +95,8 @@ def jws(typ, payload, key=KEY, header=None, sign=None):
     return text + "." + b64((sign or key.sign)(text.encode()))
 
 
-def hs256(data):
-    return hmac.digest(PUBLIC_PEM, data, "sha256")
-
-
-def unsigned(_data):
-    return b""
+def hs256(data, secret=PUBLIC_PEM):
+    return hmac.digest(secret, data, "sha256")
 
 
 def broken(compact):
@@ -148,12 +145,7 @@ def snapshot(n=10, at=0, **members):
     return event("snapshot", n, at, **members)
 
 
-def delta(n, at=0, **members):
-    return event("delta", n, at, **members)
-
-
-def beat(n, at=0, **members):
-    return event("beat", n, at, **members)
+delta, beat = partial(event, "delta"), partial(event, "beat")
 
 
 cases = []
@@ -224,13 +216,16 @@ def tokens_alone():
         "a payload that is not JSON": ".".join((head, b64(b"{]"), signature)),
         "another payload under a genuine signature": ".".join((head, payload, signature)),
         "a forged signature": broken(token()),
+        "signed by a published key of an alg that is not for tokens": token(key=SYMMETRIC),
+        "a line break in the signature": "\n".join((token()[:-5], token()[-5:])),
+        "padding after the signature": token() + "=",
         "signed by a key that is not published": token(key=STRANGER),
         "signed by another key under a published kid": token(key=IMPOSTOR),
         "signed by the previous key under the current kid": token(key=OLD, header={"kid": KEY.kid}),
         "another key in the header": token(key=STRANGER, header={"kid": KEY.kid, "jwk": STRANGER.jwk}),
         "no kid": token(header={"kid": None}),
-        "alg none": token(header={"alg": "none"}, sign=unsigned),
-        "alg none without kid": token(header={"alg": "none", "kid": None}, sign=unsigned),
+        "alg none": token(header={"alg": "none"}, sign=lambda _data: b""),
+        "alg none without kid": token(header={"alg": "none", "kid": None}, sign=lambda _data: b""),
         "HS256 with the public key as its secret": token(header={"alg": "HS256"}, sign=hs256),
         "an alg that is not the key's": token(key=RSA, header={"kid": KEY.kid}),
         "RS512 in the header of an RS256 key": token(key=RSA, header={"alg": "RS512"}),
@@ -284,7 +279,7 @@ def revocations():
         .verify(0, "revoked", token(sid=SESSION.upper()))
     Case("revoked by everyone").open(everyone=T * 1000).verify(0, "revoked")
     Case("everyone ends a session of the same millisecond, and none that is later").open(everyone=SESSION_AT) \
-        .verify(0, "revoked").verify(0, "good", token(sid=SECOND))
+        .verify(0, "revoked").verify(0, "good", token(sid=SECOND)).verify(0, "good", token(sid=SECOND.upper()))
     Case("everyone in a delta").open().event(0.5, delta(11, everyone=SESSION_AT)).verify(0.5, "revoked")
     Case("a lower time of everyone does not take back a higher one").open(everyone=SESSION_AT + 1) \
         .event(0.5, delta(11, everyone=SESSION_AT - 1)).verify(0.5, "revoked").verify(0.5, "revoked", token(sid=SECOND))
@@ -318,6 +313,9 @@ def memory():
         .verify(101, "good")
     Case("everyone and a rev are forgotten after keep").open(keep=100, everyone=SESSION_AT, access=[[digest(ALICE), 4]]) \
         .connect(101).event(101, snapshot(50, 101, keep=100)).verify(101, "good")
+    Case("a rev that was forgotten does not return with a lower one").open(keep=10, access=[[digest(ALICE), 9]]) \
+        .connect(11).event(11, snapshot(50, 11, keep=10, access=[[digest(ALICE), 3]])).verify(11, "good") \
+        .verify(11, "outdated", token(rev=2))
     Case("an entry that is repeated lives for keep from then on").open(keep=100, **known) \
         .connect(60).event(60, snapshot(50, 60, keep=100, **known)) \
         .connect(159).event(159, snapshot(60, 159, keep=100)).verify(159, "revoked") \
@@ -416,7 +414,7 @@ def forgeries():
         "signed by another key under a published kid": delta(11, key=IMPOSTOR, **mark),
         "another key in the header": delta(11, key=STRANGER, header={"kid": KEY.kid, "jwk": STRANGER.jwk}, **mark),
         "no kid": delta(11, header={"kid": None}, **mark),
-        "alg none": delta(11, header={"alg": "none"}, sign=unsigned, **mark),
+        "alg none": delta(11, header={"alg": "none"}, sign=lambda _data: b"", **mark),
         "HS256 with the public key as its secret": delta(11, header={"alg": "HS256"}, sign=hs256, **mark),
         "an alg that is not the key's": delta(11, key=RSA, header={"kid": KEY.kid}, **mark),
         "a critical extension that is unknown": delta(11, header=CRITICAL, **mark),
@@ -434,6 +432,7 @@ def forgeries():
         "no keep": delta(11, keep=None, **mark),
         "keep as a text": delta(11, keep="780", **mark),
         "no stream": delta(11, stream=None, **mark),
+        "stream as a number": delta(11, stream=7, **mark),
         "no kind": event(None, 11, **mark),
         "an unknown kind": event("news", 11, **mark),
         "sessions as a text": delta(11, sessions=digest(SESSION)),
@@ -493,7 +492,7 @@ for group in (tokens_alone, order_of_verdicts, revocations, memory, freshness, o
     group()
 names = [case["name"] for case in cases]
 assert len(names) == len(set(names)), "two cases have one name"
-published = [{**key.jwk, "kid": key.kid, "alg": key.alg, "use": "sig"} for key in PUBLISHED]
+published = [{**key.jwk, "kid": key.kid, "alg": key.alg, "use": "sig"} for key in (FUTURE, SYMMETRIC, *PUBLISHED)]
 # One step a line, so that a change of one case is a change of a few lines.
 lines = ",\n".join(
     "    {\"name\": %s, \"on_stale\": %s, \"steps\": [\n      %s\n    ]}" % (
