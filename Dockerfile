@@ -11,6 +11,7 @@ COPY .cargo .cargo
 COPY .sqlx .sqlx
 # Not all of it is built, but Cargo.toml needs it.
 COPY benches benches
+COPY clients clients
 COPY crates crates
 COPY locales locales
 COPY migrations migrations

@@ -1,0 +1,29 @@
+//! A service with axum: `cargo run --example axum --features axum -- ISSUER AUDIENCE ADDRESS`, with the feed key in
+//! `FEED_KEY`. Then: `curl -H "Authorization: Bearer $TOKEN" http://ADDRESS/hello`.
+
+use axum::{Router, routing::get};
+use heirloom_verifier::{SignedIn, Verifier};
+
+async fn hello(SignedIn(user): SignedIn) -> String {
+    format!("Hello {}, your roles are {:?}.\n", user.sub, user.roles)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut options = std::env::args().skip(1);
+    let mut next = || options.next().ok_or("usage: axum ISSUER AUDIENCE ADDRESS");
+    let (issuer, audience, address) = (next()?, next()?, next()?);
+
+    let verifier = Verifier::builder(issuer, audience);
+    let verifier = verifier.feed_key(option_env("FEED_KEY"));
+    let verifier = verifier.on_state(|state, reason| eprintln!("revocations: {state:?}, {reason}")).build()?;
+
+    let app = Router::new().route("/hello", get(hello)).with_state(verifier);
+    axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is an application: it may read its environment")]
+fn option_env(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}

@@ -1,0 +1,116 @@
+//! Decides everything, with clocks as parameters and without I/O.
+
+use crate::{
+    Claims, Error,
+    clock::Now,
+    keys::Keys,
+    known::{Entry, Known, Name},
+    position::{Event, Position, is_event, milliseconds},
+    token::is_access_token,
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+/// Milliseconds by which clocks may differ.
+const LEEWAY: i64 = 5000;
+
+/// What to do while it is not known whether sessions were revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStale {
+    /// Refuse every token with [`Error::Stale`].
+    #[default]
+    Refuse,
+    /// Ask Heirloom about each token: a request to `/api/v1/auth/check`.
+    Ask,
+    /// For at most this long, answer from what was known last; then refuse.
+    Accept(Duration),
+}
+
+/// The verifier without its connection.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub issuer: String,
+    pub audience: String,
+    on_stale: OnStale,
+    keys: RwLock<Arc<Keys>>,
+    pub known: Known,
+    position: Mutex<Position>,
+}
+
+impl Core {
+    pub fn new(issuer: String, audience: String, on_stale: OnStale) -> Self {
+        let (known, position) = (Known::nothing(), Mutex::default());
+        Self { issuer, audience, on_stale, keys: RwLock::default(), known, position }
+    }
+
+    pub fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn set_keys(&self, keys: Keys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// A new connection.
+    pub fn connected(&self) {
+        self.position().connected();
+    }
+
+    /// Takes an event. If it is not taken, the connection is of no more use.
+    pub fn event(&self, jws: &str, now: Now) -> Result<(), &'static str> {
+        let mut position = self.position();
+        if !std::mem::take(&mut position.is_open) {
+            return Err("ignored");
+        }
+        let event: Option<Event> = self.keys().open(jws, is_event);
+        let event = event.filter(|event| event.iss == self.issuer).ok_or("forged")?;
+        let is_newer = position.advance(&event, now)?;
+
+        let until = now.mono.saturating_add(Duration::from_secs(event.keep));
+        event.sessions.iter().for_each(|name| self.known.add(Entry::Session(*name), 0, until));
+        event.access.iter().for_each(|(name, rev)| self.known.add(Entry::User(*name), *rev, until));
+        event.everyone.iter().for_each(|opened| self.known.add(Entry::Everyone, *opened, until));
+        self.known.forget(event.n, now.mono);
+        // Last: nothing is fresh before all of it is known.
+        if is_newer {
+            self.known.refresh(event.iat, now.mono);
+        }
+        Ok(())
+    }
+
+    /// The claims of a token, and whether Heirloom must be asked about it. Checks Invalid, Expired, Stale, Revoked, Outdated,
+    /// in this order.
+    pub fn verify(&self, token: &str, now: Now) -> Result<(Claims, bool), Error> {
+        let claims: Claims = self.keys().open(token, is_access_token).ok_or(Error::Invalid)?;
+        let begins = milliseconds(claims.nbf);
+        if !claims.are_for(&self.issuer, &self.audience) || begins > now.wall.saturating_add(LEEWAY) {
+            return Err(Error::Invalid);
+        }
+        if milliseconds(claims.exp).saturating_add(LEEWAY) <= now.wall {
+            return Err(Error::Expired);
+        }
+        let longer = if let OnStale::Accept(longer) = self.on_stale { longer } else { Duration::ZERO };
+        let is_stale = !self.known.is_fresh(now, longer);
+        if is_stale && self.on_stale != OnStale::Ask {
+            return Err(Error::Stale);
+        }
+        self.judge(&claims, now.mono).map(|()| (claims, is_stale))
+    }
+
+    fn judge(&self, claims: &Claims, mono: Duration) -> Result<(), Error> {
+        let find = |entry| self.known.find(entry, mono);
+        let everyone = find(Entry::Everyone);
+        let was_everyone = everyone.is_some_and(|until| claims.opened_at().is_none_or(|opened| opened <= until));
+        if was_everyone || find(Entry::Session(Name::of(&claims.sid))).is_some() {
+            return Err(Error::Revoked);
+        }
+        let rev = find(Entry::User(Name::of(&claims.sub)));
+        if rev.is_some_and(|rev| claims.rev < rev) { Err(Error::Outdated) } else { Ok(()) }
+    }
+
+    fn position(&self) -> MutexGuard<'_, Position> {
+        self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

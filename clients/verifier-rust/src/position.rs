@@ -1,0 +1,86 @@
+use crate::{clock::Now, known::Name};
+use serde::Deserialize;
+
+/// How many seconds an event may be older than the newest that was received, of whatever stream.
+const OLDER: i64 = 5;
+/// How many seconds our clock may be late or early: the 5 s for which an event is valid, and as many of leeway.
+const SKEW: i64 = 10;
+
+/// What Heirloom sends: the payload of one event.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Event {
+    pub iss: String,
+    /// Seconds since 1970, on the database's clock.
+    pub iat: i64,
+    exp: i64,
+    kind: Kind,
+    /// Each start of an instance begins another one.
+    stream: String,
+    pub n: u64,
+    /// For how many seconds entries count.
+    pub keep: u64,
+    #[serde(default)]
+    pub sessions: Vec<Name>,
+    #[serde(default)]
+    pub access: Vec<(Name, i64)>,
+    pub everyone: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Snapshot,
+    Delta,
+    Beat,
+}
+
+/// Where in which stream we are.
+#[derive(Debug, Default)]
+pub(crate) struct Position {
+    /// Whether events of this connection are taken.
+    pub is_open: bool,
+    /// Whether one was taken.
+    has_begun: bool,
+    stream: String,
+    n: u64,
+    iat: i64,
+    /// The newest `iat` of all streams.
+    newest: i64,
+}
+
+impl Position {
+    /// A new connection: its first event must be a snapshot.
+    pub fn connected(&mut self) {
+        (self.is_open, self.has_begun) = (true, false);
+    }
+
+    /// Advances to this event if it is the next one. Returns whether it is newer than all before.
+    pub fn advance(&mut self, event: &Event, now: Now) -> Result<bool, &'static str> {
+        let too_late = now.wall > milliseconds(event.exp.saturating_add(SKEW / 2));
+        if too_late || milliseconds(event.iat.saturating_sub(SKEW)) > now.wall {
+            return Err("clock");
+        }
+        let is_same = event.stream == self.stream;
+        let is_next = match event.kind {
+            Kind::Snapshot => !is_same || event.n == self.n || (event.n > self.n && !self.has_begun),
+            Kind::Delta | Kind::Beat => is_same && self.has_begun && Some(event.n) == self.n.checked_add(1),
+        };
+        let is_old = event.iat < self.newest.saturating_sub(OLDER) || (is_same && event.iat < self.iat);
+        if is_old || !is_next {
+            return Err("gap");
+        }
+        let is_newer = event.iat > self.newest;
+        let newest = self.newest.max(event.iat);
+        *self =
+            Self { is_open: true, has_begun: true, stream: event.stream.clone(), n: event.n, iat: event.iat, newest };
+        Ok(is_newer)
+    }
+}
+
+pub(crate) fn is_event(typ: &str) -> bool {
+    typ == "heirloom-revocations+jwt"
+}
+
+pub(crate) const fn milliseconds(seconds: i64) -> i64 {
+    seconds.saturating_mul(1000)
+}

@@ -1,0 +1,50 @@
+//! `OnStale::Ask`.
+
+use crate::{
+    signer::AUDIENCE,
+    stub::{Mode, Stub},
+    watched::{Watched, builder},
+};
+use heirloom_verifier::OnStale;
+
+const SID: &str = "0197a1f2-0000-7000-8000-000000000001";
+const USER: &str = "3b1f0d9e-6c1c-4f7b-9a55-000000000001";
+const CHECK: &str = "/api/v1/auth/check";
+
+fn problem(code: &str) -> (u16, String, String) {
+    (401, String::new(), format!("{{\"code\":\"{code}\"}}"))
+}
+
+#[tokio::test]
+async fn while_the_stream_is_lost_heirloom_is_asked() {
+    let stub = Stub::start().await;
+    stub.becomes(Mode::Answers(503, String::new()));
+    let watched = Watched::of(builder(&stub).on_stale(OnStale::Ask));
+    let token = stub.signer.token(SID, USER, 3);
+    let ours = |audience: &str| (204, format!("x-auth-audience: {audience}\r\n"), String::new());
+
+    stub.behaviour().check = ours(AUDIENCE);
+    watched.expect(&token, "good").await;
+    let answers = [
+        (ours("https://shop.example.com"), "stale"),
+        (problem("session_revoked"), "revoked"),
+        (problem("access_token_expired"), "outdated"),
+        (problem("access_token_invalid"), "invalid"),
+        ((401, String::new(), "<html>".to_owned()), "invalid"),
+        ((503, String::new(), String::new()), "stale"),
+        ((302, "location: https://example.com/\r\n".to_owned(), String::new()), "stale"),
+    ];
+    for (answer, verdict) in answers {
+        stub.behaviour().check = answer;
+        assert_eq!(watched.verdict(&token).await, verdict);
+    }
+}
+
+#[tokio::test]
+async fn while_the_stream_is_there_heirloom_is_not_asked() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Ask).await;
+    assert_eq!(watched.verdict(&stub.signer.token(SID, USER, 3)).await, "good");
+    assert_eq!(watched.verdict("nonsense").await, "invalid");
+    assert_eq!(stub.requests_to(CHECK), 0);
+}

@@ -1,0 +1,48 @@
+//! Signing keys that change.
+
+use crate::{signer::Signer, stub::Stub, watched::Watched};
+use heirloom_verifier::OnStale;
+
+const SID: &str = "0197a1f2-0000-7000-8000-000000000001";
+const USER: &str = "3b1f0d9e-6c1c-4f7b-9a55-000000000001";
+const JWKS: &str = "/.well-known/jwks.json";
+
+#[tokio::test]
+async fn the_token_of_a_new_key_is_good_at_once() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    let new = Signer::new("key-2");
+    stub.behaviour().more_keys.push(new.jwk());
+    assert_eq!(watched.verdict(&new.token(SID, USER, 3)).await, "good");
+    assert_eq!(watched.verdict(&stub.signer.token(SID, USER, 3)).await, "good");
+    assert_eq!(stub.requests_to(JWKS), 2);
+}
+
+#[tokio::test]
+async fn keys_that_do_not_exist_are_asked_for_twice_a_minute() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    for number in 0..20 {
+        let unknown = Signer::new(&format!("unknown-{number}"));
+        assert_eq!(watched.verdict(&unknown.token(SID, USER, 3)).await, "invalid");
+    }
+    let known = stub.signer.token(SID, USER, 3);
+    assert_eq!(watched.verdict(&known).await, "good");
+    // One at the start, and two.
+    assert_eq!(stub.requests_to(JWKS), 3);
+}
+
+#[tokio::test]
+async fn an_event_of_a_new_key_fetches_it() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    let new = Signer::new("key-2");
+    {
+        let mut behaviour = stub.behaviour();
+        behaviour.more_keys.push(new.jwk());
+        behaviour.forger = Some(new);
+    }
+    stub.revoke(SID);
+    watched.expect(&stub.signer.token(SID, USER, 3), "revoked").await;
+    assert_eq!(stub.streams_opened(), 1);
+}
