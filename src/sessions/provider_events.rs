@@ -24,8 +24,9 @@ impl Sessions {
                 if !note_event(&mut work, &event).await? || !event.ends_sessions {
                     return Ok(Ended::default());
                 }
-                let Some(user) = owner_of_event(&mut work, &event).await? else { return Ok(Ended::default()) };
-                end_through(&mut work, user, &event.identity, event.happened_at, None, &EndReason::Provider).await
+                let Some(identity) = &event.identity else { return Ok(Ended::default()) };
+                let Some(user) = owner_of_event(&mut work, identity).await? else { return Ok(Ended::default()) };
+                end_through(&mut work, user, identity, event.happened_at, None, &EndReason::Provider).await
             })
         });
         let ended = taken.await?;

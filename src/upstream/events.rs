@@ -41,8 +41,8 @@ const ENDING: [&str; 9] = [
 /// A genuine event.
 #[derive(Debug, Clone)]
 pub struct SecurityEvent {
-    /// The identity that it is about.
-    pub identity: UpstreamIdentity,
+    /// The identity that it is about. None: nobody's, such as a test of the delivery.
+    pub identity: Option<UpstreamIdentity>,
     /// When it happened there.
     pub happened_at: Moment,
     /// Whether the sessions that were opened through the identity until then must end.
@@ -154,23 +154,26 @@ fn is_for(provider: &Provider, audience: &Value) -> bool {
     names.iter().filter_map(Value::as_str).any(is_ours)
 }
 
-/// None: it lacks what an event must state.
+/// None: it lacks what an event must state (RFC 8417 §2.2). A subject is not among it.
 fn event(provider: &Provider, claims: Claims, now: Moment) -> Option<SecurityEvent> {
     let (issued_at, happened_at) = (moment(claims.iat)?, moment(claims.toe.unwrap_or(claims.iat))?);
     let is_text = |text: &str| !text.trim().is_empty() && text.len() <= LONGEST;
     if issued_at > now + LEEWAY || claims.events.is_empty() || !is_text(&claims.jti) {
         return None;
     }
-    let subject = claims.sub.or_else(|| subject_within(&claims.events, &claims.iss))?;
+    let subject = claims.sub.or_else(|| subject_within(&claims.events, &claims.iss));
+    if subject.as_deref().is_some_and(|subject| !is_subject(subject)) {
+        return None;
+    }
     let ends_sessions = claims.events.keys().any(|name| ENDING.contains(&name.as_str()));
-    is_subject(&subject).then(|| SecurityEvent {
+    Some(SecurityEvent {
         digest: sha256(format!("security-event\n{}\n{}", claims.iss, claims.jti).as_bytes()),
-        identity: UpstreamIdentity {
+        identity: subject.map(|subject| UpstreamIdentity {
             provider: provider.options.name.clone(),
             issuer: claims.iss,
             subject,
             email: None,
-        },
+        }),
         // Times are whole seconds: all of that second is meant. What has not happened yet ends no session that is opened
         // until then.
         happened_at: (happened_at + TimeDelta::seconds(1)).min(now),
@@ -202,6 +205,6 @@ pub async fn note_event(work: &mut Work<'_>, event: &SecurityEvent) -> Result<bo
 ///
 /// # Errors
 /// When the database fails.
-pub async fn owner_of_event(work: &mut Work<'_>, event: &SecurityEvent) -> Result<Option<UserId>, DatabaseError> {
-    Ok(store::owner(work.connection, &event.identity).await?.map(|owner| owner.user))
+pub async fn owner_of_event(work: &mut Work<'_>, identity: &UpstreamIdentity) -> Result<Option<UserId>, DatabaseError> {
+    Ok(store::owner(work.connection, identity).await?.map(|owner| owner.user))
 }

@@ -1,6 +1,6 @@
 //! Apps that spoke to the provider themselves.
 
-use crate::support::{Answer, TestApp, federated};
+use crate::support::{Answer, TestApp, at_once, federated};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use heirloom_testing::{Endpoint, Fault, Forgery, Member, ProviderKind, StubProvider, TokenAlgorithm};
 use serde_json::{Value, json};
@@ -151,6 +151,95 @@ async fn access_tokens_are_accepted_of_few_providers() {
     app.bring(&json!({ "access_token": stub.access_token() })).await.expect_problem(409, "email_required");
     app.bring(&json!({ "access_token": "of-nobody" })).await.expect_problem(401, "upstream_denied");
     app.bring(&json!({ "id_token": "a.b.c", "nonce": NONCE })).await.expect_fields(&["id_token"]);
+}
+
+/// U-29 (F3): GitHub says for which client it made a token. One of another app would sign in whomever that app knows.
+#[tokio::test]
+async fn a_token_of_github_counts_only_if_it_was_made_for_our_client() {
+    let (app, stub) = federated(ProviderKind::GitHub, &[]).await;
+    let (ours, foreign) = (stub.access_token(), stub.access_token_of_another_app());
+    let bring = async |token: &str| app.bring(&json!({ "access_token": token })).await;
+    bring(&foreign).await.expect_problem(401, "upstream_denied");
+    bring("of-nobody").await.expect_problem(401, "upstream_denied");
+    // Should it ever tell of a token of another client instead of refusing to.
+    stub.edit(|behaviour| behaviour.checked_client = Some("another-client".to_owned()));
+    bring(&ours).await.expect_problem(401, "upstream_denied");
+    stub.edit(|behaviour| behaviour.checked_client = None);
+    assert!(stub.seen_at(Endpoint::Userinfo).is_empty(), "no profile is read before that");
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 0);
+
+    let tokens = bring(&ours).await.expect_tokens();
+    app.me(&tokens.access_token).await.expect(200);
+    let asked = stub.seen_at(Endpoint::CheckToken).pop().unwrap();
+    assert_eq!(asked.parameters["access_token"], ours);
+    stub.revoke(&ours);
+    bring(&ours).await.expect_problem(401, "upstream_denied");
+    let refused = "SELECT count(*) FROM audit_events
+                   WHERE kind = 'upstream_refused' AND details ->> 'reason' = 'audience'";
+    assert_eq!((app.events("upstream_refused").await, app.count(refused).await), (4, 4));
+    bring(&stub.access_token()).await.expect_tokens();
+    assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
+}
+
+/// U-29, U-9 (F5): while the check is out of order, a token is not judged, and opens nothing.
+#[tokio::test]
+async fn where_github_does_not_check_a_token_it_opens_nothing() {
+    let (app, stub) = federated(ProviderKind::GitHub, &[]).await;
+    let token = json!({ "access_token": stub.access_token() });
+    for fault in [Fault::Status(500), Fault::Garbage, Fault::Status(401)] {
+        stub.edit(|behaviour| behaviour.faults = [(Endpoint::CheckToken, fault.clone())].into());
+        app.bring(&token).await.expect_problem(502, "upstream_failed");
+    }
+    stub.edit(|behaviour| behaviour.faults.clear());
+    app.bring(&token).await.expect_tokens();
+}
+
+/// U-50 (F5).
+#[tokio::test]
+async fn a_provider_that_answers_nobody_delays_nobody_else() {
+    let slow = StubProvider::start(ProviderKind::GitHub);
+    let other = StubProvider::start(OIDC);
+    let mut options = slow.options("OP");
+    options.extend(other.options("OTHER"));
+    let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let app = TestApp::with(&options).await;
+    slow.edit(|behaviour| behaviour.faults = [(Endpoint::CheckToken, Fault::Slow)].into());
+    let brought = json!({ "access_token": slow.access_token() });
+    let (app, brought) = (&app, &brought);
+    let many = at_once((0..50).map(|_| async move { app.bring(brought).await }));
+    let others = async {
+        app.sign_in("bob").await;
+        let token = json!({ "id_token": other.id_token(NONCE), "nonce": NONCE });
+        app.post("/api/v1/auth/upstream/other/token", &token).await.expect_problem(409, "email_required");
+    };
+    let (answers, ()) = tokio::join!(many, others);
+    for answer in &answers {
+        answer.expect_problem(502, "upstream_failed");
+    }
+    slow.edit(|behaviour| behaviour.faults.clear());
+    app.bring(brought).await.expect_tokens();
+}
+
+/// U-21: a flood of refusals through one provider hides nothing of another.
+#[tokio::test]
+async fn refusals_are_bounded_for_each_provider() {
+    const HOURLY: i64 = 60;
+    let (one, other) = (StubProvider::start(ProviderKind::Naver), StubProvider::start(OIDC));
+    let mut options = one.options("OP");
+    options.extend(other.options("OTHER"));
+    let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let app = TestApp::with(&options).await;
+    let garbage = json!({ "access_token": "of-nobody" });
+    let (app, garbage) = (&app, &garbage);
+    for _ in 0..4 {
+        at_once((0..20).map(|_| async move { drop(app.bring(garbage).await) })).await;
+    }
+    // An hour may have begun meanwhile.
+    let recorded = app.events("upstream_refused").await;
+    assert!((HOURLY..=80).contains(&recorded), "{recorded}");
+    let garbage = json!({ "id_token": "a.b.c", "nonce": NONCE });
+    app.post("/api/v1/auth/upstream/other/token", &garbage).await.expect_problem(401, "upstream_denied");
+    assert_eq!(app.events("upstream_refused").await, recorded + 1);
 }
 
 /// U-26: an app connects an identity with a token.

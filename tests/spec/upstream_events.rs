@@ -102,6 +102,37 @@ async fn an_event_ends_no_other_session() {
     assert_eq!(app.live_sessions().await, 3);
 }
 
+/// U-40: what concerns nobody is accepted (RFC 8935 §2.2), or its sender would send it again and again.
+#[tokio::test]
+async fn an_event_about_nobody_is_accepted_and_changes_nothing() {
+    const VERIFICATION: &str = "https://schemas.openid.net/secevent/risc/event-type/verification";
+    let (app, stub, _alice) = with_kakao().await;
+    for (number, events) in [
+        json!({ VERIFICATION: { "state": "a-test-of-the-delivery" } }),
+        json!({ VERIFICATION: {} }),
+        json!({ DISABLED: {} }),
+        json!({ DISABLED: { "subject": { "subject_type": "email", "email": "alice@example.com" } } }),
+        json!({ DISABLED: { "subject": { "iss": "https://another.example", "sub": "1001" } } }),
+        json!({ DISABLED: "no object" }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut claims = claims(&stub, "1001", &format!("event {number}"), DISABLED);
+        claims["events"] = events.clone();
+        claims.as_object_mut().unwrap().remove("sub");
+        let answer = app.hears(&signed(&stub, &claims)).await;
+        assert!(answer.expect(202).body.is_empty(), "{events}");
+    }
+    assert_eq!((app.live_sessions().await, app.events("sessions_ended").await), (1, 0));
+    // What it states of a user must be possible.
+    for subject in [json!(""), json!("x".repeat(256)), json!("a\nb"), json!(1001)] {
+        let mut claims = claims(&stub, "1001", "impossible", DISABLED);
+        claims["sub"] = subject;
+        app.refuses(&signed(&stub, &claims), "invalid_request").await;
+    }
+}
+
 /// U-41.
 #[tokio::test]
 async fn an_event_that_came_before_changes_nothing() {

@@ -41,11 +41,17 @@ pub fn discovery(state: &State) -> Value {
 
 /// The ID token of the current member.
 pub fn id_token(state: &State, nonce: Option<&str>, access_token: Option<&str>) -> String {
-    id_token_of(state, &state.behaviour.member, nonce, access_token)
+    let signed_in_at = (state.behaviour.signed_in_ago > 0).then(|| now() - state.behaviour.signed_in_ago);
+    id_token_of(state, &state.behaviour.member, (nonce, signed_in_at), access_token)
 }
 
 /// The ID token of a member, forged if the behaviour says so.
-pub fn id_token_of(state: &State, member: &Member, nonce: Option<&str>, access_token: Option<&str>) -> String {
+pub fn id_token_of(
+    state: &State,
+    member: &Member,
+    (nonce, signed_in_at): (Option<&str>, Option<i64>),
+    access_token: Option<&str>,
+) -> String {
     let behaviour = &state.behaviour;
     let mut claims = json!({
         "iss": state.kind.token_issuer(&state.url, member),
@@ -56,6 +62,9 @@ pub fn id_token_of(state: &State, member: &Member, nonce: Option<&str>, access_t
     });
     if let Some(nonce) = nonce {
         claims["nonce"] = json!(nonce);
+    }
+    if let Some(time) = signed_in_at {
+        claims["auth_time"] = json!(time);
     }
     if let Some(token) = access_token {
         let hash = digest(&SHA256, token.as_bytes());

@@ -31,6 +31,8 @@ pub enum Endpoint {
     Userinfo,
     /// GitHub's addresses.
     Emails,
+    /// GitHub's "Check a token".
+    CheckToken,
 }
 
 /// What an endpoint does instead of its work.
@@ -54,6 +56,7 @@ pub enum Fault {
 
 /// What a provider does.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "habits, each with a meaning of its own")]
 pub struct Behaviour {
     /// Who signs in.
     pub member: Member,
@@ -63,8 +66,16 @@ pub struct Behaviour {
     pub announces_issuer: bool,
     /// `iss` as it is sent with the code.
     pub sent_issuer: Option<String>,
+    /// How many seconds ago the member signed in. `prompt=login` makes it now.
+    pub signed_in_ago: i64,
+    /// Whether `prompt=login` is taken no notice of.
+    pub ignores_prompt: bool,
+    /// Whether a time that is asked for is stated.
+    pub states_sign_in: bool,
     /// Whether the address and the name are in the ID token, or only in the profile.
     pub email_in_token: bool,
+    /// For which client a token was made, where that is another one than ours ("Check a token" of GitHub).
+    pub checked_client: Option<String>,
     /// `sub` of the profile where it is another one.
     pub userinfo_subject: Option<String>,
     /// What signs.
@@ -99,6 +110,8 @@ pub struct Grant {
     pub state: Option<String>,
     pub nonce: Option<String>,
     pub challenge: Option<String>,
+    /// `auth_time` of the ID token.
+    pub signed_in_at: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -111,6 +124,8 @@ pub struct State {
     pub grants: BTreeMap<String, Grant>,
     /// The members, by their access tokens.
     pub access_tokens: BTreeMap<String, Member>,
+    /// Those that were made for other apps.
+    pub foreign_tokens: BTreeSet<String>,
     /// Whose name Apple has sent.
     pub named: BTreeSet<String>,
 }
@@ -122,7 +137,11 @@ impl State {
             consent: Consent::Given,
             announces_issuer: false,
             sent_issuer: None,
+            signed_in_ago: 0,
+            ignores_prompt: false,
+            states_sign_in: true,
             email_in_token: true,
+            checked_client: None,
             userinfo_subject: None,
             algorithm: TokenAlgorithm::Rs256,
             forgery: None,
@@ -130,8 +149,9 @@ impl State {
             document: BTreeMap::new(),
             key_generation: 0,
         };
-        let (grants, access_tokens, named) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { kind, url, behaviour, seen: Vec::new(), grants, access_tokens, named }
+        let (grants, access_tokens) = (BTreeMap::new(), BTreeMap::new());
+        let (foreign_tokens, named) = (BTreeSet::new(), BTreeSet::new());
+        Self { kind, url, behaviour, seen: Vec::new(), grants, access_tokens, foreign_tokens, named }
     }
 
     /// One for the current member.

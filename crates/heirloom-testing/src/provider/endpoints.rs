@@ -27,7 +27,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/authorize", web::get().to(authorize))
         .route("/token", web::post().to(token))
         .route("/userinfo", web::get().to(userinfo))
-        .route("/userinfo/emails", web::get().to(email_list));
+        .route("/userinfo/emails", web::get().to(email_list))
+        .route("/applications/{client}/token", web::post().to(check_token));
 }
 
 fn lock(state: &Shared) -> MutexGuard<'_, State> {
@@ -110,6 +111,7 @@ async fn authorize(state: Shared, request: HttpRequest, query: web::Query<Fields
                 state: text("state"),
                 nonce: text("nonce"),
                 challenge: text("code_challenge"),
+                signed_in_at: signed_in_at(&state, &query),
             };
             back.extend(name_of_apple(&mut state, &grant).map(|user| ("user".to_owned(), user)));
             state.grants.insert(code.clone(), grant);
@@ -121,6 +123,18 @@ async fn authorize(state: Shared, request: HttpRequest, query: web::Query<Fields
     }
     let query = serde_urlencoded::to_string(&back).expect("a query");
     HttpResponse::SeeOther().insert_header(("location", format!("{redirect_uri}?{query}"))).finish()
+}
+
+/// When the member signed in, where the ID token says so.
+fn signed_in_at(state: &State, query: &Fields) -> Option<i64> {
+    let says = match state.kind {
+        ProviderKind::Kakao | ProviderKind::Apple => true,
+        ProviderKind::Oidc => query.contains_key("max_age"),
+        _ => false,
+    };
+    let signs_in_again = query.get("prompt").is_some_and(|prompt| prompt == "login") && !state.behaviour.ignores_prompt;
+    let ago = if signs_in_again { 0 } else { state.behaviour.signed_in_ago };
+    (says && state.behaviour.states_sign_in).then(|| now() - ago)
 }
 
 /// What the provider would not take.
@@ -173,7 +187,8 @@ async fn token(state: Shared, request: HttpRequest, form: web::Form<Fields>) -> 
     let scope = grant.scopes.iter().cloned().collect::<Vec<_>>().join(" ");
     let mut answer = json!({ "access_token": access_token, "token_type": "bearer", "scope": scope });
     if kind.is_oidc() && grant.scopes.contains("openid") {
-        let token = id_token_of(&state, &grant.member, grant.nonce.as_deref(), Some(&access_token));
+        let about = (grant.nonce.as_deref(), grant.signed_in_at);
+        let token = id_token_of(&state, &grant.member, about, Some(&access_token));
         answer["id_token"] = json!(token);
     }
     let accepts_json = header(&request, "accept").is_some_and(|accept| accept.contains("application/json"));
@@ -261,6 +276,30 @@ async fn about(state: Shared, endpoint: Endpoint, request: HttpRequest) -> HttpR
         return HttpResponse::Unauthorized().json(unauthorized(state.kind));
     };
     HttpResponse::Ok().json(if endpoint == Endpoint::Emails { emails(member) } else { profile(&state, member) })
+}
+
+/// GitHub's "Check a token": about a token of another app, or a revoked one, it says that there is none.
+async fn check_token(
+    state: Shared,
+    request: HttpRequest,
+    client: web::Path<String>,
+    asked: web::Json<BTreeMap<String, String>>,
+) -> HttpResponse {
+    if let Some(fault) = fault(&state, Endpoint::CheckToken, &request, &asked).await {
+        return fault;
+    }
+    let state = lock(&state);
+    let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
+    if state.kind != ProviderKind::GitHub || *client != CLIENT_ID || header(&request, "authorization") != Some(&*basic)
+    {
+        return HttpResponse::NotFound().json(json!({ "message": "Not Found" }));
+    }
+    let token = asked.get("access_token").map(String::as_str).unwrap_or_default();
+    if !state.access_tokens.contains_key(token) || state.foreign_tokens.contains(token) {
+        return HttpResponse::NotFound().json(json!({ "message": "Not Found" }));
+    }
+    let app = state.behaviour.checked_client.as_deref().unwrap_or(CLIENT_ID);
+    HttpResponse::Ok().json(json!({ "id": 1, "token": token, "app": { "client_id": app, "name": "Heirloom" } }))
 }
 
 fn unauthorized(kind: ProviderKind) -> Value {

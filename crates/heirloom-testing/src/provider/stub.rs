@@ -182,6 +182,19 @@ impl StubProvider {
         self.state().new_access_token()
     }
 
+    /// The same of another app: what it says of its member is as true.
+    pub fn access_token_of_another_app(&self) -> String {
+        let mut state = self.state();
+        let token = state.new_access_token();
+        state.foreign_tokens.insert(token.clone());
+        token
+    }
+
+    /// A token is good for nothing any more.
+    pub fn revoke(&self, access_token: &str) {
+        self.state().access_tokens.remove(access_token);
+    }
+
     /// A token with these claims, signed with its current RS256 key (a security event token, RFC 8417, for instance).
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let generation = self.state().behaviour.key_generation;
