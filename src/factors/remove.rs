@@ -110,14 +110,15 @@ pub enum Removal {
     Removed,
     /// There was none.
     Missing,
-    /// It is the only one, and a role demands one or there is no password.
+    /// It is the only one, and a role demands one; or it is the only passkey, and nothing else opens the account.
     LastFactor,
 }
 
-/// Whether the user may not remove the only factor.
-async fn must_keep_last(work: &mut Work<'_>, user: UserId) -> Result<bool, DatabaseError> {
-    let demanding = work.world.config.factors.required_by_roles.clone();
-    store::must_keep_last(work.connection, user, &demanding).await
+/// Whether the user may not remove a factor of this kind.
+async fn must_keep_last(work: &mut Work<'_>, user: UserId, removed: FactorKind) -> Result<bool, DatabaseError> {
+    let config = &work.world.config;
+    let (demanding, providers) = (config.factors.required_by_roles.clone(), config.upstream.names());
+    store::must_keep_last(work.connection, user, removed, &demanding, &providers).await
 }
 
 /// Removes the authenticator app of a user, in the caller's transaction, which holds the lock on the user. A secret that was
@@ -128,7 +129,7 @@ async fn must_keep_last(work: &mut Work<'_>, user: UserId) -> Result<bool, Datab
 pub async fn remove_totp(work: &mut Work<'_>, user: UserId, reason: &'static str) -> Result<Removal, DatabaseError> {
     let factors = store::of(work.connection, user).await?;
     let is_set_up = factors.is_some_and(|factors| factors.totp_since.is_some());
-    if is_set_up && must_keep_last(work, user).await? {
+    if is_set_up && must_keep_last(work, user, FactorKind::Totp).await? {
         return Ok(Removal::LastFactor);
     }
     let secret = store::delete_secret(work.connection, user).await?;
@@ -154,7 +155,7 @@ pub async fn remove_passkey(
     if !passkeys::list(work.connection, user).await?.iter().any(|own| own.id == passkey) {
         return Ok(Removal::Missing);
     }
-    if must_keep_last(work, user).await? {
+    if must_keep_last(work, user, FactorKind::Passkey).await? {
         return Ok(Removal::LastFactor);
     }
     passkeys::delete(work.connection, user, passkey).await?;

@@ -2,7 +2,7 @@ pub mod challenges;
 pub mod recoveries;
 pub mod trusted_devices;
 
-use super::FactorsOf;
+use super::{FactorKind, FactorsOf};
 use crate::{
     guessing::DeviceOwner,
     kernel::{Moment, UserId},
@@ -125,23 +125,29 @@ pub async fn put_secret(connection: &mut PgConnection, user: UserId, sealed: &[u
     Ok(put.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Whether a user must keep the only factor: a role demands one, or there is neither a password nor an identity of another
-/// provider.
+/// Whether a user must keep the only factor, since a role demands one; or the only passkey, since neither a password nor an
+/// identity of a provider in the options opens the account: an app alone opens nothing.
 pub async fn must_keep_last(
     connection: &mut PgConnection,
     user: UserId,
+    removed: FactorKind,
     demanding_roles: &[String],
+    providers: &[String],
 ) -> Result<bool, DatabaseError> {
     let no_password = PasswordHash::none();
     let must = sqlx::query_scalar!(
-        r#"SELECT (u.roles && $2::text[]
-                   OR u.password_hash = $3 AND NOT EXISTS (SELECT FROM identities WHERE user_id = u.id))
-                  AND (SELECT count(*) FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL)
-                    + (SELECT count(*) FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) <= 1 AS "must!"
-           FROM users AS u WHERE u.id = $1"#,
+        r#"SELECT u.roles && $2::text[] AND f.apps + f.passkeys <= 1
+                  OR u.password_hash = $3 AND CASE WHEN $5 THEN f.passkeys ELSE f.apps + f.passkeys END <= 1
+                     AND NOT EXISTS (SELECT FROM identities WHERE user_id = u.id AND provider = ANY ($4)) AS "must!"
+           FROM users AS u CROSS JOIN LATERAL (
+               SELECT (SELECT count(*) FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS apps,
+                      (SELECT count(*) FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL) AS passkeys
+           ) AS f WHERE u.id = $1"#,
         user.as_uuid(),
         demanding_roles,
         no_password.reveal(),
+        providers,
+        removed == FactorKind::Passkey,
     );
     Ok(must.fetch_optional(connection).await?.unwrap_or_default())
 }

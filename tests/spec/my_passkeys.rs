@@ -1,6 +1,9 @@
 //! Adding, renaming and removing one's own passkeys, over HTTP.
 
-use crate::support::{Person, TestApp, at_once, credentials, email, forge, passkey_device::PasskeyDevice, password};
+use crate::support::{
+    Person, TestApp, at_once, credentials, email, federated, forge, passkey_device::PasskeyDevice, password,
+};
+use heirloom_testing::ProviderKind;
 use serde_json::{Value, json};
 
 const FACTORS: &str = "/api/v1/me/factors";
@@ -159,6 +162,36 @@ async fn a_passkey_is_renamed_and_removed_by_its_owner_and_takes_the_recovery_co
     assert_eq!(factors(&alice).await["recovery_codes_left"], json!(0));
     app.sign_in("alice").await;
     assert_eq!(totp.recovery_codes.len(), 10);
+}
+
+/// F-55: an app alone opens nothing.
+#[tokio::test]
+async fn the_last_passkey_of_a_user_stays_while_nothing_else_opens_the_account() {
+    let (app, _provider) = federated(ProviderKind::Oidc, &[]).await;
+    let alice = app.person("alice").await;
+    let (_device, added) = alice.add_passkey().await;
+    let one = format!("{PASSKEYS}/{}", added.text("/id"));
+    alice.enrol(&app).await;
+    app.run_sql("UPDATE users SET password_hash = '!'").await;
+    alice.delete(&one).await.expect_problem(409, "last_factor");
+    let connect = async |provider: &str| {
+        let identity = format!(
+            "INSERT INTO identities (user_id, issuer, subject, provider, created_at)
+             SELECT id, 'https://{provider}.example', '1', '{provider}', now() FROM users"
+        );
+        app.run_sql(&identity).await;
+    };
+    // A provider that is not in the options lets nobody in.
+    connect("gone").await;
+    alice.delete(&one).await.expect_problem(409, "last_factor");
+    // A second passkey does; and so does a provider.
+    let (_device, second) = alice.add_passkey().await;
+    alice.delete(&one).await.expect_done();
+    let two = format!("{PASSKEYS}/{}", second.text("/id"));
+    alice.delete(&two).await.expect_problem(409, "last_factor");
+    alice.delete("/api/v1/me/factors/totp").await.expect_done();
+    connect("op").await;
+    alice.delete(&two).await.expect_done();
 }
 
 const NEW: &str = "a garden of blue lanterns";
