@@ -14,10 +14,14 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::{sync::Semaphore, time::timeout};
 use url::Host;
 
 /// How long a request may take in all.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many requests to one provider may be under way. The others wait for their turn within the same time, so that a slow
+/// provider takes up a bounded part of this instance.
+const AT_ONCE: usize = 32;
 /// The largest answer that is read, in bytes.
 const MOST: usize = 64 * 1024;
 
@@ -27,6 +31,9 @@ pub enum FetchError {
     /// No answer, or not within five seconds.
     #[error("no answer: {0}")]
     Silent(#[source] reqwest::Error),
+    /// Its turn did not come within five seconds, or its answer did not.
+    #[error("no answer within five seconds, or too many requests before this one")]
+    Late,
     /// A redirect, which is not followed, or an error.
     #[error("status {0}")]
     Status(u16),
@@ -54,6 +61,7 @@ pub struct Fetched {
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     client: Client,
+    room: Arc<Semaphore>,
     /// Hosts that the operator named, which may be of our own network.
     named: Arc<BTreeSet<String>>,
 }
@@ -71,7 +79,7 @@ impl Fetcher {
             .user_agent("heirloom")
             .dns_resolver(Arc::new(PublicOnly(Arc::clone(&named))))
             .build()?;
-        Ok(Self { client, named })
+        Ok(Self { client, room: Arc::new(Semaphore::new(AT_ONCE)), named })
     }
 
     /// Whether a URL may be asked, or a browser be sent there.
@@ -142,6 +150,11 @@ impl Fetcher {
         if !self.may_ask(url) {
             return Err(FetchError::Forbidden);
         }
+        timeout(PATIENCE, self.send_in_turn(request)).await.unwrap_or(Err(FetchError::Late))
+    }
+
+    async fn send_in_turn(&self, request: RequestBuilder) -> Result<Fetched, FetchError> {
+        let _turn = self.room.acquire().await.map_err(|_closed| FetchError::Late)?;
         let request = request.header("Accept", "application/json");
         // Without the URL: it may hold a code.
         let mut answer = request.send().await.map_err(|error| FetchError::Silent(error.without_url()))?;
@@ -235,8 +248,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     reason = "a test may fail loudly"
 )]
 mod tests {
-    use super::{Fetcher, is_public};
+    use super::{AT_ONCE, FetchError, Fetcher, is_public};
     use reqwest::Url;
+    use std::{io, net::TcpListener};
 
     #[test]
     fn addresses_of_our_own_network_are_not_public() {
@@ -267,6 +281,24 @@ mod tests {
         for outside in ["8.8.8.8", "1.1.1.1", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8"] {
             assert!(is_public(outside.parse().unwrap()), "{outside}");
         }
+    }
+
+    /// U-50.
+    #[tokio::test]
+    async fn what_does_not_get_its_turn_asks_nobody() {
+        let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+        provider.set_nonblocking(true).unwrap();
+        let url = Url::parse(&format!("http://{}/", provider.local_addr().unwrap())).unwrap();
+        let fetcher = Fetcher::new(["127.0.0.1".to_owned()].into()).unwrap();
+        let all = fetcher.room.acquire_many(u32::try_from(AT_ONCE).unwrap()).await.unwrap();
+        assert!(matches!(fetcher.get(&url).await, Err(FetchError::Late)));
+        assert_eq!(provider.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(all);
+        let asked = tokio::spawn(async move { fetcher.get(&url).await.is_err() });
+        while provider.accept().is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert!(asked.await.unwrap(), "nothing was answered");
     }
 
     #[test]

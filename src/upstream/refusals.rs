@@ -6,12 +6,7 @@ use super::{
     id_token::TokenFault,
     room::{Provider, Upstream},
 };
-use crate::{
-    audit::{self, About},
-    kernel::Client,
-    postgres::DatabaseError,
-    work::Caller,
-};
+use crate::{audit, kernel::Client, postgres::DatabaseError, work::Caller};
 use serde_json::json;
 
 impl Upstream {
@@ -66,8 +61,9 @@ impl Upstream {
 
     async fn record(&self, provider: &Provider, reason: String, client: &Client) -> Result<(), DatabaseError> {
         let details = json!({ "provider": provider.options.name, "reason": reason });
+        let name = provider.options.name.clone();
         let recorded = self.world().transaction(Caller::anonymous(client), move |mut work| {
-            Box::pin(async move { work.record_refusal(audit::Kind::UpstreamRefused, About::NOBODY, details).await })
+            Box::pin(async move { work.record_refusal_through(&name, audit::Kind::UpstreamRefused, details).await })
         });
         recorded.await
     }

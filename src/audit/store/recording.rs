@@ -1,6 +1,6 @@
 use crate::{
     audit::{About, Kind, entry::Entry},
-    kernel::{Client, Committed, Duration, Moment, UserId, new_uuid},
+    kernel::{Client, Committed, Duration, Moment, UserId, new_uuid, sha256},
     postgres::DatabaseError,
     work::{Caller, Work},
 };
@@ -63,10 +63,33 @@ impl Work<'_> {
         details: Value,
     ) -> Result<(), DatabaseError> {
         let about = about.into();
-        // What strangers bring from other providers is bounded for all of them together.
-        let strangers = (kind == Kind::UpstreamRefused).then(Uuid::nil);
-        if let Some(user) = about.user.map(|user| user.as_uuid()).or(strangers)
-            && !take_bounded(self.connection, user, kind, self.now).await?
+        self.record_bounded(about.user.map(|user| user.as_uuid()), kind, about, details).await
+    }
+
+    /// Records what was refused of strangers who come from another provider: as many in an hour for each provider, so that a
+    /// flood through one hides nothing of another.
+    ///
+    /// # Errors
+    /// As [`Work::record`].
+    pub async fn record_refusal_through(
+        &mut self,
+        provider: &str,
+        kind: Kind,
+        details: Value,
+    ) -> Result<(), DatabaseError> {
+        let of = bound_of(provider);
+        self.record_bounded(Some(of), kind, About::NOBODY, details).await
+    }
+
+    async fn record_bounded(
+        &mut self,
+        of: Option<Uuid>,
+        kind: Kind,
+        about: About,
+        details: Value,
+    ) -> Result<(), DatabaseError> {
+        if let Some(of) = of
+            && !take_bounded(self.connection, of, kind, self.now).await?
         {
             self.world.metrics.audit().suppressed(kind.name());
             return Ok(());
@@ -100,6 +123,16 @@ impl Work<'_> {
         entry.tag = Some(entry.tagged(&self.world.audit_keys));
         entry
     }
+}
+
+/// In the place of a user's id, and never one.
+fn bound_of(provider: &str) -> Uuid {
+    let digest = sha256(format!("provider\n{provider}").as_bytes());
+    let mut bytes = [0; 16];
+    for (byte, of_digest) in bytes.iter_mut().zip(digest.as_bytes()) {
+        *byte = *of_digest;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// How many rows were written.
