@@ -46,7 +46,8 @@ pub use source::{Source, UnknownName, libpq_variables};
 pub use tokens::{SigningAlgorithm, TokenOptions};
 pub use upstream::{
     AppleKey, ClientAuthentication, ClientSecret, OAuth2Provider, OidcProvider, Preset, ProfilePointers,
-    ProviderProtocol, ProviderQuirks, UpstreamOptions, UpstreamProvider, is_upstream_name, upstream_keys,
+    ProviderProtocol, ProviderQuirks, Reauthentication, UpstreamOptions, UpstreamProvider, is_upstream_name,
+    upstream_keys,
 };
 
 use nearest::nearest;

@@ -10,7 +10,7 @@ pub use keys::{is_upstream_name, upstream_keys};
 pub use preset::Preset;
 pub use provider::{
     AppleKey, ClientAuthentication, ClientSecret, OAuth2Provider, OidcProvider, ProfilePointers, ProviderProtocol,
-    ProviderQuirks, UpstreamOptions, UpstreamProvider,
+    ProviderQuirks, Reauthentication, UpstreamOptions, UpstreamProvider,
 };
 
 use super::{Reader, names};
@@ -27,8 +27,28 @@ const A_POINTER: &str = "a JSON pointer (RFC 6901), such as /response/id";
 /// Reads the options of every provider that is named.
 pub(super) fn read(reader: &mut Reader) -> UpstreamOptions {
     let chosen = provider_names(reader.source());
-    let providers = chosen.iter().filter_map(|name| provider(&mut OptionsOf::new(reader, name))).collect();
+    let providers: Vec<_> = chosen.iter().filter_map(|name| provider(&mut OptionsOf::new(reader, name))).collect();
+    refuse_shared_issuers(reader, &providers);
     UpstreamOptions { providers, are_first: reader.switch(names::PROVIDERS_FIRST, false) }
+}
+
+/// An identity is issuer and subject. Of two providers with one issuer, each could open the other's accounts: two apps of Kakao
+/// give the same number to different users.
+fn refuse_shared_issuers(reader: &mut Reader, providers: &[UpstreamProvider]) {
+    for (index, provider) in providers.iter().enumerate() {
+        let shares = |other: &&UpstreamProvider| other.protocol.shares_subjects_with(&provider.protocol);
+        if let Some(other) = providers.iter().take(index).find(shares) {
+            let mut options = OptionsOf::new(reader, &provider.name.to_ascii_uppercase());
+            let (other, issuer) = (other.name.to_ascii_uppercase(), other.protocol.issuer());
+            options.problem(
+                Key::Preset,
+                &format!(
+                    "has the issuer of {other} ({issuer}): a user is known by the issuer and the id there, so one of them could \
+                     sign in as a user of the other. Use one provider; its _AUDIENCES takes ID tokens of other clients"
+                ),
+            );
+        }
+    }
 }
 
 /// None, and a problem, where something that every provider needs is missing or wrong.
@@ -40,6 +60,7 @@ fn provider(options: &mut OptionsOf<'_>) -> Option<UpstreamProvider> {
         return None;
     };
     let data = data_of(preset);
+    refuse_foreign(options, preset, data.protocol.is_oidc());
     // All are read before the first that is missing ends this: every problem is reported at once.
     let (client_id, client_secret) = (options.required(Key::ClientId), client_secret(options, preset));
     let (scopes, trusts_email) = (scopes(options, &data), trusts_email(options, &data));
@@ -55,8 +76,32 @@ fn provider(options: &mut OptionsOf<'_>) -> Option<UpstreamProvider> {
         trusts_email,
         audiences: options.list(Key::Audiences),
         client_authentication: data.client_authentication,
+        reauthentication: data.reauthentication,
         protocol: protocol?,
     })
+}
+
+/// Options of another kind of provider: they would be taken no notice of.
+fn refuse_foreign(options: &mut OptionsOf<'_>, preset: Preset, is_oidc: bool) {
+    const OF_PROFILES: [Key; 4] = [Key::Subject, Key::Email, Key::EmailVerified, Key::Name];
+    const OF_APPLE: [Key; 4] = [Key::TeamId, Key::KeyId, Key::PrivateKey, Key::PrivateKeyFile];
+    let mut refuse = |keys: &[Key], why: &str| {
+        for key in keys {
+            if options.value(*key).is_some() {
+                options.problem(*key, why);
+            }
+        }
+    };
+    if is_oidc {
+        refuse(&OF_PROFILES, "is for providers without ID tokens: this one states it in a claim");
+    } else {
+        refuse(&[Key::Audiences], "is for providers with ID tokens: this one issues none");
+    }
+    if preset == Preset::Apple {
+        refuse(&[Key::ClientSecret, Key::ClientSecretFile], "is not used with Apple: _PRIVATE_KEY signs the secrets");
+    } else {
+        refuse(&OF_APPLE, "is for Apple only");
+    }
 }
 
 fn label(name: &str, data: &PresetData) -> String {

@@ -149,6 +149,30 @@ async fn providers_are_not_mixed_up() {
     }
 }
 
+/// U-7: a provider without ID tokens need not say who it is, and must not be another one.
+#[tokio::test]
+async fn the_answer_of_a_plain_provider_names_it_or_nobody() {
+    let (app, stub) = federated(ProviderKind::OAuth2, &[]).await;
+    for (issuer, lets_in) in [(None, true), (Some(stub.url()), true), (Some("https://evil.example".to_owned()), false)]
+    {
+        stub.edit(|behaviour| behaviour.sent_issuer = issuer.clone());
+        let browser = Browser::new();
+        let before = stub.seen_at(Endpoint::Token).len();
+        let to = browser.sign_in(&app, &stub).await.expect(303).header("location").unwrap().to_owned();
+        assert_eq!(browser.is_signed_in(), lets_in, "{issuer:?}: {to}");
+        if !lets_in {
+            assert!(to.starts_with("/login?reason=upstream_denied"), "{to}");
+            assert_eq!(stub.seen_at(Endpoint::Token).len(), before, "no code gets there");
+        }
+    }
+    // GitHub's own name for its authorization server.
+    let (app, stub) = federated(ProviderKind::GitHub, &[]).await;
+    stub.edit(|behaviour| behaviour.sent_issuer = Some("https://github.com/login/oauth".to_owned()));
+    let browser = Browser::new();
+    browser.sign_in(&app, &stub).await.expect(303);
+    assert!(browser.is_signed_in());
+}
+
 /// U-8 (F3): forged ID tokens, one by one, over HTTP.
 #[tokio::test]
 async fn a_forged_id_token_opens_nothing() {

@@ -12,6 +12,14 @@ pub struct UpstreamOptions {
     pub are_first: bool,
 }
 
+impl UpstreamOptions {
+    /// The names of all providers. An identity of another one, which was taken out of the options, opens nothing.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.providers.iter().map(|provider| provider.name.clone()).collect()
+    }
+}
+
 /// A provider.
 #[derive(Debug, Clone)]
 pub struct UpstreamProvider {
@@ -33,8 +41,19 @@ pub struct UpstreamProvider {
     pub audiences: Vec<String>,
     /// How the secret is sent.
     pub client_authentication: ClientAuthentication,
+    /// How it is asked for a new sign-in.
+    pub reauthentication: Reauthentication,
     /// How it is asked.
     pub protocol: ProviderProtocol,
+}
+
+/// How a provider is asked to let the user sign in once more, so that they confirm who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reauthentication {
+    /// The parameter that says so.
+    pub parameter: Option<(&'static str, &'static str)>,
+    /// Whether the ID token states when the user signed in, if `max_age` asks for it (`OpenID` Connect Core §2).
+    pub states_time_if_asked: bool,
 }
 
 /// What we prove to the provider with. Its `Debug` shows nothing.
@@ -81,6 +100,37 @@ pub enum ProviderProtocol {
     OAuth2(OAuth2Provider),
 }
 
+impl ProviderProtocol {
+    /// Under which identities are kept, or the place of it where it holds the tenant.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        match self {
+            Self::Oidc(oidc) => &oidc.issuer,
+            Self::OAuth2(plain) => &plain.issuer,
+        }
+    }
+
+    /// Whether two providers may state the same issuer and subject. The issuers of Microsoft's tenants are all below those of
+    /// `common`, `organizations` and `consumers`.
+    #[must_use]
+    pub fn shares_subjects_with(&self, other: &Self) -> bool {
+        let bare = |protocol: &Self| protocol.issuer().trim_end_matches('/').to_ascii_lowercase();
+        let tenants = |protocol: &Self| {
+            let Self::Oidc(oidc) = protocol else { return None };
+            let host = Url::parse(&oidc.issuer).ok().filter(|_| oidc.tenant_issuer)?;
+            let tenant = host.path_segments()?.next()?.to_ascii_lowercase();
+            let is_for_many = ["common", "organizations", "consumers"].contains(&tenant.as_str());
+            Some((host.origin(), is_for_many))
+        };
+        match (tenants(self), tenants(other)) {
+            (Some((one, is_for_many)), Some((another, are_for_many))) if one == another => {
+                is_for_many || are_for_many || bare(self) == bare(other)
+            }
+            _ => bare(self) == bare(other),
+        }
+    }
+}
+
 /// An `OpenID` provider.
 #[derive(Debug, Clone)]
 pub struct OidcProvider {
@@ -115,6 +165,15 @@ pub struct OAuth2Provider {
     pub quirks: ProviderQuirks,
 }
 
+impl OAuth2Provider {
+    /// Whether the provider calls itself so in its answers (RFC 9207): by the name under which its identities are kept, or by
+    /// another one that is known.
+    #[must_use]
+    pub fn answers_as(&self, issuer: &str) -> bool {
+        issuer == self.issuer || self.quirks.answers_as == Some(issuer)
+    }
+}
+
 /// JSON pointers (RFC 6901) into a profile.
 #[derive(Debug, Clone, Default)]
 pub struct ProfilePointers {
@@ -139,4 +198,6 @@ pub struct ProviderQuirks {
     pub separate_emails: bool,
     /// A profile says by this member whether it is one: the pointer and the value.
     pub success: Option<(&'static str, &'static str)>,
+    /// What it calls itself in its answers (RFC 9207), where that is not the issuer under which identities are kept.
+    pub answers_as: Option<&'static str>,
 }

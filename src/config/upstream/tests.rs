@@ -107,6 +107,71 @@ fn what_contradicts_itself_is_refused() {
     assert!(problems(&[("HEIRLOOM_UPSTREAM_X_CLIENT_ID", "id")]).contains("HEIRLOOM_UPSTREAM_X_PRESET is missing"));
 }
 
+fn of_preset(name: &str, preset: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let base = [("PRESET", preset), ("CLIENT_ID", "id"), ("CLIENT_SECRET", "hush")];
+    let all = base.iter().chain(more);
+    all.map(|(key, value)| (format!("HEIRLOOM_UPSTREAM_{name}_{key}"), (*value).to_owned())).collect()
+}
+
+fn problems_of(providers: &[Vec<(String, String)>]) -> String {
+    let pairs: Vec<_> = providers.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    problems(&pairs)
+}
+
+/// U-48.
+#[test]
+fn two_providers_of_one_issuer_are_refused() {
+    let oidc = |name: &str, issuer: &str| of_preset(name, "oidc", &[("ISSUER", issuer)]);
+    let tenant = |name: &str, tenant: &str| {
+        of_preset(name, "microsoft", &[("ISSUER", &format!("https://login.microsoftonline.com/{tenant}/v2.0"))])
+    };
+    let plain = |name: &str, issuer: &str| {
+        let urls = ["AUTHORIZE_URL", "TOKEN_URL", "USERINFO_URL"].map(|key| (key, "https://acme.example.com/x"));
+        of_preset(name, "oauth2", &[&urls[..], &[("ISSUER", issuer), ("SUBJECT", "/id")]].concat())
+    };
+    let [one, two] = ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"];
+    for (providers, is_refused) in [
+        ([of_preset("A", "kakao", &[]), of_preset("B", "kakao", &[])], true),
+        ([of_preset("A", "google", &[]), oidc("B", "https://accounts.google.com/")], true),
+        ([oidc("A", "https://sso.example.com/a"), oidc("B", "https://sso.example.com/b")], false),
+        ([oidc("A", "https://sso.example.com"), plain("B", "https://sso.example.com")], true),
+        ([plain("A", "https://sso.example.com"), plain("B", "https://SSO.example.com/")], true),
+        ([of_preset("A", "github", &[]), plain("B", "https://acme.example.com")], false),
+        ([of_preset("A", "microsoft", &[]), tenant("B", one)], true),
+        ([tenant("A", one), tenant("B", "organizations")], true),
+        ([tenant("A", one), tenant("B", two)], false),
+        ([tenant("A", one), tenant("B", one)], true),
+    ] {
+        let said = problems_of(&providers);
+        assert_eq!(
+            said.contains("HEIRLOOM_UPSTREAM_B_PRESET has the issuer of A"),
+            is_refused,
+            "{providers:?}: {said}"
+        );
+        assert_eq!(said.is_empty(), !is_refused, "{providers:?}: {said}");
+    }
+}
+
+/// U-49.
+#[test]
+fn options_of_another_kind_of_provider_are_refused() {
+    for (preset, key, said) in [
+        ("google", "SUBJECT", "is for providers without ID tokens"),
+        ("kakao", "EMAIL_VERIFIED", "is for providers without ID tokens"),
+        ("github", "AUDIENCES", "is for providers with ID tokens"),
+        ("google", "TEAM_ID", "is for Apple only"),
+        ("naver", "PRIVATE_KEY_FILE", "is for Apple only"),
+        ("apple", "CLIENT_SECRET", "is not used with Apple"),
+    ] {
+        let heard = problems_of(&[of_preset("X", preset, &[(key, "/x")])]);
+        assert!(heard.contains(&format!("HEIRLOOM_UPSTREAM_X_{key} {said}")), "{preset} {key}: {heard}");
+    }
+    // Without an issuer there is no discovery, and without discovery there are no keys.
+    let with_endpoints = ["AUTHORIZE_URL", "TOKEN_URL", "USERINFO_URL"].map(|key| (key, "https://sso.example.com/x"));
+    let heard = problems_of(&[of_preset("X", "oidc", &with_endpoints)]);
+    assert!(heard.contains("HEIRLOOM_UPSTREAM_X_ISSUER is missing"), "{heard}");
+}
+
 #[test]
 fn a_misspelt_key_is_reported_and_changes_nothing() {
     let pairs = [&GOOGLE[..], &[("HEIRLOOM_UPSTREAM_GOOGLE_SCOPE", "openid")]].concat();

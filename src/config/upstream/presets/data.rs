@@ -1,4 +1,4 @@
-use crate::config::{ClientAuthentication, ProfilePointers, ProviderQuirks};
+use crate::config::{ClientAuthentication, ProfilePointers, ProviderQuirks, Reauthentication};
 
 /// What is known of a provider.
 pub struct PresetData {
@@ -8,6 +8,7 @@ pub struct PresetData {
     pub client_authentication: ClientAuthentication,
     /// Whether an address that it calls verified counts as such, unless the operator decides otherwise; None: never.
     pub trusts_email: Option<bool>,
+    pub reauthentication: Reauthentication,
     pub protocol: PresetProtocol,
 }
 
@@ -30,6 +31,11 @@ impl PresetProtocol {
     pub const fn is_oidc(&self) -> bool {
         matches!(self, Self::Oidc { .. })
     }
+}
+
+/// By a parameter; whether the provider then says when the user signed in is not known.
+pub const fn asked_by(name: &'static str, value: &'static str) -> Reauthentication {
+    Reauthentication { parameter: Some((name, value)), states_time_if_asked: false }
 }
 
 /// Pointers of a preset.

@@ -1,4 +1,4 @@
-use super::data::{PresetData, PresetProtocol, pointers};
+use super::data::{PresetData, PresetProtocol, asked_by, pointers};
 use crate::config::{ClientAuthentication, ProviderQuirks};
 
 /// The id is a number; the login changes, and another user may get it afterwards.
@@ -8,6 +8,7 @@ pub(super) fn data() -> PresetData {
         scopes: &["read:user", "user:email"],
         client_authentication: ClientAuthentication::Post,
         trusts_email: Some(true),
+        reauthentication: asked_by("prompt", "select_account"),
         protocol: PresetProtocol::OAuth2 {
             issuer: Some("https://github.com"),
             endpoints: Some([
@@ -16,7 +17,11 @@ pub(super) fn data() -> PresetData {
                 "https://api.github.com/user",
             ]),
             pointers: Some(pointers("/id", None, Some("/name"))),
-            quirks: ProviderQuirks { separate_emails: true, ..ProviderQuirks::default() },
+            quirks: ProviderQuirks {
+                separate_emails: true,
+                answers_as: Some("https://github.com/login/oauth"),
+                ..ProviderQuirks::default()
+            },
         },
     }
 }

@@ -1,4 +1,4 @@
-use super::data::{PresetData, PresetProtocol};
+use super::data::{PresetData, PresetProtocol, asked_by};
 use crate::config::ClientAuthentication;
 
 /// "`OpenID` Connect" must be switched on in Kakao's console; the address is asked for by consent.
@@ -8,6 +8,7 @@ pub(super) fn data() -> PresetData {
         scopes: &["openid", "account_email", "profile_nickname"],
         client_authentication: ClientAuthentication::Post,
         trusts_email: Some(true),
+        reauthentication: asked_by("prompt", "login"),
         protocol: PresetProtocol::Oidc {
             issuer: Some("https://kauth.kakao.com"),
             form_post: false,

@@ -1,4 +1,4 @@
-use super::data::{PresetData, PresetProtocol, pointers};
+use super::data::{PresetData, PresetProtocol, asked_by, pointers};
 use crate::config::{ClientAuthentication, ProviderQuirks};
 
 /// The address is what the member typed: never verified.
@@ -8,6 +8,7 @@ pub(super) fn data() -> PresetData {
         scopes: &[],
         client_authentication: ClientAuthentication::Post,
         trusts_email: None,
+        reauthentication: asked_by("auth_type", "reauthenticate"),
         protocol: PresetProtocol::OAuth2 {
             issuer: Some("https://nid.naver.com"),
             endpoints: Some([
@@ -21,6 +22,7 @@ pub(super) fn data() -> PresetData {
                 state_in_token_request: true,
                 separate_emails: false,
                 success: Some(("/resultcode", "00")),
+                answers_as: None,
             },
         },
     }

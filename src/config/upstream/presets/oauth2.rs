@@ -1,4 +1,4 @@
-use super::data::{PresetData, PresetProtocol};
+use super::data::{PresetData, PresetProtocol, asked_by};
 use crate::config::{ClientAuthentication, ProviderQuirks};
 
 pub(super) fn data() -> PresetData {
@@ -7,6 +7,7 @@ pub(super) fn data() -> PresetData {
         scopes: &[],
         client_authentication: ClientAuthentication::Post,
         trusts_email: Some(false),
+        reauthentication: asked_by("prompt", "login"),
         protocol: PresetProtocol::OAuth2 {
             issuer: None,
             endpoints: None,
