@@ -1,5 +1,5 @@
 // The user's accounts at other providers, on the account page.
-import { announce, create, element, fact, focus, press, request, text, time } from './page.js';
+import { announce, create, element, fact, focus, press, providerMark, request, text, time } from './page.js';
 import { fresh } from './step-up.js';
 
 const API = '/api/v1/me/identities';
@@ -31,6 +31,7 @@ function connected({ provider, label, email, created_at: since, last_used_at: us
     focus(element('identities-title'));
   }));
   return create('li', {},
+    providerMark(label),
     create('div', {},
       create('p', { class: 'name' }, label),
       email && create('p', { class: 'hint' }, email),
@@ -46,5 +47,5 @@ function other({ provider, label }) {
     const { authorize_url: there } = await fresh(() => request(`${API}/${encodeURIComponent(provider)}`, 'POST', { return_to: '/account' }));
     location.assign(there);
   }));
-  return create('li', {}, create('div', {}, create('p', { class: 'name' }, label)), button);
+  return create('li', {}, providerMark(label), create('div', {}, create('p', { class: 'name' }, label)), button);
 }

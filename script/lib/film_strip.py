@@ -12,6 +12,7 @@ import time
 
 from eml import Mailbox
 from film_factors import factors
+from film_upstream import upstream
 from webdriver import Browser
 
 FOLDER, (URL, OPTIONAL, HEIRLOOM, *CHOSEN) = pathlib.Path(sys.argv[1]), sys.argv[2:]
@@ -377,6 +378,7 @@ PARTS = {
     "sign-up": Strip.sign_up, "elsewhere": Strip.elsewhere, "forgot": Strip.forgot, "account": Strip.account,
     "unverified": Strip.unverified, "invite": Strip.invite, "delete": Strip.delete, "without-script": Strip.without_script,
     "factors": lambda strip: factors(strip, PASSWORD, heirloom),
+    "upstream": lambda strip: upstream(strip, PASSWORD, MAILBOX),
 }
 
 
