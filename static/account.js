@@ -33,11 +33,12 @@ const again = start(async () => {
     path: '/api/v1/me/events', query: { limit: 20 }, list: element('events'), more: element('more-events'),
     none: element('no-events'), row: eventRow,
   });
-  const [{ user, pending_email: pending }, factors, identities, sessions, showEvents] = await Promise.all([
+  const [{ user, has_password: hasPassword, pending_email: pending }, factors, identities, sessions, showEvents] = await Promise.all([
     request('/api/v1/me'), loadFactors(), loadIdentities(), allSessions(), events,
   ]);
   return () => {
     showUser(user);
+    showPasswordForm(hasPassword);
     showPending(pending);
     showFactors(factors);
     showPasskeys(factors, user);
@@ -155,9 +156,23 @@ submits(element('profile'), { name: 'new-name' }, async () => {
   announce(text('account-name-saved'));
 });
 
+/** Who came from another provider has no password, and sets the first one. */
+function showPasswordForm(hasPassword) {
+  element('with-password').hidden = !hasPassword;
+  element('current-password').disabled = !hasPassword;
+  const [title, hint, save] = hasPassword
+    ? ['account-password', 'account-password-hint', 'account-password-save']
+    : ['account-password-first', 'account-password-first-hint', 'account-password-first'];
+  element('password-title').textContent = text(title);
+  element('password-hint').textContent = text(hint);
+  element('save-password').textContent = text(save);
+}
+
 submits(element('password'), { current_password: 'current-password', new_password: 'new-password' }, async (form) => {
   const [current, wanted] = [element('current-password'), element('new-password')];
-  await fresh(() => request('/api/v1/me/password', 'POST', { current_password: current.value, new_password: wanted.value }));
+  const passwords = { new_password: wanted.value };
+  if (!current.disabled) passwords.current_password = current.value;
+  await fresh(() => request('/api/v1/me/password', 'POST', passwords));
   form.reset();
   await again();
   announce(text('account-password-saved'));

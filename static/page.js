@@ -41,6 +41,10 @@ export function create(name, attributes = {}, ...children) {
   return created;
 }
 
+/** In the place of a provider's logo, which is its trademark: the first letter of its name. */
+export const providerMark = (label) =>
+  create('span', { class: 'mark', 'aria-hidden': 'true' }, [...label].slice(0, 1).join('').toUpperCase());
+
 /** Words that break before an @ where a line is too short for an address. */
 export const wrapping = (words) => words.split(/(?=@)/).flatMap((part, index) => (index ? [create('wbr'), part] : [part]));
 
@@ -116,7 +120,8 @@ export async function request(path, method = 'GET', body = undefined) {
   });
   if (answer.status === 204) return null;
   const content = (await answer.json().catch(() => null)) ?? {};
-  if (!answer.ok) throw new HeirloomError(content, answer);
+  // `methods`, of `step_up_required`: with what the user can confirm who they are.
+  if (!answer.ok) throw Object.assign(new HeirloomError(content, answer), { methods: content.methods ?? [] });
   return content;
 }
 

@@ -1,12 +1,12 @@
 // What needs a fresh session: the dialog that asks for the password, or for a passkey or a code where the user has a second
-// factor, in place, after which the work goes on.
-import { create, element, heirloom, press, request, submits, wordsFor } from './page.js';
+// factor, in place, after which the work goes on. Who has neither signs in with a provider again, and comes back.
+import { create, element, heirloom, press, providerMark, request, submits, text, wordsFor } from './page.js';
 import { get, isCancelled, isSupported } from './passkeys.js';
 import './password.js';
 
 const dialog = element('step-up');
 const [user, password, code] = [element('step-up-user'), element('step-up-password'), element('step-up-code')];
-const passkey = element('step-up-passkey');
+const [passkey, providers, submit] = [element('step-up-passkey'), element('step-up-providers'), element('step-up-submit')];
 let byCode = false;
 
 /** Runs what needs a fresh session. Where the server wants a proof first, the user types it, and the work goes on. */
@@ -14,19 +14,22 @@ export async function fresh(work) {
   try {
     return await work();
   } catch (problem) {
-    if (problem.code !== 'step_up_required' || !await steppedUp()) throw problem;
+    if (problem.code !== 'step_up_required' || !await steppedUp(problem.methods)) throw problem;
     return work();
   }
 }
 
-async function steppedUp() {
-  const { totp, passkeys, rp_id: offersPasskeys } = await request('/api/v1/me/factors');
-  byCode = totp || passkeys.length > 0;
-  passkey.hidden = !(isSupported && offersPasskeys && passkeys.length);
-  element('step-up-by-password').hidden = byCode;
-  element('step-up-by-code').hidden = !byCode;
-  dialog.setAttribute('aria-describedby', byCode ? 'step-up-code-text' : 'step-up-text');
-  if (!byCode) offerProviders();
+/** `methods`: with what the user can confirm who they are. */
+async function steppedUp(methods) {
+  const has = (method) => methods.includes(method);
+  byCode = has('recovery_code');
+  passkey.hidden = !(isSupported && has('passkey'));
+  const way = (byCode && 'code') || (has('password') && 'password') || (has('provider') && 'provider') || 'email';
+  for (const one of ['code', 'password', 'provider', 'email']) element(`step-up-by-${one}`).hidden = one !== way;
+  submit.hidden = way === 'provider' || way === 'email';
+  dialog.setAttribute('aria-describedby', `step-up-${way}-text`);
+  providers.hidden = !has('provider');
+  if (has('provider')) await offerProviders();
   dialog.returnValue = '';
   element('step-up-problem').hidden = true;
   dialog.showModal();
@@ -46,16 +49,15 @@ async function nameUser() {
   if (answer && dialog.open) user.value = answer.user.email;
 }
 
-/** Who has no password signs in with the provider again: the new session is fresh. The dialog does without it. */
+/** Links to the providers that open the account: the session with which the user comes back is fresh. */
 async function offerProviders() {
-  const place = element('step-up-providers');
-  place.hidden = true;
-  const { items } = await request('/api/v1/me/identities').catch(() => ({ items: [] }));
-  place.replaceChildren(place.firstChild, ...items.flatMap(({ provider, label }) => {
-    const query = new URLSearchParams({ return_to: location.pathname });
-    return [' ', create('a', { href: `/auth/upstream/${encodeURIComponent(provider)}?${query}` }, label)];
+  const [offered, { items }] = await Promise.all([request('/api/v1/auth/providers'), request('/api/v1/me/identities')]);
+  const connected = offered.filter(({ provider }) => items.some((item) => item.provider === provider));
+  providers.replaceChildren(...connected.map(({ provider, label }) => {
+    const query = new URLSearchParams({ confirm: 'true', return_to: location.pathname });
+    const href = `/auth/upstream/${encodeURIComponent(provider)}?${query}`;
+    return create('a', { class: 'button', href }, providerMark(label), text('account-step-up-with', { provider: label }));
   }));
-  place.hidden = !items.length;
 }
 
 /** Six digits are a code of the app; anything else is a recovery code. */

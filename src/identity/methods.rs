@@ -49,7 +49,8 @@ pub enum ProvenBy {
 }
 
 named! {
-    /// What a user can prove who they are with at a step-up. The names are those of the members of its request.
+    /// What a user can prove who they are with. The names are those of the members of the request to step up, but for
+    /// [`StepUpMethod::Provider`].
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum StepUpMethod {
         /// The password.
@@ -60,7 +61,23 @@ named! {
         Passkey = "passkey",
         /// A recovery code.
         RecoveryCode = "recovery_code",
+        /// A new sign-in with another provider.
+        Provider = "provider",
     }
+}
+
+/// What a user can prove who they are with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+pub struct CredentialKinds {
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// Whether an authenticator app is set up.
+    pub has_totp: bool,
+    /// Whether there is a passkey that can be used.
+    pub has_passkey: bool,
+    /// Whether an identity of a provider opens the account.
+    pub has_identity: bool,
 }
 
 /// What makes a user's session fresh: with what they can prove who they are, and how much that has to prove.
@@ -71,15 +88,18 @@ pub struct Provable {
 }
 
 impl Provable {
-    /// Of a user who has a password and no second factor.
+    /// By what a user has. With a second factor, nothing less will do. Nothing at all: only an email helps.
     #[must_use]
-    pub fn by_password() -> Self {
-        Self { methods: vec![StepUpMethod::Password], levels: vec![AuthenticationLevel::OneFactor] }
+    pub fn by(credentials: CredentialKinds, needs_second_factor: bool) -> Self {
+        let CredentialKinds { has_password, has_totp, has_passkey, has_identity } = credentials;
+        if needs_second_factor {
+            return Self::by_factors(has_totp, has_passkey);
+        }
+        let methods = [has_password.then_some(StepUpMethod::Password), has_identity.then_some(StepUpMethod::Provider)];
+        Self { methods: methods.into_iter().flatten().collect(), levels: vec![AuthenticationLevel::OneFactor] }
     }
 
-    /// Of a user who has a second factor: an authenticator app, passkeys, or both.
-    #[must_use]
-    pub fn by_factors(has_totp: bool, has_passkey: bool) -> Self {
+    fn by_factors(has_totp: bool, has_passkey: bool) -> Self {
         let methods = [
             has_totp.then_some(StepUpMethod::Totp),
             has_passkey.then_some(StepUpMethod::Passkey),
@@ -252,6 +272,29 @@ mod tests {
             (&[ProvenBy::Provider], ProvenBy::Password, ONE, &["pwd"]),
         ] {
             expect(&began(before).stepped_up(step), acr, amr);
+        }
+    }
+
+    /// S-84, U-46.
+    #[test]
+    fn what_a_user_does_not_have_is_not_offered() {
+        let has = |letters: &str| CredentialKinds {
+            has_password: letters.contains('p'),
+            has_totp: letters.contains('t'),
+            has_passkey: letters.contains('k'),
+            has_identity: letters.contains('i'),
+        };
+        for (credentials, needs_second_factor, methods, levels) in [
+            ("p", false, &["password"][..], ONE),
+            ("i", false, &["provider"], ONE),
+            ("pi", false, &["password", "provider"], ONE),
+            ("", false, &[], ONE),
+            ("t", true, &["totp", "recovery_code"], TWO),
+            ("pi", true, &["recovery_code"], TWO),
+            ("itk", true, &["totp", "passkey", "recovery_code"], "urn:heirloom:acr:2 phr"),
+        ] {
+            let provable = Provable::by(has(credentials), needs_second_factor);
+            assert_eq!((&*provable.methods(), &*provable.acr_values()), (methods, levels), "{credentials}");
         }
     }
 

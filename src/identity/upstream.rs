@@ -1,5 +1,6 @@
 //! Users of other providers, as they are kept here.
 
+use crate::kernel::Moment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,6 +24,9 @@ pub struct UpstreamStep {
     pub identity: UpstreamIdentity,
     /// Whether it is connected to the account once the sign-in is complete. Else it proves who the user is.
     pub is_new: bool,
+    /// When its user signed in there, where the provider says so (`auth_time`). None: taken to be now.
+    #[serde(default)]
+    pub proven_at: Option<Moment>,
 }
 
 impl fmt::Debug for UpstreamIdentity {

@@ -223,7 +223,7 @@ impl ConfirmPage<'_> {
         let mut entry = Entry { credentials: *credentials, ..Entry::first(credentials.user, *remembered, presented) };
         if let Some(identity) = identity {
             entry.methods = AuthenticationMethods::of(ProvenBy::Provider);
-            entry.upstream = Some(UpstreamStep { identity: identity.clone(), is_new: false });
+            entry.upstream = Some(UpstreamStep { identity: identity.clone(), is_new: false, proven_at: None });
         }
         Ok(match entry.open(accounts, sessions, &self.client).await? {
             Entering::Opened(entered) => {

@@ -6,13 +6,14 @@ use super::{
     factor_recovery::{self, FactorRecoveryDescribed},
     factors,
     identities::{self, IdentitiesDescribed},
+    set_first_password,
     trusted_devices::{self, TrustedDevicesDescribed},
 };
 use crate::{
     confirmations::Purpose,
     http::{Cursors, Endpoint, FieldError, FromClient, Listed, PathId, Problem, Query, kind, paths},
     identity::DisplayName,
-    kernel::{Moment, SessionId},
+    kernel::{Client, Moment, SessionId},
     lifecycle::{self, ConfirmationSent, Lifecycle, Wanted},
     passwords::Password,
     sessions::{After, Asked, Confirmed, Revoked, SessionFilter, SessionState, SessionView, Sessions, SignedIn},
@@ -78,9 +79,9 @@ fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<S
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPassword {
-    /// The current password.
-    #[schema(value_type = String, format = Password)]
-    current_password: Zeroizing<String>,
+    /// The current password. Absent where there is none.
+    #[schema(value_type = Option<String>, format = Password)]
+    current_password: Option<Zeroizing<String>>,
     /// 8 to 1,024 characters, not easy to guess.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1_024)]
     new_password: Zeroizing<String>,
@@ -152,7 +153,8 @@ async fn me(
 ) -> Result<HttpResponse, Problem> {
     let user = accounts.lookup(signed_in.user).await?.ok_or_else(account_deleted)?;
     let pending = lifecycle.pending_email(signed_in.user).await?;
-    Ok(HttpResponse::Ok().json(MyAnswer::new(UserView::from(&user), pending)))
+    let has_password = accounts.has_password(signed_in.user).await?;
+    Ok(HttpResponse::Ok().json(MyAnswer::new(UserView::from(&user), has_password, pending)))
 }
 
 #[utoipa::path(
@@ -184,8 +186,8 @@ async fn rename(
     path = paths::MY_PASSWORD,
     tag = "me",
     operation_id = "setPassword",
-    summary = "Change your password",
-    description = "Revokes all your other sessions. Of a user with a second factor the session must be fresh.",
+    summary = "Change your password, or set the first one",
+    description = "Revokes all your other sessions. Of a user with a second factor the session must be fresh, and where there is no password yet.",
     security(("bearer" = [])),
     request_body(content = NewPassword, example = json!({ "current_password": "violet-harbour-42", "new_password": "quiet-orchard-17" })),
     responses((status = 204, description = "The new password takes effect")),
@@ -199,12 +201,37 @@ async fn set_password(
 ) -> Result<HttpResponse, Problem> {
     let new = Password::parse_new(&wanted.new_password);
     let new = new.map_err(|error| Problem::fields(vec![error.of("new_password")]))?;
-    let passwords = Passwords { current: &wanted.current_password, new };
+    let Some(current) = &wanted.current_password else {
+        return set_first(&accounts, &sessions, &confirmed, new, &client).await;
+    };
+    let passwords = Passwords { current, new };
     match change_password(&accounts, &sessions, &confirmed, passwords, &client).await? {
         PasswordChange::Changed => Ok(HttpResponse::NoContent().finish()),
         PasswordChange::WrongPassword => Err(wrong_password()),
         PasswordChange::Limited { wait } => Err(too_many_attempts(wait)),
         PasswordChange::NotConfirmed => Err(sessions.no_longer_confirmed(&confirmed).await),
+        PasswordChange::Refused(error) => Err(Problem::fields(vec![error.of("new_password")])),
+    }
+}
+
+async fn set_first(
+    accounts: &Accounts,
+    sessions: &Sessions,
+    confirmed: &Confirmed,
+    new: Password,
+    client: &Client,
+) -> Result<HttpResponse, Problem> {
+    let required = || Problem::field("current_password", "required", "is needed: this account has a password");
+    if accounts.has_password(confirmed.signed_in().user).await? {
+        return Err(required());
+    }
+    let fresh = sessions.require_fresh(confirmed.signed_in().clone()).await?;
+    match set_first_password(accounts, sessions, &fresh, new, client).await? {
+        PasswordChange::Changed => Ok(HttpResponse::NoContent().finish()),
+        // Set meanwhile.
+        PasswordChange::WrongPassword => Err(required()),
+        PasswordChange::Limited { wait } => Err(too_many_attempts(wait)),
+        PasswordChange::NotConfirmed => Err(sessions.no_longer(&fresh).await),
         PasswordChange::Refused(error) => Err(Problem::fields(vec![error.of("new_password")])),
     }
 }

@@ -13,5 +13,5 @@ mod pages;
 mod trusted_devices;
 
 pub use api::{described, routes as api_routes};
-pub use change_password::{PasswordChange, Passwords, change_password};
+pub use change_password::{PasswordChange, Passwords, change_password, set_first_password};
 pub use pages::{page_samples, routes as page_routes};

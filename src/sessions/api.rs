@@ -1,7 +1,8 @@
 use super::{
     EndReason, Fresh, Grant, Offered, Refusal, RetryKey, Rotation, Sessions,
     answer::{TokenAnswer, add_cookies, token_answer},
-    extract::{bearer, carried},
+    carried::carried,
+    extract::bearer,
     provider_events::{self, ProviderEventsDescribed},
     room::SessionError,
     service_tokens::{self, ForAny, ServiceTokensDescribed},

@@ -53,8 +53,7 @@ impl FreshAuthority {
     /// When the database fails.
     pub async fn still_stands(&self, work: &mut Work<'_>) -> Result<bool, DatabaseError> {
         let Some(session) = self.session else { return Ok(true) };
-        let max_age = work.world.config.sessions.step_up_max_age;
-        let found = store::freshness(work.connection, session, max_age).await?;
+        let found = store::freshness(work.connection, session, &work.world.config).await?;
         Ok(found.is_some_and(|found| found.is_fresh && is_admin(&found.roles)))
     }
 }

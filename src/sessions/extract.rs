@@ -1,10 +1,9 @@
 use super::{Sessions, model::Freshness, revocations::TokenStanding, store};
 use crate::{
     audit::{self, About},
-    config::HttpOptions,
-    http::{FromClient, Json, Problem, StepUp, expired_cookies, kind, note_user, tokens_in_cookies},
+    http::{FromClient, Json, Problem, StepUp, kind, note_user},
     identity::Provable,
-    kernel::{Client, Duration, SessionId, Transport, UserId},
+    kernel::{Client, Duration, SessionId, UserId},
     keys::{AccessTokenError, Verified},
     postgres::DatabaseError,
     work::{Caller, Work},
@@ -12,8 +11,7 @@ use crate::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::{future::Future, pin::Pin};
-use zeroize::Zeroizing;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 /// How often the same session's denied requests become an event.
 const DENIED_AGAIN: Duration = Duration::from_mins(1);
@@ -84,8 +82,7 @@ impl SignedIn {
         if store::lock_user(work.connection, self.user).await?.is_none() {
             return Ok(None);
         }
-        let max_age = work.world.config.sessions.step_up_max_age;
-        store::freshness(work.connection, self.session, max_age).await
+        store::freshness(work.connection, self.session, &work.world.config).await
     }
 }
 
@@ -216,8 +213,10 @@ where
 impl Sessions {
     /// The problem of a request whose session was fresh when it arrived, and not when it was to be carried out.
     pub async fn no_longer(&self, fresh: &Fresh) -> Problem {
-        let refused = self.require_fresh(fresh.0.clone()).await.err();
-        refused.unwrap_or_else(|| self.step_up_required(&Provable::by_password()))
+        match self.freshness(&fresh.0).await {
+            Ok(found) => self.step_up_required(&self.provable(&found)),
+            Err(refused) => refused,
+        }
     }
 
     /// The problem of a request whose session was live when it arrived, and not when it was to be carried out.
@@ -228,8 +227,11 @@ impl Sessions {
 
     /// The same of an administrator's request.
     pub async fn no_longer_admin(&self, admin: Admin) -> Problem {
-        let refused = self.require_fresh_admin(admin).await.err();
-        refused.unwrap_or_else(|| self.step_up_required(&Provable::by_password()))
+        match self.freshness(&admin.0).await {
+            Ok(found) if is_admin(&found.roles) => self.step_up_required(&self.provable(&found)),
+            Ok(_) => outdated(),
+            Err(refused) => refused,
+        }
     }
 
     fn provable(&self, found: &Freshness) -> Provable {
@@ -276,8 +278,11 @@ impl Sessions {
         }
     }
 
-    /// The session of a user who is signed in, if it is fresh.
-    pub(super) async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
+    /// The session of a user who is signed in, if it is fresh: for what only some requests to an endpoint need.
+    ///
+    /// # Errors
+    /// When it is not, or is no longer live.
+    pub async fn require_fresh(&self, signed_in: SignedIn) -> Result<Fresh, Problem> {
         let found = self.freshness(&signed_in).await?;
         if found.is_fresh { Ok(Fresh(signed_in)) } else { Err(self.step_up_required(&self.provable(&found))) }
     }
@@ -296,8 +301,11 @@ impl Sessions {
 
     /// Asks the session's row: an access token says what was true when it was signed.
     pub(super) async fn freshness(&self, signed_in: &SignedIn) -> Result<Freshness, Problem> {
-        let (session, max_age) = (signed_in.session, self.world().config.sessions.step_up_max_age);
-        let found = self.world().db.run(move |connection| Box::pin(store::freshness(connection, session, max_age)));
+        let (session, config) = (signed_in.session, Arc::clone(&self.world().config));
+        let found = self
+            .world()
+            .db
+            .run(move |connection| Box::pin(async move { store::freshness(connection, session, &config).await }));
         found.await?.ok_or_else(ended)
     }
 
@@ -354,42 +362,4 @@ pub(super) fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {
         return Ok(None);
     }
     Ok(Some(token.trim().to_owned()))
-}
-
-/// A refresh token as it was sent.
-pub(super) struct Carried {
-    pub token: Zeroizing<String>,
-    pub transport: Transport,
-}
-
-/// Finds the refresh token in the cookie or the body. None if there is neither.
-///
-/// # Errors
-/// 400 when a cookie and a body token differ, or the cookies of the current path hold different tokens: to guess which
-/// is meant could lead to the wrong session (cookie tossing). The answer expires the cookies, so that the next sign-in
-/// works.
-pub(super) fn carried(
-    request: &HttpRequest,
-    body: Option<Zeroizing<String>>,
-    options: &HttpOptions,
-) -> Result<Option<Carried>, Problem> {
-    let mut cookies = tokens_in_cookies(request, options);
-    let cookie = cookies.pop();
-    if !cookies.is_empty() {
-        return Err(ambiguous("The cookies hold different tokens. Sign in again.", options));
-    }
-    match (cookie, body) {
-        (Some(cookie), Some(body)) if cookie != body => {
-            Err(ambiguous("The cookie and the body hold different tokens. Sign in again.", options))
-        }
-        (Some(token), _) => Ok(Some(Carried { token, transport: Transport::Cookie })),
-        (None, Some(token)) => Ok(Some(Carried { token, transport: Transport::Body })),
-        (None, None) => Ok(None),
-    }
-}
-
-fn ambiguous(detail: &str, options: &HttpOptions) -> Problem {
-    let expired = expired_cookies(options);
-    let problem = Problem::new(kind::AMBIGUOUS_TOKEN, detail);
-    expired.iter().fold(problem, |problem, cookie| problem.with_header(header::SET_COOKIE, cookie.to_string()))
 }

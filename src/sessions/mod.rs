@@ -21,6 +21,7 @@ mod answer;
 mod api;
 mod authority;
 mod batches;
+mod carried;
 mod confirmed;
 mod count;
 mod end;

@@ -1,5 +1,7 @@
+mod freshness;
 mod verdict;
 
+pub use freshness::Freshness;
 pub use verdict::{Breach, Verdict};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     config::SessionOptions,
     factors::ProvenFactor,
-    identity::{AuthenticationMethods, BlockReason, Provable},
+    identity::{AuthenticationMethods, BlockReason},
     kernel::{Client, Digest32, Duration, Moment, ROTATED, SessionId, Transport, UserId},
     keys::AccessToken,
 };
@@ -281,35 +283,6 @@ impl Proof {
         match &self.of {
             Proven::Password { .. } => None,
             Proven::Factor(factor) => Some(factor),
-        }
-    }
-}
-
-/// What the row of a live session says now, whatever an access token says.
-#[derive(Debug, Clone)]
-pub struct Freshness {
-    /// Whether its user proved a moment ago who they are.
-    pub is_fresh: bool,
-    /// Their roles.
-    pub roles: Vec<String>,
-    /// Whether they have an authenticator app. Who has a second factor must have presented one then.
-    pub has_totp: bool,
-    /// Whether they have a passkey.
-    pub has_passkey: bool,
-}
-
-impl Freshness {
-    /// Whether the user has a second factor.
-    pub(super) fn has_second_factor(&self) -> bool {
-        self.has_totp || self.has_passkey
-    }
-
-    /// What makes the session fresh, where passkeys are offered or not.
-    pub(super) fn provable(&self, offers_passkeys: bool) -> Provable {
-        if self.has_second_factor() {
-            Provable::by_factors(self.has_totp, self.has_passkey && offers_passkeys)
-        } else {
-            Provable::by_password()
         }
     }
 }

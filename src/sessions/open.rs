@@ -13,7 +13,7 @@ use crate::{
     factors::{Challenge, Enrolment, FactorUse, PendingSignIn, SecondFactor, trusted_by},
     guessing::Attempt,
     identity::{AuthenticationMethods, UpstreamStep},
-    kernel::{Actor, Client, Digest32, SessionId, Transport, UserId},
+    kernel::{Actor, Client, Digest32, Moment, SessionId, Transport, UserId},
     mail,
     postgres::DatabaseError,
     upstream::{self, StepStanding},
@@ -192,6 +192,7 @@ impl Sessions {
             wants_factor: new.wants_factor,
             amr: new.methods.names(),
             identity: new.upstream.as_ref().map(|step| step.identity.clone()),
+            proven_at: new.proven_at(),
             idle_ttl: self.idle_ttl(new.remembered),
             absolute_ttl: options.absolute_ttl,
             transport: new.transport,
@@ -217,7 +218,7 @@ impl Sessions {
         let live = LiveSession {
             now: user.now,
             user: new.user,
-            authenticated_at: user.now,
+            authenticated_at: new.proven_at().map_or(user.now, |at| at.min(user.now)),
             amr: new.methods.names().into_iter().map(str::to_owned).collect(),
             remembered: new.remembered,
             idle_expires_at: absolute_expires_at.min(user.now + self.idle_ttl(new.remembered)),
@@ -236,6 +237,12 @@ impl NewSession {
     fn factor_version(&self) -> Option<i32> {
         let presented = self.second_factor.as_ref().map(|second| second.proven.factor_version());
         presented.or(self.enrolment.as_ref().map(Enrolment::factor_version))
+    }
+
+    /// When the user proved who they are, if that was before: at another provider. Who has presented a second factor since, or
+    /// the password, has proved it now.
+    fn proven_at(&self) -> Option<Moment> {
+        self.upstream.as_ref().filter(|_| self.second_factor.is_none())?.proven_at
     }
 
     /// What the second step must know.

@@ -75,11 +75,16 @@ pub(super) enum BrowserBack {
 }
 
 impl Federation<'_> {
-    /// Takes a callback of a provider in a browser.
+    /// Takes a callback of a provider in a browser, which holds these refresh tokens.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn come_back(&self, provider: &Provider, returned: Returned<'_>) -> Result<BrowserBack, SignInError> {
+    pub async fn come_back(
+        &self,
+        provider: &Provider,
+        returned: Returned<'_>,
+        presented: Vec<Zeroizing<String>>,
+    ) -> Result<BrowserBack, SignInError> {
         let (user, flow) = match self.upstream.come_back(provider, returned).await? {
             CameBack::User(back) => *back,
             CameBack::StateInvalid => {
@@ -101,7 +106,7 @@ impl Federation<'_> {
         };
         match flow.connects {
             Some(connecting) => self.connect(provider, &user, connecting, flow).await,
-            None => self.enter_browser(provider, user, flow).await,
+            None => self.enter_browser(provider, user, flow, presented).await,
         }
     }
 
@@ -109,14 +114,12 @@ impl Federation<'_> {
         &self,
         provider: &Provider,
         user: UpstreamUser,
-        flow: Flow,
+        mut flow: Flow,
+        mut presented: Vec<Zeroizing<String>>,
     ) -> Result<BrowserBack, SignInError> {
-        let wanted = WantedSession {
-            transport: Transport::Cookie,
-            remembered: flow.remembered,
-            device_name: None,
-            presented: Vec::new(),
-        };
+        presented.append(&mut flow.presented);
+        let wanted =
+            WantedSession { transport: Transport::Cookie, remembered: flow.remembered, device_name: None, presented };
         let connect = |way| {
             let (identity, name) = (user.identity.clone(), user.name.as_ref().map(|name| name.as_str().to_owned()));
             let (return_to, remembered) = (flow.return_to.clone(), flow.remembered);
@@ -200,7 +203,7 @@ impl Federation<'_> {
             second_factor: None,
             enrolment: None,
             wants_factor: false,
-            upstream: Some(UpstreamStep { identity: user.identity.clone(), is_new: false }),
+            upstream: Some(UpstreamStep { identity: user.identity.clone(), is_new: false, proven_at: user.proven_at }),
             attempt: Attempt::default(),
             transport: wanted.transport,
             remembered: wanted.remembered,

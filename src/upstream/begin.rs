@@ -3,9 +3,16 @@ use super::{
     flow::{Flow, Wanted},
     room::{Provider, Upstream},
 };
-use crate::{config::ProviderProtocol, kernel::TicketError};
+use crate::{
+    config::{ProviderProtocol, Reauthentication},
+    kernel::TicketError,
+};
 use reqwest::Url;
 use zeroize::Zeroizing;
+
+/// In seconds: ten years. A provider that is asked for an age at all must state the time of the sign-in (`OpenID` Connect Core
+/// §2, `auth_time`).
+const ANY_AGE: u64 = 315_360_000;
 
 /// A browser that is about to go to a provider.
 pub struct Begun {
@@ -63,8 +70,19 @@ impl Upstream {
         if form_post {
             query.append_pair("response_mode", "form_post");
         }
+        for (name, value) in self.asked_sign_in(&options.reauthentication, flow.confirms) {
+            query.append_pair(name, &value);
+        }
         if has_pkce {
             query.append_pair("code_challenge", &flow.challenge()).append_pair("code_challenge_method", "S256");
         }
+    }
+
+    /// How the provider is asked when the user signed in there, and for a new sign-in where the user confirms who they are.
+    fn asked_sign_in(&self, how: &Reauthentication, confirms: bool) -> Vec<(&'static str, String)> {
+        let max_age = if confirms { self.world().config.sessions.step_up_max_age.as_secs() } else { ANY_AGE };
+        let age = how.states_time_if_asked.then(|| ("max_age", max_age.to_string()));
+        let again = how.parameter.filter(|_| confirms).map(|(name, value)| (name, value.to_owned()));
+        age.into_iter().chain(again).collect()
     }
 }

@@ -5,7 +5,7 @@ use super::{
     exchange::{ReturnedCode, UpstreamError, UpstreamTokens, exchange},
     fetch::FetchError,
     flow::Flow,
-    id_token::{Expected, IdClaims, TokenFault, verify},
+    id_token::{Expected, IdClaims, TokenFault, check_sign_in, verify},
     profile::{UpstreamUser, of_claims, of_profile},
     room::{Provider, Upstream},
 };
@@ -91,7 +91,13 @@ impl Upstream {
                 self.user_of_token(provider, discovery, flow, (code, issuer)).await
             }
             (ProviderProtocol::Oidc(_), None) => Err(UpstreamError::from(DiscoveryError::Incomplete).into()),
-            (ProviderProtocol::OAuth2(plain), _) => self.user_of_profile(provider, plain, flow, code).await,
+            (ProviderProtocol::OAuth2(plain), _) => {
+                // RFC 9207 §2.4: it need not come, and must be right if it does.
+                if issuer.is_some_and(|issuer| !plain.answers_as(issuer)) {
+                    return Err(TokenFault::Issuer.into());
+                }
+                self.user_of_profile(provider, plain, flow, code).await
+            }
         }
     }
 
@@ -119,12 +125,24 @@ impl Upstream {
             now: self.world().clock.now(),
         };
         let mut claims = verify(id_token, &keys, expected)?;
+        if flow.confirms {
+            let must_say = provider.options.reauthentication.states_time_if_asked;
+            check_sign_in(&claims, self.world().config.sessions.step_up_max_age, must_say, self.world().clock.now())?;
+        }
         if claims.email.is_none()
             && let (Some(userinfo), Some(access_token)) = (&metadata.userinfo, &tokens.access_token)
         {
             complete(provider, userinfo, access_token, &mut claims).await?;
         }
-        Ok(of_claims(&provider.options, &claims))
+        Ok(UpstreamUser { proven_at: self.proven_at(provider, &claims), ..of_claims(&provider.options, &claims) })
+    }
+
+    /// When the user signed in there. A provider that must say so if it is asked, and does not, was asked by a browser that took
+    /// the question out of the request, or by an app that did not ask: then it was not a moment ago.
+    pub(super) fn proven_at(&self, provider: &Provider, claims: &IdClaims) -> Option<Moment> {
+        let must_say = provider.options.reauthentication.states_time_if_asked;
+        let too_long_ago = || self.world().clock.now() - self.world().config.sessions.step_up_max_age;
+        claims.authenticated_at().or_else(|| must_say.then(too_long_ago))
     }
 
     async fn user_of_profile(

@@ -31,6 +31,13 @@ pub struct Flow {
     pub remembered: bool,
     /// Who connects an identity; None: a sign-in.
     pub connects: Option<Connecting>,
+    /// Whether the user confirms who they are: by a new sign-in there, not by one of before.
+    #[serde(default)]
+    pub confirms: bool,
+    /// The refresh tokens that the request which began it held: their sessions are replaced (S-51). They do not come back from
+    /// the provider, for their cookie is `SameSite=Strict`.
+    #[serde(default)]
+    pub presented: Vec<Zeroizing<String>>,
 }
 
 /// Who connects an identity. The session must still live at the end.
@@ -60,8 +67,8 @@ impl Connecting {
     }
 }
 
-/// What a flow is begun for.
-#[derive(Debug, Clone)]
+/// What a flow is begun for. Not `Debug`: it may hold tokens.
+#[derive(Clone)]
 pub struct Wanted {
     /// Where the user wants, checked.
     pub return_to: String,
@@ -69,6 +76,10 @@ pub struct Wanted {
     pub remembered: bool,
     /// Who connects an identity.
     pub connects: Option<Connecting>,
+    /// Whether the user confirms who they are.
+    pub confirms: bool,
+    /// The refresh tokens that the request holds.
+    pub presented: Vec<Zeroizing<String>>,
 }
 
 impl fmt::Debug for Flow {
@@ -90,6 +101,8 @@ impl Flow {
             return_to: wanted.return_to,
             remembered: wanted.remembered,
             connects: wanted.connects,
+            confirms: wanted.confirms,
+            presented: wanted.presented,
         }
     }
 
@@ -142,7 +155,13 @@ mod tests {
     }
 
     fn wanted() -> Wanted {
-        Wanted { return_to: "/account".to_owned(), remembered: true, connects: None }
+        Wanted {
+            return_to: "/account".to_owned(),
+            remembered: true,
+            connects: None,
+            confirms: false,
+            presented: Vec::new(),
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! ID tokens (`OpenID` Connect Core §3.1.3.7), in the order of that section.
 
 use super::key_set::KeySet;
-use crate::kernel::Moment;
+use crate::kernel::{Duration, Moment};
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
     digest::{SHA256, SHA384, SHA512, digest},
@@ -67,6 +67,8 @@ pub struct IdClaims {
     not_before: Option<i64>,
     nonce: Option<String>,
     at_hash: Option<String>,
+    /// When the user signed in there.
+    auth_time: Option<i64>,
     /// Microsoft's tenant.
     pub tid: Option<String>,
     /// Microsoft's user within the tenant.
@@ -86,6 +88,12 @@ impl IdClaims {
     #[must_use]
     pub fn expires_at(&self) -> Option<Moment> {
         moment(self.expires_at)
+    }
+
+    /// When the user signed in there, where the provider says so.
+    #[must_use]
+    pub fn authenticated_at(&self) -> Option<Moment> {
+        moment(self.auth_time?.max(0))
     }
 }
 
@@ -142,6 +150,9 @@ pub enum TokenFault {
     /// It was used before.
     #[error("used_before")]
     Used,
+    /// The user was to sign in there again, and did not.
+    #[error("not_signed_in_again")]
+    OldSignIn,
 }
 
 /// Verifies a token.
@@ -161,6 +172,18 @@ pub fn verify(token: &str, keys: &KeySet, expected: Expected<'_>) -> Result<IdCl
         return Err(TokenFault::Subject);
     }
     Ok(claims)
+}
+
+/// Checks that the user has signed in there within this time (`OpenID` Connect Core §3.1.3.7, step 13).
+///
+/// # Errors
+/// When that was longer ago; or, where the provider must say when, if it does not.
+pub fn check_sign_in(claims: &IdClaims, max_age: Duration, must_say: bool, now: Moment) -> Result<(), TokenFault> {
+    let is_recent = match claims.authenticated_at() {
+        Some(at) => at + max_age + LEEWAY > now,
+        None => !must_say,
+    };
+    is_recent.then_some(()).ok_or(TokenFault::OldSignIn)
 }
 
 /// Whether a text may be by what a provider knows a user (`OpenID` Connect Core §2): no other one is stored.

@@ -3,7 +3,6 @@
 use super::store;
 use crate::{
     audit,
-    config::Config,
     identity::{UpstreamIdentity, UpstreamStep},
     kernel::{Moment, UserId},
     mail,
@@ -115,7 +114,8 @@ pub async fn unlink(work: &mut Work<'_>, user: UserId, provider: &str) -> Result
     if !store::list(work.connection, user).await?.iter().any(|found| found.provider == provider) {
         return Ok(Unlinking::Missing);
     }
-    let others = configured(&work.world.config).filter(|name| name != provider).collect::<Vec<_>>();
+    let mut others = work.world.config.upstream.names();
+    others.retain(|name| name != provider);
     let passkeys = work.world.config.passkeys.enabled;
     if !store::is_opened_otherwise(work.connection, user, &others, passkeys).await? {
         return Ok(Unlinking::LastCredential);
@@ -142,10 +142,6 @@ pub async fn take_away(
     work.record(audit::Kind::IdentityUnlinked, user, details).await?;
     work.enqueue_email(user, mail::Notification::IdentityUnlinked).await?;
     Ok(Some(taken))
-}
-
-fn configured(config: &Config) -> impl Iterator<Item = String> {
-    config.upstream.providers.iter().map(|provider| provider.name.clone())
 }
 
 /// Disconnects a user from every provider that was connected since a time, or from all. Without emails: what it belongs to sends

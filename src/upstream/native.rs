@@ -99,7 +99,9 @@ impl Upstream {
         };
         let claims = verify(id_token, &keys, expected).map_err(Brought::Forged)?;
         let expires_at = claims.expires_at().ok_or(Brought::Forged(TokenFault::Malformed))?;
-        Ok((of_claims(&provider.options, &claims), expires_at))
+        let user =
+            UpstreamUser { proven_at: self.proven_at(provider, &claims), ..of_claims(&provider.options, &claims) };
+        Ok((user, expires_at))
     }
 }
 

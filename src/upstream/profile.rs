@@ -7,6 +7,7 @@ use super::{
 use crate::{
     config::{OAuth2Provider, Preset, UpstreamProvider},
     identity::{DisplayName, EmailAddress, UpstreamIdentity},
+    kernel::Moment,
 };
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub struct UpstreamUser {
     pub address: AssertedAddress,
     /// The name, where it can be one of ours.
     pub name: Option<DisplayName>,
+    /// When the user signed in there, where the provider says so.
+    pub proven_at: Option<Moment>,
 }
 
 /// The user of a verified ID token.
@@ -37,6 +40,7 @@ pub fn of_claims(provider: &UpstreamProvider, claims: &IdClaims) -> UpstreamUser
         identity: identity(provider, issuer, subject, claims.email.as_deref()),
         address: address(provider, claims.email.as_deref(), is_verified),
         name: claims.name.as_deref().and_then(display_name),
+        proven_at: None,
     }
 }
 
@@ -81,6 +85,7 @@ pub fn of_profile(
         identity: identity(provider, plain.issuer.clone(), subject, email),
         address: address(provider, email, is_verified),
         name: text(&plain.pointers.name).and_then(display_name),
+        proven_at: None,
     })
 }
 

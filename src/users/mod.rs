@@ -25,5 +25,5 @@ pub use room::{Accounts, AccountsError};
 pub use search::keep_searchable;
 pub use store::{
     NewAccount, add, change_access, change_email, credentials_of, delete, is_reserved, lock, lock_admins,
-    lookup as lookup_in, other_admins, set_blocked, set_password, verify_email,
+    lookup as lookup_in, other_admins, set_blocked, set_first_password, set_password, verify_email,
 };

@@ -74,6 +74,15 @@ impl Accounts {
         self.0.world.db.run(move |connection| Box::pin(store::lookup(connection, id))).await
     }
 
+    /// Whether a user has a password. One who came from another provider has none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_password(&self, id: UserId) -> Result<bool, DatabaseError> {
+        let found = self.0.world.db.run(move |connection| Box::pin(store::own_password(connection, id))).await?;
+        Ok(found.is_some_and(|(_credentials, hash)| hash.is_some()))
+    }
+
     /// What is stored about a user besides what [`Accounts::lookup`] finds. None if the user does not exist.
     ///
     /// # Errors

@@ -243,6 +243,26 @@ pub async fn set_password(
     Ok(changed.rows_affected() == 1)
 }
 
+/// Gives a user who has no password the first one, in the caller's transaction. False if there is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_first_password(
+    connection: &mut PgConnection,
+    user: UserId,
+    hash: &PasswordHash,
+) -> Result<bool, DatabaseError> {
+    let none = PasswordHash::none();
+    let set = sqlx::query!(
+        "UPDATE users SET password_hash = $2, password_version = password_version + 1
+         WHERE id = $1 AND password_hash = $3",
+        user.as_uuid(),
+        hash.reveal(),
+        none.reveal(),
+    );
+    Ok(set.execute(connection).await?.rows_affected() == 1)
+}
+
 /// Locks a user's row until the transaction ends, so that what changes the user comes wholly before or wholly after. False
 /// if the user does not exist.
 ///

@@ -88,4 +88,5 @@ mod upstream_events;
 mod upstream_linking;
 mod upstream_pre_hijacking;
 mod upstream_sign_in;
+mod upstream_step_up;
 mod without_script;

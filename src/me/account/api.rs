@@ -31,6 +31,8 @@ pub struct AccountDescribed;
 pub struct MyAnswer {
     /// The user.
     user: UserView,
+    /// Whether there is a password. A user who came from another provider has none, and may set one.
+    has_password: bool,
     /// The change of the address that waits to be confirmed; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pending_email: Option<PendingEmail>,
@@ -53,13 +55,13 @@ pub struct PendingEmail {
 impl MyAnswer {
     /// The user, with the change of the address that waits.
     #[must_use]
-    pub fn new(user: UserView, pending: Option<PendingChange>) -> Self {
+    pub fn new(user: UserView, has_password: bool, pending: Option<PendingChange>) -> Self {
         let pending_email = pending.map(|PendingChange { email, requested_at, expires_at, .. }| PendingEmail {
             email,
             requested_at,
             expires_at,
         });
-        Self { user, pending_email }
+        Self { user, has_password, pending_email }
     }
 }
 

@@ -157,7 +157,13 @@ async fn begin(
     to: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
     let options = &sessions.world().config.http;
-    let wanted = Wanted { return_to: return_to(to, options), remembered: false, connects: Some(connecting) };
+    let wanted = Wanted {
+        return_to: return_to(to, options),
+        remembered: false,
+        connects: Some(connecting),
+        confirms: false,
+        presented: Vec::new(),
+    };
     let begun = match upstream.begin(provider, wanted).await {
         Ok(begun) => begun,
         Err(BeginError::Discovery(error)) => {

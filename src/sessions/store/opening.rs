@@ -30,6 +30,8 @@ pub struct NewSessionRow {
     pub amr: Vec<&'static str>,
     /// Through which identity of another provider.
     pub identity: Option<UpstreamIdentity>,
+    /// When the user proved who they are, if that was before: at another provider.
+    pub proven_at: Option<Moment>,
     pub idle_ttl: Duration,
     pub absolute_ttl: Duration,
     pub transport: Transport,
@@ -150,10 +152,10 @@ pub async fn open(
            added AS (
                INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, absolute_expires_at,
                                      transport, remembered, generation, secret_hash, device_name, ip, user_agent, amr,
-                                     identity_issuer, identity_subject)
+                                     identity_issuer, identity_subject, authenticated_at)
                SELECT $8, who.id, now, now,
                       least(now + make_interval(secs => $9), now + make_interval(secs => $10)),
-                      now + make_interval(secs => $10), $11, $12, 0, $13, $14, $7, $6, $18, $23, $24
+                      now + make_interval(secs => $10), $11, $12, 0, $13, $14, $7, $6, $18, $23, $24, nullif(least($25, now), now)
                FROM who, clock WHERE may_enter
            ),
            noted AS (
@@ -195,6 +197,7 @@ pub async fn open(
         new.wants_factor,
         new.identity.as_ref().map(|identity| &identity.issuer),
         new.identity.as_ref().map(|identity| &identity.subject),
+        new.proven_at,
     )
     .fetch_optional(connection)
     .await?;

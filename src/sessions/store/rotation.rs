@@ -1,9 +1,10 @@
 //! Rotations, one or many in a statement, and the second look.
 
 use crate::{
-    config::SessionOptions,
+    config::{Config, SessionOptions},
     identity::{AuthenticationMethod, AuthenticationMethods},
-    kernel::{Digest32, Duration, Moment, SessionId, Transport, UserId},
+    kernel::{Digest32, Moment, SessionId, Transport, UserId},
+    passwords::PasswordHash,
     postgres::DatabaseError,
     sessions::{
         generation::Generation,
@@ -236,18 +237,23 @@ pub async fn look(
     Ok(Some((standing, live)))
 }
 
-/// Whether the user of a live session proved within this time who they are, with two factors where they have a second one, and
+/// Whether the user of a live session proved a moment ago who they are, with two factors where they have a second one, and
 /// what else is true of them now. None: it is not live, or does not exist.
 pub async fn freshness(
     connection: &mut PgConnection,
     session: SessionId,
-    max_age: Duration,
+    config: &Config,
 ) -> Result<Option<Freshness>, DatabaseError> {
+    let max_age = config.sessions.step_up_max_age;
+    let providers = config.upstream.names();
+    let no_password = PasswordHash::none();
     let found = sqlx::query_as!(
         Freshness,
         r#"SELECT coalesce(s.authenticated_at, s.created_at) > clock_timestamp() - make_interval(secs => $2)
                       AND ($3 = ANY (s.amr) OR NOT (f.has_totp OR f.has_passkey)) AS "is_fresh!",
-                  u.roles, f.has_totp AS "has_totp!", f.has_passkey AS "has_passkey!"
+                  u.roles, f.has_totp AS "has_totp!", f.has_passkey AS "has_passkey!",
+                  u.password_hash <> $4 AS "has_password!",
+                  EXISTS (SELECT FROM identities WHERE user_id = u.id AND provider = ANY ($5)) AS "has_identity!"
            FROM sessions AS s JOIN users AS u ON u.id = s.user_id
            CROSS JOIN LATERAL (
                SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS has_totp,
@@ -257,6 +263,8 @@ pub async fn freshness(
         session.as_uuid(),
         max_age.as_secs_f64(),
         AuthenticationMethod::SeveralFactors.name(),
+        no_password.reveal(),
+        &providers,
     );
     Ok(found.fetch_optional(connection).await?)
 }

@@ -41,7 +41,7 @@ impl Federation<'_> {
             second_factor: None,
             enrolment: None,
             wants_factor: false,
-            upstream: Some(UpstreamStep { identity: pending.identity.clone(), is_new: true }),
+            upstream: Some(UpstreamStep { identity: pending.identity.clone(), is_new: true, proven_at: None }),
             attempt: attempt.clone(),
             transport: Transport::Cookie,
             remembered: pending.remembered,

@@ -3,8 +3,8 @@ use crate::{
     config::HttpOptions,
     factors::{Challenge, FactorKind},
     http::{
-        Endpoint, FromClient, Problem, cookies, expired_lax_cookie, form, lax_cookie, paths, return_to,
-        upstream_cookie_name, upstream_next_cookie_name,
+        Endpoint, FromClient, Problem, all_tokens_in_cookies, cookies, expired_lax_cookie, form, lax_cookie, paths,
+        return_to, upstream_cookie_name, upstream_next_cookie_name,
     },
     kernel::Duration,
     lifecycle::Lifecycle,
@@ -51,8 +51,14 @@ async fn begin(
     let query: Vec<_> = url::form_urlencoded::parse(request.query_string().as_bytes()).collect();
     let first = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_ref());
     let return_to = return_to(first("return_to"), options);
-    let remembered = first("remember") == Some("true");
-    match upstream.begin(provider, Wanted { return_to: return_to.clone(), remembered, connects: None }).await {
+    let wanted = Wanted {
+        return_to: return_to.clone(),
+        remembered: first("remember") == Some("true"),
+        connects: None,
+        confirms: first("confirm") == Some("true"),
+        presented: all_tokens_in_cookies(&request, options),
+    };
+    match upstream.begin(provider, wanted).await {
         Ok(begun) => {
             let mut answer = see_other(begun.authorize.as_str());
             add_cookies(
@@ -108,7 +114,8 @@ async fn callback(
         upstream: &upstream,
         client: &client,
     };
-    let back = federation.come_back(provider, returned).await?;
+    let presented = all_tokens_in_cookies(&request, options);
+    let back = federation.come_back(provider, returned, presented).await?;
     let is_used = !matches!(back, BrowserBack::Refused("upstream_state_invalid", _));
     let mut answer = answer(&request, back, &upstream, options)?;
     // A callback that belongs to no flow does not end the one that goes on in another tab.
