@@ -241,6 +241,7 @@ account-password-first = Set a password
 account-password-first-hint = Your account has no password: you sign in another way. With a password you can sign in without it, too. Setting one revokes all your other sessions.
 account-password-saved = Your password was changed, and all other sessions were revoked.
 account-address = E-mail address
+account-no-address = This account has no e-mail address.
 account-address-hint = We send a link to the new address. Once you have opened it, the address is changed, and all your other sessions are revoked. From the old address the change can be undone for some days.
 account-address-title = Change your e-mail address
 account-address-current = Current e-mail address

@@ -238,6 +238,7 @@ account-password-first = 비밀번호 설정
 account-password-first-hint = 아직 비밀번호가 없고 다른 방법으로 로그인하고 있습니다. 비밀번호를 설정하면 비밀번호로도 로그인할 수 있습니다. 설정하면 이 기기를 제외한 모든 기기에서 로그아웃됩니다.
 account-password-saved = 비밀번호를 변경하고 다른 기기를 모두 로그아웃했습니다.
 account-address = 이메일 주소
+account-no-address = 이 계정에는 이메일 주소가 없습니다.
 account-address-hint = 새 주소로 받은 이메일의 링크를 열면 주소가 변경되고, 다른 기기에서는 모두 로그아웃됩니다. 변경 후 며칠 동안은 기존 주소로 받은 이메일에서 되돌릴 수 있습니다.
 account-address-title = 이메일 주소 변경
 account-address-current = 현재 이메일 주소

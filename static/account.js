@@ -10,6 +10,7 @@ import { clearPasskeys, showPasskeys, whenChanged as whenPasskeysChanged } from 
 import { fresh } from './step-up.js';
 
 const list = element('sessions');
+let hasAddress = true;
 const pictures = {
   phone: 'M7 3h10v18H7zM11 18h2',
   desktop: 'M4 5h16v11H4zM2 19h20',
@@ -60,13 +61,15 @@ whenPasskeysChanged(again);
 whenIdentitiesChanged(again);
 
 function showUser(user) {
-  element('name').replaceChildren(...wrapping(user.name || user.email));
-  element('email').replaceChildren(...wrapping(user.name ? user.email : ''));
+  element('name').replaceChildren(...wrapping(user.name || user.email || text('account-no-address')));
+  element('email').replaceChildren(...wrapping(user.name ? user.email ?? text('account-no-address') : ''));
   suggest(element('new-name'), user.name ?? '');
-  element('username').value = user.email;
+  element('username').value = user.email ?? '';
+  hasAddress = user.email !== null;
+  element('password-section').hidden = !hasAddress;
   element('admin').hidden = !user.roles.includes('admin');
   // Not on the page where addresses are not verified.
-  if (element('unverified')) element('unverified').hidden = user.email_verified;
+  if (element('unverified')) element('unverified').hidden = user.email_verified || !hasAddress;
 }
 
 /** Fills in a value, except where the user has typed another one. */
@@ -202,9 +205,10 @@ element('cancel-change').addEventListener('click', ({ currentTarget }) => press(
 
 element('delete').addEventListener('click', async () => {
   const question = {
-    title: text('account-delete-title'), text: text('account-delete-text'), yes: text('account-delete'), label: text('account-delete-label'),
+    title: text('account-delete-title'), text: text(hasAddress ? 'account-delete-text' : 'account-delete-hint'),
+    yes: text('account-delete'), label: hasAddress ? text('account-delete-label') : '',
   };
-  const isDeleted = await confirmed(question, (email) => fresh(() => request('/api/v1/me', 'DELETE', { email })));
+  const isDeleted = await confirmed(question, (email) => fresh(() => request('/api/v1/me', 'DELETE', hasAddress ? { email } : {})));
   if (isDeleted) location.replace('/login?reason=account_deleted');
 });
 

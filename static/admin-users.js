@@ -30,9 +30,9 @@ const marks = (user) => [
 
 const userRow = (user) => create('li', {},
   create('div', {},
-    create('p', { class: 'name' }, userLink(user.id, wrapping(user.name || user.email)), marks(user)),
+    create('p', { class: 'name' }, userLink(user.id, wrapping(user.name || user.email || user.id)), marks(user)),
     create('p', { class: 'hint facts' },
-      user.name && create('span', {}, wrapping(user.email)),
+      user.name && user.email && create('span', {}, wrapping(user.email)),
       create('span', {}, text('admin-sessions-live', { number: user.live_sessions })),
       fact(text('admin-last-login'), user.last_login_at ? time(user.last_login_at, true) : text('common-never')))));
 
@@ -51,9 +51,9 @@ export async function oneUser({ id, again }) {
     request(path), request(`${path}/factors`), listOf(providers), listOf(sessions), listOf(events),
   ]);
   return {
-    title: user.name || user.email,
+    title: user.name || user.email || user.id,
     parts: [
-      create('p', { class: 'hint' }, user.name && wrapping(`${user.email} `), marks(user)),
+      create('p', { class: 'hint' }, user.name && user.email && wrapping(`${user.email} `), marks(user)),
       create('p', { class: 'hint facts' },
         fact(text('admin-verified'), text(user.email_verified ? 'admin-verified-yes' : 'admin-verified-no')),
         fact(text('admin-since'), time(user.created_at)),

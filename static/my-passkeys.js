@@ -19,7 +19,7 @@ export function showPasskeys({ passkeys, rp_id: rpId, user_handle: handle }, use
   element('no-passkeys-here').hidden = isSupported;
   if (!rpId || !handle) return;
   tellAll(rpId, handle, passkeys.map((passkey) => passkey.credential_id));
-  tellUser(rpId, handle, user.email, user.name || user.email);
+  tellUser(rpId, handle, user.email || user.name || user.id, user.name || user.email || user.id);
 }
 
 export const clearPasskeys = () => list?.replaceChildren();

@@ -46,7 +46,7 @@ async function steppedUp(methods) {
 /** Tells password managers which account this is. The dialog does without it. */
 async function nameUser() {
   const answer = await request('/api/v1/me').catch(() => null);
-  if (answer && dialog.open) user.value = answer.user.email;
+  if (answer && dialog.open) user.value = answer.user.email ?? '';
 }
 
 /** Links to the providers that open the account: the session with which the user comes back is fresh. */

@@ -33,7 +33,7 @@ pub async fn set_password(
     password: Password,
 ) -> Result<PasswordSet, AccountsError> {
     let Rooms { accounts, sessions } = rooms;
-    let context = accounts.context_of(&user.email, user.name.as_deref());
+    let context = accounts.context_of(user.email.as_ref(), user.name.as_deref());
     let hash = match accounts.new_password(password, context, QueueKey::Operator).await? {
         Ok(hash) => hash,
         Err(refused) => return Ok(PasswordSet::Refused(refused)),

@@ -248,10 +248,11 @@ async fn verify(house: &House, who: &str, output: Output) -> Result<(), CliError
 async fn send_reset(house: &House, who: &str, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     match house.lifecycle.send_reset(&Authority::from(Operator::at_the_command_line()), &user).await? {
-        Requested::Accepted(_) => {
+        None => Err(CliError::Refused("this user has no address".to_owned())),
+        Some(Requested::Accepted(_)) => {
             output.say(&json!({ "requested": user.id }), || "A running server sends the email.".to_owned())
         }
-        Requested::Limited { wait } => {
+        Some(Requested::Limited { wait }) => {
             let seconds = wait.as_secs();
             Err(CliError::Refused(format!("too many emails were requested for this address: wait {seconds} seconds")))
         }
@@ -325,7 +326,7 @@ fn show(user: &User, output: Output) -> Result<(), CliError> {
         };
         let lines = [
             ("id", user.id.to_string()),
-            ("e-mail", user.email.as_str().to_owned()),
+            ("e-mail", or_dash(user.email.as_ref().map(EmailAddress::as_str))),
             ("verified", user.email_verified_at.map_or_else(|| "no".to_owned(), |at| format!("since {}", time(at)))),
             ("name", or_dash(user.name.as_deref())),
             ("roles", or_dash(Some(user.roles.join(", ").as_str()))),
@@ -342,7 +343,7 @@ fn show(user: &User, output: Output) -> Result<(), CliError> {
 fn row(user: &User) -> Vec<String> {
     vec![
         user.id.to_string(),
-        user.email.as_str().to_owned(),
+        or_dash(user.email.as_ref().map(EmailAddress::as_str)),
         or_dash(user.name.as_deref()),
         or_dash(Some(user.roles.join(",").as_str())),
         if user.blocked_at.is_some() { "yes" } else { "no" }.to_owned(),

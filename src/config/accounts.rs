@@ -6,6 +6,8 @@ use crate::kernel::Duration;
 pub struct AccountOptions {
     /// Whether a new user must show that they read their address.
     pub email_verification: EmailVerification,
+    /// Whether a user of another provider gets an account without an address where the provider proves none.
+    pub allow_no_email: bool,
     /// How long the link of a password reset works.
     pub reset_link_ttl: Duration,
     /// How long the link that verifies an address works.
@@ -48,6 +50,7 @@ pub(super) fn read(reader: &mut Reader, insecure_for_tests: bool) -> AccountOpti
                 ("off", EmailVerification::Off),
             ],
         ),
+        allow_no_email: reader.switch(names::ALLOW_NO_EMAIL, false),
         reset_link_ttl: reader.duration(names::RESET_LINK_TTL, "30m", least..="24h"),
         confirm_link_ttl: reader.duration(names::CONFIRM_LINK_TTL, "24h", least..="30d"),
         invite_ttl: reader.duration(names::INVITE_TTL, "72h", least..="90d"),

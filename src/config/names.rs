@@ -61,6 +61,8 @@ names! {
     INVITE_TTL = "HEIRLOOM_INVITE_TTL";
     /// How long a change of address can be undone from the old address.
     EMAIL_UNDO_TTL = "HEIRLOOM_EMAIL_UNDO_TTL";
+    /// Whether accounts of other providers may be without an address.
+    ALLOW_NO_EMAIL = "HEIRLOOM_ALLOW_NO_EMAIL";
     /// Emails an hour that may be requested for one address.
     MAIL_LIMIT_ADDRESS = "HEIRLOOM_MAIL_LIMIT_ADDRESS";
     /// Emails an hour that may be requested from one network.

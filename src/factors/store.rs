@@ -137,7 +137,7 @@ pub async fn must_keep_last(
     let no_password = PasswordHash::none();
     let must = sqlx::query_scalar!(
         r#"SELECT u.roles && $2::text[] AND f.apps + f.passkeys <= 1
-                  OR u.password_hash = $3 AND CASE WHEN $5 THEN f.passkeys ELSE f.apps + f.passkeys END <= 1
+                  OR (u.password_hash = $3 OR u.email IS NULL) AND CASE WHEN $5 THEN f.passkeys ELSE f.apps + f.passkeys END <= 1
                      AND NOT EXISTS (SELECT FROM identities WHERE user_id = u.id AND provider = ANY ($4)) AS "must!"
            FROM users AS u CROSS JOIN LATERAL (
                SELECT (SELECT count(*) FROM totp_secrets WHERE user_id = u.id AND confirmed_at IS NOT NULL) AS apps,

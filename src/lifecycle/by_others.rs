@@ -12,13 +12,15 @@ use crate::{
 use serde_json::json;
 
 impl Lifecycle {
-    /// Requests the email by which a user chooses a new password. Neither its link nor a flow is returned.
+    /// Requests the email by which a user chooses a new password. Neither its link nor a flow is returned. None: the user has no
+    /// address.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn send_reset(&self, by: &Authority, user: &User) -> Result<Requested, DatabaseError> {
+    pub async fn send_reset(&self, by: &Authority, user: &User) -> Result<Option<Requested>, DatabaseError> {
         let (caller, id) = (by.caller(), user.id);
-        let wanted = Wanted::of(Purpose::ResetPassword, user.email.clone());
+        let Some(email) = user.email.clone() else { return Ok(None) };
+        let wanted = Wanted::of(Purpose::ResetPassword, email);
         let requested = self.request(wanted, &caller.client).await?;
         if matches!(requested, Requested::Accepted(_)) {
             let details = json!({ "purpose": Purpose::ResetPassword.name() });
@@ -27,7 +29,7 @@ impl Lifecycle {
             });
             recorded.await?;
         }
-        Ok(requested)
+        Ok(Some(requested))
     }
 
     /// Records that a user reads their address, on an operator's word. False: that was known.

@@ -162,8 +162,8 @@ impl Connection {
         };
         users::lock(work.connection, found.user).await?;
         let user = users::lookup_in(work.connection, found.user).await?;
-        let is_unverified =
-            |user: &User| user.email.as_str() == self.confirmation.email && user.email_verified_at.is_none();
+        let has_it = |user: &User| user.email.as_ref().is_some_and(|own| own.as_str() == self.confirmation.email);
+        let is_unverified = |user: &User| has_it(user) && user.email_verified_at.is_none();
         Ok(user.filter(is_unverified).map(|user| AddressOwner::Unverified(user.id)))
     }
 
@@ -172,7 +172,7 @@ impl Connection {
         let id = UserId::new(work.now, &work.world.rng);
         let account = NewAccount {
             id,
-            email: EmailAddress::from_stored(self.confirmation.email.clone()),
+            email: Some(EmailAddress::from_stored(self.confirmation.email.clone())),
             is_verified: true,
             name: self
                 .name

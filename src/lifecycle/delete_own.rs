@@ -25,20 +25,20 @@ pub enum SelfDeletion {
     NotFresh,
 }
 
-/// Deletes the account of a signed-in user who has typed its address, as an operator would.
+/// Deletes the account of a signed-in user who has typed its address, if it has one, as an operator would.
 ///
 /// # Errors
 /// When the database fails: nothing was deleted then.
 pub async fn delete_own(
     sessions: &Sessions,
     fresh: &Fresh,
-    typed: EmailAddress,
+    typed: Option<EmailAddress>,
     client: &Client,
 ) -> Result<SelfDeletion, DatabaseError> {
     let (caller, fresh) = (Caller::user(fresh.signed_in().user, client), fresh.clone());
     let done = sessions
         .world()
-        .transaction(caller, move |mut work| Box::pin(async move { decide(&mut work, &fresh, &typed).await }));
+        .transaction(caller, move |mut work| Box::pin(async move { decide(&mut work, &fresh, typed.as_ref()).await }));
     Ok(match done.await? {
         Ok(Deletion::Deleted(ended)) => {
             sessions.apply(&ended);
@@ -54,7 +54,7 @@ pub async fn delete_own(
 async fn decide(
     work: &mut Work<'_>,
     fresh: &Fresh,
-    typed: &EmailAddress,
+    typed: Option<&EmailAddress>,
 ) -> Result<Result<Deletion, SelfDeletion>, DatabaseError> {
     let id = fresh.signed_in().user;
     // In the order in which an operator's deletion locks.
@@ -63,7 +63,7 @@ async fn decide(
     let Some(user) = users::lookup_in(work.connection, id).await?.filter(|_| is_fresh) else {
         return Ok(Err(SelfDeletion::NotFresh));
     };
-    if user.email.as_str() != typed.as_str() {
+    if user.email.as_ref().map(EmailAddress::as_str) != typed.map(EmailAddress::as_str) {
         return Ok(Err(SelfDeletion::OtherAddress));
     }
     // Whoever changed the address must not be able to end the account before its owner has undone the change.

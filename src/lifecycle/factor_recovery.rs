@@ -35,13 +35,16 @@ impl Lifecycle {
                 if !users::lock(work.connection, user).await? {
                     return Ok(None);
                 }
+                // Without an address nobody hears of it, and an administrator removes the factors instead.
+                let owner = users::lookup_in(work.connection, user).await?.and_then(|owner| owner.email);
+                let Some(address) = owner else { return Ok(None) };
                 let delay = work.world.config.accounts.factor_recovery_delay;
                 let Some((recovery, is_new)) = factors::start_recovery(&mut work, &challenge, delay).await? else {
                     return Ok(None);
                 };
-                if is_new && let Some(user) = users::lookup_in(work.connection, user).await? {
+                if is_new {
                     let details = described(&work.caller.client);
-                    let to = Recipient { user: user.id, email: user.email.as_str(), details };
+                    let to = Recipient { user, email: address.as_str(), details };
                     room.write(&mut work, to, false).await?;
                 }
                 Ok(Some(recovery))

@@ -81,7 +81,7 @@ impl Lifecycle {
         let purpose = attempt.confirmation.purpose;
         let account = NewAccount {
             id: UserId::new(self.world().clock.now(), &self.world().rng),
-            email: EmailAddress::from_stored(attempt.confirmation.email.clone()),
+            email: Some(EmailAddress::from_stored(attempt.confirmation.email.clone())),
             is_verified: true,
             name,
             hash,
@@ -135,7 +135,7 @@ impl Lifecycle {
         password: Password,
         client: &Client,
     ) -> Result<Result<PasswordHash, PasswordError>, AccountsError> {
-        let context = self.accounts().context_of(email, name);
+        let context = self.accounts().context_of(Some(email), name);
         self.accounts().new_password(password, context, QueueKey::from(client)).await
     }
 }

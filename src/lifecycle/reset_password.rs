@@ -52,7 +52,11 @@ impl Lifecycle {
     /// The user of a confirmation, if the address it was sent to is still theirs.
     async fn owner(&self, user: Option<UserId>, email: &str) -> Result<Option<User>, DatabaseError> {
         let Some(user) = user else { return Ok(None) };
-        Ok(self.accounts().lookup(user).await?.filter(|user| user.email.as_str() == email))
+        Ok(self
+            .accounts()
+            .lookup(user)
+            .await?
+            .filter(|user| user.email.as_ref().is_some_and(|own| own.as_str() == email)))
     }
 
     /// Judges and hashes a new password of a user.
@@ -66,7 +70,7 @@ impl Lifecycle {
             Ok(new) => new,
             Err(refused) => return Ok(Err(refused)),
         };
-        let context = self.accounts().context_of(&user.email, user.name.as_deref());
+        let context = self.accounts().context_of(user.email.as_ref(), user.name.as_deref());
         self.accounts().new_password(new, context, QueueKey::from(client)).await
     }
 }

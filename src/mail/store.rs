@@ -37,7 +37,10 @@ pub struct NewEmail {
 /// Adds an email to the outbox, unless its recipient has received too many lately. Those of confirmations do not count:
 /// anyone may request them, and would silence the notification of an intruder.
 pub async fn add(connection: &mut PgConnection, new: NewEmail) -> Result<bool, DatabaseError> {
-    lock_recipient(connection, new.user).await?;
+    // Nobody to write to, and nothing that was held back.
+    if !lock_recipient(connection, new.user).await? {
+        return Ok(true);
+    }
     let added = sqlx::query!(
         "INSERT INTO outbox (id, user_id, notice, details, created_at, due_at)
          SELECT $1, $2, $3, $4, $5, now()
@@ -79,14 +82,15 @@ pub async fn add_of_confirmation(
 
 /// Two transactions must not count the same emails. The user's own row is locked in another order elsewhere, so there is
 /// a row for this purpose alone; the user's is locked against deletion first, as every reference to it does.
-async fn lock_recipient(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+///
+/// False: the user has no address, or does not exist.
+async fn lock_recipient(connection: &mut PgConnection, user: UserId) -> Result<bool, DatabaseError> {
     let lock = sqlx::query!(
-        "INSERT INTO email_recipients (user_id) SELECT id FROM users WHERE id = $1 FOR KEY SHARE
+        "INSERT INTO email_recipients (user_id) SELECT id FROM users WHERE id = $1 AND email IS NOT NULL FOR KEY SHARE
          ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id",
         user.as_uuid(),
     );
-    lock.execute(connection).await?;
-    Ok(())
+    Ok(lock.execute(connection).await?.rows_affected() > 0)
 }
 
 /// The emails to send next: of each recipient the one that has been due for longest, so that a recipient with a long

@@ -222,8 +222,13 @@ async fn set_first(
     client: &Client,
 ) -> Result<HttpResponse, Problem> {
     let required = || Problem::field("current_password", "required", "is needed: this account has a password");
-    if accounts.has_password(confirmed.signed_in().user).await? {
+    let user = confirmed.signed_in().user;
+    if accounts.has_password(user).await? {
         return Err(required());
+    }
+    // With a password one signs in by the address.
+    if accounts.lookup(user).await?.is_some_and(|user| user.email.is_none()) {
+        return Err(no_address());
     }
     let fresh = sessions.require_fresh(confirmed.signed_in().clone()).await?;
     match set_first_password(accounts, sessions, &fresh, new, client).await? {
@@ -253,7 +258,12 @@ async fn ask_to_verify(
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
     let user = accounts.lookup(signed_in.user).await?.ok_or_else(account_deleted)?;
-    lifecycle::requested(lifecycle.request(Wanted::of(Purpose::VerifyEmail, user.email), &client).await?)
+    let email = user.email.ok_or_else(no_address)?;
+    lifecycle::requested(lifecycle.request(Wanted::of(Purpose::VerifyEmail, email), &client).await?)
+}
+
+fn no_address() -> Problem {
+    Problem::new(kind::EMAIL_REQUIRED, "This account has no address. Add one first.")
 }
 
 fn wrong_password() -> Problem {

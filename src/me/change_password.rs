@@ -126,7 +126,7 @@ async fn replace(
 ) -> Result<PasswordChange, AccountsError> {
     let me = replaced.signed_in().clone();
     let Some(user) = accounts.lookup(me.user).await? else { return Ok(PasswordChange::WrongPassword) };
-    let context = accounts.context_of(&user.email, user.name.as_deref());
+    let context = accounts.context_of(user.email.as_ref(), user.name.as_deref());
     let hash = match accounts.new_password(new, context, QueueKey::from(client)).await? {
         Ok(hash) => hash,
         Err(refused) => return Ok(PasswordChange::Refused(refused)),

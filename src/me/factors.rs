@@ -93,14 +93,14 @@ impl Owner<'_> {
     /// Draws a secret, in place of one that was not confirmed. Says whether an emailed code is needed too, which is then sent.
     async fn begin_totp(&self) -> Result<Change<(NewTotp, bool)>, FactorsError> {
         let Some(user) = self.accounts.lookup(self.user()).await? else { return Ok(Change::NotFresh) };
-        let new = self.sessions.factors().draw_totp(user.id, user.email.as_str())?;
+        let new = self.sessions.factors().draw_totp(user.id, &user.account_name())?;
         let changed = self.change(move |work| {
             Box::pin(async move { Ok(if new.keep(work).await? { Change::Done(new) } else { Change::Exists }) })
         });
         let changed = changed.await?;
         let asks_email_code = matches!(changed, Change::Done(_)) && self.asks_email_code().await?;
-        if asks_email_code {
-            self.lifecycle.send_enrolment_code(&user.email, self.client).await?;
+        if asks_email_code && let Some(email) = &user.email {
+            self.lifecycle.send_enrolment_code(email, self.client).await?;
         }
         Ok(changed.map(|new| (new, asks_email_code)))
     }

@@ -155,7 +155,7 @@ impl Sessions {
             (Opening::Outdated, "password_changed_meanwhile")
         } else if user.is_blocked {
             (Opening::Blocked, "account_blocked")
-        } else if !user.is_verified && self.requires_verification() {
+        } else if user.has_address && !user.is_verified && self.requires_verification() {
             (Opening::Unverified, "email_not_verified")
         } else if circumstances.lacks_factor && new.factor_version().is_some() {
             (Opening::ChallengeExpired, "factors_changed_meanwhile")

@@ -131,7 +131,7 @@ async fn register(
     match accounts.register(new, Caller::anonymous(&client)).await? {
         Registration::Registered(user) => {
             if verification == EmailVerification::Optional {
-                ask_to_verify(&lifecycle, user.email.as_str(), &client).await?;
+                ask_to_verify(&lifecycle, &wanted.email, &client).await?;
             }
             Ok(HttpResponse::Created().json(UserAnswer { user: UserView::from(&*user) }))
         }

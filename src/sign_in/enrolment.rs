@@ -91,7 +91,7 @@ impl Enrolling<'_> {
     /// When the database fails.
     pub async fn begin(&self, challenge: &str) -> Result<Option<(NewTotp, ChallengeKind)>, SignInError> {
         let Some((challenge, user)) = self.opened(challenge).await? else { return Ok(None) };
-        let (id, new) = (user.id, self.sessions.factors().draw_totp(user.id, user.email.as_str())?);
+        let (id, new) = (user.id, self.sessions.factors().draw_totp(user.id, &user.account_name())?);
         // Nobody is signed in yet.
         let kept = self.sessions.world().transaction(Caller::anonymous(self.client), move |mut work| {
             Box::pin(async move {
@@ -108,7 +108,7 @@ impl Enrolling<'_> {
     /// When the database fails.
     pub async fn shown_again(&self, challenge: &str) -> Result<Option<NewTotp>, SignInError> {
         let Some((challenge, user)) = self.opened(challenge).await? else { return Ok(None) };
-        Ok(self.sessions.factors().kept_totp(&challenge, user.email.as_str())?)
+        Ok(self.sessions.factors().kept_totp(&challenge, &user.account_name())?)
     }
 
     async fn opened(&self, challenge: &str) -> Result<Option<(OpenChallenge, User)>, SignInError> {
@@ -132,7 +132,8 @@ impl Enrolling<'_> {
     pub async fn begin_passkey(&self, challenge: &str) -> Result<Option<Ceremony>, SignInError> {
         let Some((challenge, user)) = self.opened(challenge).await? else { return Ok(None) };
         let (holder, name) = (challenge.id(), user.name.as_deref());
-        let registrant = Registrant { user: user.id, holder, email: user.email.as_str(), name };
+        let account_name = user.account_name();
+        let registrant = Registrant { user: user.id, holder, email: &account_name, name };
         Ok(self.sessions.factors().passkeys().begin_registration(registrant).await.map_err(FactorsError::from)?)
     }
 

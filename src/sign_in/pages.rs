@@ -337,7 +337,7 @@ impl PageRooms {
             Registration::PasswordRefused(error) => return Err(Problem::fields(vec![error.of("password")])),
         };
         if self.verification() == EmailVerification::Optional {
-            ask_to_verify(&self.lifecycle, user.email.as_str(), client).await?;
+            ask_to_verify(&self.lifecycle, &typed.email, client).await?;
         }
         let presented = all_tokens_in_cookies(request, self.options());
         let entry = Entry::first(user.id, typed.remember.is_some(), presented);

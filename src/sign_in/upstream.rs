@@ -161,14 +161,11 @@ impl Federation<'_> {
         let considered = self.upstream.consider(Aim::SignIn, user).await?;
         let outcome = match (considered.decision, considered.owner) {
             (Decision::SignIn(_) | Decision::Blocked(_), Some(owner)) => self.open(owner, user, wanted).await?,
-            (Decision::Register(email), _) => match self.upstream.register(user, email, self.client).await? {
-                Some(owner) => self.open(owner, user, wanted).await?,
-                // The same user in another tab, or an address that its user can have back.
-                None => self.again(user, wanted).await?,
-            },
+            (Decision::Register(email), _) => self.register(user, Some(email), wanted).await?,
+            (Decision::RegisterWithoutAddress, _) => self.register(user, None, wanted).await?,
             (Decision::ConnectAfterSignIn(email), _) => Federated::LinkRequired(email),
             (Decision::ConfirmByEmail(email), _) => Federated::ConfirmRequired(email),
-            (Decision::AskAddress | Decision::RegisterWithoutAddress, _) => Federated::EmailRequired,
+            (Decision::AskAddress, _) => Federated::EmailRequired,
             (Decision::RegistrationClosed, _) => Federated::RegistrationClosed,
             (Decision::SignIn(_) | Decision::Blocked(_), None)
             | (Decision::Connect(_) | Decision::Connected | Decision::IdentityTaken | Decision::AnotherConnected, _) => {
@@ -182,6 +179,19 @@ impl Federation<'_> {
             ref other => self.upstream.count(provider, other.name()),
         }
         Ok(outcome)
+    }
+
+    async fn register(
+        &self,
+        user: &UpstreamUser,
+        email: Option<EmailAddress>,
+        wanted: WantedSession,
+    ) -> Result<Federated, SignInError> {
+        match self.upstream.register(user, email, self.client).await? {
+            Some(owner) => self.open(owner, user, wanted).await,
+            // The same user in another tab, or an address that its user can have back.
+            None => self.again(user, wanted).await,
+        }
     }
 
     async fn again(&self, user: &UpstreamUser, wanted: WantedSession) -> Result<Federated, SignInError> {
@@ -225,12 +235,11 @@ impl Federation<'_> {
             SigningIn::EnrolmentRequired(challenge) => challenge.email_code_required,
             _ => false,
         };
-        if needs_email && let Some(account) = self.accounts.lookup(owner.user).await? {
+        let account = if needs_email { self.accounts.lookup(owner.user).await? } else { None };
+        if let Some(email) = account.and_then(|account| account.email) {
             match &outcome {
-                SigningIn::EnrolmentRequired(_) => {
-                    self.lifecycle.send_enrolment_code(&account.email, self.client).await?;
-                }
-                _ => ask_to_verify(self.lifecycle, account.email.as_str(), self.client).await?,
+                SigningIn::EnrolmentRequired(_) => self.lifecycle.send_enrolment_code(&email, self.client).await?,
+                _ => ask_to_verify(self.lifecycle, email.as_str(), self.client).await?,
             }
         }
         Ok(outcome)

@@ -18,9 +18,10 @@ pub struct SeenRows {
     hashers: [RandomState; 2],
     addresses: HashMap<[u64; 2], First>,
     ids: HashMap<UserId, u64>,
-    identities: HashMap<[u64; 2], u64>,
+    identities: HashMap<[u64; 2], First>,
 }
 
+#[derive(Clone, Copy)]
 struct First {
     line: u64,
     content: u64,
@@ -46,23 +47,29 @@ impl SeenRows {
     /// Records a row, unless it collides.
     pub fn note(&mut self, line: u64, user: &ImportedUser, content: u64) -> Occurrence {
         let hashers = &self.hashers;
-        let address = hashers.each_ref().map(|hasher| hasher.hash_one(user.email.as_str()));
+        let address = user.email.as_ref();
+        let address = address.map(|email| hashers.each_ref().map(|hasher| hasher.hash_one(email.as_str())));
         let key = |one: &ImportedIdentity| hashers.each_ref().map(|hasher| hasher.hash_one(one.key()));
         let identities: Vec<_> = user.identities.iter().map(key).collect();
-        if let Some(first) = self.addresses.get(&address) {
+        if let Some(first) = address.and_then(|address| self.addresses.get(&address)) {
             if first.content == content {
                 return Occurrence::Repeated;
             }
             return collides("duplicate_address", "email", first.line);
         }
+        let by_identity = identities.iter().find_map(|key| self.identities.get(key));
+        if by_identity.is_some_and(|first| address.is_none() && first.content == content) {
+            return Occurrence::Repeated;
+        }
         if let Some(first) = user.id.and_then(|id| self.ids.get(&id)) {
             return collides("duplicate_id", "id", *first);
         }
-        if let Some(first) = identities.iter().find_map(|key| self.identities.get(key)) {
-            return collides("duplicate_identity", IDENTITIES, *first);
+        if let Some(first) = by_identity {
+            return collides("duplicate_identity", IDENTITIES, first.line);
         }
-        self.identities.extend(identities.into_iter().map(|key| (key, line)));
-        self.addresses.insert(address, First { line, content });
+        let this = First { line, content };
+        self.identities.extend(identities.into_iter().map(|key| (key, this)));
+        self.addresses.extend(address.map(|address| (address, this)));
         if let Some(id) = user.id {
             self.ids.insert(id, line);
         }

@@ -30,7 +30,8 @@ pub struct ExportedSecrets<'a> {
 #[derive(Debug, Serialize)]
 pub struct Export {
     id: UserId,
-    email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
     email_verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     email_verified_at: Option<Moment>,

@@ -33,14 +33,19 @@ pub enum Existing {
 struct Claim {
     line: u64,
     id: Option<UserId>,
-    email: String,
+    email: Option<String>,
     identities: Vec<[String; 2]>,
 }
 
 impl Claim {
     fn of(row: &AtLine<ImportedUser>) -> Self {
         let identities = row.what.identities.iter().map(ImportedIdentity::key).collect();
-        Self { line: row.line, id: row.what.id, email: row.what.email.as_str().to_owned(), identities }
+        Self {
+            line: row.line,
+            id: row.what.id,
+            email: row.what.email.as_ref().map(|email| email.as_str().to_owned()),
+            identities,
+        }
     }
 }
 
@@ -105,22 +110,24 @@ struct ExistingUsers {
 
 async fn existing(connection: &mut sqlx::PgConnection, claims: &[Claim]) -> Result<ExistingUsers, DatabaseError> {
     let ids: Vec<_> = claims.iter().filter_map(|claim| claim.id).map(|id| id.as_uuid()).collect();
-    let emails: Vec<String> = claims.iter().map(|claim| claim.email.clone()).collect();
+    let emails: Vec<String> = claims.iter().filter_map(|claim| claim.email.clone()).collect();
     let found = if claims.is_empty() { Vec::new() } else { store::existing(connection, &ids, &emails).await? };
     let ids = found.iter().map(|user| user.id).collect();
     let keys: Vec<_> = claims.iter().flat_map(|claim| claim.identities.iter().cloned()).collect();
     let identities = if keys.is_empty() { Vec::new() } else { store::taken(connection, keys).await? };
     let identities = identities.into_iter().collect();
-    let by_address = found.into_iter().map(|ExistingUser { id, email }| (email, id)).collect();
+    let by_address = found.into_iter().filter_map(|ExistingUser { id, email }| Some((email?, id))).collect();
     Ok(ExistingUsers { by_address, ids, identities })
 }
 
 impl ExistingUsers {
     fn of(&self, claim: &Claim) -> Option<Existing> {
-        match (self.by_address.get(&claim.email), claim.id) {
+        match (claim.email.as_ref().and_then(|email| self.by_address.get(email)), claim.id) {
             (Some(_), None) => Some(Existing::AlreadyThere),
             (Some(user), Some(id)) if *user == id => Some(Existing::AlreadyThere),
             (Some(_), Some(_)) => Some(Existing::AddressTaken),
+            // Without an address, the id is what is compared.
+            (None, Some(id)) if self.ids.contains(&id) && claim.email.is_none() => Some(Existing::AlreadyThere),
             (None, Some(id)) if self.ids.contains(&id) => Some(Existing::IdTaken),
             (None, _) if claim.identities.iter().any(|key| self.identities.contains(key)) => {
                 Some(Existing::IdentityTaken)

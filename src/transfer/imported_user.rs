@@ -37,8 +37,8 @@ pub const FIELDS: [&str; 16] = [
 pub struct ImportedUser {
     /// The id that the user keeps: `sub` in access tokens.
     pub id: Option<UserId>,
-    /// The address: no two users have the same.
-    pub email: EmailAddress,
+    /// The address: no two users have the same. None: an identity at another provider opens the account.
+    pub email: Option<EmailAddress>,
     /// Whether the other system had verified the address.
     pub email_verified: bool,
     /// When it was verified, if the other system knows that.
@@ -80,7 +80,7 @@ impl ImportedUser {
         let mut fields = Fields { left: fields, notes: Vec::new() };
         let blocked_at = fields.moment("blocked_at")?;
         let email_verified_at = fields.moment("email_verified_at")?;
-        let user = Self {
+        let mut user = Self {
             id: fields.id()?,
             email: fields.email()?,
             email_verified: fields.flag("email_verified", "email_verified_at", email_verified_at)?,
@@ -100,6 +100,10 @@ impl ImportedUser {
             notes: std::mem::take(&mut fields.notes),
         };
         fields.expect_no_more()?;
+        if user.email.is_none() && user.identities.is_empty() {
+            return Err(RowRefused::field("email", "missing", "is missing"));
+        }
+        user.email_verified &= user.email.is_some();
         fit_together(&user.roles, &user.claims).map_err(|why| RowRefused::field("claims", why.code(), why))?;
         Ok(user)
     }
@@ -191,9 +195,8 @@ impl Fields {
         Ok(language)
     }
 
-    fn email(&mut self) -> Result<EmailAddress, RowRefused> {
-        let email = self.text_as("email", |text| EmailAddress::parse(text).map_err(|why| (why.code(), why)))?;
-        email.ok_or_else(|| RowRefused::field("email", "missing", "is missing"))
+    fn email(&mut self) -> Result<Option<EmailAddress>, RowRefused> {
+        self.text_as("email", |text| EmailAddress::parse(text).map_err(|why| (why.code(), why)))
     }
 
     fn hash(&mut self) -> Result<PasswordHash, RowRefused> {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// One of many new accounts.
 pub struct ImportedRow {
     pub id: UserId,
-    pub email: EmailAddress,
+    pub email: Option<EmailAddress>,
     pub email_verified_at: Option<Moment>,
     pub hash: PasswordHash,
     /// The secret of the user's authenticator app.
@@ -40,9 +40,9 @@ impl ImportedRow {
     fn document(&self) -> Value {
         json!({
             "id": self.id,
-            "email": self.email.as_str(),
+            "email": self.email.as_ref().map(EmailAddress::as_str),
             "email_verified_at": self.email_verified_at,
-            "search_text": search_text(&self.email, self.name.as_ref().map(DisplayName::as_str)),
+            "search_text": search_text(self.email.as_ref(), self.name.as_ref().map(DisplayName::as_str)),
             "password_hash": self.hash.reveal(),
             "name": self.name.as_ref().map(DisplayName::as_str),
             "roles": self.roles.to_strings(),
@@ -53,6 +53,10 @@ impl ImportedRow {
             "created_at": self.created_at,
             "last_login_at": self.last_login_at,
         })
+    }
+
+    fn key(&self) -> Added {
+        (self.id.as_uuid(), self.email.as_ref().map(|email| email.as_str().to_owned()))
     }
 
     /// Its identities, as they are sent to the database.
@@ -90,19 +94,22 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
         rows.iter().map(ImportedRow::document).collect::<Value>(),
     );
     let added = added.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.id, row.email));
-    let mut added: HashSet<(Uuid, String)> = added.collect();
+    let mut added: HashSet<Added> = added.collect();
     let mut removed = remove_reserved(connection, added.iter().map(|(id, _)| *id).collect()).await?;
     let identities = rows.iter().filter(|row| is_one_of(&added, row)).flat_map(ImportedRow::identities);
     removed.extend(identities::add(connection, identities.collect()).await?);
     added.retain(|(id, _)| !removed.contains(id));
     add_secrets(connection, rows.iter().filter(|row| is_one_of(&added, row))).await?;
     // Taken out once found: of two equal rows the first was added.
-    Ok(rows.into_iter().map(|row| added.remove(&(row.id.as_uuid(), row.email.as_str().to_owned()))).collect())
+    Ok(rows.iter().map(|row| added.remove(&row.key())).collect())
 }
 
-fn is_one_of(added: &HashSet<(Uuid, String)>, row: &ImportedRow) -> bool {
-    added.contains(&(row.id.as_uuid(), row.email.as_str().to_owned()))
+fn is_one_of(added: &HashSet<Added>, row: &ImportedRow) -> bool {
+    added.contains(&row.key())
 }
+
+/// Id and address of an account that was added.
+type Added = (Uuid, Option<String>);
 
 /// Adds the secrets of new users' apps, which count from now on. Of two equal rows the first was added.
 async fn add_secrets<'r>(
@@ -138,7 +145,7 @@ async fn remove_reserved(connection: &mut PgConnection, added: Vec<Uuid>) -> Res
 /// A user who has an address or an id that was asked for.
 pub struct ExistingUser {
     pub id: UserId,
-    pub email: String,
+    pub email: Option<String>,
 }
 
 /// The users who have one of these ids or addresses.
@@ -149,7 +156,7 @@ pub async fn existing(
 ) -> Result<Vec<ExistingUser>, DatabaseError> {
     let existing = sqlx::query_as!(
         ExistingUser,
-        r#"SELECT id AS "id!: UserId", email AS "email!" FROM users WHERE id = ANY ($1)
+        r#"SELECT id AS "id!: UserId", email AS "email?" FROM users WHERE id = ANY ($1)
            UNION SELECT id, email FROM users WHERE email = ANY ($2)"#,
         ids,
         emails,
@@ -160,7 +167,7 @@ pub async fn existing(
 /// One of many accounts that are exported.
 pub struct ExportedRow {
     pub id: UserId,
-    pub email: String,
+    pub email: Option<String>,
     pub email_verified_at: Option<Moment>,
     pub hash: PasswordHash,
     /// The secret of the user's authenticator app, if one is set up.

@@ -58,7 +58,7 @@ impl Upstream {
             address,
             account: account.map(|found| AccountOfAddress { user: found.user, is_verified: found.is_verified }),
             registration: self.registration(),
-            allows_no_email: false,
+            allows_no_email: self.world().config.accounts.allow_no_email,
         };
         let owner = owner.map(|found| Credentials { user: found.user, password_version: found.password_version });
         Ok(Considered { decision: decide(&situation), owner })
@@ -70,7 +70,7 @@ impl Upstream {
         self.world().config.registration
     }
 
-    /// Creates an account with a verified address and without a password, and connects the identity. None: the address has an
+    /// Creates an account with a verified address, or with none, and without a password, and connects the identity. None: the address has an
     /// account by now, or its user can have it back.
     ///
     /// # Errors
@@ -78,14 +78,14 @@ impl Upstream {
     pub async fn register(
         &self,
         user: &UpstreamUser,
-        email: EmailAddress,
+        email: Option<EmailAddress>,
         client: &Client,
     ) -> Result<Option<Credentials>, DatabaseError> {
         let world = self.world();
         let id = UserId::new(world.clock.now(), &world.rng);
         let name = user.name.as_ref().map(|name| name.as_str().to_owned());
-        let account =
-            NewAccount { id, email, is_verified: true, name, hash: PasswordHash::none(), roles: Roles::default() };
+        let is_verified = email.is_some();
+        let account = NewAccount { id, email, is_verified, name, hash: PasswordHash::none(), roles: Roles::default() };
         let identity = user.identity.clone();
         let added = world.transaction(Caller::anonymous(client), move |mut work| {
             Box::pin(async move {

@@ -131,7 +131,7 @@ pub async fn is_opened_otherwise(
 ) -> Result<bool, DatabaseError> {
     let no_password = PasswordHash::none();
     let opened = sqlx::query_scalar!(
-        r#"SELECT u.password_hash <> $2
+        r#"SELECT u.password_hash <> $2 AND u.email IS NOT NULL
                OR $4 AND EXISTS (SELECT FROM passkeys WHERE user_id = u.id AND disabled_at IS NULL)
                OR EXISTS (SELECT FROM identities WHERE user_id = u.id AND provider = ANY ($3)) AS "opened!"
            FROM users AS u WHERE u.id = $1"#,

@@ -1,7 +1,7 @@
 use super::{AccountsError, User};
 use crate::{
     http::{FieldError, Problem, kind},
-    identity::{AccessTooLarge, ClaimsError, DeviceName, EmailAddress, EmailError, RoleError, TextError},
+    identity::{AccessTooLarge, ClaimsError, DeviceName, EmailError, RoleError, TextError},
     kernel::{Duration, Moment, UserId},
     passwords::{HashingError, PasswordError},
 };
@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 pub struct UserView {
     /// The user's id.
     pub id: UserId,
-    /// The canonical e-mail address.
-    #[schema(format = "idn-email", example = "alice@example.com")]
-    pub email: String,
+    /// The canonical e-mail address. Null: the user came from another provider without one.
+    #[schema(required = true, format = "idn-email", example = "alice@example.com")]
+    pub email: Option<String>,
     /// Whether it is known that the user reads this address.
     pub email_verified: bool,
     /// The user's display name.
@@ -47,7 +47,7 @@ impl From<&User> for UserView {
     fn from(user: &User) -> Self {
         Self {
             id: user.id,
-            email: EmailAddress::as_str(&user.email).to_owned(),
+            email: user.email.as_ref().map(|email| email.as_str().to_owned()),
             email_verified: user.email_verified_at.is_some(),
             name: user.name.clone(),
             roles: user.roles.clone(),

@@ -64,9 +64,9 @@ impl Accounts {
     ) -> Result<PasswordCheck, AccountsError> {
         let db = &self.world().db;
         let stored = db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
-        let Some(email) = db.run(move |connection| Box::pin(store::address_of(connection, user))).await? else {
-            return Ok(PasswordCheck::Wrong);
-        };
+        let email = db.run(move |connection| Box::pin(store::address_of(connection, user))).await?;
+        // Nobody guesses at a sign-in without an address: the id stands in for it.
+        let email = email.unwrap_or_else(|| user.to_string());
         self.forgiven(self.guarded(GuessTarget::Again { user, email: &email }, stored, password, client).await?).await
     }
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 pub struct User {
     /// The account.
     pub id: UserId,
-    /// Canonical.
-    pub email: EmailAddress,
+    /// Canonical. None: the user came from another provider without an address.
+    pub email: Option<EmailAddress>,
     /// Since when it is known that they read it.
     pub email_verified_at: Option<Moment>,
     /// What they want to be called.
@@ -33,6 +33,13 @@ pub struct User {
 }
 
 impl User {
+    /// What apps and passkeys show the account as: the address, else the name, else the id.
+    #[must_use]
+    pub fn account_name(&self) -> String {
+        let address = self.email.as_ref().map(|email| email.as_str().to_owned());
+        address.or_else(|| self.name.clone()).unwrap_or_else(|| self.id.to_string())
+    }
+
     /// Whether they are an administrator.
     #[must_use]
     pub fn is_admin(&self) -> bool {

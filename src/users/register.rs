@@ -41,7 +41,7 @@ impl Accounts {
     /// When the database fails or the hashing threads have too much to do.
     pub async fn register(&self, new: NewUser, caller: Caller) -> Result<Registration, AccountsError> {
         let NewUser { email, password, name, roles } = new;
-        let context = self.context_of(&email, name.as_ref().map(DisplayName::as_str));
+        let context = self.context_of(Some(&email), name.as_ref().map(DisplayName::as_str));
         let hash = match self.new_password(password, context, QueueKey::from(&caller.client)).await? {
             Ok(hash) => hash,
             Err(refused) => return Ok(Registration::PasswordRefused(refused)),
@@ -50,7 +50,7 @@ impl Accounts {
         // An operator vouches for the address.
         let is_verified = caller.actor.kind() == ActorKind::Operator;
         let name = name.map(|name| name.as_str().to_owned());
-        let row = store::NewAccount { id, email: email.clone(), is_verified, name, hash, roles };
+        let row = store::NewAccount { id, email: Some(email.clone()), is_verified, name, hash, roles };
         let added = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
                 if !store::add(work.connection, row).await? {

@@ -155,10 +155,10 @@ impl Accounts {
 
     /// The words that make a password easy to guess for this user.
     #[must_use]
-    pub fn context_of(&self, email: &EmailAddress, name: Option<&str>) -> PasswordContext {
+    pub fn context_of(&self, email: Option<&EmailAddress>, name: Option<&str>) -> PasswordContext {
         let host = self.0.world.config.http.public_url.origin().as_str().to_owned();
         let words = ["heirloom".to_owned(), host, name.unwrap_or_default().to_owned()];
-        PasswordContext::new(email.clone(), words)
+        PasswordContext::new(email.cloned(), words)
     }
 
     /// How many passwords wait to be hashed, and how many are being hashed.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 struct UserRow {
     id: UserId,
-    email: String,
+    email: Option<String>,
     email_verified_at: Option<Moment>,
     name: Option<String>,
     roles: Vec<String>,
@@ -34,7 +34,7 @@ impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         Self {
             id: row.id,
-            email: EmailAddress::from_stored(row.email),
+            email: row.email.map(EmailAddress::from_stored),
             email_verified_at: row.email_verified_at,
             name: row.name,
             roles: row.roles,
@@ -126,8 +126,8 @@ pub async fn count(connection: &mut PgConnection) -> Result<UserCounts, Database
 pub struct NewAccount {
     /// Its id.
     pub id: UserId,
-    /// Canonical.
-    pub email: EmailAddress,
+    /// Canonical. None: the user comes from another provider without one.
+    pub email: Option<EmailAddress>,
     /// Whether it is known that the user reads it.
     pub is_verified: bool,
     /// The display name.
@@ -149,11 +149,11 @@ pub async fn add(connection: &mut PgConnection, new: NewAccount) -> Result<bool,
          VALUES ($1, $2, $3, $4, $5, $6, now(), CASE WHEN $7 THEN now() END)
          ON CONFLICT ON CONSTRAINT users_email_key DO NOTHING",
         new.id.as_uuid(),
-        new.email.as_str(),
+        new.email.as_ref().map(EmailAddress::as_str),
         new.name,
         new.hash.reveal(),
         &new.roles.to_strings(),
-        search_text(&new.email, new.name.as_deref()),
+        search_text(new.email.as_ref(), new.name.as_deref()),
         new.is_verified,
     )
     .execute(&mut *connection)
@@ -162,7 +162,8 @@ pub async fn add(connection: &mut PgConnection, new: NewAccount) -> Result<bool,
         return Ok(false);
     }
     // Asked afterwards: the insertion has waited for a change that was giving the address up.
-    let is_reserved = is_reserved(connection, new.email.as_str(), None).await?;
+    let Some(email) = &new.email else { return Ok(true) };
+    let is_reserved = is_reserved(connection, email.as_str(), None).await?;
     if is_reserved {
         sqlx::query!("DELETE FROM users WHERE id = $1", new.id.as_uuid()).execute(connection).await?;
     }
@@ -190,10 +191,10 @@ pub async fn credentials_of(connection: &mut PgConnection, user: UserId) -> Resu
     Ok(own_password(connection, user).await?.map(|(credentials, _hash)| credentials))
 }
 
-/// The address of a user.
+/// The address of a user. None: there is none, or no such user.
 pub async fn address_of(connection: &mut PgConnection, user: UserId) -> Result<Option<String>, DatabaseError> {
     let email = sqlx::query_scalar!("SELECT email FROM users WHERE id = $1", user.as_uuid());
-    Ok(email.fetch_optional(connection).await?)
+    Ok(email.fetch_optional(connection).await?.flatten())
 }
 
 /// Replaces a hash by a better one of the same password.
@@ -279,7 +280,8 @@ pub async fn lock(connection: &mut PgConnection, user: UserId) -> Result<bool, D
 /// When the database fails.
 pub async fn verify_email(connection: &mut PgConnection, user: UserId) -> Result<bool, DatabaseError> {
     let verified = sqlx::query!(
-        "UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL",
+        "UPDATE users SET email_verified_at = now()
+         WHERE id = $1 AND email_verified_at IS NULL AND email IS NOT NULL",
         user.as_uuid(),
     );
     Ok(verified.execute(connection).await?.rows_affected() == 1)

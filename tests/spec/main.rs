@@ -86,6 +86,7 @@ mod upstream_admin;
 mod upstream_apps;
 mod upstream_events;
 mod upstream_linking;
+mod upstream_no_email;
 mod upstream_pre_hijacking;
 mod upstream_sign_in;
 mod upstream_step_up;

@@ -214,7 +214,8 @@ pub(crate) async fn send_reset(
 ) -> Result<HttpResponse, Problem> {
     let user = find_user(&accounts, &admin, id).await?.ok_or_else(|| Problem::not_found("user"))?;
     let requested = lifecycle.send_reset(&Authority::of(&admin, &client), &user).await?;
-    lifecycle::requested(requested)?;
+    let no_address = || Problem::new(kind::EMAIL_REQUIRED, "This user has no address.");
+    lifecycle::requested(requested.ok_or_else(no_address)?)?;
     Ok(HttpResponse::Accepted().finish())
 }
 

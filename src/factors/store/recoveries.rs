@@ -97,11 +97,11 @@ pub async fn complete(connection: &mut PgConnection, user: UserId) -> Result<boo
 pub async fn next_due(connection: &mut PgConnection) -> Result<Option<DueRecovery>, DatabaseError> {
     let due = sqlx::query_as!(
         DueRecovery,
-        r#"SELECT r.user_id AS "user: UserId", u.email, r.ready_at <= clock_timestamp() AS "is_ready!",
+        r#"SELECT r.user_id AS "user: UserId", u.email AS "email!", r.ready_at <= clock_timestamp() AS "is_ready!",
                   (u.password_version, u.email_version, u.factor_version)
                       = (r.password_version, r.email_version, r.factor_version) AS "counts!"
            FROM factor_recoveries AS r JOIN users AS u ON u.id = r.user_id
-           WHERE r.next_email_at <= clock_timestamp() ORDER BY r.next_email_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED"#,
+           WHERE r.next_email_at <= clock_timestamp() AND u.email IS NOT NULL ORDER BY r.next_email_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED"#,
     );
     Ok(due.fetch_optional(connection).await?)
 }

@@ -87,7 +87,9 @@ impl Changing {
         let details = json!({ "purpose": Purpose::ChangeEmail.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChanged, user, json!({ "sessions": ended.live() })).await?;
-        self.offer_undo(&mut work, before.email.as_str()).await?;
+        if let Some(old) = &before.email {
+            self.offer_undo(&mut work, old.as_str()).await?;
+        }
         let user = users::lookup_in(work.connection, user).await?;
         Ok(user.map_or(ChangeOutcome::Expired, |user| ChangeOutcome::Changed(ended, Box::new(user))))
     }

@@ -101,7 +101,7 @@ impl Requesting {
         let Some(user) = users::lookup_in(work.connection, id).await?.filter(|_| is_fresh) else {
             return Ok(ChangeRequest::NotFresh);
         };
-        if user.email.as_str() == self.email.as_str() {
+        if user.email.as_ref().is_some_and(|own| own.as_str() == self.email.as_str()) {
             return Ok(ChangeRequest::OwnAddress);
         }
         if factors::waits_for_factor(&mut work, id).await? {
@@ -129,13 +129,15 @@ impl Requesting {
         let client = described(&work.caller.client);
         let session = self.fresh.signed_in().session;
         let change = self.confirmation(work, Purpose::ChangeEmail, self.email.as_str(), Some(session));
-        let cancel = self.confirmation(work, Purpose::CancelEmailChange, user.email.as_str(), None);
         let owner = Owner { user: user.id, is_versioned: true };
-        let confirmation = cancel.id;
         confirmations::add_for(work.connection, change, owner).await?;
-        confirmations::add_for(work.connection, cancel, owner).await?;
         let details = json!({ "purpose": Purpose::ChangeEmail.name() });
         work.record(audit::Kind::ConfirmationRequested, user.id, details).await?;
+        // The first address of a user who has none: it is sent to no other one.
+        let Some(old) = &user.email else { return Ok(()) };
+        let cancel = self.confirmation(work, Purpose::CancelEmailChange, old.as_str(), None);
+        let confirmation = cancel.id;
+        confirmations::add_for(work.connection, cancel, owner).await?;
         let email = Notification::EmailChangeRequested;
         let user = Some(user.id);
         work.enqueue_confirmation_email(ConfirmationEmail { confirmation, user, email, details: client }).await

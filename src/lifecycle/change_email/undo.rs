@@ -43,7 +43,7 @@ impl Lifecycle {
         let Some(user) = self.accounts().lookup(id).await? else { return Ok(Completion::Expired) };
         let Some(new) = &typed.new_password else { return Ok(Completion::Missing("new_password")) };
         // Judged by the address that the user will have.
-        let user = User { email: EmailAddress::from_stored(undo.email.clone()), ..user };
+        let user = User { email: Some(EmailAddress::from_stored(undo.email.clone())), ..user };
         let hash = match self.hash_for(&user, new, client).await? {
             Ok(hash) => hash,
             Err(refused) => return Ok(Completion::PasswordRefused(refused)),

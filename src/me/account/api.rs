@@ -68,9 +68,9 @@ impl MyAnswer {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteMe {
-    /// The address of the account, typed again.
+    /// The address of the account, typed again. Absent where the account has none.
     #[schema(format = "idn-email", example = "alice@example.com")]
-    email: String,
+    email: Option<String>,
 }
 
 #[utoipa::path(
@@ -90,7 +90,8 @@ pub async fn delete_me(
     FromClient(client): FromClient,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let email = EmailAddress::parse(&typed.email).map_err(|error| Problem::fields(vec![error.of("email")]))?;
+    let email = typed.email.as_deref().map(EmailAddress::parse).transpose();
+    let email = email.map_err(|error| Problem::fields(vec![error.of("email")]))?;
     match delete_own(&sessions, &fresh, email, &client).await? {
         SelfDeletion::Deleted => {
             let mut answer = HttpResponse::NoContent().finish();

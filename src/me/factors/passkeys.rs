@@ -62,11 +62,12 @@ impl Owner<'_> {
         let Some(user) = self.accounts.lookup(self.user()).await? else { return Ok(None) };
         let name = user.name.as_deref();
         let holder = self.fresh.signed_in().session.as_uuid();
-        let registrant = Registrant { user: user.id, holder, email: user.email.as_str(), name };
+        let account_name = user.account_name();
+        let registrant = Registrant { user: user.id, holder, email: &account_name, name };
         let begun = self.sessions.factors().passkeys().begin_registration(registrant).await?;
         let asks_email_code = begun.is_some() && self.asks_email_code().await?;
-        if asks_email_code {
-            self.lifecycle.send_enrolment_code(&user.email, self.client).await?;
+        if asks_email_code && let Some(email) = &user.email {
+            self.lifecycle.send_enrolment_code(email, self.client).await?;
         }
         Ok(begun.map(|ceremony| (ceremony, asks_email_code)))
     }

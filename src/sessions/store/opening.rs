@@ -71,6 +71,7 @@ struct Opened {
     now: Moment,
     is_blocked: bool,
     is_verified: bool,
+    has_address: bool,
     password_version: i32,
     roles: Vec<String>,
     access_revision: i32,
@@ -85,8 +86,10 @@ struct Opened {
 
 impl Opened {
     fn split(self) -> (LockedUser, Circumstances) {
-        let Self { now, is_blocked, is_verified, password_version, roles, access_revision, claims, .. } = self;
-        let user = LockedUser { now, is_blocked, is_verified, password_version, roles, access_revision, claims };
+        let Self { now, is_blocked, is_verified, has_address, password_version, .. } = self;
+        let Self { roles, access_revision, claims, .. } = self;
+        let user =
+            LockedUser { now, is_blocked, is_verified, has_address, password_version, roles, access_revision, claims };
         let Self { is_familiar, surplus, lacks_factor, must_enrol, factor_version, is_trusted, .. } = self;
         (user, Circumstances { is_familiar, surplus, lacks_factor, must_enrol, factor_version, is_trusted })
     }
@@ -128,7 +131,7 @@ pub async fn open(
            who AS MATERIALIZED (
                SELECT u.*, f.lacks_factor AND d.id IS NULL AS lacks_factor, f.must_enrol, d.id AS trusted_device,
                       u.blocked_at IS NULL AND u.password_version = $4
-                          AND (u.email_verified_at IS NOT NULL OR NOT $17) AND (NOT f.lacks_factor OR d.id IS NOT NULL) AND NOT f.must_enrol
+                          AND (u.email_verified_at IS NOT NULL OR u.email IS NULL OR NOT $17) AND (NOT f.lacks_factor OR d.id IS NOT NULL) AND NOT f.must_enrol
                           AS may_enter,
                       $5 OR u.last_login_at IS NULL OR EXISTS (
                           SELECT FROM sessions AS s WHERE s.user_id = u.id AND s.user_agent IS NOT DISTINCT FROM $6
@@ -167,8 +170,8 @@ pub async fn open(
                FROM who, clock WHERE d.id = who.trusted_device AND who.may_enter
            )
            SELECT clock.now AS "now!", blocked_at IS NOT NULL AS "is_blocked!",
-                  email_verified_at IS NOT NULL AS "is_verified!", password_version, roles, access_revision, claims,
-                  is_familiar AS "is_familiar!", lacks_factor AS "lacks_factor!", must_enrol AS "must_enrol!",
+                  email_verified_at IS NOT NULL AS "is_verified!", email IS NOT NULL AS "has_address!", password_version,
+                  roles, access_revision, claims, is_familiar AS "is_familiar!", lacks_factor AS "lacks_factor!", must_enrol AS "must_enrol!",
                   factor_version, trusted_device IS NOT NULL AS "is_trusted!",
                   ARRAY(SELECT id FROM sessions WHERE user_id = $3 AND revoked_at IS NULL AND idle_expires_at > now()
                         ORDER BY last_used_at DESC, id DESC OFFSET $16) AS "surplus!"
@@ -210,6 +213,7 @@ pub struct LockedUser {
     pub now: Moment,
     pub is_blocked: bool,
     pub is_verified: bool,
+    pub has_address: bool,
     pub password_version: i32,
     pub roles: Vec<String>,
     pub access_revision: i32,
@@ -221,7 +225,7 @@ pub async fn lock_user(connection: &mut PgConnection, user: UserId) -> Result<Op
     sqlx::query!("LOCK TABLE everyone_revocations IN ROW EXCLUSIVE MODE").execute(&mut *connection).await?;
     let locked = sqlx::query!(
         r#"SELECT blocked_at IS NOT NULL AS "is_blocked!", email_verified_at IS NOT NULL AS "is_verified!",
-                  password_version, roles, access_revision, claims
+                  email IS NOT NULL AS "has_address!", password_version, roles, access_revision, claims
            FROM users WHERE id = $1 FOR NO KEY UPDATE"#,
         user.as_uuid(),
     )
@@ -234,6 +238,7 @@ pub async fn lock_user(connection: &mut PgConnection, user: UserId) -> Result<Op
         now,
         is_blocked: row.is_blocked,
         is_verified: row.is_verified,
+        has_address: row.has_address,
         password_version: row.password_version,
         roles: row.roles,
         access_revision: row.access_revision,

@@ -169,7 +169,7 @@ impl Rooms<'_> {
 
     async fn delete(&self, fresh: &Fresh, typed: &Typed) -> Result<(), Problem> {
         let email = EmailAddress::parse(&typed.email).map_err(|error| Problem::fields(vec![error.of("email")]))?;
-        match delete_own(self.sessions, fresh, email, &self.client).await? {
+        match delete_own(self.sessions, fresh, Some(email), &self.client).await? {
             SelfDeletion::Deleted => Ok(()),
             SelfDeletion::OtherAddress => Err(Problem::field("email", "different", "")),
             SelfDeletion::UndoPending => Err(Problem::new(kind::UNDO_PENDING, "")),

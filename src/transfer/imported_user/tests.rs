@@ -14,7 +14,7 @@ fn read(row: &Value) -> Result<ImportedUser, RowRefused> {
 #[test]
 fn an_address_is_enough() {
     let user = read(&json!({ "email": "Ann@Example.com", "name": null, "password_hash": null })).unwrap();
-    assert_eq!(user.email.as_str(), "ann@example.com");
+    assert_eq!(user.email.as_ref().unwrap().as_str(), "ann@example.com");
     assert!(!user.hash.is_some(), "they need a password before they can sign in");
     assert!(user.id.is_none() && user.name.is_none() && user.created_at.is_none() && !user.blocked);
 }
@@ -55,6 +55,16 @@ fn every_field_that_is_exported_is_read() {
 fn identified(identities: &[(&str, &str, &str)]) -> Value {
     let one = |(issuer, subject, provider): &(&str, &str, &str)| json!({ "issuer": issuer, "subject": subject, "provider": provider });
     json!({ "email": "a@b.example", "identities": identities.iter().map(one).collect::<Vec<_>>() })
+}
+
+/// U-51.
+#[test]
+fn an_identity_opens_an_account_without_an_address() {
+    let identity = json!({ "issuer": "https://kauth.kakao.com", "subject": "1", "provider": "kakao" });
+    let row = |identities: Value| json!({ "email": null, "email_verified": true, "identities": identities });
+    let user = read(&row(json!([identity]))).unwrap();
+    assert!(user.email.is_none() && !user.email_verified);
+    assert_eq!(read(&row(json!([]))).unwrap_err().code, "missing");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn rows(text: impl Into<Vec<u8>>, format: Format) -> (Good, Bad) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for batch in batches(text, format).unwrap() {
         let batch = batch.unwrap();
-        good.extend(batch.rows.into_iter().map(|row| (row.line, row.what.email.as_str().to_owned())));
+        good.extend(batch.rows.into_iter().map(|row| (row.line, row.what.email.unwrap().as_str().to_owned())));
         bad.extend(batch.refused.into_iter().map(|row| (row.line, row.what.code)));
     }
     (good, bad)

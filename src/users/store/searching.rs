@@ -22,7 +22,7 @@ pub async fn fill_search_texts(connection: &mut PgConnection) -> Result<usize, D
     let (mut ids, mut emails, mut names, mut texts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for row in missing {
         ids.push(row.id);
-        texts.push(search_text(&EmailAddress::from_stored(row.email.clone()), row.name.as_deref()));
+        texts.push(search_text(row.email.clone().map(EmailAddress::from_stored).as_ref(), row.name.as_deref()));
         emails.push(row.email);
         names.push(row.name.unwrap_or_default());
     }
@@ -30,10 +30,10 @@ pub async fn fill_search_texts(connection: &mut PgConnection) -> Result<usize, D
     sqlx::query!(
         "UPDATE users AS u SET search_text = filled.search_text
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS filled (id, email, name, search_text)
-         WHERE u.id = filled.id AND u.email = filled.email AND coalesce(u.name, '') = filled.name
+         WHERE u.id = filled.id AND u.email IS NOT DISTINCT FROM filled.email AND coalesce(u.name, '') = filled.name
            AND u.search_text IS NULL",
         &ids,
-        &emails,
+        &emails as _,
         &names,
         &texts,
     )
