@@ -65,11 +65,14 @@ export class Core {
     this.#issuer = issuer; this.#audience = audience; this.#accept = accept; this.#monotonic = monotonic; this.#wall = wall;
   }
 
-  /** Replaces the keys. Keys for other algorithms are left out, so that no token is verified with them. @param {any} jwks */
+  /** Replaces the keys. Those for other algorithms, and unknown kinds, are left out: no token is verified with them.
+   * @param {any} jwks */
   async setKeys(jwks) {
-    const usable = jwks.keys.filter((/** @type {any} */ jwk) => areStrings(jwk.kid) && ALGORITHMS.includes(jwk.alg));
     const keys = new Map();
-    for (const jwk of usable) keys.set(jwk.kid, { alg: jwk.alg, key: await importJWK(jwk, jwk.alg) });
+    for (const jwk of jwks.keys) {
+      const key = ALGORITHMS.includes(jwk?.alg) && await importJWK(jwk, jwk.alg).catch(() => undefined);
+      if (key) keys.set(String(jwk.kid), { alg: jwk.alg, key });
+    }
     this.#keys = keys;
   }
 

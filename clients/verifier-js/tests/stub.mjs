@@ -101,7 +101,11 @@ export class Stub {
     const json = (status, body, headers = {}) => {
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
     };
-    if (request.url === JWKS) return json(this.jwksStatus, { keys: await Promise.all(this.published.map((kid) => this.#jwk(kid))) });
+    if (request.url === JWKS) {
+      const keys = await Promise.all(this.published.map((kid) => this.#jwk(kid)));
+      const unusable = [7, null, {}, { kid: 'a', alg: 'ES256' }, { kid: 'b', alg: 'ES256', kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }];
+      return json(this.jwksStatus, { keys: [...unusable, ...keys] });
+    }
     if (request.url === CHECK) {
       const { status, audience, code } = this.check;
       return json(status, { code }, audience ? { 'x-auth-audience': audience } : {});

@@ -7,6 +7,7 @@ added before the event makes anything fresh, and `verify` looks in the other ord
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -72,9 +73,13 @@ class Core:
         """Why the last event was refused: `clock`, `gap` or `forged`."""
 
     def set_keys(self, jwks: dict[str, Any]) -> None:
-        """Replaces the keys. Keys for other algorithms are left out, so that no token is verified with them."""
-        usable = [key for key in jwks["keys"] if _all(str, key.get("kid")) and key.get("alg") in _ALGORITHMS]
-        self._keys = {key["kid"]: jwt.PyJWK(key) for key in usable}
+        """Replaces the keys. Those for other algorithms, and unknown kinds, are left out: no token is verified with them."""
+        keys = {}
+        for key in jwks["keys"]:
+            with contextlib.suppress(jwt.PyJWTError, ValueError, LookupError, TypeError, AttributeError):
+                if key["alg"] in _ALGORITHMS:
+                    keys[str(key["kid"])] = jwt.PyJWK(key)
+        self._keys = keys
 
     def lacks_key_of(self, compact: str) -> bool:
         """Whether the text names a key that is not known."""

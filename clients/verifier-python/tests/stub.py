@@ -149,7 +149,8 @@ class Stub:
         def jwk(kid):
             return {**jwt.algorithms.ECAlgorithm.to_jwk(self.keys[kid].public_key(), as_dict=True),
                     "kid": kid, "alg": "ES256", "use": "sig"}
-        return {"keys": [jwk(kid) for kid in self.published]}
+        unusable = [7, {}, {"kid": "a", "alg": "ES256"}, {"kid": "b", "alg": "ES256", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]
+        return {"keys": unusable + [jwk(kid) for kid in self.published]}
 
     def reply(self, request, status, body, headers=()):
         text = json.dumps(body).encode()

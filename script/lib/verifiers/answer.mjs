@@ -1,0 +1,16 @@
+// A service that verifies with the packed verifier: reads a token a line, and writes the verdict.
+import { createInterface } from 'node:readline';
+import { VerificationError, Verifier } from 'heirloom-verifier';
+
+const [issuer, audience, feedKey, mode] = process.argv.slice(2);
+const verifier = new Verifier({ issuer, audience, feedKey, mode, onState: (...state) => console.error(...state) });
+for await (const line of createInterface({ input: process.stdin })) {
+  try {
+    await verifier.verify(line.trim());
+    console.log('good');
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    console.log(error.code);
+  }
+}
+verifier.close();
