@@ -121,7 +121,7 @@ export class Verifier {
     } catch (cause) {
       throw new Stale(undefined, { cause });
     }
-    if (response.status === 200 && response.headers.get('x-auth-audience') === this.#audience) return claims;
+    if (response.ok && response.headers.get('x-auth-audience') === this.#audience) return claims;
     if (response.status !== 401) throw new Stale();
     if (code === 'session_revoked') throw new Revoked();
     // The server has one code for expired and outdated, and expired it is not.

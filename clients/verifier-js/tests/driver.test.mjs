@@ -193,7 +193,7 @@ driver('ask asks the server while the stream is lost', { fresh: false, onStale: 
   const verifier = another();
   await until(async () => await code(verifier, await stub.token()) === 'good', 'the server answers');
   const answers = [
-    [{ status: 200, audience: 'https://other.example.com' }, 'stale'], [{ status: 200 }, 'stale'],
+    [{ status: 204, audience: 'https://other.example.com' }, 'stale'], [{ status: 204 }, 'stale'],
     [{ status: 401, code: 'session_revoked' }, 'revoked'], [{ status: 401, code: 'access_token_expired' }, 'outdated'],
     [{ status: 401, code: 'access_token_invalid' }, 'invalid'], [{ status: 503 }, 'stale'], [{ status: 302 }, 'stale']];
   for (const [answer, verdict] of answers) {

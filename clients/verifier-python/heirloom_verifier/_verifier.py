@@ -125,7 +125,7 @@ class Verifier:
             code = json.loads(body)["code"] if answer.status == 401 else ""
         except (Lost, ValueError, KeyError, TypeError) as error:
             raise Stale from error
-        if answer.status == 200 and answer.header("X-Auth-Audience") == self._audience:
+        if answer.status in (200, 204) and answer.header("X-Auth-Audience") == self._audience:
             return claims
         if answer.status != 401:
             raise Stale

@@ -37,7 +37,7 @@ class Stub:
         self.listeners, self.known, self.requests = [], {}, []
         self.stream, self.n, self.lock = "stream-1", 0, threading.Lock()
         # How it misbehaves.
-        self.status, self.location, self.beats, self.jwks_status, self.check = 200, None, True, 200, (200, AUDIENCE, None)
+        self.status, self.location, self.beats, self.jwks_status, self.check = 200, None, True, 200, (204, AUDIENCE, None)
         self.feed_key = "secret"
         self.server = None
         self.port = 0
@@ -153,7 +153,7 @@ class Stub:
         return {"keys": unusable + [jwk(kid) for kid in self.published]}
 
     def reply(self, request, status, body, headers=()):
-        text = json.dumps(body).encode()
+        text = b"" if status == 204 else json.dumps(body).encode()
         request.send_response(status)
         for name, value in {"Content-Length": len(text), "Content-Type": "application/json", **dict(headers)}.items():
             request.send_header(name, value)

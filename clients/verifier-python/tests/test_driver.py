@@ -184,7 +184,7 @@ class Driver(unittest.TestCase):
         verifier = self.verifier(on_stale="ask")
         until(lambda: self.stub.count("/.well-known/jwks.json"), "the keys are fetched")
         until(lambda: code(verifier, self.stub.token()) == "good", "the server answers")
-        answers = [((200, "https://other.example.com", None), "stale"), ((200, None, None), "stale"),
+        answers = [((204, "https://other.example.com", None), "stale"), ((204, None, None), "stale"),
                    ((401, None, "session_revoked"), "revoked"), ((401, None, "access_token_expired"), "outdated"),
                    ((401, None, "access_token_invalid"), "invalid"), ((503, None, None), "stale"), ((302, None, None), "stale")]
         for self.stub.check, verdict in answers:
@@ -192,7 +192,7 @@ class Driver(unittest.TestCase):
         asked = self.stub.count("/api/v1/auth/check")
         self.assertEqual(code(verifier, self.stub.token(exp=1)), "expired")
         self.assertEqual(self.stub.count("/api/v1/auth/check"), asked, "an expired token needs no question")
-        self.stub.check = (200, AUDIENCE, None)
+        self.stub.check = (204, AUDIENCE, None)
         self.assertEqual(asyncio.run(verifier.verify_async(self.stub.token()))["sub"], "alice")
 
     def test_accept_goes_on_with_what_is_known(self):

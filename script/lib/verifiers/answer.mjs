@@ -2,8 +2,10 @@
 import { createInterface } from 'node:readline';
 import { VerificationError, Verifier } from 'heirloom-verifier';
 
-const [issuer, audience, feedKey, mode] = process.argv.slice(2);
-const verifier = new Verifier({ issuer, audience, feedKey, mode, onState: (...state) => console.error(...state) });
+const [issuer, audience, feedKey, way = ''] = process.argv.slice(2);
+const onState = (...state) => console.error(...state);
+const ways = { '': { feedKey }, poll: { feedKey, mode: 'poll' }, ask: { feedKey: 'not-one-of-the-keys', onStale: 'ask' } };
+const verifier = new Verifier({ issuer, audience, onState, ...ways[way] });
 for await (const line of createInterface({ input: process.stdin })) {
   try {
     await verifier.verify(line.trim());

@@ -4,7 +4,9 @@ import sys
 
 from heirloom_verifier import VerificationError, Verifier
 
-verifier = Verifier(sys.argv[1], sys.argv[2], feed_key=sys.argv[3], on_state=lambda *state: print(*state, file=sys.stderr, flush=True))
+issuer, audience, feed_key, *way = sys.argv[1:]
+ways = {"": {"feed_key": feed_key}, "ask": {"feed_key": "not-one-of-the-keys", "on_stale": "ask"}}
+verifier = Verifier(issuer, audience, on_state=lambda *state: print(*state, file=sys.stderr, flush=True), **ways["".join(way)])
 for line in sys.stdin:
     try:
         verifier.verify(line.strip())

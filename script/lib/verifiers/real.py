@@ -22,7 +22,7 @@ class Service:
     def __init__(self, name, command):
         self.name = name
         self.process = subprocess.Popen(
-            [*command.split(), BASE, AUDIENCE, FEED_KEY, *(["poll"] if name.endswith("poll") else [])],
+            [*command.split(), BASE, AUDIENCE, FEED_KEY, *name.split(", ")[1:]],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def verdict(self, token):
@@ -69,8 +69,8 @@ class User:
 def expect(what, verdict, *tokens):
     """All services come to that verdict, a minute from now at most."""
     began = time.monotonic()
-    for token in tokens:
-        for service in services:
+    for service in services:
+        for token in tokens:
             while (answer := service.verdict(token)) != verdict:
                 if time.monotonic() - began > 60:
                     sys.exit(f"{service.name} answers {answer!r} and not {verdict!r}: {what}")
