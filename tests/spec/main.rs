@@ -90,4 +90,5 @@ mod upstream_no_email;
 mod upstream_pre_hijacking;
 mod upstream_sign_in;
 mod upstream_step_up;
+mod verifier;
 mod without_script;

@@ -37,4 +37,5 @@ mod restart;
 mod site;
 mod sweep;
 mod vanish;
+mod verifier;
 mod wire;
