@@ -69,6 +69,9 @@ RULES = {
     ("token", "invalid"),
     # Only what the operator's list names is a service.
     ("audience", "unknown"),
+    ("audience", "not_configured"),
+    # Only who has no password yet names none.
+    ("current_password", "required"),
     ("code", "required"),
     ("blocked_reason", "needs_blocked"),
     # Different roles are counted, not words.
