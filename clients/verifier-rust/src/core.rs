@@ -69,9 +69,10 @@ impl Core {
         let is_newer = position.advance(&event, now)?;
 
         let until = now.mono.saturating_add(Duration::from_secs(event.keep));
-        event.sessions.iter().for_each(|name| self.known.add(Entry::Session(*name), 0, until));
-        event.access.iter().for_each(|(name, rev)| self.known.add(Entry::User(*name), *rev, until));
-        event.everyone.iter().for_each(|opened| self.known.add(Entry::Everyone, *opened, until));
+        let add = |entry, value| self.known.add(entry, value, until, now.mono);
+        event.sessions.iter().for_each(|name| add(Entry::Session(*name), 0));
+        event.access.iter().for_each(|(name, rev)| add(Entry::User(*name), *rev));
+        event.everyone.iter().for_each(|opened| add(Entry::Everyone, *opened));
         self.known.forget(event.n, now.mono);
         // Last: nothing is fresh before all of it is known.
         if is_newer {

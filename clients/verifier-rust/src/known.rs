@@ -50,12 +50,13 @@ impl Known {
         Self { shards, fresh_until: AtomicU64::new(0), fresh_until_wall: AtomicI64::new(0) }
     }
 
-    /// Adds an entry, or raises its value and the time until which it counts.
-    pub fn add(&self, entry: Entry, value: i64, until: Duration) {
+    /// Adds an entry, or raises its value and the time until which it counts. What counts no longer raises nothing.
+    pub fn add(&self, entry: Entry, value: i64, until: Duration, mono: Duration) {
         let Some(shard) = self.shards.get(entry.shard()) else { return };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        let known = shard.entry(entry).or_insert((value, until));
-        *known = (value.max(known.0), until.max(known.1));
+        let known = shard.get(&entry).filter(|(_, until)| mono <= *until);
+        let raised = known.map_or((value, until), |known| (value.max(known.0), until.max(known.1)));
+        shard.insert(entry, raised);
     }
 
     /// The value of an entry that counts.
