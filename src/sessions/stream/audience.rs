@@ -251,3 +251,30 @@ impl fmt::Debug for Stream {
         f.write_str("Stream")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    ///
+    #[test]
+    fn a_listener_that_takes_nothing_while_events_wait_is_dropped_and_a_slow_one_is_not() {
+        let (events, mut far) = mpsc::channel(QUEUE);
+        let progress = Arc::<AtomicU64>::default();
+        let mut listener =
+            Listener { events: events.clone(), progress: Arc::clone(&progress), seen: (0, Duration::ZERO) };
+        let second = Duration::from_secs(1);
+        // Nothing waits: there is nothing to take, however long.
+        assert!(listener.reads(second * 100));
+        assert!(events.try_send(Bytes::from_static(b"one")).is_ok());
+        assert!(events.try_send(Bytes::from_static(b"two")).is_ok());
+        assert!(listener.reads(second * 109));
+        // It has taken a piece of what is before the events: slow, and reading.
+        progress.fetch_add(1, Ordering::Relaxed);
+        assert!(listener.reads(second * 109) && listener.reads(second * 118));
+        assert!(!listener.reads(second * 119));
+        // It has taken everything.
+        assert!(far.try_recv().is_ok() && far.try_recv().is_ok());
+        assert!(listener.reads(second * 200));
+    }
+}
