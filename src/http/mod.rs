@@ -7,6 +7,7 @@ mod client;
 mod connections;
 mod cookies;
 mod endpoint;
+mod etag;
 mod form;
 mod health;
 mod json;
@@ -34,6 +35,7 @@ pub use cookies::{
     upstream_cookie_name, upstream_next_cookie_name,
 };
 pub use endpoint::Endpoint;
+pub use etag::is_known;
 pub use form::{form, own_form};
 pub use health::{Readiness, described as health_described, routes as health_routes};
 pub use json::{Json, optional_json, read as read_body};

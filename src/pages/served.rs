@@ -1,7 +1,7 @@
-use crate::kernel::sha256;
+use crate::{http::is_known, kernel::sha256};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::{self, AcceptEncoding, ETag, Encoding, EntityTag, Header, IfNoneMatch},
+    http::header::{self, AcceptEncoding, ETag, Encoding, EntityTag, Header},
     web::Bytes,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -54,10 +54,7 @@ impl ServedFile {
     pub fn send(&self, request: &HttpRequest, caching: &'static str) -> HttpResponse {
         // Weak: one tag for all encodings.
         let tag = EntityTag::new_weak(self.version.clone());
-        let known = match IfNoneMatch::parse(request) {
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
-            _ => false,
-        };
+        let known = is_known(request, &tag);
         let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         answer.insert_header((header::CACHE_CONTROL, caching)).insert_header((header::VARY, "Accept-Encoding"));
         answer.insert_header(ETag(tag));

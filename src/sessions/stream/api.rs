@@ -3,14 +3,14 @@ use super::{
     extract::FeedReader,
 };
 use crate::{
-    http::{Endpoint, Problem, forget_connection, kind, paths},
+    http::{Endpoint, Problem, forget_connection, is_known, kind, paths},
     sessions::Sessions,
 };
 use actix_web::{
     Error, HttpRequest, HttpResponse,
     http::{
         Method,
-        header::{self, ETag, EntityTag, Header, IfNoneMatch},
+        header::{self, ETag, EntityTag},
     },
     web::{Bytes, Data, ServiceConfig},
 };
@@ -55,10 +55,7 @@ async fn snapshot(
 ) -> Result<HttpResponse, Problem> {
     let snapshot = sessions.stream().snapshot().await?;
     let tag = EntityTag::new_strong(snapshot.tag());
-    let known = match IfNoneMatch::parse(&request) {
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
-        Ok(IfNoneMatch::Any) | Err(_) => false,
-    };
+    let known = is_known(&request, &tag);
     let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, "max-age=1"));
     Ok(if known { answer.finish() } else { answer.content_type("application/jwt").body(snapshot.jws()) })
