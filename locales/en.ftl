@@ -42,6 +42,7 @@ form-name = Name (optional)
 form-name-hint = How should we address you?
 form-password = Password
 form-password-missing = Enter your password.
+form-no-password = You have no password, or have forgotten it?
 form-new-password-missing = Choose a password.
 form-new-password-hint = At least 8 characters. Letters of any language, spaces and whole sentences are welcome.
 form-show = Show
@@ -79,6 +80,7 @@ notice-email-taken = The address of your account at the other service already be
 notice-email-not-verified = Your e-mail address must be verified first. An e-mail to it is on its way.
 notice-invalid-credentials = Your account was changed meanwhile. Sign in again.
 notice-identity-taken = This account at the other service cannot be connected: another account here has it, or yours is connected with a different one. Disconnect that one first.
+notice-identity-not-connected = You signed in to the other service with an account that does not open this one. Nothing was changed.
 notice-link-required = You already have an account with this address. Sign in once to connect it.
 
 ## Why a request was refused
@@ -809,7 +811,7 @@ confirm-noscript = Your browser does not run scripts, so this page cannot read t
 ## The page that revokes all sessions
 
 end-sessions-title = Revoke all sessions
-end-sessions-text = All devices and browsers that are signed in to your account will have to sign in again. Type the password of your account to confirm it. If you have forgotten it, choose a new one: that revokes all sessions, too.
+end-sessions-text = All devices and browsers that are signed in to your account will have to sign in again. Type the password of your account to confirm it. If you have none, or have forgotten it, choose a new one: that revokes all sessions, too.
 end-sessions-account = Sign in, and revoke single sessions
 end-sessions-submit = Revoke all sessions
 end-sessions-done = { $number ->

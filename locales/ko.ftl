@@ -41,6 +41,7 @@ form-name = 이름(선택)
 form-name-hint = 어떻게 불러 드릴까요?
 form-password = 비밀번호
 form-password-missing = 비밀번호를 입력해 주세요.
+form-no-password = 비밀번호가 없거나 잊으셨나요?
 form-new-password-missing = 사용할 비밀번호를 입력해 주세요.
 form-new-password-hint = 8자 이상 입력해 주세요. 한글과 공백은 물론 긴 문장도 쓸 수 있습니다.
 form-show = 표시
@@ -78,6 +79,7 @@ notice-email-taken = 다른 서비스 계정의 주소로 만든 계정이 이�
 notice-email-not-verified = 먼저 이메일 주소를 인증해야 합니다. 인증 이메일을 보냈습니다.
 notice-invalid-credentials = 그 사이에 계정이 변경되었습니다. 다시 로그인해 주세요.
 notice-identity-taken = 다른 서비스의 이 계정은 연결할 수 없습니다. 이미 다른 계정에 연결되어 있거나, 회원님의 계정이 다른 계정과 연결되어 있습니다. 먼저 연결을 해제해 주세요.
+notice-identity-not-connected = 다른 서비스에서 이 계정과 연결되지 않은 계정으로 로그인하셨습니다. 변경된 내용은 없습니다.
 notice-link-required = 이 주소로 만든 계정이 이미 있습니다. 연결하려면 한 번 로그인해 주세요.
 
 ## 요청이 거부된 이유
@@ -797,7 +799,7 @@ confirm-noscript = 브라우저에서 자바스크립트가 꺼져 있어 링크
 ## 모든 기기에서 로그아웃하는 화면
 
 end-sessions-title = 모든 기기에서 로그아웃
-end-sessions-text = 회원님의 계정으로 로그인한 모든 기기와 브라우저에서 로그아웃됩니다. 확인을 위해 계정의 비밀번호를 입력해 주세요. 비밀번호를 잊으셨다면 재설정해 주세요. 재설정할 때도 모든 기기에서 로그아웃됩니다.
+end-sessions-text = 회원님의 계정으로 로그인한 모든 기기와 브라우저에서 로그아웃됩니다. 확인을 위해 계정의 비밀번호를 입력해 주세요. 비밀번호가 없거나 잊으셨다면 새로 설정해 주세요. 새로 설정할 때도 모든 기기에서 로그아웃됩니다.
 end-sessions-account = 로그인해서 기기별로 로그아웃하기
 end-sessions-submit = 모든 기기에서 로그아웃
 end-sessions-done = { $number ->

@@ -170,7 +170,7 @@ export function announce(words, isProblem = false, ways = [], notice = element('
 /** Runs an action once, however often the button is pressed. A failure is announced; `ending` completes its words. */
 export async function press(button, work, failure = wordsFor, ending = '') {
   if (button.hasAttribute('aria-disabled')) return;
-  const label = button.textContent;
+  const content = [...button.childNodes];
   button.setAttribute('aria-disabled', 'true');
   button.textContent = text('common-busy');
   // The page's notice is behind an open dialog.
@@ -183,7 +183,7 @@ export async function press(button, work, failure = wordsFor, ending = '') {
     if (!isLeaving && words) announce(`${words} ${ending}`.trim(), true, waysOutOf(problem), notice);
   }
   button.removeAttribute('aria-disabled');
-  button.textContent = label;
+  button.replaceChildren(...content);
 }
 
 /**

@@ -49,14 +49,17 @@ async function nameUser() {
   if (answer && dialog.open) user.value = answer.user.email ?? '';
 }
 
-/** Links to the providers that open the account: the session with which the user comes back is fresh. */
+/** The providers that open the account: after a new sign-in there, the user comes back to the same session, which is fresh. */
 async function offerProviders() {
   const [offered, { items }] = await Promise.all([request('/api/v1/auth/providers'), request('/api/v1/me/identities')]);
   const connected = offered.filter(({ provider }) => items.some((item) => item.provider === provider));
   providers.replaceChildren(...connected.map(({ provider, label }) => {
-    const query = new URLSearchParams({ confirm: 'true', return_to: location.pathname });
-    const href = `/auth/upstream/${encodeURIComponent(provider)}?${query}`;
-    return create('a', { class: 'button', href }, providerMark(label), text('account-step-up-with', { provider: label }));
+    const button = create('button', { type: 'button' }, providerMark(label), text('account-step-up-with', { provider: label }));
+    button.addEventListener('click', () => press(button, async () => {
+      const there = `/api/v1/auth/step-up/${encodeURIComponent(provider)}`;
+      location.assign((await request(there, 'POST', { return_to: location.pathname })).authorize_url);
+    }));
+    return button;
   }));
 }
 

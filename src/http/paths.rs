@@ -26,6 +26,7 @@ paths! {
     SERVICE_TOKEN = "/api/v1/auth/token" [POST];
     REFRESH = "/api/v1/auth/refresh" [POST];
     STEP_UP = "/api/v1/auth/step-up" [POST];
+    STEP_UP_BY_PROVIDER = "/api/v1/auth/step-up/{provider}" [POST];
     SIGN_OUT = "/api/v1/auth/logout" [POST];
     PROVIDERS = "/api/v1/auth/providers" [GET];
     UPSTREAM_TOKEN = "/api/v1/auth/upstream/{provider}/token" [POST];

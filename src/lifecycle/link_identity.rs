@@ -3,7 +3,7 @@ use crate::{
     kernel::Client,
     postgres::DatabaseError,
     sessions::lock_live,
-    upstream::{Aim, Connecting, Decision, Upstream, UpstreamUser, link},
+    upstream::{Aim, BegunIn, Decision, Upstream, UpstreamUser, link},
     work::Caller,
 };
 
@@ -40,10 +40,10 @@ impl Lifecycle {
         &self,
         upstream: &Upstream,
         user: &UpstreamUser,
-        connecting: Connecting,
+        begun_in: BegunIn,
         client: &Client,
     ) -> Result<Linking, DatabaseError> {
-        let (owner, session) = (connecting.user(), connecting.session());
+        let (owner, session) = (begun_in.user(), begun_in.session());
         let is_new = match upstream.consider(Aim::Connect(owner), user).await?.decision {
             Decision::Connect(_) => true,
             Decision::Connected => false,

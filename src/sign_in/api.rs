@@ -6,7 +6,7 @@ use super::{
     recovery::{self, RecoveryDescribed},
     second_factor::{self, SecondFactorDescribed},
     step_up::{self, StepUpDescribed},
-    upstream::{self, UpstreamDescribed},
+    upstream::{self, ProviderStepUpDescribed, UpstreamDescribed},
     verification::ask_to_verify,
     wire::{WireTransport, on_device},
 };
@@ -40,6 +40,7 @@ pub fn routes(config: &mut ServiceConfig) {
     passkey::routes(config);
     step_up::routes(config);
     upstream::api_routes(config);
+    upstream::step_up_routes(config);
 }
 
 /// What the endpoints of this room take and answer.
@@ -58,6 +59,7 @@ pub fn described() -> utoipa::openapi::OpenApi {
     described.merge(PasskeyDescribed::openapi());
     described.merge(StepUpDescribed::openapi());
     described.merge(UpstreamDescribed::openapi());
+    described.merge(ProviderStepUpDescribed::openapi());
     described
 }
 

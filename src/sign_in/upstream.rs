@@ -3,10 +3,12 @@
 mod api;
 mod connect;
 mod pages;
+mod step_up;
 
 pub(super) use api::{UpstreamDescribed, routes as api_routes};
 pub(super) use connect::page_samples;
 pub(super) use pages::{next_factor, routes as page_routes};
+pub(super) use step_up::{ProviderStepUpDescribed, routes as step_up_routes};
 
 use super::{SignInError, SigningIn, verification::ask_to_verify};
 use crate::{
@@ -15,9 +17,9 @@ use crate::{
     identity::{AuthenticationMethods, DeviceName, EmailAddress, ProvenBy, UpstreamStep},
     kernel::{Client, Transport},
     lifecycle::{Lifecycle, Linking},
-    sessions::{Entered, Entry, Sessions},
+    sessions::{Entered, Entry, ProviderStepUp, Sessions},
     upstream::{
-        Aim, CameBack, ConnectWay, Connecting, Decision, Flow, NextFactor, NextStep, PendingIdentity, Provider,
+        Aim, BegunIn, CameBack, ConnectWay, Decision, Flow, FlowAim, NextFactor, NextStep, PendingIdentity, Provider,
         Returned, Upstream, UpstreamUser,
     },
     users::{Accounts, Credentials},
@@ -68,8 +70,8 @@ pub(super) enum BrowserBack {
     In(Box<Entered>, String),
     /// Does this next.
     Next(NextStep),
-    /// Its account is connected; led there.
-    Connected(String),
+    /// What was begun in its session is done, and the session goes on; led there.
+    SignedInAsBefore(String),
     /// Refused, with this code, after this flow.
     Refused(&'static str, Option<Flow>),
 }
@@ -104,9 +106,10 @@ impl Federation<'_> {
                 return Ok(BrowserBack::Refused("upstream_failed", Some(flow)));
             }
         };
-        match flow.connects {
-            Some(connecting) => self.connect(provider, &user, connecting, flow).await,
-            None => self.enter_browser(provider, user, flow, presented).await,
+        match flow.aim {
+            FlowAim::Connect(begun_in) => self.connect(provider, &user, begun_in, flow).await,
+            FlowAim::StepUp(begun_in) => self.step_up(provider, &user, begun_in, flow).await,
+            FlowAim::SignIn | FlowAim::NewSignIn => self.enter_browser(provider, user, flow, presented).await,
         }
     }
 
@@ -250,14 +253,31 @@ impl Federation<'_> {
         &self,
         provider: &Provider,
         user: &UpstreamUser,
-        connecting: Connecting,
+        begun_in: BegunIn,
         flow: Flow,
     ) -> Result<BrowserBack, SignInError> {
-        let linking = self.lifecycle.link_identity(self.upstream, user, connecting, self.client).await?;
+        let linking = self.lifecycle.link_identity(self.upstream, user, begun_in, self.client).await?;
         self.upstream.count(provider, linking.name());
         Ok(match linking {
-            Linking::Connected => BrowserBack::Connected(flow.return_to),
+            Linking::Connected => BrowserBack::SignedInAsBefore(flow.return_to),
             Linking::Taken | Linking::SessionEnded => BrowserBack::Refused(linking.name(), Some(flow)),
+        })
+    }
+
+    /// Makes the session fresh in which it was begun. No other is opened, also not for a user whom another account of the
+    /// provider would sign in.
+    async fn step_up(
+        &self,
+        provider: &Provider,
+        user: &UpstreamUser,
+        begun_in: BegunIn,
+        flow: Flow,
+    ) -> Result<BrowserBack, SignInError> {
+        let stepped_up = self.sessions.step_up_by_provider(user, begun_in, self.client).await?;
+        self.upstream.count(provider, stepped_up.name());
+        Ok(match stepped_up {
+            ProviderStepUp::Fresh => BrowserBack::SignedInAsBefore(flow.return_to),
+            refused => BrowserBack::Refused(refused.name(), Some(flow)),
         })
     }
 }

@@ -1,3 +1,7 @@
+mod api;
+
+pub use api::AuthorizeAnswer;
+
 use super::{
     discovery::DiscoveryError,
     flow::{Flow, Wanted},
@@ -70,7 +74,7 @@ impl Upstream {
         if form_post {
             query.append_pair("response_mode", "form_post");
         }
-        for (name, value) in self.asked_sign_in(&options.reauthentication, flow.confirms) {
+        for (name, value) in self.asked_sign_in(&options.reauthentication, flow.aim.needs_new_sign_in()) {
             query.append_pair(name, &value);
         }
         if has_pkce {
@@ -78,11 +82,11 @@ impl Upstream {
         }
     }
 
-    /// How the provider is asked when the user signed in there, and for a new sign-in where the user confirms who they are.
-    fn asked_sign_in(&self, how: &Reauthentication, confirms: bool) -> Vec<(&'static str, String)> {
-        let max_age = if confirms { self.world().config.sessions.step_up_max_age.as_secs() } else { ANY_AGE };
+    /// How the provider is asked when the user signed in there, and for a new sign-in where one is needed.
+    fn asked_sign_in(&self, how: &Reauthentication, is_new: bool) -> Vec<(&'static str, String)> {
+        let max_age = if is_new { self.world().config.sessions.step_up_max_age.as_secs() } else { ANY_AGE };
         let age = how.states_time_if_asked.then(|| ("max_age", max_age.to_string()));
-        let again = how.parameter.filter(|_| confirms).map(|(name, value)| (name, value.to_owned()));
+        let again = how.parameter.filter(|_| is_new).map(|(name, value)| (name, value.to_owned()));
         age.into_iter().chain(again).collect()
     }
 }

@@ -125,7 +125,7 @@ impl Upstream {
             now: self.world().clock.now(),
         };
         let mut claims = verify(id_token, &keys, expected)?;
-        if flow.confirms {
+        if flow.aim.needs_new_sign_in() {
             let must_say = provider.options.reauthentication.states_time_if_asked;
             check_sign_in(&claims, self.world().config.sessions.step_up_max_age, must_say, self.world().clock.now())?;
         }

@@ -29,25 +29,49 @@ pub struct Flow {
     pub return_to: String,
     /// Whether the user wants to be remembered.
     pub remembered: bool,
-    /// Who connects an identity; None: a sign-in.
-    pub connects: Option<Connecting>,
-    /// Whether the user confirms who they are: by a new sign-in there, not by one of before.
-    #[serde(default)]
-    pub confirms: bool,
+    /// What it was begun for.
+    pub aim: FlowAim,
     /// The refresh tokens that the request which began it held: their sessions are replaced (S-51). They do not come back from
     /// the provider, for their cookie is `SameSite=Strict`.
     #[serde(default)]
     pub presented: Vec<Zeroizing<String>>,
 }
 
-/// Who connects an identity. The session must still live at the end.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Connecting {
+/// What a flow was begun for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FlowAim {
+    /// To sign in, or to register.
+    SignIn,
+    /// To sign in by a new sign-in there, not by one of before.
+    NewSignIn,
+    /// To make the session fresh in which it was begun, by a new sign-in there.
+    StepUp(BegunIn),
+    /// To connect the identity to the account in whose session it was begun.
+    Connect(BegunIn),
+}
+
+impl FlowAim {
+    /// Whether the user has to sign in there, also one who is signed in there.
+    #[must_use]
+    pub fn needs_new_sign_in(self) -> bool {
+        matches!(self, Self::NewSignIn | Self::StepUp(_))
+    }
+
+    /// Whether it was begun in a session, which lives on whatever comes of it.
+    #[must_use]
+    pub fn has_session(self) -> bool {
+        matches!(self, Self::StepUp(_) | Self::Connect(_))
+    }
+}
+
+/// In which session a flow was begun. It must still live at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunIn {
     user: Uuid,
     session: Uuid,
 }
 
-impl Connecting {
+impl BegunIn {
     /// In this session of this user.
     #[must_use]
     pub fn new(user: UserId, session: SessionId) -> Self {
@@ -74,12 +98,18 @@ pub struct Wanted {
     pub return_to: String,
     /// Whether the user wants to be remembered.
     pub remembered: bool,
-    /// Who connects an identity.
-    pub connects: Option<Connecting>,
-    /// Whether the user confirms who they are.
-    pub confirms: bool,
+    /// What for.
+    pub aim: FlowAim,
     /// The refresh tokens that the request holds.
     pub presented: Vec<Zeroizing<String>>,
+}
+
+impl Wanted {
+    /// In a session, which goes on.
+    #[must_use]
+    pub fn in_session(aim: FlowAim, return_to: String) -> Self {
+        Self { return_to, remembered: false, aim, presented: Vec::new() }
+    }
 }
 
 impl fmt::Debug for Flow {
@@ -100,8 +130,7 @@ impl Flow {
             verifier: random(),
             return_to: wanted.return_to,
             remembered: wanted.remembered,
-            connects: wanted.connects,
-            confirms: wanted.confirms,
+            aim: wanted.aim,
             presented: wanted.presented,
         }
     }
@@ -145,7 +174,7 @@ impl Flow {
     reason = "a test may fail loudly"
 )]
 mod tests {
-    use super::{Flow, LIFETIME, Wanted};
+    use super::{Flow, FlowAim, LIFETIME, Wanted};
     use crate::kernel::{Clock, MasterKey, MasterKeys, Rng, Tickets};
     use std::sync::Arc;
 
@@ -158,8 +187,7 @@ mod tests {
         Wanted {
             return_to: "/account".to_owned(),
             remembered: true,
-            connects: None,
-            confirms: false,
+            aim: FlowAim::SignIn,
             presented: Vec::new(),
         }
     }

@@ -28,13 +28,13 @@ mod refusals;
 mod room;
 mod store;
 
-pub use begin::{BeginError, Begun};
+pub use begin::{AuthorizeAnswer, BeginError, Begun};
 pub use come_back::{CameBack, Returned};
 pub use consider::Considered;
 pub use discovery::DiscoveryError;
 pub use events::{EventRefused, SecurityEvent, note_event, owner_of_event};
 pub use exchange::UpstreamError;
-pub use flow::{Connecting, Flow, LIFETIME as FLOW_LIFETIME, Wanted};
+pub use flow::{BegunIn, Flow, FlowAim, LIFETIME as FLOW_LIFETIME, Wanted};
 pub use id_token::TokenFault;
 pub use identities::{
     StepStanding, Unlinking, complete, connected_to, has_owner, link, link_first, standing, take_away, unlink,

@@ -108,6 +108,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/events/kakao", For::Anyone),
     // Anyone who has a provider's token.
     ("POST", "/api/v1/auth/upstream/{provider}/token", For::Anyone),
+    ("POST", "/api/v1/auth/step-up/{provider}", For::SignedIn),
     ("GET", "/api/v1/me/identities", For::SignedIn),
     ("POST", "/api/v1/me/identities/{provider}", For::Fresh),
     ("DELETE", "/api/v1/me/identities/{provider}", For::Fresh),

@@ -217,3 +217,124 @@ async fn a_sign_in_there_replaces_the_session_of_the_browser() {
     browser.sign_in(&app, &stub).await.expect(303);
     assert_eq!(app.live_sessions().await, 1);
 }
+
+/// A step-up by the provider: what the script of the account page begins, and where the browser is led at the end.
+async fn step_up(app: &TestApp, stub: &StubProvider, browser: &Browser, access_token: &str) -> String {
+    let begun = begin_step_up(app, browser, access_token).await;
+    let callback = stub.visit(&begun).await;
+    browser.come_back(app, &callback).await.expect(303).header("location").unwrap().to_owned()
+}
+
+async fn begin_step_up(app: &TestApp, browser: &Browser, access_token: &str) -> String {
+    let request = app.request("POST", "/api/v1/auth/step-up/op").json(&json!({ "return_to": "/account?from=here" }));
+    let request = request.bearer(access_token).header("Sec-Fetch-Site", "same-origin");
+    browser.take(request.send().await).expect(200).text("/authorize_url")
+}
+
+/// U-52.
+#[tokio::test]
+async fn a_session_is_fresh_after_a_new_sign_in_with_its_provider() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    let browser = Browser::new();
+    let callback = browser.leave(&app, &stub, "?remember=true").await;
+    browser.come_back(&app, &callback).await.expect(303);
+    let access = app.access_of(&browser).await;
+    assert_eq!(app.methods(&access).await, json!(["provider"]));
+    let (token, rows) = (browser.cookie("heirloom"), "SELECT count(*) FROM sessions WHERE remembered");
+
+    assert_eq!(step_up(&app, &stub, &browser, &access).await, "/account?from=here");
+
+    assert!(app.confirmed(&access).await);
+    assert_eq!((browser.cookie("heirloom"), app.count(rows).await), (token, 1), "the same session, with the same token");
+    let event = "SELECT count(*) FROM audit_events WHERE kind = 'stepped_up' AND details ->> 'provider' = 'op'";
+    assert_eq!(app.count(event).await, 1);
+    let claims = forge::decode(&app.access_of(&browser).await).1;
+    assert_eq!(claims["amr"], json!(["fed"]));
+    let asked = stub.seen_at(Endpoint::Authorize);
+    assert_eq!(asked[1].parameters.get("prompt").map(String::as_str), Some("login"));
+}
+
+/// U-52: neither a new account, nor one that exists, is entered by it.
+#[tokio::test]
+async fn another_account_of_the_provider_confirms_nothing() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    let (mallory, browser) = (Browser::new(), Browser::new());
+    stub.member(heirloom_testing::Member::new("666", "mallory@example.com"));
+    mallory.sign_in(&app, &stub).await.expect(303);
+    stub.member(heirloom_testing::Member::new("1001", "alice@example.com"));
+    browser.sign_in(&app, &stub).await.expect(303);
+    let access = app.access_of(&browser).await;
+    app.methods(&access).await;
+    let all = "SELECT (SELECT count(*) FROM users) * 100 + (SELECT count(*) FROM sessions)";
+    let before = app.count(all).await;
+    for (subject, email) in [("666", "mallory@example.com"), ("777", "nobody@example.com"), ("888", "alice@example.com")] {
+        stub.member(heirloom_testing::Member::new(subject, email));
+        let to = step_up(&app, &stub, &browser, &access).await;
+        assert_eq!(to, "/account?reason=identity_not_connected", "{subject}");
+        assert!(!app.confirmed(&access).await, "{subject}");
+        assert_eq!(app.count(all).await, before, "{subject}");
+    }
+    let claims = forge::decode(&app.access_of(&browser).await).1;
+    assert_eq!(claims["sub"], forge::decode(&access).1["sub"]);
+}
+
+/// U-52, F-54.
+#[tokio::test]
+async fn a_provider_is_too_little_for_a_user_with_a_second_factor() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    let browser = Browser::new();
+    browser.sign_in(&app, &stub).await.expect(303);
+    let access = app.access_of(&browser).await;
+    let _app = app.enrol(&access).await;
+    let methods = "SELECT count(*) FROM sessions WHERE 'mfa' = ANY (amr)";
+    assert_eq!(app.count(methods).await, 1);
+    assert_eq!(step_up(&app, &stub, &browser, &access).await, "/account?reason=step_up_required");
+    assert_eq!(app.count(methods).await, 1);
+}
+
+/// U-52: what happens on the way there.
+#[tokio::test]
+async fn a_step_up_that_comes_back_too_late_or_empty_handed_changes_nothing() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    let browser = Browser::new();
+    browser.sign_in(&app, &stub).await.expect(303);
+    let access = app.access_of(&browser).await;
+    app.methods(&access).await;
+    // An old sign-in there.
+    stub.edit(|behaviour| (behaviour.signed_in_ago, behaviour.ignores_prompt) = (7_200, true));
+    assert_eq!(step_up(&app, &stub, &browser, &access).await, "/account?reason=upstream_denied");
+    stub.edit(|behaviour| (behaviour.signed_in_ago, behaviour.ignores_prompt) = (0, false));
+    // The callback in another browser.
+    let callback = stub.visit(&begin_step_up(&app, &browser, &access).await).await;
+    let elsewhere = Browser::new().come_back(&app, &callback).await;
+    assert_eq!(elsewhere.expect(303).header("location"), Some("/login?reason=upstream_state_invalid"));
+    assert!(!app.confirmed(&access).await);
+    // The identity was disconnected, then the session revoked.
+    let authorize = begin_step_up(&app, &browser, &access).await;
+    app.run_sql("UPDATE identities SET subject = subject || '-of-before'").await;
+    let back = browser.come_back(&app, &stub.visit(&authorize).await).await;
+    assert_eq!(back.expect(303).header("location"), Some("/account?reason=identity_not_connected"));
+    let authorize = begin_step_up(&app, &browser, &access).await;
+    app.request("POST", "/api/v1/auth/logout").bearer(&access).send().await.expect(204);
+    let back = browser.come_back(&app, &stub.visit(&authorize).await).await;
+    assert_eq!(back.expect(303).header("location"), Some("/account?reason=session_revoked"));
+    assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL").await, 0);
+}
+
+/// U-52.
+#[tokio::test]
+async fn a_step_up_by_a_provider_is_begun_by_a_signed_in_user_on_our_own_pages() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    let browser = Browser::new();
+    browser.sign_in(&app, &stub).await.expect(303);
+    let access = app.access_of(&browser).await;
+    let anonymous = app.post("/api/v1/auth/step-up/op", &json!({})).await;
+    anonymous.expect_no_cookie();
+    anonymous.expect_challenge("unauthenticated");
+    let foreign = app.request("POST", "/api/v1/auth/step-up/op").bearer(&access);
+    let foreign = foreign.header("Origin", "https://evil.example").header("Sec-Fetch-Site", "cross-site").send().await;
+    foreign.expect_no_cookie().expect_problem(403, "origin_not_allowed");
+    let unknown = app.request("POST", "/api/v1/auth/step-up/nobody").bearer(&access).send().await;
+    unknown.expect_problem(404, "not_found");
+    assert_eq!(stub.seen_at(Endpoint::Authorize).len(), 1);
+}

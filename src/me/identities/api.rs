@@ -1,14 +1,11 @@
 use super::disconnect;
 use crate::{
-    http::{
-        Endpoint, FromClient, Problem, SameOrigin, kind, lax_cookie, optional_json, paths, return_to,
-        upstream_cookie_name,
-    },
+    http::{Endpoint, FromClient, Problem, SameOrigin, kind, optional_json, paths, return_to},
     kernel::{Client, Moment},
     lifecycle::{Lifecycle, Linking},
-    sessions::{After, Fresh, Sessions, SignedIn, add_cookies},
+    sessions::{After, Fresh, Sessions, SignedIn},
     upstream::{
-        BeginError, Brought, Connecting, FLOW_LIFETIME, Identity, PresentedToken, Provider, Unlinking, Upstream,
+        AuthorizeAnswer, BegunIn, Brought, FlowAim, Identity, PresentedToken, Provider, Unlinking, Upstream,
         UpstreamError, Wanted, upstream_denied, upstream_failed,
     },
 };
@@ -78,14 +75,6 @@ pub(super) struct ConnectRequest {
     nonce: Option<Zeroizing<String>>,
 }
 
-/// Where the browser goes.
-#[derive(Serialize, ToSchema)]
-pub(super) struct ConnectAnswer {
-    /// The provider's page.
-    #[schema(format = "uri")]
-    authorize_url: String,
-}
-
 #[utoipa::path(
     get,
     path = paths::MY_IDENTITIES,
@@ -120,7 +109,7 @@ async fn my_identities(signed_in: SignedIn, upstream: Data<Upstream>) -> Result<
     params(("provider" = String, Path, description = "The provider's name")),
     request_body(content = Option<ConnectRequest>, example = json!({ "return_to": "/account" })),
     responses(
-        (status = 200, body = ConnectAnswer, description = "Where the browser goes", headers(("Set-Cookie" = String))),
+        (status = 200, body = AuthorizeAnswer, description = "Where the browser goes", headers(("Set-Cookie" = String))),
         (status = 204, description = "It is connected, by an ID token"),
     ),
     extensions(("x-problems" = json!([kind::STEP_UP_REQUIRED.code, kind::NOT_FOUND.code, kind::ORIGIN_NOT_ALLOWED.code, kind::IDENTITY_TAKEN.code, kind::UPSTREAM_DENIED.code, kind::UPSTREAM_FAILED.code]))),
@@ -137,45 +126,20 @@ async fn connect(
     let provider = upstream.named(request.match_info().query("provider"))?;
     let asked: ConnectRequest = optional_json(&request, payload).await?;
     let signed_in = fresh.signed_in();
-    let connecting = Connecting::new(signed_in.user, signed_in.session);
+    let begun_in = BegunIn::new(signed_in.user, signed_in.session);
     match (&asked.id_token, &asked.nonce) {
         (Some(id_token), Some(nonce)) => {
             let rooms = Rooms { sessions: &sessions, lifecycle: &lifecycle, upstream: &upstream, client: &client };
-            rooms.connect_by_token(provider, PresentedToken::Id { id_token, nonce }, connecting).await
+            rooms.connect_by_token(provider, PresentedToken::Id { id_token, nonce }, begun_in).await
         }
-        (None, None) => begin(&sessions, &upstream, provider, connecting, asked.return_to.as_deref()).await,
+        (None, None) => {
+            let options = &sessions.world().config.http;
+            let wanted = Wanted::in_session(FlowAim::Connect(begun_in), return_to(asked.return_to.as_deref(), options));
+            upstream.begin_for_script(provider, wanted).await
+        },
         (Some(_), None) => Err(Problem::field("nonce", "required", "is needed with `id_token`")),
         (None, Some(_)) => Err(Problem::field("id_token", "required", "is needed with `nonce`")),
     }
-}
-
-async fn begin(
-    sessions: &Sessions,
-    upstream: &Upstream,
-    provider: &Provider,
-    connecting: Connecting,
-    to: Option<&str>,
-) -> Result<HttpResponse, Problem> {
-    let options = &sessions.world().config.http;
-    let wanted = Wanted {
-        return_to: return_to(to, options),
-        remembered: false,
-        connects: Some(connecting),
-        confirms: false,
-        presented: Vec::new(),
-    };
-    let begun = match upstream.begin(provider, wanted).await {
-        Ok(begun) => begun,
-        Err(BeginError::Discovery(error)) => {
-            upstream.unreachable(provider, &error);
-            return Err(upstream_failed());
-        }
-        Err(BeginError::Ticket(_)) => return Err(Problem::internal()),
-    };
-    let answer = ConnectAnswer { authorize_url: begun.authorize.to_string() };
-    let mut answer = HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(answer);
-    add_cookies(&mut answer, &[lax_cookie(upstream_cookie_name(options), &begun.cookie, FLOW_LIFETIME, options)])?;
-    Ok(answer)
 }
 
 /// What connecting by a token passes.
@@ -191,7 +155,7 @@ impl Rooms<'_> {
         &self,
         provider: &Provider,
         presented: PresentedToken<'_>,
-        connecting: Connecting,
+        begun_in: BegunIn,
     ) -> Result<HttpResponse, Problem> {
         let user = match self.upstream.user_of(provider, presented).await? {
             Brought::User(user) => user,
@@ -202,7 +166,7 @@ impl Rooms<'_> {
             Brought::Failed(error) => return Err(self.failed(provider, &error).await?),
             Brought::Unsupported => return Err(Problem::field("id_token", "unsupported", "this provider issues none")),
         };
-        let linking = self.lifecycle.link_identity(self.upstream, &user, connecting, self.client).await?;
+        let linking = self.lifecycle.link_identity(self.upstream, &user, begun_in, self.client).await?;
         self.upstream.count(provider, linking.name());
         match linking {
             Linking::Connected => Ok(HttpResponse::NoContent().finish()),

@@ -281,6 +281,23 @@ pub async fn set_methods(
     Ok(())
 }
 
+/// The user of a live session proved now who they are, by these methods; or at this time, if that was before.
+pub async fn prove(
+    connection: &mut PgConnection,
+    session: SessionId,
+    methods: &AuthenticationMethods,
+    proven_at: Option<Moment>,
+) -> Result<(), DatabaseError> {
+    let proven = sqlx::query!(
+        "UPDATE sessions SET amr = $2, authenticated_at = least(now(), $3) WHERE id = $1",
+        session.as_uuid(),
+        methods.names() as _,
+        proven_at as _,
+    );
+    proven.execute(connection).await?;
+    Ok(())
+}
+
 /// By which methods the user of a session proved who they are.
 pub async fn methods_of(
     connection: &mut PgConnection,

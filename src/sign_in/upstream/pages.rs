@@ -9,7 +9,7 @@ use crate::{
     kernel::Duration,
     lifecycle::Lifecycle,
     sessions::{Sessions, add_cookies, redirect_signed_in},
-    upstream::{BeginError, FLOW_LIFETIME, Flow, NEXT_LIFETIME, NextFactor, NextStep, Returned, Upstream, Wanted},
+    upstream::{BeginError, FLOW_LIFETIME, FlowAim, NEXT_LIFETIME, NextFactor, NextStep, Returned, Upstream, Wanted},
     users::Accounts,
 };
 use actix_web::{
@@ -54,8 +54,7 @@ async fn begin(
     let wanted = Wanted {
         return_to: return_to.clone(),
         remembered: first("remember") == Some("true"),
-        connects: None,
-        confirms: first("confirm") == Some("true"),
+        aim: if first("confirm") == Some("true") { FlowAim::NewSignIn } else { FlowAim::SignIn },
         presented: all_tokens_in_cookies(&request, options),
     };
     match upstream.begin(provider, wanted).await {
@@ -69,7 +68,7 @@ async fn begin(
         }
         Err(BeginError::Discovery(error)) => {
             upstream.unreachable(provider, &error);
-            Ok(see_other(&refusal("upstream_failed", None, Some(&return_to))))
+            Ok(see_other(&refusal("upstream_failed", false, Some(&return_to))))
         }
         Err(BeginError::Ticket(error)) => {
             tracing::error!(%error, "upstream.not_sealed");
@@ -133,11 +132,11 @@ fn answer(
 ) -> Result<HttpResponse, Problem> {
     Ok(match back {
         BrowserBack::In(entered, to) => redirect_signed_in(request, &entered, &to, options),
-        BrowserBack::Connected(to) => see_other(&to),
+        BrowserBack::SignedInAsBefore(to) => see_other(&to),
         BrowserBack::Next(next) => to_next(&next, upstream, options)?,
         BrowserBack::Refused(code, flow) => {
-            let connects = flow.as_ref().filter(|flow| flow.connects.is_some());
-            see_other(&refusal(code, connects, flow.as_ref().map(|flow| flow.return_to.as_str())))
+            let has_session = flow.as_ref().is_some_and(|flow| flow.aim.has_session());
+            see_other(&refusal(code, has_session, flow.as_ref().map(|flow| flow.return_to.as_str())))
         }
     })
 }
@@ -155,11 +154,11 @@ pub(super) fn to_next(next: &NextStep, upstream: &Upstream, options: &HttpOption
     Ok(answer)
 }
 
-/// Where a refusal is explained: on the account page if an identity was to be connected.
-fn refusal(code: &str, connects: Option<&Flow>, return_to: Option<&str>) -> String {
+/// Where a refusal is explained: on the account page if the flow was begun in a session, which lives on.
+fn refusal(code: &str, has_session: bool, return_to: Option<&str>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("reason", code);
-    if connects.is_some() {
+    if has_session {
         return format!("{}?{}", paths::ACCOUNT_PAGE, query.finish());
     }
     if let Some(return_to) = return_to {
