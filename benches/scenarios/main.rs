@@ -13,6 +13,7 @@
 )]
 
 mod faults;
+mod feed;
 mod load;
 mod postgres;
 mod report;
@@ -38,6 +39,8 @@ struct Arguments {
 enum Command {
     /// Only the load generator, on any server
     Load(load::Load),
+    /// Only the listeners to a server's stream of revocations
+    Listen(feed::Listen),
 }
 
 fn main() {
@@ -46,6 +49,7 @@ fn main() {
     let local = tokio::task::LocalSet::new();
     match arguments.command {
         Some(Command::Load(load)) => println!("{:#}", local.block_on(&runtime, load::run(&load))),
+        Some(Command::Listen(listen)) => local.block_on(&runtime, feed::listen(&listen)),
         None => local.block_on(&runtime, scenarios::run(&arguments.run)),
     }
 }

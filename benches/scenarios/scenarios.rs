@@ -15,11 +15,11 @@ use std::{
 
 /// All of them, in the order in which they run: the sweep leaves little behind.
 const ALL: &[&str] =
-    &["rotation", "locked", "poisoned", "slow-flush", "sizes", "checks", "sign-ins", "start", "bloat", "sweep"];
+    &["rotation", "locked", "poisoned", "slow-flush", "sizes", "checks", "sign-ins", "feed", "start", "bloat", "sweep"];
 
 #[derive(Args)]
 pub struct Run {
-    /// Which: rotation, locked, poisoned, slow-flush, sizes, checks, sign-ins, start, sweep, bloat. None: all
+    /// Which: rotation, locked, poisoned, slow-flush, sizes, checks, sign-ins, feed, start, sweep, bloat. None: all
     scenarios: Vec<String>,
     /// A fifth of the time, a tenth of the sessions: to see that it works, not to quote
     #[arg(long)]
@@ -73,6 +73,7 @@ pub async fn run(run: &Run) {
             "sizes" => bench.sizes().await,
             "checks" => bench.checks().await,
             "sign-ins" => bench.sign_ins().await,
+            "feed" => bench.feed().await,
             "start" => bench.start().await,
             "sweep" => bench.sweep().await,
             _ => bench.bloat().await,
