@@ -259,7 +259,9 @@ impl Site {
                 "sign-out" => self.post("/auth/logout", &json!({ "refresh_token": alice["refresh_token"] }), "").await,
                 "reuse" => self.post("/auth/refresh", &json!({ "refresh_token": first }), "").await,
                 "block" => change(json!({ "blocked": true })).await,
-                "role change" => change(json!({ "roles": if number % 2 == 0 { json!(["editor"]) } else { json!([]) } })).await,
+                "role change" => {
+                    change(json!({ "roles": if number % 2 == 0 { json!(["editor"]) } else { json!([]) } })).await
+                }
                 _ => self.post("/admin/revoke", &json!({ "everyone": true }), &root).await,
             }
         };

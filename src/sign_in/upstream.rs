@@ -264,8 +264,7 @@ impl Federation<'_> {
         })
     }
 
-    /// Makes the session fresh in which it was begun. No other is opened, also not for a user whom another account of the
-    /// provider would sign in.
+    /// Makes the session fresh in which it was begun. No other session is opened, whichever account of the provider it was.
     async fn step_up(
         &self,
         provider: &Provider,

@@ -184,12 +184,7 @@ mod tests {
     }
 
     fn wanted() -> Wanted {
-        Wanted {
-            return_to: "/account".to_owned(),
-            remembered: true,
-            aim: FlowAim::SignIn,
-            presented: Vec::new(),
-        }
+        Wanted { return_to: "/account".to_owned(), remembered: true, aim: FlowAim::SignIn, presented: Vec::new() }
     }
 
     #[test]

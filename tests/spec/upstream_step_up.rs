@@ -245,7 +245,11 @@ async fn a_session_is_fresh_after_a_new_sign_in_with_its_provider() {
     assert_eq!(step_up(&app, &stub, &browser, &access).await, "/account?from=here");
 
     assert!(app.confirmed(&access).await);
-    assert_eq!((browser.cookie("heirloom"), app.count(rows).await), (token, 1), "the same session, with the same token");
+    assert_eq!(
+        (browser.cookie("heirloom"), app.count(rows).await),
+        (token, 1),
+        "the same session, with the same token"
+    );
     let event = "SELECT count(*) FROM audit_events WHERE kind = 'stepped_up' AND details ->> 'provider' = 'op'";
     assert_eq!(app.count(event).await, 1);
     let claims = forge::decode(&app.access_of(&browser).await).1;
@@ -267,7 +271,9 @@ async fn another_account_of_the_provider_confirms_nothing() {
     app.methods(&access).await;
     let all = "SELECT (SELECT count(*) FROM users) * 100 + (SELECT count(*) FROM sessions)";
     let before = app.count(all).await;
-    for (subject, email) in [("666", "mallory@example.com"), ("777", "nobody@example.com"), ("888", "alice@example.com")] {
+    for (subject, email) in
+        [("666", "mallory@example.com"), ("777", "nobody@example.com"), ("888", "alice@example.com")]
+    {
         stub.member(heirloom_testing::Member::new(subject, email));
         let to = step_up(&app, &stub, &browser, &access).await;
         assert_eq!(to, "/account?reason=identity_not_connected", "{subject}");

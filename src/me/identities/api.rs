@@ -136,7 +136,7 @@ async fn connect(
             let options = &sessions.world().config.http;
             let wanted = Wanted::in_session(FlowAim::Connect(begun_in), return_to(asked.return_to.as_deref(), options));
             upstream.begin_for_script(provider, wanted).await
-        },
+        }
         (Some(_), None) => Err(Problem::field("nonce", "required", "is needed with `id_token`")),
         (None, Some(_)) => Err(Problem::field("id_token", "required", "is needed with `nonce`")),
     }
