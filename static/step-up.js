@@ -54,7 +54,7 @@ async function offerProviders() {
   const [offered, { items }] = await Promise.all([request('/api/v1/auth/providers'), request('/api/v1/me/identities')]);
   const connected = offered.filter(({ provider }) => items.some((item) => item.provider === provider));
   providers.replaceChildren(...connected.map(({ provider, label }) => {
-    const button = create('button', { type: 'button' }, providerMark(label), text('account-step-up-with', { provider: label }));
+    const button = create('button', { type: 'button', class: 'button' }, providerMark(label), text('account-step-up-with', { provider: label }));
     button.addEventListener('click', () => press(button, async () => {
       const there = `/api/v1/auth/step-up/${encodeURIComponent(provider)}`;
       location.assign((await request(there, 'POST', { return_to: location.pathname })).authorize_url);
