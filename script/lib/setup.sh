@@ -64,13 +64,13 @@ need_postgres() {
 }
 
 # need_cargo_tool NAME VERSION: a program from crates.io, built once and kept in target/tools. In its debug form, which
-# takes a fraction of the time to build, and is fast enough.
+# takes a fraction of the time to build, and is fast enough; without what a debugger would need.
 need_cargo_tool() {
   local name=$1 version=$2 tools=$root/target/tools
   export PATH=$tools/bin:$PATH
   grep -qs "\"$name $version " "$tools/.crates.toml" && return
   heading "building $name $version"
-  env -u RUSTFLAGS cargo install --quiet --locked --debug --root "$tools" --target-dir "$tools/build" \
+  env -u RUSTFLAGS CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root "$tools" --target-dir "$tools/build" \
     "$name@$version" || give_up "$name could not be built: it is fetched from crates.io."
   rm -rf "$tools/build"
 }
