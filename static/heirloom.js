@@ -65,6 +65,12 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
   let timer;
   let due = 0; // no refresh before this time
   let memory = null; // the key, without localStorage
+  let frame; // for all origins of a site
+  let port = null; // to it
+  let granted = ignore;
+  let failed = ignore;
+  let since; // this turn
+  let last = Promise.resolve(); // turn
 
   const emit = (event, detail) => events.dispatchEvent(new CustomEvent(event, { detail }));
 
@@ -79,6 +85,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
   function writeKey(key) {
     memory = key;
     stored((storage) => storage.setItem(name, key));
+    port?.postMessage({ key });
   }
 
   async function nextKey() {
@@ -91,7 +98,59 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     return key;
   }
 
-  async function turn(work) {
+  const meet = () => new Promise((done) => {
+    port = null;
+    frame?.remove();
+    frame = document.createElement('iframe');
+    frame.hidden = true;
+    frame.src = `${api}/../../client/frame`;
+    frame.onload = () => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = ({ data }) => {
+        if (data.hello) done(port = port1);
+        else if (data.at) granted(data);
+        else follow(data);
+      };
+      frame.contentWindow.postMessage('heirloom', origin, [port2]);
+      setTimeout(done, 2_000);
+    };
+    setTimeout(done, 10_000);
+    document.body.append(frame);
+  });
+
+  function drop() {
+    port = null;
+    failed(new HeirloomError({}));
+  }
+
+  async function turnByFrame(work) {
+    if (!port || !frame.isConnected) await meet();
+    if (!port) {
+      console.warn(`Heirloom takes no turns with other origins: no ${frame.src}`);
+      return turnHere(work);
+    }
+    const limit = setTimeout(drop, 60_000);
+    try {
+      port.postMessage({ take: 1 });
+      const { key, at } = await new Promise((done, fail) => {
+        granted = done;
+        failed = fail;
+      });
+      since = at;
+      writeKey(key);
+      return await work();
+    } finally {
+      clearTimeout(limit);
+      port?.postMessage({ give: 1 });
+    }
+  }
+
+  function turn(work) {
+    if (!locks || !globalThis.document || origin === location.origin) return turnHere(work);
+    return last = last.catch(ignore).then(() => turnByFrame(work));
+  }
+
+  async function turnHere(work) {
     if (!locks) return turnByNotes(work);
     const patience = new AbortController();
     const limit = setTimeout(() => patience.abort(), TURN_LIMIT);
@@ -139,6 +198,8 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
   async function rotate(proof, refusal) {
     const key = await nextKey();
     const asked = Date.now();
+    // it stood still: a request could outlast its turn
+    if (port && asked - since > TURN_LIMIT - REQUEST_LIMIT) throw new HeirloomError({});
     try {
       const answer = await send(proof ? '/auth/step-up' : '/auth/refresh', proof, { 'Idempotency-Key': key });
       if (!(answer.expires_in > 0)) throw new HeirloomError({}); // captive portal
@@ -199,14 +260,14 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     const ahead = expires_in * (0.75 + 0.15 * Math.random());
     plan(ahead, ahead);
     for (const api of grants.keys()) tokenFor(api, token).catch(ignore);
-    if (isNew) channel?.postMessage({ signedin: session_id });
+    if (isNew) tell({ signedin: session_id });
     emit(isNew ? 'signedin' : 'refreshed', session);
     return token;
   }
 
   function end(cause, isNews = true) {
     const { code: why, reason } = cause;
-    if (session && isNews) channel?.postMessage({ signedout: session.session_id, why, reason });
+    if (session && isNews) tell({ signedout: session.session_id, why, reason });
     token = session = null;
     grants.clear();
     clearTimeout(timer);
@@ -274,7 +335,12 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     return fresh ? send(fresh) : answer;
   }
 
-  if (channel) channel.onmessage = async ({ data: { signedin, signedout, why, reason } }) => {
+  function tell(news) {
+    channel?.postMessage(news);
+    port?.postMessage(news);
+  }
+
+  async function follow({ signedin, signedout, why, reason }) {
     if (session && signedout === session.session_id) end({ code: why, reason }, false);
     if (!signedin) return;
     await pending?.catch(ignore);
@@ -282,7 +348,9 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     signedOut = false;
     due = 0;
     refresh().catch(ignore);
-  };
+  }
+
+  if (channel) channel.onmessage = ({ data }) => follow(data);
 
   const wake = () => {
     if (!signedOut && !globalThis.document?.hidden && Date.now() >= due) refresh().catch(ignore);
@@ -291,6 +359,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
   globalThis.addEventListener?.('pagehide', () => {
     emit(LEAVE);
     dropNote();
+    drop();
   });
   on('signedout', onSignedOut);
   refresh().catch(ignore);

@@ -33,6 +33,13 @@ pub struct HttpOptions {
     pub cookie_same_site: SameSite,
 }
 
+impl HttpOptions {
+    /// The allowed origins of web sites, whose pages may use the cookie.
+    pub fn allowed_sites(&self) -> impl Iterator<Item = &str> {
+        self.allowed_origins.iter().filter(|origin| origin.is_web()).map(Origin::as_str)
+    }
+}
+
 /// The cookie's `SameSite` attribute (RFC 6265bis §5.6.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameSite {

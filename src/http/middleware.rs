@@ -1,6 +1,6 @@
 use super::{
     Problem, Readiness, RequestId, client::client_address, connections::Connection, kind,
-    security_headers::SecurityHeaders,
+    security_headers::{Framed, SecurityHeaders},
 };
 use crate::{
     config::HttpOptions,
@@ -60,7 +60,8 @@ pub async fn middleware(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     if let Some(headers) = headers {
-        headers.apply(response.headers_mut());
+        let framed = response.response().extensions().get::<Framed>().copied();
+        headers.apply(response.headers_mut(), framed);
     }
     if draining || Connection::of(response.request()).is_some_and(Connection::is_one_too_many) {
         // The client opens its next connection where it is still welcome.

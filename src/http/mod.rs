@@ -52,7 +52,7 @@ pub use problem::{Body, FieldError, Problem, SecondFactorWanted, StepUp, type_of
 pub use query::{PathId, Query};
 pub use request_id::RequestId;
 pub use return_to::return_to;
-pub use security_headers::{SecurityHeaders, security_headers};
+pub use security_headers::{Framed, SecurityHeaders, security_headers};
 pub use token_cookies::{
     all_tokens_in_cookies, expired_cookie, expired_cookies, expired_others, replaced_tokens, token_cookie,
     tokens_in_cookies,

@@ -96,5 +96,6 @@ paths! {
     ADMIN_AUDIT_PAGE = "/admin/audit" [GET];
     END_SESSIONS_PAGE = "/end-sessions" [GET POST];
     ASSET = "/static/{name}" [GET];
+    CLIENT_FRAME = "/client/frame" [GET];
     HOME = "/" [GET];
 }

@@ -3,6 +3,7 @@ use super::{
     brand::Brand,
     devices::DEVICES,
     embedded,
+    frame::client_frame,
     texts::{Texts, filling, unbroken},
 };
 use crate::{
@@ -41,6 +42,7 @@ struct Inner {
     english: Environment<'static>,
     korean: Environment<'static>,
     brand: Brand,
+    frame: Option<ServedFile>,
 }
 
 /// Why the pages cannot be loaded. Tests render all built-in ones, so this is about the operator's own files.
@@ -88,7 +90,7 @@ impl Pages {
             Ok::<_, TemplateError>(environment)
         };
         let (english, korean) = (in_language(Language::English)?, in_language(Language::Korean)?);
-        Ok(Self(Arc::new(Inner { english, korean, brand })))
+        Ok(Self(Arc::new(Inner { english, korean, brand, frame: client_frame(http) })))
     }
 
     /// Renders each of these pages in every language, without using the result.
@@ -122,6 +124,11 @@ impl Pages {
             Language::Korean => &self.0.korean,
         };
         environment.get_template(template)?.render(context)
+    }
+
+    /// The frame of the browser client, where there is one.
+    pub(super) fn client_frame(&self) -> Option<&ServedFile> {
+        self.0.frame.as_ref()
     }
 
     /// A file that was created from the options.

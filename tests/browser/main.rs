@@ -9,11 +9,13 @@
     reason = "a test may fail loudly, and has a life outside the server"
 )]
 
+mod app;
 mod browser;
 mod changed_address;
 mod console;
 mod enrolling;
 mod forgotten;
+mod origins;
 mod pages;
 mod passkeys;
 mod providers;

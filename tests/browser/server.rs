@@ -1,5 +1,5 @@
 use crate::way::Way;
-use heirloom_testing::{Home, Port};
+use heirloom_testing::{Home, Port, TlsFront};
 use serde_json::{Value, json};
 use std::ops::Deref;
 
@@ -40,6 +40,18 @@ impl Server {
         server.until_ready().await;
         server.url = public_url;
         (Self(server), way)
+    }
+
+    /// A server that browsers reach over https at this host, and that way. The URL is the browser's; the test asks past both.
+    pub async fn over_https(host: &str, options: &[(&str, &str)]) -> (Self, Way, String) {
+        let port = Port::reserve();
+        let way = Way::to(port.number()).await;
+        let public_url = format!("https://{host}:{}", TlsFront::of(way.port).await.port);
+        let options = [options, &[("HEIRLOOM_PUBLIC_URL", &public_url)]].concat();
+        let home = Home::empty().with("HEIRLOOM_LOG", "warn");
+        let server = heirloom_testing::Server::spawn(home, port, &options);
+        server.until_ready().await;
+        (Self(server), way, public_url)
     }
 
     /// How many sessions the user has besides the one that this sign-in opens.

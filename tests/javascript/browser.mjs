@@ -19,6 +19,7 @@ export const load = (name) => import(pathToFileURL(join(copy, name)).href);
 
 const set = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 const realImmediate = setImmediate;
+const realConsole = console;
 // Settled promises run, and what they start.
 export const settle = async () => {
   for (let turn = 0; turn < 30; turn += 1) await new Promise((done) => { realImmediate(done); });
@@ -54,6 +55,29 @@ class Locks {
   }
 }
 
+/** One end of a channel: what is posted at the other one arrives here. */
+class Port {
+  /** What has arrived. */
+  got = [];
+  onmessage = null;
+
+  postMessage(data) {
+    queueMicrotask(() => {
+      this.other.got.push(data);
+      this.other.onmessage?.({ data });
+    });
+  }
+}
+
+class Frame {
+  isConnected = false;
+  /** What the page has posted: target and port. */
+  greeted = [];
+  contentWindow = { postMessage: (_data, target, [port]) => { this.greeted.push({ target, port }); } };
+
+  remove() { this.isConnected = false; }
+}
+
 /** A browser. `fetch(request)` is the server: it returns a Response, or throws. */
 export class Browser {
   requests = [];
@@ -66,12 +90,28 @@ export class Browser {
   #channels = new Set();
   #listeners = new Map();
 
-  constructor({ locks = true, storage = true } = {}) {
+  /** `page`: the origin of the page. */
+  constructor({ locks = true, storage = true, page = ORIGIN } = {}) {
     const browser = this;
     set('crypto', webcrypto);
-    set('location', Object.assign(new URL(`${ORIGIN}/page`), { assign: (url) => browser.left.push(url) }));
+    set('location', Object.assign(new URL(`${page}/page`), { assign: (url) => browser.left.push(url) }));
     set('navigator', locks ? { locks: new Locks() } : {});
-    set('document', { hidden: false });
+    set('document', {
+      hidden: false,
+      createElement: () => new Frame(),
+      body: {
+        append(frame) {
+          frame.isConnected = true;
+          browser.frames.push(frame);
+        },
+      },
+    });
+    set('MessageChannel', class {
+      port1 = new Port();
+      port2 = new Port();
+      constructor() { [this.port1.other, this.port2.other] = [this.port2, this.port1]; }
+    });
+    set('console', Object.assign(Object.create(realConsole), { warn: (text) => browser.warnings.push(text) }));
     set('CustomEvent', class extends Event {
       constructor(name, { detail }) {
         super(name);
@@ -119,6 +159,11 @@ export class Browser {
 
   /** Where the page was left for. */
   left = [];
+
+  /** The frames that the page has added, one after another. */
+  frames = [];
+
+  warnings = [];
 
   /** Something happens to the window: `pageshow`, `online`. */
   async happen(name) {

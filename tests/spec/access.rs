@@ -169,6 +169,7 @@ const TABLE: &[(&str, &str, For)] = &[
     ("GET", "/end-sessions", For::Anyone),
     ("POST", "/end-sessions", For::Anyone),
     ("GET", "/static/{name}", For::Anyone),
+    ("GET", "/client/frame", For::Anyone),
     ("GET", "/", For::Anyone),
 ];
 

@@ -25,6 +25,7 @@ mod audit;
 mod audit_alarms;
 mod batches;
 mod change_of_address;
+mod client_frame;
 mod confirmations;
 mod database_roles;
 mod deletion;
