@@ -1,5 +1,8 @@
 use super::{
-    Problem, Readiness, RequestId, client::client_address, connections::Connection, kind,
+    Problem, Readiness, RequestId,
+    client::client_address,
+    connections::Connection,
+    kind,
     security_headers::{Framed, SecurityHeaders},
 };
 use crate::{

@@ -197,27 +197,51 @@ async fn an_answer_that_one_origin_lost_is_asked_for_by_the_other() {
     sites.browser.close().await;
 }
 
-/// S-88: what is in a turn that another page has taken over does no harm.
-#[tokio::test]
-async fn a_tab_that_is_frozen_in_its_turn_is_passed_over() {
-    let (sites, [one, two, three, _]) = signed_in().await;
+/// A tab that is frozen while it waits for the answer to its refresh, which the server has sent.
+async fn frozen(sites: &Sites, tab: &Tab) {
     let before = sites.way.met();
     sites.way.hold_next();
-    sites.refresh_at(&[&one], 0).await;
+    sites.refresh_at(&[tab], 0).await;
     sites.way.until_met(before).await;
     sites.browser.cdp("Page.setWebLifecycleState", json!({ "state": "frozen" })).await;
-    sites.refresh_at(&[&two, &three], 0).await;
-    sites.expect_refreshed(&[&two, &three], 0).await;
-    sites.way.release();
-    sites.switch(&one).await;
+}
+
+/// The tab goes on; it and the others refresh, and all of them are still signed in.
+async fn thawed(sites: Sites, tab: &Tab, others: &[&Tab]) {
+    sites.switch(tab).await;
     sites.browser.cdp("Page.setWebLifecycleState", json!({ "state": "active" })).await;
-    sites.expect_refreshed(&[&one], 0).await;
+    sites.expect_refreshed(&[tab], 0).await;
+    let all: Vec<_> = std::iter::once(tab).chain(others.iter().copied()).collect();
     for round in 1..4 {
-        sites.refresh_at(&[&one, &two, &three], soon()).await;
-        sites.expect_refreshed(&[&one, &two, &three], round).await;
+        sites.refresh_at(&all, soon()).await;
+        sites.expect_refreshed(&all, round).await;
     }
-    sites.expect_one_session(&[&one, &two]).await;
+    sites.expect_one_session(&all).await;
     sites.browser.close().await;
+}
+
+/// S-88: its answer arrives, but not its page's next step.
+#[tokio::test]
+async fn a_tab_that_is_frozen_in_its_turn_is_passed_over() {
+    let (sites, [one, two, three, four]) = signed_in().await;
+    frozen(&sites, &one).await;
+    sites.way.release();
+    let others = [&two, &three, &four];
+    sites.refresh_at(&others, 0).await;
+    sites.expect_refreshed(&others, 0).await;
+    thawed(sites, &one, &others).await;
+}
+
+/// S-88, S-29: the page that takes over repeats the request with the same key, and both get the same answer.
+#[tokio::test]
+async fn a_frozen_tabs_request_is_repeated_by_the_page_that_takes_over() {
+    let (sites, [one, two, three, _]) = signed_in().await;
+    frozen(&sites, &one).await;
+    sites.refresh_at(&[&two], 0).await;
+    sites.expect_refreshed(&[&two], 0).await;
+    sites.way.release();
+    sites.refresh_at(&[&three], 0).await;
+    thawed(sites, &one, &[&two, &three]).await;
 }
 
 /// S-87.

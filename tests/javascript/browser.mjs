@@ -14,8 +14,8 @@ process.on('exit', () => { rmSync(copy, { recursive: true, force: true }); });
 cpSync(join(root, 'static'), copy, { recursive: true });
 writeFileSync(join(copy, 'package.json'), '{ "type": "module" }');
 
-/** A module of static/. */
-export const load = (name) => import(pathToFileURL(join(copy, name)).href);
+/** A module of static/; one more instance of it for each query. */
+export const load = (name, query = '') => import(pathToFileURL(join(copy, name)).href + query);
 
 const set = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 const realImmediate = setImmediate;
@@ -134,6 +134,15 @@ export class Browser {
       return browser.#next++;
     });
     set('clearTimeout', (id) => { browser.#timers.delete(id); });
+    set('setInterval', (work, ms) => {
+      const id = browser.#next++;
+      const again = () => {
+        browser.#timers.set(id, { at: browser.now + ms, work: () => { again(); work(); } });
+      };
+      again();
+      return id;
+    });
+    set('clearInterval', clearTimeout);
     class FakeDate extends Date {
       constructor(...given) {
         if (given.length) super(...given);

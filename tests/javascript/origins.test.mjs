@@ -181,6 +181,7 @@ test('a frame that the page has removed is replaced', async () => {
   browser.frames[0].remove();
   const refreshed = client.refresh();
   await settle();
+  assert.equal(browser.frames.length, 2);
   const port = await load(browser);
   await give(browser, port);
   assert.match(await refreshed, /^access-/);
