@@ -75,7 +75,10 @@ export interface HeirloomEvents {
 }
 
 export interface HeirloomOptions {
-  /** The server's URL. Default: the page's own origin. Another origin must be listed in HEIRLOOM_ALLOWED_ORIGINS. */
+  /**
+   * The server's URL. Default: the page's own origin. A page of another origin must be listed in HEIRLOOM_ALLOWED_ORIGINS; the
+   * client adds a hidden frame of the server to its body, through which all origins of the site take turns to refresh.
+   */
   baseUrl?: string | URL;
   /**
    * Your own APIs, by origin, as HEIRLOOM_AUDIENCES lists them: `fetch` sends them the token too. Where the server has tokens for

@@ -1,4 +1,4 @@
-// The frame of the browser client: whom it serves, who has the turn, and when a turn is lost. Real locks and storage are
+// The frame of the browser client: which pages it serves, who has the turn, and when a turn is lost. Real locks and storage are
 // in tests/browser/origins.rs; here a page can stand still at any moment.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
