@@ -55,7 +55,6 @@ impl Shared {
             .app_data(self.document)
             .configure(http::health_routes)
             .configure(pages::asset_routes)
-            .configure(pages::frame_routes)
             .configure(openapi::page_routes)
             .configure(keys::routes)
             .configure(sign_in::page_routes)

@@ -1,14 +1,26 @@
 use super::{Pages, embedded::FILES};
-use crate::http::{Endpoint, Problem, paths};
+use crate::http::{Endpoint, Framed, Problem, paths};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
     web::{Data, Query, ServiceConfig},
 };
 
-/// The files of `static/`.
+/// The files of `static/`, and the frame of the browser client.
 pub fn routes(config: &mut ServiceConfig) {
     Endpoint::at(paths::ASSET).get(asset).mount(config);
+    Endpoint::at(paths::CLIENT_FRAME).get(client_frame).mount(config);
+}
+
+/// How long browsers keep the frame: most page loads need no request for it, and a changed list of origins counts soon.
+const FRAME_CACHING: &str = "public, max-age=300";
+
+/// The same for every request.
+async fn client_frame(request: HttpRequest, pages: Data<Pages>) -> Result<HttpResponse, Problem> {
+    let frame = pages.client_frame().ok_or_else(|| Problem::not_found("page"))?;
+    let mut answer = frame.send(&request, FRAME_CACHING);
+    answer.extensions_mut().insert(Framed);
+    Ok(answer)
 }
 
 /// Serves one file, embedded or created from the options. Browsers revalidate it each time, so that they see an upgrade

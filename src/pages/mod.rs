@@ -15,7 +15,6 @@ pub use assets::routes as asset_routes;
 pub use brand::BrandError;
 pub use devices::device_name;
 pub use explained::explained;
-pub use frame::routes as frame_routes;
 pub use served::ServedFile;
 pub use templates::{Pages, Sample, TemplateError, html};
 pub use texts::TextsError;
