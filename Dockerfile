@@ -13,6 +13,7 @@ COPY .sqlx .sqlx
 COPY benches benches
 COPY clients clients
 COPY crates crates
+COPY examples examples
 COPY locales locales
 COPY migrations migrations
 COPY static static

@@ -1,0 +1,25 @@
+// The few requests to Heirloom that this app needs.
+const { AUTH_ISSUER } = process.env;
+
+export class HeirloomError extends Error {
+  constructor(status, { code = 'unreachable', detail = 'The sign-in service cannot be reached. Try again soon.' } = {}) {
+    super(detail);
+    this.code = code;
+    /** False where another attempt may succeed: an outage, or too many requests. */
+    this.isRefusal = status >= 400 && status < 500 && status !== 429;
+  }
+}
+
+/** POST of JSON. `headers` name the browser, where a user has asked for it. */
+export async function post(path, body, headers = {}) {
+  const request = {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  };
+  const answer = await fetch(`${AUTH_ISSUER}/api/v1/${path}`, request).catch(() => null);
+  const content = await answer?.json().catch(() => ({}));
+  if (answer?.ok) return content;
+  throw new HeirloomError(answer?.status ?? 0, content);
+}

@@ -1,0 +1,73 @@
+// The users who are signed in at this app. The browser holds a random id in a cookie; the refresh token stays here.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { post } from './heirloom.mjs';
+
+const { AUTH_AUDIENCE } = process.env;
+const ATTEMPTS = 4;
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** By id, in memory: a restart signs out all users. With a database, encrypt the refresh tokens and store hashes of the ids. */
+const sessions = new Map();
+
+export const find = (id) => sessions.get(id);
+
+/** Opens a session from the answer to a sign-in, and returns its id. */
+export async function open(answer, email) {
+  for (const [id, { expiresAt }] of sessions) if (expiresAt < Date.now()) sessions.delete(id);
+  const session = { id: randomBytes(32).toString('base64url'), email };
+  keep(session, answer);
+  await exchange(session, answer);
+  sessions.set(session.id, session);
+  return session;
+}
+
+/** Stores the next refresh token, together with the key that its refresh will have. */
+function keep(session, { refresh_token, refresh_expires_in }) {
+  session.refreshToken = refresh_token;
+  session.key = randomUUID();
+  session.expiresAt = Date.now() + refresh_expires_in * 1000;
+}
+
+/** Gets a token for the API in exchange. It opens nothing at Heirloom, so pages may have it. */
+async function exchange(session, { access_token }) {
+  const { access_token: token, expires_in } = await post('auth/token', { audience: AUTH_AUDIENCE }, {
+    Authorization: `Bearer ${access_token}`,
+  });
+  session.token = token;
+  session.renewAt = Date.now() + expires_in * 750; // after three quarters of its life
+}
+
+/** A good token for the API. Rejects with a `HeirloomError`; a refusal means that the user is signed out. */
+export async function tokenOf(session) {
+  if (Date.now() >= session.renewAt) await refresh(session);
+  return session.token;
+}
+
+/** Replaces the tokens. Requests that ask at the same time share one refresh. */
+export function refresh(session) {
+  session.pending ??= replace(session).finally(() => { session.pending = undefined; });
+  return session.pending;
+}
+
+async function replace(session) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { refreshToken, key } = session;
+      const answer = await post('auth/refresh', { refresh_token: refreshToken }, { 'Idempotency-Key': key });
+      keep(session, answer);
+      return await exchange(session, answer);
+    } catch (error) {
+      if (error.isRefusal) sessions.delete(session.id);
+      if (error.isRefusal || attempt === ATTEMPTS) throw error;
+      // The answer may have been lost. The same token with the same key brings the same successor.
+      await pause(attempt * 250);
+    }
+  }
+}
+
+/** Signs out. Rejects where Heirloom did not confirm it: the user is then still signed in. */
+export async function close(session) {
+  await session.pending?.catch(() => {});
+  await post('auth/logout', { refresh_token: session.refreshToken });
+  sessions.delete(session.id);
+}
