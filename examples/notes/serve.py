@@ -1,6 +1,7 @@
 """Serves the page in app/: `serve.py PORT AUTH API`. Your web server does the same, with the same headers."""
 
 import sys
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,4 +38,5 @@ class Page(SimpleHTTPRequestHandler):
         pass
 
 
-ThreadingHTTPServer(("127.0.0.1", int(PORT)), partial(Page, directory=APP)).serve_forever()
+with suppress(KeyboardInterrupt):
+    ThreadingHTTPServer(("127.0.0.1", int(PORT)), partial(Page, directory=APP)).serve_forever()

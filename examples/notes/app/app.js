@@ -13,14 +13,19 @@ const WHY = {
   refresh_token_reused: 'Your sign-in was used on another device too, perhaps by a thief. Sign in again.',
 };
 
+const WRONG = {
+  invalid_credentials: 'Incorrect email address or password.',
+  email_taken: 'There is an account with this address already.',
+};
+
 function say(text) {
   find('status').textContent = text;
 }
 
-/** Tells the user what went wrong. What follows from a sign-out is shown already, by the event `signedout`. */
 function report(error) {
-  if (error.status === 401 && !heirloom.session) return;
-  say(error.status === 503 || error.temporary ? 'The service cannot be reached at the moment. Try again soon.' : error.message);
+  if (error.isShown) return;
+  if (error.status === 503 || error.temporary) return say('The service cannot be reached at the moment. Try again soon.');
+  say(WRONG[error.code] ?? error.errors?.[0]?.message ?? error.message);
 }
 
 /** Calls the API with the user's token. */
@@ -28,7 +33,9 @@ async function call(method, path, body) {
   const headers = body ? { 'Content-Type': 'application/json' } : {};
   const answer = await heirloom.fetch(api + path, { method, headers, body: body && JSON.stringify(body) });
   if (answer.ok) return answer;
-  throw Object.assign(new Error(`The API answered ${answer.status}.`), { status: answer.status });
+  // The event `signedout` comes before such an answer, and shows more.
+  const isShown = answer.status === 401 && !heirloom.session;
+  throw Object.assign(new Error(`The API answered ${answer.status}.`), { status: answer.status, isShown });
 }
 
 function show(notes) {

@@ -2,8 +2,8 @@
 const { AUTH_ISSUER } = process.env;
 
 export class HeirloomError extends Error {
-  constructor(status, { code = 'unreachable', detail = 'The sign-in service cannot be reached. Try again soon.' } = {}) {
-    super(detail);
+  constructor(status, { code = 'unreachable', title = 'The service cannot be reached at the moment', detail = 'Try again soon.', errors } = {}) {
+    super(errors?.[0]?.message ?? `${title}. ${detail}`);
     this.code = code;
     /** False where another attempt may succeed: an outage, or too many requests. */
     this.isRefusal = status >= 400 && status < 500 && status !== 429;

@@ -15,7 +15,7 @@ async function call(method, path, body) {
     const renewed = await fetch('/token', { method: 'POST' });
     const content = await renewed.json().catch(() => ({}));
     if (renewed.status === 401) location.assign(`/?${new URLSearchParams({ why: content.code })}`);
-    if (!renewed.ok) throw new Error(content.detail);
+    if (!renewed.ok) throw new Error(content.message);
     token = content.access_token;
     answer = await send(method, path, body);
   }

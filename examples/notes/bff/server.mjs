@@ -91,7 +91,7 @@ app.post('/sign-out', async ({ session }, response) => {
 app.use((error, request, response, next) => {
   if (!('isRefusal' in error)) return next(error);
   const status = error.isRefusal ? 401 : 503;
-  if (request.path === '/token') return response.status(status).json({ code: error.code, detail: error.message });
+  if (request.path === '/token') return response.status(status).json({ code: error.code, message: error.message });
   if (error.isRefusal) return response.clearCookie(COOKIE).redirect(303, `/?why=${error.code}`);
   response.status(503).set('Retry-After', '2').send(failurePage({ status: error.message }));
 });

@@ -40,11 +40,14 @@ class Page(Browser):
     def switch(self, tab):
         self.ask("POST", "/window", {"handle": tab})
 
-    def sign_in(self, email, button="Sign in"):
+    def fill_in(self, email, password, button):
         self.shows("#signed-out")
         self.type_into("#address", email)
-        self.type_into("#password", PASSWORD)
+        self.type_into("#password", password)
         self.press(button)
+
+    def sign_in(self, email, button="Sign in"):
+        self.fill_in(email, PASSWORD, button)
         self.shows("#signed-in")
         self.until("return document.querySelector('#email').textContent === arguments[0]", email)
 
@@ -175,7 +178,15 @@ def a_session_that_is_revoked_ends(example, page):
 def main():
     with Example(sys.argv[1]) as example, Page() as page:
         page.open(example)
+        page.fill_in(example.alice, "not the password", "Sign in")
+        page.says("Incorrect")
+        page.fill_in(example.alice, "short", "Create an account")
+        page.says("characters")
         page.sign_in(example.alice, "Create an account")
+        page.has_notes()
+        page.add("bread")
+        page.has_notes("bread")
+        page.press("Delete")
         page.has_notes()
         page.add("<b>milk</b>")
         page.has_notes("<b>milk</b>")
