@@ -124,5 +124,6 @@ heirloom.on('signedout', ({ why, reason }) => {
   find('signed-out').hidden = false;
   say(WHY[reason ?? why] ?? 'You were signed out on another device, or by an administrator. Sign in again.');
 });
+heirloom.on('refreshed', () => say(''));
 heirloom.on('unreachable', ({ error }) => report(error));
 heirloom.on('refused', ({ error }) => report(error));

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { post } from './heirloom.mjs';
 
 const { AUTH_AUDIENCE } = process.env;
-const ATTEMPTS = 4;
+const ATTEMPTS = 3;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** By id, in memory: a restart signs out all users. With a database, encrypt the refresh tokens and store hashes of the ids. */
@@ -34,12 +34,17 @@ async function exchange(session, { access_token }) {
     Authorization: `Bearer ${access_token}`,
   });
   session.token = token;
+  session.tokenExpiresAt = Date.now() + expires_in * 1000;
   session.renewAt = Date.now() + expires_in * 750; // after three quarters of its life
 }
 
 /** A good token for the API. Rejects with a `HeirloomError`; a refusal means that the user is signed out. */
 export async function tokenOf(session) {
-  if (Date.now() >= session.renewAt) await refresh(session);
+  if (Date.now() < session.renewAt) return session.token;
+  await refresh(session).catch((error) => {
+    // In an outage, the old one may be good still.
+    if (error.isRefusal || Date.now() >= session.tokenExpiresAt) throw error;
+  });
   return session.token;
 }
 

@@ -59,11 +59,19 @@ test('the next token has another key', async () => {
 });
 
 test('an outage signs nobody out, and the key stays for the next attempt', async () => {
-  refreshes = [lost, lost, lost, lost];
+  refreshes = [lost, lost, lost];
   await assert.rejects(sessions.refresh(session), { isRefusal: false });
   assert.equal(sessions.find(session.id), session);
   await sessions.refresh(session);
   assert.equal(new Set(refreshed().map(({ key, refresh_token }) => `${key} ${refresh_token}`)).size, 1);
+});
+
+test('in an outage a page gets the old token until that expires', async () => {
+  session.renewAt = 0;
+  refreshes = [lost, lost, lost, lost, lost, lost];
+  assert.equal(await sessions.tokenOf(session), 'for the API, of Bearer own 0');
+  session.tokenExpiresAt = 0;
+  await assert.rejects(sessions.tokenOf(session), { isRefusal: false });
 });
 
 test('a refusal signs out, and is not repeated', async () => {
