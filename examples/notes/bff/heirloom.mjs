@@ -16,7 +16,7 @@ export async function post(path, body, headers = {}) {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(6_000),
+    signal: AbortSignal.timeout(15_000),
   };
   const answer = await fetch(`${AUTH_ISSUER}/api/v1/${path}`, request).catch(() => null);
   const content = await answer?.json().catch(() => ({}));

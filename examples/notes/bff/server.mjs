@@ -37,7 +37,7 @@ app.use(express.urlencoded({ extended: false, limit: '4kb' }));
 async function callApi(session, path) {
   const call = async () => fetch(API_URL + path, {
     headers: { Authorization: `Bearer ${await sessions.tokenOf(session)}` },
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(15_000),
   }).catch(() => null);
   const answer = await call();
   if (answer?.status !== 401) return answer;

@@ -115,6 +115,18 @@ def a_sign_out_elsewhere_counts(example, page):
     page.switch(first)
 
 
+def an_outdated_token_is_replaced(example, page):
+    """The user gets a role. The page's token is refused, and the page gets another, without a sign-in."""
+    outdated = page.token()
+    example.operator("user", "grant", example.alice, "editor")
+    example.refuses(outdated, "outdated")
+    page.add("tea")
+    page.has_notes("tea", "<b>milk</b>")
+    assert page.token() != outdated
+    page.press("Delete")
+    page.has_notes("<b>milk</b>")
+
+
 def an_outage_is_shown(example, page):
     """The server that signs users in is silent: the API answers 503, the page says so, and nobody is signed out."""
     _, token = example.token(example.mallory)
@@ -155,6 +167,12 @@ def the_browser_holds_no_refresh_token(example, page):
     shown = ask("GET", example.app, Cookie=f"notes_session={cookie['value']}")
     assert page.token() in shown.text and "hrt_" not in shown.text and shown.headers["Cache-Control"] == "no-store"
     assert ask("GET", f"{example.auth}/api/v1/me", page.token()).status == 401, "it opens nothing at Heirloom"
+    # Several pages may ask for another token at once, and each gets a good one.
+    script = """const ask = () => fetch('/token', { method: 'POST' }).then((answer) => answer.json());
+                Promise.all([ask(), ask(), ask()]).then(arguments[0])"""
+    for _ in range(2):
+        for answer in page.ask("POST", "/execute/async", {"script": script, "args": []}):
+            assert example.notes(answer["access_token"]).status == 200
     # A page of another origin may send the cookie, and cannot use it.
     for path in ["/sign-out", "/token"]:
         for origin in [{}, {"Origin": example.api}]:
@@ -199,6 +217,7 @@ def main():
             page.add("never written")
         page.sign_in(example.alice)
         page.has_notes("<b>milk</b>")
+        an_outdated_token_is_replaced(example, page)
         an_outage_is_shown(example, page)
         if example.kind == "bff":
             the_browser_holds_no_refresh_token(example, page)

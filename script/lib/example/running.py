@@ -108,6 +108,13 @@ class Example:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return next(int(child) for child in children if os.readlink(f"/proc/{child}/exe").endswith("/heirloom"))
 
+    def operator(self, *arguments):
+        """The command line of Heirloom, on its server."""
+        environment = {"PATH": os.environ["PATH"], "HEIRLOOM_DATA_DIR": os.environ["EXAMPLE_FOLDER"] + "/data",
+                       "HEIRLOOM_PUBLIC_URL": self.auth}
+        subprocess.run([os.environ["EXAMPLE_BINARIES"] + "/heirloom", *arguments], env=environment, check=True,
+                       stdout=subprocess.DEVNULL)
+
     def post(self, path, body, token=None, **headers):
         return ask("POST", f"{self.auth}/api/v1/{path}", token, body, **headers)
 
@@ -119,8 +126,8 @@ class Example:
     def notes(self, token, method="GET", path="", body=None, **headers):
         return ask(method, f"{self.api}/notes{path}", token, body, **headers)
 
-    def refuses(self, stolen):
-        """The API refuses a stolen token that has not expired, because its session was revoked."""
-        answer = until("the API refuses", lambda: (answer := self.notes(stolen)).status == 401 and answer)
-        assert time.time() < expiry(stolen), "it was refused because it expired"
-        assert "revoked" in answer.headers["WWW-Authenticate"], answer.headers["WWW-Authenticate"]
+    def refuses(self, token, why="revoked"):
+        """The API refuses a token that has not expired, and says why."""
+        answer = until("the API refuses", lambda: (answer := self.notes(token)).status == 401 and answer)
+        assert time.time() < expiry(token), "it was refused because it expired"
+        assert why in answer.headers["WWW-Authenticate"], answer.headers["WWW-Authenticate"]
