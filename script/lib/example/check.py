@@ -194,6 +194,8 @@ def a_session_that_is_revoked_ends(example, page):
 
 
 def main():
+    # So that what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Example(sys.argv[1]) as example, Page() as page:
         page.open(example)
         page.fill_in(example.alice, "not the password", "Sign in")
