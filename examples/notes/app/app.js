@@ -89,6 +89,7 @@ onSubmit('sign-in', async ({ email, password, new: isNew }, form) => {
     location.assign(find('other-ways').href);
   });
   form.reset();
+  find('text').focus();
 });
 
 onSubmit('add', async ({ text }, form) => {
@@ -97,7 +98,10 @@ onSubmit('add', async ({ text }, form) => {
   await load();
 });
 
-find('sign-out').addEventListener('click', (event) => attempt(event.target, () => heirloom.signOut()));
+find('sign-out').addEventListener('click', (event) => attempt(event.target, async () => {
+  await heirloom.signOut();
+  find('address').focus();
+}));
 find('other-ways').href = `${auth}/login?${new URLSearchParams({ return_to: location.href })}`;
 find('email').href = `${auth}/account`;
 
