@@ -160,6 +160,19 @@ def a_stolen_refresh_token_helps_nobody(example, page):
     page.shows("#signed-out")
 
 
+def the_pages_of_heirloom_lead_back(example, page):
+    """Users who sign in otherwise do so there, and are signed in at the app."""
+    page.click("#other-ways")
+    page.until("return location.origin === arguments[0]", example.auth)
+    page.type_into("[name=email]", example.alice)
+    page.type_into("[name=password]", PASSWORD)
+    page.press("Sign in")
+    page.until("return location.origin === arguments[0]", example.app)
+    page.has_notes("eggs", "<b>milk</b>")
+    page.click("#email")
+    page.until("return location.href === arguments[0]", f"{example.auth}/account")
+
+
 def the_browser_holds_no_refresh_token(example, page):
     """With a backend for the frontend: a cookie of the app's own, and in the page a token for the API only."""
     cookie = page.cookies()["notes_session"]
@@ -226,6 +239,7 @@ def main():
             a_session_that_is_revoked_ends(example, page)
         else:
             a_stolen_refresh_token_helps_nobody(example, page)
+            the_pages_of_heirloom_lead_back(example, page)
 
 
 main()
