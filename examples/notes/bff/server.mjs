@@ -7,6 +7,7 @@ import * as sessions from './sessions.mjs';
 const { APP_ORIGIN, API_URL, PORT = '3000' } = process.env;
 const COOKIE = 'notes_session';
 const WHY = {
+  __proto__: null,
   signed_out: 'You are signed out.',
   session_expired: 'Your session has expired. Sign in again.',
   refresh_token_reused: 'Your sign-in was used on another device too, perhaps by a thief. Sign in again.',
@@ -33,6 +34,16 @@ for (const file of ['bff/page.js', 'app/style.css', 'app/icon.svg']) {
 }
 app.use(express.urlencoded({ extended: false, limit: '4kb' }));
 
+/** The cookie lives as long as the session, which each refresh prolongs. */
+function keepCookie(response, { id, expiresAt }) {
+  response.cookie(COOKIE, id, {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: APP_ORIGIN.startsWith('https:'),
+    expires: new Date(expiresAt),
+  });
+}
+
 /** Calls the API with the user's token; after a 401 once more, with a new one. */
 async function callApi(session, path) {
   const call = async () => fetch(API_URL + path, {
@@ -49,7 +60,9 @@ app.get('/', async ({ session, query }, response) => {
   if (!session) return response.send(signInPage({ status: query.why && (WHY[query.why] ?? WHY.session_revoked) }));
   const answer = await callApi(session, '/notes');
   const [notes, status] = answer?.ok ? [await answer.json(), ''] : [[], STALE];
-  response.send(notesPage({ email: session.email, status, notes, api: API_URL, token: await sessions.tokenOf(session) }));
+  const token = await sessions.tokenOf(session);
+  keepCookie(response, session);
+  response.send(notesPage({ email: session.email, status, notes, api: API_URL, token }));
 });
 
 /** Another token, for a page whose own was refused. */
@@ -67,13 +80,7 @@ async function signIn(request, response) {
   const account = { email, password };
   if (request.path === '/sign-up') await post('auth/register', account, browserOf(request));
   const answer = await post('auth/login', account, browserOf(request));
-  const opened = await sessions.open(answer, email);
-  response.cookie(COOKIE, opened.id, {
-    httpOnly: true,
-    sameSite: 'lax',
-    secure: APP_ORIGIN.startsWith('https:'),
-    expires: new Date(Date.now() + answer.refresh_expires_in * 1000),
-  });
+  keepCookie(response, await sessions.open(answer, email));
   if (request.session) await sessions.close(request.session).catch(() => {});
   response.redirect(303, '/');
 }

@@ -11,7 +11,7 @@ const sessions = new Map();
 
 export const find = (id) => sessions.get(id);
 
-/** Opens a session from the answer to a sign-in, and returns its id. */
+/** Opens a session from the answer to a sign-in. */
 export async function open(answer, email) {
   for (const [id, { expiresAt }] of sessions) if (expiresAt < Date.now()) sessions.delete(id);
   const session = { id: randomBytes(32).toString('base64url'), email };
