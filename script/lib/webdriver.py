@@ -27,7 +27,12 @@ class Browser:
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         options = {"args": [*SWITCHES, f"--user-data-dir={self.profile.name}"]}
         wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
-        self.base += "/" + self.ask("POST", "", wanted)["sessionId"]
+        try:
+            # On a machine that is busy, a browser needs minutes to start.
+            self.base += "/" + self.ask("POST", "", wanted, 5 * PATIENCE)["sessionId"]
+        except BaseException:
+            self.driver.terminate()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -36,11 +41,11 @@ class Browser:
         self.driver.wait()
         self.profile.cleanup()
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, patience=PATIENCE):
         data = json.dumps(body if body is not None else {}).encode() if method == "POST" else None
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(request, timeout=patience) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise RuntimeError(json.load(error)["value"]["message"]) from None
