@@ -13,7 +13,7 @@ import urllib.request
 SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars"]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name that the standard gives to a reference
-PATIENCE = 60  # seconds
+PATIENCE = 180  # seconds: a machine may be busy
 
 
 class Browser:
@@ -28,24 +28,34 @@ class Browser:
         options = {"args": [*SWITCHES, f"--user-data-dir={self.profile.name}"]}
         wanted = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
         try:
-            # On a machine that is busy, a browser needs minutes to start.
-            self.base += "/" + self.ask("POST", "", wanted, 5 * PATIENCE)["sessionId"]
+            self.base += "/" + self.start_session(wanted)["sessionId"]
         except BaseException:
             self.driver.terminate()
             raise
         return self
 
-    def __exit__(self, *_):
-        self.ask("DELETE", "")
-        self.driver.terminate()
-        self.driver.wait()
-        self.profile.cleanup()
+    def start_session(self, wanted):
+        """chromedriver waits a minute for the browser, which is too short on a machine that is busy."""
+        for attempts_left in reversed(range(5)):
+            try:
+                return self.ask("POST", "", wanted)
+            except RuntimeError as error:
+                if not attempts_left or "session not created" not in str(error):
+                    raise
 
-    def ask(self, method, path, body=None, patience=PATIENCE):
+    def __exit__(self, *_):
+        try:
+            self.ask("DELETE", "")
+        finally:
+            self.driver.terminate()
+            self.driver.wait()
+            self.profile.cleanup()
+
+    def ask(self, method, path, body=None):
         data = json.dumps(body if body is not None else {}).encode() if method == "POST" else None
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=patience) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise RuntimeError(json.load(error)["value"]["message"]) from None

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 60  # seconds
+PATIENCE = 180  # seconds: a machine may be busy
 PASSWORD = "kettle-lantern-58-amber"
 
 
