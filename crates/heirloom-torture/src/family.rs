@@ -2,33 +2,21 @@
 
 use super::{
     client::{Answer, Asked, Manner, Reply},
-    history::{Call, History, Stamp},
+    history::{Call, Stamp},
     kit::{Kit, Stop, lock, matches},
+    log::{Detail, Grant, Log},
     model::{Ask, KeyNo, Outcome, TokenNo},
-    profile::Profile,
+    profile::{Profile, Sign},
+    report::CallRecord,
     secret::Guarded,
     trial::Trial,
 };
-use std::time::Duration;
-use std::{collections::HashMap, sync::Mutex};
+use std::{sync::Mutex, time::Duration};
 
 /// Tries until a call gets an answer.
 const TRIES: u32 = 5;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// What one answer issued.
-#[derive(Debug, Clone)]
-pub struct Grant {
-    /// The refresh token.
-    pub token: TokenNo,
-    /// The access token, if there was one.
-    pub access: Option<Guarded>,
-    /// The promised lifetime of the refresh token, in seconds.
-    pub expires_in: Option<u64>,
-    /// Milliseconds, before the request that brought it.
-    pub asked_at: u64,
-}
 
 /// A request and its result.
 #[derive(Clone, Copy)]
@@ -36,7 +24,22 @@ struct Exchange<'a> {
     ask: Ask,
     sent: Stamp,
     answer: &'a Answer,
+    instance: usize,
     manner: Manner,
+    note: Option<&'a str>,
+}
+
+/// A redemption that is not the plain one.
+#[derive(Debug, Clone, Default)]
+pub struct Foreign {
+    /// What is presented as the refresh token.
+    pub text: String,
+    /// Values in place of those of the command line.
+    pub values: Vec<(&'static str, Guarded)>,
+    /// One more field of the form.
+    pub field: Option<(&'static str, String)>,
+    /// What is foreign about it, for the report.
+    pub what: String,
 }
 
 /// One session.
@@ -46,55 +49,18 @@ pub struct Family<'k> {
     log: Mutex<Log>,
 }
 
-#[derive(Default)]
-struct Log {
-    tokens: Vec<Guarded>,
-    numbers: HashMap<[u8; 32], TokenNo>,
-    keys: Vec<String>,
-    calls: Vec<Call>,
-    grants: Vec<Grant>,
-    last_answer: String,
-}
-
-impl Log {
-    /// The number of a token, a new one when it was not met before.
-    fn number(&mut self, token: Guarded) -> TokenNo {
-        let next = TokenNo(self.tokens.len());
-        let number = *self.numbers.entry(token.digest()).or_insert(next);
-        if number == next {
-            self.tokens.push(token);
-        }
-        number
-    }
-
-    fn grant(
-        &mut self,
-        profile: &Profile,
-        reply: &Reply,
-        presented: Option<TokenNo>,
-        asked_at: u64,
-    ) -> Option<TokenNo> {
-        let handed = reply.secret(&profile.answer.refresh_token).map(|token| self.number(token));
-        // A server that returns no new one keeps the old one valid.
-        let token = handed.or(presented)?;
-        let pointers = &profile.answer;
-        let access = pointers.access_token.as_ref().and_then(|pointer| reply.secret(pointer));
-        let expires_in = pointers.refresh_expires_in.as_ref().and_then(|pointer| reply.number(pointer));
-        self.grants.push(Grant { token, access, expires_in, asked_at });
-        Some(token)
-    }
-}
-
 impl<'k> Family<'k> {
     /// Begins a session.
     pub async fn open(trial: &'k Trial<'k>) -> Result<Self, Stop> {
         let kit = trial.kit;
-        let asked_at = kit.stamp().millis;
-        let reply = kit.begin_session().await?;
+        let begun = kit.begin_session().await?;
         let mut log = Log::default();
-        let pointer = &kit.profile().answer.refresh_token;
-        let absent = || Stop::Fail(format!("the answer that begins a session has no refresh token at {pointer}"));
-        log.grant(kit.profile(), &reply, None, asked_at).ok_or_else(absent)?;
+        let place = &kit.profile().answer.refresh_token;
+        let absent = || Stop::Fail(format!("the answer that begins a session has no refresh token at {place}"));
+        let redeemed = begun.redeemed.filter(|_| kit.keeps_tokens()).map(|token| log.number(token));
+        log.grant(kit.profile(), &begun.reply, redeemed, begun.sent.millis).ok_or_else(absent)?;
+        let answer = Answer::Reply(begun.reply);
+        log.begin(begun.sent, begun.finished, Detail::of(&answer, begun.instance, None));
         Ok(Self { kit, trial, log: Mutex::new(log) })
     }
 
@@ -116,6 +82,11 @@ impl<'k> Family<'k> {
         lock(&self.log).grants.clone()
     }
 
+    /// The calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.log).calls.clone()
+    }
+
     /// How many calls were made.
     pub fn len(&self) -> usize {
         lock(&self.log).calls.len()
@@ -123,9 +94,9 @@ impl<'k> Family<'k> {
 
     /// Whether an answer has shown that the session is revoked or expired.
     pub fn is_revoked(&self) -> bool {
-        let ends = [Outcome::Reused, Outcome::Ended, Outcome::Denied, Outcome::SignedOut];
-        let log = lock(&self.log);
-        log.calls.iter().any(|call| ends.contains(&call.outcome) && call.ask != Ask::RefreshForged)
+        let shows =
+            |call: &Call| call.outcome == Outcome::SignedOut || call.redeems().is_some() && call.outcome.is_refusal();
+        lock(&self.log).calls.iter().any(shows)
     }
 
     /// Redeems a token.
@@ -135,28 +106,24 @@ impl<'k> Family<'k> {
 
     /// Redeems a token; the client may leave before the answer.
     pub async fn refresh_in(&self, token: TokenNo, key: Option<KeyNo>, manner: Manner) -> Result<Outcome, Stop> {
-        let (text, key_text) = {
-            let log = lock(&self.log);
-            (log.tokens.get(token.0).cloned(), key.and_then(|key| log.keys.get(key.0).cloned()))
-        };
-        let text = text.ok_or_else(|| Stop::Fail("there is no such token".to_owned()))?;
+        let key_text = key.and_then(|key| lock(&self.log).keys.get(key.0).cloned());
         let profile = self.kit.profile();
         let retry = profile.retry.as_ref().map(|retry| retry.key_header.as_str());
         let header = retry.zip(key_text.as_deref());
-        let asked = Asked { request: &profile.refresh.request, values: vec![("refresh_token", text)], header };
-        let sent = self.kit.stamp();
-        let answer = self.kit.send(self.kit.next_base(), asked, manner).await?;
-        let mut log = lock(&self.log);
+        let values = vec![("refresh_token", self.token(token)?)];
+        let asked = Asked { request: &profile.refresh.request, values, header };
+        let (instance, sent) = (self.kit.next_instance(), self.kit.stamp());
+        let answer = self.kit.send(instance, asked, manner).await?;
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
-                let handed = log.grant(profile, reply, Some(token), sent.millis);
+                let handed = lock(&self.log).grant(profile, reply, Some(token), sent.millis);
                 handed.map_or(Outcome::Unforeseen, Outcome::Issued)
             }
             Some(reply) => refused(profile, reply),
             None => Outcome::Unknown,
         };
-        drop(log);
-        self.note(Exchange { ask: Ask::Refresh(token, key), sent, answer: &answer, manner }, outcome);
+        let ask = Ask::Refresh(token, key);
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None }, outcome);
         Ok(outcome)
     }
 
@@ -179,27 +146,39 @@ impl<'k> Family<'k> {
     }
 
     /// Redeems a token that was never issued.
-    pub async fn refresh_forged(&self, text: String) -> Result<Outcome, Stop> {
+    pub async fn refresh_forged(&self, text: String, what: String) -> Result<Outcome, Stop> {
+        let foreign = Foreign { text, what, ..Foreign::default() };
+        Ok(self.refresh_foreign(foreign).await?.0)
+    }
+
+    /// Redeems something that must be refused. Returns the answer too.
+    pub async fn refresh_foreign(&self, foreign: Foreign) -> Result<(Outcome, Answer), Stop> {
         let profile = self.kit.profile();
-        let values = vec![("refresh_token", Guarded::new(text))];
-        let asked = Asked { request: &profile.refresh.request, values, header: None };
-        let sent = self.kit.stamp();
-        let answer = self.kit.send(self.kit.next_base(), asked, Manner::Patient).await?;
+        let mut request = profile.refresh.request.clone();
+        if let Some((name, value)) = foreign.field {
+            request.form.get_or_insert_default().insert(name.to_owned(), value);
+        }
+        let mut values = vec![("refresh_token", Guarded::new(foreign.text))];
+        values.extend(foreign.values);
+        let asked = Asked { request: &request, values, header: None };
+        let (instance, sent) = (self.kit.next_instance(), self.kit.stamp());
+        let answer = self.kit.send(instance, asked, Manner::Patient).await?;
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
                 let handed = lock(&self.log).grant(profile, reply, None, sent.millis);
                 handed.map_or(Outcome::Unforeseen, Outcome::Issued)
             }
-            // Any refusal will do, except as a replay.
-            Some(reply) if (400..500).contains(&reply.status) && reply.status != 429 => match refused(profile, reply) {
+            // Any refusal will do.
+            Some(reply) if (400..500).contains(&reply.status) && !reply.is_outage() => match refused(profile, reply) {
                 Outcome::Reused => Outcome::Reused,
                 _refused => Outcome::Invalid,
             },
             Some(reply) => refused(profile, reply),
             None => Outcome::Unknown,
         };
-        self.note(Exchange { ask: Ask::RefreshForged, sent, answer: &answer, manner: Manner::Patient }, outcome);
-        Ok(outcome)
+        let (ask, manner, note) = (Ask::RefreshForged, Manner::Patient, Some(foreign.what.as_str()));
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note }, outcome);
+        Ok((outcome, answer))
     }
 
     /// The text of a token, to be mangled.
@@ -207,51 +186,74 @@ impl<'k> Family<'k> {
         lock(&self.log).tokens.get(token.0).map(|token| token.reveal().to_owned()).unwrap_or_default()
     }
 
+    fn token(&self, token: TokenNo) -> Result<Guarded, Stop> {
+        let text = lock(&self.log).tokens.get(token.0).cloned();
+        text.ok_or_else(|| Stop::Fail("there is no such token".to_owned()))
+    }
+
     /// Signs out.
     pub async fn sign_out(&self, token: TokenNo) -> Result<Outcome, Stop> {
+        self.sign_out_in(token, Manner::Patient).await
+    }
+
+    /// The same in a race.
+    pub async fn sign_out_in(&self, token: TokenNo, manner: Manner) -> Result<Outcome, Stop> {
         self.trial.needs_sign_out()?;
         let Some(sign_out) = &self.kit.profile().sign_out else { return Ok(Outcome::Unknown) };
-        let text = lock(&self.log).tokens.get(token.0).cloned();
-        let values = text.into_iter().map(|text| ("refresh_token", text)).collect();
+        let values = vec![("refresh_token", self.token(token)?)];
         let asked = Asked { request: &sign_out.request, values, header: None };
-        let sent = self.kit.stamp();
-        let answer = self.kit.send(self.kit.next_base(), asked, Manner::Patient).await?;
-        let outcome = match answer.reply() {
-            Some(reply) if matches(&sign_out.done, reply) => Outcome::SignedOut,
-            Some(reply) if !reply.is_outage() => Outcome::Unforeseen,
-            Some(_) | None => Outcome::Unknown,
-        };
-        self.note(Exchange { ask: Ask::SignOut(token), sent, answer: &answer, manner: Manner::Patient }, outcome);
+        let (instance, sent) = (self.kit.next_instance(), self.kit.stamp());
+        let answer = self.kit.send(instance, asked, manner).await?;
+        let outcome = meaning(&answer, &[(&sign_out.done, Outcome::SignedOut), (&sign_out.refused, Outcome::Denied)]);
+        let ask = Ask::SignOut(token);
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None }, outcome);
         Ok(outcome)
     }
 
-    /// Tries an access token at one instance.
-    pub async fn use_access(&self, access: &Guarded, base: &str) -> Result<Outcome, Stop> {
+    /// Tries the access token of a grant at one instance.
+    pub async fn use_access(&self, grant: &Grant, instance: usize) -> Result<Outcome, Stop> {
+        let Some(access) = &grant.access else { return Ok(Outcome::Unknown) };
+        let newer = lock(&self.log).grants.iter().any(|other| {
+            other.token == grant.token && other.asked_at >= grant.asked_at && !same(other.access.as_ref(), access)
+        });
+        let ask = Ask::UseAccess((!newer).then_some(grant.token));
+        self.use_text(access, ask, instance, None).await
+    }
+
+    /// Tries something else as an access token.
+    pub async fn use_forged_access(&self, text: &Guarded, what: &str) -> Result<Outcome, Stop> {
+        self.use_text(text, Ask::UseForgedAccess, self.kit.next_instance(), Some(what)).await
+    }
+
+    async fn use_text(&self, text: &Guarded, ask: Ask, instance: usize, note: Option<&str>) -> Result<Outcome, Stop> {
         let Some(profile) = &self.kit.profile().access else { return Ok(Outcome::Unknown) };
-        let asked = Asked { request: &profile.request, values: vec![("access_token", access.clone())], header: None };
+        let asked = Asked { request: &profile.request, values: vec![("access_token", text.clone())], header: None };
         let sent = self.kit.stamp();
-        let answer = self.kit.send(base, asked, Manner::Patient).await?;
-        let outcome = match answer.reply() {
-            Some(reply) if matches(&profile.alive, reply) => Outcome::Alive,
-            Some(reply) if matches(&profile.dead, reply) => Outcome::Dead,
-            Some(reply) if !reply.is_outage() => Outcome::Unforeseen,
-            Some(_) | None => Outcome::Unknown,
-        };
-        self.note(Exchange { ask: Ask::UseAccess, sent, answer: &answer, manner: Manner::Patient }, outcome);
+        let answer = self.kit.send(instance, asked, Manner::Patient).await?;
+        let mut outcome = meaning(&answer, &[(&profile.alive, Outcome::Alive), (&profile.dead, Outcome::Dead)]);
+        if outcome == Outcome::Unforeseen && ask == Ask::UseForgedAccess {
+            outcome = Outcome::Dead;
+        }
+        let manner = Manner::Patient;
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note }, outcome);
         Ok(outcome)
+    }
+
+    /// The server was restarted between these stamps.
+    pub fn restarted(&self, sent: Stamp, finished: Stamp) {
+        lock(&self.log).add(Ask::Restart, Outcome::Done, (sent, finished), Detail::default());
     }
 
     fn note(&self, exchange: Exchange<'_>, outcome: Outcome) {
-        let Exchange { ask, sent, answer, manner } = exchange;
-        match (ask, outcome) {
-            (_, Outcome::Unknown) if matches!(manner, Manner::Patient) => self.trial.count_unanswered(answer.summary()),
-            (_, Outcome::Unforeseen) => self.trial.count_unforeseen(answer.summary()),
-            (Ask::Refresh(presented, _), Outcome::Issued(token)) if token != presented => self.trial.count_rotation(),
+        let Exchange { ask, sent, answer, instance, manner, note } = exchange;
+        match outcome {
+            Outcome::Unknown if matches!(manner, Manner::Patient) => self.trial.count_unanswered(answer.summary()),
+            Outcome::Unforeseen => self.trial.count_unforeseen(answer.summary()),
             _nothing_to_count => {}
         }
         let mut log = lock(&self.log);
         log.last_answer = answer.summary();
-        log.calls.push(Call { ask, outcome, sent, finished: self.kit.stamp() });
+        log.add(ask, outcome, (sent, self.kit.stamp()), Detail::of(answer, instance, note));
     }
 
     /// Status and code of the last answer, or why there was none.
@@ -259,27 +261,41 @@ impl<'k> Family<'k> {
         lock(&self.log).last_answer.clone()
     }
 
+    /// These calls for the report.
+    pub fn shown(&self, is_shown: impl Fn(&Call) -> bool) -> Vec<CallRecord> {
+        let log = lock(&self.log);
+        log.shown(&log.calls.iter().filter(|call| is_shown(call)).cloned().collect::<Vec<_>>())
+    }
+
     /// No refresh token of the family works any more.
     pub async fn expect_revoked(&self) -> Result<(), Stop> {
         let newest = self.newest().0;
         // The oldest and the newest; a family of a hundred generations has no other ones to show.
-        let some = (0..=newest).filter(|number| *number < 3 || number.saturating_add(5) > newest);
+        let some = (0..=newest).filter(|number| *number < 2 || number.saturating_add(4) > newest);
         for number in some.rev() {
             self.settle(TokenNo(number), None).await?;
         }
         Ok(())
     }
 
-    /// Signs out if the session is still live; its history goes to the trial.
+    /// Signs out if the session is still live; its history is judged.
     pub async fn close(self) -> Result<(), Stop> {
         if !self.is_revoked() && self.trial.needs_sign_out().is_ok() {
             self.sign_out(self.newest()).await?;
         }
-        let log = self.log.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let tags: Vec<_> = log.tokens.iter().map(Guarded::tag).collect();
-        self.trial.keep(&History { calls: log.calls }, &tags);
+        self.trial.keep(&lock(&self.log));
         Ok(())
     }
+}
+
+fn same(one: Option<&Guarded>, other: &Guarded) -> bool {
+    one.is_none_or(|one| one.digest() == other.digest())
+}
+
+fn meaning(answer: &Answer, known: &[(&Vec<Sign>, Outcome)]) -> Outcome {
+    let Some(reply) = answer.reply() else { return Outcome::Unknown };
+    let found = known.iter().find(|(signs, _)| matches(signs, reply)).map(|(_, outcome)| *outcome);
+    found.unwrap_or(if reply.is_outage() { Outcome::Unknown } else { Outcome::Unforeseen })
 }
 
 fn refused(profile: &Profile, reply: &Reply) -> Outcome {

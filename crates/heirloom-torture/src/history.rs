@@ -6,7 +6,10 @@
 //! nowhere. Two facts keep the search small: a call that may come next and changes nothing may as well come at once, and
 //! of unanswered calls that ask the same, the one sent first may as well be the one that took effect.
 
-use super::model::{Ask, Outcome, Rules, Span, State, TokenNo};
+use super::{
+    model::{Ask, Outcome, Rules, Span, State, TokenNo},
+    property::Property,
+};
 use std::collections::{BTreeMap, HashSet};
 
 /// States that are looked at before the search gives up.
@@ -24,9 +27,11 @@ pub struct Stamp {
 /// One call, as the client saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
+    /// Its place among all calls of the family.
+    pub number: usize,
     /// What was asked.
     pub ask: Ask,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// Before the request was sent.
     pub sent: Stamp,
@@ -41,8 +46,42 @@ impl Call {
     }
 
     fn span(&self) -> Span {
-        let latest = if self.outcome == Outcome::Unknown { u64::MAX } else { self.finished.millis };
-        Span { earliest: self.sent.millis, latest }
+        let (latest, end) = if self.outcome == Outcome::Unknown {
+            (u64::MAX, u64::MAX)
+        } else {
+            (self.finished.millis, self.finished.tick)
+        };
+        Span { earliest: self.sent.millis, latest, ticks: (self.sent.tick, end) }
+    }
+
+    /// The token that it redeems, if it redeems a genuine one.
+    #[must_use]
+    pub fn redeems(&self) -> Option<TokenNo> {
+        if let Ask::Refresh(token, _) = self.ask { Some(token) } else { None }
+    }
+
+    /// The token that it was issued.
+    #[must_use]
+    pub fn issued(&self) -> Option<TokenNo> {
+        self.outcome.issued()
+    }
+
+    /// It was answered.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.outcome, Outcome::Unknown | Outcome::Unforeseen)
+    }
+
+    /// It was sent after the other was answered.
+    #[must_use]
+    pub fn follows(&self, other: &Self) -> bool {
+        other.is_answered() && self.sent.tick > other.finished.tick
+    }
+
+    /// Both were under way at once.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.sent.tick < other.finished.tick && other.sent.tick < self.finished.tick
     }
 }
 
@@ -78,7 +117,15 @@ impl History {
     /// Looks for an order.
     #[must_use]
     pub fn check(&self, rules: Rules) -> Finding {
-        if self.hands_one_token_out_twice() {
+        let may_repeat = [
+            Property::ReuseDetected,
+            Property::LeewayEnds,
+            Property::ForgedRefused,
+            Property::CrashSafe,
+            Property::RetryWithKey,
+        ];
+        let repeats_allowed = rules.keeps_tokens || rules.allowing.is_some_and(|allowed| may_repeat.contains(&allowed));
+        if !repeats_allowed && self.hands_one_token_out_twice() {
             return Finding::Contradicts;
         }
         Search { calls: &self.calls, rules, tried: HashSet::new() }.run()
@@ -96,14 +143,19 @@ impl History {
         })
     }
 
-    /// Of a history that contradicts: the fewest calls whose outcomes alone cannot all be right whatever
-    /// the others did.
+    /// Of a history that contradicts: its shortest beginning that does.
     #[must_use]
-    pub fn core(&self, rules: Rules) -> Vec<Call> {
+    pub fn shortest(&self, rules: Rules) -> Self {
         let mut ends: Vec<u64> = self.calls.iter().map(Call::done_by).filter(|end| *end != u64::MAX).collect();
         ends.sort_unstable();
         let fine = ends.partition_point(|end| self.until(*end).check(rules) != Finding::Contradicts);
-        let mut core = ends.get(fine).map_or_else(|| self.clone(), |end| self.until(*end));
+        ends.get(fine).map_or_else(|| self.clone(), |end| self.until(*end))
+    }
+
+    /// Of a history that contradicts: the fewest calls whose outcomes alone cannot all be right whatever the others did.
+    #[must_use]
+    pub fn core(&self, rules: Rules) -> Vec<Call> {
+        let mut core = self.clone();
         core.calls.sort_by_key(|call| call.finished.tick);
         for place in (0..core.calls.len()).rev() {
             if let Some(weaker) = core.without(place).filter(|weaker| weaker.check(rules) == Finding::Contradicts) {

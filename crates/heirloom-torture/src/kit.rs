@@ -1,27 +1,29 @@
 //! What all scenarios share: the server, its profile, new sessions, random choices, and the order of events.
 
+pub use super::sync::lock;
 use super::{
-    client::{Answer, Asked, Client, Manner, Reply, RequestError},
+    client::{Answer, Asked, Client, Connection, Manner, Reply, RequestError, SignedIn},
     history::Stamp,
     model::Rules,
     profile::{Profile, Request, Sign},
     secret::Guarded,
     template::{Values, names},
     time::Clock,
+    tokens::printed_by,
 };
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 /// Tries of a sign-in that meets an outage or a limit.
 const SIGN_IN_TRIES: u32 = 6;
-/// The longest that a sign-in waits between two tries, in seconds.
-const LONGEST_WAIT: u64 = 30;
+/// Between two of them.
+const BETWEEN_SIGN_INS: Duration = Duration::from_millis(500);
 
 /// Where sessions come from.
 pub enum Source {
@@ -34,6 +36,13 @@ pub enum Source {
     },
     /// Initial tokens, each for one session.
     Tokens(Mutex<VecDeque<Guarded>>),
+    /// A shell command that prints initial tokens, run whenever none is left.
+    Command {
+        /// The command.
+        command: String,
+        /// Tokens that it printed and no session has used.
+        printed: Mutex<VecDeque<Guarded>>,
+    },
 }
 
 impl Source {
@@ -41,6 +50,12 @@ impl Source {
     #[must_use]
     pub fn tokens(tokens: impl Iterator<Item = Guarded>) -> Self {
         Self::Tokens(Mutex::new(tokens.collect()))
+    }
+
+    /// A shell command that prints initial tokens.
+    #[must_use]
+    pub fn command(command: String) -> Self {
+        Self::Command { command, printed: Mutex::default() }
     }
 }
 
@@ -54,6 +69,8 @@ pub struct Settings {
     pub profile: Profile,
     /// The values of names in the profile.
     pub values: Values,
+    /// How the server is reached.
+    pub connection: Connection,
     /// Where sessions come from.
     pub source: Source,
     /// Makes random choices repeatable.
@@ -68,6 +85,10 @@ pub struct Settings {
     pub restart: Option<String>,
     /// How long a session may live in all, as the server is configured.
     pub absolute_lifetime: Option<Duration>,
+    /// How long a session may be idle, as the server is configured.
+    pub idle_lifetime: Option<Duration>,
+    /// How long access tokens are watched after the end of their session.
+    pub access_patience: Duration,
     /// Names of the scenarios to run; all, if empty.
     pub only: Vec<String>,
 }
@@ -81,6 +102,7 @@ impl Settings {
             profile_name: profile.about.clone(),
             profile,
             values: Values::new(),
+            connection: Connection::default(),
             source,
             seed: Self::random_seed(),
             rounds: 1,
@@ -88,6 +110,8 @@ impl Settings {
             clients: 16,
             restart: None,
             absolute_lifetime: None,
+            idle_lifetime: None,
+            access_patience: Duration::from_secs(5),
             only: Vec::new(),
         }
     }
@@ -128,6 +152,7 @@ pub struct Kit {
     ticks: AtomicU64,
     calls: AtomicU64,
     turn: AtomicU64,
+    keeps_tokens: AtomicBool,
 }
 
 impl Kit {
@@ -136,9 +161,10 @@ impl Kit {
     /// # Errors
     /// When the HTTP client cannot be created.
     pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
-        let client = Client::new(&settings.profile, settings.values.clone())?;
+        let client = Client::new(&settings.profile, settings.values.clone(), &settings.connection)?;
         let zero = AtomicU64::default;
-        Ok(Self { settings, client, clock: Clock::start(), ticks: zero(), calls: zero(), turn: zero() })
+        let (ticks, calls, turn, keeps_tokens) = (zero(), zero(), zero(), AtomicBool::new(false));
+        Ok(Self { settings, client, clock: Clock::start(), ticks, calls, turn, keeps_tokens })
     }
 
     /// The profile.
@@ -148,7 +174,17 @@ impl Kit {
 
     /// Where this server may differ from others.
     pub fn rules(&self) -> Rules {
-        self.settings.profile.rules()
+        Rules { keeps_tokens: self.keeps_tokens(), ..self.settings.profile.rules() }
+    }
+
+    /// Whether a refresh returns the token that was presented: the server does not rotate.
+    pub fn keeps_tokens(&self) -> bool {
+        self.keeps_tokens.load(Ordering::Relaxed)
+    }
+
+    /// It was seen that the server does not rotate.
+    pub fn does_not_rotate(&self) {
+        self.keeps_tokens.store(true, Ordering::Relaxed);
     }
 
     /// This instant.
@@ -175,17 +211,31 @@ impl Kit {
     }
 
     /// The instances, each in its turn.
-    pub fn next_base(&self) -> &str {
+    pub fn next_instance(&self) -> usize {
         let turn = usize::try_from(self.turn.fetch_add(1, Ordering::Relaxed)).unwrap_or_default();
-        let bases = &self.settings.bases;
-        bases.get(turn.checked_rem(bases.len()).unwrap_or_default()).map_or("", String::as_str)
+        turn.checked_rem(self.settings.bases.len()).unwrap_or_default()
+    }
+
+    /// The URL of an instance.
+    pub fn base(&self, instance: usize) -> &str {
+        self.settings.bases.get(instance).map_or("", String::as_str)
     }
 
     /// Sends a request to one instance.
-    pub async fn send(&self, base: &str, mut asked: Asked<'_>, manner: Manner) -> Result<Answer, RequestError> {
+    pub async fn send(&self, instance: usize, mut asked: Asked<'_>, manner: Manner) -> Result<Answer, RequestError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        asked.values.push(("base", Guarded::new(base.to_owned())));
-        self.client.ask(&asked, manner).await
+        asked.values.push(("base", Guarded::new(self.base(instance).to_owned())));
+        self.client.ask(asked, manner).await
+    }
+
+    /// Opens connections to every instance for a race of this many requests: several for each worker of the server.
+    pub async fn open_connections(&self, width: usize) -> Result<(), Stop> {
+        let request = self.profile().ready.clone().unwrap_or_else(|| Request::get("{base}"));
+        let share = width.div_ceil(self.settings.bases.len().max(1)).max(2);
+        for base in &self.settings.bases {
+            self.client.open_connections(&request, base, share).await?;
+        }
+        Ok(())
     }
 
     /// The first name in a request that has no value; the scenario supplies `besides`.
@@ -198,27 +248,41 @@ impl Kit {
     pub fn tokens_left(&self) -> Option<usize> {
         match &self.settings.source {
             Source::Tokens(tokens) => Some(lock(tokens).len()),
-            Source::SignIn { .. } => None,
+            Source::SignIn { .. } | Source::Command { .. } => None,
         }
     }
 
-    /// Begins a session. Returns the answer that has its first refresh token.
-    pub async fn begin_session(&self) -> Result<Reply, Stop> {
+    /// Begins a session.
+    pub async fn begin_session(&self) -> Result<Begun, Stop> {
         match &self.settings.source {
             Source::Tokens(tokens) => {
                 let token = lock(tokens).pop_front();
                 self.redeem(token.ok_or_else(|| Stop::Fail("no initial token is left".to_owned()))?).await
+            }
+            Source::Command { command, printed } => {
+                let left = lock(printed).pop_front();
+                if let Some(token) = left {
+                    return self.redeem(token).await;
+                }
+                let mut tokens: VecDeque<_> = printed_by(command).await.map_err(Stop::Fail)?.into();
+                let token = tokens.pop_front().ok_or_else(|| Stop::Fail("no initial token is left".to_owned()))?;
+                lock(printed).extend(tokens);
+                self.redeem(token).await
             }
             Source::SignIn { user, password } => self.sign_in_as(user, password).await,
         }
     }
 
     /// Redeems an initial token: one that was used before must not look like a fault of the server.
-    async fn redeem(&self, token: Guarded) -> Result<Reply, Stop> {
+    async fn redeem(&self, token: Guarded) -> Result<Begun, Stop> {
         let refresh = &self.profile().refresh;
-        let asked = Asked { request: &refresh.request, values: vec![("refresh_token", token)], header: None };
-        match self.send(self.next_base(), asked, Manner::Patient).await? {
-            Answer::Reply(reply) if matches(&refresh.rotated, &reply) => Ok(reply),
+        let values = vec![("refresh_token", token.clone())];
+        let asked = Asked { request: &refresh.request, values, header: None };
+        let (instance, sent) = (self.next_instance(), self.stamp());
+        match self.send(instance, asked, Manner::Patient).await? {
+            Answer::Reply(reply) if matches(&refresh.rotated, &reply) => {
+                Ok(Begun { reply, instance, sent, finished: self.stamp(), redeemed: Some(token) })
+            }
             answer => {
                 let answer = answer.summary();
                 Err(Stop::Fail(format!("an initial token was refused: {answer}; was it used before?")))
@@ -226,35 +290,48 @@ impl Kit {
         }
     }
 
-    async fn sign_in_as(&self, user: &Guarded, password: &Guarded) -> Result<Reply, Stop> {
+    async fn sign_in_as(&self, user: &Guarded, password: &Guarded) -> Result<Begun, Stop> {
         let sign_in = self.profile().sign_in.as_ref();
         let sign_in = sign_in.ok_or_else(|| Stop::Skip("the profile cannot sign in: pass --tokens".to_owned()))?;
         let mut answered = "no answer".to_owned();
         for _try in 0..SIGN_IN_TRIES {
-            let values = vec![("user", user.clone()), ("password", password.clone())];
-            let asked = Asked { request: &sign_in.request, values, header: None };
-            let answer = self.send(self.next_base(), asked, Manner::Patient).await?;
-            answered = answer.summary();
-            let Answer::Reply(reply) = answer else { continue };
-            if matches(&sign_in.done, &reply) {
-                return Ok(reply);
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            let (instance, sent) = (self.next_instance(), self.stamp());
+            let base = Guarded::new(self.base(instance).to_owned());
+            let given = vec![("base", base), ("user", user.clone()), ("password", password.clone())];
+            match self.client.sign_in(sign_in, given).await? {
+                SignedIn::Done(reply) => {
+                    return Ok(Begun { reply, instance, sent, finished: self.stamp(), redeemed: None });
+                }
+                SignedIn::Stopped { answer, cause } => {
+                    answered = cause;
+                    // The client itself waits while a limit lasts.
+                    if answer.is_unreachable() || answer.reply().is_some_and(|reply| !reply.is_outage()) {
+                        break;
+                    }
+                    tokio::time::sleep(BETWEEN_SIGN_INS).await;
+                }
             }
-            if !reply.is_outage() {
-                break;
-            }
-            let wait = reply.retry_after.unwrap_or(1).min(LONGEST_WAIT);
-            tokio::time::sleep(Duration::from_secs(wait)).await;
         }
         Err(Stop::Fail(format!("the sign-in failed: {answered}")))
     }
 }
 
-/// Whether an answer is one of these.
-pub fn matches(signs: &[Sign], reply: &Reply) -> bool {
-    signs.iter().any(|sign| sign.is(reply.status, reply.code.as_deref()))
+/// How a session began.
+pub struct Begun {
+    /// The answer that has its first refresh token.
+    pub reply: Reply,
+    /// The instance that was asked.
+    pub instance: usize,
+    /// Before the request was sent.
+    pub sent: Stamp,
+    /// After the answer was read.
+    pub finished: Stamp,
+    /// The initial token that was redeemed, where no user signed in.
+    pub redeemed: Option<Guarded>,
 }
 
-/// Locks, even after a panic in another holder.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether an answer is one of these.
+pub fn matches(signs: &[Sign], reply: &Reply) -> bool {
+    signs.iter().any(|sign| reply.is(sign))
 }

@@ -7,25 +7,56 @@ use super::{
     family::Family,
     kit::{Kit, Stop},
     model::{Outcome, TokenNo},
+    report::{Preflight, Step},
     scenario::Scenario,
+    secret::Guarded,
     trial::Trial,
 };
 
 /// Not a token of any server.
 const GARBAGE: &str = "not-a-refresh-token";
 
+/// What was seen, or why it is not as it must be.
+type Checked = Result<String, Stop>;
+
 /// One session: begun, rotated, its access token used, garbage refused, signed out.
-pub async fn check(kit: &Kit, scenarios: &[&'static Scenario]) -> Result<(), Stop> {
+pub async fn check(kit: &Kit, scenarios: &[&'static Scenario]) -> Preflight {
     let trial = Trial::new(kit, "preflight");
-    expect_enough_tokens(&trial, scenarios)?;
-    let family = Family::open(&trial).await?;
-    expect_rotation(&trial, &family).await?;
-    expect_access(&trial, &family).await?;
-    expect_refusal(&family).await?;
-    if trial.needs_sign_out().is_ok() && family.sign_out(family.newest()).await? != Outcome::SignedOut {
-        return fail(format!("the sign-out was answered with {}", family.last_answer()));
+    let mut preflight = Preflight::default();
+    if let Err(stop) = all_steps(&trial, scenarios, &mut preflight).await {
+        preflight.failed = Some(stop.to_string());
+    }
+    preflight
+}
+
+async fn all_steps(trial: &Trial<'_>, scenarios: &[&'static Scenario], preflight: &mut Preflight) -> Result<(), Stop> {
+    (preflight.tokens_given, preflight.tokens_needed) = (trial.kit.tokens_left(), needed(trial, scenarios));
+    step(preflight, "enough initial tokens", enough(preflight.tokens_given, preflight.tokens_needed))?;
+    let family = match Family::open(trial).await {
+        Ok(family) => family,
+        Err(stop) => return step(preflight, "a session begins", Err(stop)),
+    };
+    step(preflight, "a session begins", Ok("an answer with a refresh token".to_owned()))?;
+    step(preflight, "one rotation", rotation(trial, &family).await)?;
+    preflight.rotates = Some(!trial.kit.keeps_tokens());
+    if trial.can_use_access() {
+        step(preflight, "one use of the access token", access(trial, &family).await)?;
+        step(preflight, "garbage as an access token", forged_access(&family).await)?;
+    }
+    step(preflight, "garbage as a refresh token", refusal(&family).await)?;
+    if trial.needs_sign_out().is_ok() {
+        step(preflight, "one sign-out", sign_out(&family).await)?;
     }
     Ok(())
+}
+
+fn step(preflight: &mut Preflight, name: &str, checked: Checked) -> Result<(), Stop> {
+    let (saw, passed) = match &checked {
+        Ok(saw) => (saw.clone(), true),
+        Err(stop) => (stop.to_string(), false),
+    };
+    preflight.steps.push(Step { name: name.to_owned(), saw, passed });
+    checked.map(drop)
 }
 
 fn fail<T>(cause: String) -> Result<T, Stop> {
@@ -33,48 +64,67 @@ fn fail<T>(cause: String) -> Result<T, Stop> {
 }
 
 /// Each initial token is good for one session, and this check uses one.
-fn expect_enough_tokens(trial: &Trial<'_>, scenarios: &[&'static Scenario]) -> Result<(), Stop> {
-    let Some(given) = trial.kit.tokens_left() else { return Ok(()) };
+fn needed(trial: &Trial<'_>, scenarios: &[&'static Scenario]) -> Option<usize> {
+    trial.kit.tokens_left()?;
     let tried = scenarios.iter().filter(|scenario| scenario.needs(trial).is_ok());
-    let needed = tried.map(|scenario| scenario.sessions(&trial.kit.settings)).sum::<usize>().saturating_add(1);
-    if given < needed { fail(format!("{needed} initial tokens are needed, {given} were given")) } else { Ok(()) }
+    Some(tried.map(|scenario| scenario.sessions(&trial.kit.settings)).sum::<usize>().saturating_add(1))
 }
 
-async fn expect_rotation(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> {
+fn enough(given: Option<usize>, needed: Option<usize>) -> Checked {
+    let (Some(given), Some(needed)) = (given, needed) else { return Ok("none are needed: a user signs in".to_owned()) };
+    if given < needed {
+        return fail(format!("{needed} initial tokens are needed, {given} were given"));
+    }
+    Ok(format!("{given} were given, {needed} are needed"))
+}
+
+async fn rotation(trial: &Trial<'_>, family: &Family<'_>) -> Checked {
     let outcome = family.rotate(&mut trial.fork_rng()).await?;
     let answer = family.last_answer();
     match outcome {
-        Outcome::Issued(token) if token != TokenNo(0) => Ok(()),
-        Outcome::Issued(_) => fail(
-            "a refresh returns no new token: the server does not rotate refresh tokens, or \
-                                    `answer.refresh_token` is wrong"
-                .to_owned(),
-        ),
-        Outcome::Reused | Outcome::Ended | Outcome::Invalid | Outcome::Denied => {
-            fail(format!("the first refresh of a session was refused: {answer}; was its token used before?"))
+        Outcome::Issued(token) if token != TokenNo(0) => Ok("another refresh token".to_owned()),
+        Outcome::Issued(_) => {
+            trial.kit.does_not_rotate();
+            Ok("no other refresh token: the server does not rotate".to_owned())
         }
         Outcome::Unknown => fail(format!("the first refresh of a session was not answered: {answer}")),
-        Outcome::Unforeseen | Outcome::SignedOut | Outcome::Alive | Outcome::Dead => {
+        refused if refused.is_refusal() => {
+            fail(format!("the first refresh of a session was refused: {answer}; was its token used before?"))
+        }
+        _unforeseen => {
             fail(format!("the first refresh of a session was answered with {answer}, which the profile does not know"))
         }
     }
 }
 
-async fn expect_access(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> {
-    if !trial.can_use_access() {
-        return Ok(());
-    }
-    let access = family.grants().last().and_then(|grant| grant.access.clone());
-    let Some(access) = access else { return fail("the answers have no token at `answer.access_token`".to_owned()) };
-    match family.use_access(&access, trial.kit.next_base()).await? {
-        Outcome::Alive => Ok(()),
+async fn access(trial: &Trial<'_>, family: &Family<'_>) -> Checked {
+    let grant = family.grants().last().filter(|grant| grant.access.is_some()).cloned();
+    let Some(grant) = grant else { return fail("the answers have no token at `answer.access_token`".to_owned()) };
+    match family.use_access(&grant, trial.kit.next_instance()).await? {
+        Outcome::Alive => Ok("it works".to_owned()),
         _refused => fail(format!("a new access token does not work: {}", family.last_answer())),
     }
 }
 
-async fn expect_refusal(family: &Family<'_>) -> Result<(), Stop> {
-    match family.refresh_forged(GARBAGE.to_owned()).await? {
-        Outcome::Invalid | Outcome::Ended | Outcome::Denied | Outcome::Reused => Ok(()),
+/// An endpoint that lets everyone in would make every access token look alive.
+async fn forged_access(family: &Family<'_>) -> Checked {
+    let garbage = Guarded::new("not-an-access-token".to_owned());
+    match family.use_forged_access(&garbage, "garbage").await? {
+        Outcome::Alive => fail(format!("garbage as an access token was accepted: {}", family.last_answer())),
+        _refused => Ok(format!("it is refused: {}", family.last_answer())),
+    }
+}
+
+async fn refusal(family: &Family<'_>) -> Checked {
+    match family.refresh_forged(GARBAGE.to_owned(), "garbage".to_owned()).await? {
+        refused if refused.is_refusal() => Ok(format!("it is refused: {}", family.last_answer())),
         _accepted => fail(format!("garbage as a refresh token was answered with {}", family.last_answer())),
+    }
+}
+
+async fn sign_out(family: &Family<'_>) -> Checked {
+    match family.sign_out(family.newest()).await? {
+        Outcome::SignedOut => Ok("it is answered with success".to_owned()),
+        _other => fail(format!("the sign-out was answered with {}", family.last_answer())),
     }
 }

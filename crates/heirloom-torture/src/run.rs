@@ -1,11 +1,18 @@
 use super::{
-    kit::{Kit, Settings, Stop},
+    kit::{Kit, Settings, Source, Stop},
     preflight,
-    report::{Report, Row, Verdict},
+    profile::AccessAfterEnd,
+    report::{Grade, Preflight, PropertyReport, Report, ScenarioReport, SettingsUsed, Verdict},
+    row::Row,
     scenario::{ALL, Scenario},
+    time::unix_seconds,
     trial::Trial,
+    verdicts::verdicts,
 };
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    time::{Duration, SystemTime},
+};
 
 /// How often a long run reports its progress.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -21,7 +28,7 @@ pub enum Progress<'a> {
     /// A scenario is running: since when, and the requests sent in all.
     Running(&'static str, Duration, u64),
     /// A scenario has finished.
-    Done(&'a Row),
+    Done(&'a ScenarioReport),
 }
 
 /// No scenario has this name.
@@ -47,52 +54,167 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, UnknownScenari
 /// # Errors
 /// When the HTTP client cannot be created.
 pub async fn run(settings: Settings, tell: impl Fn(&Progress<'_>)) -> Result<Report, reqwest::Error> {
+    run_until(settings, tell, std::future::pending()).await
+}
+
+/// The same until something interrupts it: then the report has what is known.
+///
+/// # Errors
+/// When the HTTP client cannot be created.
+pub async fn run_until(
+    settings: Settings,
+    tell: impl Fn(&Progress<'_>),
+    interrupted: impl Future<Output = ()>,
+) -> Result<Report, reqwest::Error> {
+    let started = unix_seconds();
     let scenarios = chosen(&settings.only).unwrap_or_default();
     let kit = Kit::new(settings)?;
-    let failed = preflight::check(&kit, &scenarios).await.err();
-    let mut rows = Vec::new();
-    for scenario in scenarios {
-        let row = if failed.is_some() { Row::not_run(scenario) } else { run_one(&kit, scenario, &tell).await };
-        tell(&Progress::Done(&row));
-        rows.push(row);
-    }
-    Ok(Report {
-        // Where nothing was tried, nothing holds.
-        holds: rows.iter().any(|row| row.verdict == Verdict::Holds)
-            && rows.iter().all(|row| matches!(row.verdict, Verdict::Holds | Verdict::Skipped)),
-        seed: kit.settings.seed,
-        urls: kit.settings.bases.clone(),
-        profile: kit.settings.profile_name.clone(),
-        preflight: failed.as_ref().map(Stop::to_string),
-        scenarios: rows,
-    })
-}
-
-/// Runs a scenario, and once or twice more while outages hide what should be seen.
-async fn run_one(kit: &Kit, scenario: &'static Scenario, tell: &impl Fn(&Progress<'_>)) -> Row {
-    let mut row = attempt(kit, scenario, tell).await;
-    for _further in 1..ATTEMPTS {
-        if !row.disturbed {
-            break;
+    let mut run = Run { kit: &kit, tell: &tell, rows: Vec::new(), preflight: Preflight::default() };
+    let was_interrupted = {
+        let mut running = std::pin::pin!(run.all(&scenarios));
+        let mut interrupted = std::pin::pin!(interrupted);
+        tokio::select! {
+            () = &mut running => false,
+            () = &mut interrupted => true,
         }
-        tokio::time::sleep(PAUSE).await;
-        row = attempt(kit, scenario, tell).await;
+    };
+    let Run { mut rows, preflight, .. } = run;
+    for scenario in scenarios.iter().skip(rows.len()) {
+        rows.push(Row::not_run(scenario, Stop::Fail("the run was interrupted".to_owned())));
     }
-    row
+    Ok(Finished { started, rows, preflight, was_interrupted }.report(&kit))
 }
 
-async fn attempt(kit: &Kit, scenario: &'static Scenario, tell: &impl Fn(&Progress<'_>)) -> Row {
-    let (trial, before, begun) = (Trial::new(kit, scenario.name), kit.calls(), kit.uptime());
-    let ended = {
-        let mut running = std::pin::pin!(scenario.run(&trial));
+struct Run<'a, Tell> {
+    kit: &'a Kit,
+    tell: &'a Tell,
+    rows: Vec<Row>,
+    preflight: Preflight,
+}
+
+impl<Tell: Fn(&Progress<'_>)> Run<'_, Tell> {
+    async fn all(&mut self, scenarios: &[&'static Scenario]) {
+        self.preflight = preflight::check(self.kit, scenarios).await;
+        for scenario in scenarios {
+            let row = if self.preflight.failed.is_some() {
+                Row::not_run(scenario, Stop::Fail("the preflight failed".to_owned()))
+            } else {
+                self.one(scenario).await
+            };
+            (self.tell)(&Progress::Done(&row.report()));
+            self.rows.push(row);
+        }
+    }
+
+    /// Runs a scenario, and once or twice more while outages hide what should be seen.
+    async fn one(&self, scenario: &'static Scenario) -> Row {
+        let mut row = self.attempt(scenario).await;
+        for _further in 1..ATTEMPTS {
+            if !row.is_disturbed() {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            row.add(self.attempt(scenario).await);
+        }
+        row
+    }
+
+    async fn attempt(&self, scenario: &'static Scenario) -> Row {
+        let trial = Trial::new(self.kit, scenario.name);
+        let (before, begun) = (self.kit.calls(), self.kit.uptime());
+        let ended = self.with_heartbeat(scenario.name, begun, Box::pin(scenario.run(&trial)).as_mut()).await;
+        Row {
+            scenario,
+            calls: self.kit.calls().saturating_sub(before),
+            seen: trial.into_seen(),
+            ended,
+            attempts: 1,
+            lasted: self.kit.uptime().saturating_sub(begun),
+        }
+    }
+
+    async fn with_heartbeat<T>(
+        &self,
+        name: &'static str,
+        begun: Duration,
+        mut running: Pin<&mut impl Future<Output = T>>,
+    ) -> T {
         loop {
             tokio::select! {
-                ended = &mut running => break ended,
+                ended = &mut running => return ended,
                 () = tokio::time::sleep(HEARTBEAT) => {
-                    tell(&Progress::Running(scenario.name, kit.uptime().saturating_sub(begun), kit.calls()));
+                    let lasted = self.kit.uptime().saturating_sub(begun);
+                    (self.tell)(&Progress::Running(name, lasted, self.kit.calls()));
                 }
             }
         }
-    };
-    Row::judge(scenario, kit.calls().saturating_sub(before), trial.into_seen(), ended)
+    }
+}
+
+struct Finished {
+    started: u64,
+    rows: Vec<Row>,
+    preflight: Preflight,
+    was_interrupted: bool,
+}
+
+impl Finished {
+    fn report(self, kit: &Kit) -> Report {
+        let properties = verdicts(&self.rows, &self.preflight);
+        let started = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.started));
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: humantime::format_rfc3339_seconds(started.unwrap_or(SystemTime::UNIX_EPOCH)).to_string(),
+            duration_ms: millis(kit.uptime()),
+            seed: kit.settings.seed,
+            instances: kit.settings.bases.clone(),
+            profile: kit.settings.profile_name.clone(),
+            about: kit.settings.profile.about.clone(),
+            settings: used(kit),
+            verdict: overall(&properties, &self.preflight),
+            grade: Grade::of(&properties),
+            preflight: self.preflight,
+            calls: kit.calls(),
+            interrupted: self.was_interrupted,
+            properties,
+            scenarios: self.rows.iter().map(Row::report).collect(),
+        }
+    }
+}
+
+/// Where nothing was tried, nothing holds.
+fn overall(properties: &[PropertyReport], preflight: &Preflight) -> Verdict {
+    let with = |verdict| properties.iter().any(|property| property.verdict == verdict);
+    if with(Verdict::Violated) {
+        Verdict::Violated
+    } else if preflight.failed.is_some() || with(Verdict::CouldNotBeTried) {
+        Verdict::CouldNotBeTried
+    } else if with(Verdict::Holds) {
+        Verdict::Holds
+    } else {
+        Verdict::NotApplicable
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn used(kit: &Kit) -> SettingsUsed {
+    let (settings, rules) = (&kit.settings, kit.rules());
+    let from = if matches!(settings.source, Source::SignIn { .. }) { "sign_in" } else { "tokens" };
+    SettingsUsed {
+        rounds: settings.rounds,
+        storm_ms: millis(settings.storm),
+        clients: settings.clients,
+        sessions_from: from.to_owned(),
+        restarts: settings.restart.is_some(),
+        absolute_lifetime_ms: settings.absolute_lifetime.map(millis),
+        idle_lifetime_ms: settings.idle_lifetime.map(millis),
+        retry_window_ms: rules.retry_window,
+        leeway_ms: rules.leeway,
+        access_refused_after_end: settings.profile.access_after_end() == AccessAfterEnd::Refused,
+        revocation_ms: settings.profile.revocation_seconds.saturating_mul(1000),
+        only: settings.only.clone(),
+    }
 }

@@ -3,6 +3,7 @@
 use super::{profile::Request, secret::Guarded};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use url::form_urlencoded::byte_serialize;
 
 /// Values by name.
 pub type Values = BTreeMap<String, Guarded>;
@@ -14,6 +15,23 @@ pub struct Missing(pub String);
 
 /// Fills a text in. None: it is a text that may be left out (`{name?}`), and nothing stands for the name.
 pub fn fill(template: &str, values: &Values) -> Result<Option<String>, Missing> {
+    fill_with(template, values, str::to_owned)
+}
+
+/// Fills a URL in. Values in its query are encoded.
+pub fn fill_url(template: &str, values: &Values) -> Result<String, Missing> {
+    let mark =
+        template.match_indices('?').find(|(at, _)| !template.get(at + 1..).is_some_and(|rest| rest.starts_with('}')));
+    let (before, query) = mark.map_or((template, ""), |(at, _)| {
+        (template.get(..at).unwrap_or_default(), template.get(at + 1..).unwrap_or_default())
+    });
+    let before = fill(before, values)?.unwrap_or_default();
+    let encode = |value: &str| byte_serialize(value.as_bytes()).collect::<String>();
+    let query = fill_with(query, values, encode)?.unwrap_or_default();
+    Ok(if query.is_empty() { before } else { format!("{before}?{query}") })
+}
+
+fn fill_with(template: &str, values: &Values, write: impl Fn(&str) -> String) -> Result<Option<String>, Missing> {
     let (mut filled, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
@@ -23,7 +41,7 @@ pub fn fill(template: &str, values: &Values) -> Result<Option<String>, Missing> 
             continue;
         };
         match (values.get(name.trim_end_matches('?')), name.ends_with('?')) {
-            (Some(value), _) => filled.push_str(value.reveal()),
+            (Some(value), _) => filled.push_str(&write(value.reveal())),
             (None, true) => return Ok(None),
             (None, false) => return Err(Missing(name.to_owned())),
         }
@@ -58,14 +76,20 @@ pub fn fill_json(template: &Value, values: &Values) -> Result<Option<Value>, Mis
 
 /// The names without which a request cannot be sent.
 pub fn names(request: &Request) -> BTreeSet<String> {
-    let mut texts = vec![request.url.clone()];
-    texts.extend(request.headers.values().cloned());
-    texts.extend(request.form.iter().flat_map(BTreeMap::values).cloned());
-    texts.extend(request.json.iter().map(Value::to_string));
-    texts.iter().flat_map(|text| names_in(text)).collect()
+    texts(request).iter().flat_map(|text| names_in(text)).collect()
 }
 
-fn names_in(text: &str) -> Vec<String> {
+/// The texts of a request that may hold names.
+pub fn texts(request: &Request) -> Vec<String> {
+    let maps = [Some(&request.headers), Some(&request.cookies), request.form.as_ref()];
+    let mut texts = vec![request.url.clone()];
+    texts.extend(maps.into_iter().flatten().flat_map(BTreeMap::values).cloned());
+    texts.extend(request.json.iter().map(Value::to_string));
+    texts
+}
+
+/// The names in a text that must have a value.
+pub fn names_in(text: &str) -> Vec<String> {
     let after_braces = text.split('{').skip(1);
     let names = after_braces.filter_map(|after| after.split_once('}').map(|(name, _)| name));
     names.filter(|name| is_name(name) && !name.ends_with('?')).map(str::to_owned).collect()
@@ -98,6 +122,18 @@ mod tests {
             ("{ a } {\"b\"} {", Ok(Some("{ a } {\"b\"} {"))),
         ] {
             assert_eq!(fill(template, &values()), expected.map(|text| text.map(str::to_owned)), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_value_in_a_query_is_encoded() {
+        for (template, expected) in [
+            ("{base}/a?x={user}&y=1", "http://localhost/a?x=a%7Bb%7D&y=1"),
+            ("{base}", "http://localhost"),
+            ("http://{user}", "http://a{b}"),
+            ("{base}/{user?}/x?y={user?}", "http://localhost/a{b}/x?y=a%7Bb%7D"),
+        ] {
+            assert_eq!(fill_url(template, &values()), Ok(expected.to_owned()));
         }
     }
 

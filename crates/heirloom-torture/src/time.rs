@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Measures time from its start, on the machine's monotonic clock.
 #[derive(Debug, Clone, Copy)]
@@ -15,4 +15,10 @@ impl Clock {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// Seconds since 1970, for proofs that expire.
+#[expect(clippy::disallowed_methods, reason = "the one place where the kit reads the time of day")]
+pub fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,17 +1,21 @@
 //! One running scenario: what it has seen, and what is wrong.
 
 use super::{
-    history::{Call, Finding, History},
+    history::{Call, History},
+    judge::{Judgement, abridge, evidence, judge},
     kit::{Kit, Stop, lock},
-    model::{Ask, Outcome, TokenNo},
+    log::Log,
+    model::Outcome,
+    property::Property,
+    report::{CallRecord, Figure},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
-/// The most contradicting histories that are reported with their calls, and the most other objections.
-const REPORTED: usize = 3;
+/// The most contradicting histories of which the calls are worked out.
+const EXAMINED: usize = 8;
 
 /// One running scenario.
 pub struct Trial<'k> {
@@ -22,6 +26,22 @@ pub struct Trial<'k> {
     seen: Mutex<Seen>,
 }
 
+/// Something that must not happen.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The properties of which one is violated.
+    pub candidates: Vec<Property>,
+    /// What is wrong; none where the calls tell.
+    pub sentence: Option<String>,
+    /// The calls that show it.
+    pub core: Vec<Call>,
+    /// The same for the report.
+    pub shown: Vec<CallRecord>,
+}
+
+/// A measured figure: in words, and as a time where it is one.
+pub type Measured = (String, Option<Figure>);
+
 /// What a trial has seen.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -29,12 +49,16 @@ pub struct Seen {
     pub families: usize,
     /// How often which outcome.
     pub outcomes: BTreeMap<&'static str, usize>,
-    /// What is wrong: one sentence each, and the calls that show it.
-    pub objections: Vec<Objection>,
-    /// Tokens that were replaced by others.
-    pub rotations: usize,
+    /// What is wrong.
+    pub found: Vec<Found>,
     /// Sessions whose histories contradict the specification.
     pub contradictions: usize,
+    /// How often each property was put to the test.
+    pub tried: BTreeMap<Property, u64>,
+    /// Figures.
+    pub measured: BTreeMap<Property, Measured>,
+    /// Properties that do not apply, and why.
+    pub not_applicable: BTreeMap<Property, String>,
     /// Histories for which the search was given up.
     pub given_up: usize,
     /// Answers that the profile does not know.
@@ -46,18 +70,31 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn count(&self, kind: impl Fn(&Objection) -> bool) -> usize {
-        self.objections.iter().filter(|objection| kind(objection)).count()
+    /// Adds what another attempt at the same scenario has seen. Violations stay, and so does what was tried.
+    pub fn merge(&mut self, later: Self) {
+        self.families = self.families.saturating_add(later.families);
+        self.contradictions = self.contradictions.saturating_add(later.contradictions);
+        self.given_up = self.given_up.saturating_add(later.given_up);
+        self.found.extend(later.found);
+        self.notes.extend(later.notes);
+        self.measured.extend(later.measured);
+        self.not_applicable.extend(later.not_applicable);
+        for (word, count) in later.outcomes {
+            let sum = self.outcomes.entry(word).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        self.add_tried(later.tried);
+        // An outage of an earlier attempt no longer hides anything.
+        self.unanswered = later.unanswered;
+        self.unforeseen.extend(later.unforeseen);
     }
-}
 
-/// Something that must not happen.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Objection {
-    /// In words.
-    pub what: String,
-    /// The calls that show it, as text.
-    pub calls: Vec<String>,
+    fn add_tried(&mut self, more: BTreeMap<Property, u64>) {
+        for (property, times) in more {
+            let sum = self.tried.entry(property).or_default();
+            *sum = sum.saturating_add(times);
+        }
+    }
 }
 
 impl<'k> Trial<'k> {
@@ -72,12 +109,27 @@ impl<'k> Trial<'k> {
         lock(&self.rng).fork()
     }
 
-    /// Something is wrong that no single call shows.
-    pub fn object(&self, what: String) {
+    /// A property is violated, and the scenario itself has seen how.
+    pub fn violate(&self, property: Property, sentence: String, shown: Vec<CallRecord>) {
         let mut seen = lock(&self.seen);
-        if seen.count(|objection| objection.calls.is_empty()) < REPORTED {
-            seen.objections.push(Objection { what, calls: Vec::new() });
-        }
+        seen.found.push(Found { candidates: vec![property], sentence: Some(sentence), core: Vec::new(), shown });
+    }
+
+    /// Something happened that could have violated a property.
+    pub fn tried(&self, property: Property) {
+        let mut seen = lock(&self.seen);
+        let times = seen.tried.entry(property).or_default();
+        *times = times.saturating_add(1);
+    }
+
+    /// A figure was measured.
+    pub fn measured(&self, property: Property, words: impl Into<String>, figure: Option<Figure>) {
+        lock(&self.seen).measured.insert(property, (words.into(), figure));
+    }
+
+    /// A property does not apply.
+    pub fn not_applicable(&self, property: Property, why: impl Into<String>) {
+        lock(&self.seen).not_applicable.insert(property, why.into());
     }
 
     /// Something is worth knowing.
@@ -90,12 +142,6 @@ impl<'k> Trial<'k> {
         let mut seen = lock(&self.seen);
         let count = seen.unanswered.entry(cause).or_default();
         *count = count.saturating_add(1);
-    }
-
-    /// A token was replaced by another.
-    pub fn count_rotation(&self) {
-        let mut seen = lock(&self.seen);
-        seen.rotations = seen.rotations.saturating_add(1);
     }
 
     /// An answer came that the profile does not know.
@@ -125,6 +171,12 @@ impl<'k> Trial<'k> {
         if self.can_use_access() { Ok(()) } else { Err(Stop::Skip(cause.to_owned())) }
     }
 
+    /// The server rotates refresh tokens.
+    pub fn needs_rotation(&self) -> Result<(), Stop> {
+        let cause = "the server does not rotate refresh tokens";
+        if self.kit.keeps_tokens() { Err(Stop::Skip(cause.to_owned())) } else { Ok(()) }
+    }
+
     /// Whether access tokens can be tried.
     pub fn can_use_access(&self) -> bool {
         let profile = self.kit.profile();
@@ -132,27 +184,32 @@ impl<'k> Trial<'k> {
         access.is_some_and(|access| self.kit.lacks(&access.request, &["access_token"]).is_none())
     }
 
-    /// Checks a session's history against the specification.
-    pub fn keep(&self, history: &History, tags: &[String]) {
-        let words = in_order(history);
-        let history = &history.as_far_as_understood();
-        let finding = history.check(self.kit.rules());
-        let has_room = lock(&self.seen).count(|objection| !objection.calls.is_empty()) < REPORTED;
-        let core = (finding == Finding::Contradicts && has_room).then(|| history.core(self.kit.rules()));
+    /// Judges a session's history.
+    pub fn keep(&self, log: &Log) {
+        let (history, rules) = (History { calls: log.calls.clone() }.as_far_as_understood(), self.kit.rules());
+        let has_room = lock(&self.seen).contradictions < EXAMINED;
+        // More of the same would tell nothing more.
+        let judgement = if has_room { judge(&history, rules) } else { Judgement::GivenUp };
         let mut seen = lock(&self.seen);
         seen.families = seen.families.saturating_add(1);
-        for call in words {
-            let count = seen.outcomes.entry(call).or_default();
+        for word in words(&log.calls) {
+            let count = seen.outcomes.entry(word).or_default();
             *count = count.saturating_add(1);
         }
-        match finding {
-            Finding::Explained => {}
-            Finding::GivenUp => seen.given_up = seen.given_up.saturating_add(1),
-            Finding::Contradicts => {
+        match judgement {
+            Judgement::Explained => seen.add_tried(evidence(&history.calls, rules)),
+            Judgement::GivenUp if has_room => seen.given_up = seen.given_up.saturating_add(1),
+            Judgement::GivenUp => {}
+            Judgement::Contradicts { candidates, calls } => {
                 seen.contradictions = seen.contradictions.saturating_add(1);
-                let calls = core.iter().flatten().map(|call| describe(call, tags)).collect();
-                let what = "no order of these calls is consistent with one live token per family".to_owned();
-                seen.objections.extend(core.is_some().then_some(Objection { what, calls }));
+                let (fewer, left_out) = abridge(&calls);
+                let mut shown = log.shown(&fewer);
+                for (call, record) in fewer.iter().zip(shown.iter_mut().skip(1)) {
+                    let before =
+                        left_out.get(&call.number).map(|count| format!("after {count} more refreshes in turn"));
+                    record.note = before.or_else(|| record.note.take());
+                }
+                seen.found.push(Found { candidates, sentence: None, core: calls, shown });
             }
         }
     }
@@ -164,48 +221,14 @@ impl<'k> Trial<'k> {
 }
 
 /// The outcome of each call in one word. The second call that gets a token is a retry.
-fn in_order(history: &History) -> Vec<&'static str> {
+fn words(calls: &[Call]) -> Vec<&'static str> {
     let mut known = BTreeSet::new();
-    let mut calls: Vec<&Call> = history.calls.iter().collect();
+    let mut calls: Vec<&Call> = calls.iter().collect();
     calls.sort_by_key(|call| call.finished.tick);
     let word = |call: &Call| match call.outcome {
         Outcome::Issued(token) if known.insert(token) => "rotated",
         Outcome::Issued(_) => "retried",
-        Outcome::Reused => "reused",
-        Outcome::Ended => "ended",
-        Outcome::Invalid => "invalid",
-        Outcome::Denied => "denied",
-        Outcome::SignedOut => "signed out",
-        Outcome::Alive => "access alive",
-        Outcome::Dead => "access rejected",
-        Outcome::Unknown => "no answer",
-        Outcome::Unforeseen => "unforeseen",
+        other => other.word(),
     };
     calls.into_iter().map(word).collect()
-}
-
-/// A call as a line; tokens by number and digest.
-fn describe(call: &Call, tags: &[String]) -> String {
-    let token = |TokenNo(number): TokenNo| format!("t{number} ({})", tags.get(number).map_or("?", String::as_str));
-    let asked = match call.ask {
-        Ask::Refresh(presented, Some(key)) => format!("refresh {} with key k{}", token(presented), key.0),
-        Ask::Refresh(presented, None) => format!("refresh {} without a key", token(presented)),
-        Ask::RefreshForged => "refresh with a forged token".to_owned(),
-        Ask::SignOut(presented) => format!("sign out with {}", token(presented)),
-        Ask::UseAccess => "use the access token".to_owned(),
-    };
-    let outcome = match call.outcome {
-        Outcome::Issued(issued) => format!("issued {}", token(issued)),
-        Outcome::Reused => "refused as reused".to_owned(),
-        Outcome::Ended => "refused: the session is revoked or expired".to_owned(),
-        Outcome::Invalid => "refused as invalid".to_owned(),
-        Outcome::Denied => "refused".to_owned(),
-        Outcome::SignedOut => "signed out".to_owned(),
-        Outcome::Alive => "works".to_owned(),
-        Outcome::Dead => "rejected".to_owned(),
-        Outcome::Unknown => "no answer".to_owned(),
-        Outcome::Unforeseen => "an answer that the profile does not know".to_owned(),
-    };
-    let (sent, over) = (call.sent, call.finished);
-    format!("{:>7}–{} ms (events {}–{}): {asked} → {outcome}", sent.millis, over.millis, sent.tick, over.tick)
 }

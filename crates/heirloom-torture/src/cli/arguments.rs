@@ -1,68 +1,52 @@
-use super::{error::CliError, password};
-use clap::{CommandFactory, Parser, error::ErrorKind};
+//! The arguments of the command line.
+
+use super::formats::{Format, Output};
+use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use heirloom_torture::{Guarded, Profile, Settings, Source, chosen, lacking};
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{self, Read},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use heirloom_torture::ClientAuth;
+use std::{path::PathBuf, time::Duration};
 
 /// Tests the refresh tokens of any server, over HTTP: races, lost answers, replays, restarts
 #[derive(Debug, Parser)]
 #[command(
     name = "heirloom-torture",
     version,
-    after_help = "The password is asked for, or is the first line of standard input.\n\
-                  docs/torture.md describes profiles and scenarios. Exit codes: 0 everything tried holds, \
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without --profile, the server's own description is looked for at the URL (OpenID Connect Discovery, \
+                  RFC 8414).\nThe password is asked for, or is the first line of standard input.\n\
+                  docs/torture.md describes profiles and reports. Exit codes: 0 everything tried holds, \
                   1 something is violated, 2 wrong usage, 3 something could not be tried."
 )]
 pub struct Arguments {
-    /// The server to test, such as <http://localhost:8080>
+    /// Commands that need no run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The server to test, such as <https://auth.example.com>
     #[arg(required_unless_present_any = ["list", "man", "completions"])]
-    url: Option<String>,
+    pub url: Option<String>,
     /// A further instance of the same server; may be repeated
     #[arg(long = "url", value_name = "URL")]
-    more: Vec<String>,
+    pub more: Vec<String>,
     /// How to talk to the server: heirloom, oauth2, or a file
-    #[arg(long, default_value = "heirloom", value_name = "NAME|FILE")]
-    profile: String,
-    /// The user who signs in
-    #[arg(long, value_name = "NAME", conflicts_with = "tokens")]
-    user: Option<String>,
-    /// Initial refresh tokens instead of a user, one per line; `-` is standard input
-    #[arg(long, value_name = "FILE")]
-    tokens: Option<PathBuf>,
-    /// The value of a name in the profile, such as `client_id=web`; may be repeated
-    #[arg(long, value_name = "NAME=VALUE")]
-    set: Vec<String>,
-    /// The same from a JSON file, for secrets
-    #[arg(long, value_name = "FILE")]
-    values: Option<PathBuf>,
-    /// Run only this scenario; may be repeated
-    #[arg(long, value_name = "NAME")]
-    only: Vec<String>,
-    /// How often each round runs
-    #[arg(long, default_value_t = 1)]
-    rounds: usize,
-    /// How long the storm lasts
-    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
-    duration: Duration,
-    /// Clients of the storm
-    #[arg(long, default_value_t = 16)]
-    clients: usize,
-    /// A shell command that restarts the server and returns when that is done
-    #[arg(long, value_name = "COMMAND")]
-    restart_command: Option<String>,
-    /// The absolute lifetime of a session, as the server is configured
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    absolute_lifetime: Option<Duration>,
-    /// Repeat the random choices of an earlier run
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Print one JSON document, for programs
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    #[command(flatten)]
+    pub sessions: Sessions,
+    #[command(flatten)]
+    pub client: ClientOptions,
+    #[command(flatten)]
+    pub connection: ConnectionOptions,
+    #[command(flatten)]
+    pub trials: Trials,
+    /// What standard output gets
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
+    pub format: Format,
+    /// Writes the report to a file too, in the format of its name (.txt, .json, .xml, .sarif, .html) or the one before
+    /// `=`; may be repeated
+    #[arg(long, value_name = "[FORMAT=]FILE", value_parser = Output::parse)]
+    pub output: Vec<Output>,
+    /// The same as --format json
     #[arg(long)]
     pub json: bool,
     /// List the scenarios
@@ -76,82 +60,151 @@ pub struct Arguments {
     pub completions: Option<Shell>,
 }
 
-impl Arguments {
-    /// The settings of the run. Wrong usage ends the process with exit code 2.
-    pub fn settings(self) -> Result<Settings, CliError> {
-        chosen(&self.only).unwrap_or_else(|error| wrong_usage(&error.to_string()));
-        let profile = Profile::load(&self.profile).unwrap_or_else(|error| wrong_usage(&error.to_string()));
-        let mut values = self.values.as_deref().map(from_file).unwrap_or_default();
-        values.extend(self.set.iter().map(|pair| name_and_value(pair)));
-        let known: Vec<&str> = values.keys().map(String::as_str).collect();
-        if let Some(name) = lacking(&profile, &known, self.tokens.is_none()) {
-            wrong_usage(&format!("the profile needs --set {name}=… (or --values, for a secret)"));
+/// Where sessions come from.
+#[derive(Debug, clap::Args)]
+pub struct Sessions {
+    /// The user who signs in
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tokens", "tokens_command"])]
+    pub user: Option<String>,
+    /// Initial refresh tokens instead of a user, one per line; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "tokens_command")]
+    pub tokens: Option<PathBuf>,
+    /// A shell command that prints initial refresh tokens, one per line; it runs whenever more are needed
+    #[arg(long, value_name = "COMMAND")]
+    pub tokens_command: Option<String>,
+}
+
+/// Which client the kit is.
+#[derive(Debug, clap::Args)]
+pub struct ClientOptions {
+    /// The value of a name in the profile, such as `client_id=web`; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// The same from a JSON file, for secrets
+    #[arg(long, value_name = "FILE")]
+    pub values: Option<PathBuf>,
+    /// The client's id; short for `--set client_id=ID`
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// A file with the client's secret
+    #[arg(long, value_name = "FILE")]
+    pub client_secret_file: Option<PathBuf>,
+    /// A file with the client's private key, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
+    /// How the client authenticates, if not as the profile or the server's description has it
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub client_auth: Option<ClientAuthName>,
+    /// Binds tokens to a key and proves to hold it (DPoP, RFC 9449)
+    #[arg(long)]
+    pub dpop: bool,
+}
+
+/// How the server is reached.
+#[derive(Debug, clap::Args)]
+pub struct ConnectionOptions {
+    /// Certificates in PEM whose issuers are trusted beside those of the system (`SSL_CERT_FILE` replaces those)
+    #[arg(long, value_name = "FILE")]
+    pub ca: Vec<PathBuf>,
+    /// Lets this much time pass between two requests, on average
+    #[arg(long, default_value = "0s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub pace: Duration,
+    /// How long an answer is waited for; then it is unknown whether the request was executed
+    #[arg(long, default_value = "20s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+/// What is tried.
+#[derive(Debug, clap::Args)]
+pub struct Trials {
+    /// Run only this scenario; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// How often each round runs
+    #[arg(long, default_value_t = 1)]
+    pub rounds: usize,
+    /// How long the storm lasts
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    pub duration: Duration,
+    /// Clients of the storm
+    #[arg(long, default_value_t = 16)]
+    pub clients: usize,
+    /// A shell command that restarts the server and returns when that is done
+    #[arg(long, value_name = "COMMAND")]
+    pub restart_command: Option<String>,
+    /// The absolute lifetime of a session, as the server is configured
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub absolute_lifetime: Option<Duration>,
+    /// How long a session may be idle, as the server is configured
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub idle_lifetime: Option<Duration>,
+    /// How long access tokens are watched after the end of their session
+    #[arg(long, default_value = "5s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub access_patience: Duration,
+    /// Repeat the random choices of an earlier run
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+/// Commands that need no run.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Profiles: how to talk to a server
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Write a report again, in another format
+    Render {
+        /// A report in JSON
+        report: PathBuf,
+        /// What standard output gets
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// As of a run
+        #[arg(long, value_name = "[FORMAT=]FILE", value_parser = Output::parse)]
+        output: Vec<Output>,
+    },
+}
+
+/// What can be done with profiles.
+#[derive(Debug, Subcommand)]
+pub enum ProfileCommand {
+    /// List those that are built in
+    List,
+    /// Print one, in JSON: a starting point for another
+    Show {
+        /// heirloom, oauth2, a file, or the URL of a server that describes itself
+        profile: String,
+        #[command(flatten)]
+        connection: ConnectionOptions,
+    },
+    /// Check one without a server
+    Check {
+        /// heirloom, oauth2, or a file
+        profile: String,
+    },
+}
+
+/// The names of RFC 7591.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ClientAuthName {
+    /// Id and secret in the header `Authorization`
+    ClientSecretBasic,
+    /// Id and secret in the body
+    ClientSecretPost,
+    /// An assertion that is signed with --client-key
+    PrivateKeyJwt,
+    /// The id only
+    None,
+}
+
+impl From<ClientAuthName> for ClientAuth {
+    fn from(name: ClientAuthName) -> Self {
+        match name {
+            ClientAuthName::ClientSecretBasic => Self::ClientSecretBasic,
+            ClientAuthName::ClientSecretPost => Self::ClientSecretPost,
+            ClientAuthName::PrivateKeyJwt => Self::PrivateKeyJwt,
+            ClientAuthName::None => Self::None,
         }
-        let bases = self.url.iter().chain(&self.more).map(|url| base(url)).collect();
-        let source = source(self.user.as_deref(), self.tokens.as_deref())?;
-        Ok(Settings {
-            values: values.into_iter().map(|(name, value)| (name, Guarded::new(value))).collect(),
-            seed: self.seed.unwrap_or_else(Settings::random_seed),
-            rounds: self.rounds.max(1),
-            storm: self.duration,
-            clients: self.clients.max(1),
-            restart: self.restart_command,
-            absolute_lifetime: self.absolute_lifetime,
-            only: self.only,
-            profile_name: self.profile,
-            ..Settings::new(bases, profile, source)
-        })
     }
-}
-
-/// Reports wrong usage in the form of clap, and exits with 2.
-fn wrong_usage(message: &str) -> ! {
-    Arguments::command().error(ErrorKind::ValueValidation, message).exit()
-}
-
-fn base(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => url.trim_end_matches('/').to_owned(),
-        Ok(_) | Err(_) => wrong_usage(&format!("`{url}` is not an http or https URL")),
-    }
-}
-
-fn from_file(path: &Path) -> BTreeMap<String, String> {
-    let refuse = |error: &dyn std::error::Error| -> ! {
-        wrong_usage(&format!("--values {}: must be a JSON object with string values: {error}", path.display()))
-    };
-    let text = fs::read_to_string(path).unwrap_or_else(|error| refuse(&error));
-    serde_json::from_str(&text).unwrap_or_else(|error| refuse(&error))
-}
-
-fn name_and_value(pair: &str) -> (String, String) {
-    let Some((name, value)) = pair.split_once('=') else { wrong_usage(&format!("--set {pair}: write NAME=VALUE")) };
-    (name.to_owned(), value.to_owned())
-}
-
-fn source(user: Option<&str>, tokens: Option<&Path>) -> Result<Source, CliError> {
-    match (user, tokens) {
-        (Some(user), _) => {
-            let password = password::read()?;
-            Ok(Source::SignIn { user: Guarded::new(user.to_owned()), password: Guarded::new(password.to_string()) })
-        }
-        (None, Some(path)) => {
-            let text = read_tokens(path).map_err(|error| CliError::Input(path.display().to_string(), error))?;
-            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            if lines.is_empty() {
-                wrong_usage("--tokens: the file is empty");
-            }
-            Ok(Source::tokens(lines.into_iter().map(|line| Guarded::new(line.to_owned()))))
-        }
-        (None, None) => wrong_usage("pass --user or --tokens"),
-    }
-}
-
-fn read_tokens(path: &Path) -> io::Result<String> {
-    if path != Path::new("-") {
-        return fs::read_to_string(path);
-    }
-    let mut text = String::new();
-    io::stdin().lock().read_to_string(&mut text)?;
-    Ok(text)
 }

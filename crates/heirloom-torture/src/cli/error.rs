@@ -1,3 +1,4 @@
+use super::formats::FormatError;
 use std::io;
 
 /// Why the command failed.
@@ -12,11 +13,20 @@ pub enum CliError {
     /// Standard input, or the file of tokens.
     #[error("{0} cannot be read")]
     Input(String, #[source] io::Error),
+    /// A report that is read again.
+    #[error("{0} is not a report in JSON of this version")]
+    Report(String, #[source] serde_json::Error),
     /// Nothing on standard input.
     #[error(
         "no password on standard input: pipe in one line, as in `printf '%s\\n' \"$PASSWORD\" | heirloom-torture …`"
     )]
     NoPassword,
+    /// A file of --output.
+    #[error("--output {0}: cannot be written")]
+    File(String, #[source] io::Error),
+    /// A format.
+    #[error("the report cannot be written")]
+    Format(#[source] FormatError),
     /// Standard output.
     #[error("the output cannot be written")]
     Output(#[source] io::Error),

@@ -1,24 +1,34 @@
 //! The command line.
 //!
-//! The table, or with `--json` one JSON document, goes to standard output; everything else goes to standard error.
+//! The report goes to standard output and into the files of --output; everything else goes to standard error.
 
 mod arguments;
 mod documents;
 mod error;
+mod files;
+mod formats;
+mod list;
 mod output;
 mod password;
-mod table;
+mod profiles;
+mod progress;
+mod settings;
+mod usage;
 
-use arguments::Arguments;
+use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
 use error::CliError;
-use heirloom_torture::{Progress, Report, Verdict, run as run_scenarios};
-use output::print;
+use files::Files;
+use formats::Format;
+use heirloom_torture::{Report, run_until};
 use std::{
     error::Error,
+    fs,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The exit code of clap.
 const WRONG_USAGE: u8 = 2;
@@ -31,51 +41,60 @@ pub fn run() -> ExitCode {
     execute(arguments).unwrap_or_else(|error| fail(&error))
 }
 
-fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
+fn execute(mut arguments: Arguments) -> Result<ExitCode, CliError> {
     if let Some(shell) = arguments.completions {
         return documents::completions(shell, Arguments::command()).map(|()| ExitCode::SUCCESS);
     }
     if arguments.man {
         return documents::manual(Arguments::command()).map(|()| ExitCode::SUCCESS);
     }
-    let json = arguments.json;
     if arguments.list {
-        let listed = table::listed();
-        return print(json, &listed, || table::list(&listed)).map(|()| ExitCode::SUCCESS);
+        return list::print(arguments.json).map(|()| ExitCode::SUCCESS);
     }
-    let settings = arguments.settings()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
-    let report = runtime.block_on(run_scenarios(settings, show_progress)).map_err(CliError::Client)?;
-    print(json, &report, || table::report(&report))?;
-    Ok(exit_code(&report))
-}
-
-/// 0 everything that was tried holds, 1 something is violated, 3 nothing is violated, but something could not be tried.
-fn exit_code(report: &Report) -> ExitCode {
-    let violated = report.scenarios.iter().any(|row| row.verdict == Verdict::Violated);
-    match (report.holds, violated) {
-        (true, _) => ExitCode::SUCCESS,
-        (false, true) => ExitCode::FAILURE,
-        (false, false) => ExitCode::from(COULD_NOT_BE_TRIED),
+    match arguments.command.take() {
+        Some(Command::Profile(command)) => runtime.block_on(profiles::run(command)),
+        Some(Command::Render { report, format, output }) => {
+            Files::open(output)?.write(&read(&report)?, format).map(|()| ExitCode::SUCCESS)
+        }
+        None => runtime.block_on(torture(arguments)),
     }
 }
 
-/// To standard error: standard output has the table only.
-fn show_progress(progress: &Progress<'_>) {
-    let line = match progress {
-        Progress::Running(name, since, calls) => format!("{name} … {} s, {calls} calls in all", since.as_secs()),
-        Progress::Done(row) => format!("{} {}", row.scenario, row.verdict.name()),
+async fn torture(mut arguments: Arguments) -> Result<ExitCode, CliError> {
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    let outputs = std::mem::take(&mut arguments.output);
+    let settings = settings::settings(arguments).await?;
+    let files = Files::open(outputs)?;
+    let report = run_until(settings, progress::show, interrupted()).await.map_err(CliError::Client)?;
+    files.write(&report, format)?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+fn read(path: &Path) -> Result<Report, CliError> {
+    let name = path.display().to_string();
+    let text = fs::read(path).map_err(|error| CliError::Input(name.clone(), error))?;
+    serde_json::from_slice(&text).map_err(|error| CliError::Report(name, error))
+}
+
+/// Until ^C, or SIGTERM. The report then has what is known.
+async fn interrupted() {
+    let (Ok(mut asked), Ok(mut ended)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
     };
-    // A closed standard error stops no run.
-    drop(writeln!(io::stderr(), "heirloom-torture: {line}"));
+    tokio::select! {
+        _asked = asked.recv() => {}
+        _ended = ended.recv() => {}
+    }
+    progress::note("interrupted: the report has what is known so far");
 }
 
 /// Reports an error with all its causes, a line each.
 fn fail(error: &CliError) -> ExitCode {
     report_error(error);
     ExitCode::from(match error {
-        CliError::Input(..) | CliError::NoPassword => WRONG_USAGE,
-        CliError::Runtime(_) | CliError::Client(_) | CliError::Output(_) => COULD_NOT_BE_TRIED,
+        CliError::Input(..) | CliError::Report(..) | CliError::NoPassword | CliError::File(..) => WRONG_USAGE,
+        CliError::Runtime(_) | CliError::Client(_) | CliError::Format(_) | CliError::Output(_) => COULD_NOT_BE_TRIED,
     })
 }
 

@@ -1,11 +1,12 @@
 use super::*;
 
-const RULES: Rules = Rules { retry_window: 1000, leeway: 0, stale_sign_out: StaleSignOut::Ends };
+const RULES: Rules =
+    Rules { retry_window: 1000, leeway: 0, stale_sign_out: StaleSignOut::Ends, keeps_tokens: false, allowing: None };
 const KEY: Option<KeyNo> = Some(KeyNo(1));
 const OTHER: Option<KeyNo> = Some(KeyNo(2));
 
 fn at(earliest: u64) -> Span {
-    Span { earliest, latest: earliest }
+    Span { earliest, latest: earliest, ticks: (earliest, earliest) }
 }
 
 fn token(number: usize) -> TokenNo {
@@ -50,7 +51,8 @@ fn what_may_follow_upon_a_refresh() {
         (&live, 0, OTHER, Outcome::Reused, vec![State::Revoked]),
         (&live, 0, None, issued(token(1)), vec![]),
         (&live, 0, None, Outcome::Denied, vec![State::Revoked]),
-        (&live, 0, None, Outcome::Ended, vec![]),
+        (&live, 0, None, Outcome::Ended, vec![State::Revoked]),
+        (&live, 0, None, Outcome::Invalid, vec![State::Revoked]),
         (&live, 0, None, Outcome::Unknown, vec![live.clone(), State::Revoked]),
         (&twice, 0, KEY, Outcome::Reused, vec![State::Revoked]),
         (&twice, 0, KEY, issued(token(1)), vec![]),
@@ -59,7 +61,7 @@ fn what_may_follow_upon_a_refresh() {
         (&State::Revoked, 1, KEY, Outcome::Ended, vec![State::Revoked]),
         (&State::Revoked, 0, None, Outcome::Reused, vec![State::Revoked]),
         (&State::Revoked, 1, KEY, issued(token(2)), vec![]),
-        (&State::Revoked, 1, KEY, Outcome::Invalid, vec![]),
+        (&State::Revoked, 1, KEY, Outcome::Invalid, vec![State::Revoked]),
     ];
     for (state, presented, key, outcome, expected) in table {
         let states = state.after(RULES, Ask::Refresh(token(presented), key), outcome, at(10));
@@ -83,8 +85,8 @@ fn a_retry_is_one_only_inside_its_window() {
     assert_eq!(retry(Outcome::Reused, at(1000)), vec![State::Revoked]);
     assert_eq!(retry(Outcome::Issued(token(1)), at(1000)), vec![]);
     // The call lasted over the window's end: either is right.
-    let across = Span { earliest: 900, latest: 1100 };
-    assert_eq!(retry(Outcome::Reused, across), vec![State::Revoked]);
+    let across = Span { earliest: 900, latest: 1100, ticks: (900, 1100) };
+    assert_eq!(retry(Outcome::Reused, across), vec![State::Revoked, live.clone()]);
     assert_eq!(retry(Outcome::Issued(token(1)), across), vec![live.clone()]);
 }
 
@@ -94,8 +96,61 @@ fn a_leeway_is_for_those_without_a_key() {
     let live = State::Live { newest: Some(token(1)), last: Some(Rotation { retired: token(0), key: None, at: at(0) }) };
     let again = |outcome, time| live.after(rules, Ask::Refresh(token(0), None), outcome, at(time));
     assert_eq!(again(Outcome::Issued(token(1)), 5), vec![live.clone()]);
-    assert_eq!(again(Outcome::Issued(token(2)), 5), vec![], "a leeway forks no family either");
+    let other =
+        State::Live { newest: Some(token(2)), last: Some(Rotation { retired: token(0), key: None, at: at(0) }) };
+    assert_eq!(again(Outcome::Issued(token(2)), 5), vec![other], "another token takes the first one's place");
+    assert_eq!(again(Outcome::Reused, 5), vec![State::Revoked, live.clone()], "it is not a duty");
     assert_eq!(again(Outcome::Reused, 1000), vec![State::Revoked]);
+    assert_eq!(again(Outcome::Issued(token(1)), 1000), vec![], "it has an end");
+}
+
+/// Each property that is allowed to be violated explains its own violation.
+#[test]
+fn what_a_fault_would_explain() {
+    let live = rotated(Some(token(1)));
+    let after = |allowing, ask, outcome| {
+        live.after(Rules { allowing: Some(allowing), ..RULES }, ask, outcome, at(10)).contains(&live)
+    };
+    let replay = Ask::Refresh(token(0), None);
+    for (property, ask, outcome, explains) in [
+        (Property::ReuseEndsSession, replay, Outcome::Reused, true),
+        (Property::ReuseEndsSession, replay, Outcome::Denied, true),
+        (Property::ReuseEndsSession, replay, Outcome::Issued(token(1)), false),
+        (Property::ReuseDetected, replay, Outcome::Denied, true),
+        (Property::ReuseDetected, replay, Outcome::Reused, false),
+        (Property::ReuseDetected, replay, Outcome::Issued(token(1)), true),
+        (Property::LeewayEnds, replay, Outcome::Issued(token(1)), false),
+        (Property::SignOutEndsSession, Ask::SignOut(token(1)), Outcome::SignedOut, true),
+        (Property::SignOutEndsSession, replay, Outcome::Denied, false),
+        (Property::RetryWithKey, Ask::Refresh(token(0), KEY), Outcome::Reused, true),
+        (Property::RetryWithKey, Ask::Refresh(token(0), OTHER), Outcome::Reused, false),
+        (Property::LiveSessionWorks, Ask::Refresh(token(1), None), Outcome::Denied, true),
+        (Property::LiveSessionWorks, Ask::UseAccess(Some(token(1))), Outcome::Dead, true),
+        (Property::ForgedRefused, Ask::RefreshForged, Outcome::Issued(token(7)), true),
+        (Property::Fork, replay, Outcome::Denied, false),
+    ] {
+        assert_eq!(after(property, ask, outcome), explains, "{property:?} {ask:?} {outcome:?}");
+    }
+}
+
+#[test]
+fn a_crash_may_have_lost_anything_only_where_that_is_allowed() {
+    let live = rotated(Some(token(1)));
+    let lost = Rules { allowing: Some(Property::CrashSafe), ..RULES };
+    assert_eq!(live.after(RULES, Ask::Restart, Outcome::Done, at(10)), vec![live.clone()]);
+    assert_eq!(live.after(lost, Ask::Restart, Outcome::Done, at(10)), vec![live.clone(), State::Lost]);
+    assert_eq!(
+        State::Lost.after(lost, Ask::Refresh(token(0), None), Outcome::Issued(token(9)), at(20)),
+        vec![State::Lost]
+    );
+}
+
+#[test]
+fn a_server_that_does_not_rotate_returns_the_same_token() {
+    let first = State::new();
+    let again = |rules| first.after(rules, Ask::Refresh(token(0), None), Outcome::Issued(token(0)), at(10));
+    assert_eq!(again(RULES), vec![]);
+    assert_eq!(again(Rules { keeps_tokens: true, ..RULES }), vec![State::new()]);
 }
 
 #[test]
@@ -106,7 +161,7 @@ fn what_was_forged_changes_nothing() {
             (Outcome::Denied, true),
             (Outcome::Unknown, true),
             (Outcome::Issued(token(5)), false),
-            (Outcome::Reused, false),
+            (Outcome::Reused, true),
             (Outcome::Unforeseen, false),
         ] {
             let expected = if right { vec![state.clone()] } else { vec![] };
@@ -132,10 +187,37 @@ fn a_sign_out_ends_the_family_by_a_stale_token_as_the_server_has_it() {
     assert_eq!(State::Revoked.after(RULES, Ask::SignOut(token(0)), Outcome::SignedOut, at(10)), vec![State::Revoked]);
 }
 
+/// Some servers revoke the session nevertheless.
 #[test]
-fn an_access_token_is_valid_as_long_as_its_session() {
-    let live = State::new();
-    assert_eq!(live.after(RULES, Ask::UseAccess, Outcome::Alive, at(10)), vec![live.clone()]);
-    assert_eq!(live.after(RULES, Ask::UseAccess, Outcome::Dead, at(10)), vec![]);
-    assert_eq!(State::Revoked.after(RULES, Ask::UseAccess, Outcome::Dead, at(10)), vec![State::Revoked]);
+fn a_sign_out_that_was_refused_promises_nothing() {
+    let live = State::Live { newest: Some(token(1)), last: None };
+    let after = live.after(RULES, Ask::SignOut(token(0)), Outcome::Denied, at(10));
+    assert_eq!(after, vec![live, State::Revoked]);
+    assert_eq!(State::Revoked.after(RULES, Ask::SignOut(token(0)), Outcome::Denied, at(10)), vec![State::Revoked]);
+}
+
+/// The sign-out was sent before the refresh of the same token was answered: a user who signs out means the session.
+#[test]
+fn a_sign_out_beside_a_refresh_ends_the_session_whatever_stale_tokens_do() {
+    let during = Span { earliest: 0, latest: 9, ticks: (0, 9) };
+    let live =
+        State::Live { newest: Some(token(1)), last: Some(Rotation { retired: token(0), key: None, at: during }) };
+    for stale_sign_out in [StaleSignOut::Nothing, StaleSignOut::Either, StaleSignOut::Ends] {
+        let rules = Rules { stale_sign_out, ..RULES };
+        assert_eq!(live.after(rules, Ask::SignOut(token(0)), Outcome::SignedOut, at(5)), vec![State::Revoked]);
+    }
+}
+
+#[test]
+fn only_the_newest_access_token_must_work() {
+    let live = rotated(Some(token(1)));
+    let using = |number: Option<usize>, outcome| live.after(RULES, Ask::UseAccess(number.map(token)), outcome, at(10));
+    assert_eq!(using(Some(1), Outcome::Alive), vec![live.clone()]);
+    assert_eq!(using(Some(1), Outcome::Dead), vec![]);
+    assert_eq!(using(Some(0), Outcome::Dead), vec![live.clone()], "it dies at rotation");
+    assert_eq!(using(None, Outcome::Dead), vec![live.clone()], "a newer one came with the same token");
+    for outcome in [Outcome::Alive, Outcome::Dead] {
+        let after = State::Revoked.after(RULES, Ask::UseAccess(Some(token(1))), outcome, at(10));
+        assert_eq!(after, vec![State::Revoked], "how long it lives is measured");
+    }
 }

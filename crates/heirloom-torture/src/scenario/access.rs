@@ -1,89 +1,200 @@
-//! Access tokens after the end of their session.
+//! Access tokens after the end of their session, and after a rotation.
 
 use super::{
     super::{
-        family::{Family, Grant},
+        family::Family,
         kit::Stop,
-        model::{Outcome, TokenNo},
+        log::Grant,
+        model::{Ask, Outcome, TokenNo},
         profile::AccessAfterEnd,
-        secret::Guarded,
+        property::Property,
+        report::Figure,
         trial::Trial,
     },
     replays::grown,
 };
 use std::time::Duration;
 
+/// Sessions that are opened.
+pub const SESSIONS: usize = 3;
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(50);
 
-/// After a reuse, and after a sign-out where there is one: does an access token still work?
-pub async fn after_end(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut rng = trial.fork_rng();
-    for _round in 0..trial.kit.settings.rounds {
-        let family = grown(trial, 2, &mut rng).await?;
-        expect_alive(trial, &family).await?;
-        family.settle(TokenNo(0), None).await?;
-        expect_refused(trial, &family).await?;
-        family.close().await?;
-        if trial.needs_sign_out().is_ok() {
-            let family = grown(trial, 2, &mut rng).await?;
-            family.sign_out(family.newest()).await?;
-            expect_refused(trial, &family).await?;
-            family.close().await?;
+/// How a session ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Reuse,
+    SignOut,
+}
+
+impl End {
+    fn figure(self) -> Property {
+        match self {
+            Self::Reuse => Property::AccessAfterReuse,
+            Self::SignOut => Property::AccessAfterSignOut,
         }
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reuse => "the reuse of a refresh token",
+            Self::SignOut => "the sign-out",
+        }
+    }
+}
+
+/// After a reuse, after a sign-out where there is one, and after a rotation: how long does an access token work?
+pub async fn after_end(trial: &Trial<'_>) -> Result<(), Stop> {
+    if trial.kit.profile().access_after_end() == AccessAfterEnd::UntilExpiry {
+        trial.not_applicable(
+            Property::AccessRevoked,
+            "the profile does not promise it: access tokens may live until they expire",
+        );
+    }
+    if trial.needs_rotation().is_ok() {
+        after(trial, End::Reuse).await?;
+        after_rotation(trial).await?;
+    }
+    if trial.needs_sign_out().is_ok() {
+        after(trial, End::SignOut).await?;
+    }
     Ok(())
+}
+
+async fn after(trial: &Trial<'_>, end: End) -> Result<(), Stop> {
+    let mut rng = trial.fork_rng();
+    let family = grown(trial, 2, &mut rng).await?;
+    let grant = expect_alive(trial, &family).await?;
+    match end {
+        End::Reuse => family.settle(TokenNo(0), None).await?,
+        End::SignOut => family.sign_out(family.newest()).await?,
+    };
+    let ended = trial.kit.uptime();
+    let mut latest = Lived::default();
+    for instance in 0..trial.kit.settings.bases.len() {
+        let lived = watch(trial, &family, &grant, instance, ended).await?;
+        latest = latest.max(lived);
+    }
+    // Only of a session that has ended this tells something.
+    if matches!(family.settle(family.newest(), None).await?, Outcome::Issued(_)) {
+        trial.not_applicable(end.figure(), format!("{} does not end the session", end.name()));
+        return family.close().await;
+    }
+    trial.measured(end.figure(), latest.words(), Some(latest.figure()));
+    judge(trial, &family, end, latest);
+    family.close().await
 }
 
 /// Before the end the newest access token works: otherwise its refusal afterwards would prove nothing.
-async fn expect_alive(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> {
-    let newest = family.grants().last().and_then(|grant| grant.access.clone());
+async fn expect_alive(trial: &Trial<'_>, family: &Family<'_>) -> Result<Grant, Stop> {
+    let newest = family.grants().last().filter(|grant| grant.access.is_some()).cloned();
     let Some(newest) = newest else { return Err(Stop::Fail("there is no access token".to_owned())) };
-    match family.use_access(&newest, trial.kit.next_base()).await? {
-        Outcome::Alive => Ok(()),
-        _refused => Err(Stop::Fail("the access token of a live session does not work".to_owned())),
-    }
-}
-
-async fn expect_refused(trial: &Trial<'_>, family: &Family<'_>) -> Result<(), Stop> {
-    if !family.is_revoked() {
-        return Err(Stop::Fail("the session was not ended".to_owned()));
-    }
-    for Grant { token, access, .. } in family.grants() {
-        let Some(access) = access else { continue };
-        for base in &trial.kit.settings.bases {
-            if is_refused_in_time(trial, family, &access, base).await? {
-                continue;
-            }
-            match trial.kit.profile().access_after_end() {
-                AccessAfterEnd::Refused => {
-                    trial.object(format!("the access token issued with t{} still works at {base}", token.0));
-                }
-                AccessAfterEnd::UntilExpiry => trial.remark("access tokens live until they expire"),
-            }
-            return Ok(());
+    match family.use_access(&newest, trial.kit.next_instance()).await? {
+        Outcome::Alive => Ok(newest),
+        _refused => {
+            Err(Stop::Fail(format!("the access token of a live session does not work: {}", family.last_answer())))
         }
     }
-    Ok(())
 }
 
-/// Where there are several instances, each has a while to learn of the end.
-async fn is_refused_in_time(
+/// How long an access token worked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Lived {
+    /// The last look that found it alive.
+    alive: Duration,
+    /// Whether it was never seen dead.
+    lives_on: bool,
+    dead: Duration,
+}
+
+impl Lived {
+    fn figure(self) -> Figure {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Figure { at_least_ms: millis(self.alive), at_most_ms: (!self.lives_on).then(|| millis(self.dead)) }
+    }
+
+    fn words(self) -> String {
+        if self.lives_on {
+            format!("lives on: it still works after {:.1} s", self.alive.as_secs_f64())
+        } else if self.alive.is_zero() {
+            "dies at once".to_owned()
+        } else {
+            format!("dies within {:.1} s", self.dead.as_secs_f64())
+        }
+    }
+}
+
+/// Looks at one instance until it refuses the token, or for as long as the settings and the profile have it.
+async fn watch(
     trial: &Trial<'_>,
     family: &Family<'_>,
-    access: &Guarded,
-    base: &str,
-) -> Result<bool, Stop> {
-    let several = trial.kit.settings.bases.len() > 1;
-    let patience = if several { trial.kit.profile().revocation_seconds } else { 0 };
-    let deadline = trial.kit.uptime().saturating_add(Duration::from_secs(patience));
+    grant: &Grant,
+    instance: usize,
+    ended: Duration,
+) -> Result<Lived, Stop> {
+    let deadline = ended.saturating_add(trial.kit.settings.access_patience.max(promised(trial)));
+    let mut lived = Lived::default();
     loop {
-        if family.use_access(access, base).await? != Outcome::Alive {
-            return Ok(true);
+        let asked = trial.kit.uptime();
+        match family.use_access(grant, instance).await? {
+            Outcome::Alive => lived.alive = asked.saturating_sub(ended).max(Duration::from_millis(1)),
+            Outcome::Dead => {
+                lived.dead = trial.kit.uptime().saturating_sub(ended);
+                return Ok(lived);
+            }
+            _unknown => {
+                let answer = family.last_answer();
+                return Err(Stop::Fail(format!("an access token after its session was answered with {answer}")));
+            }
         }
         if trial.kit.uptime() >= deadline {
-            return Ok(false);
+            lived.lives_on = true;
+            return Ok(lived);
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Where there are several instances, each has a while to learn of the end.
+fn promised(trial: &Trial<'_>) -> Duration {
+    let several = trial.kit.settings.bases.len() > 1;
+    Duration::from_secs(if several { trial.kit.profile().revocation_seconds } else { 0 })
+}
+
+fn judge(trial: &Trial<'_>, family: &Family<'_>, end: End, lived: Lived) {
+    if trial.kit.profile().access_after_end() != AccessAfterEnd::Refused {
+        return;
+    }
+    trial.tried(Property::AccessRevoked);
+    if lived.alive <= promised(trial) {
+        return;
+    }
+    let last = family.calls().iter().rfind(|call| call.outcome == Outcome::Alive).map(|call| call.number);
+    let shown = family.shown(|call| {
+        let ends = matches!(call.ask, Ask::SignOut(_)) || call.ask == Ask::Refresh(TokenNo(0), None);
+        let rotates = call.issued().is_some();
+        ends || rotates || Some(call.number) == last
+    });
+    let sentence = format!(
+        "The access token of the session still worked {:.1} s after {} was answered, although the profile promises that it \
+         is refused.",
+        lived.alive.as_secs_f64(),
+        end.name(),
+    );
+    trial.violate(Property::AccessRevoked, sentence, shown);
+}
+
+async fn after_rotation(trial: &Trial<'_>) -> Result<(), Stop> {
+    let family = Family::open(trial).await?;
+    let first = expect_alive(trial, &family).await?;
+    if !matches!(family.rotate(&mut trial.fork_rng()).await?, Outcome::Issued(_)) {
+        return family.close().await;
+    }
+    let words = match family.use_access(&first, trial.kit.next_instance()).await? {
+        Outcome::Alive => "works on after a rotation",
+        Outcome::Dead => "dies at rotation",
+        _unknown => return Err(Stop::Fail(format!("an access token was answered with {}", family.last_answer()))),
+    };
+    trial.measured(Property::AccessAfterRotation, words, None);
+    family.close().await
 }

@@ -1,7 +1,11 @@
-//! What is tried, one file for each kind of trouble.
+//! What is tried, one file for each kind of trouble. `table.rs` lists it.
 
 mod access;
+mod answers;
+mod busy;
+mod foreign;
 mod forged;
+mod leeway;
 mod lifetime;
 mod races;
 mod replays;
@@ -9,9 +13,13 @@ mod restart;
 mod retries;
 mod revocation;
 mod storm;
+mod table;
+
+pub use table::ALL;
 
 use super::{
     kit::{Settings, Source, Stop},
+    property::Property,
     trial::Trial,
 };
 
@@ -24,6 +32,10 @@ pub struct Scenario {
     pub rules: &'static [&'static str],
     /// What a correct server does.
     pub holds: &'static str,
+    /// The properties that it judges.
+    pub judges: &'static [Property],
+    /// Those of them that it must have put to the test: otherwise it could not be tried.
+    pub(crate) proves: &'static [Property],
     trouble: Trouble,
 }
 
@@ -39,121 +51,53 @@ enum Trouble {
     Replay(usize),
     AfterReuse,
     ReuseInFlight,
+    Leeway,
     SignOut,
     RefreshAgainstSignOut,
     RefreshAgainstSignIn,
     AccessAfterEnd,
     Restart,
     Forged,
+    TokenKinds,
+    Unsigned,
+    OtherClient,
+    WiderScope,
+    Answers,
     Lifetime,
+    Idle,
     Storm,
 }
 
-const fn scenario(
-    name: &'static str,
-    rules: &'static [&'static str],
-    trouble: Trouble,
-    holds: &'static str,
-) -> Scenario {
-    Scenario { name, rules, holds, trouble }
-}
-
-/// All of them, in the order in which they run.
-pub const ALL: &[Scenario] = &[
-    scenario("race-2", &["S-1", "S-2", "S-3"], Trouble::Race(2), "one of 2 rotates, then the family is revoked"),
-    scenario("race-8", &["S-1", "S-2", "S-3"], Trouble::Race(8), "one of 8 rotates, then the family is revoked"),
-    scenario("race-64", &["S-1", "S-2", "S-3"], Trouble::Race(64), "one of 64 rotates, then the family is revoked"),
-    scenario(
-        "shared-key-2",
-        &["S-1", "S-2", "S-17", "S-29"],
-        Trouble::SharedKey(2),
-        "both get the same successor, and it lives",
-    ),
-    scenario(
-        "shared-key-8",
-        &["S-1", "S-2", "S-17", "S-29"],
-        Trouble::SharedKey(8),
-        "all 8 get the same successor, and it lives",
-    ),
-    scenario(
-        "shared-key-64",
-        &["S-1", "S-2", "S-17", "S-29"],
-        Trouble::SharedKey(64),
-        "all 64 get the same successor, and it lives",
-    ),
-    scenario("two-keys", &["S-1", "S-2", "S-3", "S-30"], Trouble::TwoKeys, "two holders: the family is revoked"),
-    scenario(
-        "lost-answer",
-        &["S-1", "S-5", "S-17"],
-        Trouble::LostAnswer,
-        "a retry with the key gets the same successor",
-    ),
-    scenario(
-        "lost-answer-no-key",
-        &["S-1", "S-3", "S-30"],
-        Trouble::LostAnswerWithoutKey,
-        "a retry without a key is a replay",
-    ),
-    scenario(
-        "late-retry",
-        &["S-1", "S-3", "S-31"],
-        Trouble::LateRetry,
-        "a retry after its successor was used is a replay",
-    ),
-    scenario("reordered", &["S-1", "S-3", "S-31"], Trouble::Reordered, "a retry beside the next rotation never forks"),
-    scenario("replay-1", &["S-3", "S-20"], Trouble::Replay(1), "generation n-1 again: the family is revoked"),
-    scenario("replay-2", &["S-3", "S-20"], Trouble::Replay(2), "generation n-2 again: the family is revoked"),
-    scenario("replay-100", &["S-3", "S-20"], Trouble::Replay(100), "generation n-100 again: the family is revoked"),
-    scenario("after-reuse", &["S-3", "S-24"], Trouble::AfterReuse, "after a replay no token of the family works"),
-    scenario("reuse-in-flight", &["S-1", "S-3"], Trouble::ReuseInFlight, "nor one issued beside the replay"),
-    scenario("sign-out", &["S-1", "S-52"], Trouble::SignOut, "after sign-out no token of the family works"),
-    scenario(
-        "refresh-sign-out",
-        &["S-1", "S-52"],
-        Trouble::RefreshAgainstSignOut,
-        "after both are answered no token works",
-    ),
-    scenario(
-        "refresh-sign-in",
-        &["S-1", "S-5", "S-50"],
-        Trouble::RefreshAgainstSignIn,
-        "other sign-ins disturb no session",
-    ),
-    scenario(
-        "access-after-end",
-        &["S-57", "S-58"],
-        Trouble::AccessAfterEnd,
-        "after reuse or sign-out no access token works",
-    ),
-    scenario("restart", &["S-3", "S-4", "S-5"], Trouble::Restart, "a restart loses no rotation and no revocation"),
-    scenario("forged", &["S-6", "S-11"], Trouble::Forged, "every mangled token is refused and changes nothing"),
-    scenario("lifetime", &["S-7", "S-45"], Trouble::Lifetime, "no rotation extends the absolute lifetime"),
-    scenario("storm", &["S-1", "S-2", "S-3", "S-5"], Trouble::Storm, "every history agrees with the specification"),
-];
-
 impl Scenario {
-    /// What it needs of the profile and the command line.
+    /// What it needs of the server, the profile and the command line.
     pub(crate) fn needs(&self, trial: &Trial<'_>) -> Result<(), Stop> {
         let settings = &trial.kit.settings;
         let option = |given: bool, name: &str| if given { Ok(()) } else { Err(Stop::Skip(format!("needs {name}"))) };
+        let value = |name: &str| option(settings.values.contains_key(name), &format!("--set {name}=…"));
         match self.trouble {
             Trouble::SharedKey(_)
             | Trouble::TwoKeys
             | Trouble::LostAnswer
             | Trouble::LateRetry
-            | Trouble::Reordered => trial.needs_retry(),
-            Trouble::SignOut | Trouble::RefreshAgainstSignOut => trial.needs_sign_out(),
-            Trouble::AccessAfterEnd => trial.needs_access(),
-            Trouble::RefreshAgainstSignIn => option(matches!(settings.source, Source::SignIn { .. }), "--user"),
-            Trouble::Restart => option(settings.restart.is_some(), "--restart-command"),
-            Trouble::Lifetime => option(settings.absolute_lifetime.is_some(), "--absolute-lifetime"),
+            | Trouble::Reordered => trial.needs_retry().and_then(|()| trial.needs_rotation()),
+            Trouble::LostAnswerWithoutKey if trial.kit.rules().leeway > 0 => {
+                Err(Stop::Skip("the profile announces a leeway: `leeway` tries it".to_owned()))
+            }
             Trouble::Race(_)
             | Trouble::LostAnswerWithoutKey
             | Trouble::Replay(_)
             | Trouble::AfterReuse
             | Trouble::ReuseInFlight
-            | Trouble::Forged
-            | Trouble::Storm => Ok(()),
+            | Trouble::Leeway => trial.needs_rotation(),
+            Trouble::SignOut | Trouble::RefreshAgainstSignOut => trial.needs_sign_out(),
+            Trouble::AccessAfterEnd | Trouble::TokenKinds => trial.needs_access(),
+            Trouble::RefreshAgainstSignIn => option(matches!(settings.source, Source::SignIn { .. }), "--user"),
+            Trouble::Restart => option(settings.restart.is_some(), "--restart-command"),
+            Trouble::Lifetime => option(settings.absolute_lifetime.is_some(), "--absolute-lifetime"),
+            Trouble::Idle => option(settings.idle_lifetime.is_some(), "--idle-lifetime"),
+            Trouble::OtherClient => value("other_client_id"),
+            Trouble::WiderScope => value("wider_scope"),
+            Trouble::Unsigned | Trouble::Answers | Trouble::Forged | Trouble::Storm => Ok(()),
         }
     }
 
@@ -166,10 +110,19 @@ impl Scenario {
             Trouble::ReuseInFlight => replays::IN_FLIGHT_ROUNDS,
             Trouble::RefreshAgainstSignOut => revocation::SIGN_OUT_ROUNDS,
             Trouble::RefreshAgainstSignIn => revocation::SIGN_INS.saturating_add(1),
-            Trouble::Replay(_) | Trouble::AccessAfterEnd => 2,
+            Trouble::Replay(_) => 2,
+            Trouble::AccessAfterEnd => return access::SESSIONS,
+            Trouble::Leeway => return leeway::sessions(settings),
             Trouble::LostAnswerWithoutKey | Trouble::LateRetry | Trouble::AfterReuse | Trouble::SignOut => 1,
             Trouble::Restart => return restart::SESSIONS,
-            Trouble::Forged | Trouble::Lifetime => return 1,
+            Trouble::Forged
+            | Trouble::TokenKinds
+            | Trouble::Unsigned
+            | Trouble::OtherClient
+            | Trouble::WiderScope
+            | Trouble::Answers
+            | Trouble::Lifetime
+            | Trouble::Idle => return 1,
             Trouble::Storm => return storm::sessions(settings),
         };
         in_each_round.saturating_mul(settings.rounds)
@@ -189,13 +142,20 @@ impl Scenario {
             Trouble::Replay(generations) => replays::replay(trial, generations).await,
             Trouble::AfterReuse => replays::after_reuse(trial).await,
             Trouble::ReuseInFlight => replays::in_flight(trial).await,
+            Trouble::Leeway => leeway::leeway(trial).await,
             Trouble::SignOut => revocation::sign_out(trial).await,
             Trouble::RefreshAgainstSignOut => revocation::refresh_against_sign_out(trial).await,
             Trouble::RefreshAgainstSignIn => revocation::refresh_against_sign_in(trial).await,
             Trouble::AccessAfterEnd => access::after_end(trial).await,
             Trouble::Restart => restart::restart(trial).await,
             Trouble::Forged => forged::forged(trial).await,
-            Trouble::Lifetime => lifetime::lifetime(trial).await,
+            Trouble::TokenKinds => foreign::token_kinds(trial).await,
+            Trouble::Unsigned => foreign::unsigned(trial).await,
+            Trouble::OtherClient => foreign::other_client(trial).await,
+            Trouble::WiderScope => foreign::wider_scope(trial).await,
+            Trouble::Answers => answers::answers(trial).await,
+            Trouble::Lifetime => lifetime::absolute(trial).await,
+            Trouble::Idle => lifetime::idle(trial).await,
             Trouble::Storm => storm::storm(trial).await,
         }
     }

@@ -8,6 +8,7 @@ use super::super::{
     trial::Trial,
 };
 use futures_util::future::try_join_all;
+use std::collections::BTreeSet;
 
 /// Redemptions with two keys.
 pub const TWO_KEYS: usize = 8;
@@ -31,7 +32,7 @@ fn all_rounds(trial: &Trial<'_>, width: usize) -> std::ops::Range<usize> {
 pub async fn race(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
     for round in all_rounds(trial, width) {
         let family = begun(trial, round).await?;
-        at_once(&family, family.newest(), &vec![None; width]).await?;
+        at_once(trial, &family, family.newest(), &vec![None; width]).await?;
         family.expect_revoked().await?;
         family.close().await?;
     }
@@ -43,9 +44,8 @@ pub async fn shared_key(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
     for round in all_rounds(trial, width) {
         let family = begun(trial, round).await?;
         let key = family.new_key(&mut trial.fork_rng());
-        at_once(&family, family.newest(), &vec![key; width]).await?;
+        at_once(trial, &family, family.newest(), &vec![key; width]).await?;
         // Whatever was handed out must be the one token that lives.
-        family.rotate(&mut trial.fork_rng()).await?;
         family.rotate(&mut trial.fork_rng()).await?;
         family.close().await?;
     }
@@ -58,7 +58,7 @@ pub async fn two_keys(trial: &Trial<'_>) -> Result<(), Stop> {
         let family = begun(trial, round).await?;
         let mut rng = trial.fork_rng();
         let keys = [family.new_key(&mut rng), family.new_key(&mut rng)];
-        at_once(&family, family.newest(), &keys.repeat(TWO_KEYS / 2)).await?;
+        at_once(trial, &family, family.newest(), &keys.repeat(TWO_KEYS / 2)).await?;
         family.expect_revoked().await?;
         family.close().await?;
     }
@@ -75,13 +75,22 @@ async fn begun<'k>(trial: &'k Trial<'k>, round: usize) -> Result<Family<'k>, Sto
     Ok(family)
 }
 
-/// One redemption for each key, at once. A busy server may refuse some of them: two answers still are a race.
-pub async fn at_once(family: &Family<'_>, token: TokenNo, keys: &[Option<KeyNo>]) -> Result<(), Stop> {
-    let redemptions = keys.iter().map(|key| family.refresh_in(token, *key, Manner::Crowded));
+/// One redemption for each key, at once, over new connections; then each successor is redeemed, which shows whether it
+/// lives. A busy server may refuse some: two answers still are a race.
+async fn at_once(trial: &Trial<'_>, family: &Family<'_>, token: TokenNo, keys: &[Option<KeyNo>]) -> Result<(), Stop> {
+    trial.kit.open_connections(keys.len()).await?;
+    let redemptions = keys.iter().map(|key| family.refresh_in(token, *key, Manner::Racing));
     let outcomes = try_join_all(redemptions).await?;
     let answered = outcomes.iter().filter(|outcome| **outcome != Outcome::Unknown).count();
     if answered < keys.len().min(2) {
-        return Err(Stop::Fail(format!("{answered} of {} redemptions at once were answered", keys.len())));
+        let last = family.last_answer();
+        return Err(Stop::Fail(format!("{answered} of {} redemptions at once were answered: {last}", keys.len())));
+    }
+    let successors: BTreeSet<_> = outcomes.into_iter().filter_map(Outcome::issued).collect();
+    if successors.len() > 1 {
+        for successor in successors {
+            family.settle(successor, None).await?;
+        }
     }
     Ok(())
 }

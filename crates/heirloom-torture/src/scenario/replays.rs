@@ -1,31 +1,50 @@
 //! Stale tokens.
 
 use super::super::{
+    client::Manner,
     family::Family,
     kit::Stop,
     model::{Outcome, TokenNo},
     trial::Trial,
 };
+use std::time::Duration;
 use tokio::try_join;
 
 /// Rounds of a replay beside a redemption, for a setting of 1.
 pub const IN_FLIGHT_ROUNDS: usize = 8;
+/// The longest leeway that is waited out.
+const LONGEST_LEEWAY: u64 = 60_000;
 
 /// A token that is this many generations old is replayed: with another key than its rotation had, and without one.
 pub async fn replay(trial: &Trial<'_>, generations: usize) -> Result<(), Stop> {
     let mut rng = trial.fork_rng();
     for round in 0..trial.kit.settings.rounds.saturating_mul(2) {
         let family = grown(trial, generations, &mut rng).await?;
+        wait_leeway_out(trial).await?;
         let stale = TokenNo(family.newest().0.saturating_sub(generations));
         let key = if round % 2 == 0 { None } else { family.new_key(&mut rng) };
-        family.refresh(stale, key).await?;
+        family.settle(stale, key).await?;
         family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())
 }
 
-/// A session that was refreshed this many times. It stops growing when the server answers that it was revoked: the history shows it.
+/// Until no leeway is left for any token.
+async fn wait_leeway_out(trial: &Trial<'_>) -> Result<(), Stop> {
+    let leeway = trial.kit.rules().leeway;
+    if leeway > LONGEST_LEEWAY {
+        return Err(Stop::Fail(format!("a leeway of {} s is too long to be waited out", leeway / 1000)));
+    }
+    if leeway > 0 {
+        // Servers count in seconds.
+        tokio::time::sleep(Duration::from_millis(leeway.saturating_add(1000))).await;
+    }
+    Ok(())
+}
+
+/// A session that was refreshed this many times. It stops growing when the server answers that it was revoked: the history
+/// shows it.
 pub async fn grown<'k>(trial: &'k Trial<'k>, generations: usize, rng: &mut fastrand::Rng) -> Result<Family<'k>, Stop> {
     let family = Family::open(trial).await?;
     for _generation in 0..generations {
@@ -61,7 +80,13 @@ pub async fn in_flight(trial: &Trial<'_>) -> Result<(), Stop> {
     for _round in 0..trial.kit.settings.rounds.saturating_mul(IN_FLIGHT_ROUNDS) {
         let family = grown(trial, 2, &mut rng).await?;
         let (newest, key) = (family.newest(), family.new_key(&mut rng));
-        try_join!(family.settle(newest, key), family.settle(TokenNo(0), None))?;
+        trial.kit.open_connections(2).await?;
+        let redemption = family.refresh_in(newest, key, Manner::Racing);
+        let (redeemed, replayed) = try_join!(redemption, family.refresh_in(TokenNo(0), None, Manner::Racing))?;
+        if redeemed == Outcome::Unknown || replayed == Outcome::Unknown {
+            let last = family.last_answer();
+            return Err(Stop::Fail(format!("a replay beside a redemption was not answered: {last}")));
+        }
         family.expect_revoked().await?;
         family.close().await?;
     }

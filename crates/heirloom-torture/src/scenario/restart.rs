@@ -1,66 +1,151 @@
-//! The server is restarted in between.
+//! The server is restarted in between, with calls under way.
 
-use super::super::{
-    client::{Asked, Manner},
-    family::Family,
-    kit::Stop,
-    model::TokenNo,
-    profile::Request,
-    trial::Trial,
+use super::{
+    super::{
+        client::{Asked, Manner},
+        family::Family,
+        history::Stamp,
+        kit::Stop,
+        model::{Outcome, TokenNo},
+        profile::Request,
+        trial::Trial,
+    },
+    busy::{Left, refresh_on},
 };
-use std::time::Duration;
+use futures_util::future::try_join_all;
 use std::{
-    collections::BTreeMap,
     process::Stdio,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 use tokio::try_join;
 
-/// Sessions that the restart is to leave as they were.
-pub const SESSIONS: usize = 4;
+/// Sessions that are refreshed while the server goes away, with the pause of each between two refreshes.
+const BUSY: [u64; 4] = [0, 0, 20, 40];
+/// Sessions that are opened.
+pub const SESSIONS: usize = 4 + BUSY.len();
 /// How long the server may take until it serves again.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Restarts until one cuts a refresh off.
+const ATTEMPTS: usize = 3;
+/// How long the sessions are refreshed before the server is restarted.
+const LEAD: Duration = Duration::from_millis(100);
 
-/// Rotations and revocations survive, and a retry still gets a lost answer.
-pub async fn restart(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut rng = trial.fork_rng();
-    let stolen = Family::open(trial).await?;
-    stolen.rotate(&mut rng).await?;
-    stolen.settle(TokenNo(0), None).await?;
-    let left = Family::open(trial).await?;
-    left.rotate(&mut rng).await?;
-    let can_leave = trial.needs_sign_out().is_ok();
-    if can_leave {
-        left.sign_out(left.newest()).await?;
-    }
-    let copied = Family::open(trial).await?;
-    copied.rotate(&mut rng).await?;
-    let lost = Family::open(trial).await?;
-    let key = lost.new_key(&mut rng);
-    lost.settle(TokenNo(0), key).await?;
-
-    restart_and_watch(trial).await?;
-
-    stolen.expect_revoked().await?;
-    if can_leave {
-        left.expect_revoked().await?;
-    }
-    if key.is_some() {
-        lost.settle(TokenNo(0), key).await?;
-    }
-    lost.rotate(&mut rng).await?;
-    copied.settle(TokenNo(0), None).await?;
-    copied.expect_revoked().await?;
-    for family in [stolen, left, copied, lost] {
-        family.close().await?;
-    }
-    Ok(())
+/// The sessions that are left alone while the server restarts.
+struct Still<'k> {
+    /// Its token was replayed.
+    stolen: Family<'k>,
+    /// Its user signed out.
+    left: Family<'k>,
+    /// Its first token will be replayed.
+    copied: Family<'k>,
+    /// The answer to its last refresh was lost.
+    lost: Family<'k>,
+    key: Option<super::super::model::KeyNo>,
 }
 
-/// Runs the command while the server is watched: one that never stopped answering was not restarted.
-async fn restart_and_watch(trial: &Trial<'_>) -> Result<(), Stop> {
+impl<'k> Still<'k> {
+    async fn prepare(trial: &'k Trial<'k>, rng: &mut fastrand::Rng) -> Result<Self, Stop> {
+        let stolen = Family::open(trial).await?;
+        if trial.needs_rotation().is_ok() {
+            stolen.rotate(rng).await?;
+            stolen.settle(TokenNo(0), None).await?;
+        }
+        let left = Family::open(trial).await?;
+        left.rotate(rng).await?;
+        if trial.needs_sign_out().is_ok() {
+            left.sign_out(left.newest()).await?;
+        }
+        let copied = Family::open(trial).await?;
+        copied.rotate(rng).await?;
+        let lost = Family::open(trial).await?;
+        let key = lost.new_key(rng);
+        lost.settle(TokenNo(0), key).await?;
+        Ok(Self { stolen, left, copied, lost, key })
+    }
+
+    fn all(&self) -> [&Family<'k>; 4] {
+        [&self.stolen, &self.left, &self.copied, &self.lost]
+    }
+
+    async fn check(self, trial: &Trial<'_>, rng: &mut fastrand::Rng) -> Result<(), Stop> {
+        self.stolen.expect_revoked().await?;
+        self.left.expect_revoked().await?;
+        if self.key.is_some() {
+            self.lost.settle(TokenNo(0), self.key).await?;
+        }
+        self.lost.rotate(rng).await?;
+        if trial.needs_rotation().is_ok() {
+            self.copied.settle(TokenNo(0), None).await?;
+        }
+        self.copied.expect_revoked().await?;
+        for family in [self.stolen, self.left, self.copied, self.lost] {
+            family.close().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Rotations and revocations survive, and a retry still gets a lost answer. Another restart follows one that cut nothing off.
+pub async fn restart(trial: &Trial<'_>) -> Result<(), Stop> {
+    for _attempt in 0..ATTEMPTS {
+        if restart_once(trial).await? {
+            return Ok(());
+        }
+    }
+    let advice = "let the restart command kill it (kill -9), instead of waiting for its requests";
+    Err(Stop::Fail(format!("no refresh was under way when the server went away: {advice}")))
+}
+
+/// False if no refresh was under way, so that nothing could have been lost.
+async fn restart_once(trial: &Trial<'_>) -> Result<bool, Stop> {
+    let mut rng = trial.fork_rng();
+    let still = Still::prepare(trial, &mut rng).await?;
+    let mut busy = Vec::new();
+    for _holder in BUSY {
+        busy.push(Family::open(trial).await?);
+    }
+    let stop = AtomicBool::new(false);
+    let holders =
+        busy.iter().zip(BUSY).map(|(family, pause)| refresh_on(trial, family, Duration::from_millis(pause), &stop));
+    let restarted = async {
+        tokio::time::sleep(LEAD).await;
+        let ended = restart_and_watch(trial).await;
+        stop.store(true, Ordering::Relaxed);
+        ended
+    };
+    let (left, (sent, finished)) = try_join!(try_join_all(holders), restarted)?;
+    for family in still.all().into_iter().chain(&busy) {
+        family.restarted(sent, finished);
+    }
+    if !was_under_way(&busy, sent, finished) {
+        return Ok(false);
+    }
+    still.check(trial, &mut rng).await?;
+    for (family, left) in busy.into_iter().zip(left) {
+        match left {
+            Left::Open(token, key) => family.settle(token, key).await?,
+            Left::Answered | Left::Refused => family.settle(family.newest(), None).await?,
+        };
+        family.close().await?;
+    }
+    Ok(true)
+}
+
+/// Whether refreshes were answered and not answered while the server went away.
+fn was_under_way(busy: &[Family<'_>], sent: Stamp, finished: Stamp) -> bool {
+    let calls: Vec<_> = busy.iter().flat_map(Family::calls).collect();
+    let answered = calls.iter().any(|call| call.issued().is_some() && call.sent.tick < finished.tick);
+    let cut = calls.iter().any(|call| call.outcome == Outcome::Unknown && call.finished.tick > sent.tick);
+    answered && cut
+}
+
+/// Runs the command while the server is watched: one that never stopped answering was not restarted. Returns when it
+/// began and when it was done.
+async fn restart_and_watch(trial: &Trial<'_>) -> Result<(Stamp, Stamp), Stop> {
+    let sent = trial.kit.stamp();
     let (interrupted, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let restart = async {
         let ended = execute(trial.kit.settings.restart.as_deref().unwrap_or_default()).await;
@@ -76,7 +161,7 @@ async fn restart_and_watch(trial: &Trial<'_>) -> Result<(), Stop> {
     try_join!(restart, watch)?;
     let waited = until_ready(trial).await?;
     let cause = "every instance went on answering: the restart command restarted none";
-    if waited || interrupted.into_inner() { Ok(()) } else { Err(Stop::Fail(cause.to_owned())) }
+    if waited || interrupted.into_inner() { Ok((sent, trial.kit.stamp())) } else { Err(Stop::Fail(cause.to_owned())) }
 }
 
 async fn execute(command: &str) -> Result<(), Stop> {
@@ -102,18 +187,13 @@ async fn until_ready(trial: &Trial<'_>) -> Result<bool, Stop> {
 /// Whether every instance answers, and without an error of its own. Takes a little while.
 async fn all_serve(trial: &Trial<'_>) -> Result<bool, Stop> {
     let kit = trial.kit;
-    let request = kit.profile().ready.clone().unwrap_or_else(home);
+    let request = kit.profile().ready.clone().unwrap_or_else(|| Request::get("{base}"));
     let mut all = true;
-    for base in &kit.settings.bases {
+    for instance in 0..kit.settings.bases.len() {
         let asked = Asked { request: &request, values: Vec::new(), header: None };
-        let answer = kit.send(base, asked, Manner::Patient).await?;
+        let answer = kit.send(instance, asked, Manner::Patient).await?;
         all &= answer.reply().is_some_and(|reply| !reply.is_outage());
     }
     tokio::time::sleep(PAUSE).await;
     Ok(all)
-}
-
-fn home() -> Request {
-    let (method, url) = ("GET".to_owned(), "{base}".to_owned());
-    Request { method, url, headers: BTreeMap::new(), json: None, form: None }
 }

@@ -38,11 +38,9 @@ pub async fn lost_answer_without_key(trial: &Trial<'_>) -> Result<(), Stop> {
     for _round in 0..trial.kit.settings.rounds {
         let family = Family::open(trial).await?;
         let first = family.newest();
-        family.refresh(first, None).await?;
-        family.refresh(first, None).await?;
-        if trial.kit.profile().leeway_seconds == 0 {
-            family.expect_revoked().await?;
-        }
+        family.settle(first, None).await?;
+        family.settle(first, None).await?;
+        family.expect_revoked().await?;
         family.close().await?;
     }
     Ok(())

@@ -1,11 +1,14 @@
 //! Everything at once, at random, over all instances.
 
-use super::super::{
-    client::Manner,
-    family::Family,
-    kit::{Settings, Stop},
-    model::{KeyNo, TokenNo},
-    trial::Trial,
+use super::{
+    super::{
+        client::Manner,
+        family::Family,
+        kit::{Settings, Source, Stop},
+        model::{KeyNo, TokenNo},
+        trial::Trial,
+    },
+    busy::{Left, refresh_on},
 };
 use futures_util::future::try_join_all;
 use std::sync::{
@@ -13,6 +16,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use std::time::Duration;
+use tokio::try_join;
 
 /// Clients that share a session. More would tangle a history beyond what can be judged.
 const SHARING: usize = 4;
@@ -20,28 +24,40 @@ const SHARING: usize = 4;
 const CALLS: usize = 120;
 /// The longest that a client waits before it goes away, in microseconds.
 const PATIENCE_MICROS: u64 = 15_000;
+/// Sessions one after another, where each needs an initial token.
+const IN_TURN: usize = 4;
+/// Between two refreshes of a session that lives as long as the storm, and between two attacks on it.
+const HOLD: Duration = Duration::from_millis(40);
+const ATTACK: Duration = Duration::from_millis(25);
 
-/// Sessions that live at once.
-pub fn sessions(settings: &Settings) -> usize {
+fn slots(settings: &Settings) -> usize {
     settings.clients.div_ceil(SHARING)
 }
 
-/// Sessions side by side until the time is over, each shared by a few clients.
+/// Sessions that it needs: initial tokens must be counted beforehand, sign-ins need not.
+pub fn sessions(settings: &Settings) -> usize {
+    slots(settings).saturating_mul(IN_TURN).saturating_add(1)
+}
+
+/// Sessions side by side until the time is over: some are shared by a few clients, friends and thieves, and soon
+/// revoked; one is refreshed by its holder from the beginning to the end while others attack it.
 pub async fn storm(trial: &Trial<'_>) -> Result<(), Stop> {
     let settings = &trial.kit.settings;
     let end = trial.kit.uptime().saturating_add(settings.storm);
-    try_join_all((0..sessions(settings)).map(|_| one_after_another(trial, end))).await?;
+    let shared = try_join_all((0..slots(settings)).map(|_| one_after_another(trial, end)));
+    try_join!(shared, held(trial, end))?;
     Ok(())
 }
 
 async fn one_after_another(trial: &Trial<'_>, end: Duration) -> Result<(), Stop> {
-    let mut opened = false;
+    let counted = matches!(trial.kit.settings.source, Source::Tokens(_));
+    let mut opened = 0_usize;
     while trial.kit.uptime() < end {
-        if opened && trial.kit.tokens_left() == Some(0) {
-            trial.remark("ended early, for want of initial tokens");
+        if counted && opened >= IN_TURN {
+            trial.remark("shared sessions were few: each needs an initial token");
             break;
         }
-        opened = true;
+        opened = opened.saturating_add(1);
         let shared =
             Shared { family: Family::open(trial).await?, keys: Mutex::default(), done: AtomicBool::new(false) };
         try_join_all((0..SHARING).map(|_| shared.client(trial, end))).await?;
@@ -51,6 +67,51 @@ async fn one_after_another(trial: &Trial<'_>, end: Duration) -> Result<(), Stop>
             shared.family.rotate(&mut trial.fork_rng()).await?;
         }
         shared.family.close().await?;
+    }
+    Ok(())
+}
+
+/// One holder refreshes on; others present forged tokens, use access tokens and repeat what the holder has sent.
+async fn held(trial: &Trial<'_>, end: Duration) -> Result<(), Stop> {
+    let family = Family::open(trial).await?;
+    let stop = AtomicBool::new(false);
+    let until_end = async {
+        tokio::time::sleep(end.saturating_sub(trial.kit.uptime())).await;
+        stop.store(true, Ordering::Relaxed);
+        Ok(())
+    };
+    let holder = refresh_on(trial, &family, HOLD, &stop);
+    let (left, ..) = try_join!(holder, attack(trial, &family, &stop), until_end)?;
+    match left {
+        Left::Open(token, key) => family.settle(token, key).await?,
+        Left::Answered | Left::Refused => family.rotate(&mut trial.fork_rng()).await?,
+    };
+    family.close().await
+}
+
+async fn attack(trial: &Trial<'_>, family: &Family<'_>, stop: &AtomicBool) -> Result<(), Stop> {
+    let mut rng = trial.fork_rng();
+    while !stop.load(Ordering::Relaxed) {
+        let newest = family.newest();
+        match rng.u32(..3) {
+            0 if trial.can_use_access() => {
+                let grant = family.grants().last().cloned();
+                if let Some(grant) = grant.filter(|grant| grant.access.is_some()) {
+                    // The holder may replace it meanwhile, and some servers end it then.
+                    let text = grant.access.unwrap_or_else(|| super::super::secret::Guarded::new(String::new()));
+                    family.use_forged_access(&text, "an access token of this session").await?;
+                }
+            }
+            1 => {
+                let text = format!("{}A", family.text(newest));
+                family.refresh_forged(text, "the newest token, with a character more".to_owned()).await?;
+            }
+            _other => {
+                let text = format!("x{:016x}", rng.u64(..));
+                family.refresh_forged(text, "garbage".to_owned()).await?;
+            }
+        }
+        tokio::time::sleep(ATTACK).await;
     }
     Ok(())
 }
@@ -93,7 +154,10 @@ impl Shared<'_> {
                 let stranger = self.family.new_key(rng);
                 self.family.refresh(any, stranger).await.map(drop)
             }
-            98 => self.family.refresh_forged(format!("{}A", self.family.text(newest))).await.map(drop),
+            98 => {
+                let (text, what) = (format!("{}A", self.family.text(newest)), "with a character more".to_owned());
+                self.family.refresh_forged(text, what).await.map(drop)
+            }
             _rare if trial.needs_sign_out().is_ok() => self.family.sign_out(any).await.map(drop),
             _rare => self.family.refresh(any, None).await.map(drop),
         }
@@ -107,8 +171,8 @@ impl Shared<'_> {
 
     async fn use_access(&self, trial: &Trial<'_>, rng: &mut fastrand::Rng) -> Result<(), Stop> {
         let grants = if trial.can_use_access() { self.family.grants() } else { Vec::new() };
-        match rng.choice(&grants).and_then(|grant| grant.access.as_ref()) {
-            Some(access) => self.family.use_access(access, trial.kit.next_base()).await.map(drop),
+        match rng.choice(&grants).filter(|grant| grant.access.is_some()) {
+            Some(grant) => self.family.use_access(grant, trial.kit.next_instance()).await.map(drop),
             None => self.refresh_newest(rng, Manner::Patient).await,
         }
     }

@@ -9,8 +9,14 @@
     reason = "a test may fail loudly, and sets up the environment of the programs it runs"
 )]
 
-mod faults;
+mod causes;
+mod clients;
+mod formats;
+mod interrupted;
+mod judged;
 mod kit;
+mod matrix;
+mod provider;
 mod stub;
 mod untried;
 mod usage;

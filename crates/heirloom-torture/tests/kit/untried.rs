@@ -1,12 +1,15 @@
 //! What proves nothing is neither accused nor praised: "could not be tried", with the cause, and exit code 3.
 
 use crate::{
+    judged::{LEEWAY_SECONDS, Talk, Tried},
     kit::{PASSWORD, Report, torture, torture_with},
-    stub::{Fault, Stub},
+    stub::{Fault, Kind, Stub},
 };
+use heirloom_torture::{Progress, Property, Settings, Verdict, run_until};
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 /// The profile of Heirloom with a change.
 fn profile(folder: &TempDir, change: impl FnOnce(&mut Value)) -> PathBuf {
@@ -66,10 +69,45 @@ async fn a_wrong_request_or_answer_proves_nothing() {
     with_profile(Fault::None, anything, &[]).await.expect_untried("garbage as a refresh token was answered with 401");
 }
 
+/// Once, and not as an accusation for each scenario.
 #[tokio::test]
-async fn a_server_that_does_not_rotate_is_named_once_and_not_accused() {
-    let report = with_profile(Fault::NoRotation, |_| {}, &[]).await;
-    report.expect_untried("does not rotate refresh tokens");
+async fn a_server_that_does_not_rotate_is_named_once() {
+    let report = Tried::Quick.judge(Fault::None, Talk::OAuth, Kind::NoRotation).await;
+    let named = report.properties.iter().filter(|one| one.saw == "does not rotate").map(|one| one.property);
+    assert_eq!(named.collect::<Vec<_>>(), [Property::Rotation]);
+    assert_eq!(report.property(Property::Fork).unwrap().verdict, Verdict::NotApplicable);
+    assert_eq!((report.verdict, report.grade.letter), (Verdict::Holds, None), "{report:#?}");
+    assert!(report.grade.reason.contains("does not rotate"), "{}", report.grade.reason);
+}
+
+/// An outage is part of the storm; elsewhere it may hide what should be seen.
+#[tokio::test]
+async fn an_outage_is_borne_by_the_storm_and_hides_too_much_elsewhere() {
+    let borne = Tried::Only("storm").judge_once(Fault::Outages, Talk::Own, Kind::Strict).await;
+    assert_eq!(borne.verdict, Verdict::Holds, "{borne:#?}");
+    let hidden = Tried::Only("replay-100").judge_once(Fault::Outages, Talk::Own, Kind::Strict).await;
+    assert_eq!((hidden.verdict, hidden.exit_code()), (Verdict::CouldNotBeTried, 3), "{hidden:#?}");
+    assert_eq!(hidden.scenarios[0].attempts, 3);
+    assert!(hidden.scenarios[0].saw.contains("an outage may hide what should be seen"), "{hidden:#?}");
+}
+
+/// What is known until then stays known.
+#[tokio::test]
+async fn a_run_that_is_interrupted_reports_what_it_has_seen() {
+    let stub = Stub::start(Fault::None);
+    let only = ["replay-1", "storm"].map(str::to_owned).to_vec();
+    let settings = Settings { only, storm: Duration::from_hours(1), ..Talk::Own.settings(&stub, 0) };
+    let first_is_done = Notify::new();
+    let tell = |progress: &Progress<'_>| {
+        if let Progress::Done(_) = progress {
+            first_is_done.notify_one();
+        }
+    };
+    let report = run_until(settings, tell, first_is_done.notified());
+    let report = report.await.unwrap();
+    let verdicts: Vec<_> = report.scenarios.iter().map(|scenario| scenario.verdict).collect();
+    assert_eq!((verdicts, report.interrupted), (vec![Verdict::Holds, Verdict::CouldNotBeTried], true));
+    assert_eq!(report.exit_code(), 3);
 }
 
 /// A command that restarts nothing would otherwise show that nothing is lost.
@@ -104,7 +142,7 @@ async fn sessions_can_begin_elsewhere() {
     let stub = Stub::start(Fault::None);
     let arguments = [&stub.url, "--tokens", "-", "--only", "after-reuse", "--only", "replay-1", "--json"];
     let four = tokens(&stub, 4).await;
-    Report::read(&torture_with(&arguments, &four).await).expect_all_hold(&[]);
+    Report::read(&torture_with(&arguments, &four).await).expect_all_hold();
     Report::read(&torture_with(&arguments, &four).await).expect_untried("was it used before?");
     let three = tokens(&stub, 3).await;
     let report = Report::read(&torture_with(&arguments, &three).await);
@@ -133,20 +171,30 @@ async fn a_lifetime_of_a_spent_token_proves_nothing() {
     Report::read(&torture_with(&arguments, &one_spent).await).expect_untried("was it used before?");
 }
 
-/// Access tokens that are verified without a look at the session live until they expire; that is not a fault.
+/// Figures are measured, and not accused.
 #[tokio::test]
-async fn a_server_with_stateless_access_tokens_is_not_accused() {
-    let stateless = |profile: &mut Value| {
-        profile["access"].as_object_mut().unwrap().remove("after_end").unwrap();
-    };
-    let report = with_profile(Fault::AccessOutlivesSession, stateless, &[]).await;
-    report.expect_all_hold(&["restart", "lifetime"]);
-    assert!(report.json.to_string().contains("access tokens live until they expire"), "{:#}", report.json);
+async fn access_tokens_that_live_on_are_a_figure() {
+    let report = Tried::Only("access-after-end").judge(Fault::None, Talk::OAuth, Kind::Stateless).await;
+    for property in [Property::AccessAfterSignOut, Property::AccessAfterReuse] {
+        let figure = report.property(property).unwrap();
+        assert_eq!((figure.verdict, figure.figure.unwrap().at_most_ms), (Verdict::Measured, None), "{figure:#?}");
+        assert!(figure.saw.contains("lives on"), "{figure:#?}");
+    }
+    assert_eq!(report.property(Property::AccessRevoked).unwrap().verdict, Verdict::NotApplicable);
+    let report = Tried::Only("access-after-end").judge(Fault::None, Talk::OAuth, Kind::Strict).await;
+    assert_eq!(report.property(Property::AccessAfterSignOut).unwrap().saw, "dies at once");
 }
 
-/// A leeway is a permission, not a duty.
 #[tokio::test]
-async fn a_strict_server_is_not_accused_by_a_profile_with_a_leeway() {
-    let report = with_profile(Fault::None, |profile| profile["leeway_seconds"] = json!(10), &[]).await;
-    report.expect_all_hold(&["restart", "lifetime"]);
+async fn a_leeway_is_a_figure_with_an_end() {
+    let kind = Kind::Leeway { seconds: LEEWAY_SECONDS, same: true };
+    let report = Tried::Leeway.judge(Fault::None, Talk::OAuth, kind).await;
+    let leeway = report.property(Property::Leeway).unwrap();
+    let figure = leeway.figure.unwrap();
+    assert!(figure.at_least_ms < 4000 && figure.at_most_ms.is_some_and(|end| end >= 4000), "{leeway:#?}");
+    assert!(leeway.saw.contains("the same token; ends when the successor is used"), "{leeway:#?}");
+    // A leeway is a permission, not a duty.
+    let report = Tried::Leeway.judge(Fault::None, Talk::OAuth, Kind::Strict).await;
+    assert!(report.property(Property::Leeway).unwrap().saw.starts_with("none"), "{report:#?}");
+    assert_eq!(report.verdict, Verdict::Holds, "{report:#?}");
 }

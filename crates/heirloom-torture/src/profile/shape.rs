@@ -1,9 +1,10 @@
 //! The requests that a server understands and the meaning of its answers: a small JSON file.
 
-use super::model::{Rules, StaleSignOut};
+use super::place::Place;
+use crate::model::{Rules, StaleSignOut};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, io};
+use std::collections::BTreeMap;
 
 /// How to talk to a server. `docs/torture.md` describes every member.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,6 +14,12 @@ pub struct Profile {
     pub about: String,
     /// Where an answer holds its values.
     pub answer: Pointers,
+    /// How the client proves which one it is, in requests with `client_auth`.
+    #[serde(default)]
+    pub client: ClientIdentity,
+    /// Whether tokens are bound to a key that the client proves to hold (DPoP, RFC 9449).
+    #[serde(default)]
+    pub dpop: bool,
     /// How a session begins; without it, only from initial tokens.
     pub sign_in: Option<SignIn>,
     /// How a token is redeemed.
@@ -33,22 +40,56 @@ pub struct Profile {
     pub revocation_seconds: u64,
 }
 
-/// JSON pointers (RFC 6901).
+/// Where answers hold their values.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pointers {
-    /// To the refresh token.
-    pub refresh_token: String,
-    /// To the access token.
-    pub access_token: Option<String>,
-    /// To the seconds that the refresh token lives.
-    pub refresh_expires_in: Option<String>,
-    /// To the code that distinguishes one refusal from another.
-    pub code: Option<String>,
+    /// The refresh token.
+    pub refresh_token: Place,
+    /// The access token.
+    pub access_token: Option<Place>,
+    /// The seconds that the refresh token lives.
+    pub refresh_expires_in: Option<Place>,
+    /// The code that distinguishes one refusal from another.
+    pub code: Option<Place>,
+}
+
+/// How a client proves which one it is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientIdentity {
+    /// Its id: `{client_id?}` if absent.
+    pub id: Option<String>,
+    /// Its secret: `{client_secret?}` if absent.
+    pub secret: Option<String>,
+    /// Its private key in PEM: `{client_key?}` if absent.
+    pub key: Option<String>,
+    /// The id of that key.
+    pub key_id: Option<String>,
+    /// The algorithm of that key, such as `ES256`; RS256, ES256 or `EdDSA` if absent, as the key is.
+    pub key_algorithm: Option<String>,
+    /// The audience of an assertion: the URL of the request if absent.
+    pub audience: Option<String>,
+    /// How; if absent, with the key if it has a value, otherwise with the secret by `client_secret_basic`.
+    pub auth: Option<ClientAuth>,
+}
+
+/// How a client authenticates (RFC 6749 §2.3, RFC 7523). Without a secret and a key it only names its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// Id and secret in the header `Authorization`.
+    ClientSecretBasic,
+    /// Id and secret in the body.
+    ClientSecretPost,
+    /// A signed assertion.
+    PrivateKeyJwt,
+    /// The id only.
+    None,
 }
 
 /// A request with `{names}` to be filled in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// POST by default.
@@ -59,30 +100,87 @@ pub struct Request {
     /// By name.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// By name.
+    #[serde(default)]
+    pub cookies: BTreeMap<String, String>,
     /// A JSON body.
     pub json: Option<Value>,
     /// Or the fields of a form.
     pub form: Option<BTreeMap<String, String>>,
+    /// Whether the client authenticates.
+    #[serde(default)]
+    pub client_auth: bool,
 }
 
-/// An answer that means something: its status (`401`, `4xx`) and, where it is given, its code.
+impl Request {
+    /// A GET of this URL.
+    #[must_use]
+    pub fn get(url: &str) -> Self {
+        Self { method: "GET".to_owned(), url: url.to_owned(), ..Self::default() }
+    }
+}
+
+/// An answer that means something: its status (`401`, `4xx`) and, where they are given, its code, a value that it has
+/// and one that it lacks.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sign {
     /// Three digits, or one and `xx`.
+    #[serde(deserialize_with = "status")]
     pub status: String,
     /// Exactly.
     pub code: Option<String>,
+    /// There is something, and it is not null.
+    pub has: Option<Place>,
+    /// There is nothing, or it is null.
+    pub lacks: Option<Place>,
 }
 
-/// Signing in with `{user}` and `{password}`.
+/// Signing in with `{user}` and `{password}`, in one step or several. Cookies are kept from step to step.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "WrittenSignIn")]
+pub struct SignIn {
+    /// One after the other; the answer to the last has the tokens.
+    pub steps: Vec<Step>,
+}
+
+/// A step of signing in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SignIn {
+pub struct Step {
     /// What is sent.
     pub request: Request,
-    /// Success.
+    /// Success; any answer below 400 if absent.
+    #[serde(default)]
     pub done: Vec<Sign>,
+    /// Values that later steps need, by the names under which they use them.
+    #[serde(default)]
+    pub take: BTreeMap<String, Place>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenSignIn {
+    request: Option<Request>,
+    #[serde(default)]
+    done: Vec<Sign>,
+    #[serde(default)]
+    steps: Vec<Step>,
+}
+
+impl TryFrom<WrittenSignIn> for SignIn {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenSignIn) -> Result<Self, Self::Error> {
+        let WrittenSignIn { request, done, steps } = written;
+        match request {
+            Some(request) if steps.is_empty() => {
+                Ok(Self { steps: vec![Step { request, done, take: BTreeMap::new() }] })
+            }
+            None if !steps.is_empty() && done.is_empty() => Ok(Self { steps }),
+            _both_or_neither => Err("has either `request` and `done`, or `steps`"),
+        }
+    }
 }
 
 /// Redeeming `{refresh_token}`.
@@ -115,6 +213,9 @@ pub struct SignOut {
     pub request: Request,
     /// Success.
     pub done: Vec<Sign>,
+    /// Refused: the server promises nothing.
+    #[serde(default)]
+    pub refused: Vec<Sign>,
     /// What a token does that is not the newest.
     #[serde(default)]
     pub by_stale_token: StaleSignOut,
@@ -156,38 +257,22 @@ pub struct Retry {
     pub window_seconds: u64,
 }
 
-/// Why a profile cannot be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// Neither built in nor a file.
-    #[error("`{0}` is neither a built-in profile ({names}) nor a readable file: {1}", names = Profile::NAMES.join(", "))]
-    Unreadable(String, #[source] io::Error),
-    /// Not a valid profile.
-    #[error("`{0}` is not a valid profile: {1}")]
-    Malformed(String, #[source] serde_json::Error),
-}
-
 fn post() -> String {
     "POST".to_owned()
 }
 
-impl Profile {
-    /// Those that are built in.
-    pub const NAMES: [&str; 2] = ["heirloom", "oauth2"];
-
-    /// A profile by its name, or from a file.
-    ///
-    /// # Errors
-    /// When there is no such file, or it is not a valid profile.
-    pub fn load(name: &str) -> Result<Self, ProfileError> {
-        let text = match name {
-            "heirloom" => include_str!("profiles/heirloom.json").to_owned(),
-            "oauth2" => include_str!("profiles/oauth2.json").to_owned(),
-            path => fs::read_to_string(path).map_err(|error| ProfileError::Unreadable(path.to_owned(), error))?,
-        };
-        serde_json::from_str(&text).map_err(|error| ProfileError::Malformed(name.to_owned(), error))
+/// `200`, `4xx`.
+fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let (class, rest) = text.split_at_checked(1).unwrap_or_default();
+    let is_rest = rest == "xx" || rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit());
+    if matches!(class, "1" | "2" | "3" | "4" | "5") && is_rest {
+        return Ok(text);
     }
+    Err(serde::de::Error::custom(format!("`{text}` is not a status such as 401 or 4xx")))
+}
 
+impl Profile {
     /// What happens to an access token when its session ends.
     #[must_use]
     pub fn access_after_end(&self) -> AccessAfterEnd {
@@ -202,6 +287,7 @@ impl Profile {
             retry_window: window.saturating_mul(1000),
             leeway: self.leeway_seconds.saturating_mul(1000),
             stale_sign_out: self.sign_out.as_ref().map(|sign_out| sign_out.by_stale_token).unwrap_or_default(),
+            ..Rules::default()
         }
     }
 }
@@ -221,23 +307,16 @@ impl Sign {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use super::*;
 
     #[test]
-    fn every_profile_that_is_built_in_can_be_read() {
-        for name in Profile::NAMES {
-            assert!(!Profile::load(name).unwrap().about.is_empty());
-        }
-        assert_eq!(Profile::load("heirloom").unwrap().rules().retry_window, 120_000);
-        let unknown = Profile::load("no-such-file.json").unwrap_err().to_string();
-        assert!(unknown.contains("heirloom, oauth2"), "{unknown}");
-    }
-
-    #[test]
     fn an_answer_is_known_by_its_status_and_perhaps_its_code() {
-        let sign = |status: &str, code: Option<&str>| Sign { status: status.to_owned(), code: code.map(str::to_owned) };
+        let sign = |status: &str, code: Option<&str>| Sign {
+            status: status.to_owned(),
+            code: code.map(str::to_owned),
+            has: None,
+            lacks: None,
+        };
         for (sign, status, code, expected) in [
             (sign("401", None), 401, Some("reused"), true),
             (sign("401", Some("reused")), 401, Some("reused"), true),

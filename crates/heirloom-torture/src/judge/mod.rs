@@ -1,0 +1,111 @@
+//! What a history shows: nothing wrong, or which property is violated.
+//!
+//! A history that contradicts the specification is explained by a server with one fault. For each property there is a
+//! specification that allows its violation (`Rules::allowing`); the properties whose specification explains the shortest
+//! beginning that contradicts are the candidates. Where there are several, `settle` chooses when the run has ended: a
+//! property that is violated beyond doubt elsewhere explains it, or else the first in `PREFERENCE`.
+
+mod abridge;
+mod evidence;
+mod forks;
+mod sentence;
+mod settle;
+
+pub use abridge::abridge;
+pub use evidence::evidence;
+pub use sentence::sentence;
+pub use settle::settle;
+
+use super::{
+    history::{Call, Finding, History},
+    model::{Outcome, Rules},
+    property::Property,
+};
+use std::collections::BTreeSet;
+
+/// The order in which a property is blamed where nothing else decides.
+pub const PREFERENCE: [Property; 10] = [
+    Property::CrashSafe,
+    Property::ForgedRefused,
+    Property::RetryWithKey,
+    Property::LeewayEnds,
+    Property::SignOutEndsSession,
+    Property::ReuseEndsSession,
+    Property::ReuseDetected,
+    Property::LiveSessionWorks,
+    Property::RetryInLeeway,
+    Property::Fork,
+];
+
+/// What a history shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing wrong.
+    Explained,
+    /// The search was given up.
+    GivenUp,
+    /// A violation.
+    Contradicts {
+        /// The properties that may be violated, in the order of `PREFERENCE`.
+        candidates: Vec<Property>,
+        /// The fewest calls that show it.
+        calls: Vec<Call>,
+    },
+}
+
+/// Judges a history.
+#[must_use]
+pub fn judge(history: &History, rules: Rules) -> Judgement {
+    if let Some(calls) = forks::fork(&history.calls) {
+        return Judgement::Contradicts { candidates: vec![Property::Fork], calls };
+    }
+    match history.check(rules) {
+        Finding::Explained => Judgement::Explained,
+        Finding::GivenUp => Judgement::GivenUp,
+        Finding::Contradicts => {
+            let shortest = history.shortest(rules);
+            let calls = shortest.core(rules);
+            Judgement::Contradicts { candidates: candidates(history, &shortest, &calls, rules), calls }
+        }
+    }
+}
+
+fn candidates(history: &History, shortest: &History, core: &[Call], rules: Rules) -> Vec<Property> {
+    let explains = |property: &Property| {
+        let allowing = Some(*property);
+        *property != Property::Fork && shortest.check(Rules { allowing, ..rules }) == Finding::Explained
+    };
+    let mut found: Vec<_> = PREFERENCE.into_iter().filter(explains).collect();
+    if found.contains(&Property::ReuseDetected) && !is_raced(history, core) {
+        // A refusal that gives no reason, with nothing beside it, shows no more than that the server did not notice.
+        found.retain(|property| *property != Property::ReuseEndsSession);
+    }
+    if forks::redeemed_twice(core) {
+        found.push(Property::Fork);
+    }
+    if found.is_empty() {
+        found.push(fallback(core));
+    }
+    found
+}
+
+/// Whether a refusal in the core came beside a rotation.
+fn is_raced(history: &History, core: &[Call]) -> bool {
+    let refusals = core.iter().filter(|call| call.redeems().is_some() && call.outcome.is_refusal());
+    let rotations = || history.calls.iter().filter(|call| call.issued().is_some());
+    refusals.into_iter().any(|refusal| rotations().any(|rotation| rotation.overlaps(refusal)))
+}
+
+/// Several faults at once explain it, and none alone.
+fn fallback(core: &[Call]) -> Property {
+    let outcomes: BTreeSet<_> = core.iter().map(|call| call.outcome.word()).collect();
+    match core.last().map(|call| call.outcome) {
+        Some(Outcome::Issued(_)) if outcomes.contains("signed out") => Property::SignOutEndsSession,
+        Some(Outcome::Issued(_)) if outcomes.contains("reused") => Property::ReuseEndsSession,
+        Some(Outcome::Issued(_)) => Property::ReuseDetected,
+        _refused => Property::LiveSessionWorks,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,459 @@
+//! What the stub does with tokens and sessions.
+//!
+//! Faults that need a race are planted by counting: the kit closes the connection after each request that races, and a
+//! request with `Connection: close` waits until a second one has arrived. Both know then that they race.
+
+use super::{Fault, Kind};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::PathBuf,
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+/// Requests that are refused while the server restarts.
+const AWAY: usize = 12;
+/// Longer than any test.
+const LONG: Duration = Duration::from_hours(1);
+
+pub struct Server {
+    pub fault: Fault,
+    pub kind: Kind,
+    pub lifetime: Duration,
+    pub idle: Duration,
+    /// When this file appears, the server is restarted.
+    pub restart: PathBuf,
+    pub all: Mutex<All>,
+}
+
+#[derive(Default)]
+pub struct All {
+    sessions: Vec<Session>,
+    tokens: Vec<Token>,
+    refreshes: u64,
+    /// Racing requests that have arrived, by session.
+    racing: HashMap<usize, usize>,
+    /// Requests that are still refused after a restart.
+    away: usize,
+}
+
+struct Session {
+    begun: Instant,
+    used: Instant,
+    revoked: bool,
+    by_sign_out: bool,
+    /// It takes effect with the next refresh.
+    leaving: bool,
+    newest: usize,
+    rotations: usize,
+}
+
+struct Token {
+    session: usize,
+    generation: usize,
+    live: bool,
+    /// The token that took its place.
+    successor: Option<usize>,
+    key: Option<String>,
+    rotated: Instant,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    Reused,
+    Ended,
+    Invalid,
+    Scope,
+    Outage,
+}
+
+/// A redemption.
+#[derive(Clone, Copy, Default)]
+pub struct Asked<'a> {
+    pub token: &'a str,
+    pub key: Option<&'a str>,
+    pub scope: Option<&'a str>,
+    pub other_client: bool,
+    pub racing: bool,
+}
+
+fn digest(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    ("a secret of this server", what).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Server {
+    pub fn all(&self) -> MutexGuard<'_, All> {
+        let mut all = self.all.lock().unwrap();
+        if std::fs::remove_file(&self.restart).is_ok() {
+            self.forget(&mut all);
+        }
+        all
+    }
+
+    /// It restarts, and loses what it should have written.
+    fn forget(&self, all: &mut All) {
+        all.away = AWAY;
+        for (number, session) in all.sessions.iter_mut().enumerate() {
+            match self.fault {
+                Fault::RevocationLostAtRestart if !session.by_sign_out => session.revoked = false,
+                Fault::SignOutLostAtRestart if session.by_sign_out => session.revoked = false,
+                Fault::SessionsLostAtRestart => session.revoked = true,
+                Fault::RotationLostAtRestart => {
+                    for token in all.tokens.iter_mut().filter(|token| token.session == number) {
+                        token.live = token.generation == 0;
+                    }
+                }
+                Fault::KeysLostAtRestart => all.tokens.iter_mut().for_each(|token| token.key = None),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether it serves: for a while after a restart it does not.
+    pub fn serves(&self) -> bool {
+        let mut all = self.all();
+        let serves = all.away == 0;
+        all.away = all.away.saturating_sub(1);
+        serves
+    }
+
+    /// Two requests of one session that race wait for each other.
+    pub async fn meet(&self, token: &str, racing: bool) -> bool {
+        let Some(id) = self.read(token).filter(|_| racing) else { return false };
+        let session = {
+            let mut all = self.all();
+            let session = all.tokens[id].session;
+            *all.racing.entry(session).or_default() += 1;
+            session
+        };
+        while self.all().racing[&session] < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        true
+    }
+
+    pub fn open(&self) -> Value {
+        let mut all = self.all();
+        if self.fault == Fault::SignInEndsOthers {
+            all.sessions.iter_mut().for_each(|session| session.revoked = true);
+        }
+        let (now, number) = (Instant::now(), all.sessions.len());
+        all.sessions.push(Session {
+            begun: now,
+            used: now,
+            revoked: false,
+            by_sign_out: false,
+            leaving: false,
+            newest: 0,
+            rotations: 0,
+        });
+        let first = all.issue(number, 0);
+        all.sessions[number].newest = first;
+        self.grant(&all, first)
+    }
+
+    /// The answer that hands out a token.
+    fn grant(&self, all: &All, id: usize) -> Value {
+        let token = &all.tokens[id];
+        let session = &all.sessions[token.session];
+        let age = if self.fault == Fault::PromisesTooMuch { 0 } else { session.begun.elapsed().as_secs() };
+        json!({
+            "access_token": self.write("access", id),
+            "refresh_token": self.write("refresh", id),
+            "refresh_expires_in": self.lifetime.as_secs().saturating_sub(age),
+            "scope": "read",
+        })
+    }
+
+    /// A token as text: a JWT, a counter, or random.
+    fn write(&self, what: &str, id: usize) -> String {
+        if self.kind == Kind::Jwt {
+            let encode = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+            let body = format!("{}.{}", encode(json!({ "alg": "HS256" })), encode(json!({ "use": what, "id": id })));
+            return format!("{body}.{:016x}", digest(&body));
+        }
+        let secret = if self.kind == Kind::Counter { 0 } else { digest(&("secret", id)) };
+        let body = format!("{what}-{id}-{secret:016x}");
+        format!("{body}-{:016x}", digest(&body))
+    }
+
+    /// The token of this text, whether it is still live or not.
+    fn read(&self, text: &str) -> Option<usize> {
+        self.read_as("refresh", text)
+    }
+
+    pub fn read_as(&self, what: &str, text: &str) -> Option<usize> {
+        if let Some(id) = self.by_number(what, text) {
+            return Some(id);
+        }
+        match self.fault {
+            Fault::AcceptsLongerToken => self.by_number(what, text.get(..text.len().saturating_sub(1))?),
+            Fault::AcceptsForgedTag => self.all_but_tag(what, text),
+            Fault::ForgeryEndsSession => {
+                let id = self.all_but_tag(what, text)?;
+                let mut all = self.all();
+                let session = all.tokens[id].session;
+                all.sessions[session].revoked = true;
+                None
+            }
+            Fault::AcceptsUnsignedRefresh if what == "refresh" => self.unsigned(text),
+            Fault::AcceptsUnsignedAccess if what == "access" => self.unsigned(text),
+            Fault::AcceptsAccessAsRefresh if what == "refresh" => self.by_number("access", text),
+            Fault::AcceptsRefreshAsAccess if what == "access" => self.by_number("refresh", text),
+            _ => None,
+        }
+    }
+
+    /// Fast, because most tokens are right: the number is in the text.
+    fn by_number(&self, what: &str, text: &str) -> Option<usize> {
+        let id = if self.kind == Kind::Jwt {
+            claims(text)?["id"].as_u64()?.try_into().ok()?
+        } else {
+            text.split('-').nth(1)?.parse::<usize>().ok()?
+        };
+        (id < self.all().tokens.len() && self.write(what, id) == text).then_some(id)
+    }
+
+    fn all_but_tag(&self, what: &str, text: &str) -> Option<usize> {
+        let (body, _) = text.rsplit_once('-')?;
+        let id = body.split('-').nth(1)?.parse::<usize>().ok()?;
+        (id < self.all().tokens.len() && self.write(what, id).starts_with(&format!("{body}-"))).then_some(id)
+    }
+
+    fn unsigned(&self, text: &str) -> Option<usize> {
+        let header = BASE64_URL_SAFE_NO_PAD.decode(text.split('.').next()?).ok()?;
+        let header: Value = serde_json::from_slice(&header).ok()?;
+        let id = claims(text)?["id"].as_u64()?.try_into().ok()?;
+        (header["alg"] == "none" && id < self.all().tokens.len()).then_some(id)
+    }
+
+    pub fn redeem(&self, asked: Asked<'_>) -> Result<Value, Refused> {
+        let id = self.read(asked.token).ok_or(Refused::Invalid)?;
+        let mut all = self.all();
+        if asked.other_client && self.fault != Fault::AcceptsOtherClient {
+            return Err(Refused::Invalid);
+        }
+        if asked.scope.is_some() && self.fault != Fault::GrantsAnyScope {
+            return Err(Refused::Scope);
+        }
+        if !asked.racing {
+            all.refreshes += 1;
+            match (self.fault, all.refreshes % 7) {
+                (Fault::Outages, 0) => return Err(Refused::Outage),
+                (Fault::OutageReportedAsReuse, 0) if all.tokens[id].live => return Err(Refused::Reused),
+                _ => {}
+            }
+        }
+        self.expect_live(&mut all, id, asked)?;
+        let issued =
+            if all.tokens[id].live { self.rotate(&mut all, id, asked) } else { self.replay(&mut all, id, asked)? };
+        let mut answer = self.grant(&all, issued);
+        if let Some(scope) = asked.scope {
+            answer["scope"] = scope.into();
+        }
+        Ok(answer)
+    }
+
+    /// The session is not revoked, and not too old.
+    fn expect_live(&self, all: &mut All, id: usize, asked: Asked<'_>) -> Result<(), Refused> {
+        let session = &mut all.sessions[all.tokens[id].session];
+        let absolute = if self.fault == Fault::SlidesAbsoluteLifetime { session.used } else { session.begun };
+        let is_idle = session.used.elapsed() > self.idle && self.fault != Fault::NeverIdle;
+        if absolute.elapsed() > self.lifetime || is_idle {
+            return Err(Refused::Ended);
+        }
+        if self.fault == Fault::FiftyRotations && session.rotations >= 50 {
+            return Err(Refused::Ended);
+        }
+        let misses = match self.fault {
+            Fault::RevocationMissesSuccessor => !session.by_sign_out,
+            Fault::SignOutMissesSuccessor => session.by_sign_out,
+            _ => false,
+        };
+        if session.revoked && misses && asked.racing && id == session.newest {
+            // It had looked before the revocation was written.
+            session.revoked = false;
+            return Ok(());
+        }
+        if session.leaving {
+            session.leaving = false;
+            session.revoked = true;
+            return Ok(());
+        }
+        if session.revoked { Err(Refused::Ended) } else { Ok(()) }
+    }
+
+    fn rotate(&self, all: &mut All, id: usize, asked: Asked<'_>) -> usize {
+        let (session, now) = (all.tokens[id].session, Instant::now());
+        all.sessions[session].used = now;
+        if self.kind == Kind::NoRotation {
+            return id;
+        }
+        let generation = all.tokens[id].generation + 1;
+        let issued = all.issue(session, generation);
+        all.sessions[session].newest = issued;
+        all.sessions[session].rotations += 1;
+        let token = &mut all.tokens[id];
+        (token.live, token.successor, token.key, token.rotated) =
+            (false, Some(issued), asked.key.map(str::to_owned), now);
+        issued
+    }
+
+    /// A token that was redeemed before.
+    fn replay(&self, all: &mut All, id: usize, asked: Asked<'_>) -> Result<usize, Refused> {
+        let token = &all.tokens[id];
+        let (session, generation, was_replaced) = (token.session, token.generation, token.successor.is_some());
+        let newest = all.sessions[session].newest;
+        let age = all.tokens[newest].generation.saturating_sub(generation);
+        let unused = token.successor.filter(|successor| all.tokens[*successor].live);
+        let same_key = asked.key.is_some() && token.key.as_deref() == asked.key;
+        if let (true, Some(successor)) = (same_key, unused) {
+            return self.retry(all, session, successor, asked.racing);
+        }
+        if let Some(issued) = self.within_leeway(all, id, asked) {
+            return Ok(issued);
+        }
+        let beside = asked.racing && age > 1;
+        match self.fault {
+            Fault::ForkInRace if asked.racing => Ok(all.issue(session, generation + 1)),
+            Fault::ForkOnReplay => Ok(all.issue(session, generation + 1)),
+            Fault::ForkBesideRedemption if beside => Ok(all.issue(session, generation + 1)),
+            Fault::GraceForEveryone if age == 1 => Ok(newest),
+            Fault::NothingIsStale => Ok(newest),
+            Fault::StaleTokenRotates if age == 1 && was_replaced => {
+                all.tokens[newest].live = false;
+                Ok(self.rotate(all, id, asked))
+            }
+            Fault::AnyKeyIsRight if asked.key.is_some() && unused.is_some() => Ok(newest),
+            Fault::LateRetryAdmitted if same_key => Ok(newest),
+            Fault::ReuseRolledBack | Fault::NoReuseDetection => Err(Refused::Reused),
+            Fault::OldReuseRolledBack | Fault::OldTokensForgotten if age > 1 => Err(Refused::Reused),
+            Fault::LoserLeavesSession if asked.racing && age == 1 => Err(Refused::Reused),
+            Fault::ReplayBesideRedemption | Fault::RevocationMissesSuccessor
+                if asked.racing && generation == 0 && age > 1 =>
+            {
+                // Where the replay came first, the redemption does not find the session revoked.
+                all.sessions[session].revoked = self.fault == Fault::RevocationMissesSuccessor && age == 2;
+                Err(Refused::Reused)
+            }
+            _ => {
+                all.sessions[session].revoked = true;
+                Err(Refused::Reused)
+            }
+        }
+    }
+
+    /// The same request once more: the same successor.
+    fn retry(&self, all: &mut All, session: usize, successor: usize, racing: bool) -> Result<usize, Refused> {
+        match self.fault {
+            Fault::ForkOnRetry => {
+                let generation = all.tokens[successor].generation;
+                Ok(all.issue(session, generation))
+            }
+            Fault::DeadTokenOnRetry => {
+                let generation = all.tokens[successor].generation;
+                let issued = all.issue(session, generation);
+                all.tokens[issued].live = false;
+                Ok(issued)
+            }
+            Fault::RetryRefused => Err(Refused::Reused),
+            Fault::AlarmOnRetry => {
+                all.sessions[session].revoked = true;
+                Err(Refused::Reused)
+            }
+            Fault::AlarmOnRacingRetry if racing => {
+                all.sessions[session].revoked = true;
+                Err(Refused::Reused)
+            }
+            _ => Ok(successor),
+        }
+    }
+
+    /// What a stale token is issued inside the leeway, if it is.
+    fn within_leeway(&self, all: &mut All, id: usize, asked: Asked<'_>) -> Option<usize> {
+        let Kind::Leeway { seconds, same } = self.kind else { return None };
+        let token = &all.tokens[id];
+        let (session, generation, rotated, successor) =
+            (token.session, token.generation, token.rotated, token.successor?);
+        let announced = Duration::from_secs(seconds);
+        let leeway = match self.fault {
+            Fault::LeewayTooLong => LONG,
+            Fault::LeewayTooShort => announced * 9 / 20,
+            _ => announced,
+        };
+        let newest = all.sessions[session].newest;
+        let age = all.tokens[newest].generation.saturating_sub(generation);
+        let is_used = !all.tokens[successor].live;
+        let admits_used = match self.fault {
+            Fault::LeewayForOlder => true,
+            Fault::LeewayAfterUse => age == 2,
+            _ => false,
+        };
+        if asked.key.is_some() || rotated.elapsed() >= leeway || (is_used && !admits_used) {
+            return None;
+        }
+        if is_used || same {
+            return Some(newest);
+        }
+        let issued = all.issue(session, generation + 1);
+        all.tokens[successor].live = self.fault == Fault::ForkInLeeway;
+        all.tokens[id].successor = Some(issued);
+        all.sessions[session].newest = issued;
+        Some(issued)
+    }
+
+    /// Waits until a refresh beside it has replaced the token of a sign-out.
+    pub async fn overtaken(&self, text: &str, racing: bool) {
+        let Some(id) = self.read(text).filter(|_| racing && self.fault == Fault::SignOutOvertaken) else { return };
+        while self.all().tokens[id].live {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// A sign-out. The answer is the same, whatever it does.
+    pub fn end(&self, text: &str, racing: bool) {
+        let Some(id) = self.read(text) else { return };
+        let mut all = self.all();
+        let overtaken = !all.tokens[id].live;
+        let session = all.tokens[id].session;
+        let session = &mut all.sessions[session];
+        match self.fault {
+            Fault::SignOutIgnored => {}
+            Fault::SignOutTooLate => session.leaving = true,
+            Fault::SignOutOvertaken | Fault::SignOutMissesSuccessor if racing && overtaken => {}
+            _ => (session.revoked, session.by_sign_out) = (true, true),
+        }
+    }
+
+    /// Whether an access token works.
+    pub fn admits(&self, text: &str) -> bool {
+        let Some(id) = self.read_as("access", text) else { return false };
+        let all = self.all();
+        let session = &all.sessions[all.tokens[id].session];
+        let outlives = match self.fault {
+            Fault::AccessOutlivesSignOut => session.by_sign_out,
+            Fault::AccessOutlivesReuse => !session.by_sign_out,
+            _ => self.kind == Kind::Stateless,
+        };
+        !session.revoked || outlives
+    }
+}
+
+impl All {
+    fn issue(&mut self, session: usize, generation: usize) -> usize {
+        let (successor, key, rotated) = (None, None, Instant::now());
+        self.tokens.push(Token { session, generation, live: true, successor, key, rotated });
+        self.tokens.len() - 1
+    }
+}
+
+fn claims(text: &str) -> Option<Value> {
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(text.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&claims).ok()
+}
