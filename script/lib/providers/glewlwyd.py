@@ -52,8 +52,8 @@ def until_it_answers(opener, url):
     raise SystemExit("glewlwyd does not answer")
 
 
-def set_up(port, redirect_uri, secret):
-    """What its administrator would click."""
+def set_up(port, clients, more=None):
+    """What its administrator would click: the plugin with these parameters besides ours, the clients, the user."""
     base = f"http://127.0.0.1:{port}"
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     until_it_answers(opener, f"{base}/config")
@@ -68,17 +68,14 @@ def set_up(port, redirect_uri, secret):
         "auth-type-id-token-enabled": True, "auth-type-none-enabled": False, "auth-type-password-enabled": False,
         "auth-type-client-enabled": False, "auth-type-device-enabled": False, "auth-type-refresh-enabled": False,
         "pkce-allowed": True, "pkce-required": True, "subject-type": "public", "jwks-show": True,
-        "name-claim": "mandatory", "email-claim": "mandatory", "scope-claim": "no",
+        "name-claim": "mandatory", "email-claim": "mandatory", "scope-claim": "no", **(more or {}),
     }
     ask(opener, "POST", f"{base}/api/mod/plugin/", {
         "module": "oidc", "name": "oidc", "display_name": "OpenID Connect", "parameters": parameters,
         "order_rank": 0, "readonly": False,
     })
-    ask(opener, "POST", f"{base}/api/client/", {
-        "client_id": "heirloom", "name": "Heirloom", "enabled": True, "confidential": True,
-        "client_secret": secret, "redirect_uri": [redirect_uri], "authorization_type": ["code"],
-        "token_endpoint_auth_method": ["client_secret_basic"], "scope": ["openid"],
-    })
+    for client in clients:
+        ask(opener, "POST", f"{base}/api/client/", client)
     ask(opener, "POST", f"{base}/api/user/", {
         "username": "alice", "password": PASSWORD, "name": "Alice", "email": "alice@glewlwyd.example",
         "enabled": True, "scope": ["openid", "g_profile"],
@@ -86,17 +83,29 @@ def set_up(port, redirect_uri, secret):
     print("ready", flush=True)
 
 
-def main():
-    folder, port, redirect_uri, secret = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+def become(folder, port, clients, more=None):
+    """Becomes glewlwyd itself; the first time in this folder, a child of it sets it up."""
     folder.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(folder / "glewlwyd.db")
-    database.executescript(SCHEMA.read_text())
-    database.close()
+    first = not (folder / "glewlwyd.db").exists()
+    if first:
+        database = sqlite3.connect(folder / "glewlwyd.db")
+        database.executescript(SCHEMA.read_text())
+        database.close()
     (folder / "glewlwyd.conf").write_text(configuration(folder, port))
-    if os.fork() == 0:
-        set_up(port, redirect_uri, secret)
+    if first and os.fork() == 0:
+        set_up(port, clients, more)
         os._exit(0)
     os.execv("/usr/bin/glewlwyd", ["glewlwyd", "--config-file", str(folder / "glewlwyd.conf")])
 
 
-main()
+def main():
+    folder, port, redirect_uri, secret = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    become(folder, port, [{
+        "client_id": "heirloom", "name": "Heirloom", "enabled": True, "confidential": True,
+        "client_secret": secret, "redirect_uri": [redirect_uri], "authorization_type": ["code"],
+        "token_endpoint_auth_method": ["client_secret_basic"], "scope": ["openid"],
+    }])
+
+
+if __name__ == "__main__":
+    main()
