@@ -164,7 +164,7 @@ pub(super) async fn migrate(
         return Ok(Vec::new());
     }
     create_table(connection).await?;
-    let lock = MigrationLock::take(lock().await?).await?;
+    let lock = MigrationLock::take(lock().await?, connection).await?;
     // Another process may have been faster.
     let missing = history(connection).await?.missing();
     drop_unfinished_indexes(connection).await?;

@@ -1,29 +1,42 @@
 use super::{DatabaseError, MigrateError};
+use crate::kernel::Duration;
 use sqlx::{Connection, PgConnection};
 
-/// How long one attempt waits for another process that applies migrations. A name of its own: a migration may end the
-/// idle connections of servers, which this one is not.
-const ATTEMPT: &str = "SET lock_timeout = '10s'; SET statement_timeout = 0; \
-    SET idle_in_transaction_session_timeout = 0; SET application_name = 'heirloom migrations'";
-/// How many attempts there are: an index on a large table takes minutes.
-const ATTEMPTS: u32 = 60;
+/// A name of their own for the connections of who applies migrations, or waits: a migration may end the idle connections of
+/// servers, which these are not.
+const NAME: &str = "SET application_name = 'heirloom migrations'";
+const PATIENT: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+/// Between two attempts to be the one that applies migrations.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How many attempts there are, ten minutes of them: an index on a large table takes minutes.
+const ATTEMPTS: u32 = 2_400;
+/// After so many it is reported who is in the way.
+const REPORTED: u32 = 40;
 
 /// Keeps other processes from applying migrations meanwhile: a lock on the table of migrations, which only a role with
 /// rights on it can take. It conflicts with itself and with nothing that the migrations do.
 pub(super) struct MigrationLock(PgConnection);
 
 impl MigrationLock {
-    /// Takes it, on a connection of its own: a migration may need to run outside of a transaction.
-    pub async fn take(mut connection: PgConnection) -> Result<Self, MigrateError> {
-        execute(&mut connection, ATTEMPT).await?;
-        for _attempt in 0..ATTEMPTS {
+    /// Takes it, on a connection of its own: a migration may need to run outside of a transaction. Who waits is in no
+    /// transaction meanwhile: `CREATE INDEX CONCURRENTLY` waits for every statement that began before it, also for one that waits
+    /// for this lock.
+    pub async fn take(mut connection: PgConnection, migrating: &mut PgConnection) -> Result<Self, MigrateError> {
+        execute(migrating, NAME).await?;
+        execute(&mut connection, NAME).await?;
+        execute(&mut connection, PATIENT).await?;
+        for attempt in 1..=ATTEMPTS {
             execute(&mut connection, "BEGIN").await?;
-            match execute(&mut connection, "LOCK TABLE heirloom_migrations IN SHARE UPDATE EXCLUSIVE MODE").await {
+            let lock = "LOCK TABLE heirloom_migrations IN SHARE UPDATE EXCLUSIVE MODE NOWAIT";
+            match execute(&mut connection, lock).await {
                 Ok(()) => return Ok(Self(connection)),
-                Err(error) if is_lock_timeout(&error) => execute(&mut connection, "ROLLBACK").await?,
+                Err(error) if is_locked(&error) => execute(&mut connection, "ROLLBACK").await?,
                 Err(error) => return Err(error.into()),
             }
-            tracing::warn!(holder = holder(&mut connection).await?, "postgres.migrations_locked: waiting");
+            if attempt.is_multiple_of(REPORTED) {
+                tracing::warn!(holder = holder(&mut connection).await?, "postgres.migrations_locked: waiting");
+            }
+            tokio::time::sleep(PAUSE).await;
         }
         Err(MigrateError::Locked { holder: holder(&mut connection).await? })
     }
@@ -39,7 +52,7 @@ async fn execute(connection: &mut PgConnection, sql: &'static str) -> Result<(),
     Ok(())
 }
 
-fn is_lock_timeout(error: &DatabaseError) -> bool {
+fn is_locked(error: &DatabaseError) -> bool {
     match error {
         DatabaseError::Sqlx(error) => {
             error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("55P03"))

@@ -40,6 +40,23 @@ async fn the_history_of_the_previous_version_is_copied_and_kept() {
     assert!(home.run(&["user", "list"]).done().stdout.contains("alice@example.com"));
 }
 
+/// Several instances that start at once: one applies the migrations, and none is in its way or loses its connection.
+#[tokio::test]
+async fn any_number_of_processes_may_migrate_at_once() {
+    let postgres = Postgres::start().await;
+    for round in 0..3 {
+        let database = format!("round_{round}");
+        postgres.run("postgres", &[&format!("CREATE DATABASE {database} OWNER heirloom")]).await;
+        let homes: Vec<_> = (0..4).map(|_| postgres.home(&database)).collect();
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let running: Vec<_> = homes.iter().map(|home| scope.spawn(|| home.run(&["migrate"]))).collect();
+            running.into_iter().map(|ran| ran.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|ran| ran.code == 0), "{all:?}");
+        assert_eq!(all.iter().filter(|ran| !ran.stdout.contains("Nothing to do")).count(), 1, "{all:?}");
+    }
+}
+
 ///
 #[tokio::test]
 async fn the_migrations_of_another_program_are_neither_read_nor_written() {
