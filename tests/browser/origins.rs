@@ -9,10 +9,10 @@ const EMAIL: &str = "mina@example.com";
 const OTHER: &str = "nari@example.com";
 const PASSWORD: &str = "a quiet harbour at dawn";
 
-/// How often each case is tried: as the task of the client is, or as often as the caller asks.
+/// How often each case is tried, unless the caller asks for more.
 #[expect(clippy::disallowed_methods, reason = "a test may be asked to go on for longer")]
 fn rounds() -> u64 {
-    std::env::var("HEIRLOOM_BROWSER_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20)
+    std::env::var("HEIRLOOM_BROWSER_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5)
 }
 
 /// Refreshes at one moment, as often as it takes.
