@@ -29,8 +29,9 @@ pub async fn survey(connection: &mut PgConnection, migrations: Migrations) -> Re
     if !judge::is_supported(server.version) {
         return Ok(vec![judge::version(server.version)]);
     }
-    let history = migrate::history(connection).await?;
+    // Before the history: another process may be creating both, and its tables must not pass for those of another program.
     let tables = facts::tables(connection, &migrate::table_names()).await?;
+    let history = migrate::history(connection).await?;
     let collation = facts::collation(connection).await?;
     Ok(judge::all(&Facts { server, history, tables, collation, migrations }))
 }
