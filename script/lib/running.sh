@@ -30,7 +30,7 @@ until_true() {
   give_up "It never came to pass: $what"
 }
 
-heirloom=${CARGO_TARGET_DIR:-$root/target}/debug/heirloom
+heirloom=${binaries:-${CARGO_TARGET_DIR:-$root/target}/debug}/heirloom
 
 # start_server PUBLIC_URL PORT METRICS_PORT [OPTION=VALUE...]
 start_server() {

@@ -129,6 +129,18 @@ try_without_starting() {
   [ -z "$ours" ] || as_root rm -f "$policy"
 }
 
+# need_binaries NAME...: as $binaries, the folder with these programs. BINARIES names one with ready programs (`script/test`
+# has built them); otherwise their debug builds are made now.
+need_binaries() {
+  local name options=()
+  binaries=${BINARIES:+$(realpath "$BINARIES")}
+  [ -z "$binaries" ] || return 0
+  for name in "$@"; do options+=(-p "$name" --bin "$name"); done
+  SQLX_OFFLINE=true cargo build --locked --quiet "${options[@]}" </dev/null
+  # shellcheck disable=SC2034
+  binaries=${CARGO_TARGET_DIR:-$root/target}/debug
+}
+
 # in_memory COMMAND...: with temporary files in memory, if there is enough of it. Tests make and remove databases by the
 # hundred: on a disk that takes a quarter of their time.
 in_memory() {

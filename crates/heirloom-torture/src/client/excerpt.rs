@@ -95,7 +95,7 @@ mod tests {
     fn whatever_may_be_a_secret_is_masked() {
         for (body, expected) in [
             (r#"{"error":"unsupported_grant_type"}"#, r#"{"error":"unsupported_grant_type"}"#),
-            (r#"{"refresh_token":"abc","a":[{"Session":"x"}]}"#, r#"{"a":[{"Session":"…"}],"refresh_token":"…"}"#),
+            (r#"{"a":[{"Session":"x"}],"refresh_token":"abc"}"#, r#"{"a":[{"Session":"…"}],"refresh_token":"…"}"#),
             (r#"{"detail":"token eyJhbGciOi.eyJzdWIi.c2ln is bad"}"#, r#"{"detail":"token … is bad"}"#),
             ("no tortoise-shell hrt_0a1b2c3d4e5f6a7b8c", "no tortoise-shell …"),
             ("at 127.0.0.1:8080/oauth/token", "at 127.0.0.1:8080/oauth/token"),
