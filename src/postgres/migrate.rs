@@ -66,6 +66,12 @@ impl History {
         }
     }
 
+    /// Whether a table is the one in which this history is recorded: it may exist before the first migration, because the
+    /// process that created it is still running, or was stopped.
+    pub fn is_recorded_in(&self, table: &str) -> bool {
+        matches!(self.table, HistoryTable::Own { .. }) && table == TABLE
+    }
+
     /// The migrations that were not applied yet.
     pub fn missing(&self) -> Vec<String> {
         let is_missing = |version| !self.applied.iter().any(|applied| applied.version == version);

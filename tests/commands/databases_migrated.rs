@@ -57,6 +57,20 @@ async fn any_number_of_processes_may_migrate_at_once() {
     }
 }
 
+/// The process that created it was stopped before the first migration, or is still running.
+#[tokio::test]
+async fn a_table_of_migrations_without_a_migration_is_our_own() {
+    let postgres = Postgres::start().await;
+    let table = "CREATE TABLE heirloom_migrations (version bigint PRIMARY KEY, description text NOT NULL,
+        installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL,
+        execution_time bigint NOT NULL)";
+    sqlx::raw_sql(table).execute(&mut postgres.connect("heirloom").await).await.unwrap();
+    let home = postgres.home("heirloom");
+    assert!(found(&home.run(&["check", "--json"]), "schema").starts_with("good: "));
+    home.run(&["migrate"]).done();
+    assert!(found(&home.run(&["check", "--json"]), "migrations").starts_with("good: "));
+}
+
 /// A-76.
 #[tokio::test]
 async fn the_migrations_of_another_program_are_neither_read_nor_written() {

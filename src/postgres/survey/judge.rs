@@ -131,8 +131,8 @@ fn schema(facts: &Facts) -> ProbeVerdict {
     };
     match facts.history.schema() {
         None => {
-            let foreign = facts.tables.iter().filter(|table| table.schema == schema);
-            let foreign: Vec<_> = foreign.map(|table| table.name.as_str()).collect();
+            let is_foreign = |table: &&TableFacts| table.schema == schema && !facts.history.is_recorded_in(&table.name);
+            let foreign: Vec<_> = facts.tables.iter().filter(is_foreign).map(|table| table.name.as_str()).collect();
             if foreign.is_empty() {
                 return Good(format!("{schema}: has no tables of Heirloom yet"));
             }
