@@ -141,6 +141,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
       return await work();
     } finally {
       clearTimeout(limit);
+      since = undefined;
       port?.postMessage({ give: 1 });
     }
   }
@@ -199,7 +200,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     const key = await nextKey();
     const asked = Date.now();
     // it stood still: a request could outlast its turn
-    if (port && asked - since > TURN_LIMIT - REQUEST_LIMIT) throw new HeirloomError({});
+    if (asked - since > TURN_LIMIT - REQUEST_LIMIT) throw new HeirloomError({});
     try {
       const answer = await send(proof ? '/auth/step-up' : '/auth/refresh', proof, { 'Idempotency-Key': key });
       if (!(answer.expires_in > 0)) throw new HeirloomError({}); // captive portal

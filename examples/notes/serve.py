@@ -10,9 +10,9 @@ PORT, AUTH, API = sys.argv[1:]
 APP = Path(__file__).parent / "app"
 CLIENT = Path(__file__).parents[2] / "static/heirloom.js"
 CONFIG = f"export const auth = '{AUTH}';\nexport const api = '{API}';\n"
-# The page runs no script but its own, and talks to these two only.
+# The page runs no script but its own, and talks to these two only. The client's frame is Heirloom's.
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-          f"connect-src {AUTH} {API}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+          f"connect-src {AUTH} {API}; frame-src {AUTH}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 
 
 class Page(SimpleHTTPRequestHandler):

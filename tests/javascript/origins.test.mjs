@@ -118,6 +118,26 @@ test('S-88: nor does it repeat a request that was refused', async () => {
   assert.equal(names().at(-1), 'signedout');
 });
 
+test('S-88: nor when it was left in between, without the frame that gave it the turn', async () => {
+  const { browser, names } = await opened(() => problem(401, 'session_revoked'));
+  const port = await load(browser);
+  await give(browser, port);
+  assert.equal(browser.refreshes, 1);
+  await browser.happen('pagehide'); // into the back/forward cache
+  browser.now += 60_000;
+  await browser.pass(1);
+  assert.deepEqual([browser.refreshes, names()], [1, ['unreachable']]);
+});
+
+test('a turn without the frame has no such limit', async () => {
+  const { browser, client, names } = await signedIn();
+  browser.frames[0].remove();
+  const refreshed = client.refresh();
+  await browser.pass(11);
+  assert.match(await refreshed, /^access-/);
+  assert.deepEqual([names(), browser.warnings.length], [['signedin', 'refreshed'], 1]);
+});
+
 test('turns of one page follow one another', async () => {
   const { browser, client, port } = await signedIn();
   const both = Promise.all([client.refresh(), client.stepUp({ password: 'a quiet harbour at dawn' })]);
