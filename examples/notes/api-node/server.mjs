@@ -30,7 +30,8 @@ async function signedIn(request, response, next) {
 const notes = new Map();
 const notesOf = (user) => notes.get(user) ?? [];
 
-const app = express().disable('x-powered-by');
+// In production, answers to errors hold no stack.
+const app = express().disable('x-powered-by').set('env', 'production');
 // Before the check of the token: refusals get its headers too, so that the page can read them. Cookies are not used.
 app.use(cors({
   origin: [APP_ORIGIN],

@@ -5,8 +5,8 @@ export class HeirloomError extends Error {
   constructor(status, { code = 'unreachable', title = 'The service cannot be reached at the moment', detail = 'Try again soon.', errors } = {}) {
     super(errors?.[0]?.message ?? `${title}. ${detail}`);
     this.code = code;
-    /** False where another attempt may succeed: an outage, or too many requests. */
-    this.isRefusal = status >= 400 && status < 500 && status !== 429;
+    /** False where another attempt may succeed: an outage, too many requests, or the error page of a proxy, which has no code. */
+    this.isRefusal = code !== 'unreachable' && status >= 400 && status < 500 && ![408, 429].includes(status);
   }
 }
 
@@ -19,7 +19,8 @@ export async function post(path, body, headers = {}) {
     signal: AbortSignal.timeout(15_000),
   };
   const answer = await fetch(`${AUTH_ISSUER}/api/v1/${path}`, request).catch(() => null);
-  const content = await answer?.json().catch(() => ({}));
-  if (answer?.ok) return content;
-  throw new HeirloomError(answer?.status ?? 0, content);
+  // An answer that broke off says nothing: the next token may have been in it.
+  const content = answer?.status === 204 ? {} : await answer?.json().catch(() => null);
+  if (answer?.ok && content) return content;
+  throw new HeirloomError(answer?.status ?? 0, content ?? {});
 }

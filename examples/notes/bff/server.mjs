@@ -4,8 +4,8 @@ import { post } from './heirloom.mjs';
 import { failurePage, notesPage, signInPage } from './pages.mjs';
 import * as sessions from './sessions.mjs';
 
-const { APP_ORIGIN, API_URL, PORT = '3000' } = process.env;
-const COOKIE = 'notes_session';
+const { APP_ORIGIN, API_URL, TRUSTED_PROXIES, PORT = '3000' } = process.env;
+const cookie = sessions.cookieFor(APP_ORIGIN);
 const WHY = {
   __proto__: null,
   signed_out: 'You are signed out.',
@@ -15,7 +15,10 @@ const WHY = {
 };
 const STALE = 'The service cannot be reached at the moment. Try again soon.';
 
-const app = express().disable('x-powered-by');
+// In production, answers to errors hold no stack.
+const app = express().disable('x-powered-by').set('env', 'production');
+// Otherwise all browsers have the address of the proxy, and share what is limited by address.
+if (TRUSTED_PROXIES) app.set('trust proxy', TRUSTED_PROXIES);
 app.use((request, response, next) => {
   response.set({
     'Cache-Control': 'no-store', // pages contain a token
@@ -26,7 +29,7 @@ app.use((request, response, next) => {
   });
   // The cookie comes with every request. Only our own pages may change something by it.
   if (!['GET', 'HEAD'].includes(request.method) && request.get('origin') !== APP_ORIGIN) return response.sendStatus(403);
-  request.session = sessions.find(new RegExp(`(?:^|; )${COOKIE}=([\\w-]+)`).exec(request.get('cookie') ?? '')?.[1]);
+  request.session = sessions.find(new RegExp(`(?:^|; )${cookie.name}=([\\w-]+)`).exec(request.get('cookie') ?? '')?.[1]);
   next();
 });
 for (const file of ['bff/page.js', 'app/style.css', 'app/icon.svg']) {
@@ -36,12 +39,7 @@ app.use(express.urlencoded({ extended: false, limit: '4kb' }));
 
 /** The cookie lives as long as the session, which each refresh prolongs. */
 function keepCookie(response, { id, expiresAt }) {
-  response.cookie(COOKIE, id, {
-    httpOnly: true,
-    sameSite: 'lax',
-    secure: APP_ORIGIN.startsWith('https:'),
-    expires: new Date(expiresAt),
-  });
+  response.cookie(cookie.name, id, { ...cookie.options, expires: new Date(expiresAt) });
 }
 
 /** Calls the API with the user's token; after a 401 once more, with a new one. */
@@ -85,13 +83,15 @@ async function signIn(request, response) {
   response.redirect(303, '/');
 }
 for (const path of ['/sign-in', '/sign-up']) {
-  app.post(path, (request, response) => signIn(request, response).catch(({ message }) =>
-    response.status(422).send(signInPage({ status: message, email: request.body?.email }))));
+  app.post(path, (request, response) => signIn(request, response).catch((error) => {
+    if (!('isRefusal' in error)) throw error;
+    response.status(error.isRefusal ? 422 : 503).send(signInPage({ status: error.message, email: request.body?.email }));
+  }));
 }
 
 app.post('/sign-out', async ({ session }, response) => {
   if (session) await sessions.close(session);
-  response.clearCookie(COOKIE).redirect(303, '/?why=signed_out');
+  response.clearCookie(cookie.name, cookie.options).redirect(303, '/?why=signed_out');
 });
 
 // Heirloom has refused a refresh, and the user is signed out; or it cannot be reached, and nothing is lost.
@@ -99,7 +99,7 @@ app.use((error, request, response, next) => {
   if (!('isRefusal' in error)) return next(error);
   const status = error.isRefusal ? 401 : 503;
   if (request.path === '/token') return response.status(status).json({ code: error.code, message: error.message });
-  if (error.isRefusal) return response.clearCookie(COOKIE).redirect(303, `/?why=${error.code}`);
+  if (error.isRefusal) return response.clearCookie(cookie.name, cookie.options).redirect(303, `/?why=${error.code}`);
   response.status(503).set('Retry-After', '2').send(failurePage({ status: error.message }));
 });
 

@@ -11,6 +11,12 @@ const sessions = new Map();
 
 export const find = (id) => sessions.get(id);
 
+/** The cookie. By its prefix no other host of the domain can set it, and sign a user in to the session of another. */
+export function cookieFor(origin) {
+  const secure = origin.startsWith('https:');
+  return { name: `${secure ? '__Host-' : ''}notes_session`, options: { httpOnly: true, sameSite: 'lax', secure, path: '/' } };
+}
+
 /** Opens a session from the answer to a sign-in. */
 export async function open(answer, email) {
   for (const [id, { expiresAt }] of sessions) if (expiresAt < Date.now()) sessions.delete(id);

@@ -10,6 +10,8 @@ const sessions = await import('./sessions.mjs');
 let requests, refreshes;
 const lost = () => { throw new TypeError('fetch failed'); };
 const refused = () => Response.json({ code: 'session_revoked', detail: 'The session was revoked.' }, { status: 401 });
+const brokenOff = () => new Response('{"access_token": "eyJ');
+const ofAProxy = () => new Response('<h1>Not Found</h1>', { status: 404 });
 const overloaded = () => Response.json({ code: 'temporarily_unavailable', detail: 'Try again.' }, { status: 503 });
 const pair = (number) => ({ access_token: `own ${number}`, refresh_token: `refresh ${number}`, refresh_expires_in: 1000 });
 
@@ -48,6 +50,24 @@ test('a refresh whose answer was lost is repeated with the same token and the sa
   assert.match(first.key, /^[!-~]{16,255}$/);
   assert.deepEqual([second, third], [first, first]);
   assert.equal(first.refresh_token, 'refresh 0');
+});
+
+test('an answer that breaks off, or is a proxy\'s own, loses nothing', async () => {
+  refreshes = [brokenOff, ofAProxy];
+  await sessions.refresh(session);
+  const [first, second, third] = refreshed();
+  assert.deepEqual([second, third], [first, first]);
+  assert.equal(session.refreshToken, 'refresh 3');
+  refreshes = [ofAProxy, ofAProxy, ofAProxy];
+  await assert.rejects(sessions.refresh(session), { isRefusal: false });
+  assert.equal(sessions.find(session.id), session);
+});
+
+test('over https no other host of the domain can set the cookie', () => {
+  const { name, options } = sessions.cookieFor('https://app.example.com');
+  assert.ok(name.startsWith('__Host-'));
+  assert.deepEqual(options, { httpOnly: true, sameSite: 'lax', secure: true, path: '/' });
+  assert.equal(sessions.cookieFor('http://127.0.0.1:8182').name, 'notes_session');
 });
 
 test('the next token has another key', async () => {
