@@ -27,7 +27,28 @@ async def lifespan(_app: FastAPI):
     verifier.close()
 
 
+class Limited:
+    """Refuses bodies that are longer than any note. FastAPI would keep the whole of them in memory."""
+
+    def __init__(self, app, limit):
+        self.app, self.limit = app, limit
+
+    async def __call__(self, scope, receive, send):
+        length = 0
+
+        async def counted():
+            nonlocal length
+            message = await receive()
+            length += len(message.get("body", b""))
+            if length > self.limit:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, counted if scope["type"] == "http" else receive, send)
+
+
 app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+app.add_middleware(Limited, limit=16 * 1024)
 # Lets requests with a good token pass. All others: 401, or 503 while revocations are not known.
 app.add_middleware(AsgiMiddleware, verifier=verifier)
 # The last one is the outermost: refusals get its headers too, so that the page can read them. Cookies are not used.

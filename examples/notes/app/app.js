@@ -28,14 +28,21 @@ function report(error) {
   say(WRONG[error.code] ?? error.errors?.[0]?.message ?? error.message);
 }
 
-/** Calls the API with the user's token. */
-async function call(method, path, body) {
-  const headers = body ? { 'Content-Type': 'application/json' } : {};
-  const answer = await heirloom.fetch(api + path, { method, headers, body: body && JSON.stringify(body) });
-  if (answer.ok) return answer;
-  // The event `signedout` comes before such an answer, and shows more.
-  const isShown = answer.status === 401 && !heirloom.session;
+/** Asks with the user's token. What was answered to one user is not shown to the next, who signed in in another tab meanwhile. */
+async function ask(url, init) {
+  const asked = heirloom.session?.session_id;
+  const answer = await heirloom.fetch(url, init);
+  const isOld = heirloom.session?.session_id !== asked;
+  if (answer.ok && !isOld) return answer;
+  // The event `signedout` or `signedin` comes before such an answer, and shows more.
+  const isShown = isOld || (answer.status === 401 && !heirloom.session);
   throw Object.assign(new Error(`The API answered ${answer.status}.`), { status: answer.status, isShown });
+}
+
+/** Calls the API. */
+function call(method, path, body) {
+  const headers = body ? { 'Content-Type': 'application/json' } : {};
+  return ask(api + path, { method, headers, body: body && JSON.stringify(body) });
 }
 
 function show(notes) {
@@ -114,8 +121,8 @@ heirloom.on('signedin', async () => {
   find('signed-out').hidden = true;
   find('signed-in').hidden = find('account').hidden = false;
   try {
-    const { user } = await (await heirloom.fetch(`${auth}/api/v1/me`)).json();
-    find('email').textContent = user?.email ?? 'Account';
+    const { user } = await (await ask(`${auth}/api/v1/me`)).json();
+    find('email').textContent = user.email ?? 'Account';
     await load();
   } catch (error) {
     report(error);

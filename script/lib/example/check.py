@@ -9,8 +9,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from running import PASSWORD, Example, ask, until  # noqa: E402
 from webdriver import ELEMENT, Browser  # noqa: E402
 
-# Keeps the token that the page sends to the API, as a script of a thief in the page could.
+# Keeps the token that the page sends to the API, as a script of a thief in the page could; and what the page's policy forbids.
 SPY = """
+window.blocked = [];
+addEventListener('securitypolicyviolation', ({ effectiveDirective }) => window.blocked.push(effectiveDirective));
 const real = window.fetch;
 window.fetch = (input, init) => {
   const headers = input instanceof Request ? input.headers : new Headers(init?.headers);
@@ -97,6 +99,10 @@ def the_api_is_careful(example, page):
     assert "DELETE" in allowed.headers["Access-Control-Allow-Methods"]
     assert "authorization" in allowed.headers["Access-Control-Allow-Headers"].lower()
     assert not allowed.headers["Access-Control-Allow-Credentials"]
+    odd = example.notes(token, "DELETE", "/%")
+    assert odd.status in (400, 404, 422) and "node_modules" not in odd.text, "an answer with a stack"
+    if example.kind == "python":
+        assert example.notes(token, "POST", body={"text": "x" * 20_000}).status == 413
     foreign = "https://evil.example"
     for answer in [example.notes(None, "OPTIONS", Origin=foreign, **wanted), example.notes(token, Origin=foreign)]:
         assert answer.headers["Access-Control-Allow-Origin"] != foreign
@@ -225,6 +231,7 @@ def main():
         page.has_notes("<b>milk</b>")
         page.go(example.app)
         page.has_notes("<b>milk</b>")
+        assert page.run("return window.blocked") == [], "the policy forbids what the page needs: the client's frame"
         the_api_is_careful(example, page)
         a_sign_out_elsewhere_counts(example, page)
         if example.kind == "bff":
