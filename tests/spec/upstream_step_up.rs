@@ -258,6 +258,28 @@ async fn a_session_is_fresh_after_a_new_sign_in_with_its_provider() {
     assert_eq!(asked[1].parameters.get("prompt").map(String::as_str), Some("login"));
 }
 
+/// U-52, A-28: its request has credentials, so that the browser keeps the cookie.
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_begins_a_step_up_and_is_led_back_to() {
+    let origin = "https://app.example.com";
+    let (app, stub) = federated(OIDC, &[("HEIRLOOM_ALLOWED_ORIGINS", origin)]).await;
+    let browser = Browser::new();
+    browser.sign_in(&app, &stub).await.expect(303);
+    let access = app.access_of(&browser).await;
+    app.methods(&access).await;
+    let page = "https://app.example.com/notes";
+    let request = app.request("POST", "/api/v1/auth/step-up/op").bearer(&access).json(&json!({ "return_to": page }));
+    let request = request.header("Origin", origin).header("Sec-Fetch-Site", "same-site");
+    let begun = browser.take(request.send().await);
+    begun.expect(200);
+    assert_eq!(begun.header("access-control-allow-origin"), Some(origin));
+    assert_eq!(begun.header("access-control-allow-credentials"), Some("true"));
+    let callback = stub.visit(&begun.text("/authorize_url")).await;
+    let back = browser.come_back(&app, &callback).await;
+    assert_eq!(back.expect(303).header("location"), Some(page));
+    assert!(app.confirmed(&access).await);
+}
+
 /// U-52: neither a new account, nor one that exists, is entered by it.
 #[tokio::test]
 async fn another_account_of_the_provider_confirms_nothing() {
