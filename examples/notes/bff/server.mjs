@@ -30,6 +30,7 @@ app.use((request, response, next) => {
   // The cookie comes with every request. Only our own pages may change something by it.
   if (!['GET', 'HEAD'].includes(request.method) && request.get('origin') !== APP_ORIGIN) return response.sendStatus(403);
   request.session = sessions.find(new RegExp(`(?:^|; )${cookie.name}=([\\w-]+)`).exec(request.get('cookie') ?? '')?.[1]);
+  if (request.session) request.session.browser = browserOf(request);
   next();
 });
 for (const file of ['bff/page.js', 'app/style.css', 'app/icon.svg']) {
@@ -78,7 +79,7 @@ async function signIn(request, response) {
   const account = { email, password };
   if (request.path === '/sign-up') await post('auth/register', account, browserOf(request));
   const answer = await post('auth/login', account, browserOf(request));
-  keepCookie(response, await sessions.open(answer, email));
+  keepCookie(response, await sessions.open(answer, email, browserOf(request)));
   if (request.session) await sessions.close(request.session).catch(() => {});
   response.redirect(303, '/');
 }

@@ -17,10 +17,10 @@ export function cookieFor(origin) {
   return { name: `${secure ? '__Host-' : ''}notes_session`, options: { httpOnly: true, sameSite: 'lax', secure, path: '/' } };
 }
 
-/** Opens a session from the answer to a sign-in. */
-export async function open(answer, email) {
+/** Opens a session from the answer to a sign-in. `browser`: the headers that name it, also when its session is refreshed. */
+export async function open(answer, email, browser) {
   for (const [id, { expiresAt }] of sessions) if (expiresAt < Date.now()) sessions.delete(id);
-  const session = { id: randomBytes(32).toString('base64url'), email };
+  const session = { id: randomBytes(32).toString('base64url'), email, browser };
   keep(session, answer);
   await exchange(session, answer);
   sessions.set(session.id, session);
@@ -37,6 +37,7 @@ function keep(session, { refresh_token, refresh_expires_in }) {
 /** Gets a token for the API in exchange. It opens nothing at Heirloom, so pages may have it. */
 async function exchange(session, { access_token }) {
   const { access_token: token, expires_in } = await post('auth/token', { audience: AUTH_AUDIENCE }, {
+    ...session.browser,
     Authorization: `Bearer ${access_token}`,
   });
   session.token = token;
@@ -63,8 +64,8 @@ export function refresh(session) {
 async function replace(session) {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { refreshToken, key } = session;
-      const answer = await post('auth/refresh', { refresh_token: refreshToken }, { 'Idempotency-Key': key });
+      const { refreshToken, key, browser } = session;
+      const answer = await post('auth/refresh', { refresh_token: refreshToken }, { ...browser, 'Idempotency-Key': key });
       keep(session, answer);
       return await exchange(session, answer);
     } catch (error) {
@@ -79,6 +80,6 @@ async function replace(session) {
 /** Signs out. Rejects where Heirloom did not confirm it: the user is then still signed in. */
 export async function close(session) {
   await session.pending?.catch(() => {});
-  await post('auth/logout', { refresh_token: session.refreshToken });
+  await post('auth/logout', { refresh_token: session.refreshToken }, session.browser);
   sessions.delete(session.id);
 }

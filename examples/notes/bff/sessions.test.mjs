@@ -17,7 +17,7 @@ const pair = (number) => ({ access_token: `own ${number}`, refresh_token: `refre
 
 globalThis.fetch = async (url, { headers, body }) => {
   const path = String(url).replace('https://auth.example.com/api/v1/', '');
-  requests.push({ path, key: headers['Idempotency-Key'], ...JSON.parse(body) });
+  requests.push({ path, key: headers['Idempotency-Key'], address: headers['X-Forwarded-For'], ...JSON.parse(body) });
   if (path === 'auth/token') return Response.json({ access_token: `for the API, of ${headers.Authorization}`, expires_in: 600 });
   if (path === 'auth/logout') return new Response(null, { status: 204 });
   return refreshes.shift()?.() ?? Response.json(pair(requests.filter((each) => each.path === 'auth/refresh').length));
@@ -28,7 +28,7 @@ let session;
 beforeEach(async () => {
   requests = [];
   refreshes = [];
-  session = await sessions.open(pair(0), 'alice@example.com');
+  session = await sessions.open(pair(0), 'alice@example.com', { 'X-Forwarded-For': '192.0.2.1' });
 });
 
 test('a page gets a token for the API, without a refresh while it is good', async () => {
@@ -70,6 +70,13 @@ test('over https no other host of the domain can set the cookie', () => {
   assert.equal(sessions.cookieFor('http://127.0.0.1:8182').name, 'notes_session');
 });
 
+test('Heirloom learns whose browser it is with each refresh, not with the sign-in only', async () => {
+  await sessions.refresh(session);
+  session.browser = { 'X-Forwarded-For': '192.0.2.2' };
+  await sessions.refresh(session);
+  assert.deepEqual(refreshed().map(({ address }) => address), ['192.0.2.1', '192.0.2.2']);
+});
+
 test('the next token has another key', async () => {
   await sessions.refresh(session);
   await sessions.refresh(session);
@@ -105,7 +112,7 @@ test('a sign-out presents the newest refresh token, also during a refresh', asyn
   const refreshing = sessions.refresh(session);
   await sessions.close(session);
   await refreshing;
-  assert.deepEqual(requests.at(-1), { path: 'auth/logout', key: undefined, refresh_token: 'refresh 1' });
+  assert.deepEqual(requests.at(-1), { path: 'auth/logout', key: undefined, address: '192.0.2.1', refresh_token: 'refresh 1' });
   assert.equal(sessions.find(session.id), undefined);
 });
 

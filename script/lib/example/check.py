@@ -192,6 +192,10 @@ def the_browser_holds_no_refresh_token(example, page):
     for _ in range(2):
         for answer in page.ask("POST", "/execute/async", {"script": script, "args": []}):
             assert example.notes(answer["access_token"]).status == 200
+    # Users see their browser in the list of their devices, not this server.
+    own, _ = example.token(example.alice)
+    agents = [str(each.get("user_agent")) for each in ask("GET", f"{example.auth}/api/v1/me/sessions", own).json()["items"]]
+    assert any("Chrome" in agent for agent in agents) and not any(agent.startswith("node") for agent in agents), agents
     # A page of another origin may send the cookie, and cannot use it.
     for path in ["/sign-out", "/token"]:
         for origin in [{}, {"Origin": example.api}]:
