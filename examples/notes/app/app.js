@@ -28,7 +28,7 @@ function report(error) {
   say(WRONG[error.code] ?? error.errors?.[0]?.message ?? error.message);
 }
 
-/** Asks with the user's token. What was answered to one user is not shown to the next, who signed in in another tab meanwhile. */
+/** Asks with the user's token. An answer to one user is not shown to the next, who signed in in another tab meanwhile. */
 async function ask(url, init) {
   const asked = heirloom.session?.session_id;
   const answer = await heirloom.fetch(url, init);

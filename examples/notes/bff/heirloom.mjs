@@ -5,7 +5,7 @@ export class HeirloomError extends Error {
   constructor(status, { code = 'unreachable', title = 'The service cannot be reached at the moment', detail = 'Try again soon.', errors } = {}) {
     super(errors?.[0]?.message ?? `${title}. ${detail}`);
     this.code = code;
-    /** False where another attempt may succeed: an outage, too many requests, or the error page of a proxy, which has no code. */
+    /** False where another attempt may succeed: an outage, too many requests, or a proxy's error page, which has no code. */
     this.isRefusal = code !== 'unreachable' && status >= 400 && status < 500 && ![408, 429].includes(status);
   }
 }

@@ -29,7 +29,8 @@ app.use((request, response, next) => {
   });
   // The cookie comes with every request. Only our own pages may change something by it.
   if (!['GET', 'HEAD'].includes(request.method) && request.get('origin') !== APP_ORIGIN) return response.sendStatus(403);
-  request.session = sessions.find(new RegExp(`(?:^|; )${cookie.name}=([\\w-]+)`).exec(request.get('cookie') ?? '')?.[1]);
+  const [, id] = new RegExp(`(?:^|; )${cookie.name}=([\\w-]+)`).exec(request.get('cookie') ?? '') ?? [];
+  request.session = sessions.find(id);
   if (request.session) request.session.browser = browserOf(request);
   next();
 });
@@ -86,7 +87,8 @@ async function signIn(request, response) {
 for (const path of ['/sign-in', '/sign-up']) {
   app.post(path, (request, response) => signIn(request, response).catch((error) => {
     if (!('isRefusal' in error)) throw error;
-    response.status(error.isRefusal ? 422 : 503).send(signInPage({ status: error.message, email: request.body?.email }));
+    const page = signInPage({ status: error.message, email: request.body?.email });
+    response.status(error.isRefusal ? 422 : 503).send(page);
   }));
 }
 

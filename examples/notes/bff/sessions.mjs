@@ -14,10 +14,11 @@ export const find = (id) => sessions.get(id);
 /** The cookie. By its prefix no other host of the domain can set it, and sign a user in to the session of another. */
 export function cookieFor(origin) {
   const secure = origin.startsWith('https:');
-  return { name: `${secure ? '__Host-' : ''}notes_session`, options: { httpOnly: true, sameSite: 'lax', secure, path: '/' } };
+  const options = { httpOnly: true, sameSite: 'lax', secure, path: '/' };
+  return { name: `${secure ? '__Host-' : ''}notes_session`, options };
 }
 
-/** Opens a session from the answer to a sign-in. `browser`: the headers that name it, also when its session is refreshed. */
+/** Opens a session from the answer to a sign-in. `browser`: the headers that name it, also when the session is refreshed. */
 export async function open(answer, email, browser) {
   for (const [id, { expiresAt }] of sessions) if (expiresAt < Date.now()) sessions.delete(id);
   const session = { id: randomBytes(32).toString('base64url'), email, browser };
@@ -65,7 +66,8 @@ async function replace(session) {
   for (let attempt = 1; ; attempt++) {
     try {
       const { refreshToken, key, browser } = session;
-      const answer = await post('auth/refresh', { refresh_token: refreshToken }, { ...browser, 'Idempotency-Key': key });
+      const headers = { ...browser, 'Idempotency-Key': key };
+      const answer = await post('auth/refresh', { refresh_token: refreshToken }, headers);
       keep(session, answer);
       return await exchange(session, answer);
     } catch (error) {

@@ -112,7 +112,8 @@ test('a sign-out presents the newest refresh token, also during a refresh', asyn
   const refreshing = sessions.refresh(session);
   await sessions.close(session);
   await refreshing;
-  assert.deepEqual(requests.at(-1), { path: 'auth/logout', key: undefined, address: '192.0.2.1', refresh_token: 'refresh 1' });
+  const logout = { path: 'auth/logout', key: undefined, address: '192.0.2.1', refresh_token: 'refresh 1' };
+  assert.deepEqual(requests.at(-1), logout);
   assert.equal(sessions.find(session.id), undefined);
 });
 

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from running import PASSWORD, Example, ask, until  # noqa: E402
 from webdriver import ELEMENT, Browser  # noqa: E402
 
-# Keeps the token that the page sends to the API, as a script of a thief in the page could; and what the page's policy forbids.
+# Keeps the token that the page sends to the API, as a script of a thief in the page could; and what the policy forbids.
 SPY = """
 window.blocked = [];
 addEventListener('securitypolicyviolation', ({ effectiveDirective }) => window.blocked.push(effectiveDirective));
@@ -194,7 +194,8 @@ def the_browser_holds_no_refresh_token(example, page):
             assert example.notes(answer["access_token"]).status == 200
     # Users see their browser in the list of their devices, not this server.
     own, _ = example.token(example.alice)
-    agents = [str(each.get("user_agent")) for each in ask("GET", f"{example.auth}/api/v1/me/sessions", own).json()["items"]]
+    sessions = ask("GET", f"{example.auth}/api/v1/me/sessions", own).json()["items"]
+    agents = [str(each.get("user_agent")) for each in sessions]
     assert any("Chrome" in agent for agent in agents) and not any(agent.startswith("node") for agent in agents), agents
     # A page of another origin may send the cookie, and cannot use it.
     for path in ["/sign-out", "/token"]:
