@@ -214,6 +214,8 @@ impl State {
         let mut states = Vec::new();
         if repeats != Repeats::No {
             states.extend(self.after_retry(rules, &redemption, outcome));
+        } else if self.is_shared(&redemption, outcome) {
+            states.push(self.clone());
         }
         if repeats != Repeats::Yes {
             states.extend(self.after_replay(outcome));
@@ -225,6 +227,14 @@ impl State {
         }
         states.dedup();
         states
+    }
+
+    /// Two redemptions that met were given the same successor. Nothing forks by that, and the next reuse shows that two
+    /// have it.
+    fn is_shared(&self, redemption: &Redemption, outcome: Outcome) -> bool {
+        let Self::Live { newest: Some(newest), last: Some(last) } = self else { return false };
+        let is_same = last.retired == redemption.token && last.key == redemption.key;
+        is_same && last.at.overlaps_surely(&redemption.at) && outcome.issued() == Some(*newest)
     }
 
     /// The newest token is redeemed: its successor takes its place.

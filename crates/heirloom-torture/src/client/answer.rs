@@ -10,8 +10,9 @@ use crate::{
     secret::Guarded,
 };
 use cookie_store::RawCookie;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER, SET_COOKIE};
+use reqwest::header::{DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE};
 use serde_json::Value;
+use std::time::SystemTime;
 use url::Url;
 
 /// What came of a request.
@@ -94,7 +95,7 @@ impl Reply {
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
         let excerpt = excerpt(&text, secrets);
         let page = if json.is_null() { text.into_owned() } else { String::new() };
-        let retry_after = headers.get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        let retry_after = retry_after(&headers);
         let read = Box::new(Read { headers, url, json, page, excerpt });
         let mut reply = Self { status, code: None, retry_after, read };
         reply.code = code.and_then(|place| reply.text(place));
@@ -198,6 +199,41 @@ impl Reply {
             Some(code) => format!("{} {}", self.status, mask(code)),
             None if self.read.excerpt.is_empty() || self.status < 400 => self.status.to_string(),
             None => format!("{} “{}”", self.status, self.read.excerpt),
+        }
+    }
+}
+
+/// How many seconds to wait: `Retry-After` has a number or a date (RFC 9110 §10.2.3). The date is the server's, and so is
+/// the time that it is compared with, where the answer has one.
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    let wanted = text(RETRY_AFTER)?;
+    wanted.parse().ok().or_else(|| {
+        let now = text(DATE).and_then(date).unwrap_or_else(SystemTime::now);
+        Some(date(wanted)?.duration_since(now).unwrap_or_default().as_secs())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    #[test]
+    fn a_wait_is_a_number_or_a_date() {
+        let later = "Mon, 30 Nov 2026 12:00:30 GMT";
+        for (wanted, now, seconds) in [
+            ("7", None, Some(7)),
+            (later, Some("Mon, 30 Nov 2026 12:00:00 GMT"), Some(30)),
+            (later, Some("Mon, 30 Nov 2026 12:01:00 GMT"), Some(0)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", None, Some(0)),
+            ("soon", None, None),
+            ("-1", None, None),
+        ] {
+            let mut headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(wanted))]);
+            headers.extend(now.map(|now| (DATE, HeaderValue::from_static(now))));
+            assert_eq!(retry_after(&headers), seconds, "{wanted}");
         }
     }
 }

@@ -104,6 +104,21 @@ fn a_leeway_is_for_those_without_a_key() {
     assert_eq!(again(Outcome::Issued(token(1)), 1000), vec![], "it has an end");
 }
 
+/// Each was sent before the other was answered.
+#[test]
+fn two_redemptions_that_meet_may_share_a_successor() {
+    let during = |from: u64, to: u64| Span { earliest: from, latest: to, ticks: (from, to) };
+    let live =
+        State::Live { newest: Some(token(1)), last: Some(Rotation { retired: token(0), key: None, at: during(0, 9) }) };
+    let again = |presented, key, outcome, span| live.after(RULES, Ask::Refresh(token(presented), key), outcome, span);
+    let same = Outcome::Issued(token(1));
+    assert_eq!(again(0, None, same, during(5, 12)), vec![live.clone()]);
+    assert_eq!(again(0, None, Outcome::Denied, during(5, 12)), vec![State::Revoked]);
+    assert_eq!(again(0, None, same, during(10, 12)), vec![], "it came later");
+    assert_eq!(again(0, None, Outcome::Issued(token(2)), during(5, 12)), vec![], "another token");
+    assert_eq!(again(0, KEY, same, during(5, 12)), vec![], "another request");
+}
+
 /// Each property that is allowed to be violated explains its own violation.
 #[test]
 fn what_a_fault_would_explain() {

@@ -99,6 +99,7 @@ const MATRIX: &[Planted] = &[
 const FAULTLESS: &[Faultless] = &[
     (OWN,   Kind::Strict,     Tried::All),
     (OAUTH, Kind::Strict,     Tried::All),
+    (OAUTH, Kind::Shared,     Tried::All),
     (OAUTH, Kind::Counter,    Tried::Quick),
     (OAUTH, Kind::Jwt,        Tried::Quick),
     (OAUTH, Kind::Stateless,  Tried::Quick),

@@ -23,6 +23,8 @@ const LIFETIME: Duration = Duration::from_hours(1);
 pub enum Kind {
     /// Random tokens, each good for one refresh.
     Strict,
+    /// The same, but redemptions that race are given the same successor.
+    Shared,
     /// The same, numbered one after the other.
     Counter,
     /// Tokens are JWTs.
