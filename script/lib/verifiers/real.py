@@ -1,28 +1,30 @@
 """Services with the packed verifiers beside a real server: each revocation is refused by all of them.
 
-real.py BASE AUDIENCE FEED_KEY HEIRLOOM NAME COMMAND [NAME COMMAND]...: a command reads tokens and writes verdicts, a line each.
-Writes `stop` and `start` for the script that runs the server, and reads a line when that is done.
+real.py TRIALS BASE OTHER AUDIENCE FEED_KEY HEIRLOOM NAME COMMAND [NAME COMMAND]...: a command reads tokens and writes verdicts, a
+line each. The services follow the server at OTHER; users and operators use the one at BASE. Writes `stop` and `start` for the script
+that runs the server at OTHER, and reads a line when that is done.
 """
 
 import itertools
 import json
+import statistics
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 
-BASE, AUDIENCE, FEED_KEY, HEIRLOOM, *COMMANDS = sys.argv[1:]
+TRIALS, BASE, OTHER, AUDIENCE, FEED_KEY, HEIRLOOM, *COMMANDS = sys.argv[1:]
 PASSWORD = "kettle-lantern-58-amber"
 numbers = itertools.count(1)
-slowest = {}
+waits = {}
 
 
 class Service:
     def __init__(self, name, command):
         self.name = name
         self.process = subprocess.Popen(
-            [*command.split(), BASE, AUDIENCE, FEED_KEY, *name.split(", ")[1:]],
+            [*command.split(), BASE, OTHER, AUDIENCE, FEED_KEY, *name.split(", ")[1:]],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def verdict(self, token):
@@ -76,12 +78,12 @@ def expect(what, verdict, *tokens):
                     sys.exit(f"{service.name} answers {answer!r} and not {verdict!r}: {what}")
                 time.sleep(0.005)
             took = time.monotonic() - began
-            slowest[what, service.name] = max(took, slowest.get((what, service.name), 0))
+            waits.setdefault((what, service.name), []).append(took)
 
 
 def revocations():
     """Each kind of them, by another user."""
-    for _ in range(3):
+    for _ in range(int(TRIALS)):
         user = User()
         expect("signed in", "good", user.token)
         post("auth/logout", {"refresh_token": user.refresh_token})
@@ -133,8 +135,15 @@ def outage():
 
 revocations()
 outage()
-for (what, name), seconds in slowest.items():
-    print(f"{what}: {name} after {seconds * 1000:.0f} ms at most", file=sys.stderr)
+for (what, name), seconds in waits.items():
+    middle, most = statistics.median(seconds) * 1000, max(seconds) * 1000
+    print(f"{what}: {name}, {len(seconds)} times: median {middle:.1f} ms, most {most:.0f} ms", file=sys.stderr)
+if int(TRIALS) > 10:
+    token = User().token
+    expect("signed in", "good", token)
+    for service in (each for each in services if "," not in each.name):
+        service.process.stdin.write("compare\n")
+        print(f"a verification against one without the stream: {service.name}: {service.verdict(token)}", file=sys.stderr)
 for service in services:
     service.process.stdin.close()
     if service.process.wait(timeout=60) != 0:
