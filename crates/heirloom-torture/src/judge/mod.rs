@@ -16,8 +16,6 @@ pub use evidence::evidence;
 pub use sentence::sentence;
 pub use settle::settle;
 
-use forks::Twice;
-
 use super::{
     history::{Call, Finding, History},
     model::{Outcome, Rules},
@@ -48,7 +46,7 @@ pub enum Judgement {
     GivenUp,
     /// A violation.
     Contradicts {
-        /// The properties that may be violated, the most likely first.
+        /// The properties that may be violated, in the order of `PREFERENCE`.
         candidates: Vec<Property>,
         /// The fewest calls that show it.
         calls: Vec<Call>,
@@ -82,11 +80,8 @@ fn candidates(history: &History, shortest: &History, core: &[Call], rules: Rules
         // A refusal that gives no reason, with nothing beside it, shows no more than that the server did not notice.
         found.retain(|property| *property != Property::ReuseEndsSession);
     }
-    match forks::redeemed_twice(core) {
-        // Where two that met were both redeemed, a race explains it better than a server that does not notice.
-        Some(Twice::AtOnce) => found.insert(0, Property::Fork),
-        Some(Twice::InTurn) => found.push(Property::Fork),
-        None => {}
+    if forks::redeemed_twice(core) {
+        found.push(Property::Fork);
     }
     if found.is_empty() {
         found.push(fallback(core));
