@@ -90,8 +90,12 @@ class AsgiMiddleware:
             answer = refusal(error)
         if scope["heirloom.claims"] is not None:
             return await self._app(scope, receive, send)
+        kind = "http.response"
         if scope["type"] == "websocket":
-            return await send({"type": "websocket.close", "code": 1008})
+            if "websocket.http.response" not in (scope.get("extensions") or {}):
+                # Try again later, or a violation of the policy (RFC 6455, 7.4).
+                return await send({"type": "websocket.close", "code": 1013 if answer.status == 503 else 1008})
+            kind = "websocket.http.response"
         headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": kind + ".start", "status": answer.status, "headers": headers})
+        await send({"type": kind + ".body", "body": answer.body})

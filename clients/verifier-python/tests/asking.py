@@ -25,11 +25,13 @@ def ask_wsgi(app, path, token=None):
     return Answer(int(status.split()[0]), headers, body)
 
 
-def ask_asgi(app, path, token=None, kind="http"):
+def ask_asgi(app, path, token=None, kind="http", extensions=None):
     headers = [(b"host", b"127.0.0.1")] + ([(b"authorization", f"bearer {token}".encode())] if token is not None else [])
     scope = {"type": kind, "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "path": path, "root_path": "",
              "raw_path": path.encode(), "query_string": b"", "headers": headers, "scheme": "http",
              "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)}
+    if extensions is not None:
+        scope["extensions"] = extensions
     sent = []
 
     async def receive():

@@ -73,6 +73,11 @@ class Middleware(unittest.TestCase):
 
     def test_a_websocket_without_a_good_token_is_closed(self):
         self.assertEqual(ask_asgi(self.asgi, "/", "revoked", "websocket"), [{"type": "websocket.close", "code": 1008}])
+        self.assertEqual(ask_asgi(self.asgi, "/", "stale", "websocket"), [{"type": "websocket.close", "code": 1013}])
+        for code, status in (("revoked", 401), ("stale", 503)):
+            start, body = ask_asgi(self.asgi, "/", code, "websocket", {"websocket.http.response": {}})
+            self.assertEqual((start["type"], start["status"]), ("websocket.http.response.start", status))
+            self.assertEqual(body["type"], "websocket.http.response.body")
         self.assertEqual(ask_asgi(self.asgi, "/", "alice", "websocket")[0]["type"], "http.response.start")
 
     def test_the_lifespan_passes(self):
