@@ -199,12 +199,16 @@ impl Keys {
         validation
     }
 
+    /// When a token ends. Signed while the lifetime was a longer one, it would outlive what is remembered of its session's
+    /// end.
+    pub(super) fn end_of(&self, iat: i64, exp: i64) -> i64 {
+        let lifetime = self.world().config.tokens.access_token_ttl.as_secs();
+        exp.min(iat.saturating_add(i64::try_from(lifetime).unwrap_or(i64::MAX)))
+    }
+
     fn check_times(&self, claims: &Claims) -> Result<(), AccessTokenError> {
         let now = self.world().clock.now().timestamp();
-        // Signed while the lifetime was a longer one, it would outlive what is remembered of its session's end.
-        let lifetime = self.world().config.tokens.access_token_ttl.as_secs();
-        let latest = claims.iat.saturating_add(i64::try_from(lifetime).unwrap_or(i64::MAX));
-        if claims.exp.min(latest).saturating_add(LEEWAY_SECONDS) <= now {
+        if self.end_of(claims.iat, claims.exp).saturating_add(LEEWAY_SECONDS) <= now {
             return Err(AccessTokenError::Expired);
         }
         if claims.nbf.saturating_sub(LEEWAY_SECONDS) > now {

@@ -50,14 +50,17 @@ impl Keys {
         let (ring, now) = (self.ring(), self.world().clock.now());
         let key = model::signer(&ring, now).ok_or(SigningError::NoKey)?;
         let (mut claims, begins) = (payload(token)?, now.timestamp());
+        let time = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or(begins);
+        // Not its `exp` alone: the service's token begins anew, and would live on where the lifetime was made shorter.
+        let ends = self.end_of(time("iat"), time("exp"));
         let new = [
             ("aud", json!(service)),
+            ("exp", json!(ends)),
             ("iat", json!(begins)),
             ("nbf", json!(begins)),
             ("jti", json!(new_uuid(now, &self.world().rng))),
         ];
         claims.extend(new.map(|(name, value)| (name.to_owned(), value)));
-        let ends = claims.get("exp").and_then(Value::as_i64).unwrap_or(begins);
         let expires_in = Duration::from_secs(u64::try_from(ends.saturating_sub(begins)).unwrap_or_default());
         Ok(ServiceToken { token: AccessToken::signed(key.private.sign(&claims)?), expires_in })
     }

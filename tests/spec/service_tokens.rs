@@ -52,6 +52,22 @@ async fn a_token_for_a_service_says_the_same_and_ends_with_the_one_it_was_given_
     assert!(rest(&theirs).contains_key("http://heirloom.test/claims") && theirs["roles"] == json!(["editor"]));
 }
 
+/// A-86, S-47: `ACCESS_TOKEN_TTL` was lowered: it ends when the one that it was given for does.
+#[tokio::test]
+async fn a_token_for_a_service_lives_no_longer_than_the_one_it_was_given_for() {
+    let app = TestApp::with(SERVICES).await;
+    let alice = app.sign_in("alice").await;
+    let forge = Forge::of(&app).await;
+    let (_, mut claims) = forge::decode(&alice.access_token);
+    let begun = claims["iat"].as_i64().expect("a time") - 300;
+    claims["iat"] = begun.into();
+    claims["nbf"] = begun.into();
+    claims["exp"] = (begun + 86_400).into();
+    let token = app.token_for(&forge.sign(&forge.header(), &claims), API).await;
+    let (_, theirs) = forge::decode(&token);
+    assert_eq!(theirs["exp"], begun + 600);
+}
+
 /// the user's own token is the only one that opens Heirloom's own API.
 #[tokio::test]
 async fn a_services_token_opens_nothing_here_and_gives_no_other_token() {

@@ -3,7 +3,7 @@ use super::{
     snapshot::{SignedSnapshot, Snapshot, framed},
 };
 use crate::{
-    kernel::Duration,
+    kernel::{Duration, Moment},
     keys::{Keys, SigningError},
     sessions::revocations::{Revocation, Revocations},
     world::World,
@@ -139,10 +139,11 @@ impl Stream {
     /// they may miss something.
     pub(super) fn publish(&self, is_beat_due: bool) {
         let mut state = self.state();
+        let now = self.0.world.clock.now();
         if state.is_over || !self.is_complete() {
             return;
         }
-        if let Err(error) = self.send_all(&mut state, is_beat_due) {
+        if let Err(error) = self.send_all(&mut state, is_beat_due, now) {
             tracing::error!(%error, "sessions.stream_failed");
             self.begin_another(&mut state);
         }
@@ -151,21 +152,23 @@ impl Stream {
         }
     }
 
-    fn send_all(&self, state: &mut State, is_beat_due: bool) -> Result<(), SigningError> {
+    /// `now` was read before the set was found to be complete: a process that is suspended between the two must not date
+    /// what it knows after the pause.
+    fn send_all(&self, state: &mut State, is_beat_due: bool, now: Moment) -> Result<(), SigningError> {
         loop {
             let news = self.0.revocations.take_news(MOST_AT_ONCE);
             if news.is_empty() {
                 break;
             }
-            self.send(state, EventKind::Delta, &news)?;
+            self.send(state, EventKind::Delta, &news, now)?;
         }
-        if is_beat_due { self.send(state, EventKind::Beat, &[]) } else { Ok(()) }
+        if is_beat_due { self.send(state, EventKind::Beat, &[], now) } else { Ok(()) }
     }
 
-    fn send(&self, state: &mut State, kind: EventKind, news: &[Revocation]) -> Result<(), SigningError> {
-        self.advance(state);
+    fn send(&self, state: &mut State, kind: EventKind, news: &[Revocation], now: Moment) -> Result<(), SigningError> {
+        self.advance(state, now);
         state.place.number = state.place.number.saturating_add(1);
-        let data = event::sign(&self.0.keys, self.0.world.clock.now(), kind, &state.place, news)?;
+        let data = event::sign(&self.0.keys, now, kind, &state.place, news)?;
         let event = framed(&data);
         // Who is gone, or has too much before them, gets no more.
         state.listeners.retain(|listener| listener.events.try_send(event.clone()).is_ok());
@@ -174,8 +177,8 @@ impl Stream {
     }
 
     /// Time passes, and never backwards within a stream.
-    fn advance(&self, state: &mut State) {
-        let now = self.0.world.clock.now().timestamp();
+    fn advance(&self, state: &mut State, now: Moment) {
+        let now = now.timestamp();
         if now < state.place.issued_at.saturating_sub(SET_BACK) {
             self.begin_another(state);
         }
@@ -190,6 +193,8 @@ impl Stream {
     }
 
     fn begin_snapshot(&self, state: &mut State) -> Result<Arc<Snapshot>, JoinError> {
+        // Before the set is found to be complete, as for each event.
+        let now = self.0.world.clock.now();
         if state.is_over || !self.is_complete() {
             return Err(JoinError::NotComplete);
         }
@@ -201,7 +206,7 @@ impl Stream {
         if let Some(snapshot) = state.snapshot.as_ref().filter(is_current) {
             return Ok(Arc::clone(snapshot));
         }
-        self.advance(state);
+        self.advance(state, now);
         let snapshot = Snapshot::begin(state.place.clone(), uptime);
         state.snapshot = Some(Arc::clone(&snapshot));
         Ok(snapshot)
