@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 ISSUER, AUDIENCE = "https://auth.example.com", "https://api.example.com"
 T = 1795864993
-KEEP, DAY = 780, 86400
+# Tokens live for four hours, which is three minutes less than entries are kept.
+KEEP, KEPT_LONGER, DAY = 14580, 180, 86400
 CRITICAL = {"crit": ["https://example.com/x"], "https://example.com/x": 1}
 STREAM, OTHER = "3q2-7wAAQEU", "yv66vgAAQEU"
 
@@ -84,6 +85,12 @@ PUBLIC_PEM = ec.derive_private_key(0x5EED01, ec.SECP256R1()).public_key().public
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def written_out(**texts):
+    """The claims of a good token as a text, with these texts for values: what no value here stands for."""
+    claims = json.loads(base64.urlsafe_b64decode(token().split(".")[1] + "=="))
+    return "{" + ",".join(json.dumps(name) + ":" + texts.get(name, json.dumps(value)) for name, value in claims.items()) + "}"
+
+
 def left_out(members):
     return {name: value for name, value in members.items() if value is not None}
 
@@ -91,7 +98,8 @@ def left_out(members):
 def jws(typ, payload, key=KEY, header=None, sign=None):
     """Members of `header` change the header; None removes one."""
     head = left_out({"typ": typ, "alg": key.alg, "kid": key.kid, **(header or {})})
-    text = ".".join(b64(json.dumps(part, separators=(",", ":")).encode()) for part in (head, payload))
+    parts = [part if isinstance(part, str) else json.dumps(part, separators=(",", ":")) for part in (head, payload)]
+    text = ".".join(b64(part.encode()) for part in parts)
     return text + "." + b64((sign or key.sign)(text.encode()))
 
 
@@ -133,6 +141,11 @@ def token(key=KEY, typ="at+jwt", header=None, sign=None, **claims):
 
 # `nbf` and `exp` are far enough away for every clock below.
 LONG = token(nbf=T - 7200, iat=T - 7200)
+
+
+def young(at, **claims):
+    """A token that is signed `at` seconds after T and lives for 100 s."""
+    return token(**{"iat": T + at, "nbf": T + at, "exp": T + at + 100, **claims})
 
 
 def event(kind, n, at=0, stream=STREAM, key=KEY, typ="heirloom-revocations+jwt", header=None, sign=None, **members):
@@ -197,12 +210,15 @@ def tokens_alone():
         "a token without rev is good while nothing is revoked": token(rev=None),
         "nbf 5 s ahead is within the leeway": token(nbf=T + 5),
         "exp 4 s ago is within the leeway": token(exp=T - 4),
+        "a token without roles is good": token(roles=None),
+        "a token signed four hours ago, within the leeway": token(iat=T - 14404, nbf=T - 14404),
     }
     for name, each in good.items():
         Case(name).open().verify(0, "good", each)
     expired = {
         "expired 5 s ago": token(exp=T - 5),
         "expired an hour ago": token(exp=T - 3600, iat=T - 4200, nbf=T - 4200),
+        "signed while tokens lived longer than four hours": token(iat=T - 14405, nbf=T - 14405),
     }
     for name, each in expired.items():
         Case(name).open().verify(0, "expired", each)
@@ -252,6 +268,24 @@ def tokens_alone():
         "no sid": token(sid=None),
         "sid as a number": token(sid=7),
         "rev as a text": token(rev="3"),
+        "exp with a fraction": token(exp=T + 7200.5),
+        "exp as true": token(exp=True),
+        "exp beyond all integers": token(exp=10 ** 30),
+        "exp beyond all numbers": jws("at+jwt", written_out(exp="1e999")),
+        "a claim that is NaN, which is not JSON": jws("at+jwt", written_out(acr="NaN")),
+        "iat with a fraction": token(iat=T - 60.5),
+        "rev with a fraction": token(rev=3.5),
+        "rev beyond all integers": token(rev=10 ** 30),
+        "roles as a text": token(roles="editor"),
+        "roles that are numbers": token(roles=[7]),
+        "aud as an object": token(aud={AUDIENCE: AUDIENCE}),
+        "aud that only begins like ours": token(aud=AUDIENCE + ".example.net"),
+        "a payload that is a list": jws("at+jwt", [token()]),
+        "kid as a number": token(header={"kid": 7}),
+        "kid as a list": token(header={"kid": [KEY.kid]}),
+        "typ as a number": token(header={"typ": 7}),
+        "alg as a list": token(header={"alg": ["ES256"]}),
+        "an empty signature": token(sign=lambda _data: b""),
     }
     for name, each in invalid.items():
         Case("invalid: " + name).open().verify(0, "invalid", each)
@@ -293,10 +327,31 @@ def revocations():
     Case("rev 0 makes nothing outdated").open(access=[[digest(ALICE), 0]]).verify(0, "good", token(rev=None))
     Case("outdated by a delta").open().event(0.5, delta(11, access=[[digest(BOB), 9], [digest(ALICE), 4]])) \
         .verify(0.5, "outdated").verify(0.5, "good", token(rev=4))
+    Case("the highest of two revs in one event counts").open(access=[[digest(ALICE), 4], [digest(ALICE), 2]]) \
+        .verify(0, "outdated").event(0.5, delta(11, access=[[digest(ALICE), 9], [digest(ALICE), 5]])) \
+        .verify(0.5, "outdated", token(rev=8))
     Case("a lower rev does not take back a higher one").open(access=[[digest(ALICE), 4]]) \
         .event(0.5, delta(11, access=[[digest(ALICE), 2]])).verify(0.5, "outdated")
     Case("a user's digest revokes no session, and a session's makes nobody outdated") \
         .open(sessions=[digest(ALICE)], access=[[digest(SESSION), 9]]).verify(0, "good")
+
+
+def lifetimes():
+    """R-12: a token that lives longer than those of today would outlive what is remembered of its session's end."""
+    old = {"iat": T - 700, "nbf": T - 700}
+    Case("a token of a longer life than those of today ends with them").open(keep=780).verify(0, "expired", token(**old)) \
+        .verify(0, "expired", LONG).verify(0, "expired", token(iat=T - 605, nbf=T - 605)) \
+        .verify(0, "good", token(iat=T - 604, nbf=T - 604))
+    Case("its session's end is not forgotten before it ends").open(keep=780, sessions=[digest(SESSION)]) \
+        .verify(0, "revoked", token()).connect(779).event(779, snapshot(50, 779, keep=780)).verify(779, "expired", token()) \
+        .event(781, beat(51, 781, keep=780)).verify(781, "expired", token())
+    Case("the last event says how long tokens live").open().verify(0, "good", token(**old)) \
+        .event(1, beat(11, 1, keep=780)).verify(1, "expired", token(**old)) \
+        .event(2, beat(12, 2)).verify(2, "good", token(**old))
+    Case("an event that is refused does not say how long tokens live").open().event(1, beat(12, 1, keep=780), "reconnect") \
+        .verify(1, "good", token(**old))
+    Case("what outlives the tokens of today is expired rather than stale").open(keep=780).verify(6, "expired", token(**old))
+    Case("poll: the snapshot says how long tokens live").poll(0, snapshot(keep=780)).verify(0, "expired", token(**old))
 
 
 def memory():
@@ -307,22 +362,24 @@ def memory():
     Case("a snapshot that omits everyone and a rev does not take them back") \
         .open(everyone=SESSION_AT, access=[[digest(ALICE), 4]]).connect(2).event(2, snapshot(12, 2)) \
         .verify(2, "revoked").verify(2, "outdated", token(sid=SECOND))
-    Case("an entry lives as long as keep says").open(keep=100, **known).connect(99).event(99, snapshot(50, 99, keep=100)) \
-        .verify(99, "revoked")
-    Case("an entry is forgotten after keep").open(keep=100, **known).connect(101).event(101, snapshot(50, 101, keep=100)) \
-        .verify(101, "good")
-    Case("everyone and a rev are forgotten after keep").open(keep=100, everyone=SESSION_AT, access=[[digest(ALICE), 4]]) \
-        .connect(101).event(101, snapshot(50, 101, keep=100)).verify(101, "good")
-    Case("a rev that was forgotten does not return with a lower one").open(keep=10, access=[[digest(ALICE), 9]]) \
-        .connect(11).event(11, snapshot(50, 11, keep=10, access=[[digest(ALICE), 3]])).verify(11, "good") \
-        .verify(11, "outdated", token(rev=2))
-    Case("an entry that is repeated lives for keep from then on").open(keep=100, **known) \
-        .connect(60).event(60, snapshot(50, 60, keep=100, **known)) \
-        .connect(159).event(159, snapshot(60, 159, keep=100)).verify(159, "revoked") \
-        .event(161, beat(61, 161, keep=100)).verify(161, "good")
-    case = Case("keep is measured by the monotonic clock").open(keep=100, **known)
+    # Tokens live for 100 s here.
+    keep = 100 + KEPT_LONGER
+    Case("an entry lives as long as keep says").open(keep=keep, **known) \
+        .connect(279).event(279, snapshot(50, 279, keep=keep)).verify(279, "revoked", young(200))
+    Case("an entry is forgotten after keep").open(keep=keep, **known) \
+        .connect(281).event(281, snapshot(50, 281, keep=keep)).verify(281, "good", young(200))
+    Case("everyone and a rev are forgotten after keep").open(keep=keep, everyone=SESSION_AT, access=[[digest(ALICE), 4]]) \
+        .connect(281).event(281, snapshot(50, 281, keep=keep)).verify(281, "good", young(200))
+    Case("a rev that was forgotten does not return with a lower one").open(keep=keep, access=[[digest(ALICE), 9]]) \
+        .connect(281).event(281, snapshot(50, 281, keep=keep, access=[[digest(ALICE), 3]])).verify(281, "good", young(200)) \
+        .verify(281, "outdated", young(200, rev=2))
+    Case("an entry that is repeated lives for keep from then on").open(keep=keep, **known) \
+        .connect(60).event(60, snapshot(50, 60, keep=keep, **known)) \
+        .connect(339).event(339, snapshot(60, 339, keep=keep)).verify(339, "revoked", young(300)) \
+        .event(341, beat(61, 341, keep=keep)).verify(341, "good", young(300))
+    case = Case("keep is measured by the monotonic clock").open(keep=keep, **known)
     case.skew = 500
-    case.connect(50).event(50, snapshot(50, 550, keep=100)).verify(50, "revoked")
+    case.connect(50).event(50, snapshot(50, 550, keep=keep)).verify(50, "revoked", young(500))
 
 
 def freshness():
@@ -440,6 +497,16 @@ def forgeries():
         "access without a rev": delta(11, access=[[digest(ALICE)]], **mark),
         "a rev as a text": delta(11, access=[[digest(ALICE), "9"]], **mark),
         "everyone as a text": delta(11, everyone=str(T * 1000), **mark),
+        "iat with a fraction": delta(11, iat=T + 0.5, **mark),
+        "iat beyond all integers": delta(11, iat=10 ** 30, **mark),
+        "n with a fraction": event("delta", 11.5, **mark),
+        "n below zero": event("snapshot", -1, stream=OTHER, **mark),
+        "keep below zero": delta(11, keep=-1, **mark),
+        "keep beyond all integers": delta(11, keep=10 ** 30, **mark),
+        "a rev with a fraction": delta(11, access=[[digest(ALICE), 9.5]], **mark),
+        "a rev as true": delta(11, access=[[digest(ALICE), True]], **mark),
+        "everyone with a fraction": delta(11, everyone=T * 1000 + 0.5, **mark),
+        "access as an object": delta(11, access={digest(ALICE): 9}, **mark),
         "a payload that is a list": jws("heirloom-revocations+jwt", [1, 2]),
     }
     for name, each in forged.items():
@@ -461,7 +528,7 @@ def clocks():
     case = Case("a clock that went back a day takes no events of that day").open()
     case.skew = -DAY
     case.connect(1).event(1, snapshot(11, 1 - DAY), "reconnect").connect(2) \
-        .event(2, snapshot(0, 2 - DAY, stream=OTHER), "reconnect").verify(6, "stale", token(nbf=T - 2 * DAY, iat=T - 2 * DAY))
+        .event(2, snapshot(0, 2 - DAY, stream=OTHER), "reconnect").verify(6, "stale", token(nbf=T - 2 * DAY, iat=T - DAY))
 
 
 def polling():
@@ -488,7 +555,7 @@ def polling():
         .verify(34.9, "revoked").verify(35.1, "stale")
 
 
-for group in (tokens_alone, order_of_verdicts, revocations, memory, freshness, order_of_events, forgeries, clocks, polling):
+for group in (tokens_alone, order_of_verdicts, revocations, lifetimes, memory, freshness, order_of_events, forgeries, clocks, polling):
     group()
 names = [case["name"] for case in cases]
 assert len(names) == len(set(names)), "two cases have one name"

@@ -1,6 +1,6 @@
 //! A service with the Rust verifier: what one instance revokes, the service that follows the other one refuses.
 
-use crate::support::{PUBLIC_URL, TestApp, eventually};
+use crate::support::{Forge, PUBLIC_URL, TestApp, eventually, forge};
 use heirloom_verifier::{Error, OnStale, State, Verifier};
 use serde_json::json;
 
@@ -94,6 +94,22 @@ async fn a_service_accepts_the_tokens_for_it_and_sees_their_end() {
     assert_eq!(service.verdict(&mine.access_token).await, "invalid");
     app.sign_out(&mine.refresh_token).await.expect_done();
     service.expect(&token, "revoked").await;
+}
+
+/// R-12, S-47: `ACCESS_TOKEN_TTL` was lowered: what was signed before must not outlive what is remembered of the ends.
+#[tokio::test]
+async fn a_service_accepts_no_token_for_longer_than_those_of_today() {
+    let app = TestApp::with(&[KEYS]).await;
+    let service = Service::of(&app, PUBLIC_URL).await;
+    let alice = app.sign_in("alice").await;
+    let forge = Forge::of(&app).await;
+    let (_, mut claims) = forge::decode(&alice.access_token);
+    let now = claims["iat"].as_i64().expect("a time");
+    claims["exp"] = (now + 86_400).into();
+    service.expect_good(&forge.sign(&forge.header(), &claims)).await;
+    claims["iat"] = (now - 660).into();
+    claims["nbf"] = (now - 660).into();
+    assert_eq!(service.verdict(&forge.sign(&forge.header(), &claims)).await, "expired");
 }
 
 /// V4: a verifier that starts later learns from its first snapshot what was revoked before.

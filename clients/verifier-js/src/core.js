@@ -6,6 +6,8 @@ import { Expired, Invalid, Lost, Outdated, Revoked, Stale } from './errors.js';
 const LEEWAY = 5;
 /** Seconds for which an event proves that nothing else was revoked. */
 const FRESH = 5;
+/** Seconds by which `keep` exceeds the longest life of an access token. */
+const KEPT_LONGER = 180;
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'];
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 const decoder = new TextDecoder();
@@ -57,6 +59,8 @@ export class Core {
   #open = false; #first = false;
   // What was heard last, and the newest `iat` of any stream.
   #stream = ''; #n = -1; #iat = 0; #newest = -Infinity; #freshUntil = 0;
+  /** The longest life of an access token, as the last event says. */
+  #lifetime = Infinity;
   /** Why the last event was refused: `clock`, `gap` or `forged`. */
   refusal = '';
 
@@ -65,7 +69,7 @@ export class Core {
     this.#issuer = issuer; this.#audience = audience; this.#accept = accept; this.#monotonic = monotonic; this.#wall = wall;
   }
 
-  /** Replaces the keys. Those for other algorithms, and unknown kinds, are left out: no token is verified with them.
+  /** Replaces the keys, unless none is usable. Those for other algorithms, and unknown kinds, are left out.
    * @param {any} jwks */
   async setKeys(jwks) {
     const keys = new Map();
@@ -73,8 +77,11 @@ export class Core {
       const key = ALGORITHMS.includes(jwk?.alg) && await importJWK(jwk, jwk.alg).catch(() => undefined);
       if (key) keys.set(String(jwk.kid), { alg: jwk.alg, key });
     }
+    if (!keys.size) throw new Lost('unreachable: the JWKS holds no key that is usable');
     this.#keys = keys;
   }
+
+  get hasKeys() { return this.#keys.size > 0; }
 
   /** Whether the text names a key that is not known. @param {string} compact */
   lacksKeyOf(compact) {
@@ -140,9 +147,8 @@ export class Core {
   /** @param {Record<string, any>} event */
   #take(event) {
     const { iat, exp, kind, stream, n, keep } = event;
-    if (!areIntegers(iat, exp, n, keep) || !areStrings(stream) || !['snapshot', 'delta', 'beat'].includes(kind)) {
-      throw new Lost('forged');
-    }
+    const isKnown = ['snapshot', 'delta', 'beat'].includes(kind);
+    if (!areIntegers(iat, exp, n, keep) || n < 0 || keep < 0 || !areStrings(stream) || !isKnown) throw new Lost('forged');
     const entries = entriesOf(event), now = this.#monotonic(), wall = this.#wall();
     if (wall > exp + LEEWAY || iat > wall + 2 * LEEWAY) throw new Lost('clock');
     const same = stream === this.#stream;
@@ -152,6 +158,7 @@ export class Core {
     if (!inOrder || iat < this.#newest - LEEWAY || (same && iat < this.#iat)) throw new Lost('gap');
     this.#first = false; this.#stream = stream; this.#n = n; this.#iat = iat;
     this.#remember(entries, now, now + keep);
+    this.#lifetime = Math.max(keep - KEPT_LONGER, 0);
     // Only what is newer proves that it is not a repetition.
     if (iat > this.#newest) { this.#newest = iat; this.#freshUntil = now + FRESH; }
   }
@@ -197,10 +204,12 @@ export class Core {
    * @param {string} token */
   async valid(token) {
     const claims = await this.#payload(token, isAccessToken), wall = this.#wall();
-    const { aud, exp, nbf, iat, sub, sid, rev = 0 } = claims;
+    const { aud, exp, nbf, iat, sub, sid, rev = 0, roles = claims.roles = [] } = claims;
     const ours = Array.isArray(aud) ? aud.includes(this.#audience) : aud === this.#audience;
-    if (!ours || !areIntegers(exp, nbf, iat, rev) || !areStrings(sub, sid) || nbf > wall + LEEWAY) throw new Invalid();
-    if (exp + LEEWAY <= wall) throw new Expired();
+    const areTexts = areStrings(sub, sid) && Array.isArray(roles) && roles.every((role) => areStrings(role));
+    if (!ours || !areIntegers(exp, nbf, iat, rev) || !areTexts || nbf > wall + LEEWAY) throw new Invalid();
+    // Signed while tokens lived longer, it would outlive what is remembered of its session's end (R-12).
+    if (Math.min(exp, iat + this.#lifetime) + LEEWAY <= wall) throw new Expired();
     return /** @type {import('./index.js').Claims} */ (claims);
   }
 }

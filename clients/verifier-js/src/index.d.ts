@@ -10,7 +10,8 @@ export interface VerifierOptions {
   feedKey?: string;
   /** `refuse`, unless given. */
   onStale?: OnStale;
-  /** Called when the stream is lost (`stale`, and why) and when it returns (`fresh`). The reason's part before a colon is stable. */
+  /** Called when the stream is lost (`stale`, and why) and when it returns (`fresh`). The reason's part before a colon is stable.
+   * Unless given, a line goes to `console.warn`. */
   onState?: (state: 'fresh' | 'stale', reason: string) => void;
   /** Where the server is reached, if that differs from the issuer. */
   serverUrl?: string;

@@ -4,9 +4,16 @@ import { Invalid, Lost, Outdated, Revoked, Stale } from './errors.js';
 
 /** Milliseconds without a byte after which a connection counts as lost: the server sends something each second. */
 const SILENCE = 5_000;
+/** Milliseconds without an event after which a connection is of no use, whatever else arrives: by then it is too old. */
+const NO_EVENT = 15_000;
+/** The longest line: more than twice a snapshot of 250,000 entries. */
+const LONGEST = 24 << 20;
+/** Milliseconds for which a user's request may wait while Heirloom is asked about its token. */
+const PATIENCE = 2_000;
 /** Milliseconds after which the keys are fetched again, so that one that was taken back is forgotten. */
 const REFRESH_KEYS = 300_000;
-/** How often in a minute an unknown `kid` may cause a fetch. More would let a stranger flood the server through us. */
+/** How often in a minute an unknown `kid` may cause a fetch: of tokens, and of events, so that no stranger's token uses
+ * up what the stream needs. More would let a stranger flood the server through us. */
 const UNKNOWN_PER_MINUTE = 2;
 /** Milliseconds for which a snapshot serves, when they are fetched. */
 const POLL = 1_000;
@@ -22,6 +29,9 @@ function acceptedSeconds(onStale) {
   if (seconds || onStale === 'refuse' || onStale === 'ask') return Number(seconds ?? 0);
   throw new TypeError('onStale is "refuse", "ask" or "accept:SECONDS"');
 }
+
+/** A loss is never silent. @param {string} state @param {string} reason */
+const warn = (state, reason) => console.warn(`heirloom-verifier: revocations are ${state} ${reason}`.trim());
 
 /** Without the details behind the colon. @param {string} reason */
 const kind = (reason) => reason.split(':')[0];
@@ -45,16 +55,20 @@ export class Verifier {
   // An unknown `kid` may be a good one while the last fetch failed.
   #keysFailed = true; #keysAt = -Infinity;
   /** @type {number[]} */
-  #askedForUnknown = [];
+  #fetchesForTokens = [];
+  /** @type {number[]} */
+  #fetchesForEvents = [];
   /** @type {Promise<void> | undefined} */
   #fetchingKeys;
   #polledAt = -Infinity; #pollFailed = false;
 
   /** @param {import('./index.js').VerifierOptions} options */
-  constructor({ issuer, audience, feedKey, onStale = 'refuse', onState, serverUrl = issuer, mode = 'stream' }) {
+  constructor({ issuer, audience, feedKey, onStale = 'refuse', onState = warn, serverUrl = issuer, mode = 'stream' }) {
     this.#base = serverUrl.replace(/\/+$/, '');
     if (!/^https?:\/\//.test(this.#base)) throw new TypeError('issuer (or serverUrl) is an http or https URL');
     if (!audience || !['stream', 'poll'].includes(mode)) throw new TypeError('audience is a text, and mode "stream" or "poll"');
+    // Not the key itself: messages go to logs.
+    if (!/^[!-~]*$/.test(feedKey ?? '')) throw new TypeError('feedKey holds characters that a header cannot hold');
     this.#audience = audience; this.#asks = onStale === 'ask'; this.#polls = mode === 'poll'; this.#onState = onState;
     this.#core = new Core({ issuer, audience, accept: acceptedSeconds(onStale) });
     if (feedKey !== undefined) this.#headers.authorization = `Bearer ${feedKey}`;
@@ -94,7 +108,7 @@ export class Verifier {
   /** @param {string} token @param {Error} error @returns {Promise<import('./index.js').Claims>} */
   async #tryAgain(token, error) {
     if (this.#core.lacksKeyOf(token)) {
-      await this.#fetchKeysFor(token);
+      await this.#fetchKeysFor(token, this.#fetchesForTokens);
       if (this.#core.lacksKeyOf(token)) throw this.#keysFailed ? new Stale('The keys of the issuer cannot be fetched.') : error;
       try {
         return await this.#core.verify(token);
@@ -115,17 +129,18 @@ export class Verifier {
     const claims = await this.#core.valid(token);
     let response, code;
     try {
-      response = await this.#get('/api/v1/auth/check', { authorization: `Bearer ${token}` }, SILENCE);
+      response = await this.#get('/api/v1/auth/check', { authorization: `Bearer ${token}` }, PATIENCE);
       const body = await response.text();
       if (response.status === 401) ({ code } = JSON.parse(body));
     } catch (cause) {
       throw new Stale(undefined, { cause });
     }
     if (response.ok && response.headers.get('x-auth-audience') === this.#audience) return claims;
-    if (response.status !== 401) throw new Stale();
     if (code === 'session_revoked') throw new Revoked();
     // The server has one code for expired and outdated, and expired it is not.
-    throw code === 'access_token_expired' ? new Outdated() : new Invalid();
+    if (code === 'access_token_expired') throw new Outdated();
+    // Any other answer is not about the token.
+    throw code === 'access_token_invalid' ? new Invalid() : new Stale();
   }
 
   /** @param {string} path @param {Record<string, string>} headers @param {number} milliseconds */
@@ -145,16 +160,23 @@ export class Verifier {
   }
 
   /** Fetches the keys because the text names an unknown one, unless that happened twice in the last minute.
-   * @param {string} compact */
-  async #fetchKeysFor(compact) {
+   * @param {string} compact @param {number[]} fetches */
+  async #fetchKeysFor(compact, fetches) {
     // Requests of a worker may not wait for each other.
     if (!this.#polls && this.#fetchingKeys) await this.#fetchingKeys;
     const now = performance.now();
-    this.#askedForUnknown = this.#askedForUnknown.filter((at) => now - at < 60_000);
-    if (!this.#core.lacksKeyOf(compact) || this.#askedForUnknown.length >= UNKNOWN_PER_MINUTE) return;
-    this.#askedForUnknown.push(now);
+    while (now - fetches[0] >= 60_000) fetches.shift();
+    if (!this.#core.lacksKeyOf(compact) || fetches.length >= UNKNOWN_PER_MINUTE) return;
+    fetches.push(now);
     this.#fetchingKeys = this.#fetchKeys().catch(() => {}).finally(() => { this.#fetchingKeys = undefined; });
     await this.#fetchingKeys;
+  }
+
+  /** Fetches the keys if none is known. Else the known ones serve: that the JWKS is away does not end the stream. */
+  async #needKeys() {
+    if (!this.#core.hasKeys) await this.#fetchKeys();
+    const isDue = this.#keysFailed || performance.now() - this.#keysAt > REFRESH_KEYS;
+    if (this.#core.hasKeys && isDue) await this.#fetchKeys(1_000).catch(() => {});
   }
 
   // --- the stream ---
@@ -178,7 +200,7 @@ export class Verifier {
 
   /** Listens on one connection until it is lost. */
   async #follow() {
-    if (this.#keysFailed) await this.#fetchKeys();
+    await this.#needKeys();
     const stream = this.#stream = new AbortController();
     if (this.#closed) return;
     const listen = () => setTimeout(() => stream.abort(new Lost('silence')), SILENCE);
@@ -189,7 +211,7 @@ export class Verifier {
       if (response.status !== 200 || !response.body) throw refusedWith(response.status);
       this.#core.connected();
       const reader = response.body.getReader(), decoder = new TextDecoder();
-      for (let line = ''; ;) {
+      for (let line = '', heard = performance.now(); ;) {
         const { done, value } = await reader.read();
         if (done) throw new Lost('unreachable: the server ended the stream');
         clearTimeout(silence);
@@ -197,9 +219,14 @@ export class Verifier {
         const [first, ...others] = decoder.decode(value, { stream: true }).split('\n');
         line += first;
         for (const next of others) {
-          if (line.startsWith('data:')) await this.#takeEvent(line.slice(5).trim());
+          if (line.startsWith('data:')) {
+            await this.#takeEvent(line.slice(5).trim());
+            heard = performance.now();
+          }
           line = next;
         }
+        if (line.length > LONGEST) throw new Lost('forged');
+        if (performance.now() > heard + NO_EVENT) throw new Lost('silence');
       }
     } finally {
       clearTimeout(silence);
@@ -208,7 +235,7 @@ export class Verifier {
 
   /** @param {string} event */
   async #takeEvent(event) {
-    if (this.#core.lacksKeyOf(event)) await this.#fetchKeysFor(event);
+    if (this.#core.lacksKeyOf(event)) await this.#fetchKeysFor(event, this.#fetchesForEvents);
     if (await this.#core.event(event) !== 'taken') throw new Lost(this.#core.refusal);
     this.#taken = true; this.#reason = 'silence';
     if (performance.now() - this.#keysAt > REFRESH_KEYS) this.#fetchKeys().catch(() => {});
@@ -226,11 +253,11 @@ export class Verifier {
     if (this.#closed || (recent && (this.#pollFailed || this.#core.secondsFresh() >= 0))) return;
     this.#polledAt = now; this.#pollFailed = false;
     try {
-      if (this.#keysFailed || now - this.#keysAt > REFRESH_KEYS) await this.#fetchKeys();
+      await this.#needKeys();
       const response = await this.#get('/api/v1/revocations', this.#headers, SILENCE);
       const snapshot = await response.text();
       if (response.status !== 200) throw refusedWith(response.status);
-      if (this.#core.lacksKeyOf(snapshot)) await this.#fetchKeysFor(snapshot);
+      if (this.#core.lacksKeyOf(snapshot)) await this.#fetchKeysFor(snapshot, this.#fetchesForEvents);
       if (await this.#core.poll(snapshot) !== 'taken') throw new Lost(this.#core.refusal);
       this.#reason = 'silence';
     } catch (error) {

@@ -188,6 +188,48 @@ for (const mode of ['stream', 'poll']) {
   });
 }
 
+for (const mode of ['stream', 'poll']) {
+  driver(`${mode}: an outage of the JWKS alone ends nothing`, { mode }, async ({ stub, verifier, revoke, revoked }) => {
+    await stub.addKey('stranger', false);
+    const path = mode === 'poll' ? SNAPSHOT : STREAM, before = stub.count(path);
+    stub.jwksStatus = 503;
+    assert.equal(await code(verifier, await stub.token({}, 'stranger')), 'stale', 'nobody knows whether the server has this key');
+    stub.drop();
+    await until(async () => {
+      await code(verifier, await stub.token());
+      return stub.count(path) > before;
+    }, 'it connects again');
+    await revoke('mine');
+    await revoked('mine');
+    assert.equal(await code(verifier, await stub.token()), 'good');
+  });
+
+  driver(`${mode}: a JWKS without a usable key takes none away`, { mode }, async ({ stub, verifier }) => {
+    await stub.addKey('stranger', false);
+    stub.published = [];
+    assert.equal(await code(verifier, await stub.token({}, 'stranger')), 'stale');
+    assert.equal(await code(verifier, await stub.token()), 'good');
+  });
+
+  driver(`${mode}: tokens of strangers use up no fetch that an event needs`, { mode }, async ({ stub, verifier, revoke }) => {
+    const known = await stub.token({ sid: 'mine' });
+    await stub.addKey('stranger', false);
+    for (let i = 0; i < 3; i++) assert.equal(await code(verifier, await stub.token({}, 'stranger')), 'invalid');
+    const connections = stub.count(STREAM);
+    await stub.addKey('second');
+    stub.signer = 'second';
+    await revoke('mine');
+    await until(async () => await code(verifier, known) === 'revoked', 'the revocation arrives');
+    assert.equal(stub.count(STREAM), connections);
+  });
+}
+
+driver('a line without an end is not kept', {}, async ({ stub }) => {
+  const connections = stub.count(STREAM);
+  stub.sendText(`data: ${'A'.repeat(25 << 20)}`);
+  await until(() => stub.count(STREAM) > connections, 'it connects again');
+});
+
 driver('ask asks the server while the stream is lost', { fresh: false, onStale: 'ask' }, async ({ stub, another }) => {
   stub.status = 503;
   const verifier = another();
@@ -195,7 +237,8 @@ driver('ask asks the server while the stream is lost', { fresh: false, onStale: 
   const answers = [
     [{ status: 204, audience: 'https://other.example.com' }, 'stale'], [{ status: 204 }, 'stale'],
     [{ status: 401, code: 'session_revoked' }, 'revoked'], [{ status: 401, code: 'access_token_expired' }, 'outdated'],
-    [{ status: 401, code: 'access_token_invalid' }, 'invalid'], [{ status: 503 }, 'stale'], [{ status: 302 }, 'stale']];
+    [{ status: 401, code: 'access_token_invalid' }, 'invalid'], [{ status: 401, code: 'unauthenticated' }, 'stale'],
+    [{ status: 401 }, 'stale'], [{ status: 503 }, 'stale'], [{ status: 302 }, 'stale']];
   for (const [answer, verdict] of answers) {
     stub.check = answer;
     assert.equal(await code(verifier, await stub.token()), verdict, JSON.stringify(answer));
@@ -249,6 +292,9 @@ driver('options that make no sense are refused', { fresh: false }, async ({ anot
   for (const options of [{ onStale: 'accept' }, { onStale: 'accept:-1' }, { onStale: 'ignore' }, { serverUrl: 'ftp://x' },
     { issuer: 'auth.example.com' }, { audience: '' }, { mode: 'push' }]) {
     assert.throws(() => another(options), TypeError, JSON.stringify(options));
+  }
+  for (const feedKey of ['secret\n', 'two words', 'sécret']) {
+    assert.throws(() => another({ feedKey }), (error) => error instanceof TypeError && !error.message.includes('cret'));
   }
 });
 

@@ -23,6 +23,10 @@ LEEWAY = 5
 """Seconds by which clocks may differ. More would keep expired tokens alive."""
 FRESH = 5
 """Seconds for which an event proves that nothing else was revoked."""
+_KEPT_LONGER = 180
+"""Seconds by which `keep` exceeds the longest life of an access token."""
+_LARGEST = 2**53 - 1
+"""Numbers beyond it are not the same in every language (RFC 8259, 6)."""
 _ALGORITHMS = ("ES256", "EdDSA", "RS256")
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -40,15 +44,29 @@ def _all(kind: type, *values: object) -> bool:
     return all(type(value) is kind for value in values)
 
 
-def _entries(event: dict[str, Any]) -> dict[str, int]:
+def _integers(*values: object) -> bool:
+    return all(type(value) is int and -_LARGEST <= value <= _LARGEST for value in values)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and _all(str, *value)
+
+
+def _no_number(text: str) -> None:
+    """NaN and Infinity, which are not JSON."""
+    raise ValueError(text)
+
+
+def _entries(event: dict[str, Any]) -> list[tuple[str, int]]:
     """What an event revokes, by name: `s:` a session, `u:` a user with the lowest rev that is good, `everyone` a time."""
     sessions, access = event.get("sessions", []), event.get("access", [])
-    everyone = {"everyone": event["everyone"]} if "everyone" in event else {}
+    everyone = [("everyone", event["everyone"])] if "everyone" in event else []
     try:
-        entries = {**{"s:" + session: 0 for session in sessions}, **{"u:" + user: rev for user, rev in access}, **everyone}
+        users = [("u:" + user, rev) for user, rev in access]
+        entries = [("s:" + session, 0) for session in sessions] + users + everyone
     except (TypeError, ValueError) as error:
         raise Lost("forged") from error
-    if not (_all(list, sessions, access) and _all(int, *entries.values())):
+    if not (_all(list, sessions, access) and _integers(*(value for _, value in entries))):
         raise Lost("forged")
     return entries
 
@@ -69,17 +87,25 @@ class Core:
         # What was heard last, and the newest `iat` of any stream.
         self._stream, self._n, self._iat = "", -1, 0
         self._newest, self._fresh_until = float("-inf"), 0.0
+        # The longest life of an access token, as the last event says.
+        self._lifetime = float("inf")
         self.refusal = ""
         """Why the last event was refused: `clock`, `gap` or `forged`."""
 
     def set_keys(self, jwks: dict[str, Any]) -> None:
-        """Replaces the keys. Those for other algorithms, and unknown kinds, are left out: no token is verified with them."""
+        """Replaces the keys, unless none is usable. Those for other algorithms, and unknown kinds, are left out."""
         keys = {}
         for key in jwks["keys"]:
             with contextlib.suppress(jwt.PyJWTError, ValueError, LookupError, TypeError, AttributeError):
                 if key["alg"] in _ALGORITHMS:
                     keys[str(key["kid"])] = jwt.PyJWK(key)
+        if not keys:
+            raise ValueError("no key is usable")
         self._keys = keys
+
+    def has_keys(self) -> bool:
+        """Whether any key is known."""
+        return bool(self._keys)
 
     def lacks_key_of(self, compact: str) -> bool:
         """Whether the text names a key that is not known."""
@@ -96,7 +122,8 @@ class Core:
             # library would skip characters that are not base64url.
             good = header["alg"] == key.algorithm_name and "crit" not in header and is_type(header["typ"])
             if good and _COMPACT.fullmatch(compact):
-                payload = json.loads(_JWS.decode(compact, key, algorithms=[key.algorithm_name]))
+                text = _JWS.decode(compact, key, algorithms=[key.algorithm_name])
+                payload = json.loads(text, parse_constant=_no_number)
                 if isinstance(payload, dict) and payload.get("iss") == self._issuer:
                     return payload
         except Exception as error:  # whatever the text of a stranger makes a parser raise
@@ -128,7 +155,9 @@ class Core:
         event = self._payload(compact, lambda typ: typ == "heirloom-revocations+jwt")
         fields: list[Any] = [event.get(name) for name in ("iat", "exp", "kind", "stream", "n", "keep")]
         iat, exp, kind, stream, n, keep = fields
-        if not (_all(int, iat, exp, n, keep) and _all(str, stream) and kind in ("snapshot", "delta", "beat")):
+        if not (_integers(iat, exp, n, keep) and _all(str, stream) and kind in ("snapshot", "delta", "beat")):
+            raise Lost("forged")
+        if n < 0 or keep < 0:
             raise Lost("forged")
         entries, now, wall = _entries(event), self._monotonic(), self._wall()
         if wall > exp + LEEWAY or iat > wall + 2 * LEEWAY:
@@ -142,12 +171,13 @@ class Core:
             raise Lost("gap")
         self._first, self._stream, self._n, self._iat = False, stream, n, iat
         self._remember(entries, now, now + keep)
+        self._lifetime = max(keep - _KEPT_LONGER, 0)
         # Only what is newer proves that it is not a repetition.
         if iat > self._newest:
             self._newest, self._fresh_until = iat, now + FRESH
 
-    def _remember(self, entries: dict[str, int], now: float, until: float) -> None:
-        for name, value in entries.items():
+    def _remember(self, entries: list[tuple[str, int]], now: float, until: float) -> None:
+        for name, value in entries:
             known = self._known.get(name, (-1, now))
             self._known[name] = (max(value, self._lookup(name)), max(until, known[1]))
         if now - self._pruned > 60:
@@ -183,11 +213,13 @@ class Core:
         wall, audience = self._wall(), claims.get("aud")
         ours = self._audience in audience if isinstance(audience, list) else self._audience == audience
         numbers: list[Any] = [claims.get("exp"), claims.get("nbf"), claims.get("iat"), claims.get("rev", 0)]
-        if not (ours and _all(int, *numbers) and _all(str, claims.get("sub"), claims.get("sid"))):
+        texts = _all(str, claims.get("sub"), claims.get("sid")) and _texts(claims.setdefault("roles", []))
+        if not (ours and texts and _integers(*numbers)):
             raise Invalid
-        exp, nbf, _, _ = numbers
+        exp, nbf, iat, _ = numbers
         if nbf > wall + LEEWAY:
             raise Invalid
-        if exp + LEEWAY <= wall:
+        # Signed while tokens lived longer, it would outlive what is remembered of its session's end (R-12).
+        if min(exp, iat + self._lifetime) + LEEWAY <= wall:
             raise Expired
         return claims

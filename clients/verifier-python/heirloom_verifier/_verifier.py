@@ -24,7 +24,10 @@ _CONFIGURATION = {401: "refused: 401, the server does not know this feed key",
 REFRESH_KEYS = 300.0
 """Seconds after which the keys are fetched again, so that one that was taken back is forgotten."""
 UNKNOWN_PER_MINUTE = 2
-"""How often an unknown `kid` may cause a fetch. More would let a stranger flood the server through us."""
+"""How often an unknown `kid` may cause a fetch: of tokens, and of events, so that no stranger's token uses up what the
+stream needs. More would let a stranger flood the server through us."""
+PATIENCE = 2.0
+"""How many seconds a user's request may wait while Heirloom is asked about its token."""
 
 
 def _accepted_seconds(on_stale: str) -> float:
@@ -56,6 +59,9 @@ class Verifier:
         self._base, self._audience = (server_url or issuer).rstrip("/"), audience
         if urlsplit(self._base).scheme not in ("http", "https") or not audience:
             raise ValueError("issuer (or server_url) is an http or https URL, and audience is not empty")
+        if any(not "!" <= character <= "~" for character in feed_key or ""):
+            # Not the key itself: messages go to logs.
+            raise ValueError("feed_key holds a space, a line break or another character that a header cannot hold")
         self._core = Core(issuer, audience, _accepted_seconds(on_stale))
         self._asks, self._on_state = on_stale == "ask", on_state
         self._headers = {"Authorization": f"Bearer {feed_key}"} if feed_key is not None else {}
@@ -71,7 +77,8 @@ class Verifier:
         self._stream: Optional[Answer] = None
         self._reason, self._reported, self._taken = "starting", ("", ""), False
         # An unknown `kid` may be a good one while the last fetch failed.
-        self._keys_failed, self._keys_at, self._asked_for_unknown = True, 0.0, list[float]()
+        self._keys_failed, self._keys_at = True, 0.0
+        self._fetches_for_tokens, self._fetches_for_events = list[float](), list[float]()
         self._thread = threading.Thread(target=self._listen, name="heirloom-verifier", daemon=True)
         self._thread.start()
 
@@ -104,7 +111,7 @@ class Verifier:
 
     def _try_again(self, token: str, error: VerificationError) -> dict[str, Any]:
         if self._core.lacks_key_of(token):
-            self._fetch_keys_for(token)
+            self._fetch_keys_for(token, self._fetches_for_tokens)
             if self._core.lacks_key_of(token):
                 raise Stale("The keys of the issuer cannot be fetched.") if self._keys_failed else error
             try:
@@ -120,17 +127,16 @@ class Verifier:
     def _ask(self, token: str) -> dict[str, Any]:
         claims = self._core.valid(token)
         try:
-            answer = Answer(self._base + "/api/v1/auth/check", {"Authorization": f"Bearer {token}"})
+            answer = Answer(self._base + "/api/v1/auth/check", {"Authorization": f"Bearer {token}"}, PATIENCE)
             body = answer.body()
-            code = json.loads(body)["code"] if answer.status == 401 else ""
+            code = str(json.loads(body)["code"]) if answer.status == 401 else ""
         except (Lost, ValueError, KeyError, TypeError) as error:
             raise Stale from error
         if answer.status in (200, 204) and answer.header("X-Auth-Audience") == self._audience:
             return claims
-        if answer.status != 401:
-            raise Stale
-        # The server has one code for expired and outdated, and expired it is not.
-        raise {"session_revoked": Revoked, "access_token_expired": Outdated}.get(code, Invalid)()
+        # The server has one code for expired and outdated, and expired it is not. Another answer is not about the token.
+        refusals = {"session_revoked": Revoked, "access_token_expired": Outdated, "access_token_invalid": Invalid}
+        raise refusals.get(code, Stale)()
 
     def _fetch_keys(self, timeout: float = 5.0) -> None:
         self._keys_failed, self._keys_at = True, time.monotonic()
@@ -144,13 +150,13 @@ class Verifier:
             raise Lost(f"unreachable: the JWKS cannot be read: {error}") from error
         self._keys_failed = False
 
-    def _fetch_keys_for(self, compact: str) -> None:
+    def _fetch_keys_for(self, compact: str, fetches: list[float]) -> None:
         """Fetches the keys because the text names an unknown one, unless that happened twice in the last minute."""
         with self._fetching:
             now = time.monotonic()
-            self._asked_for_unknown = [at for at in self._asked_for_unknown if now - at < 60]
-            if self._core.lacks_key_of(compact) and len(self._asked_for_unknown) < UNKNOWN_PER_MINUTE:
-                self._asked_for_unknown.append(now)
+            fetches[:] = [at for at in fetches if now - at < 60]
+            if self._core.lacks_key_of(compact) and len(fetches) < UNKNOWN_PER_MINUTE:
+                fetches.append(now)
                 with contextlib.suppress(Lost):
                     self._fetch_keys()
 
@@ -169,8 +175,12 @@ class Verifier:
 
     def _follow(self) -> None:
         """Listens on one connection until it is lost."""
-        if self._keys_failed:
+        if not self._core.has_keys():
             self._fetch_keys()
+        elif self._keys_failed:
+            with contextlib.suppress(Lost):
+                # The known keys serve: that the JWKS is away does not end the stream.
+                self._fetch_keys(timeout=1.0)
         self._stream = stream = Answer(self._base + "/api/v1/revocations/stream", self._headers)
         with contextlib.closing(stream):
             if stream.status != 200:
@@ -187,14 +197,19 @@ class Verifier:
 
     def _take(self, event: str) -> None:
         if self._core.lacks_key_of(event):
-            self._fetch_keys_for(event)
+            self._fetch_keys_for(event, self._fetches_for_events)
         if self._core.event(event) != "taken":
             raise Lost(self._core.refusal)
         self._taken, self._reason = True, "silence"
         if time.monotonic() - self._keys_at > REFRESH_KEYS:
-            with contextlib.suppress(Lost):
-                # Short, so that the next events do not come too late. Without success, the known keys stay.
-                self._fetch_keys(timeout=1.0)
+            self._keys_at = time.monotonic()
+            # In a thread of its own: the next events must not come too late, however long a name server takes.
+            threading.Thread(target=self._refresh_keys, name="heirloom-verifier-keys", daemon=True).start()
+
+    def _refresh_keys(self) -> None:
+        with contextlib.suppress(Lost):
+            # Without success, the known keys stay.
+            self._fetch_keys()
 
     def _pause(self, seconds: float) -> None:
         """Waits, and reports the end of freshness when it comes in between."""

@@ -179,6 +179,43 @@ class Driver(unittest.TestCase):
         self.stub.jwks_status = 200
         self.assertTrue(verifier.ready(60))
 
+    def test_an_outage_of_the_jwks_alone_ends_nothing(self):
+        verifier = self.fresh()
+        self.stub.add_key("stranger", publish=False)
+        stranger, connections = self.stub.token("stranger"), self.stub.count("/api/v1/revocations/stream")
+        self.stub.jwks_status = 503
+        self.assertEqual(code(verifier, stranger), "stale", "nobody knows whether the server has this key")
+        self.stub.drop()
+        until(lambda: self.stub.count("/api/v1/revocations/stream") > connections, "it connects again")
+        self.revoke("mine")
+        until(lambda: code(verifier, self.stub.token(sid="mine")) == "revoked", "the revocation arrives")
+        self.assertEqual(code(verifier, self.stub.token()), "good")
+
+    def test_a_jwks_without_a_usable_key_takes_none_away(self):
+        verifier = self.fresh()
+        self.stub.add_key("stranger", publish=False)
+        self.stub.published = []
+        self.assertEqual(code(verifier, self.stub.token("stranger")), "stale")
+        self.assertEqual(code(verifier, self.stub.token()), "good")
+
+    def test_tokens_of_strangers_use_up_no_fetch_that_an_event_needs(self):
+        verifier, known = self.fresh(), self.stub.token(sid="mine")
+        self.stub.add_key("stranger", publish=False)
+        for _ in range(3):
+            self.assertEqual(code(verifier, self.stub.token("stranger")), "invalid")
+        connections = self.stub.count("/api/v1/revocations/stream")
+        self.stub.add_key("second")
+        self.stub.signer = "second"
+        self.revoke("mine")
+        until(lambda: code(verifier, known) == "revoked", "the revocation arrives")
+        self.assertEqual(self.stub.count("/api/v1/revocations/stream"), connections)
+
+    def test_a_line_without_an_end_is_not_kept(self):
+        self.fresh()
+        connections = self.stub.count("/api/v1/revocations/stream")
+        self.stub.send_text("data: " + "A" * (25 << 20))
+        until(lambda: self.stub.count("/api/v1/revocations/stream") > connections, "it connects again")
+
     def test_ask_asks_the_server_while_the_stream_is_lost(self):
         self.stub.status = 503
         verifier = self.verifier(on_stale="ask")
@@ -186,7 +223,8 @@ class Driver(unittest.TestCase):
         until(lambda: code(verifier, self.stub.token()) == "good", "the server answers")
         answers = [((204, "https://other.example.com", None), "stale"), ((204, None, None), "stale"),
                    ((401, None, "session_revoked"), "revoked"), ((401, None, "access_token_expired"), "outdated"),
-                   ((401, None, "access_token_invalid"), "invalid"), ((503, None, None), "stale"), ((302, None, None), "stale")]
+                   ((401, None, "access_token_invalid"), "invalid"), ((401, None, "unauthenticated"), "stale"),
+                   ((401, None, None), "stale"), ((503, None, None), "stale"), ((302, None, None), "stale")]
         for self.stub.check, verdict in answers:
             self.assertEqual(code(verifier, self.stub.token()), verdict, self.stub.check)
         asked = self.stub.count("/api/v1/auth/check")
@@ -214,6 +252,10 @@ class Driver(unittest.TestCase):
     def test_options_that_make_no_sense_are_refused(self):
         for options in ({"on_stale": "accept"}, {"on_stale": "accept:-1"}, {"on_stale": "ignore"}, {"server_url": "ftp://x"}):
             self.assertRaises(ValueError, Verifier, self.stub.url, AUDIENCE, **options)
+        for key in ("secret\n", "two words", "sécret"):
+            with self.assertRaises(ValueError) as raised:
+                Verifier(self.stub.url, AUDIENCE, key)
+            self.assertNotIn("cret", str(raised.exception))
         self.assertRaises(ValueError, Verifier, "auth.example.com", AUDIENCE)
 
     def test_a_callback_that_fails_stops_nothing(self):

@@ -9,12 +9,17 @@ use crate::{
     token::is_access_token,
 };
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 /// Milliseconds by which clocks may differ.
 const LEEWAY: i64 = 5000;
+/// Seconds by which `keep` exceeds the longest life of an access token.
+const KEPT_LONGER: u64 = 180;
 
 /// What to do while it is not known whether sessions were revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,12 +42,15 @@ pub(crate) struct Core {
     keys: RwLock<Arc<Keys>>,
     pub known: Known,
     position: Mutex<Position>,
+    /// The longest life of an access token in seconds, as the last event says.
+    lifetime: AtomicI64,
 }
 
 impl Core {
     pub fn new(issuer: String, audience: String, on_stale: OnStale) -> Self {
         let (known, position) = (Known::nothing(), Mutex::default());
-        Self { issuer, audience, on_stale, keys: RwLock::default(), known, position }
+        let lifetime = AtomicI64::new(i64::MAX);
+        Self { issuer, audience, on_stale, keys: RwLock::default(), known, position, lifetime }
     }
 
     pub fn keys(&self) -> Arc<Keys> {
@@ -74,6 +82,8 @@ impl Core {
         event.access.iter().for_each(|(name, rev)| add(Entry::User(*name), *rev));
         event.everyone.iter().for_each(|opened| add(Entry::Everyone, *opened));
         self.known.forget(event.n, now.mono);
+        let lifetime = i64::try_from(event.keep.saturating_sub(KEPT_LONGER)).unwrap_or(i64::MAX);
+        self.lifetime.store(lifetime, Ordering::Release);
         // Last: nothing is fresh before all of it is known.
         if is_newer {
             self.known.refresh(event.iat, now.mono);
@@ -89,7 +99,9 @@ impl Core {
         if !claims.are_for(&self.issuer, &self.audience) || begins > now.wall.saturating_add(LEEWAY) {
             return Err(Error::Invalid);
         }
-        if milliseconds(claims.exp).saturating_add(LEEWAY) <= now.wall {
+        // Signed while tokens lived longer, it would outlive what is remembered of its session's end.
+        let latest = claims.iat.saturating_add(self.lifetime.load(Ordering::Acquire));
+        if milliseconds(claims.exp.min(latest)).saturating_add(LEEWAY) <= now.wall {
             return Err(Error::Expired);
         }
         let longer = if let OnStale::Accept(longer) = self.on_stale { longer } else { Duration::ZERO };

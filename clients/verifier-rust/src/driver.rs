@@ -9,7 +9,11 @@ use crate::{
 use std::{
     convert::Infallible,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::time::{sleep, timeout};
@@ -20,6 +24,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// In this time the keys are fetched at most twice because of unknown ones.
 const WINDOW: Duration = Duration::from_mins(1);
+/// How often the keys are fetched again, so that one that was taken back is forgotten; and after a failure.
+const REFRESH_KEYS: Duration = Duration::from_mins(5);
+const RETRY_KEYS: Duration = Duration::from_secs(10);
+/// Without an event for so long a connection is of no use, whatever else arrives: by then an event is too old.
+const NO_EVENT: Duration = Duration::from_secs(15);
 /// How often the state is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 /// The longest line: five times a snapshot of 250,000 entries.
@@ -43,8 +52,24 @@ pub(crate) struct Driver {
     pub server: Server,
     on_state: OnState,
     status: Mutex<Status>,
-    /// When the keys were fetched because of an unknown one.
-    fetches: tokio::sync::Mutex<Vec<Duration>>,
+    fetches: tokio::sync::Mutex<Fetches>,
+    /// Whether the keys could not be fetched the last time.
+    keys_failed: AtomicBool,
+}
+
+/// What named an unknown key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cause {
+    Token,
+    Event,
+}
+
+/// When the keys were fetched because of an unknown one: counted apart, so that no stranger's token uses up what the stream
+/// needs.
+#[derive(Debug, Default)]
+struct Fetches {
+    for_tokens: Vec<Duration>,
+    for_events: Vec<Duration>,
 }
 
 struct Status {
@@ -57,7 +82,8 @@ struct Status {
 impl Driver {
     pub fn new(core: Core, server: Server, on_state: OnState) -> Self {
         let status = Mutex::new(Status { reported: (State::Stale, "starting"), reason: "starting" });
-        Self { core, clock: Clock::start(), server, on_state, status, fetches: tokio::sync::Mutex::default() }
+        let (fetches, keys_failed) = (tokio::sync::Mutex::default(), AtomicBool::new(false));
+        Self { core, clock: Clock::start(), server, on_state, status, fetches, keys_failed }
     }
 
     /// Runs until it is dropped.
@@ -68,7 +94,7 @@ impl Driver {
                 self.report(None);
             }
         };
-        tokio::join!(self.follow(), look);
+        tokio::join!(self.follow(), self.refresh_keys(), look);
     }
 
     pub fn state(&self) -> State {
@@ -76,8 +102,12 @@ impl Driver {
     }
 
     /// Fetches the keys because one is not among these, unless that was done twice in the last minute.
-    pub async fn fetch_again(&self, seen: &Arc<Keys>) {
-        let mut fetches = self.fetches.lock().await;
+    pub async fn fetch_again(&self, seen: &Arc<Keys>, cause: Cause) {
+        let mut all = self.fetches.lock().await;
+        let fetches = match cause {
+            Cause::Token => &mut all.for_tokens,
+            Cause::Event => &mut all.for_events,
+        };
         let now = self.clock.now().mono;
         fetches.retain(|at| now.saturating_sub(*at) < WINDOW);
         // Another request may have fetched them meanwhile.
@@ -87,9 +117,23 @@ impl Driver {
         }
     }
 
+    /// Whether the keys could not be fetched the last time: then an unknown one may be a good one.
+    pub fn keys_failed(&self) -> bool {
+        self.keys_failed.load(Ordering::Acquire)
+    }
+
     async fn fetch(&self) {
-        if let Some(keys) = self.server.keys().await {
+        let keys = self.server.keys().await;
+        self.keys_failed.store(keys.is_none(), Ordering::Release);
+        if let Some(keys) = keys {
             self.core.set_keys(keys);
+        }
+    }
+
+    async fn refresh_keys(&self) {
+        loop {
+            sleep(if self.keys_failed() { RETRY_KEYS } else { REFRESH_KEYS }).await;
+            self.fetch().await;
         }
     }
 
@@ -108,10 +152,13 @@ impl Driver {
     async fn listen(&self, pause: &mut Duration) -> Result<Infallible, &'static str> {
         if self.core.keys().is_empty() {
             self.fetch().await;
+            if self.core.keys().is_empty() {
+                return Err("unreachable: the keys cannot be fetched");
+            }
         }
         let mut answer = self.server.stream().await?;
         self.core.connected();
-        let mut line = Vec::new();
+        let (mut line, mut heard) = (Vec::new(), self.clock.now().mono);
         loop {
             let chunk = timeout(SILENCE, answer.chunk()).await.map_err(|_why| "silence")?;
             for part in chunk.ok().flatten().ok_or("closed")?.split_inclusive(|byte| *byte == b'\n') {
@@ -120,12 +167,16 @@ impl Driver {
                     if let Some(event) = line.strip_prefix(b"data:") {
                         self.take(event).await?;
                         *pause = SHORTEST_PAUSE;
+                        heard = self.clock.now().mono;
                     }
                     line.clear();
                 }
             }
             if line.len() > LONGEST_LINE {
                 return Err("forged");
+            }
+            if self.clock.now().mono > heard.saturating_add(NO_EVENT) {
+                return Err("silence");
             }
         }
     }
@@ -134,7 +185,7 @@ impl Driver {
         let event = std::str::from_utf8(event.trim_ascii()).map_err(|_why| "forged")?;
         let keys = self.core.keys();
         if keys.lack(event) {
-            self.fetch_again(&keys).await;
+            self.fetch_again(&keys, Cause::Event).await;
         }
         self.core.event(event, self.clock.now())?;
         self.report(None);
@@ -151,7 +202,8 @@ impl Driver {
         let current = (state, if state == State::Fresh { "connected" } else { status.reason });
         if std::mem::replace(&mut status.reported, current) != current {
             drop(status);
-            (self.on_state)(current.0, current.1);
+            // A callback that panics must not end the task: nobody would hear of the loss.
+            drop(catch_unwind(AssertUnwindSafe(|| (self.on_state)(current.0, current.1))));
         }
     }
 }

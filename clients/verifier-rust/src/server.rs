@@ -36,7 +36,9 @@ impl Server {
     /// The keys that it publishes; none if it does not answer as it should.
     pub async fn keys(&self) -> Option<Keys> {
         let answer = self.get("/.well-known/jwks.json").timeout(SILENCE).send().await.ok()?;
-        Keys::parse(&Some(answer).filter(|answer| answer.status() == StatusCode::OK)?.bytes().await.ok()?)
+        let keys = Keys::parse(&Some(answer).filter(|answer| answer.status() == StatusCode::OK)?.bytes().await.ok()?);
+        // None of use is no answer: the known ones serve.
+        keys.filter(|keys| !keys.is_empty())
     }
 
     /// Opens the stream.
@@ -82,6 +84,8 @@ fn refusal(problem: &[u8]) -> Error {
         Some("session_revoked") => Error::Revoked,
         // Heirloom answers this to an outdated token too, and by our clock this one has not expired.
         Some("access_token_expired") => Error::Outdated,
-        _ => Error::Invalid,
+        Some("access_token_invalid") => Error::Invalid,
+        // Not about the token: a proxy's answer, for example.
+        _ => Error::Stale,
     }
 }

@@ -1,7 +1,7 @@
 use crate::{
     BuildError, Claims, Error, OnStale, State,
     core::Core,
-    driver::{Driver, OnState},
+    driver::{Cause, Driver, OnState},
     server::Server,
 };
 use reqwest::{Url, header::HeaderValue};
@@ -48,12 +48,15 @@ impl Verifier {
         let keys = core.keys();
         // Without keys nothing is known about a token.
         if keys.is_empty() {
-            return Err(Error::Stale);
+            return Err(if keys.lack(token) { Error::Stale } else { Error::Invalid });
         }
         let mut verified = core.verify(token, clock.now());
         if verified == Err(Error::Invalid) && keys.lack(token) {
-            self.0.driver.fetch_again(&keys).await;
+            self.0.driver.fetch_again(&keys, Cause::Token).await;
             verified = core.verify(token, clock.now());
+            if verified == Err(Error::Invalid) && self.0.driver.keys_failed() && core.keys().lack(token) {
+                return Err(Error::Stale);
+            }
         }
         let (claims, must_ask) = verified?;
         if must_ask {
@@ -98,7 +101,7 @@ impl Builder {
     }
 
     /// Called when the state changes, with the reason: for logs and metrics. It is called inside the verifier's task and
-    /// must neither block nor panic.
+    /// must not block.
     pub fn on_state(self, on_state: impl Fn(State, &str) + Send + Sync + 'static) -> Self {
         Self { on_state: Box::new(on_state), ..self }
     }

@@ -30,7 +30,9 @@ async fn while_the_stream_is_lost_heirloom_is_asked() {
         (problem("session_revoked"), "revoked"),
         (problem("access_token_expired"), "outdated"),
         (problem("access_token_invalid"), "invalid"),
-        ((401, String::new(), "<html>".to_owned()), "invalid"),
+        // Not Heirloom's own: a proxy's, for example.
+        ((401, String::new(), "<html>".to_owned()), "stale"),
+        (problem("unauthenticated"), "stale"),
         ((503, String::new(), String::new()), "stale"),
         ((302, "location: https://example.com/\r\n".to_owned(), String::new()), "stale"),
     ];

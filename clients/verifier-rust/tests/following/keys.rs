@@ -1,6 +1,10 @@
 //! Signing keys that change.
 
-use crate::{signer::Signer, stub::Stub, watched::Watched};
+use crate::{
+    signer::Signer,
+    stub::{Mode, Stub},
+    watched::Watched,
+};
 use heirloom_verifier::OnStale;
 
 const SID: &str = "0197a1f2-0000-7000-8000-000000000001";
@@ -30,6 +34,36 @@ async fn keys_that_do_not_exist_are_asked_for_twice_a_minute() {
     assert_eq!(watched.verdict(&known).await, "good");
     // One at the start, and two.
     assert_eq!(stub.requests_to(JWKS), 3);
+}
+
+/// Nobody knows whether the server has the key: a client that heard "invalid" would give up.
+#[tokio::test]
+async fn while_the_keys_cannot_be_fetched_an_unknown_one_is_stale() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    stub.becomes(Mode::Unreachable);
+    assert_eq!(watched.verdict(&Signer::new("key-2").token(SID, USER, 3)).await, "stale");
+    assert_eq!(watched.verdict("nonsense").await, "invalid");
+    assert_eq!(watched.verdict(&stub.signer.token(SID, USER, 3)).await, "good");
+}
+
+#[tokio::test]
+async fn tokens_of_strangers_use_up_no_fetch_that_an_event_needs() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    for number in 0..3 {
+        let unknown = Signer::new(&format!("unknown-{number}"));
+        assert_eq!(watched.verdict(&unknown.token(SID, USER, 3)).await, "invalid");
+    }
+    let new = Signer::new("key-2");
+    {
+        let mut behaviour = stub.behaviour();
+        behaviour.more_keys.push(new.jwk());
+        behaviour.forger = Some(new);
+    }
+    stub.revoke(SID);
+    watched.expect(&stub.signer.token(SID, USER, 3), "revoked").await;
+    assert_eq!(stub.streams_opened(), 1);
 }
 
 #[tokio::test]

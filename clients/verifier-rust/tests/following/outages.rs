@@ -4,7 +4,7 @@ use crate::{
     stub::{Mode, Stub},
     watched::{Watched, builder, eventually},
 };
-use heirloom_verifier::{OnStale, State};
+use heirloom_verifier::{Error, OnStale, State};
 use std::time::Duration;
 
 const SID: &str = "0197a1f2-0000-7000-8000-000000000001";
@@ -75,6 +75,26 @@ async fn accepting_ends_and_never_forgets_a_revocation() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(watched.verdict(&revoked).await, "stale");
+}
+
+#[tokio::test]
+async fn without_the_keys_the_server_counts_as_unreachable() {
+    let stub = Stub::start().await;
+    stub.becomes(Mode::Unreachable);
+    let watched = Watched::of(builder(&stub));
+    watched.expect_report(State::Stale, "unreachable: the keys").await;
+    assert_eq!(watched.verdict(&stub.signer.token(SID, USER, 3)).await, "stale");
+    assert_eq!(watched.verdict("nonsense").await, "invalid");
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_stops_nothing() {
+    let stub = Stub::start().await;
+    let verifier = builder(&stub).on_state(|_, _| panic!("the callback's own mistake")).build().unwrap();
+    let token = stub.signer.token(SID, USER, 3);
+    eventually("a good token", async || verifier.verify(&token).await.is_ok()).await;
+    stub.revoke(SID);
+    eventually("its end", async || verifier.verify(&token).await == Err(Error::Revoked)).await;
 }
 
 /// V2, V3: the clocks differ by more than the leeway.
