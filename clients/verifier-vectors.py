@@ -25,6 +25,7 @@ ISSUER, AUDIENCE = "https://auth.example.com", "https://api.example.com"
 T = 1795864993
 # Tokens live for four hours, which is three minutes less than entries are kept.
 KEEP, KEPT_LONGER, DAY = 14580, 180, 86400
+NULL = ()  # Written as null, where None leaves a member out.
 CRITICAL = {"crit": ["https://example.com/x"], "https://example.com/x": 1}
 STREAM, OTHER = "3q2-7wAAQEU", "yv66vgAAQEU"
 
@@ -92,7 +93,7 @@ def written_out(**texts):
 
 
 def left_out(members):
-    return {name: value for name, value in members.items() if value is not None}
+    return {name: None if value == NULL else value for name, value in members.items() if value is not None}
 
 
 def jws(typ, payload, key=KEY, header=None, sign=None):
@@ -317,6 +318,7 @@ def revocations():
     Case("everyone in a delta").open().event(0.5, delta(11, everyone=SESSION_AT)).verify(0.5, "revoked")
     Case("a lower time of everyone does not take back a higher one").open(everyone=SESSION_AT + 1) \
         .event(0.5, delta(11, everyone=SESSION_AT - 1)).verify(0.5, "revoked").verify(0.5, "revoked", token(sid=SECOND))
+    Case("everyone below zero is nobody").open(everyone=-5).verify(0, "good").verify(0, "good", token(sid=UUID4))
     Case("everyone counts for a session that is not a UUIDv7").open(everyone=1).verify(0, "revoked", token(sid=UUID4)) \
         .verify(0, "revoked", token(sid="not a uuid")).verify(0, "good")
     Case("a session that is not a UUIDv7 is good without everyone").open().verify(0, "good", token(sid=UUID4))
@@ -506,6 +508,12 @@ def forgeries():
         "a rev with a fraction": delta(11, access=[[digest(ALICE), 9.5]], **mark),
         "a rev as true": delta(11, access=[[digest(ALICE), True]], **mark),
         "everyone with a fraction": delta(11, everyone=T * 1000 + 0.5, **mark),
+        "everyone as null": event("delta", 11, **mark, everyone=NULL),
+        "sessions as null": event("delta", 11, sessions=NULL),
+        "a session's name that is too short": delta(11, sessions=[digest(SESSION)[:-1]]),
+        "a session's name that is too long": delta(11, sessions=[digest(SESSION) + "A"]),
+        "a session's name that is not base64url": delta(11, sessions=[digest(SESSION)[:-2] + "+A"]),
+        "a user's name that is too short": delta(11, access=[[digest(ALICE)[:-1], 9]]),
         "access as an object": delta(11, access={digest(ALICE): 9}, **mark),
         "a payload that is a list": jws("heirloom-revocations+jwt", [1, 2]),
     }

@@ -10,6 +10,7 @@ const FRESH = 5;
 const KEPT_LONGER = 180;
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'];
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+const NAME = /^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$/;
 const decoder = new TextDecoder();
 const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -34,14 +35,17 @@ const areIntegers = (...values) => values.every(Number.isSafeInteger);
 /** @param {unknown[]} values @returns {boolean} */
 const areStrings = (...values) => values.every((value) => typeof value === 'string');
 
+/** Eight bytes (R-3): another name would name nobody, and nothing would be revoked. @param {unknown} value */
+const isName = (value) => typeof value === 'string' && NAME.test(value);
+
 /**
  * What an event revokes, by name: `s:` a session, `u:` a user with the lowest rev that is good, `everyone` a time.
  * @param {Record<string, any>} event @returns {any[][]}
  */
 function entriesOf({ sessions = [], access = [], everyone = -1 }) {
   if (!Array.isArray(sessions) || !Array.isArray(access)) throw new Lost('forged');
-  const wrong = access.some((pair) => !Array.isArray(pair) || pair.length !== 2 || !areStrings(pair[0]) || !areIntegers(pair[1]));
-  if (wrong || !sessions.every((each) => areStrings(each)) || !areIntegers(everyone)) throw new Lost('forged');
+  const wrong = access.some((pair) => !Array.isArray(pair) || pair.length !== 2 || !isName(pair[0]) || !areIntegers(pair[1]));
+  if (wrong || !sessions.every((each) => isName(each)) || !areIntegers(everyone)) throw new Lost('forged');
   const users = access.map(([user, rev]) => [`u:${user}`, rev]);
   return [...sessions.map((session) => [`s:${session}`, 0]), ...users, ['everyone', everyone]];
 }

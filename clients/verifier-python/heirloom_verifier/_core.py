@@ -29,6 +29,7 @@ _LARGEST = 2**53 - 1
 """Numbers beyond it are not the same in every language (RFC 8259, 6)."""
 _ALGORITHMS = ("ES256", "EdDSA", "RS256")
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_NAME = re.compile(r"[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _JWS = jwt.PyJWS()
 
@@ -63,10 +64,13 @@ def _entries(event: dict[str, Any]) -> list[tuple[str, int]]:
     everyone = [("everyone", event["everyone"])] if "everyone" in event else []
     try:
         users = [("u:" + user, rev) for user, rev in access]
-        entries = [("s:" + session, 0) for session in sessions] + users + everyone
+        entries = [("s:" + session, 0) for session in sessions] + users
     except (TypeError, ValueError) as error:
         raise Lost("forged") from error
-    if not (_all(list, sessions, access) and _integers(*(value for _, value in entries))):
+    # Eight bytes each (R-3): another name would name nobody, and nothing would be revoked.
+    are_names = all(_NAME.fullmatch(name, 2) for name, _ in entries)
+    entries += everyone
+    if not (_all(list, sessions, access) and are_names and _integers(*(value for _, value in entries))):
         raise Lost("forged")
     return entries
 

@@ -80,7 +80,9 @@ impl Core {
         let add = |entry, value| self.known.add(entry, value, until, now.mono);
         event.sessions.iter().for_each(|name| add(Entry::Session(*name), 0));
         event.access.iter().for_each(|(name, rev)| add(Entry::User(*name), *rev));
-        event.everyone.iter().for_each(|opened| add(Entry::Everyone, *opened));
+        if event.everyone >= 0 {
+            add(Entry::Everyone, event.everyone);
+        }
         self.known.forget(event.n, now.mono);
         let lifetime = i64::try_from(event.keep.saturating_sub(KEPT_LONGER)).unwrap_or(i64::MAX);
         self.lifetime.store(lifetime, Ordering::Release);

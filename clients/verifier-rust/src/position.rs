@@ -23,7 +23,13 @@ pub(crate) struct Event {
     pub sessions: Vec<Name>,
     #[serde(default)]
     pub access: Vec<(Name, i64)>,
-    pub everyone: Option<i64>,
+    #[serde(default = "nobody")]
+    pub everyone: i64,
+}
+
+/// The time of [`Event::everyone`] where there is none.
+const fn nobody() -> i64 {
+    -1
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
