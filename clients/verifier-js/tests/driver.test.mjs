@@ -298,6 +298,18 @@ driver('options that make no sense are refused', { fresh: false }, async ({ anot
   }
 });
 
+driver('without onState a loss is a line of the console', { fresh: false }, async ({ stub, another }) => {
+  const lines = [], { warn } = console;
+  console.warn = (line) => lines.push(line);
+  try {
+    stub.status = 503;
+    another({ onState: undefined });
+    await until(() => lines.some((line) => line.includes('stale refused: 503')), 'it is printed');
+  } finally {
+    console.warn = warn;
+  }
+});
+
 driver('a callback that fails stops nothing', { fresh: false }, async ({ stub, another }) => {
   const verifier = another({ onState: () => { throw new Error('mine'); } });
   assert.ok(await verifier.ready(60_000));

@@ -31,7 +31,9 @@ def _reasons() -> Iterator[None]:
     except TimeoutError as error:
         raise Lost("silence") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Lost(f"unreachable: {error or type(error).__name__}") from error
+        # It may hold what a stranger has sent, and goes to a log.
+        text = "".join(each if each.isprintable() else "?" for each in str(error)[:200])
+        raise Lost(f"unreachable: {text or type(error).__name__}") from error
 
 
 class Answer:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import unittest
+from unittest import mock
 
 from heirloom_verifier import Expired, Invalid, Outdated, Revoked, Stale, VerificationError, Verifier
 from stub import AUDIENCE, Stub, digest, until
@@ -104,6 +105,18 @@ class Driver(unittest.TestCase):
             self.stub.send_text(": still here\n\n")
             return code(verifier, token) == "stale"
         until(stale, "it becomes stale")
+
+    def test_a_connection_without_events_is_left_whatever_else_arrives(self):
+        self.fresh()
+        connections = self.stub.count("/api/v1/revocations/stream")
+        self.stub.beats = False
+
+        def left():
+            self.stub.send_text(":")
+            return self.stub.count("/api/v1/revocations/stream") > connections
+        with mock.patch("heirloom_verifier._http.NO_EVENT", 0.5):
+            until(left, "it connects again")
+        until(lambda: self.states[-1][0] == "stale", "the loss is reported")
 
     def test_a_gap_leads_to_another_connection(self):
         verifier = self.fresh()
