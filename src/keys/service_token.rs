@@ -51,7 +51,7 @@ impl Keys {
         let key = model::signer(&ring, now).ok_or(SigningError::NoKey)?;
         let (mut claims, begins) = (payload(token)?, now.timestamp());
         let time = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or(begins);
-        // Not its `exp` alone: the service's token begins anew, and would live on where the lifetime was made shorter.
+        // Not its `exp` alone: the service's token has a new `iat`, and would live on where the lifetime was made shorter.
         let ends = self.end_of(time("iat"), time("exp"));
         let new = [
             ("aud", json!(service)),

@@ -66,9 +66,9 @@ async fn a_table_of_migrations_without_a_migration_is_our_own() {
         execution_time bigint NOT NULL)";
     sqlx::raw_sql(table).execute(&mut postgres.connect("heirloom").await).await.unwrap();
     let home = postgres.home("heirloom");
-    assert!(found(&home.run(&["check", "--json"]), "schema").starts_with("good: "));
+    assert!(found(&home.run(&["check", "--json"]), "schema").starts_with("ok: "));
     home.run(&["migrate"]).done();
-    assert!(found(&home.run(&["check", "--json"]), "migrations").starts_with("good: "));
+    assert!(found(&home.run(&["check", "--json"]), "migrations").starts_with("ok: "));
 }
 
 /// A-76.

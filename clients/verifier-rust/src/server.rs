@@ -37,7 +37,7 @@ impl Server {
     pub async fn keys(&self) -> Option<Keys> {
         let answer = self.get("/.well-known/jwks.json").timeout(SILENCE).send().await.ok()?;
         let keys = Keys::parse(&Some(answer).filter(|answer| answer.status() == StatusCode::OK)?.bytes().await.ok()?);
-        // None of use is no answer: the known ones serve.
+        // Without one of use, the known ones stay.
         keys.filter(|keys| !keys.is_empty())
     }
 
