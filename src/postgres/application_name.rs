@@ -1,6 +1,6 @@
 use sqlx::postgres::PgConnectOptions;
 
-/// The application name of Heirloom's connections.
+/// The application name of the pool's connections, and of no others: a migration may end those of them that are idle.
 const OUR_NAME: &str = "heirloom";
 
 /// Under the name that the options give, or else this one (also for the private Postgres, whose options give our name:

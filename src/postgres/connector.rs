@@ -124,12 +124,12 @@ impl Connector {
     /// # Errors
     /// When the database does not let us in within five seconds.
     pub async fn direct(&self) -> Result<PgConnection, DatabaseError> {
-        self.connect(self.around("heirloom")).await
+        self.connect(self.around("heirloom direct")).await
     }
 
     /// A connection as the role that owns the tables, or as the one that is to own them.
     async fn owner(&self) -> Result<PgConnection, DatabaseError> {
-        let mut connection = self.connect(named(self.current(&self.owner), "heirloom")).await?;
+        let mut connection = self.connect(named(self.current(&self.owner), "heirloom migrations")).await?;
         roles::become_owner(&mut connection, self.owner_role.as_deref()).await?;
         Ok(connection)
     }
@@ -172,7 +172,7 @@ impl Connector {
     async fn greet(&self, listener: &mut PgListener) -> Result<(), DatabaseError> {
         let own = "SELECT pid || ' since ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
         let word: String = sqlx::query_scalar(own).fetch_one(&mut *listener).await?;
-        let mut pooled = named(self.pooled(), "heirloom").connect().await?;
+        let mut pooled = named(self.pooled(), "heirloom probe").connect().await?;
         // Not prepared: a pooler may be in between.
         let said =
             sqlx::raw_sql(sqlx::AssertSqlSafe(format!("NOTIFY {GREETING}, '{word}'"))).execute(&mut pooled).await;
@@ -191,7 +191,7 @@ impl Connector {
     /// # Errors
     /// When the database fails, or we lack a right that is needed.
     pub async fn create_roles(&mut self, names: &RoleNames) -> Result<(), MigrateError> {
-        let mut connection = self.connect(named(self.current(&self.owner), "heirloom")).await?;
+        let mut connection = self.connect(named(self.current(&self.owner), "heirloom migrations")).await?;
         let owner = roles::create(&mut connection, names).await?;
         tracing::info!(owner, runtime = names.runtime, "postgres.roles_set_up");
         self.owner_role = Some(owner);

@@ -170,7 +170,7 @@ pub(super) async fn migrate(
         return Ok(Vec::new());
     }
     create_table(connection).await?;
-    let lock = MigrationLock::take(lock().await?, connection).await?;
+    let lock = MigrationLock::take(lock().await?).await?;
     // Another process may have been faster.
     let missing = history(connection).await?.missing();
     drop_unfinished_indexes(connection).await?;
@@ -224,8 +224,10 @@ async fn create_table(connection: &mut PgConnection) -> Result<(), DatabaseError
         ),
     };
     match sqlx::raw_sql(AssertSqlSafe(sql.into_owned())).execute(connection).await {
-        // 23505 and 42P07: another process created it at the same moment.
-        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("23505" | "42P07")) => Ok(()),
+        // 23505, 42P07 and 42710: another process created it, or the type of its rows, at the same moment.
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("23505" | "42P07" | "42710")) => {
+            Ok(())
+        }
         created => Ok(created.map(drop)?),
     }
 }

@@ -2,9 +2,6 @@ use super::{DatabaseError, MigrateError};
 use crate::kernel::Duration;
 use sqlx::{Connection, PgConnection};
 
-/// A name of their own for the connections of who applies migrations, or waits: a migration may end the idle connections of
-/// servers, which these are not.
-const NAME: &str = "SET application_name = 'heirloom migrations'";
 const PATIENT: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
 /// Between two attempts to be the one that applies migrations.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -21,9 +18,7 @@ impl MigrationLock {
     /// Takes it, on a connection of its own: a migration may need to run outside of a transaction. Who waits is in no
     /// transaction meanwhile: `CREATE INDEX CONCURRENTLY` waits for every statement that began before it, also for one that waits
     /// for this lock.
-    pub async fn take(mut connection: PgConnection, migrating: &mut PgConnection) -> Result<Self, MigrateError> {
-        execute(migrating, NAME).await?;
-        execute(&mut connection, NAME).await?;
+    pub async fn take(mut connection: PgConnection) -> Result<Self, MigrateError> {
         execute(&mut connection, PATIENT).await?;
         for attempt in 1..=ATTEMPTS {
             execute(&mut connection, "BEGIN").await?;

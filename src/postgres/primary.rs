@@ -125,7 +125,7 @@ async fn ask(host: PgConnectOptions, position: usize, known: Found) -> Result<Fo
 
 /// None if the host is a standby.
 async fn identify(host: PgConnectOptions, position: usize) -> Result<Option<Found>, sqlx::Error> {
-    let mut connection = named(host, "heirloom").connect().await?;
+    let mut connection = named(host, "heirloom probe").connect().await?;
     // Not prepared, so that a pooler that mixes up statements is found out by its own probe, not here.
     let is_standby = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?.try_get(0)?;
     let found = if is_standby { None } else { Some(describe(&mut connection, position).await) };
