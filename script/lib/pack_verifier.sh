@@ -48,7 +48,7 @@ async fn main() {
     // Nothing listens there.
     let verifier = Verifier::builder("http://127.0.0.1:1", "https://api.example.com").feed_key("key").build().unwrap();
     assert_eq!(verifier.state(), State::Stale);
-    assert_eq!(verifier.verify("a token").await, Err(Error::Stale));
+    assert_eq!(verifier.verify("a token").await, Err(Error::Invalid));
     println!("the packed verifier works");
 }
 EOF
