@@ -1,6 +1,7 @@
 //! Rotations beside what goes wrong: a locked row, a row that cannot be written, a slow disk.
 
 use super::{
+    postgres::session_of,
     report::median,
     scenarios::Bench,
     server::{Server, load},
@@ -39,7 +40,7 @@ impl Bench<'_> {
         self.large.run("VACUUM sessions").await;
         let mut blocker = self.large.pool.begin().await.unwrap();
         let lock = "SELECT FROM sessions WHERE id = $1 FOR UPDATE";
-        sqlx::query(lock).bind(self.large.session_of(tokens)).execute(&mut *blocker).await.unwrap();
+        sqlx::query(lock).bind(session_of(tokens)).execute(&mut *blocker).await.unwrap();
         let result = self.rotate(&[server], "64", LOCKED_SECONDS);
         blocker.rollback().await.unwrap();
         result
@@ -48,7 +49,7 @@ impl Bench<'_> {
     /// One of 64 rows makes every statement fail that writes it, so that each batch with it fails as a whole.
     pub async fn poisoned(&mut self) {
         let server = Server::start(&self.large, &self.folder, &[]);
-        let session = self.large.session_of(&self.tokens("large", "64"));
+        let session = session_of(&self.tokens("large", "64"));
         let without = self.rotate(&[&server], "64", 6.0);
         self.large
             .run(&format!(

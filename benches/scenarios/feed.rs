@@ -145,10 +145,9 @@ impl Bench<'_> {
         }
         let verifier = Verifier::builder(PUBLIC_URL, PUBLIC_URL).server_url(format!("http://{}", other.address));
         let verifier = verifier.feed_key(KEY).build().unwrap();
-        let trials = if self.run.quick { 20 } else { 200 };
         for kind in ["sign-out", "reuse", "block", "role change", "everyone"] {
             let mut millis = Vec::new();
-            for trial in 0..trials {
+            for trial in 0..self.run.trials() {
                 millis.push(site.trial(kind, trial, &verifier).await.as_secs_f64() * 1_000.0);
             }
             let (middle, most) = (median(&millis), millis.iter().copied().fold(0.0, f64::max));
@@ -260,7 +259,8 @@ impl Site {
                 "reuse" => self.post("/auth/refresh", &json!({ "refresh_token": first }), "").await,
                 "block" => change(json!({ "blocked": true })).await,
                 "role change" => {
-                    change(json!({ "roles": if number % 2 == 0 { json!(["editor"]) } else { json!([]) } })).await
+                    change(json!({ "roles": if number.is_multiple_of(2) { json!(["editor"]) } else { json!([]) } }))
+                        .await
                 }
                 _ => self.post("/admin/revoke", &json!({ "everyone": true }), &root).await,
             }

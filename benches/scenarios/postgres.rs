@@ -76,14 +76,6 @@ impl Cluster {
         self.run("SELECT pg_reload_conf()").await;
     }
 
-    /// The session of the first token in a file.
-    pub fn session_of(&self, file: &str) -> Uuid {
-        let (master, tokens) =
-            (MasterKey::parse(super::server::MASTER_KEY).unwrap(), fs::read_to_string(file).unwrap());
-        let keys = TokenKeys::new(&MasterKeys { current: Arc::new(master), previous: Arc::new([]) });
-        keys.read(tokens.lines().next().unwrap()).unwrap().session.as_uuid()
-    }
-
     /// A number.
     pub async fn number(&self, sql: &str) -> f64 {
         let sql = format!("SELECT ({sql})::float8");
@@ -246,4 +238,11 @@ fn quiet(program: &str) -> Command {
 /// Sends a signal, as `kill` does.
 pub fn signal(process: u32, name: &str) {
     drop(Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status());
+}
+
+/// The session of the first token in a file.
+pub fn session_of(file: &str) -> Uuid {
+    let (master, tokens) = (MasterKey::parse(super::server::MASTER_KEY).unwrap(), fs::read_to_string(file).unwrap());
+    let keys = TokenKeys::new(&MasterKeys { current: Arc::new(master), previous: Arc::new([]) });
+    keys.read(tokens.lines().next().unwrap()).unwrap().session.as_uuid()
 }

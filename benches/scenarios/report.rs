@@ -14,10 +14,6 @@ impl Report {
         Self { quick, figures: Map::new(), targets: Vec::new() }
     }
 
-    pub fn begin(&self, scenario: &str) {
-        eprintln!("== {scenario}");
-    }
-
     /// One figure of a row. Added again, it is replaced.
     pub fn add(&mut self, row: &str, figure: &str, value: f64) {
         eprintln!("   {row}: {figure} {}", short(value));

@@ -37,7 +37,7 @@ impl Server {
         let child = command.envs(more.iter().copied()).stderr(log).stdout(Stdio::null()).spawn().unwrap();
         let mut server = Self { child, address, _port: port, started_in: Duration::ZERO };
         while !server.is_ready() {
-            assert!(began.elapsed() < Duration::from_secs(60), "the server did not start: see {}", folder.display());
+            assert!(began.elapsed() < Duration::from_mins(1), "the server did not start: see {}", folder.display());
             assert!(server.child.try_wait().unwrap().is_none(), "the server ended: see {}", folder.display());
             std::thread::sleep(Duration::from_millis(1));
         }
