@@ -263,7 +263,22 @@ impl Search<'_> {
         let mut ready: Vec<(usize, &Call)> = open().filter(|(_, call)| call.sent.tick < first_end).collect();
         ready.sort_by_key(|(_, call)| call.sent.tick);
         ready.retain(|(_, call)| call.outcome != Outcome::Unknown || unanswered.insert(call.ask));
+        let mut first_refusals = BTreeMap::new();
+        for (number, call) in ready.iter().filter(|(_, call)| self.may_change_places(call)) {
+            let first =
+                first_refusals.entry((call.redeems(), call.outcome.word())).or_insert((call.done_by(), *number));
+            *first = (*first).min((call.done_by(), *number));
+        }
+        let is_first = |number: usize| first_refusals.values().any(|(_, first)| *first == number);
+        ready.retain(|(number, call)| !self.may_change_places(call) || is_first(*number));
         Some(ready.into_iter().map(|(number, _)| number).collect())
+    }
+
+    /// Whether another call that asked for the same and was refused alike may come in its place. Of two of them, the one that
+    /// ended first may come first: whatever comes between both was sent before that, so it may come before either. With a key
+    /// or a leeway, it matters when each was sent.
+    fn may_change_places(&self, call: &Call) -> bool {
+        matches!(call.ask, Ask::Refresh(_, None)) && call.outcome.is_refusal() && self.rules.leeway == 0
     }
 
     fn is_answered(&self, call: usize) -> bool {

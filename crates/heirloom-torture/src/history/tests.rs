@@ -50,6 +50,18 @@ fn of_a_race_one_rotates_and_the_rest_are_replays() {
     assert_eq!(check(race(&many)), Finding::Explained);
 }
 
+/// Sixty-two refusals can be put in many orders. That two were rotated must be seen without trying them all.
+#[test]
+fn a_wide_race_is_judged_without_trying_every_order() {
+    let refused = (0..62).map(|number| call(1 + number, 100 + number, refresh(0), Outcome::Denied));
+    let both = [call(1, 100, refresh(0), issued(1)), call(2, 90, refresh(0), issued(2))];
+    let later = [call(200, 210, refresh(1), issued(3)), call(220, 230, refresh(2), Outcome::Denied)];
+    let race = History { calls: refused.chain(both).chain(later).collect() };
+    assert_eq!(race.check(RULES), Finding::Contradicts);
+    let core = race.shortest(RULES).core(RULES);
+    assert!((2..5).contains(&core.len()), "{core:?}");
+}
+
 #[test]
 fn real_time_binds() {
     let (first, second) = (call(1, 2, refresh(0), Outcome::Reused), call(3, 4, refresh(0), issued(1)));
