@@ -49,10 +49,24 @@ impl<'a> Heirs<'a> {
         if !tokens(&ours).is_disjoint(&tokens(&theirs)) {
             return None;
         }
-        let numbers: BTreeSet<_> = ours.iter().chain(&theirs).map(|call| call.number).collect();
+        let before = self.before(one);
+        let numbers: BTreeSet<_> = ours.iter().chain(&theirs).chain(&before).map(|call| call.number).collect();
         let mut shown: Vec<_> = self.calls.iter().filter(|call| numbers.contains(&call.number)).cloned().collect();
         shown.sort_by_key(|call| call.sent.tick);
         Some(shown)
+    }
+
+    /// The redemptions that led to the token which this one presents: it did not come from nowhere.
+    fn before(&self, from: &Call) -> Vec<&'a Call> {
+        let (mut found, mut token): (Vec<&Call>, _) = (Vec::new(), from.redeems());
+        while let Some(call) = token.and_then(|token| self.calls.iter().find(|call| call.issued() == Some(token))) {
+            if call.redeems() == token || found.iter().any(|known| known.number == call.number) {
+                break;
+            }
+            found.push(call);
+            token = call.redeems();
+        }
+        found
     }
 
     /// From a redemption through its successors to one that was sent after `other` was answered.

@@ -53,6 +53,9 @@ fn two_chains_that_both_live_are_a_fork() {
     let race = || history().refresh((1, 10), 0, issued(1)).refresh((2, 11), 0, issued(2));
     let both = race().refresh((12, 13), 1, issued(3)).refresh((14, 15), 2, issued(4));
     assert_eq!(both.judged(RULES), (vec![Property::Fork], 4));
+    let older = history().refresh((1, 2), 0, issued(1)).refresh((3, 10), 1, issued(2)).refresh((4, 11), 1, issued(3));
+    let older = older.refresh((12, 13), 2, issued(4)).refresh((14, 15), 3, issued(5));
+    assert_eq!(older.judged(RULES), (vec![Property::Fork], 5), "the token did not come from nowhere");
     let one = race().refresh((12, 13), 1, issued(3)).refresh((14, 15), 2, Outcome::Denied);
     assert_eq!(one.judged(RULES).0, [Property::ReuseDetected, Property::Fork], "one of them was not shown to live");
     let meet = race().refresh((12, 13), 1, issued(3)).refresh((14, 15), 2, issued(3));
