@@ -96,7 +96,7 @@ async fn begun<'k>(trial: &'k Trial<'k>, round: usize) -> Result<Family<'k>, Sto
     Ok(family)
 }
 
-/// One redemption for each key, over new connections; then each successor is redeemed, which shows whether it lives.
+/// One redemption for each key, over new connections; then the successors are redeemed, which shows whether they live.
 /// A busy server may refuse some: whether two were answered is seen in the history.
 async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<(), Stop> {
     let Rivals { token, keys, spread } = rivals;
@@ -113,9 +113,8 @@ async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<
     }
     let successors: BTreeSet<_> = outcomes.into_iter().filter_map(Outcome::issued).collect();
     if successors.len() > 1 {
-        for successor in successors {
-            family.settle(successor, None).await?;
-        }
+        // All at once: the use of one must not be what ends another.
+        try_join_all(successors.into_iter().map(|successor| family.settle(successor, None))).await?;
     }
     Ok(())
 }
