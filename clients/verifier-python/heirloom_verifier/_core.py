@@ -32,6 +32,8 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _NAME = re.compile(r"[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _JWS = jwt.PyJWS()
+_MOST_HEADERS = 100
+"""A stranger can write many headers that name a good key."""
 
 
 def digest(identifier: str) -> str:
@@ -58,6 +60,9 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
+_JSON = json.JSONDecoder(parse_constant=_no_number)
+
+
 def _entries(event: dict[str, Any]) -> list[tuple[str, int]]:
     """What an event revokes, by name: `s:` a session, `u:` a user with the lowest rev that is good, `everyone` a time."""
     sessions, access = event.get("sessions", []), event.get("access", [])
@@ -82,7 +87,8 @@ class Core:
                  monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self._issuer, self._audience, self._accept = issuer, audience, accept
         self._monotonic, self._wall = monotonic, wall
-        self._keys: dict[str, jwt.PyJWK] = {}
+        # The keys, and what headers that name one of them say: see `_header`.
+        self._ring: tuple[dict[str, jwt.PyJWK], dict[str, tuple[jwt.PyJWK, Any]]] = ({}, {})
         # What is revoked, each with the monotonic time at which it is forgotten: see `_entries`.
         self._known: dict[str, tuple[int, float]] = {}
         self._pruned = monotonic()
@@ -105,34 +111,46 @@ class Core:
                     keys[str(key["kid"])] = jwt.PyJWK(key)
         if not keys:
             raise ValueError("no key is usable")
-        self._keys = keys
+        self._ring = (keys, {})
 
     def has_keys(self) -> bool:
         """Whether any key is known."""
-        return bool(self._keys)
+        return bool(self._ring[0])
 
     def lacks_key_of(self, compact: str) -> bool:
         """Whether the text names a key that is not known."""
         try:
-            return jwt.get_unverified_header(compact)["kid"] not in self._keys
+            return jwt.get_unverified_header(compact)["kid"] not in self._ring[0]
         except Exception:
             return False
 
     def _payload(self, compact: str, is_type: Callable[[str], bool]) -> dict[str, Any]:
         try:
-            header = jwt.get_unverified_header(compact)
-            key = self._keys[header["kid"]]
-            # `alg` comes from the key, never from the token. What `crit` names is not understood (RFC 7515, 4.1.11). The
-            # library would skip characters that are not base64url.
-            good = header["alg"] == key.algorithm_name and "crit" not in header and is_type(header["typ"])
-            if good and _COMPACT.fullmatch(compact):
+            key, typ = self._header(compact)
+            # The library would skip characters that are not base64url.
+            if is_type(typ) and _COMPACT.fullmatch(compact):
                 text = _JWS.decode(compact, key, algorithms=[key.algorithm_name])
-                payload = json.loads(text, parse_constant=_no_number)
+                payload = _JSON.decode(text.decode())
                 if isinstance(payload, dict) and payload.get("iss") == self._issuer:
                     return payload
         except Exception as error:  # whatever the text of a stranger makes a parser raise
             raise Invalid from error
         raise Invalid
+
+    def _header(self, compact: str) -> tuple[jwt.PyJWK, Any]:
+        """The key and the type that the header names. Tokens of one key have the same header, so it is read once."""
+        keys, read = self._ring
+        text = compact.partition(".")[0]
+        if text not in read:
+            header = jwt.get_unverified_header(compact)
+            key = keys[header["kid"]]
+            # `alg` comes from the key, never from the token. What `crit` names is not understood (RFC 7515, 4.1.11).
+            if header["alg"] != key.algorithm_name or "crit" in header:
+                raise Invalid
+            if len(read) >= _MOST_HEADERS:
+                return key, header["typ"]
+            read[text] = (key, header["typ"])
+        return read[text]
 
     def connected(self) -> None:
         """A new connection: its first event has to be a snapshot."""
