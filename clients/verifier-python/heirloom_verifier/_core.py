@@ -177,9 +177,8 @@ class Core:
         event = self._payload(compact, lambda typ: typ == "heirloom-revocations+jwt")
         fields: list[Any] = [event.get(name) for name in ("iat", "exp", "kind", "stream", "n", "keep")]
         iat, exp, kind, stream, n, keep = fields
-        if not (_integers(iat, exp, n, keep) and _all(str, stream) and kind in ("snapshot", "delta", "beat")):
-            raise Lost("forged")
-        if n < 0 or keep < 0:
+        known = _all(str, stream) and kind in ("snapshot", "delta", "beat")
+        if not (known and _integers(iat, exp, n, keep)) or n < 0 or keep < 0:
             raise Lost("forged")
         entries, now, wall = _entries(event), self._monotonic(), self._wall()
         if wall > exp + LEEWAY or iat > wall + 2 * LEEWAY:

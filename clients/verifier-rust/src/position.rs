@@ -27,7 +27,7 @@ pub(crate) struct Event {
     pub everyone: i64,
 }
 
-/// The time of [`Event::everyone`] where there is none.
+/// [`Event::everyone`] of an event without it: before every session.
 const fn nobody() -> i64 {
     -1
 }

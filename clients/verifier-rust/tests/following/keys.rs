@@ -47,14 +47,8 @@ async fn while_the_keys_cannot_be_fetched_an_unknown_one_is_stale() {
     assert_eq!(watched.verdict(&stub.signer.token(SID, USER, 3)).await, "good");
 }
 
-#[tokio::test]
-async fn tokens_of_strangers_use_up_no_fetch_that_an_event_needs() {
-    let stub = Stub::start().await;
-    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
-    for number in 0..3 {
-        let unknown = Signer::new(&format!("unknown-{number}"));
-        assert_eq!(watched.verdict(&unknown.token(SID, USER, 3)).await, "invalid");
-    }
+/// On the same connection.
+async fn sees_an_event_of_a_new_key(stub: &Stub, watched: &Watched) {
     let new = Signer::new("key-2");
     {
         let mut behaviour = stub.behaviour();
@@ -67,16 +61,19 @@ async fn tokens_of_strangers_use_up_no_fetch_that_an_event_needs() {
 }
 
 #[tokio::test]
+async fn tokens_of_strangers_use_up_no_fetch_that_an_event_needs() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    for number in 0..3 {
+        let unknown = Signer::new(&format!("unknown-{number}"));
+        assert_eq!(watched.verdict(&unknown.token(SID, USER, 3)).await, "invalid");
+    }
+    sees_an_event_of_a_new_key(&stub, &watched).await;
+}
+
+#[tokio::test]
 async fn an_event_of_a_new_key_fetches_it() {
     let stub = Stub::start().await;
     let watched = Watched::fresh(&stub, OnStale::Refuse).await;
-    let new = Signer::new("key-2");
-    {
-        let mut behaviour = stub.behaviour();
-        behaviour.more_keys.push(new.jwk());
-        behaviour.forger = Some(new);
-    }
-    stub.revoke(SID);
-    watched.expect(&stub.signer.token(SID, USER, 3), "revoked").await;
-    assert_eq!(stub.streams_opened(), 1);
+    sees_an_event_of_a_new_key(&stub, &watched).await;
 }
