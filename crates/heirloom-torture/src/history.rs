@@ -128,7 +128,14 @@ impl History {
         if !repeats_allowed && self.hands_one_token_out_twice() {
             return Finding::Contradicts;
         }
-        Search { calls: &self.calls, rules, tried: HashSet::new() }.run()
+        Search { calls: &self.calls, rules, is_short: self.lasts_less_than(rules.leeway), tried: HashSet::new() }.run()
+    }
+
+    /// From the first request to the last answer, in milliseconds.
+    fn lasts_less_than(&self, millis: u64) -> bool {
+        let first = self.calls.iter().map(|call| call.sent.millis).min().unwrap_or_default();
+        let last = self.calls.iter().map(|call| call.finished.millis).max().unwrap_or_default();
+        last.saturating_sub(first) < millis
     }
 
     /// A token succeeds one other, and the first succeeds none.
@@ -219,6 +226,8 @@ impl Placed {
 struct Search<'a> {
     calls: &'a [Call],
     rules: Rules,
+    /// All of it happened within one leeway.
+    is_short: bool,
     tried: HashSet<(Placed, State)>,
 }
 
@@ -276,9 +285,10 @@ impl Search<'_> {
 
     /// Whether another call that asked for the same and was refused alike may come in its place. Of two of them, the one that
     /// ended first may come first: whatever comes between both was sent before that, so it may come before either. With a key
-    /// or a leeway, it matters when each was sent.
+    /// it matters when each was sent; with a leeway too, unless it had not ended for any of them.
     fn may_change_places(&self, call: &Call) -> bool {
-        matches!(call.ask, Ask::Refresh(_, None)) && call.outcome.is_refusal() && self.rules.leeway == 0
+        let is_timeless = self.rules.leeway == 0 || self.is_short;
+        matches!(call.ask, Ask::Refresh(_, None)) && call.outcome.is_refusal() && is_timeless
     }
 
     fn is_answered(&self, call: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{
     history::{Call, History},
-    judge::{Judgement, abridge, evidence, judge},
+    judge::{Judgement, abridge, evidence, judge, judge_fork},
     kit::{Kit, Stop, lock},
     log::Log,
     model::Outcome,
@@ -115,6 +115,14 @@ impl<'k> Trial<'k> {
         seen.found.push(Found { candidates: vec![property], sentence: Some(sentence), core: Vec::new(), shown });
     }
 
+    /// A token was redeemed for two, and whether both live was not seen yet.
+    pub fn suspects_fork(&self) -> bool {
+        let seen = lock(&self.seen);
+        let forks = seen.found.iter().filter(|found| found.candidates.contains(&Property::Fork));
+        let mut candidates = forks.map(|found| found.candidates.len()).peekable();
+        candidates.peek().is_some() && candidates.all(|number| number > 1)
+    }
+
     /// Something happened that could have violated a property.
     pub fn tried(&self, property: Property) {
         let mut seen = lock(&self.seen);
@@ -188,8 +196,14 @@ impl<'k> Trial<'k> {
     pub fn keep(&self, log: &Log) {
         let (history, rules) = (History { calls: log.calls.clone() }.as_far_as_understood(), self.kit.rules());
         let has_room = lock(&self.seen).contradictions < EXAMINED;
-        // More of the same would tell nothing more.
-        let judgement = if has_room { judge(&history, rules) } else { Judgement::GivenUp };
+        // More of the same would tell nothing more; a fork is seen at once, and may be what is behind the others.
+        let judgement = if has_room {
+            judge(&history, rules)
+        } else if self.suspects_fork() {
+            judge_fork(&history).unwrap_or(Judgement::GivenUp)
+        } else {
+            Judgement::GivenUp
+        };
         let mut seen = lock(&self.seen);
         seen.families = seen.families.saturating_add(1);
         for word in words(&log.calls) {

@@ -62,6 +62,31 @@ fn a_wide_race_is_judged_without_trying_every_order() {
     assert!((2..5).contains(&core.len()), "{core:?}");
 }
 
+/// The same within a leeway, where the second successor takes the place of the first.
+#[test]
+fn a_wide_race_in_a_leeway_is_judged_without_trying_every_order() {
+    let rules = Rules { leeway: 10_000, ..RULES };
+    let refused = (0..62).map(|number| call(1 + number, 100 + number, refresh(0), Outcome::Denied));
+    let both = [call(1, 100, refresh(0), issued(1)), call(2, 90, refresh(0), issued(2))];
+    let race = |later: [Call; 2]| History { calls: refused.clone().chain(both.clone()).chain(later).collect() };
+    let (first, second) = (call(200, 210, refresh(1), issued(3)), |outcome| call(220, 230, refresh(2), outcome));
+    assert_eq!(race([first.clone(), second(Outcome::Denied)]).check(rules), Finding::Explained);
+    assert_eq!(race([first, second(issued(4))]).check(rules), Finding::Contradicts);
+}
+
+/// Whether a refusal came in time may matter where the leeway ended meanwhile: then every order is tried.
+#[test]
+fn refusals_after_the_end_of_a_leeway_are_not_those_within_it() {
+    let rules = Rules { leeway: 50, ..RULES };
+    let rotation = call(1, 2, refresh(0), issued(1));
+    let within = call(3, 400, refresh(0), Outcome::Denied);
+    let late = call(300, 310, refresh(0), Outcome::Denied);
+    let next = |sent| call(sent, sent + 1, refresh(1), issued(2));
+    // The one that was sent in time may have been refused without an alarm; the late one is a replay.
+    assert_eq!(History { calls: vec![rotation.clone(), within.clone(), next(401)] }.check(rules), Finding::Explained);
+    assert_eq!(History { calls: vec![rotation, within, late, next(401)] }.check(rules), Finding::Contradicts);
+}
+
 #[test]
 fn real_time_binds() {
     let (first, second) = (call(1, 2, refresh(0), Outcome::Reused), call(3, 4, refresh(0), issued(1)));

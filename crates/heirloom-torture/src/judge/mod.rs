@@ -56,8 +56,8 @@ pub enum Judgement {
 /// Judges a history.
 #[must_use]
 pub fn judge(history: &History, rules: Rules) -> Judgement {
-    if let Some(calls) = forks::fork(&history.calls) {
-        return Judgement::Contradicts { candidates: vec![Property::Fork], calls };
+    if let Some(fork) = judge_fork(history) {
+        return fork;
     }
     match history.check(rules) {
         Finding::Explained => Judgement::Explained,
@@ -68,6 +68,13 @@ pub fn judge(history: &History, rules: Rules) -> Judgement {
             Judgement::Contradicts { candidates: candidates(history, &shortest, &calls, rules), calls }
         }
     }
+}
+
+/// Whether it shows a fork, which needs no search.
+#[must_use]
+pub fn judge_fork(history: &History) -> Option<Judgement> {
+    let calls = forks::fork(&history.calls)?;
+    Some(Judgement::Contradicts { candidates: vec![Property::Fork], calls })
 }
 
 fn candidates(history: &History, shortest: &History, core: &[Call], rules: Rules) -> Vec<Property> {

@@ -23,6 +23,7 @@ const MATRIX: &[Planted] = &[
     (Fault::ForkInRace,                OWN,   Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkInRace,                OAUTH, Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkInRace,                OAUTH, Kind::Jwt,       Tried::Quick,               Property::Fork),
+    (Fault::ForkInFewRaces,            OAUTH, Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkOnReplay,              OAUTH, Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkBesideRedemption,      OAUTH, Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkOnRetry,               OWN,   Kind::Strict,    Tried::Quick,               Property::Fork),

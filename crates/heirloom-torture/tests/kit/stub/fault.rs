@@ -8,6 +8,8 @@ pub enum Fault {
 
     /// Requests that race are all taken for the first.
     ForkInRace,
+    /// The same; but except in one session of sixty, the newest of them takes the place of the others.
+    ForkInFewRaces,
     /// A stale token gets a token of its own.
     ForkOnReplay,
     /// A stale token gets a token of its own where the newest is redeemed beside it.

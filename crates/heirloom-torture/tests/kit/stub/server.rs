@@ -325,6 +325,10 @@ impl Server {
         let beside = asked.racing && age > 1;
         match self.fault {
             Fault::ForkInRace if asked.racing => Ok(all.issue(session, generation + 1)),
+            Fault::ForkInFewRaces if asked.racing => {
+                all.tokens[newest].live = session % 60 == 59;
+                Ok(all.issue(session, generation + 1))
+            }
             Fault::ForkOnReplay => Ok(all.issue(session, generation + 1)),
             Fault::ForkBesideRedemption if beside => Ok(all.issue(session, generation + 1)),
             Fault::GraceForEveryone if age == 1 => Ok(newest),
