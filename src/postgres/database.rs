@@ -134,11 +134,8 @@ impl Database {
         self.pool.close().await;
     }
 
-    /// Like [`Database::run`], with less patience than a request has.
-    ///
-    /// # Errors
-    /// As [`Database::run`], after `limit` from when there is a connection.
-    pub async fn run_within<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
+    /// The limit is that of the work, from when there is a connection.
+    async fn run_within<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,

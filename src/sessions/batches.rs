@@ -15,7 +15,7 @@ use crate::{kernel::Duration, postgres::DatabaseError, world::World};
 use std::{
     collections::{HashSet, VecDeque},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 use thread_local::ThreadLocal;
 use tokio::sync::oneshot;
@@ -28,10 +28,13 @@ const MOST: usize = 64;
 /// A statement that takes longer, because it waits for a row's lock or the database is slow, no longer keeps its slot:
 /// others do not wait behind it.
 const SLOT_PATIENCE: Duration = Duration::from_millis(100);
-/// The time limit of a batch. After it, each of its redemptions still has time to run alone.
-const BATCH_PATIENCE: Duration = Duration::from_secs(1);
 /// The database itself refuses to write this long after a statement was sent. We wait a little longer.
 pub(super) const STATEMENT: Duration = Duration::from_millis(2_400);
+/// How long a batch is waited for. After it, each of its redemptions still has time to go alone.
+const BATCH_PATIENCE: Duration = Duration::from_secs(1);
+/// What is [`STATEMENT`] for one, for a batch. Less than the patience: a redemption that then goes alone, and fails at once,
+/// is answered 503, and the batch must not write it afterwards (S-38).
+const BATCH_STATEMENT: Duration = Duration::from_millis(800);
 
 /// What a rotation did: the session as it is now, or nothing.
 type Outcome = Result<Option<LiveSession>, DatabaseError>;
@@ -51,6 +54,13 @@ struct Queue {
 }
 
 struct Waiting {
+    /// The request holds it: it is gone when the client has gone (S-36).
+    redemption: Weak<Redemption>,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// A redemption that is about to be sent. From now on it is carried out, whether its client waits or not.
+struct Sent {
     redemption: Arc<Redemption>,
     reply: oneshot::Sender<Outcome>,
 }
@@ -65,46 +75,45 @@ impl Batches {
     /// # Errors
     /// When the database fails on this redemption alone.
     pub async fn rotate(&self, redemption: &Arc<Redemption>) -> Outcome {
-        match self.enqueue(Arc::clone(redemption)).await {
+        match self.enqueue(Arc::downgrade(redemption)).await {
             Ok(outcome) => outcome,
             // Its batch failed as a whole, perhaps because of another row.
-            Err(_no_answer) => self.rotate_alone(redemption).await,
+            Err(_no_answer) => self.rotate_alone(Arc::downgrade(redemption)).await,
         }
     }
 
-    /// Rotates by a statement of its own, which waits for the row's lock.
+    /// Rotates by a statement of its own, which waits for the row's lock. Nothing is sent if the request has ended before
+    /// there was a connection.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn rotate_alone(&self, redemption: &Arc<Redemption>) -> Outcome {
-        let (world, redemption) = (self.world.clone(), Arc::clone(redemption));
+    pub async fn rotate_alone(&self, redemption: Weak<Redemption>) -> Outcome {
+        let world = self.world.clone();
         let work = self.world.db.run(move |connection| {
             Box::pin(async move {
-                if !redemption.is_in_time(world.clock.uptime()) {
-                    return Err(DatabaseError::TooSlow);
-                }
+                let redemption = redemption.upgrade().filter(|redemption| redemption.is_in_time(world.clock.uptime()));
+                // The connection is as good as before.
+                let Some(redemption) = redemption else { return Ok(Err(DatabaseError::TooSlow)) };
                 let deadline = world.clock.now() + STATEMENT;
-                store::rotate(connection, &redemption, &world.config.sessions, deadline).await
+                store::rotate(connection, &redemption, &world.config.sessions, deadline).await.map(Ok)
             })
         });
-        work.await
+        work.await?
     }
 
     /// Rotates a batch by one statement. Each redemption is answered where it succeeds; where it fails, none is, and
     /// the dropped senders say so.
     async fn rotate_together(&self, batch: Vec<Waiting>) {
         let world = self.world.clone();
-        let work = self.world.db.run_within(BATCH_PATIENCE, move |connection| {
+        let work = self.world.db.run(move |connection| {
             Box::pin(async move {
                 let uptime = world.clock.uptime();
-                let (batch, late): (Vec<_>, Vec<_>) =
-                    batch.into_iter().partition(|waiting| waiting.redemption.is_in_time(uptime));
-                for waiting in late {
-                    waiting.answer(Err(DatabaseError::TooSlow));
-                }
-                let deadline = world.clock.now() + STATEMENT;
-                let redemptions = batch.iter().map(|waiting| waiting.redemption.as_ref());
-                let granted = store::rotate_batch(connection, redemptions, &world.config.sessions, deadline).await?;
+                let batch = ready(batch, uptime);
+                let (patience, statement) = time_for(&batch, uptime);
+                let deadline = world.clock.now() + statement;
+                let redemptions = batch.iter().map(|sent| sent.redemption.as_ref());
+                let rotating = store::rotate_batch(connection, redemptions, &world.config.sessions, deadline);
+                let granted = tokio::time::timeout(patience, rotating).await.unwrap_or(Err(DatabaseError::TooSlow))?;
                 answer_each(batch, granted);
                 Ok(())
             })
@@ -114,7 +123,7 @@ impl Batches {
         }
     }
 
-    fn enqueue(&self, redemption: Arc<Redemption>) -> oneshot::Receiver<Outcome> {
+    fn enqueue(&self, redemption: Weak<Redemption>) -> oneshot::Receiver<Outcome> {
         let queue = self.queues.get_or_default();
         let (reply, answer) = oneshot::channel();
         let has_slot = lock(queue).add(Waiting { redemption, reply });
@@ -144,8 +153,9 @@ impl Batches {
     async fn send(self, mut batch: Vec<Waiting>) {
         match batch.pop() {
             Some(only) if batch.is_empty() => {
-                let outcome = self.rotate_alone(&only.redemption).await;
-                only.answer(outcome);
+                let outcome = self.rotate_alone(only.redemption).await;
+                // A client that has gone is not answered.
+                drop(only.reply.send(outcome));
             }
             Some(last) => {
                 batch.push(last);
@@ -174,10 +184,8 @@ impl Queue {
         while batch.len() < MOST
             && let Some(waiting) = self.waiting.pop_front()
         {
-            if waiting.reply.is_closed() {
-                continue;
-            }
-            let is_first = sessions.insert(waiting.redemption.presented.session);
+            let Some(redemption) = waiting.redemption.upgrade() else { continue };
+            let is_first = sessions.insert(redemption.presented.session);
             if is_first { batch.push(waiting) } else { later.push_back(waiting) }
         }
         later.append(&mut self.waiting);
@@ -189,23 +197,37 @@ impl Queue {
     }
 }
 
-impl Waiting {
-    /// A client that has gone is not answered.
-    fn answer(self, outcome: Outcome) {
-        drop(self.reply.send(outcome));
-    }
+/// Those that are sent now. Where the client has gone while there was no connection, nothing is; where it is too late, that is
+/// the answer.
+fn ready(batch: Vec<Waiting>, uptime: Duration) -> Vec<Sent> {
+    let sent = batch.into_iter().filter_map(|Waiting { redemption, reply }| {
+        let redemption = redemption.upgrade()?;
+        if !redemption.is_in_time(uptime) {
+            drop(reply.send(Err(DatabaseError::TooSlow)));
+            return None;
+        }
+        Some(Sent { redemption, reply })
+    });
+    sent.collect()
 }
 
-/// Gives each redemption of a committed batch its own outcome.
-fn answer_each(batch: Vec<Waiting>, granted: Vec<(usize, LiveSession)>) {
+/// How long a batch is waited for, and within which time the database may write it. One that holds a redemption without time to
+/// go alone afterwards has the time of a single one: this is then its last attempt.
+fn time_for(batch: &[Sent], uptime: Duration) -> (Duration, Duration) {
+    let all_can_go_alone = batch.iter().all(|sent| sent.redemption.is_in_time(uptime + BATCH_PATIENCE));
+    if all_can_go_alone { (BATCH_PATIENCE, BATCH_STATEMENT) } else { (Duration::MAX, STATEMENT) }
+}
+
+/// Gives each redemption of a committed batch its own outcome. A client that has gone is not answered.
+fn answer_each(batch: Vec<Sent>, granted: Vec<(usize, LiveSession)>) {
     let mut outcomes: Vec<Option<LiveSession>> = batch.iter().map(|_| None).collect();
     for (position, live) in granted {
         if let Some(outcome) = outcomes.get_mut(position) {
             *outcome = Some(live);
         }
     }
-    for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-        waiting.answer(Ok(outcome));
+    for (sent, outcome) in batch.into_iter().zip(outcomes) {
+        drop(sent.reply.send(Ok(outcome)));
     }
 }
 

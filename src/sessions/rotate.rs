@@ -1,13 +1,13 @@
 use super::{
     Sessions, end,
-    model::{Breach, Grant, LiveSession, Offered, Redemption, Refusal, Rotation, Verdict},
+    model::{Breach, Grant, LiveSession, Offered, Redemption, Refusal, Rotation, SessionStanding, Verdict},
     room::SessionError,
     store,
     token::{PresentedToken, Secret},
 };
 use crate::{
     audit::About,
-    kernel::{Client, Duration},
+    kernel::{Client, Duration, SessionId},
     mail,
     postgres::DatabaseError,
     work::Caller,
@@ -76,7 +76,7 @@ impl Sessions {
         let written = match (&redemption.proof, is_first) {
             (Some(_), _) => self.write_step_up(redemption).await,
             (None, true) => batches.rotate(redemption).await.map(ours),
-            (None, false) => batches.rotate_alone(redemption).await.map(ours),
+            (None, false) => batches.rotate_alone(Arc::downgrade(redemption)).await.map(ours),
         };
         match written {
             Ok(Some(decided)) => return Ok(Some(decided)),
@@ -85,13 +85,30 @@ impl Sessions {
             Err(error) if error.is_lost_connection() => {}
             Err(error) => return Err(error),
         }
-        let session = redemption.presented.session;
-        let found = self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await?;
+        let found = self.look(redemption.presented.session).await?;
         let Some((standing, live)) = found else { return Ok(None) };
         // If the estimate of the database's clock was the obstacle, it is correct again now.
         self.world().clock.synchronize(standing.now);
         let verdict = standing.judge(redemption, self.tokens(), &self.world().config.sessions);
         Ok(Some((verdict, live)))
+    }
+
+    /// Reads the row. When a host or a thread ends, several connections of the pool are lost at once: each that is met is closed,
+    /// and the next one is asked (S-39).
+    async fn look(&self, session: SessionId) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
+        let (connections, _idle) = self.world().db.connections();
+        let mut found = self.look_once(session).await;
+        for _further in 0..connections {
+            if !found.as_ref().is_err_and(DatabaseError::is_lost_connection) {
+                break;
+            }
+            found = self.look_once(session).await;
+        }
+        found
+    }
+
+    async fn look_once(&self, session: SessionId) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
+        self.world().db.run(move |connection| Box::pin(store::look(connection, session))).await
     }
 
     /// Carries out a verdict. None if the obstacle is gone: try again.

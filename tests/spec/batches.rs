@@ -124,11 +124,64 @@ async fn a_row_whose_writing_takes_too_long_is_answered_503_alone() {
     app.refresh(&slow.refresh_token).await.expect_tokens();
 }
 
+/// S-38: batches wait for a connection, and then for a lock, which goes as soon as the first of their rotations is given up. What
+/// was answered 503 must not be written then.
+#[tokio::test]
+async fn what_was_given_up_is_not_written_by_the_batch_that_it_was_in() {
+    const CONNECTIONS: usize = 4;
+    const WARM: i32 = 8;
+    let app = TestApp::with(&[OPTIONS, &[("HEIRLOOM_DB_MAX_CONNECTIONS", "4")]].concat()).await;
+    let mut sessions = crowd(&app).await;
+    // Afterwards the statements are prepared on every connection: to prepare one would wait for the lock, too.
+    for _ in 0..WARM {
+        sessions = refresh_all(&app, &sessions).await.iter().map(Answer::expect_tokens).collect();
+    }
+    let (slow, others) = sessions.split_at(CONNECTIONS);
+    let ids: Vec<_> = slow.iter().map(|tokens| tokens.session_id.as_str()).collect();
+    poison(&app, &ids.join("', '"), "PERFORM pg_sleep(1.5)").await;
+    let given_up = tokio::sync::Notify::new();
+
+    let refresh = async |tokens: &Tokens| {
+        let answer = app.refresh(&tokens.refresh_token).await;
+        if answer.status == 503 {
+            given_up.notify_one();
+        }
+        answer
+    };
+    // One after another: each by a statement of its own.
+    let hold_the_connections = at_once((1..).zip(slow).map(async |(place, tokens)| {
+        tokio::time::sleep(Duration::from_millis(60) * place).await;
+        app.refresh(&tokens.refresh_token).await
+    }));
+    let crowd = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let answers = at_once(others.iter().map(refresh)).await;
+        given_up.notify_one();
+        answers
+    };
+    let lock = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let mut blocker = app.db().begin().await.expect("a transaction");
+        sqlx::query("LOCK TABLE sessions IN EXCLUSIVE MODE").execute(&mut *blocker).await.expect("SQL");
+        given_up.notified().await;
+        blocker.rollback().await.expect("the end of a transaction");
+    };
+    let (_, answers, ()) = tokio::join!(hold_the_connections, crowd, lock);
+
+    let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+        AND pid <> pg_backend_pid() AND query LIKE '%UPDATE sessions AS s%'";
+    eventually("no rotation is under way", async || app.count(busy).await == 0).await;
+    for (tokens, answer) in others.iter().zip(&answers) {
+        let rotated = app.session_row(&tokens.session_id).await["generation"] == WARM + 1;
+        assert_eq!((answer.status == 200, answer.status == 503), (rotated, !rotated), "{answer:?}");
+    }
+}
+
 /// A trigger that does this when the session's row is written.
 async fn poison(app: &TestApp, session: &str, action: &str) {
     let sql = format!(
         "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
-         BEGIN IF NEW.id = '{session}' THEN {action}; END IF; RETURN NEW; END $$;
+         BEGIN IF NEW.id IN ('{session}') THEN {action}; END IF; RETURN NEW; END $$;
          CREATE TRIGGER poison BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION poison();"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(app.db()).await.expect("SQL");
