@@ -1,7 +1,7 @@
 use super::AppError;
 use crate::{
     config::Config,
-    postgres::{Connector, Migrations, Pooling, Probe, ProbeVerdict, RoleNames, refuse},
+    postgres::{Connector, Migrations, NO_LIMITS, Pooling, Probe, ProbeVerdict, RoleNames, refuse},
 };
 
 /// Refuses a database that we cannot use, and applies the migrations that are missing, if that is for us to do. Returns
@@ -24,13 +24,23 @@ pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrati
     }
 }
 
-/// Refuses a pooler that would mix up statements. Migrations go around it: this is for what uses the pool.
+/// Refuses a pooler that would mix up statements, and warns of one whose connections lack our time limits. Migrations go around
+/// it: this is for what uses the pool.
 ///
 /// # Errors
 /// When there is such a pooler in `DATABASE_URL`.
 pub async fn refuse_unsafe_pooler(config: &Config, connector: &Connector) -> Result<(), AppError> {
-    let is_unsafe = config.database.url.is_some() && connector.pooling().await? == Pooling::Unsafe;
-    if is_unsafe { Err(AppError::UnsafePooler) } else { Ok(()) }
+    if config.database.url.is_none() {
+        return Ok(());
+    }
+    match connector.pooling().await? {
+        Pooling::Unsafe => return Err(AppError::UnsafePooler),
+        Pooling::Transactions { has_limits: false } => {
+            tracing::warn!(what = "time limits", warning = NO_LIMITS, "postgres.warning");
+        }
+        Pooling::Transactions { has_limits: true } | Pooling::Sessions => {}
+    }
+    Ok(())
 }
 
 /// Creates the roles that are missing, in a database that we can use.

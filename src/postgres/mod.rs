@@ -24,7 +24,7 @@ pub use error::DatabaseError;
 pub use locks::{Lock, lock, try_lock};
 pub use migrate_error::MigrateError;
 pub use notification::{Channel, Notifications, ReceivedNotification};
-pub use pooling::{Pooling, pooling};
+pub use pooling::{NO_LIMITS, Pooling, pooling};
 pub use primary::NoPrimary;
 pub use roles::{RoleNames, RolesError};
 pub use survey::{Migrations, Probe, ProbeVerdict, UnfitDatabase, refuse};

@@ -20,12 +20,14 @@ const PING: Duration = Duration::from_millis(500);
 const LIFETIME: Duration = Duration::from_mins(30);
 /// How long those that have not come back are waited for at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// Time limits that Postgres itself keeps.
+/// Time limits that Postgres itself keeps, and the isolation by which our statements were written: one that waited for a row
+/// sees what the other transaction made of it. And whether the other end is a standby.
 ///
-/// And whether the other end is a standby. They are set by a statement, not as start-up parameters, which poolers refuse; for the same reason
-/// `extra_float_digits` is left alone.
+/// They are set by a statement, not as start-up parameters, which poolers refuse; for the same reason `extra_float_digits` is
+/// left alone. Behind a pooler that hands connections round they reach one of its connections only: see `pooling`.
 const LIMITS: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
-    SET idle_in_transaction_session_timeout = 10000; SET timezone = 'UTC'; SELECT pg_is_in_recovery()";
+    SET idle_in_transaction_session_timeout = 10000; SET default_transaction_isolation = 'read committed'; \
+    SET timezone = 'UTC'; SELECT pg_is_in_recovery()";
 
 /// Connections to Postgres that are used again.
 ///

@@ -7,7 +7,11 @@ pub enum Pooling {
     /// Nothing, or a pooler that gives each client a connection of its own.
     Sessions,
     /// A pooler that hands connections round, and keeps track of prepared statements.
-    Transactions,
+    Transactions {
+        /// Whether the role or the database has our time limits. What a client sets reaches one connection of the pooler only;
+        /// on the others, a rotation could wait for a lock beyond its answer of 503, and be written then (S-38).
+        has_limits: bool,
+    },
     /// A pooler that hands connections round and does not: our statements would return rows of other statements,
     /// without an error.
     Unsafe,
@@ -17,6 +21,16 @@ pub enum Pooling {
 /// two clients was served, and by which backend.
 const PROBE: &str = "SELECT $1::int4 + 1, pg_backend_pid()";
 const DECOY: &str = "SELECT $1::int4 + 1000, pg_backend_pid()";
+
+/// The warning where a pooler's connections lack our limits.
+pub const NO_LIMITS: &str = "DATABASE_URL leads through a transaction pooler, through which time limits do not reach every \
+    connection: a refresh that waits for a lock could be carried out after it was answered 503. Set them for the role: \
+    ALTER ROLE … SET statement_timeout = '2500ms'; ALTER ROLE … SET lock_timeout = '2s'; then reconnect the pooler";
+
+/// What a connection begins with, whatever a client has set since.
+const LIMITS: &str = "SELECT count(*) = 2 FROM pg_settings
+    WHERE (name = 'statement_timeout' AND reset_val::bigint BETWEEN 1 AND 2500)
+       OR (name = 'lock_timeout' AND reset_val::bigint BETWEEN 1 AND 2000)";
 
 /// Finds out what lies between us and Postgres, with two connections and a few statements.
 ///
@@ -44,16 +58,19 @@ async fn probe(first: &mut PgConnection, second: &mut PgConnection) -> Result<Po
     let (_, backend) = ask(first, PROBE).await?;
     ask(&mut pinned, DECOY).await?;
     pinned.commit().await?;
-    let mut found = Pooling::Sessions;
+    let mut is_handed_round = false;
     // The second client's connection is now the most recently used: a pooler that hands round hands out that one.
     for _ in 0..3 {
         match ask(first, PROBE).await? {
             (2, answering) if answering == backend => {}
-            (2, _) => found = Pooling::Transactions,
+            (2, _) => is_handed_round = true,
             _ => return Ok(Pooling::Unsafe),
         }
     }
-    Ok(found)
+    if !is_handed_round {
+        return Ok(Pooling::Sessions);
+    }
+    Ok(Pooling::Transactions { has_limits: sqlx::raw_sql(LIMITS).fetch_one(first).await?.try_get(0)? })
 }
 
 async fn ask(connection: &mut PgConnection, statement: &'static str) -> Result<(i32, i32), DatabaseError> {

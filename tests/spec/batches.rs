@@ -87,6 +87,33 @@ async fn a_locked_row_holds_up_only_its_own_rotation() {
     }
 }
 
+/// S-42: it continues with what the other transaction made of the row, even where the database wants transactions that see one
+/// instant only.
+#[tokio::test]
+async fn a_rotation_continues_with_a_row_that_was_changed_meanwhile() {
+    let one = TestApp::start().await;
+    let stricter = format!("ALTER DATABASE \"{}\" SET default_transaction_isolation = 'serializable'", one.database_name());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(stricter)).execute(one.db()).await.expect("SQL");
+    let app = one.another(&[]).await;
+    let tokens = app.sign_in("alice").await;
+    let mut other = one.db().begin().await.expect("a transaction");
+    let touch = "UPDATE sessions SET last_used_at = last_used_at WHERE id = $1::uuid";
+    sqlx::query(touch).bind(&tokens.session_id).execute(&mut *other).await.expect("SQL");
+
+    let commit = async {
+        eventually("the rotation waits", async || {
+            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND wait_event_type = 'Lock' AND query LIKE '%UPDATE sessions AS s%'";
+            one.count(waiting).await > 0
+        })
+        .await;
+        other.commit().await.expect("the end of a transaction");
+    };
+    let (answer, ()) = tokio::join!(app.refresh(&tokens.refresh_token), commit);
+
+    answer.expect_tokens();
+}
+
 /// S-42: a row that cannot be written makes its batch fail as a whole. The others go on alone.
 #[tokio::test]
 async fn a_row_that_cannot_be_written_fails_alone() {

@@ -10,7 +10,7 @@ use crate::{
     kernel::{Clock, Duration, Highest, MacKeys, Metrics, Numbering, Rng},
     keys::Keys,
     postgres::{
-        Connector, Database, DatabaseError, Migrations, Notifications, Pooling, Probe, ProbeVerdict, now, refuse,
+        Connector, Database, DatabaseError, Migrations, NO_LIMITS, Notifications, Pooling, Probe, ProbeVerdict, now, refuse,
     },
     world::World,
 };
@@ -83,7 +83,11 @@ async fn pool(config: &Config, connector: &Connector, findings: &mut Findings) -
         findings.error(what, &error);
         return false;
     }
-    match connector.pooling().await {
+    let pooling = connector.pooling().await;
+    if matches!(pooling, Ok(Pooling::Transactions { has_limits: false })) {
+        findings.warn("time limits", NO_LIMITS);
+    }
+    match pooling {
         Err(error) => {
             unreachable(what, names::DATABASE_URL, &error, findings);
             return false;
@@ -97,10 +101,10 @@ async fn pool(config: &Config, connector: &Connector, findings: &mut Findings) -
             findings.ok(what, format!("the private PostgreSQL in {}", config.database.data_dir.display()));
         }
         Ok(Pooling::Sessions) => findings.ok(what, "no transaction pooler detected"),
-        Ok(Pooling::Transactions) if config.database.direct_url.is_some() => {
+        Ok(Pooling::Transactions { .. }) if config.database.direct_url.is_some() => {
             findings.ok(what, "reachable through a transaction pooler that supports prepared statements");
         }
-        Ok(Pooling::Transactions) => {
+        Ok(Pooling::Transactions { .. }) => {
             let problem =
                 "reachable through a transaction pooler, which delivers no notifications: revocations by other";
             let todo = "instances do not arrive. Set a URL that bypasses the pooler in";

@@ -33,6 +33,8 @@ pub(super) struct Server {
     pub has_triggers: bool,
     /// Whether a commit is on disk when it is answered.
     pub commits_wait: bool,
+    /// Whether it is on every synchronous standby, too, where there are such.
+    pub standbys_have_it: bool,
     /// Whether the server flushes to disk at all.
     pub flushes: bool,
     /// Whether every role may connect.
@@ -75,6 +77,8 @@ pub(super) async fn server(connection: &mut PgConnection) -> Result<Server, Data
                 current_setting('standard_conforming_strings') = 'on' AS strings_conform,
                 current_setting('session_replication_role') <> 'replica' AS has_triggers,
                 current_setting('synchronous_commit') <> 'off' AS commits_wait,
+                current_setting('synchronous_commit') IN ('on', 'remote_apply', 'off')
+                    OR current_setting('synchronous_standby_names') = '' AS standbys_have_it,
                 current_setting('fsync') = 'on' AS flushes,
                 has_database_privilege('public', current_database(), 'CONNECT') AS is_open",
     );

@@ -39,10 +39,13 @@ fn settings(server: &Server) -> Vec<ProbeVerdict> {
     let replica = "session_replication_role is replica, so that no trigger and no foreign key is in force: ALTER ROLE … \
                    RESET session_replication_role, or remove it from the options in DATABASE_URL";
     let fsync = "fsync is off: a crash of the machine may destroy the database. Set it to on in postgresql.conf";
+    let local = "synchronous_commit is local or remote_write, and there are synchronous standbys: a fail-over may undo sign-outs, \
+                 revocations and refreshes that were answered already. Set it to on: ALTER DATABASE … SET synchronous_commit = on";
     let undone = ": a crash of Postgres may undo sign-outs, revocations and refreshes that were answered already";
     let verdicts = [
         (!server.has_triggers).then(|| Refusal(replica.to_owned())),
         (!server.commits_wait).then(|| Warning(off("synchronous_commit", undone))),
+        (!server.standbys_have_it).then(|| Warning(local.to_owned())),
         (!server.flushes).then(|| Warning(fsync.to_owned())),
         (!server.strings_conform).then(|| Warning(off("standard_conforming_strings", ""))),
     ];
