@@ -194,9 +194,15 @@ export class Core {
   /** The claims, or one of the errors, looked for in this order: Invalid, Expired, Stale, Revoked, Outdated.
    * @param {string} token */
   async verify(token) {
-    const claims = await this.valid(token), session = claims.sid.toLowerCase();
+    return this.judge(await this.valid(token));
+  }
+
+  /** The claims again; else Revoked or Outdated, and Stale before both, unless `evenIfStale`.
+   * @param {import('./index.js').Claims} claims */
+  async judge(claims, evenIfStale = false) {
+    const session = claims.sid.toLowerCase();
     const [bySession, byUser] = this.#known.size ? await Promise.all([digest(session), digest(claims.sub)]) : ['', ''];
-    if (this.secondsFresh() < -this.#accept) throw new Stale();
+    if (!evenIfStale && this.secondsFresh() < -this.#accept) throw new Stale();
     // The first 48 bits of a UUIDv7 are when it was generated. Nobody knows when another id was.
     const generated = UUID7.test(session) ? parseInt(session.slice(0, 8) + session.slice(9, 13), 16) : 0;
     if (generated <= this.#lookup('everyone') || this.#lookup(`s:${bySession}`) >= 0) throw new Revoked();

@@ -126,7 +126,8 @@ export class Verifier {
 
   /** @param {string} token */
   async #ask(token) {
-    const claims = await this.#core.valid(token);
+    // What is known to be revoked stays so, whatever the server answers.
+    const claims = await this.#core.judge(await this.#core.valid(token), true);
     let response, code;
     try {
       response = await this.#get('/api/v1/auth/check', { authorization: `Bearer ${token}` }, PATIENCE);
@@ -273,10 +274,12 @@ export class Verifier {
     this.#reported = fresh ? { state: 'fresh', reason: '' } : { state: 'stale', reason: this.#reason };
     if (fresh) this.#tellWaiting(true);
     if (before.state === this.#reported.state && kind(before.reason) === kind(this.#reported.reason)) return;
+    const failed = (/** @type {unknown} */ error) => console.error('onState failed', error);
     try {
-      this.#onState?.(/** @type {'fresh' | 'stale'} */ (this.#reported.state), this.#reported.reason);
+      // Where it is asynchronous, it fails later: an unhandled rejection would end the process.
+      Promise.resolve(this.#onState?.(/** @type {'fresh' | 'stale'} */ (this.#reported.state), this.#reported.reason)).catch(failed);
     } catch (error) {
-      console.error('onState failed', error);
+      failed(error);
     }
   }
 

@@ -248,6 +248,21 @@ driver('ask asks the server while the stream is lost', { fresh: false, onStale: 
   assert.equal(stub.count(CHECK), asked, 'an expired token needs no question');
 });
 
+driver('ask asks about no token that is known to be refused', { onStale: 'ask' }, async ({ stub, verifier, revoke, revoked }) => {
+  const mine = await stub.token({ sid: 'mine' }), outdated = await stub.token({ sub: 'bob' });
+  await stub.send('delta', { access: [[digest('bob'), 4]] });
+  await revoke('mine');
+  await revoked('mine');
+  stub.status = 503;
+  stub.drop();
+  // A question shows that it is stale.
+  await until(async () => await code(verifier, await stub.token()) === 'good' && stub.count(CHECK), 'it becomes stale');
+  const asked = stub.count(CHECK);
+  await assert.rejects(verifier.verify(mine), Revoked);
+  await assert.rejects(verifier.verify(outdated), Outdated);
+  assert.equal(stub.count(CHECK), asked);
+});
+
 driver('accept goes on with what is known', { onStale: 'accept:600' }, async ({ stub, states, verifier, revoke, revoked }) => {
   await revoke('mine');
   await revoked('mine');
@@ -314,6 +329,19 @@ driver('a callback that fails stops nothing', { fresh: false }, async ({ stub, a
   const verifier = another({ onState: () => { throw new Error('mine'); } });
   assert.ok(await verifier.ready(60_000));
   assert.equal(await code(verifier, await stub.token()), 'good');
+});
+
+driver('an asynchronous callback that fails stops nothing', { fresh: false }, async ({ stub, another }) => {
+  const lines = [], { error } = console;
+  console.error = (...line) => lines.push(line.join(' '));
+  try {
+    const verifier = another({ onState: async () => { throw new Error('mine'); } });
+    assert.ok(await verifier.ready(60_000));
+    await until(() => lines.some((line) => line.includes('onState failed') && line.includes('mine')), 'it is printed');
+    assert.equal(await code(verifier, await stub.token()), 'good');
+  } finally {
+    console.error = error;
+  }
 });
 
 driver('close ends the connection', {}, async ({ stub, verifier }) => {

@@ -219,6 +219,10 @@ class Core:
         claims = self.valid(token)
         if self.seconds_fresh() < -self._accept:
             raise Stale
+        return self.judge(claims)
+
+    def judge(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """The claims again; else raises Revoked or Outdated, of what is known, fresh or not."""
         session, everyone = claims["sid"].lower(), self._lookup("everyone")
         # The first 48 bits of a UUIDv7 are when it was generated. Nobody knows when another id was.
         generated = int(session[:8] + session[9:13], 16) if _UUID7.fullmatch(session) else 0

@@ -246,6 +246,22 @@ class Driver(unittest.TestCase):
         self.stub.check = (204, AUDIENCE, None)
         self.assertEqual(asyncio.run(verifier.verify_async(self.stub.token()))["sub"], "alice")
 
+    def test_ask_asks_about_no_token_that_is_known_to_be_refused(self):
+        verifier, check = self.fresh(on_stale="ask"), "/api/v1/auth/check"
+        mine, outdated = self.stub.token(sid="mine"), self.stub.token(sub="bob")
+        self.stub.send("delta", access=[[digest("bob"), 4]])
+        self.revoke("mine")
+        until(lambda: code(verifier, mine) == "revoked", "the revocation arrives")
+        self.stub.status = 503
+        self.stub.drop()
+        # A question shows that it is stale.
+        until(lambda: code(verifier, self.stub.token()) == "good" and self.stub.count(check), "it becomes stale")
+        asked = self.stub.count(check)
+        for verify in (verifier.verify, lambda token: asyncio.run(verifier.verify_async(token))):
+            self.assertRaises(Revoked, verify, mine)
+            self.assertRaises(Outdated, verify, outdated)
+        self.assertEqual(self.stub.count(check), asked)
+
     def test_accept_goes_on_with_what_is_known(self):
         verifier = self.fresh(on_stale="accept:600")
         self.revoke("mine")
