@@ -86,10 +86,11 @@ PUBLIC_PEM = ec.derive_private_key(0x5EED01, ec.SECP256R1()).public_key().public
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def written_out(**texts):
-    """The claims of a good token as a text, with these texts for values: what no value here stands for."""
-    claims = json.loads(base64.urlsafe_b64decode(token().split(".")[1] + "=="))
-    return "{" + ",".join(json.dumps(name) + ":" + texts.get(name, json.dumps(value)) for name, value in claims.items()) + "}"
+def written_out(compact=None, more="", **texts):
+    """The payload of a good token, or of this text, with these texts for values, and more: what no value here stands for."""
+    payload = (compact or token()).split(".")[1]
+    members = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return "{" + ",".join(json.dumps(name) + ":" + texts.get(name, json.dumps(value)) for name, value in members.items()) + more + "}"
 
 
 def left_out(members):
@@ -100,7 +101,8 @@ def jws(typ, payload, key=KEY, header=None, sign=None):
     """Members of `header` change the header; None removes one."""
     head = left_out({"typ": typ, "alg": key.alg, "kid": key.kid, **(header or {})})
     parts = [part if isinstance(part, str) else json.dumps(part, separators=(",", ":")) for part in (head, payload)]
-    text = ".".join(b64(part.encode()) for part in parts)
+    # A surrogate stands for a byte that is not UTF-8.
+    text = ".".join(b64(part.encode(errors="surrogateescape")) for part in parts)
     return text + "." + b64((sign or key.sign)(text.encode()))
 
 
@@ -112,6 +114,19 @@ def broken(compact):
     """The same with another first character in the signature."""
     text, signature = compact.rsplit(".", 1)
     return text + "." + ("A" if signature[0] != "A" else "B") + signature[1:]
+
+
+def respelled(compact):
+    """The same bytes, with another last character: its last bits belong to none of them."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return compact[:-1] + letters[letters.index(compact[-1]) + 1]
+
+
+def respelled_payload():
+    """A payload with such a last character, under a genuine signature."""
+    head, payload, _ = next(each for each in (token(roles=["x" * size]).split(".") for size in range(3)) if len(each[1]) % 4)
+    text = head + "." + respelled(payload)
+    return text + "." + b64(KEY.sign(text.encode()))
 
 
 def uuid7(milliseconds, name):
@@ -213,6 +228,8 @@ def tokens_alone():
         "exp 4 s ago is within the leeway": token(exp=T - 4),
         "a token without roles is good": token(roles=None),
         "a token signed four hours ago, within the leeway": token(iat=T - 14404, nbf=T - 14404),
+        "claims of the users may be any numbers": jws("at+jwt", written_out(more=',"n":1.0,"deep":{"exp":1e3,"list":[0.5]}')),
+        "claims may hold any character": token(name='\U0001f600 \u2028 "exp":1.0, \\'),
     }
     for name, each in good.items():
         Case(name).open().verify(0, "good", each)
@@ -287,6 +304,26 @@ def tokens_alone():
         "typ as a number": token(header={"typ": 7}),
         "alg as a list": token(header={"alg": ["ES256"]}),
         "an empty signature": token(sign=lambda _data: b""),
+        "another spelling of the signature": respelled(token()),
+        "another spelling of an EdDSA signature": respelled(token(key=ED)),
+        "another spelling of an RS256 signature": respelled(token(key=RSA)),
+        "another spelling of the payload, signed": respelled_payload(),
+        "exp with a fraction of zero": jws("at+jwt", written_out(exp=f"{T + 7200}.0")),
+        "exp with an exponent": jws("at+jwt", written_out(exp=f"{T + 7200}e0")),
+        "nbf with an exponent": jws("at+jwt", written_out(nbf="1.7E9")),
+        "iat with a fraction of zero": jws("at+jwt", written_out(iat=f"{T - 60}.0")),
+        "rev with a fraction of zero": jws("at+jwt", written_out(rev="3.0")),
+        "exp of 2^53, which not every language tells from the next": token(exp=2 ** 53),
+        "exp of 2^53 + 1": token(exp=2 ** 53 + 1),
+        "rev of 2^53": token(rev=2 ** 53),
+        "sid twice": jws("at+jwt", written_out(more=f',"sid":"{SECOND}"')),
+        "exp twice": jws("at+jwt", written_out(more=f',"exp":{T + 7200}')),
+        "exp twice, once with an escape": jws("at+jwt", written_out(more=f',"\\u0065xp":{T + 7200}')),
+        "aud twice": jws("at+jwt", written_out(more=f',"aud":"{AUDIENCE}"')),
+        "sid with half of a pair of surrogates": token(sid="\ud800"),
+        "a claim with half of a pair of surrogates": token(name="\udfff"),
+        "a payload that is not UTF-8": jws("at+jwt", written_out(acr='"\udcff"')),
+        "a payload with a byte order mark": jws("at+jwt", "\ufeff" + written_out()),
     }
     for name, each in invalid.items():
         Case("invalid: " + name).open().verify(0, "invalid", each)
@@ -465,6 +502,13 @@ def order_of_events():
 
 def forgeries():
     mark = {"sessions": [digest(SESSION)]}
+
+    def rewritten(members, **texts):
+        """A delta with these texts for values."""
+        return jws("heirloom-revocations+jwt", written_out(delta(11, **members), **texts))
+
+    Case("what later versions add to an event may be any number").open() \
+        .event(0.5, rewritten(mark, more=',"later":1.5,"list":[1e3]')).verify(0.5, "revoked")
     forged = {
         "a forged signature": broken(delta(11, **mark)),
         "not a JWS": "not-an-event",
@@ -516,6 +560,19 @@ def forgeries():
         "a user's name that is too short": delta(11, access=[[digest(ALICE)[:-1], 9]]),
         "access as an object": delta(11, access={digest(ALICE): 9}, **mark),
         "a payload that is a list": jws("heirloom-revocations+jwt", [1, 2]),
+        "another spelling of the signature": respelled(delta(11, **mark)),
+        "keep with a fraction of zero": rewritten(mark, keep=f"{KEEP}.0"),
+        "keep with an exponent": rewritten(mark, keep="1.458e4"),
+        "keep of 2^53": delta(11, keep=2 ** 53, **mark),
+        "n with a fraction of zero": rewritten(mark, n="11.0"),
+        "iat with a fraction of zero": rewritten(mark, iat=f"{T}.0"),
+        "exp with an exponent": rewritten(mark, exp=f"{T + 5}e0"),
+        "everyone with a fraction of zero": rewritten({**mark, "everyone": 1}, everyone=f"{T * 1000}.0"),
+        "a rev with a fraction of zero": rewritten({**mark, "access": []}, access=f'[["{digest(ALICE)}",9.0]]'),
+        "a rev of 2^53": delta(11, access=[[digest(ALICE), 2 ** 53]], **mark),
+        "sessions twice": rewritten(mark, more=',"sessions":[]'),
+        "keep twice": rewritten(mark, more=f',"keep":{KEEP}'),
+        "a stream with half of a pair of surrogates": snapshot(11, stream="\ud800", **mark),
     }
     for name, each in forged.items():
         Case("event refused: " + name).open().event(0.5, each, "reconnect").verify(0.5, "good") \
@@ -527,10 +584,14 @@ def forgeries():
 
 
 def clocks():
+    """R-13: by how much they may differ, and how late an event may be."""
     Case("a clock that is 10 s late takes events", skew=10).open().verify(0, "good")
     Case("a clock that is 11 s late takes none", skew=11).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
-    Case("a clock that is 10 s early takes events", skew=-10).open().verify(0, "good")
-    Case("a clock that is 11 s early takes none", skew=-11).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
+    Case("a clock that is 5 s early takes events", skew=-5).open().verify(0, "good")
+    Case("a clock that is 6 s early takes none", skew=-6).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
+    # What a clock that is behind takes of events, it takes of tokens: fresh and `invalid` for every new token would be wrong.
+    Case("a token that is as new as the newest event is good by every clock that takes the event", skew=-5).open() \
+        .verify(0, "good", token(iat=T, nbf=T)).event(1, beat(11, 1)).verify(1, "good", token(iat=T + 1, nbf=T + 1))
     Case("a clock that is an hour late", skew=3600).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
     Case("a clock that is an hour early", skew=-3600).connect().event(0, snapshot(), "reconnect").verify(0, "stale")
     case = Case("a clock that went back a day takes no events of that day").open()
@@ -557,6 +618,8 @@ def polling():
     Case("poll: a snapshot of yesterday is refused").poll(0, snapshot(10, -DAY), "refused").verify(0, "stale")
     Case("poll: a snapshot that is 6 s behind the newest is refused").poll(0, snapshot()).poll(6, snapshot(20, 6)) \
         .poll(7, snapshot(0, 0, stream=OTHER), "refused")
+    Case("poll: a clock that is 5 s early", skew=-5).poll(0, snapshot()).verify(0, "good")
+    Case("poll: a clock that is 6 s early", skew=-6).poll(0, snapshot(), "refused").verify(0, "stale")
     Case("poll: a clock that is an hour late", skew=3600).poll(0, snapshot(), "refused").verify(0, "stale")
     Case("poll: an access token is refused").poll(0, token(), "refused").verify(0, "stale")
     Case("poll: accept:30", "accept:30").poll(0, snapshot(**known)).verify(34.9, "good", token(sid=SECOND)) \

@@ -1,6 +1,7 @@
 // What a token or an event means: no network and no timer, and clocks that tests replace.
 import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
 import { Expired, Invalid, Lost, Outdated, Revoked, Stale } from './errors.js';
+import { parse } from './json.js';
 
 /** Seconds by which clocks may differ. More would keep expired tokens alive. */
 const LEEWAY = 5;
@@ -11,8 +12,21 @@ const KEPT_LONGER = 180;
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'];
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 const NAME = /^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$/;
-const decoder = new TextDecoder();
+/** The last character of base64url, by the length: its last bits belong to no byte, and a text has one spelling only. */
+const LAST = [/./, /^$/, /[AQgw]/, /[AEIMQUYcgkosw048]/];
 const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** What a text may be: its `typ`, and the members that hold integers.
+ * @typedef {{ isType: (typ: string) => boolean, integers: string[] }} Kind @type {Kind} */
+const EVENT = {
+  isType: (typ) => typ === 'heirloom-revocations+jwt',
+  integers: ['iat', 'exp', 'n', 'keep', 'access', 'everyone'],
+};
+/** @type {Kind} */
+const ACCESS_TOKEN = {
+  isType: (typ) => ['at+jwt', 'application/at+jwt'].includes(typ.toLowerCase()),
+  integers: ['exp', 'nbf', 'iat', 'rev'],
+};
 
 /** Not everywhere there; Web Crypto hashes too, but in another thread, which takes longer. */
 const crypto = globalThis.process?.getBuiltinModule?.('node:crypto');
@@ -87,31 +101,34 @@ export class Core {
 
   get hasKeys() { return this.#keys.size > 0; }
 
-  /** Whether the text names a key that is not known. @param {string} compact */
+  /** Whether the text names a key that is not known. One that names none as it should is invalid, whatever keys there are.
+   * @param {string} compact */
   lacksKeyOf(compact) {
     try {
-      return !this.#keys.has(decodeProtectedHeader(compact).kid ?? '');
+      const { kid, alg, typ, crit } = decodeProtectedHeader(compact);
+      return areStrings(kid, alg, typ) && crit === undefined && !this.#keys.has(kid ?? '');
     } catch {
       return false;
     }
   }
 
   /** `alg` comes from the key, never from the token. What `crit` names is not understood (RFC 7515, 4.1.11).
-   * @param {import('jose').CompactJWSHeaderParameters} header @param {(typ: string) => boolean} isType */
+   * @param {import('jose').CompactJWSHeaderParameters} header @param {Kind['isType']} isType */
   #keyFor(header, isType) {
     const known = this.#keys.get(header.kid ?? '');
     if (known && header.alg === known.alg && !('crit' in header) && isType(header.typ ?? '')) return known.key;
     throw new Invalid();
   }
 
-  /** @param {string} compact @param {(typ: string) => boolean} isType @returns {Promise<Record<string, any>>} */
-  async #payload(compact, isType) {
+  /** @param {string} compact @param {Kind} kind @returns {Promise<Record<string, any>>} */
+  async #payload(compact, { isType, integers }) {
     try {
-      // The library would skip white space.
-      if (!COMPACT.test(compact)) throw new Invalid();
+      // The library would skip white space, and bits that belong to no byte.
+      const isOneSpelling = COMPACT.test(compact) && compact.split('.').every((part) => LAST[part.length % 4].test(part.slice(-1)));
+      if (!isOneSpelling) throw new Invalid();
       const { payload } = await compactVerify(compact, (header) => this.#keyFor(header, isType), { algorithms: ALGORITHMS });
-      const members = JSON.parse(decoder.decode(payload));
-      if (members?.iss !== this.#issuer) throw new Invalid();
+      const { members, inexact } = parse(payload);
+      if (members?.iss !== this.#issuer || integers.some((name) => inexact.has(name))) throw new Invalid();
       return members;
     } catch (cause) { // whatever the text of a stranger makes a parser throw
       throw new Invalid(undefined, { cause });
@@ -137,7 +154,7 @@ export class Core {
   /** @param {string} compact @param {() => void} before @param {string} otherwise */
   async #attempt(compact, before, otherwise) {
     try {
-      const event = await this.#payload(compact, isEvent);
+      const event = await this.#payload(compact, EVENT);
       before();
       this.#take(event);
       return 'taken';
@@ -154,7 +171,8 @@ export class Core {
     const isKnown = ['snapshot', 'delta', 'beat'].includes(kind);
     if (!areIntegers(iat, exp, n, keep) || n < 0 || keep < 0 || !areStrings(stream) || !isKnown) throw new Lost('forged');
     const entries = entriesOf(event), now = this.#monotonic(), wall = this.#wall();
-    if (wall > exp + LEEWAY || iat > wall + 2 * LEEWAY) throw new Lost('clock');
+    // Late delivery makes an event older, and never newer than our clock: for that direction the leeway is that of `nbf`.
+    if (wall > exp + LEEWAY || iat > wall + LEEWAY) throw new Lost('clock');
     const same = stream === this.#stream;
     const inOrder = kind === 'snapshot'
       ? !same || n === this.#n || (this.#first && n > this.#n)
@@ -213,7 +231,7 @@ export class Core {
   /** The claims of a token that is neither invalid nor expired; whether it was revoked is not looked at.
    * @param {string} token */
   async valid(token) {
-    const claims = await this.#payload(token, isAccessToken), wall = this.#wall();
+    const claims = await this.#payload(token, ACCESS_TOKEN), wall = this.#wall();
     const { aud, exp, nbf, iat, sub, sid, rev = 0, roles = claims.roles = [] } = claims;
     const ours = Array.isArray(aud) ? aud.includes(this.#audience) : aud === this.#audience;
     const areTexts = areStrings(sub, sid) && Array.isArray(roles) && roles.every((role) => areStrings(role));
@@ -223,8 +241,3 @@ export class Core {
     return /** @type {import('./index.js').Claims} */ (claims);
   }
 }
-
-/** @param {string} typ */
-const isEvent = (typ) => typ === 'heirloom-revocations+jwt';
-/** @param {string} typ */
-const isAccessToken = (typ) => ['at+jwt', 'application/at+jwt'].includes(typ.toLowerCase());

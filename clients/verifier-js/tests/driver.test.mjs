@@ -9,6 +9,13 @@ const code = (verifier, token) => verifier.verify(token).then(() => 'good', (err
   return error.code;
 });
 
+/** A token with another header; its signature is another's then. */
+async function headed(stub, members) {
+  const [, ...rest] = (await stub.token()).split('.');
+  const header = { typ: 'at+jwt', alg: 'ES256', kid: 'unknown', ...members };
+  return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
+}
+
 /** A test with a stub of its own and a verifier, both ended afterwards. */
 function driver(name, options, run) {
   test(name, async (context) => {
@@ -167,6 +174,14 @@ for (const mode of ['stream', 'poll']) {
     assert.equal(stub.count(JWKS) - before, 2);
   });
 
+  driver(`${mode}: a token that names no key as it should causes no fetch`, { mode }, async ({ stub, verifier }) => {
+    const before = stub.count(JWKS);
+    for (const header of [{ kid: undefined }, { kid: 7 }, { kid: null }, { kid: 'x', typ: undefined }, { kid: 'x', crit: ['x'], x: 1 }]) {
+      assert.equal(await code(verifier, await headed(stub, header)), 'invalid', JSON.stringify(header));
+    }
+    assert.equal(stub.count(JWKS) - before, 0);
+  });
+
   driver(`${mode}: a new key is fetched, and a known one is not`, { mode }, async ({ stub, verifier, revoke }) => {
     const before = stub.count(JWKS);
     await stub.addKey('second');
@@ -183,6 +198,9 @@ for (const mode of ['stream', 'poll']) {
     assert.equal(await code(verifier, token), 'stale');
     assert.equal(await code(verifier, 'not a token'), 'invalid');
     await until(() => reason() === 'unreachable', 'it is reported');
+    for (const header of [{ kid: undefined }, { kid: 7 }, { kid: null }, { typ: undefined }, { alg: 7 }, { crit: ['x'], x: 1 }]) {
+      assert.equal(await code(verifier, await headed(stub, header)), 'invalid', JSON.stringify(header));
+    }
     stub.jwksStatus = 200;
     await until(async () => await code(verifier, token) === 'good', 'it becomes fresh');
   });

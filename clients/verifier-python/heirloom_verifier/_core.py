@@ -29,6 +29,8 @@ _LARGEST = 2**53 - 1
 """Numbers beyond it are not the same in every language (RFC 8259, 6)."""
 _ALGORITHMS = ("ES256", "EdDSA", "RS256")
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_LAST = tuple(map(re.compile, (".", "$.", "[AQgw]", "[AEIMQUYcgkosw048]")))
+"""The last character of base64url, by the length: its last bits belong to no byte, and a text has one spelling only."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _JWS = jwt.PyJWS()
@@ -60,7 +62,33 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
-_JSON = json.JSONDecoder(parse_constant=_no_number)
+class _Twice(dict[str, Any]):
+    """An object with a member that occurs twice: other parsers read another one of the two (RFC 7519, 4)."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _Twice(members)
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_object)
+
+
+def _members(payload: bytes) -> dict[str, Any]:
+    """The members of an object, read as strictly as in other languages."""
+    text = payload.decode()
+    members = _JSON.decode(text)
+    if type(members) is not dict:
+        raise Invalid
+    if "\\u" in text:
+        # Half of a pair of surrogates is not a character: it raises.
+        json.dumps(members, ensure_ascii=False).encode()
+    return members
+
+
+def _is_compact(compact: str) -> bool:
+    """Whether it is a compact JWS in its one spelling: libraries skip what is not base64url, or bits that belong to no byte."""
+    return bool(_COMPACT.fullmatch(compact)) and all(_LAST[len(part) % 4].match(part[-1]) for part in compact.split("."))
 
 
 def _entries(event: dict[str, Any]) -> list[tuple[str, int]]:
@@ -118,20 +146,20 @@ class Core:
         return bool(self._ring[0])
 
     def lacks_key_of(self, compact: str) -> bool:
-        """Whether the text names a key that is not known."""
+        """Whether the text names a key that is not known. One that names none as it should is invalid, whatever keys there are."""
         try:
-            return jwt.get_unverified_header(compact)["kid"] not in self._ring[0]
+            header = jwt.get_unverified_header(compact)
+            is_header = _all(str, header["kid"], header["alg"], header["typ"]) and "crit" not in header
+            return is_header and header["kid"] not in self._ring[0]
         except Exception:
             return False
 
     def _payload(self, compact: str, is_type: Callable[[str], bool]) -> dict[str, Any]:
         try:
             key, typ = self._header(compact)
-            # The library would skip characters that are not base64url.
-            if is_type(typ) and _COMPACT.fullmatch(compact):
-                text = _JWS.decode(compact, key, algorithms=[key.algorithm_name])
-                payload = _JSON.decode(text.decode())
-                if isinstance(payload, dict) and payload.get("iss") == self._issuer:
+            if is_type(typ) and _is_compact(compact):
+                payload = _members(_JWS.decode(compact, key, algorithms=[key.algorithm_name]))
+                if payload.get("iss") == self._issuer:
                     return payload
         except Exception as error:  # whatever the text of a stranger makes a parser raise
             raise Invalid from error
@@ -181,7 +209,8 @@ class Core:
         if not (known and _integers(iat, exp, n, keep)) or n < 0 or keep < 0:
             raise Lost("forged")
         entries, now, wall = _entries(event), self._monotonic(), self._wall()
-        if wall > exp + LEEWAY or iat > wall + 2 * LEEWAY:
+        # Late delivery makes an event older, and never newer than our clock: for that direction the leeway is that of `nbf`.
+        if wall > exp + LEEWAY or iat > wall + LEEWAY:
             raise Lost("clock")
         same = stream == self._stream
         if kind == "snapshot":

@@ -1,6 +1,8 @@
 """The verifier against a server that is cut off, silent, restarted, misconfigured or hostile."""
 
 import asyncio
+import base64
+import json
 import logging
 import os
 import unittest
@@ -166,6 +168,21 @@ class Driver(unittest.TestCase):
             self.assertRaises(Invalid, verifier.verify, self.stub.token("stranger"))
         self.assertEqual(self.stub.count("/.well-known/jwks.json") - before, 2)
 
+    def without_a_key(self):
+        """Tokens that name no key as they should; their signatures are another's."""
+        rest = self.stub.token().partition(".")[2]
+        for members in ({"kid": None}, {"kid": 7}, {"kid": [1]}, {"typ": None}, {"alg": 7}, {"crit": ["x"], "x": 1}):
+            header = {"typ": "at+jwt", "alg": "ES256", "kid": "unknown", **members}
+            text = json.dumps({name: value for name, value in header.items() if value is not None}).encode()
+            yield base64.urlsafe_b64encode(text).decode().rstrip("=") + "." + rest
+
+    def test_a_token_that_names_no_key_as_it_should_causes_no_fetch(self):
+        verifier = self.fresh()
+        before = self.stub.count("/.well-known/jwks.json")
+        for token in self.without_a_key():
+            self.assertRaises(Invalid, verifier.verify, token)
+        self.assertEqual(self.stub.count("/.well-known/jwks.json") - before, 0)
+
     def test_a_new_key_is_fetched_and_a_known_one_is_not(self):
         verifier = self.fresh()
         before = self.stub.count("/.well-known/jwks.json")
@@ -189,6 +206,8 @@ class Driver(unittest.TestCase):
         self.assertRaises(Stale, verifier.verify, self.stub.token())
         self.assertRaises(Invalid, verifier.verify, "not a token")
         until(lambda: self.last_reason() == "unreachable", "it is reported")
+        for token in self.without_a_key():
+            self.assertRaises(Invalid, verifier.verify, token)
         self.stub.jwks_status = 200
         self.assertTrue(verifier.ready(60))
 
