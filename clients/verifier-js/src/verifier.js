@@ -8,15 +8,18 @@ const SILENCE = 5_000;
 const NO_EVENT = 15_000;
 /** The longest line: more than twice a snapshot of 250,000 entries. */
 const LONGEST = 24 << 20;
-/** Milliseconds for which a user's request may wait while Heirloom is asked about its token. */
+/** Milliseconds for which a user's request may wait for an answer of Heirloom: about its token, with a key, or with a snapshot. */
 const PATIENCE = 2_000;
-/** Milliseconds after which the keys are fetched again, so that one that was taken back is forgotten. */
-const REFRESH_KEYS = 300_000;
+/** Milliseconds after which the keys are fetched again. A new key is published 45 s before it signs: it is known by then, even if
+ * tokens of strangers used up every other fetch. And a key that was taken back is forgotten. */
+const REFRESH_KEYS = 30_000;
 /** How often in a minute an unknown `kid` may cause a fetch: of tokens, and of events, so that no stranger's token uses
  * up what the stream needs. More would let a stranger flood the server through us. */
 const UNKNOWN_PER_MINUTE = 2;
 /** Milliseconds for which a snapshot serves, when they are fetched. */
 const POLL = 1_000;
+/** Milliseconds after which a request looks again at what another one fetches: those of a worker may not wait for each other's. */
+const LOOK = 20;
 /** @type {Record<number, string>} */
 const CONFIGURATION = {
   401: 'refused: 401, the server does not know this feed key',
@@ -58,9 +61,9 @@ export class Verifier {
   #fetchesForTokens = [];
   /** @type {number[]} */
   #fetchesForEvents = [];
-  /** @type {Promise<void> | undefined} */
-  #fetchingKeys;
-  #polledAt = -Infinity; #pollFailed = false;
+  // Until when keys or a snapshot are being fetched for a request; the past when none are. A worker's request may be cut off meanwhile.
+  #keysEnd = -Infinity; #pollEnds = -Infinity;
+  #polledAt = -Infinity;
 
   /** @param {import('./index.js').VerifierOptions} options */
   constructor({ issuer, audience, feedKey, onStale = 'refuse', onState = warn, serverUrl = issuer, mode = 'stream' }) {
@@ -108,7 +111,8 @@ export class Verifier {
   /** @param {string} token @param {Error} error @returns {Promise<import('./index.js').Claims>} */
   async #tryAgain(token, error) {
     if (this.#core.lacksKeyOf(token)) {
-      await this.#fetchKeysFor(token, this.#fetchesForTokens);
+      // Where there are no keys at all, the snapshot's fetch has just asked for them in vain.
+      if (this.#core.hasKeys || !this.#polls) await this.#fetchKeysFor(token, this.#fetchesForTokens, PATIENCE);
       if (this.#core.lacksKeyOf(token)) throw this.#keysFailed ? new Stale('The keys of the issuer cannot be fetched.') : error;
       try {
         return await this.#core.verify(token);
@@ -152,32 +156,37 @@ export class Verifier {
   // --- keys ---
 
   async #fetchKeys(milliseconds = SILENCE) {
-    this.#keysFailed = true; this.#keysAt = performance.now();
-    const response = await this.#get('/.well-known/jwks.json', {}, milliseconds);
-    const body = await response.text();
-    if (response.status !== 200) throw new Lost(`unreachable: the JWKS is answered with ${response.status}`);
-    await this.#core.setKeys(JSON.parse(body));
-    this.#keysFailed = false;
+    this.#keysAt = performance.now();
+    try {
+      const response = await this.#get('/.well-known/jwks.json', {}, milliseconds);
+      const body = await response.text();
+      if (response.status !== 200) throw new Lost(`unreachable: the JWKS is answered with ${response.status}`);
+      await this.#core.setKeys(JSON.parse(body));
+      this.#keysFailed = false;
+    } catch (error) {
+      this.#keysFailed = true;
+      throw error;
+    }
   }
 
   /** Fetches the keys because the text names an unknown one, unless that happened twice in the last minute.
-   * @param {string} compact @param {number[]} fetches */
-  async #fetchKeysFor(compact, fetches) {
-    // Requests of a worker may not wait for each other.
-    if (!this.#polls && this.#fetchingKeys) await this.#fetchingKeys;
-    const now = performance.now();
+   * @param {string} compact @param {number[]} fetches @param {number} milliseconds */
+  async #fetchKeysFor(compact, fetches, milliseconds) {
+    while (performance.now() < this.#keysEnd) await look();
+    const now = performance.now(), ends = now + milliseconds;
     while (now - fetches[0] >= 60_000) fetches.shift();
     if (!this.#core.lacksKeyOf(compact) || fetches.length >= UNKNOWN_PER_MINUTE) return;
     fetches.push(now);
-    this.#fetchingKeys = this.#fetchKeys().catch(() => {}).finally(() => { this.#fetchingKeys = undefined; });
-    await this.#fetchingKeys;
+    this.#keysEnd = ends;
+    await this.#fetchKeys(milliseconds).catch(() => {});
+    if (this.#keysEnd === ends) this.#keysEnd = -Infinity;
   }
 
   /** Fetches the keys if none is known. Else the known ones serve: that the JWKS is away does not end the stream. */
-  async #needKeys() {
-    if (!this.#core.hasKeys) await this.#fetchKeys();
+  async #needKeys(milliseconds = SILENCE) {
+    if (!this.#core.hasKeys) return this.#fetchKeys(milliseconds);
     const isDue = this.#keysFailed || performance.now() - this.#keysAt > REFRESH_KEYS;
-    if (this.#core.hasKeys && isDue) await this.#fetchKeys(1_000).catch(() => {});
+    if (isDue) await this.#fetchKeys(Math.min(milliseconds, 1_000)).catch(() => {});
   }
 
   // --- the stream ---
@@ -236,7 +245,7 @@ export class Verifier {
 
   /** @param {string} event */
   async #takeEvent(event) {
-    if (this.#core.lacksKeyOf(event)) await this.#fetchKeysFor(event, this.#fetchesForEvents);
+    if (this.#core.lacksKeyOf(event)) await this.#fetchKeysFor(event, this.#fetchesForEvents, SILENCE);
     if (await this.#core.event(event) !== 'taken') throw new Lost(this.#core.refusal);
     this.#taken = true; this.#reason = 'silence';
     if (performance.now() - this.#keysAt > REFRESH_KEYS) this.#fetchKeys().catch(() => {});
@@ -247,25 +256,37 @@ export class Verifier {
 
   // --- snapshots, fetched ---
 
-  /** Fetches a snapshot when the last one is a second old. Requests of a worker may not wait for each other: while one
-   * fetches, the others go on with what is known, as long as it is fresh. */
+  /** Fetches a snapshot when the last fetch began more than a second ago. Who comes while one is under way goes on with what is
+   * known, as long as it is fresh, and else waits for its end. */
   async #pollIfDue() {
-    const now = performance.now(), recent = now - this.#polledAt < POLL;
-    if (this.#closed || (recent && (this.#pollFailed || this.#core.secondsFresh() >= 0))) return;
-    this.#polledAt = now; this.#pollFailed = false;
+    const began = performance.now(), underWay = this.#pollEnds;
+    if (began < underWay) return this.#waitForPoll(underWay);
+    if (this.#closed || began - this.#polledAt < POLL) return;
+    this.#polledAt = began;
+    const ends = this.#pollEnds = began + PATIENCE;
     try {
-      await this.#needKeys();
-      const response = await this.#get('/api/v1/revocations', this.#headers, SILENCE);
-      const snapshot = await response.text();
-      if (response.status !== 200) throw refusedWith(response.status);
-      if (this.#core.lacksKeyOf(snapshot)) await this.#fetchKeysFor(snapshot, this.#fetchesForEvents);
-      if (await this.#core.poll(snapshot) !== 'taken') throw new Lost(this.#core.refusal);
+      await this.#poll(() => Math.max(Math.ceil(ends - performance.now()), 0));
       this.#reason = 'silence';
     } catch (error) {
-      this.#pollFailed = true;
       this.#reason = reasonOf(error);
     }
+    if (this.#pollEnds === ends) this.#pollEnds = -Infinity;
     this.#report();
+  }
+
+  /** @param {number} ends */
+  async #waitForPoll(ends) {
+    while (this.#pollEnds === ends && performance.now() < ends && this.#core.secondsFresh() < 0) await look();
+  }
+
+  /** @param {() => number} left milliseconds, for all of it */
+  async #poll(left) {
+    await this.#needKeys(left());
+    const response = await this.#get('/api/v1/revocations', this.#headers, left());
+    const snapshot = await response.text();
+    if (response.status !== 200) throw refusedWith(response.status);
+    if (this.#core.lacksKeyOf(snapshot)) await this.#fetchKeysFor(snapshot, this.#fetchesForEvents, left());
+    if (await this.#core.poll(snapshot) !== 'taken') throw new Lost(this.#core.refusal);
   }
 
   /** Calls onState when the state, or why it is stale, has changed. */
@@ -288,6 +309,9 @@ export class Verifier {
     for (const waiting of this.#waiting.splice(0)) waiting(fresh);
   }
 }
+
+/** Each request has a timer of its own. */
+const look = () => new Promise((resolve) => setTimeout(resolve, LOOK));
 
 /** @param {number} status */
 const refusedWith = (status) => new Lost(CONFIGURATION[status] ?? `refused: ${status}`);

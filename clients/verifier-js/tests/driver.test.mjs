@@ -192,6 +192,24 @@ for (const mode of ['stream', 'poll']) {
     assert.equal(stub.count(JWKS) - before, 1);
   });
 
+  driver(`${mode}: a new key is known after half a minute, whatever strangers use up`, { mode }, async ({ stub, verifier }) => {
+    await stub.addKey('stranger', false);
+    for (let i = 0; i < 3; i++) assert.equal(await code(verifier, await stub.token({}, 'stranger')), 'invalid');
+    const before = stub.count(JWKS), { now } = performance;
+    await stub.addKey('second');
+    // The clock goes on, and nobody has a token of the new key yet.
+    performance.now = () => now.call(performance) + 31_000;
+    try {
+      await until(async () => {
+        await code(verifier, await stub.token());
+        return stub.count(JWKS) > before;
+      }, 'the keys are fetched');
+      await until(async () => await code(verifier, await stub.token({}, 'second')) === 'good', 'the key is known');
+    } finally {
+      performance.now = now;
+    }
+  });
+
   driver(`${mode}: without keys nothing is known about a token`, { mode, fresh: false }, async ({ stub, another, reason }) => {
     stub.jwksStatus = 503;
     const verifier = another(), token = await stub.token();
@@ -299,6 +317,47 @@ driver('poll: a second of requests costs one fetch, and what is newer counts', {
   await revoke('mine');
   await revoked('mine');
 });
+
+/** Sends 500 tokens at once, which cost a snapshot a second and the keys hardly more, and returns the verdicts. */
+async function burst(stub, verifier) {
+  const tokens = await Promise.all(Array.from({ length: 500 }, () => stub.token()));
+  const snapshots = stub.count(SNAPSHOT), jwks = stub.count(JWKS), began = performance.now();
+  const verdicts = await Promise.all(tokens.map((token) => code(verifier, token)));
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(stub.count(SNAPSHOT) - snapshots <= 1 + seconds);
+  assert.ok(stub.count(JWKS) - jwks <= 2 + seconds);
+  return verdicts;
+}
+
+driver('poll: many requests at the start share one fetch', { mode: 'poll', fresh: false }, async ({ stub, another }) => {
+  // The first fetch of a slow machine may take longer than a request may wait.
+  await until(async () => (await burst(stub, another())).every((each) => each === 'good'), 'all of them are answered');
+});
+
+driver('poll: many requests after a rest share one fetch', { mode: 'poll' }, async ({ stub, verifier }) => {
+  await until(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5_500));
+    return (await burst(stub, verifier)).every((each) => each === 'good');
+  }, 'all of them are answered');
+});
+
+driver('poll: many requests of a new key share one fetch', { mode: 'poll' }, async ({ stub, verifier }) => {
+  await stub.addKey('second');
+  stub.signer = 'second';
+  await until(async () => (await burst(stub, verifier)).every((each) => each === 'good'), 'all of them are answered');
+});
+
+for (const fresh of [false, true]) {
+  driver(`poll: a server that does not answer holds few requests, ${fresh ? 'later' : 'at the start'}`, { mode: 'poll', fresh }, async ({ stub, another, verifier, reason }) => {
+    const one = verifier ?? another();
+    stub.hangs = true;
+    await until(async () => (await burst(stub, one)).every((each) => each === 'stale'), 'nothing is known any longer');
+    assert.equal(reason(), 'unreachable');
+    stub.hangs = false;
+    stub.server.closeAllConnections();
+    await until(async () => (await burst(stub, one)).every((each) => each === 'good'), 'it becomes fresh again');
+  });
+}
 
 driver('poll: nothing is fetched before the first verification', { mode: 'poll', fresh: false }, async ({ stub, another }) => {
   another();

@@ -22,7 +22,7 @@ export class Stub {
   keys = new Map(); signer = 'first'; published = ['first'];
   listeners = new Set(); known = {}; requests = []; stream = 'stream-1'; n = 0;
   // How it misbehaves.
-  status = 200; location = ''; beats = true; jwksStatus = 200; check = { status: 204, audience: AUDIENCE }; feedKey = 'secret';
+  status = 200; location = ''; beats = true; jwksStatus = 200; check = { status: 204, audience: AUDIENCE }; feedKey = 'secret'; hangs = false;
   port = 0;
 
   async start() {
@@ -98,6 +98,7 @@ export class Stub {
 
   async #answer(request, response) {
     this.requests.push(request.url);
+    if (this.hangs) return;
     const json = (status, body, headers = {}) => {
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(status === 204 ? '' : JSON.stringify(body));
     };
