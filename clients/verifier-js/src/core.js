@@ -99,7 +99,8 @@ export class Core {
     this.#keys = keys;
   }
 
-  get hasKeys() { return this.#keys.size > 0; }
+  /** The known keys by their ids: another map after each fetch. */
+  get keys() { return this.#keys; }
 
   /** Whether the text names a key that is not known. One that names none as it should is invalid, whatever keys there are.
    * @param {string} compact */

@@ -11,11 +11,11 @@ export interface VerifierOptions {
   /** `refuse`, unless given. */
   onStale?: OnStale;
   /** Called when the stream is lost (`stale`, and why) and when it returns (`fresh`). The reason's part before a colon is stable.
-   * Unless given, a line goes to `console.warn`. */
-  onState?: (state: 'fresh' | 'stale', reason: string) => void;
+   * Unless given, a line goes to `console.warn`. It may be asynchronous; what it throws or rejects with goes to `console.error`. */
+  onState?: (state: 'fresh' | 'stale', reason: string) => unknown;
   /** Where the server is reached, if that differs from the issuer. */
   serverUrl?: string;
-  /** `stream` listens in the background; `poll` fetches a snapshot, at most once a second, when a token is verified. */
+  /** `stream` listens in the background; `poll` fetches a snapshot, at most once a second, when a token is verified: see the README. */
   mode?: 'stream' | 'poll';
 }
 

@@ -100,20 +100,25 @@ export class Verifier {
   /** @param {string} token */
   async verify(token) {
     if (this.#polls) await this.#pollIfDue();
+    const { keys } = this.#core;
     try {
       return await this.#core.verify(token);
     } catch (error) {
-      if (error instanceof Invalid || error instanceof Stale) return this.#tryAgain(token, error);
+      if (error instanceof Invalid || error instanceof Stale) return this.#tryAgain(token, error, keys);
       throw error;
     }
   }
 
-  /** @param {string} token @param {Error} error @returns {Promise<import('./index.js').Claims>} */
-  async #tryAgain(token, error) {
-    if (this.#core.lacksKeyOf(token)) {
+  /** @param {string} token @param {Error} error @param {Map<string, any>} keys @returns {Promise<import('./index.js').Claims>} */
+  async #tryAgain(token, error, keys) {
+    const isUnknown = this.#core.lacksKeyOf(token);
+    if (isUnknown) {
       // Where there are no keys at all, the snapshot's fetch has just asked for them in vain.
-      if (this.#core.hasKeys || !this.#polls) await this.#fetchKeysFor(token, this.#fetchesForTokens, PATIENCE);
+      if (this.#core.keys.size || !this.#polls) await this.#fetchKeysFor(token, this.#fetchesForTokens, PATIENCE);
       if (this.#core.lacksKeyOf(token)) throw this.#keysFailed ? new Stale('The keys of the issuer cannot be fetched.') : error;
+    }
+    // Keys that were fetched meanwhile, for whomever: the error may be that of the earlier ones.
+    if (isUnknown || keys !== this.#core.keys) {
       try {
         return await this.#core.verify(token);
       } catch (again) {
@@ -184,7 +189,7 @@ export class Verifier {
 
   /** Fetches the keys if none is known. Else the known ones serve: that the JWKS is away does not end the stream. */
   async #needKeys(milliseconds = SILENCE) {
-    if (!this.#core.hasKeys) return this.#fetchKeys(milliseconds);
+    if (!this.#core.keys.size) return this.#fetchKeys(milliseconds);
     const isDue = this.#keysFailed || performance.now() - this.#keysAt > REFRESH_KEYS;
     if (isDue) await this.#fetchKeys(Math.min(milliseconds, 1_000)).catch(() => {});
   }

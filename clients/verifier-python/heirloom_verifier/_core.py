@@ -141,9 +141,9 @@ class Core:
             raise ValueError("no key is usable")
         self._ring = (keys, {})
 
-    def has_keys(self) -> bool:
-        """Whether any key is known."""
-        return bool(self._ring[0])
+    def keys(self) -> dict[str, jwt.PyJWK]:
+        """The known keys by their ids: another object after each fetch."""
+        return self._ring[0]
 
     def lacks_key_of(self, compact: str) -> bool:
         """Whether the text names a key that is not known. One that names none as it should is invalid, whatever keys there are."""

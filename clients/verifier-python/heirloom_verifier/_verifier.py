@@ -5,29 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import random
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Optional
 from urllib.parse import urlsplit
 
 from ._core import Core
 from ._errors import Invalid, Outdated, Revoked, Stale, VerificationError
-from ._http import Answer, Lost
+from ._http import SILENCE, Answer, Lost
+from ._reporter import Reporter
 
-_log = logging.getLogger("heirloom_verifier")
 _CONFIGURATION = {401: "refused: 401, the server does not know this feed key",
                   404: "refused: 404, the server publishes no revocations: is HEIRLOOM_FEED_KEYS set?"}
-REFRESH_KEYS = 300.0
-"""Seconds after which the keys are fetched again, so that one that was taken back is forgotten."""
+REFRESH_KEYS = 30.0
+"""Seconds after which the keys are fetched again. A new key is published 45 s before it signs: it is known by then, even if
+tokens of strangers used up every other fetch. And a key that was taken back is forgotten."""
 UNKNOWN_PER_MINUTE = 2
 """How often an unknown `kid` may cause a fetch: of tokens, and of events, so that no stranger's token uses up what the
 stream needs. More would let a stranger flood the server through us."""
 PATIENCE = 2.0
-"""How many seconds a user's request may wait while Heirloom is asked about its token."""
+"""How many seconds a user's request may wait while Heirloom is asked about its token, or for a key."""
+MOST_ASKS = 32
+"""How many requests of asyncio may wait for Heirloom at once, each in a thread. More would wait behind a server that hangs."""
 
 
 def _accepted_seconds(on_stale: str) -> float:
@@ -50,7 +53,8 @@ class Verifier:
     feed_key    one of the server's HEIRLOOM_FEED_KEYS; None where the stream is open
     on_stale    what to do while the stream is silent: "refuse" raises Stale, "ask" asks the server about each token, and
                 "accept:30" goes on for 30 s with what is known
-    on_state    called with ("stale", reason) and ("fresh", "") when the stream is lost and when it returns
+    on_state    called with ("stale", reason) and ("fresh", "") when the stream is lost and when it returns, always by one thread
+                that does nothing else
     server_url  where the server is reached, if that differs from the issuer
     """
 
@@ -73,9 +77,12 @@ class Verifier:
 
     def _start(self) -> None:
         self._closed, self._became_fresh = threading.Event(), threading.Event()
-        self._reporting, self._fetching = threading.RLock(), threading.Lock()
+        self._fetching, self._taken = threading.Lock(), False
         self._stream: Optional[Answer] = None
-        self._reason, self._reported, self._taken = "starting", ("", ""), False
+        self._reporter = Reporter(self._core.seconds_fresh, self._on_state)
+        # Not the threads of the event loop: they resolve names for the whole application. None is started before the first use.
+        self._asking = ThreadPoolExecutor(MOST_ASKS, "heirloom-verifier-ask")
+        self._refreshing: Optional[threading.Thread] = None
         # An unknown `kid` may be a good one while the last fetch failed.
         self._keys_failed, self._keys_at = True, 0.0
         self._fetches_for_tokens, self._fetches_for_events = list[float](), list[float]()
@@ -87,6 +94,9 @@ class Verifier:
         self._closed.set()
         if stream := self._stream:
             stream.interrupt()
+        self._reporter.close()
+        # Who waits for an answer gets it.
+        self._asking.shutdown(wait=False)
         self._thread.join(timeout=1)
 
     def ready(self, timeout: float = 10) -> bool:
@@ -95,71 +105,94 @@ class Verifier:
 
     def verify(self, token: str) -> dict[str, Any]:
         """The claims of a good token; else raises Invalid, Expired, Stale, Revoked or Outdated."""
+        keys = self._core.keys()
         try:
             return self._core.verify(token)
         except (Invalid, Stale) as error:
+            self._refuse_alone(token, error, keys)
             return self._try_again(token, error)
 
     async def verify_async(self, token: str) -> dict[str, Any]:
-        """The same. Where the network is needed (an unknown key, on_stale="ask") it waits in another thread."""
+        """The same. Where the network is needed (an unknown key, on_stale="ask") it waits in another thread, for two seconds."""
+        keys = self._core.keys()
         try:
             return self._core.verify(token)
         except (Invalid, Stale) as error:
-            if not self._asks and not self._core.lacks_key_of(token):
-                return self._try_again(token, error)
-            return await asyncio.to_thread(self._try_again, token, error)
+            self._refuse_alone(token, error, keys)
+            try:
+                # Who gets none of the threads in that time waits for none any longer.
+                answer = asyncio.get_running_loop().run_in_executor(self._asking, self._try_again, token, error)
+                return await asyncio.wait_for(answer, PATIENCE)
+            except (asyncio.TimeoutError, RuntimeError) as late:  # or it was closed
+                raise Stale from late
+
+    def _refuse_alone(self, token: str, error: VerificationError, keys: dict[str, Any]) -> None:
+        """Raises where the server could not help, or must not be asked. Never waits."""
+        if self._core.keys() is not keys:
+            return  # They were fetched meanwhile: the error may be that of the earlier ones.
+        if not self._core.lacks_key_of(token):
+            self._known(token, error)
+        # While the keys are being fetched, for whomever, this one may be among them.
+        elif not self._fetching.locked() and len(_last_minute(self._fetches_for_tokens)) >= UNKNOWN_PER_MINUTE:
+            raise self._without_key(error)
 
     def _try_again(self, token: str, error: VerificationError) -> dict[str, Any]:
         if self._core.lacks_key_of(token):
-            self._fetch_keys_for(token, self._fetches_for_tokens)
+            self._fetch_keys_for(token, self._fetches_for_tokens, PATIENCE)
             if self._core.lacks_key_of(token):
-                raise Stale("The keys of the issuer cannot be fetched.") if self._keys_failed else error
-            try:
-                return self._core.verify(token)
-            except Stale as stale:
-                error = stale
+                raise self._without_key(error)
+        try:
+            return self._core.verify(token)
+        except Stale as stale:
+            return self._ask(token, stale)
+
+    def _without_key(self, error: VerificationError) -> VerificationError:
+        return Stale("The keys of the issuer cannot be fetched.") if self._keys_failed else error
+
+    def _known(self, token: str, error: VerificationError) -> dict[str, Any]:
+        """The claims of a token about which the server is asked. What is known to be revoked stays so, whatever it answers."""
         if isinstance(error, Stale):
-            self._report()
+            self._reporter.wake()
             if self._asks:
-                return self._ask(token)
+                return self._core.judge(self._core.valid(token))
         raise error
 
-    def _ask(self, token: str) -> dict[str, Any]:
-        # What is known to be revoked stays so, whatever the server answers.
-        claims = self._core.judge(self._core.valid(token))
+    def _ask(self, token: str, error: VerificationError) -> dict[str, Any]:
+        claims = self._known(token, error)
         try:
             answer = Answer(self._base + "/api/v1/auth/check", {"Authorization": f"Bearer {token}"}, PATIENCE)
             body = answer.body()
             code = str(json.loads(body)["code"]) if answer.status == 401 else ""
-        except (Lost, ValueError, KeyError, TypeError) as error:
-            raise Stale from error
+        except (Lost, ValueError, KeyError, TypeError) as cause:
+            raise Stale from cause
         if answer.status in (200, 204) and answer.header("X-Auth-Audience") == self._audience:
             return claims
         # The server has one code for expired and outdated, and expired it is not. Another answer is not about the token.
         refusals = {"session_revoked": Revoked, "access_token_expired": Outdated, "access_token_invalid": Invalid}
         raise refusals.get(code, Stale)()
 
-    def _fetch_keys(self, timeout: float = 5.0) -> None:
-        self._keys_failed, self._keys_at = True, time.monotonic()
-        answer = Answer(self._base + "/.well-known/jwks.json", {}, timeout)
-        body = answer.body()
+    def _fetch_keys(self, timeout: float = SILENCE) -> None:
+        self._keys_at, failed = time.monotonic(), True
         try:
+            answer = Answer(self._base + "/.well-known/jwks.json", {}, timeout)
+            body = answer.body()
             if answer.status != 200:
                 raise Lost(f"unreachable: the JWKS is answered with {answer.status}")
             self._core.set_keys(json.loads(body))
+            failed = False
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Lost(f"unreachable: the JWKS cannot be read: {error}") from error
-        self._keys_failed = False
+        finally:
+            self._keys_failed = failed
 
-    def _fetch_keys_for(self, compact: str, fetches: list[float]) -> None:
+    def _fetch_keys_for(self, compact: str, fetches: list[float], timeout: float) -> None:
         """Fetches the keys because the text names an unknown one, unless that happened twice in the last minute."""
         with self._fetching:
-            now = time.monotonic()
-            fetches[:] = [at for at in fetches if now - at < 60]
+            fetches[:] = _last_minute(fetches)
             if self._core.lacks_key_of(compact) and len(fetches) < UNKNOWN_PER_MINUTE:
-                fetches.append(now)
+                fetches.append(time.monotonic())
                 with contextlib.suppress(Lost):
-                    self._fetch_keys()
+                    self._fetch_keys(timeout)
 
     def _listen(self) -> None:
         delay = 0.1
@@ -168,15 +201,17 @@ class Verifier:
             try:
                 self._follow()
             except Exception as why:  # the thread must not end silently, whatever happens
-                self._reason = str(why) if isinstance(why, Lost) else f"unreachable: {why!r}"
+                self._reporter.reason = str(why) if isinstance(why, Lost) else f"unreachable: {why!r}"
             if self._closed.is_set():
                 break
             delay = 0.1 if self._taken else min(2 * delay, 2.0)
-            self._pause(10.0 if self._reason in _CONFIGURATION.values() else delay * random.uniform(0.5, 1))
+            self._reporter.wake()
+            is_refused = self._reporter.reason in _CONFIGURATION.values()
+            self._closed.wait(10.0 if is_refused else delay * random.uniform(0.5, 1))
 
     def _follow(self) -> None:
         """Listens on one connection until it is lost."""
-        if not self._core.has_keys():
+        if not self._core.keys():
             self._fetch_keys()
         elif self._keys_failed:
             with contextlib.suppress(Lost):
@@ -192,51 +227,32 @@ class Verifier:
                     break
                 if event:
                     self._take(event)
-                if self._became_fresh.is_set() or event:
-                    self._report()
         raise Lost("unreachable: the server ended the stream")
 
     def _take(self, event: str) -> None:
         if self._core.lacks_key_of(event):
-            self._fetch_keys_for(event, self._fetches_for_events)
+            self._fetch_keys_for(event, self._fetches_for_events, SILENCE)
         if self._core.event(event) != "taken":
             raise Lost(self._core.refusal)
-        self._taken, self._reason = True, "silence"
-        if time.monotonic() - self._keys_at > REFRESH_KEYS:
-            self._keys_at = time.monotonic()
+        self._taken, self._reporter.reason = True, "silence"
+        if self._core.seconds_fresh() >= 0:
+            self._became_fresh.set()
+        self._reporter.wake()
+        is_refreshing = self._refreshing is not None and self._refreshing.is_alive()
+        if time.monotonic() - self._keys_at > REFRESH_KEYS and not is_refreshing:
             # In a thread of its own: the next events must not come too late, however long a name server takes.
-            threading.Thread(target=self._refresh_keys, name="heirloom-verifier-keys", daemon=True).start()
+            self._refreshing = threading.Thread(target=self._refresh_keys, name="heirloom-verifier-keys", daemon=True)
+            self._refreshing.start()
 
     def _refresh_keys(self) -> None:
         with contextlib.suppress(Lost):
             # Without success, the known keys stay.
             self._fetch_keys()
 
-    def _pause(self, seconds: float) -> None:
-        """Waits, and reports the end of freshness when it comes in between."""
-        self._report()
-        left = self._core.seconds_fresh()
-        if 0 <= left < seconds:
-            self._closed.wait(left + 0.01)
-            self._report()
-        self._closed.wait(seconds)
 
-    def _report(self) -> None:
-        """Calls on_state when the state, or why it is stale, has changed."""
-        with self._reporting:
-            fresh, before = self._core.seconds_fresh() >= 0, self._reported
-            self._reported = ("fresh", "") if fresh else ("stale", self._reason)
-            if fresh:
-                self._became_fresh.set()
-            # Details behind the colon may change with each attempt.
-            if [each.partition(":")[0] for each in before] == [each.partition(":")[0] for each in self._reported]:
-                return
-            _log.log(logging.INFO if fresh else logging.WARNING, "revocations are %s", " ".join(self._reported).strip())
-            try:
-                if self._on_state is not None:
-                    self._on_state(*self._reported)
-            except Exception:
-                _log.exception("on_state failed")
+def _last_minute(fetches: list[float]) -> list[float]:
+    now = time.monotonic()
+    return [at for at in list(fetches) if now - at < 60]
 
 
 def _start_again(verifier: Optional[Verifier]) -> None:

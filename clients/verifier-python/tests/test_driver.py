@@ -4,51 +4,22 @@ import asyncio
 import base64
 import json
 import logging
-import os
+import time
 import unittest
 from unittest import mock
 
-from heirloom_verifier import Expired, Invalid, Outdated, Revoked, Stale, VerificationError, Verifier
+from driving import Driving, code
+from heirloom_verifier import Expired, Invalid, Outdated, Revoked, Stale, Verifier
 from stub import AUDIENCE, Stub, digest, until
 
 logging.disable(logging.CRITICAL)
 
 
-def code(verifier, token):
-    try:
-        verifier.verify(token)
-        return "good"
-    except VerificationError as error:
-        return error.code
-
-
-class Driver(unittest.TestCase):
-    def setUp(self):
-        self.stub = Stub().start()
-        self.states = []
-        self.addCleanup(self.stub.stop)
-
-    def verifier(self, **options):
-        options = {"feed_key": "secret", "on_state": lambda *state: self.states.append(state), **options}
-        verifier = Verifier(self.stub.url, AUDIENCE, **options)
-        self.addCleanup(verifier.close)
-        return verifier
-
-    def fresh(self, **options):
-        verifier = self.verifier(**options)
-        self.assertTrue(verifier.ready(60))
-        return verifier
-
-    def last_reason(self):
-        return self.states[-1][1].partition(":")[0] if self.states else None
-
-    def revoke(self, sid):
-        self.stub.send("delta", sessions=[digest(sid)])
-
+class Driver(Driving):
     def test_a_token_is_good_until_its_session_is_revoked(self):
         verifier, token = self.fresh(), self.stub.token(sid="mine")
         self.assertEqual(verifier.verify(token)["sub"], "alice")
-        self.assertEqual(self.states, [("fresh", "")])
+        until(lambda: self.states == [("fresh", "")], "it is reported")
         self.revoke("mine")
         until(lambda: code(verifier, token) == "revoked", "the revocation arrives")
         self.assertEqual(code(verifier, self.stub.token()), "good")
@@ -193,6 +164,18 @@ class Driver(unittest.TestCase):
             self.assertEqual(code(verifier, self.stub.token()), "good")
         self.assertEqual(self.stub.count("/.well-known/jwks.json") - before, 1)
 
+    def test_a_new_key_is_known_after_half_a_minute_whatever_strangers_use_up(self):
+        verifier = self.fresh()
+        self.stub.add_key("stranger", publish=False)
+        for _ in range(3):
+            self.assertRaises(Invalid, verifier.verify, self.stub.token("stranger"))
+        before, clock = self.stub.count("/.well-known/jwks.json"), time.monotonic
+        self.stub.add_key("second")
+        with mock.patch("time.monotonic", lambda: clock() + 31):
+            # Nobody has a token of the new key yet.
+            until(lambda: self.stub.count("/.well-known/jwks.json") > before, "the keys are fetched")
+            until(lambda: code(verifier, self.stub.token("second")) == "good", "the key is known")
+
     def test_an_event_with_a_new_key_is_taken(self):
         verifier = self.fresh()
         self.stub.add_key("second")
@@ -309,31 +292,6 @@ class Driver(unittest.TestCase):
     def test_a_callback_that_fails_stops_nothing(self):
         verifier = self.fresh(on_state=lambda *_: 1 / 0)
         self.assertEqual(code(verifier, self.stub.token()), "good")
-
-    def test_close_ends_the_connection_and_the_thread(self):
-        verifier = self.fresh()
-        verifier.close()
-        until(lambda: not verifier._thread.is_alive(), "the thread ends")
-        until(lambda: code(verifier, self.stub.token()) == "stale", "tokens become stale")
-
-    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
-    def test_a_forked_process_listens_by_itself(self):
-        verifier = self.fresh()
-        connections = self.stub.count("/api/v1/revocations/stream")
-        child = os.fork()
-        if child == 0:
-            try:
-                until(lambda: code(verifier, self.stub_token) == "revoked", "the revocation arrives in the child", 30)
-                os._exit(0)
-            except BaseException:
-                os._exit(1)
-        until(lambda: self.stub.count("/api/v1/revocations/stream") > connections, "the child connects")
-        self.revoke("mine")
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
-
-    @property
-    def stub_token(self):
-        return self.stub.token(sid="mine")
 
 
 if __name__ == "__main__":
