@@ -26,9 +26,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A client that follows no redirect: one would take the feed key or a token elsewhere.
+    /// A client that follows no redirect and uses no proxy of the environment: either would take the feed key or a token
+    /// elsewhere.
     pub fn new(url: &str, feed_key: Option<HeaderValue>) -> Result<Self, reqwest::Error> {
-        let http = Client::builder().redirect(Policy::none()).connect_timeout(SILENCE).build()?;
+        let http = Client::builder().redirect(Policy::none()).no_proxy().connect_timeout(SILENCE).build()?;
         let feed_key = feed_key.into_iter().map(|key| (AUTHORIZATION, key)).collect();
         Ok(Self { http, url: url.trim_end_matches('/').to_owned(), feed_key })
     }

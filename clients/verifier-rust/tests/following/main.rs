@@ -14,6 +14,7 @@ mod asking;
 mod extractors;
 mod keys;
 mod outages;
+mod proxies;
 mod refusals;
 mod revocations;
 mod signer;
