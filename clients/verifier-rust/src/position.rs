@@ -3,8 +3,9 @@ use serde::Deserialize;
 
 /// How many seconds an event may be older than the newest that was received, of whatever stream.
 const OLDER: i64 = 5;
-/// How many seconds our clock may be late or early: the 5 s for which an event is valid, and as many of leeway.
-const SKEW: i64 = 10;
+/// How many seconds our clock may be behind: as many as for `nbf` of a token. No delay makes an event seem to be ahead. And
+/// for how many seconds after its `exp` an event is taken: it may have been delivered late.
+const SKEW: i64 = 5;
 
 /// What Heirloom sends: the payload of one event.
 #[derive(Debug, Deserialize)]
@@ -62,8 +63,8 @@ impl Position {
 
     /// Advances to this event if it is the next one. Returns whether it is newer than all before.
     pub fn advance(&mut self, event: &Event, now: Now) -> Result<bool, &'static str> {
-        let too_late = now.wall > milliseconds(event.exp.saturating_add(SKEW / 2));
-        if too_late || milliseconds(event.iat.saturating_sub(SKEW)) > now.wall {
+        let is_late = now.wall > milliseconds(event.exp.saturating_add(SKEW));
+        if is_late || milliseconds(event.iat.saturating_sub(SKEW)) > now.wall {
             return Err("clock");
         }
         let is_same = event.stream == self.stream;
@@ -89,4 +90,32 @@ pub(crate) fn is_event(typ: &str) -> bool {
 
 pub(crate) const fn milliseconds(seconds: i64) -> i64 {
     seconds.saturating_mul(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const NOW: i64 = 1_795_872_000;
+
+    /// What becomes of a first snapshot whose `iat` is so many seconds ahead of our clock.
+    fn taken(ahead: i64, milliseconds_more: i64) -> Result<bool, &'static str> {
+        let iat = NOW + ahead;
+        let event = format!(r#"{{"iss":"","iat":{iat},"exp":{},"kind":"snapshot","stream":"","n":1,"keep":780}}"#, iat + 5);
+        let now = Now { mono: Duration::ZERO, wall: milliseconds(NOW) + milliseconds_more };
+        serde_json::from_str(&event).map_or(Err("no event"), |event| Position::default().advance(&event, now))
+    }
+
+    /// A token of the moment of such an event is good by the same clock: `nbf` has the same leeway.
+    #[test]
+    fn a_clock_may_be_five_seconds_behind_as_for_tokens() {
+        assert_eq!((taken(5, 0), taken(5, -1), taken(6, 0)), (Ok(true), Err("clock"), Err("clock")));
+    }
+
+    /// Its own five seconds, and five of leeway: it may have been delivered late.
+    #[test]
+    fn an_event_may_be_ten_seconds_old() {
+        assert_eq!((taken(-10, 0), taken(-10, 1), taken(-11, 0)), (Ok(true), Err("clock"), Err("clock")));
+    }
 }
