@@ -79,7 +79,7 @@ impl Core {
         let until = now.mono.saturating_add(Duration::from_secs(event.keep));
         let add = |entry, value| self.known.add(entry, value, until, now.mono);
         event.sessions.iter().for_each(|name| add(Entry::Session(*name), 0));
-        event.access.iter().for_each(|(name, rev)| add(Entry::User(*name), *rev));
+        event.access.iter().for_each(|(name, rev)| add(Entry::User(*name), rev.0));
         if event.everyone >= 0 {
             add(Entry::Everyone, event.everyone);
         }

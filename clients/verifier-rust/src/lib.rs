@@ -8,6 +8,7 @@ mod error;
 mod extract;
 mod keys;
 mod known;
+mod number;
 mod position;
 mod server;
 #[cfg(test)]

@@ -1,4 +1,8 @@
-use crate::{clock::Now, known::Name};
+use crate::{
+    clock::Now,
+    known::Name,
+    number::{Rev, exact},
+};
 use serde::Deserialize;
 
 /// How many seconds an event may be older than the newest that was received, of whatever stream.
@@ -12,19 +16,23 @@ const SKEW: i64 = 5;
 pub(crate) struct Event {
     pub iss: String,
     /// Seconds since 1970, on the database's clock.
+    #[serde(deserialize_with = "exact")]
     pub iat: i64,
+    #[serde(deserialize_with = "exact")]
     exp: i64,
     kind: Kind,
     /// Each start of an instance begins another one.
     stream: String,
+    #[serde(deserialize_with = "exact")]
     pub n: u64,
     /// For how many seconds entries count.
+    #[serde(deserialize_with = "exact")]
     pub keep: u64,
     #[serde(default)]
     pub sessions: Vec<Name>,
     #[serde(default)]
-    pub access: Vec<(Name, i64)>,
-    #[serde(default = "nobody")]
+    pub access: Vec<(Name, Rev)>,
+    #[serde(default = "nobody", deserialize_with = "exact")]
     pub everyone: i64,
 }
 
@@ -102,7 +110,8 @@ mod tests {
     /// What becomes of a first snapshot whose `iat` is so many seconds ahead of our clock.
     fn taken(ahead: i64, milliseconds_more: i64) -> Result<bool, &'static str> {
         let iat = NOW + ahead;
-        let event = format!(r#"{{"iss":"","iat":{iat},"exp":{},"kind":"snapshot","stream":"","n":1,"keep":780}}"#, iat + 5);
+        let event =
+            format!(r#"{{"iss":"","iat":{iat},"exp":{},"kind":"snapshot","stream":"","n":1,"keep":780}}"#, iat + 5);
         let now = Now { mono: Duration::ZERO, wall: milliseconds(NOW) + milliseconds_more };
         serde_json::from_str(&event).map_or(Err("no event"), |event| Position::default().advance(&event, now))
     }
@@ -117,5 +126,26 @@ mod tests {
     #[test]
     fn an_event_may_be_ten_seconds_old() {
         assert_eq!((taken(-10, 0), taken(-10, 1), taken(-11, 0)), (Ok(true), Err("clock"), Err("clock")));
+    }
+
+    #[test]
+    fn the_numbers_of_an_event_are_those_that_every_language_has() {
+        let event = |name: &str, value: &str| {
+            let text = r#"{"iss":"","iat":1,"exp":6,"kind":"snapshot","stream":"","n":2,"keep":780,"everyone":3}"#;
+            let text = text.replace(&format!("\"{name}\":"), &format!("\"{name}\":{value},\"_\":"));
+            serde_json::from_str::<Event>(&text).is_ok()
+        };
+        for name in ["iat", "exp", "n", "keep", "everyone"] {
+            assert!(event(name, "9007199254740991"), "{name}");
+            for other in ["780.0", "7.8e2", "9007199254740992", "\"780\"", "true"] {
+                assert!(!event(name, other), "{name}: {other}");
+            }
+        }
+        let twice =
+            r#"{"iss":"","iat":1,"exp":6,"kind":"beat","stream":"","n":2,"keep":780,"sessions":[],"sessions":[]}"#;
+        assert!(serde_json::from_str::<Event>(twice).is_err());
+        let revised =
+            twice.replace("\"sessions\":[],\"sessions\":[]", r#""access":[["AAAAAAAAAAA",9007199254740992]]"#);
+        assert!(serde_json::from_str::<Event>(&revised).is_err());
     }
 }

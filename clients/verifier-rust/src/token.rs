@@ -1,5 +1,10 @@
-use serde::{Deserialize, Serialize};
+use crate::number::exact;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
+use std::fmt;
 use uuid::{Uuid, Variant, fmt::Hyphenated};
 
 /// The content of a verified access token (RFC 9068). Times are in seconds since 1970.
@@ -10,19 +15,22 @@ pub struct Claims {
     /// The session's id.
     pub sid: String,
     /// When the token expires.
+    #[serde(deserialize_with = "exact")]
     pub exp: i64,
     /// When it was signed.
+    #[serde(deserialize_with = "exact")]
     pub iat: i64,
     /// From when it is valid.
+    #[serde(deserialize_with = "exact")]
     pub nbf: i64,
     /// The user's roles.
     #[serde(default)]
     pub roles: Vec<String>,
     /// Which state of the user's roles and claims the token carries.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     pub rev: i64,
     /// Everything else: `iss`, `aud`, `acr`, `amr`, `auth_time` and your users' own claims.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "each_once")]
     pub others: Map<String, Value>,
 }
 
@@ -42,7 +50,73 @@ impl Claims {
     }
 }
 
+/// Claims, none of which is named twice (RFC 7519 §4): of two, another reader could take the other one. The struct's own
+/// fields are checked in any case.
+fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    deserializer.deserialize_map(EachOnce)
+}
+
+struct EachOnce;
+
+impl<'de> Visitor<'de> for EachOnce {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut claims: A) -> Result<Self::Value, A::Error> {
+        let mut others = Map::new();
+        while let Some((name, value)) = claims.next_entry()? {
+            if others.insert(name, value).is_some() {
+                return Err(A::Error::custom("a claim is named twice"));
+            }
+        }
+        Ok(others)
+    }
+}
+
 /// The types of an access token (RFC 9068 §2.1).
 pub(crate) fn is_access_token(typ: &str) -> bool {
     typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Claims;
+
+    /// The claims of a token, with this text in place of a part of it.
+    fn read(part: &str, instead: &str) -> Option<Claims> {
+        let text = r#"{"iss":"i","aud":"a","sub":"u","sid":"s","exp":1795872193,"iat":1,"nbf":1,"rev":3}"#;
+        assert!(text.contains(part), "{part}");
+        serde_json::from_str(&text.replacen(part, instead, 1)).ok()
+    }
+
+    #[test]
+    fn integers_are_those_that_every_language_has() {
+        for exact in ["1795872193", "9007199254740991", "-9007199254740991"] {
+            assert!(read("1795872193", exact).is_some(), "{exact}");
+        }
+        for other in ["1795872193.0", "1.795872193e9", "9007199254740992", "9007199254740993", "-9007199254740992"] {
+            assert_eq!(read("1795872193", other), None, "{other}");
+        }
+        for claim in ["\"iat\":1", "\"nbf\":1", "\"rev\":3"] {
+            assert_eq!(read(claim, &format!("{claim}9007199254740992")), None, "{claim}");
+        }
+    }
+
+    /// RFC 7519 §4. Two readers would take another one each.
+    #[test]
+    fn a_claim_is_named_once() {
+        assert!(read("\"rev\"", "\"acr\":\"1\",\"rev\"").is_some());
+        for claim in ["\"sid\":\"t\"", "\"exp\":1795872194", "\"aud\":\"b\"", "\"iss\":\"j\""] {
+            assert_eq!(read("\"rev\"", &format!("{claim},\"rev\"")), None, "{claim}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_unicode() {
+        assert!(read("\"s\"", r#""\ud83d\ude00""#).is_some());
+        assert_eq!(read("\"s\"", r#""\ud83d""#), None);
+    }
 }

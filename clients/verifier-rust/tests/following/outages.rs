@@ -84,7 +84,9 @@ async fn without_the_keys_the_server_counts_as_unreachable() {
     let watched = Watched::of(builder(&stub));
     watched.expect_report(State::Stale, "unreachable: the keys").await;
     assert_eq!(watched.verdict(&stub.signer.token(SID, USER, 3)).await, "stale");
-    assert_eq!(watched.verdict("nonsense").await, "invalid");
+    for no_key in ["nonsense", &stub.signer.token_of_kid(None, SID, USER)] {
+        assert_eq!(watched.verdict(no_key).await, "invalid");
+    }
 }
 
 #[tokio::test]

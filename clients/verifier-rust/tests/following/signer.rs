@@ -27,7 +27,10 @@ impl Signer {
     }
 
     pub fn sign(&self, typ: &str, payload: &Value) -> String {
-        let header = json!({ "typ": typ, "alg": "ES256", "kid": self.kid });
+        self.sign_with(&json!({ "typ": typ, "alg": "ES256", "kid": self.kid }), payload)
+    }
+
+    fn sign_with(&self, header: &Value, payload: &Value) -> String {
         let message = format!("{}.{}", encode(header.to_string()), encode(payload.to_string()));
         let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
         format!("{message}.{}", encode(signature))
@@ -35,13 +38,25 @@ impl Signer {
 
     /// An access token of this session and user.
     pub fn token(&self, sid: &str, sub: &str, rev: i64) -> String {
-        let now = now();
-        let claims = json!({
-            "iss": ISSUER, "aud": AUDIENCE, "sub": sub, "sid": sid, "rev": rev, "roles": ["editor"],
-            "iat": now, "nbf": now, "exp": now + 600, "acr": "1",
-        });
-        self.sign("at+jwt", &claims)
+        self.sign("at+jwt", &claims(sid, sub, rev))
     }
+
+    /// The same with this `kid`, or without one.
+    pub fn token_of_kid(&self, kid: Option<Value>, sid: &str, sub: &str) -> String {
+        let mut header = json!({ "typ": "at+jwt", "alg": "ES256" });
+        if let Some(kid) = kid {
+            header["kid"] = kid;
+        }
+        self.sign_with(&header, &claims(sid, sub, 3))
+    }
+}
+
+fn claims(sid: &str, sub: &str, rev: i64) -> Value {
+    let now = now();
+    json!({
+        "iss": ISSUER, "aud": AUDIENCE, "sub": sub, "sid": sid, "rev": rev, "roles": ["editor"],
+        "iat": now, "nbf": now, "exp": now + 600, "acr": "1",
+    })
 }
 
 /// What the stream calls an id.
