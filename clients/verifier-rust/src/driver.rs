@@ -24,8 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// In this time the keys are fetched at most twice because of unknown ones.
 const WINDOW: Duration = Duration::from_mins(1);
-/// How often the keys are fetched again, so that one that was taken back is forgotten; and after a failure.
-const REFRESH_KEYS: Duration = Duration::from_mins(5);
+/// How often the keys are fetched again, and after a failure. A new key is published 45 s before it signs: it is known by
+/// then, even if strangers used up every other fetch. And a key that was withdrawn is forgotten.
+const REFRESH_KEYS: Duration = Duration::from_secs(30);
 const RETRY_KEYS: Duration = Duration::from_secs(10);
 /// Without an event for so long a connection is of no use, whatever else arrives: by then an event is too old.
 const NO_EVENT: Duration = Duration::from_secs(15);

@@ -3,7 +3,7 @@
 use crate::{
     signer::Signer,
     stub::{Mode, Stub},
-    watched::Watched,
+    watched::{Watched, eventually},
 };
 use heirloom_verifier::OnStale;
 
@@ -33,6 +33,22 @@ async fn keys_that_do_not_exist_are_asked_for_twice_a_minute() {
     assert_eq!(watched.verdict(&known).await, "good");
     // One at the start, and two; a machine that is slow enough fetches them by time as well.
     assert!((3..50).contains(&stub.requests_to(JWKS)));
+}
+
+/// A new key is known before it signs (45 s after it was published), without a fetch that strangers could use up.
+#[tokio::test]
+async fn the_keys_are_fetched_again_although_strangers_used_up_all_other_fetches() {
+    let stub = Stub::start().await;
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    for number in 0..3 {
+        let unknown = Signer::new(&format!("unknown-{number}"));
+        assert_eq!(watched.verdict(&unknown.token(SID, USER, 3)).await, "invalid");
+    }
+    let new = Signer::new("key-2");
+    stub.behaviour().more_keys.push(new.jwk());
+    let before = stub.requests_to(JWKS);
+    eventually("the keys are fetched again", async || stub.requests_to(JWKS) > before).await;
+    watched.expect(&new.token(SID, USER, 3), "good").await;
 }
 
 /// No key can be the one that is meant.
