@@ -1,21 +1,21 @@
 use super::{
-    audience::{JoinError, Listening},
+    audience::JoinError,
     extract::FeedReader,
+    listener::{Dropped, Listening},
 };
 use crate::{
     http::{Endpoint, Problem, forget_connection, is_known, kind, paths},
     sessions::Sessions,
 };
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     http::{
         Method,
         header::{self, ETag, EntityTag},
     },
     web::{Bytes, Data, ServiceConfig},
 };
-use futures_util::{Stream, StreamExt, stream};
-use std::sync::atomic::Ordering;
+use futures_util::{Stream, stream};
 use utoipa::OpenApi;
 
 /// The revocations, as a stream and as a snapshot.
@@ -31,8 +31,6 @@ pub struct StreamDescribed;
 
 /// Seconds after which who was one too many may try again.
 const AGAIN: &str = "10";
-/// How much of a snapshot is written at once: what a listener has not read yet waits here only once for all.
-const CHUNK: usize = 16 * 1024;
 
 #[utoipa::path(
     get,
@@ -87,20 +85,14 @@ async fn listen(_reader: FeedReader, request: HttpRequest, sessions: Data<Sessio
     }
     let listening = sessions.stream().join().await?;
     forget_connection(&request);
+    // The connection counts for its address no longer: it may not serve anything else.
+    answer.force_close();
     Ok(answer.streaming(events(listening)))
 }
 
 /// What a listener reads, in pieces.
-fn events(listening: Listening) -> impl Stream<Item = Result<Bytes, Error>> {
-    let Listening { snapshot, events, progress } = listening;
-    let first = stream::unfold(snapshot.framed(), async |mut left| {
-        (!left.is_empty()).then(|| (left.split_to(left.len().min(CHUNK)), left))
-    });
-    let rest = stream::unfold(events, async |mut events| events.recv().await.map(|event| (event, events)));
-    first.chain(rest).map(move |piece| {
-        progress.fetch_add(1, Ordering::Relaxed);
-        Ok(piece)
-    })
+fn events(listening: Listening) -> impl Stream<Item = Result<Bytes, Dropped>> {
+    stream::try_unfold(listening, async |mut listening| Ok(listening.next().await?.map(|piece| (piece, listening))))
 }
 
 impl From<JoinError> for Problem {

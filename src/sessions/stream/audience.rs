@@ -1,5 +1,6 @@
 use super::{
     event::{self, EventKind, Place},
+    listener::{Listener, Listening},
     snapshot::{SignedSnapshot, Snapshot, framed},
 };
 use crate::{
@@ -9,22 +10,14 @@ use crate::{
     world::World,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use bytes::Bytes;
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::mpsc;
+use tokio::sync::Semaphore;
 
 /// How many revocations an event holds at most: it is signed while others wait to join.
 const MOST_AT_ONCE: usize = 2_000;
-/// How many events wait for a listener. Who is further behind is dropped.
-const QUEUE: usize = 64;
-/// Who takes nothing for so long is dropped.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// For how long who joins gets the same snapshot, at most.
 const SHARED: Duration = Duration::from_secs(1);
 /// How far the database's clock may be set back before another stream begins, in seconds.
@@ -38,6 +31,8 @@ struct Room {
     world: World,
     keys: Keys,
     revocations: Revocations,
+    /// One for each that may listen, held until its connection is closed.
+    permits: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -46,23 +41,6 @@ struct State {
     is_over: bool,
     listeners: Vec<Listener>,
     snapshot: Option<Arc<Snapshot>>,
-}
-
-/// The near end of a listener.
-struct Listener {
-    events: mpsc::Sender<Bytes>,
-    progress: Arc<AtomicU64>,
-    /// The progress that was last seen, and since when it has been that while events waited.
-    seen: (u64, Duration),
-}
-
-/// The far end of a listener: what it reads.
-#[derive(Debug)]
-pub(super) struct Listening {
-    pub snapshot: SignedSnapshot,
-    pub events: mpsc::Receiver<Bytes>,
-    /// Grows with everything that the listener takes.
-    pub progress: Arc<AtomicU64>,
 }
 
 /// Why nobody can join at this moment.
@@ -85,13 +63,14 @@ impl Stream {
     pub fn new(world: World, keys: Keys, revocations: Revocations) -> Self {
         let place = Place { stream: new_name(&world), number: 0, issued_at: 0, keep: revocations.keep().as_secs() };
         let state = State { place, is_over: false, listeners: Vec::new(), snapshot: None };
-        Self(Arc::new(Room { world, keys, revocations, state: Mutex::new(state) }))
+        let permits = Arc::new(Semaphore::new(world.config.feed.max_listeners));
+        Self(Arc::new(Room { world, keys, revocations, permits, state: Mutex::new(state) }))
     }
 
-    /// How many listen.
+    /// How many listen, or hold a connection on which they did.
     #[must_use]
     pub fn listeners(&self) -> usize {
-        self.state().listeners.len()
+        self.0.world.config.feed.max_listeners.saturating_sub(self.0.permits.available_permits())
     }
 
     /// Ends every stream: the server is stopping.
@@ -106,24 +85,16 @@ impl Stream {
     /// # Errors
     /// Why not now.
     pub(super) async fn join(&self) -> Result<Listening, JoinError> {
-        let (events, receiver) = mpsc::channel(QUEUE);
-        let progress = Arc::<AtomicU64>::default();
+        let permit = Arc::clone(&self.0.permits).try_acquire_owned().map_err(|_all_taken| JoinError::TooMany)?;
+        let (listener, listening) = Listener::new(permit, self.0.world.clock.uptime());
         let snapshot = {
             let mut state = self.state();
-            let most = self.0.world.config.feed.max_listeners;
-            if state.listeners.len() >= most {
-                state.listeners.retain(|listener| !listener.events.is_closed());
-            }
-            if state.listeners.len() >= most {
-                return Err(JoinError::TooMany);
-            }
             // Under one lock: the listener gets each event that follows the snapshot's number, and none twice.
             let snapshot = self.begin_snapshot(&mut state)?;
-            let seen = (0, self.0.world.clock.uptime());
-            state.listeners.push(Listener { events, progress: Arc::clone(&progress), seen });
+            state.listeners.push(listener);
             snapshot
         };
-        Ok(Listening { snapshot: self.sign(&snapshot).await?, events: receiver, progress })
+        Ok(listening.beginning_with(self.sign(&snapshot).await?.framed()))
     }
 
     /// The snapshot alone.
@@ -171,7 +142,7 @@ impl Stream {
         let data = event::sign(&self.0.keys, now, kind, &state.place, news)?;
         let event = framed(&data);
         // Who is gone, or has too much before them, gets no more.
-        state.listeners.retain(|listener| listener.events.try_send(event.clone()).is_ok());
+        state.listeners.retain(|listener| listener.send(event.clone()));
         self.0.world.metrics.streamed(kind.name());
         Ok(())
     }
@@ -236,17 +207,6 @@ impl Stream {
     }
 }
 
-impl Listener {
-    /// Whether it has taken something within [`PATIENCE`], or everything.
-    fn reads(&mut self, uptime: Duration) -> bool {
-        let progress = self.progress.load(Ordering::Relaxed);
-        if self.events.capacity() == QUEUE || progress != self.seen.0 {
-            self.seen = (progress, uptime);
-        }
-        uptime < self.seen.1 + PATIENCE
-    }
-}
-
 fn new_name(world: &World) -> String {
     URL_SAFE_NO_PAD.encode(world.rng.bytes::<16>())
 }
@@ -254,32 +214,5 @@ fn new_name(world: &World) -> String {
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    ///
-    #[test]
-    fn a_listener_that_takes_nothing_while_events_wait_is_dropped_and_a_slow_one_is_not() {
-        let (events, mut far) = mpsc::channel(QUEUE);
-        let progress = Arc::<AtomicU64>::default();
-        let mut listener =
-            Listener { events: events.clone(), progress: Arc::clone(&progress), seen: (0, Duration::ZERO) };
-        let second = Duration::from_secs(1);
-        // Nothing waits: there is nothing to take, however long.
-        assert!(listener.reads(second * 100));
-        assert!(events.try_send(Bytes::from_static(b"one")).is_ok());
-        assert!(events.try_send(Bytes::from_static(b"two")).is_ok());
-        assert!(listener.reads(second * 109));
-        // It has taken a piece of what is before the events: slow, and reading.
-        progress.fetch_add(1, Ordering::Relaxed);
-        assert!(listener.reads(second * 109) && listener.reads(second * 118));
-        assert!(!listener.reads(second * 119));
-        // It has taken everything.
-        assert!(far.try_recv().is_ok() && far.try_recv().is_ok());
-        assert!(listener.reads(second * 200));
     }
 }

@@ -32,6 +32,8 @@ impl TestApp {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
+        // the connection counts for no address and must not serve another request.
+        assert_eq!(response.headers()["connection"], "close");
         let keys = serde_json::from_value(keys).expect("a JWKS");
         Listener { response, keys, text: String::new(), events: VecDeque::new() }
     }

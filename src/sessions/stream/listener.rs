@@ -1,0 +1,157 @@
+use crate::kernel::Duration;
+use bytes::Bytes;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+/// How many events wait for a listener. Who is further behind is dropped.
+const QUEUE: usize = 64;
+/// Who takes nothing for so long is dropped.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How much of a snapshot is written at once: what a listener has not read yet waits here only once for all.
+const CHUNK: usize = 16 * 1024;
+
+/// The near end of a listener.
+pub(super) struct Listener {
+    events: mpsc::Sender<Bytes>,
+    progress: Arc<AtomicU64>,
+    /// The progress that was last seen, and since when it has been that while events waited.
+    seen: (u64, Duration),
+}
+
+/// The far end of a listener: what it reads. It belongs to the body of an answer, and counts as long as that is there,
+/// whatever became of the near end: the connection counts for nothing else.
+#[derive(Debug)]
+pub(super) struct Listening {
+    unread: Bytes,
+    events: mpsc::Receiver<Bytes>,
+    /// Grows with everything that the listener takes.
+    progress: Arc<AtomicU64>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The stream has ended before the listener had read everything: nothing more is written, and its connection is closed.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream ended before it was read")]
+pub(super) struct Dropped;
+
+impl Listener {
+    /// Both ends.
+    pub fn new(permit: OwnedSemaphorePermit, uptime: Duration) -> (Self, Listening) {
+        let (events, receiver) = mpsc::channel(QUEUE);
+        let progress = Arc::<AtomicU64>::default();
+        let listening =
+            Listening { unread: Bytes::new(), events: receiver, progress: Arc::clone(&progress), _permit: permit };
+        (Self { events, progress, seen: (0, uptime) }, listening)
+    }
+
+    /// Whether there was room for an event.
+    pub fn send(&self, event: Bytes) -> bool {
+        self.events.try_send(event).is_ok()
+    }
+
+    /// Whether it has taken something within [`PATIENCE`], or everything.
+    pub fn reads(&mut self, uptime: Duration) -> bool {
+        let progress = self.progress.load(Ordering::Relaxed);
+        if self.events.capacity() == QUEUE || progress != self.seen.0 {
+            self.seen = (progress, uptime);
+        }
+        uptime < self.seen.1 + PATIENCE
+    }
+}
+
+impl Listening {
+    /// Reads this first.
+    #[must_use]
+    pub fn beginning_with(self, snapshot: Bytes) -> Self {
+        Self { unread: snapshot, ..self }
+    }
+
+    /// The next piece; none at the end.
+    ///
+    /// # Errors
+    /// When it was dropped with something left to read.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Dropped> {
+        if self.events.is_closed() && !(self.unread.is_empty() && self.events.is_empty()) {
+            return Err(Dropped);
+        }
+        let piece = if self.unread.is_empty() {
+            self.events.recv().await
+        } else {
+            Some(self.unread.split_to(self.unread.len().min(CHUNK)))
+        };
+        self.progress.fetch_add(1, Ordering::Relaxed);
+        Ok(piece)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use tokio::sync::Semaphore;
+
+    const EVENT: Bytes = Bytes::from_static(b"event");
+
+    /// Both ends, and how many may still listen.
+    fn listener() -> (Listener, Listening, Arc<Semaphore>) {
+        let permits = Arc::new(Semaphore::new(1));
+        let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
+        let (near, far) = Listener::new(permit, Duration::ZERO);
+        (near, far, permits)
+    }
+
+    ///
+    #[tokio::test]
+    async fn a_listener_that_takes_nothing_while_events_wait_is_dropped_and_a_slow_one_is_not() {
+        let (mut near, far, _permits) = listener();
+        let mut far = far.beginning_with(Bytes::from(vec![0; 2 * CHUNK]));
+        let second = Duration::from_secs(1);
+        // Nothing waits: there is nothing to take, however long.
+        assert!(near.reads(second * 100));
+        assert!(near.send(EVENT) && near.send(EVENT));
+        assert!(near.reads(second * 109));
+        // It has taken a piece of what is before the events: slow, and reading.
+        assert_eq!(far.next().await.unwrap().unwrap().len(), CHUNK);
+        assert!(near.reads(second * 109) && near.reads(second * 118));
+        assert!(!near.reads(second * 119));
+        // It has taken everything.
+        for length in [CHUNK, EVENT.len(), EVENT.len()] {
+            assert_eq!(far.next().await.unwrap().unwrap().len(), length);
+        }
+        assert!(near.reads(second * 200));
+    }
+
+    /// its memory and its connection are not free before that.
+    #[tokio::test]
+    async fn a_dropped_listener_is_cut_off_and_counts_until_its_connection_is_closed() {
+        let (near, far, permits) = listener();
+        let mut far = far.beginning_with(Bytes::from(vec![0; 3 * CHUNK]));
+        assert!(far.next().await.is_ok());
+        drop(near);
+        assert!(far.next().await.is_err());
+        assert_eq!(permits.available_permits(), 0);
+        drop(far);
+        assert_eq!(permits.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_listener_reads_no_event_that_waited() {
+        let (near, mut far, _permits) = listener();
+        assert!(near.send(EVENT) && near.send(EVENT));
+        assert_eq!(far.next().await.unwrap(), Some(EVENT));
+        drop(near);
+        assert!(far.next().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_has_read_everything_ends_with_the_stream() {
+        let (near, mut far, _permits) = listener();
+        assert!(near.send(EVENT));
+        assert_eq!(far.next().await.unwrap(), Some(EVENT));
+        drop(near);
+        assert_eq!(far.next().await.unwrap(), None);
+    }
+}
