@@ -6,8 +6,9 @@ use std::sync::{
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-/// How many events wait for a listener. Who is further behind is dropped.
-const QUEUE: usize = 64;
+/// How many events wait for a listener, at most: twice what is sent in [`PATIENCE`] at the highest rate. Nothing is taken
+/// while a large snapshot is written. All queues share the bytes of an event.
+const QUEUE: usize = 1_024;
 /// Who takes nothing for so long is dropped.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of a snapshot is written at once: what a listener has not read yet waits here only once for all.
@@ -122,6 +123,14 @@ mod tests {
             assert_eq!(far.next().await.unwrap().unwrap().len(), length);
         }
         assert!(near.reads(second * 200));
+    }
+
+    /// while a large snapshot is written, nothing is taken of what comes after it. An event may come every 20 ms
+    /// (`publish.rs`), and what fills the whole set is 125 events at once.
+    #[test]
+    fn the_events_of_ten_seconds_wait_for_a_listener_that_reads_its_snapshot() {
+        let (near, _far, _permits) = listener();
+        assert!((0..50 * PATIENCE.as_secs() + 125).all(|_| near.send(EVENT)));
     }
 
     /// its memory and its connection are not free before that.
