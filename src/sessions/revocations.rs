@@ -1,3 +1,7 @@
+mod news;
+
+pub(super) use news::News;
+
 use crate::{
     config::TokenOptions,
     kernel::{Clock, Duration, Moment, SessionId, UserId},
@@ -94,7 +98,7 @@ struct Set {
     /// Whether anyone takes the news.
     is_followed: bool,
     /// What was added since the news was last taken.
-    news: Vec<Revocation>,
+    news: News,
 }
 
 impl Revocations {
@@ -141,16 +145,16 @@ impl Revocations {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         set.latest = set.latest.max(death.at);
         let death = Death { at: set.latest, ..death };
-        let known = set.news.len();
+        let mut has_news = false;
         for revoked in revoked {
             if set.len() < self.limit || matches!(revoked, Revocation::Everyone(_)) {
-                set.add(*revoked, death);
+                has_news |= set.add(*revoked, death);
             } else {
                 set.overflow = Some(death);
             }
         }
         self.whole.store(set.overflow.is_none(), Ordering::Release);
-        if set.news.len() > known {
+        if has_news {
             self.changed.notify_one();
         }
     }
@@ -166,10 +170,8 @@ impl Revocations {
     }
 
     /// Takes the oldest news, at most so many.
-    pub(super) fn take_news(&self, most: usize) -> Vec<Revocation> {
-        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
-        let number = set.news.len().min(most);
-        set.news.drain(..number).collect()
+    pub(super) fn take_news(&self, most: usize) -> News {
+        self.set.write().unwrap_or_else(PoisonError::into_inner).news.take(most)
     }
 
     /// Everything that the set holds.
@@ -214,6 +216,9 @@ impl Revocations {
         set.access.retain(|_, (_, death)| kept(death));
         set.everyone = set.everyone.filter(|(_, death)| kept(death));
         set.overflow = set.overflow.filter(kept);
+        let mut news = std::mem::take(&mut set.news);
+        news.retain(|revoked| set.holds(revoked));
+        set.news = news;
         self.whole.store(set.overflow.is_none(), Ordering::Release);
     }
 
@@ -248,7 +253,17 @@ impl Set {
         self.sessions.contains_key(&session) || self.everyone.is_some_and(|(until, _)| opened_up_to(session, until))
     }
 
-    fn add(&mut self, revoked: Revocation, death: Death) {
+    /// Whether it holds this, or more.
+    fn holds(&self, revoked: &Revocation) -> bool {
+        match revoked {
+            Revocation::Session(session) => self.sessions.contains_key(session),
+            Revocation::Access(user, revision) => self.access.get(user).is_some_and(|(known, _)| known >= revision),
+            Revocation::Everyone(until) => self.everyone.is_some_and(|(known, _)| known >= *until),
+        }
+    }
+
+    /// Adds a revocation. Returns whether it is news for the follower.
+    fn add(&mut self, revoked: Revocation, death: Death) -> bool {
         let is_news = match revoked {
             Revocation::Session(session) => self.sessions.insert(session, death).is_none(),
             Revocation::Access(user, revision) => {
@@ -262,9 +277,11 @@ impl Set {
                 known.is_none_or(|known| known < until)
             }
         };
-        if is_news && self.is_followed {
-            self.news.push(revoked);
+        let is_for_follower = is_news && self.is_followed;
+        if is_for_follower {
+            self.news.add(revoked);
         }
+        is_for_follower
     }
 }
 
@@ -399,6 +416,20 @@ mod tests {
         assert!(set.is_empty() && !set.is_trusted(second));
         set.prune(at(later + TimeDelta::minutes(14)));
         assert!(set.is_trusted(second));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_news_no_longer() {
+        let (set, now) = set();
+        let (early, late) = (token(now, 0), token(now, 0));
+        set.apply(&[Revocation::Session(token(now, 0).session)], at(now));
+        set.follow();
+        let first = [Revocation::Session(early.session), Revocation::Access(early.user, 4), Revocation::Everyone(now)];
+        set.apply(&first, at(now));
+        let second = [Revocation::Session(late.session), Revocation::Access(late.user, 4)];
+        set.apply(&second, at(now + TimeDelta::minutes(5)));
+        set.prune(at(now + TimeDelta::minutes(14)));
+        assert_eq!(set.take_news(9), News::Revoked(second.to_vec()));
     }
 
     #[test]

@@ -231,6 +231,33 @@ async fn an_instance_that_hears_nothing_says_nothing() {
     assert!(deaf.snapshot(KEY).await.has_session(&alice.session_id));
 }
 
+/// R-6: what an instance missed is held in memory for its listeners, but not without limit.
+#[tokio::test]
+async fn an_instance_that_missed_too_much_begins_another_stream() {
+    let database = Arc::new(TestDatabase::create().await);
+    let (proxy, way) = Proxy::to(&database);
+    let deaf = TestApp::by_way_of(database, way, KEYS).await;
+    let other = deaf.another(KEYS).await;
+    ready(&deaf).await;
+    let mut listener = deaf.listen(KEY).await;
+    let stream = listener.next().await.expect("a snapshot").claims["stream"].clone();
+
+    proxy.fall_silent();
+    eventually("it notices", async || deaf.request("GET", SNAPSHOT).bearer(KEY).send().await.status == 503).await;
+    let missed = "INSERT INTO departed_sessions (id, revoked_at)
+        SELECT gen_random_uuid(), clock_timestamp() FROM generate_series(1, 20001)";
+    sqlx::raw_sql(missed).execute(other.db()).await.unwrap();
+    proxy.open();
+
+    while let Some(event) = listener.next().await {
+        assert_eq!((event.kind(), &event.claims["stream"]), ("beat", &stream));
+    }
+    ready(&deaf).await;
+    let snapshot = deaf.snapshot(KEY).await;
+    assert_ne!(snapshot.claims["stream"], stream);
+    assert_eq!(snapshot.claims["sessions"].as_array().map(Vec::len), Some(20_001));
+}
+
 /// What was sent while the set was complete; then nothing comes.
 async fn read_for_a_while(listener: &mut Listener, from: &Event) -> u64 {
     let mut last = from.number();

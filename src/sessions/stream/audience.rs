@@ -6,7 +6,7 @@ use super::{
 use crate::{
     kernel::{Duration, Moment},
     keys::{Keys, SigningError},
-    sessions::revocations::{Revocation, Revocations},
+    sessions::revocations::{News, Revocation, Revocations},
     world::World,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -127,11 +127,14 @@ impl Stream {
     /// what it knows after the pause.
     fn send_all(&self, state: &mut State, is_beat_due: bool, now: Moment) -> Result<(), SigningError> {
         loop {
-            let news = self.0.revocations.take_news(MOST_AT_ONCE);
-            if news.is_empty() {
-                break;
+            match self.0.revocations.take_news(MOST_AT_ONCE) {
+                News::Revoked(news) if news.is_empty() => break,
+                News::Revoked(news) => self.send(state, EventKind::Delta, &news, now)?,
+                News::TooMany => {
+                    tracing::warn!("sessions.too_many_news: every stream ends, and the next snapshot holds them");
+                    self.begin_another(state);
+                }
             }
-            self.send(state, EventKind::Delta, &news, now)?;
         }
         if is_beat_due { self.send(state, EventKind::Beat, &[], now) } else { Ok(()) }
     }
