@@ -12,6 +12,7 @@
 //!
 //! `docs/torture.md` is for users.
 
+mod address;
 mod client;
 mod discovery;
 mod family;
@@ -36,6 +37,7 @@ mod tokens;
 mod trial;
 mod verdicts;
 
+pub use address::shown_url;
 pub use client::{Cause, Connection};
 pub use discovery::{Discovered, DiscoveryError, discover};
 pub use kit::{Settings, Source};

@@ -46,7 +46,7 @@ impl Detail {
         Self {
             instance: Some(instance),
             status: reply.map(|reply| reply.status),
-            code: reply.and_then(|reply| reply.code.clone()),
+            code: reply.and_then(|reply| reply.shown_code().map(str::to_owned)),
             note: cause.or_else(|| note.map(str::to_owned)),
         }
     }

@@ -1,10 +1,11 @@
 use super::arguments::Arguments;
 use clap::{CommandFactory, error::ErrorKind};
+use heirloom_terminal::printable;
 use std::{fs, path::Path};
 
-/// Reports wrong usage in the form of clap, and exits with 2.
+/// Reports wrong usage in the form of clap, and exits with 2. A message may quote what a server wrote.
 pub fn wrong_usage(message: &str) -> ! {
-    Arguments::command().error(ErrorKind::ValueValidation, message).exit()
+    Arguments::command().error(ErrorKind::ValueValidation, printable(message)).exit()
 }
 
 /// The text of a file that an option names.

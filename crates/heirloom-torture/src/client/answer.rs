@@ -2,7 +2,7 @@
 
 use super::{
     cause::Cause,
-    excerpt::{excerpt, mask},
+    excerpt::{excerpt, shown},
     html::field,
 };
 use crate::{
@@ -54,7 +54,7 @@ impl Answer {
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// The code that distinguishes one refusal from another.
+    /// The code that distinguishes one refusal from another, as the server wrote it: to be compared, never shown.
     pub code: Option<String>,
     /// Seconds to wait before the next try.
     pub retry_after: Option<u64>,
@@ -70,6 +70,8 @@ struct Read {
     /// Empty if it is JSON.
     page: String,
     excerpt: String,
+    /// The code, for reports.
+    shown_code: Option<String>,
 }
 
 impl std::fmt::Debug for Reply {
@@ -87,7 +89,7 @@ pub(super) struct Arrived {
 }
 
 impl Reply {
-    /// Reads an answer. These texts are masked in its excerpt.
+    /// Reads an answer. These texts are masked in what is shown of it.
     pub(super) fn read(arrived: Arrived, code: Option<&Place>, secrets: &[&str]) -> Self {
         let Arrived { status, headers, url, body } = arrived;
         let text = String::from_utf8_lossy(&body);
@@ -95,9 +97,10 @@ impl Reply {
         let excerpt = excerpt(&text, secrets);
         let page = if json.is_null() { text.into_owned() } else { String::new() };
         let retry_after = retry_after(&headers);
-        let read = Box::new(Read { headers, url, json, page, excerpt });
+        let read = Box::new(Read { headers, url, json, page, excerpt, shown_code: None });
         let mut reply = Self { status, code: None, retry_after, read };
         reply.code = code.and_then(|place| reply.text(place));
+        reply.read.shown_code = reply.code.as_deref().map(|code| shown(code, secrets));
         reply
     }
 
@@ -191,11 +194,17 @@ impl Reply {
         self.status >= 500 || self.status == 429
     }
 
+    /// The code for a report: a server may repeat in it what it was sent.
+    #[must_use]
+    pub fn shown_code(&self) -> Option<&str> {
+        self.read.shown_code.as_deref()
+    }
+
     /// Status and code; without a code, the beginning of the body. Nothing in it may be a secret.
     #[must_use]
     pub fn summary(&self) -> String {
-        match &self.code {
-            Some(code) => format!("{} {}", self.status, mask(code)),
+        match self.shown_code() {
+            Some(code) => format!("{} {code}", self.status),
             None if self.read.excerpt.is_empty() || self.status < 400 => self.status.to_string(),
             None => format!("{} “{}”", self.status, self.read.excerpt),
         }
@@ -214,8 +223,28 @@ fn retry_after(headers: &HeaderMap) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
     use super::*;
     use reqwest::header::HeaderValue;
+
+    #[test]
+    fn a_code_is_compared_as_it_came_and_shown_without_secrets() {
+        let place = Place::try_from("/error".to_owned()).unwrap();
+        for (code, expected) in [
+            ("invalid_grant", "invalid_grant"),
+            ("no user hunter22", "no user …"),
+            ("token rt-0-1-0123456789abcdef is bad", "token … is bad"),
+            ("line\nbreak", "line break"),
+        ] {
+            let body = serde_json::json!({ "error": code }).to_string().into_bytes();
+            let url = "http://localhost/token".parse().unwrap();
+            let arrived = Arrived { status: 400, headers: HeaderMap::new(), url, body };
+            let reply = Reply::read(arrived, Some(&place), &["hunter22"]);
+            assert_eq!((reply.code.as_deref(), reply.shown_code()), (Some(code), Some(expected)));
+            assert_eq!(reply.summary(), format!("400 {expected}"));
+        }
+    }
 
     #[test]
     fn a_wait_is_a_number_or_a_date() {

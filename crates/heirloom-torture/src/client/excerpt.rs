@@ -21,7 +21,13 @@ pub fn excerpt(body: &str, secrets: &[&str]) -> String {
         }
         Err(_not_json) => without_tags(body),
     };
-    let text = secrets.iter().filter(|secret| secret.len() > 3).fold(text, |text, secret| text.replace(secret, MASK));
+    shown(&text, secrets)
+}
+
+/// A text that a server wrote, without these texts and whatever looks like a secret, and not too long.
+pub fn shown(text: &str, secrets: &[&str]) -> String {
+    let known = secrets.iter().filter(|secret| secret.len() > 3);
+    let text = known.fold(text.to_owned(), |text, secret| text.replace(secret, MASK));
     let words: Vec<_> = text.split_whitespace().collect();
     let masked = mask(&words.join(" "));
     match masked.char_indices().nth(LONGEST) {
@@ -48,7 +54,7 @@ fn mask_members(json: &mut Value) {
 }
 
 /// Masks every run of characters that is too long, and not made of words.
-pub fn mask(text: &str) -> String {
+fn mask(text: &str) -> String {
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || "_-.+/=~%".contains(c);
     let (mut masked, mut rest) = (String::new(), text);
     while let Some(start) = rest.find(is_of_token) {

@@ -50,7 +50,7 @@ pub struct Report {
     pub duration_ms: u64,
     /// Repeats the random choices.
     pub seed: u64,
-    /// The server's instances.
+    /// The server's instances: their URLs without a user, a password and a query.
     pub instances: Vec<String>,
     /// The name of the profile.
     pub profile: String,

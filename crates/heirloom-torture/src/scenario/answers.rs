@@ -5,7 +5,7 @@ use super::super::{
     family::{Family, Foreign},
     kit::Stop,
     model::Outcome,
-    profile::Place,
+    profile::{Place, Profile},
     property::Property,
     trial::Trial,
 };
@@ -21,6 +21,16 @@ const CODES: [&str; 6] = [
     "unsupported_grant_type",
     "invalid_scope",
 ];
+
+/// Whether refusals have to have the shape of RFC 6749.
+fn is_oauth(profile: &Profile) -> bool {
+    profile.answer.code == Some(Place::Pointer("/error".to_owned()))
+}
+
+/// Sessions that are opened.
+pub fn sessions(profile: &Profile) -> usize {
+    if is_oauth(profile) { 2 } else { 1 }
+}
 
 /// An answer with tokens, and a refusal.
 pub async fn answers(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -45,7 +55,7 @@ pub async fn answers(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 async fn refusal(trial: &Trial<'_>) -> Result<(), Stop> {
-    if trial.kit.profile().answer.code != Some(Place::Pointer("/error".to_owned())) {
+    if !is_oauth(trial.kit.profile()) {
         trial.not_applicable(Property::ErrorShape, "the profile's errors are not those of OAuth 2.0");
         return Ok(());
     }
@@ -71,7 +81,8 @@ fn fault(reply: &Reply) -> Option<String> {
     } else if !reply.is_json() {
         Some("its body is not JSON".to_owned())
     } else if !code.is_some_and(|code| CODES.contains(&code)) {
-        Some(format!("`error` is {}", code.map_or_else(|| "missing".to_owned(), |code| format!("`{code}`"))))
+        let shown = reply.shown_code().map_or_else(|| "missing".to_owned(), |code| format!("`{code}`"));
+        Some(format!("`error` is {shown}"))
     } else {
         None
     }

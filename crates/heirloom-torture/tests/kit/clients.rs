@@ -61,6 +61,15 @@ async fn endpoints_are_found_by_discovery_and_their_slash_is_kept() {
     assert!(shown.code == 0 && shown.stdout.contains("{base}/token/"), "{shown:?}");
 }
 
+/// A description is written by someone else: it must not reach a terminal as it is.
+#[tokio::test]
+async fn a_description_cannot_write_to_the_terminal() {
+    let description = json!({ "issuer": "https://b.example/\u{1b}[2J" });
+    let provider = Provider::start(Manners { description, ..Manners::default() });
+    let ran = torture(&[&provider.url, "--user", "alice", "--client-id", "web"]).await;
+    assert!(ran.code == 2 && ran.stderr.contains("describes the issuer") && !ran.stderr.contains('\u{1b}'), "{ran:?}");
+}
+
 #[tokio::test]
 async fn a_client_authenticates_in_every_way_and_a_wrong_secret_is_named() {
     let folder = TempDir::new().unwrap();

@@ -84,6 +84,7 @@ async fn the_page_needs_nothing_from_elsewhere_and_draws_each_violation() {
 #[tokio::test]
 async fn a_run_writes_all_files_that_it_is_asked_for_and_no_token_into_any() {
     let (provider, folder) = (Provider::start(Manners::default()), TempDir::new().unwrap());
+    let url = provider.url.replace("http://", "http://bob:hunter2@") + "/token/?key=hunter2";
     let names = ["r.html", "r.xml", "r.sarif", "r.json", "text=plain"];
     let outputs: Vec<String> = names
         .iter()
@@ -93,12 +94,14 @@ async fn a_run_writes_all_files_that_it_is_asked_for_and_no_token_into_any() {
         })
         .collect();
     let outputs = outputs.iter().flat_map(|output| ["--output", output]);
-    let base = [provider.url.as_str(), "--user", "alice", "--client-id", "web", "--only", "after-reuse"];
+    let base = [url.as_str(), "--profile", "oauth2", "--user", "alice", "--client-id", "web", "--only", "after-reuse"];
     let ran = torture(&base.into_iter().chain(outputs).collect::<Vec<_>>()).await;
     for name in ["r.html", "r.xml", "r.sarif", "r.json", "plain"] {
         let text = fs::read_to_string(folder.path().join(name)).unwrap();
         assert!(text.contains("after-reuse") || name == "r.xml" || name == "r.sarif", "{name}: {text} {ran:?}");
-        assert!(!text.contains("0123456789abcdef") && !text.contains(crate::kit::PASSWORD), "{name}: {text}");
+        for secret in ["0123456789abcdef", crate::kit::PASSWORD, "hunter2", "bob"] {
+            assert!(!text.contains(secret), "{secret} is in {name}: {text}");
+        }
     }
 }
 

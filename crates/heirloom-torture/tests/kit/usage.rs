@@ -15,6 +15,7 @@ async fn wrong_usage_is_refused() {
         (&[url], "--user"),
         (&["localhost:8080", "--user", "alice"], "not an http or https URL"),
         (&["ftp://localhost", "--user", "alice"], "not an http or https URL"),
+        (&["ftp://bob:hunter2@localhost", "--user", "alice"], "`ftp://localhost/` is not an http or https URL"),
         (&[url, "--user", "alice", "--only", "nonsense"], "no scenario `nonsense`"),
         (&[url, "--user", "alice", "--profile", "nonsense"], "heirloom, oauth2"),
         (&[url, "--user", "alice", "--profile", broken], "not a valid profile"),

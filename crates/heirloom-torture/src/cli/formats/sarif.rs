@@ -41,7 +41,7 @@ fn invocation(report: &Report, succeeded: bool) -> Value {
         add(&mut invocation, "startTimeUtc", json!(report.started_at));
     }
     if let Some(cause) = &report.preflight.failed {
-        let notification = json!({ "level": "error", "message": { "text": cause } });
+        let notification = json!({ "level": "error", "message": message(cause) });
         add(&mut invocation, "toolExecutionNotifications", json!([notification]));
     }
     invocation
@@ -50,7 +50,7 @@ fn invocation(report: &Report, succeeded: bool) -> Value {
 fn rule(property: &PropertyReport) -> Value {
     json!({
         "id": property.property.name(),
-        "shortDescription": { "text": property.title },
+        "shortDescription": message(&property.title),
         "defaultConfiguration": { "level": level(property.rank) },
         "properties": { "rank": property.rank.name() },
     })
@@ -59,21 +59,21 @@ fn rule(property: &PropertyReport) -> Value {
 fn results(report: &Report) -> Vec<Value> {
     let uri = report.instances.first().map_or("", String::as_str);
     let each = report.properties.iter().enumerate().flat_map(|(index, property)| {
-        let result = |text: String| {
+        let result = |text: &str| {
             json!({
                 "ruleId": property.property.name(),
                 "ruleIndex": index,
                 "kind": kind(property.verdict),
                 "level": if property.verdict == Verdict::Violated { level(property.rank) } else { "none" },
-                "message": { "text": text },
+                "message": message(text),
                 "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri } } }],
             })
         };
         if property.violations.is_empty() {
-            return vec![result(format!("{}: {}", property.title, seen(property)))];
+            return vec![result(&format!("{}: {}", property.title, seen(property)))];
         }
         let violations = property.violations.iter().map(|violation| {
-            let mut result = result(violation.sentence.clone());
+            let mut result = result(&violation.sentence);
             if let Some(members) = result.as_object_mut() {
                 members.insert("codeFlows".to_owned(), json!([flow(violation)]));
                 members.insert("properties".to_owned(), json!({ "scenario": violation.scenario }));
@@ -103,8 +103,24 @@ fn flow(violation: &Violation) -> Value {
     let threads = clients.into_iter().map(|client| {
         let calls = (1..).zip(&violation.calls).filter(|(_, call)| call.client == client);
         let locations = calls
-            .map(|(order, call)| json!({ "executionOrder": order, "location": { "message": { "text": line(call) } } }));
+            .map(|(order, call)| json!({ "executionOrder": order, "location": { "message": message(&line(call)) } }));
         json!({ "id": format!("client {client}"), "locations": locations.collect::<Vec<_>>() })
     });
     json!({ "threadFlows": threads.collect::<Vec<_>>() })
+}
+
+/// A message as plain text: brackets would be a link, braces a placeholder (§3.11.5, §3.11.6).
+fn message(text: &str) -> Value {
+    let escaped = text.replace('{', "{{").replace('}', "}}").replace('[', "\\[").replace(']', "\\]");
+    json!({ "text": escaped })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_wrote_is_neither_a_link_nor_a_placeholder() {
+        assert_eq!(message("400 [here](http://a) {0}"), json!({ "text": "400 \\[here\\](http://a) {{0}}" }));
+    }
 }
