@@ -1,11 +1,13 @@
 //! Finds a server's endpoints by its issuer: OpenID Connect Discovery 1.0 and RFC 8414.
 
 use super::{
+    address::shown_url,
     client::{Asked, Cause, Client, Connection, Manner},
     profile::{Profile, ProfileError, Request},
     secret::Guarded,
     template::Values,
 };
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -42,6 +44,9 @@ pub enum DiscoveryError {
     /// The server cannot be reached.
     #[error("{0}")]
     Unreachable(Cause),
+    /// It does not answer now, or only with an outage or a limit: whether it publishes something is not known.
+    #[error("the server does not describe itself now ({0}): try again, or pass --profile")]
+    Away(String),
     /// It publishes nothing.
     #[error("no description of a server was found ({0}): pass the URL of its issuer, or --profile")]
     Nothing(String),
@@ -65,17 +70,20 @@ pub enum DiscoveryError {
 /// When it cannot be reached, or publishes nothing that helps.
 pub async fn discover(url: &str, connection: &Connection) -> Result<Discovered, DiscoveryError> {
     let http = connection.http()?;
-    let mut tried = Vec::new();
+    let (mut tried, mut away) = (Vec::new(), Vec::new());
     for place in places(url) {
         match fetch(&http, &place, connection).await {
             Ok(document) => return described(url, &place, &document),
             Err(Missing::Unreachable(cause)) => return Err(DiscoveryError::Unreachable(cause)),
-            Err(Missing::Answered(what)) => tried.push(format!("{place}: {what}")),
+            Err(Missing::Away(what)) => away.push(format!("{}: {what}", shown_url(&place))),
+            Err(Missing::Answered(what)) => tried.push(format!("{}: {what}", shown_url(&place))),
         }
     }
     match recognised(url, connection).await? {
-        Some(name) => Ok(Discovered { text: Profile::text(name)?, from: name.to_owned(), scope: None }),
-        None => Err(DiscoveryError::Nothing(tried.join("; "))),
+        Refusal::Known(name) => Ok(Discovered { text: Profile::text(name)?, from: name.to_owned(), scope: None }),
+        _unknown if !away.is_empty() => Err(DiscoveryError::Away(away.join("; "))),
+        Refusal::Away(what) => Err(DiscoveryError::Away(what)),
+        Refusal::Unknown => Err(DiscoveryError::Nothing(tried.join("; "))),
     }
 }
 
@@ -95,17 +103,21 @@ fn places(url: &str) -> Vec<String> {
 
 enum Missing {
     Unreachable(Cause),
+    Away(String),
     Answered(String),
 }
 
 async fn fetch(http: &reqwest::Client, place: &str, connection: &Connection) -> Result<Document, Missing> {
     let lost = |error: reqwest::Error| {
         let cause = Cause::of(&error, connection.timeout);
-        if cause.is_unreachable() { Missing::Unreachable(cause) } else { Missing::Answered(cause.to_string()) }
+        if cause.is_unreachable() { Missing::Unreachable(cause) } else { Missing::Away(cause.to_string()) }
     };
     let answer = http.get(place).header("Accept", "application/json").send().await.map_err(lost)?;
     let status = answer.status();
     let body = answer.bytes().await.map_err(lost)?;
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(Missing::Away(status.as_u16().to_string()));
+    }
     if !status.is_success() {
         return Err(Missing::Answered(status.as_u16().to_string()));
     }
@@ -115,9 +127,9 @@ async fn fetch(http: &reqwest::Client, place: &str, connection: &Connection) -> 
 fn described(url: &str, place: &str, document: &Document) -> Result<Discovered, DiscoveryError> {
     let issuer = url.split_once("/.well-known/").map_or(url, |_| document.issuer.as_str());
     if issuer.trim_end_matches('/') != document.issuer.trim_end_matches('/') {
-        return Err(DiscoveryError::Another(place.to_owned(), document.issuer.clone()));
+        return Err(DiscoveryError::Another(shown_url(place), document.issuer.clone()));
     }
-    let Some(token) = &document.token_endpoint else { return Err(DiscoveryError::NoEndpoint(place.to_owned())) };
+    let Some(token) = &document.token_endpoint else { return Err(DiscoveryError::NoEndpoint(shown_url(place))) };
     let mut profile: Value = serde_json::from_str(&Profile::text("oauth2")?).unwrap_or_default();
     let below_base = |endpoint: &str| match endpoint.strip_prefix(url.trim_end_matches('/')) {
         Some(path) if path.starts_with('/') => format!("{{base}}{path}"),
@@ -132,7 +144,7 @@ fn described(url: &str, place: &str, document: &Document) -> Result<Discovered, 
         *client = document.client();
     }
     let text = serde_json::to_string_pretty(&profile).unwrap_or_default();
-    Ok(Discovered { from: place.to_owned(), text, scope: document.scope() })
+    Ok(Discovered { from: shown_url(place), text, scope: document.scope() })
 }
 
 /// Sets a member; without a value, what it belongs to is left out of the profile.
@@ -169,8 +181,19 @@ impl Document {
     }
 }
 
+/// How garbage is refused.
+enum Refusal {
+    /// In the words of this built-in profile.
+    Known(&'static str),
+    /// In other words.
+    Unknown,
+    /// Not at all: no answer, an outage or a limit.
+    Away(String),
+}
+
 /// A built-in profile whose server refuses garbage in its own words.
-async fn recognised(url: &str, connection: &Connection) -> Result<Option<&'static str>, DiscoveryError> {
+async fn recognised(url: &str, connection: &Connection) -> Result<Refusal, DiscoveryError> {
+    let mut found = Refusal::Unknown;
     for name in Profile::NAMES {
         let profile = Profile::load(name)?;
         if profile.refresh.invalid.is_empty() {
@@ -180,13 +203,14 @@ async fn recognised(url: &str, connection: &Connection) -> Result<Option<&'stati
         let token = ("refresh_token", Guarded::new(GARBAGE.to_owned()));
         let values = vec![("base", Guarded::new(url.to_owned())), token];
         let client = Client::new(&profile, Values::new(), connection)?;
-        let answer = client.ask(Asked { request, values, header: None }, Manner::Patient).await;
-        let reply = answer.ok().and_then(|answer| answer.reply().cloned());
-        if reply.is_some_and(|reply| profile.refresh.invalid.iter().any(|sign| reply.is(sign))) {
-            return Ok(Some(name));
+        let Ok(answer) = client.ask(Asked { request, values, header: None }, Manner::Patient).await else { continue };
+        match answer.reply() {
+            Some(reply) if profile.refresh.invalid.iter().any(|sign| reply.is(sign)) => return Ok(Refusal::Known(name)),
+            Some(reply) if !reply.is_outage() => {}
+            _away => found = Refusal::Away(answer.summary()),
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -91,6 +91,8 @@ pub struct Settings {
     pub access_patience: Duration,
     /// Names of the scenarios to run; all, if empty.
     pub only: Vec<String>,
+    /// Why the server's description could not be read, if nothing can be tried for that reason.
+    pub undescribed: Option<String>,
 }
 
 impl Settings {
@@ -113,6 +115,7 @@ impl Settings {
             idle_lifetime: None,
             access_patience: Duration::from_secs(5),
             only: Vec::new(),
+            undescribed: None,
         }
     }
 

@@ -30,6 +30,9 @@ pub async fn check(kit: &Kit, scenarios: &[&'static Scenario]) -> Preflight {
 }
 
 async fn all_steps(trial: &Trial<'_>, scenarios: &[&'static Scenario], preflight: &mut Preflight) -> Result<(), Stop> {
+    if let Some(cause) = &trial.kit.settings.undescribed {
+        return step(preflight, "the server's description", fail(cause.clone()));
+    }
     (preflight.tokens_given, preflight.tokens_needed) = (trial.kit.tokens_left(), needed(trial, scenarios));
     step(preflight, "enough initial tokens", enough(preflight.tokens_given, preflight.tokens_needed))?;
     let family = match Family::open(trial).await {

@@ -1,16 +1,18 @@
 use super::{
-    kit::{Kit, Settings, Source, Stop},
+    address::shown_url,
+    kit::{Kit, Settings, Source, Stop, lock},
     preflight,
     profile::AccessAfterEnd,
     report::{Grade, Preflight, PropertyReport, Report, ScenarioReport, SettingsUsed, Verdict},
     row::Row,
     scenario::{ALL, Scenario},
     time::unix_seconds,
-    trial::Trial,
+    trial::{Seen, Trial},
     verdicts::verdicts,
 };
 use std::{
     pin::Pin,
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
@@ -69,7 +71,8 @@ pub async fn run_until(
     let started = unix_seconds();
     let scenarios = chosen(&settings.only).unwrap_or_default();
     let kit = Kit::new(settings)?;
-    let mut run = Run { kit: &kit, tell: &tell, rows: Vec::new(), preflight: Preflight::default() };
+    let mut run =
+        Run { kit: &kit, tell: &tell, rows: Vec::new(), running: None, preflight: Preflight::default() };
     let was_interrupted = {
         let mut running = std::pin::pin!(run.all(&scenarios));
         let mut interrupted = std::pin::pin!(interrupted);
@@ -78,9 +81,11 @@ pub async fn run_until(
             () = &mut interrupted => true,
         }
     };
-    let Run { mut rows, preflight, .. } = run;
+    let stopped = || Stop::Fail("the run was interrupted".to_owned());
+    let Run { mut rows, running, preflight, .. } = run;
+    rows.extend(running.map(|running| running.ended(&kit, Err(stopped()))));
     for scenario in scenarios.iter().skip(rows.len()) {
-        rows.push(Row::not_run(scenario, Stop::Fail("the run was interrupted".to_owned())));
+        rows.push(Row::not_run(scenario, stopped()));
     }
     Ok(Finished { started, rows, preflight, was_interrupted }.report(&kit))
 }
@@ -89,7 +94,43 @@ struct Run<'a, Tell> {
     kit: &'a Kit,
     tell: &'a Tell,
     rows: Vec<Row>,
+    /// An interruption must not lose what it has seen.
+    running: Option<Running>,
     preflight: Preflight,
+}
+
+/// A scenario that is being run.
+struct Running {
+    scenario: &'static Scenario,
+    /// What its trial sees.
+    seen: Arc<Mutex<Seen>>,
+    /// Requests sent before it.
+    calls: u64,
+    begun: Duration,
+    /// What earlier attempts have seen.
+    earlier: Option<Row>,
+}
+
+impl Running {
+    /// All its attempts together.
+    fn ended(self, kit: &Kit, ended: Result<(), Stop>) -> Row {
+        let Self { scenario, seen, calls, begun, earlier } = self;
+        let row = Row {
+            scenario,
+            calls: kit.calls().saturating_sub(calls),
+            seen: std::mem::take(&mut *lock(&seen)),
+            ended,
+            attempts: 1,
+            lasted: kit.uptime().saturating_sub(begun),
+        };
+        match earlier {
+            Some(mut earlier) => {
+                earlier.add(row);
+                earlier
+            }
+            None => row,
+        }
+    }
 }
 
 impl<Tell: Fn(&Progress<'_>)> Run<'_, Tell> {
@@ -107,29 +148,29 @@ impl<Tell: Fn(&Progress<'_>)> Run<'_, Tell> {
     }
 
     /// Runs a scenario, and once or twice more while outages hide what should be seen.
-    async fn one(&self, scenario: &'static Scenario) -> Row {
-        let mut row = self.attempt(scenario).await;
+    async fn one(&mut self, scenario: &'static Scenario) -> Row {
+        let mut row = self.attempt(scenario, None).await;
         for _further in 1..ATTEMPTS {
             if !row.is_disturbed() {
                 break;
             }
-            tokio::time::sleep(PAUSE).await;
-            row.add(self.attempt(scenario).await);
+            row = self.attempt(scenario, Some(row)).await;
         }
         row
     }
 
-    async fn attempt(&self, scenario: &'static Scenario) -> Row {
+    async fn attempt(&mut self, scenario: &'static Scenario, earlier: Option<Row>) -> Row {
         let trial = Trial::new(self.kit, scenario.name);
-        let (before, begun) = (self.kit.calls(), self.kit.uptime());
+        let (calls, begun, is_further) = (self.kit.calls(), self.kit.uptime(), earlier.is_some());
+        let running = Running { scenario, seen: trial.seen(), calls, begun, earlier };
+        self.running = Some(running);
+        if is_further {
+            tokio::time::sleep(PAUSE).await;
+        }
         let ended = self.with_heartbeat(scenario.name, begun, Box::pin(scenario.run(&trial)).as_mut()).await;
-        Row {
-            scenario,
-            calls: self.kit.calls().saturating_sub(before),
-            seen: trial.into_seen(),
-            ended,
-            attempts: 1,
-            lasted: self.kit.uptime().saturating_sub(begun),
+        match self.running.take() {
+            Some(running) => running.ended(self.kit, ended),
+            None => Row::not_run(scenario, Stop::Fail("it was not run".to_owned())),
         }
     }
 
@@ -167,7 +208,7 @@ impl Finished {
             started_at: humantime::format_rfc3339_seconds(started.unwrap_or(SystemTime::UNIX_EPOCH)).to_string(),
             duration_ms: millis(kit.uptime()),
             seed: kit.settings.seed,
-            instances: kit.settings.bases.clone(),
+            instances: kit.settings.bases.iter().map(|base| shown_url(base)).collect(),
             profile: kit.settings.profile_name.clone(),
             about: kit.settings.profile.about.clone(),
             settings: used(kit),

@@ -11,7 +11,7 @@ use super::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// The most contradicting histories of which the calls are worked out.
@@ -23,7 +23,7 @@ pub struct Trial<'k> {
     pub kit: &'k Kit,
     /// Where its random choices come from.
     pub rng: Mutex<fastrand::Rng>,
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 /// Something that must not happen.
@@ -101,7 +101,7 @@ impl<'k> Trial<'k> {
     /// A trial that has seen nothing yet.
     pub fn new(kit: &'k Kit, name: &str) -> Self {
         let rng = Mutex::new(kit.rng(name));
-        Self { kit, rng, seen: Mutex::default() }
+        Self { kit, rng, seen: Arc::default() }
     }
 
     /// Random choices for one client of several.
@@ -228,9 +228,9 @@ impl<'k> Trial<'k> {
         }
     }
 
-    /// What it has seen in all.
-    pub fn into_seen(self) -> Seen {
-        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// What it sees, also when it is stopped before its end.
+    pub fn seen(&self) -> Arc<Mutex<Seen>> {
+        Arc::clone(&self.seen)
     }
 }
 

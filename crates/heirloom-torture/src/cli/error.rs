@@ -10,6 +10,9 @@ pub enum CliError {
     /// The HTTP client.
     #[error("the HTTP client cannot be created")]
     Client(#[source] heirloom_torture::ClientError),
+    /// The server's description, where it may be read later.
+    #[error(transparent)]
+    Discovery(heirloom_torture::DiscoveryError),
     /// Standard input, or the file of tokens.
     #[error("{0} cannot be read")]
     Input(String, #[source] io::Error),

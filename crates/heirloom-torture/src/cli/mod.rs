@@ -20,6 +20,7 @@ use clap::{CommandFactory, Parser};
 use error::CliError;
 use files::Files;
 use formats::Format;
+use heirloom_terminal::printable;
 use heirloom_torture::{Report, run_until};
 use std::{
     error::Error,
@@ -94,7 +95,11 @@ fn fail(error: &CliError) -> ExitCode {
     report_error(error);
     ExitCode::from(match error {
         CliError::Input(..) | CliError::Report(..) | CliError::NoPassword | CliError::File(..) => WRONG_USAGE,
-        CliError::Runtime(_) | CliError::Client(_) | CliError::Format(_) | CliError::Output(_) => COULD_NOT_BE_TRIED,
+        CliError::Runtime(_)
+        | CliError::Client(_)
+        | CliError::Discovery(_)
+        | CliError::Format(_)
+        | CliError::Output(_) => COULD_NOT_BE_TRIED,
     })
 }
 
@@ -105,5 +110,6 @@ fn report_error(error: &dyn Error) {
         lines.push(error.to_string());
         cause = error.source();
     }
+    let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
     drop(writeln!(io::stderr(), "heirloom-torture: {}", lines.join("\n  because: ")));
 }

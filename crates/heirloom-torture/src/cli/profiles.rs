@@ -8,7 +8,7 @@ use super::{
     usage::wrong_usage,
 };
 use heirloom_terminal::table;
-use heirloom_torture::{Profile, check, discover};
+use heirloom_torture::{DiscoveryError, Profile, check, discover};
 use std::process::ExitCode;
 
 /// The exit code where a profile has a problem.
@@ -19,7 +19,7 @@ pub async fn run(command: ProfileCommand) -> Result<ExitCode, CliError> {
     match command {
         ProfileCommand::List => write(format!("{}\n", list()).as_bytes()).map(|()| ExitCode::SUCCESS),
         ProfileCommand::Show { profile, connection } => {
-            let text = show(&profile, &connection).await;
+            let text = show(&profile, &connection).await?;
             write(format!("{}\n", text.trim_end()).as_bytes()).map(|()| ExitCode::SUCCESS)
         }
         ProfileCommand::Check { profile } => {
@@ -38,12 +38,15 @@ fn list() -> String {
     table(&["PROFILE", "FITS"], &rows.collect::<Vec<_>>())
 }
 
-async fn show(profile: &str, options: &ConnectionOptions) -> String {
+async fn show(profile: &str, options: &ConnectionOptions) -> Result<String, CliError> {
     if profile.starts_with("http://") || profile.starts_with("https://") {
-        let found = discover(profile, &reach(options)).await;
-        return found.map_or_else(|error| wrong_usage(&error.to_string()), |found| found.text);
+        return match discover(profile, &reach(options)).await {
+            Ok(found) => Ok(found.text),
+            Err(error @ (DiscoveryError::Unreachable(_) | DiscoveryError::Away(_))) => Err(CliError::Discovery(error)),
+            Err(error) => wrong_usage(&error.to_string()),
+        };
     }
-    Profile::text(profile).unwrap_or_else(|error| wrong_usage(&error.to_string()))
+    Ok(Profile::text(profile).unwrap_or_else(|error| wrong_usage(&error.to_string())))
 }
 
 /// What is wrong with a profile and what it needs, a line each; and whether nothing is wrong.

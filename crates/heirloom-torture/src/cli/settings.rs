@@ -8,6 +8,7 @@ use super::{
 };
 use heirloom_torture::{
     Connection, Discovered, DiscoveryError, Guarded, Profile, Settings, Source, chosen, discover, lacking,
+    shown_url,
 };
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,7 @@ pub async fn settings(arguments: Arguments) -> Result<Settings, CliError> {
         (Some(described), _) => described,
         (None, first) => Described::by_discovery(first.map_or("", String::as_str), &connection).await?,
     };
-    let Described { name, mut profile, scope } = described;
+    let Described { name, mut profile, scope, missing } = described;
     if let Some(scope) = scope {
         values.entry("scope".to_owned()).or_insert(scope);
     }
@@ -48,6 +49,7 @@ pub async fn settings(arguments: Arguments) -> Result<Settings, CliError> {
         idle_lifetime: trials.idle_lifetime,
         access_patience: trials.access_patience,
         only: trials.only,
+        undescribed: missing,
         profile_name: name,
         ..Settings::new(bases, profile, source)
     })
@@ -58,24 +60,31 @@ struct Described {
     name: String,
     profile: Profile,
     scope: Option<String>,
+    /// Why there is no description.
+    missing: Option<String>,
 }
 
 impl Described {
     fn load(name: &str) -> Self {
         let profile = Profile::load(name).unwrap_or_else(|error| wrong_usage(&error.to_string()));
-        Self { name: name.to_owned(), profile, scope: None }
+        Self { name: name.to_owned(), profile, scope: None, missing: None }
     }
 
-    /// Where the server cannot be reached, any profile will do: the preflight names the cause.
+    /// Where the server cannot be reached, or does not describe itself now, any profile will do: the preflight names the
+    /// cause.
     async fn by_discovery(url: &str, connection: &Connection) -> Result<Self, CliError> {
         match discover(url, connection).await {
             Ok(Discovered { from, text, scope }) => {
                 super::progress::note(&format!("profile: {from}"));
                 let profile = Profile::parse(&from, &text).unwrap_or_else(|error| wrong_usage(&error.to_string()));
-                Ok(Self { name: from, profile, scope })
+                Ok(Self { name: from, profile, scope, missing: None })
             }
             Err(DiscoveryError::Unreachable(_)) => {
                 Ok(Self { name: "none: the server cannot be reached".to_owned(), ..Self::load("heirloom") })
+            }
+            Err(error @ DiscoveryError::Away(_)) => {
+                let (name, missing) = ("none: the server does not describe itself now".to_owned(), Some(error.to_string()));
+                Ok(Self { name, missing, ..Self::load("heirloom") })
             }
             Err(DiscoveryError::Client(error)) => Err(CliError::Client(error)),
             Err(error) => wrong_usage(&error.to_string()),
@@ -99,7 +108,7 @@ pub fn reach(options: &ConnectionOptions) -> Connection {
 fn expect_url(url: &str) {
     let is_http = url::Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"));
     if !is_http {
-        wrong_usage(&format!("`{url}` is not an http or https URL"));
+        wrong_usage(&format!("`{}` is not an http or https URL", shown_url(url)));
     }
 }
 

@@ -115,12 +115,12 @@ impl Scenario {
             Trouble::Leeway => return leeway::sessions(settings),
             Trouble::LostAnswerWithoutKey | Trouble::LateRetry | Trouble::AfterReuse | Trouble::SignOut => 1,
             Trouble::Restart => return restart::SESSIONS,
+            Trouble::Answers => return answers::sessions(&settings.profile),
             Trouble::Forged
             | Trouble::TokenKinds
             | Trouble::Unsigned
             | Trouble::OtherClient
             | Trouble::WiderScope
-            | Trouble::Answers
             | Trouble::Lifetime
             | Trouble::Idle => return 1,
             Trouble::Storm => return storm::sessions(settings),
@@ -163,5 +163,24 @@ impl Scenario {
     /// Whether unanswered calls are part of the test.
     pub(crate) fn bears_outages(&self) -> bool {
         matches!(self.trouble, Trouble::Storm | Trouble::Restart)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::{super::profile::Profile, *};
+
+    #[test]
+    fn every_session_that_may_be_needed_is_counted() {
+        let sessions = |profile: &str, name: &str| {
+            let settings =
+                Settings::new(Vec::new(), Profile::load(profile).unwrap(), Source::tokens(std::iter::empty()));
+            ALL.iter().find(|scenario| scenario.name == name).unwrap().sessions(&settings)
+        };
+        assert_eq!(sessions("oauth2", "answers"), 2, "a refusal in the shape of RFC 6749 is tried in a session of its own");
+        assert_eq!(sessions("heirloom", "answers"), 1);
+        assert_eq!(sessions("oauth2", "restart"), 24, "three attempts");
     }
 }

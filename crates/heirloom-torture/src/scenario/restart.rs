@@ -22,8 +22,8 @@ use tokio::try_join;
 
 /// Sessions that are refreshed while the server goes away, with the pause of each between two refreshes.
 const BUSY: [u64; 4] = [0, 0, 20, 40];
-/// Sessions that are opened.
-pub const SESSIONS: usize = 4 + BUSY.len();
+/// Sessions that are opened, where every attempt is needed.
+pub const SESSIONS: usize = ATTEMPTS * (4 + BUSY.len());
 /// How long the server may take until it serves again.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.

@@ -43,6 +43,8 @@ pub struct Manners {
     pub limit: Option<u64>,
     /// Members of its description.
     pub description: Value,
+    /// It answers with this status when it is asked for its description.
+    pub undescribed: Option<u16>,
     /// It answers every refresh with this status and body.
     pub broken: Option<(u16, &'static str)>,
     /// It takes every token again.
@@ -208,6 +210,9 @@ impl State {
 }
 
 async fn description(state: Data<State>) -> HttpResponse {
+    if let Some(status) = state.manners.undescribed {
+        return HttpResponse::build(status.try_into().unwrap()).finish();
+    }
     let url = &state.url;
     let mut description = json!({
         "issuer": url, "token_endpoint": format!("{url}/token/"), "revocation_endpoint": format!("{url}/revoke"),

@@ -3,6 +3,7 @@
 use crate::{
     judged::{LEEWAY_SECONDS, Talk, Tried},
     kit::{PASSWORD, Report, torture, torture_with},
+    provider::{Manners, Provider},
     stub::{Fault, Kind, Stub},
 };
 use heirloom_torture::{Progress, Property, Settings, Verdict, run_until};
@@ -108,6 +109,33 @@ async fn a_run_that_is_interrupted_reports_what_it_has_seen() {
     let verdicts: Vec<_> = report.scenarios.iter().map(|scenario| scenario.verdict).collect();
     assert_eq!((verdicts, report.interrupted), (vec![Verdict::Holds, Verdict::CouldNotBeTried], true));
     assert_eq!(report.exit_code(), 3);
+}
+
+/// Also by the scenario that was running.
+#[tokio::test]
+async fn a_violation_that_was_seen_before_an_interruption_is_reported() {
+    let stub = Stub::start(Fault::ForkOnReplay);
+    // It would take hours.
+    let settings = Settings { only: vec!["replay-1".to_owned()], rounds: 1_000_000, ..Talk::OAuth.settings(&stub, 0) };
+    let report = run_until(settings, |_| {}, tokio::time::sleep(Duration::from_secs(2))).await.unwrap();
+    assert!(report.interrupted);
+    let [replay] = &report.scenarios[..] else { panic!("{report:#?}") };
+    assert_eq!((replay.verdict, report.exit_code()), (Verdict::Violated, 1), "{report:#?}");
+    assert_eq!(report.property(Property::Fork).unwrap().verdict, Verdict::Violated);
+    assert!(replay.calls > 0 && replay.sessions > 0, "{replay:#?}");
+}
+
+/// Not wrong usage: later it may answer.
+#[tokio::test]
+async fn a_server_that_does_not_describe_itself_now_proves_nothing() {
+    for status in [429, 500, 502, 503] {
+        let provider = Provider::start(Manners { undescribed: Some(status), ..Manners::default() });
+        let ran = torture(&[&provider.url, "--user", "alice", "--client-id", "web"]).await;
+        assert!(ran.code == 3 && ran.stdout.contains("the server does not describe itself now"), "{ran:?}");
+        assert!(ran.stdout.contains(&status.to_string()), "{ran:?}");
+        let shown = torture_with(&["profile", "show", &provider.url], "").await;
+        assert!(shown.code == 3 && shown.stderr.contains("does not describe itself now"), "{shown:?}");
+    }
 }
 
 /// A command that restarts nothing would otherwise show that nothing is lost.
