@@ -3,8 +3,9 @@
 //! The search of Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's memory of what was tried:
 //! is there an order of the calls, consistent with real time (a call that was answered before another was sent comes
 //! before it), in which every outcome is right? A call without an answer may stand anywhere after it was sent, or
-//! nowhere. Two facts keep the search small: a call that may come next and changes nothing may as well come at once, and
-//! of unanswered calls that ask the same, the one sent first may as well be the one that took effect.
+//! nowhere. Three facts keep the search small: a call that may come next and changes nothing may as well come at once; of
+//! unanswered calls that ask the same, the one sent first may as well be the one that took effect; and of calls without a
+//! key that present the same token and are refused alike, the one that ended first may as well come first.
 
 use super::{
     model::{Ask, Outcome, Rules, Span, State, TokenNo},
@@ -128,14 +129,18 @@ impl History {
         if !repeats_allowed && self.hands_one_token_out_twice() {
             return Finding::Contradicts;
         }
-        Search { calls: &self.calls, rules, is_short: self.lasts_less_than(rules.leeway), tried: HashSet::new() }.run()
+        let contested = if rules.leeway > 0 { self.with_two_successors() } else { HashSet::new() };
+        Search { calls: &self.calls, rules, contested, tried: HashSet::new() }.run()
     }
 
-    /// From the first request to the last answer, in milliseconds.
-    fn lasts_less_than(&self, millis: u64) -> bool {
-        let first = self.calls.iter().map(|call| call.sent.millis).min().unwrap_or_default();
-        let last = self.calls.iter().map(|call| call.finished.millis).max().unwrap_or_default();
-        last.saturating_sub(first) < millis
+    /// Tokens that were redeemed for different ones without a key.
+    fn with_two_successors(&self) -> HashSet<TokenNo> {
+        let mut first = BTreeMap::new();
+        let redeemed = self.calls.iter().filter_map(|call| match call.ask {
+            Ask::Refresh(presented, None) => Some((presented, call.issued()?)),
+            _other => None,
+        });
+        redeemed.filter(|(token, issued)| *first.entry(*token).or_insert(*issued) != *issued).map(|(token, _)| token).collect()
     }
 
     /// A token succeeds one other, and the first succeeds none.
@@ -226,8 +231,9 @@ impl Placed {
 struct Search<'a> {
     calls: &'a [Call],
     rules: Rules,
-    /// All of it happened within one leeway.
-    is_short: bool,
+    /// Tokens that were redeemed for different ones inside a leeway: a successor may be issued again, and then takes the place
+    /// of the one that was issued meanwhile.
+    contested: HashSet<TokenNo>,
     tried: HashSet<(Placed, State)>,
 }
 
@@ -255,7 +261,9 @@ impl Search<'_> {
     fn place_what_changes_nothing(&self, placed: &mut Placed, state: &State) -> Option<Vec<usize>> {
         loop {
             let candidates = self.candidates(placed)?;
-            let still = |call: &usize| self.is_answered(*call) && self.after(state, *call) == [state.clone()];
+            let still = |call: &usize| {
+                self.is_answered(*call) && !self.is_contested(*call) && self.after(state, *call) == [state.clone()]
+            };
             let mut idle = candidates.iter().copied().filter(still).peekable();
             if idle.peek().is_none() {
                 return Some(candidates);
@@ -273,22 +281,20 @@ impl Search<'_> {
         ready.sort_by_key(|(_, call)| call.sent.tick);
         ready.retain(|(_, call)| call.outcome != Outcome::Unknown || unanswered.insert(call.ask));
         let mut first_refusals = BTreeMap::new();
-        for (number, call) in ready.iter().filter(|(_, call)| self.may_change_places(call)) {
+        for (number, call) in ready.iter().filter(|(_, call)| may_change_places(call)) {
             let first =
                 first_refusals.entry((call.redeems(), call.outcome.word())).or_insert((call.done_by(), *number));
             *first = (*first).min((call.done_by(), *number));
         }
         let is_first = |number: usize| first_refusals.values().any(|(_, first)| *first == number);
-        ready.retain(|(number, call)| !self.may_change_places(call) || is_first(*number));
+        ready.retain(|(number, call)| !may_change_places(call) || is_first(*number));
         Some(ready.into_iter().map(|(number, _)| number).collect())
     }
 
-    /// Whether another call that asked for the same and was refused alike may come in its place. Of two of them, the one that
-    /// ended first may come first: whatever comes between both was sent before that, so it may come before either. With a key
-    /// it matters when each was sent; with a leeway too, unless it had not ended for any of them.
-    fn may_change_places(&self, call: &Call) -> bool {
-        let is_timeless = self.rules.leeway == 0 || self.is_short;
-        matches!(call.ask, Ask::Refresh(_, None)) && call.outcome.is_refusal() && is_timeless
+    /// Whether its outcome may matter later although it changes nothing now.
+    fn is_contested(&self, call: usize) -> bool {
+        let call = self.calls.get(call).filter(|call| call.issued().is_some());
+        call.and_then(Call::redeems).is_some_and(|token| self.contested.contains(&token))
     }
 
     fn is_answered(&self, call: usize) -> bool {
@@ -299,6 +305,14 @@ impl Search<'_> {
         let call = self.calls.get(call);
         call.map_or_else(Vec::new, |call| state.after(self.rules, call.ask, call.outcome, call.span()))
     }
+}
+
+/// Whether another call that asked for the same and was refused alike may come in its place. Of two of them, the one that
+/// ended first may come first: whatever comes between both was sent before that, so it may come before either. A refusal of
+/// a stale token may always revoke the session; one that passed without an alarm, inside a leeway, may as well come just
+/// after the other. With a key it matters when each was sent.
+fn may_change_places(call: &Call) -> bool {
+    matches!(call.ask, Ask::Refresh(_, None)) && call.outcome.is_refusal()
 }
 
 #[cfg(test)]

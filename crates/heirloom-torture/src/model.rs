@@ -99,6 +99,9 @@ pub enum StaleSignOut {
     Either,
 }
 
+/// Servers count a leeway in seconds, and round.
+const ROUNDING: u64 = 1000;
+
 /// Where correct servers may differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules {
@@ -112,6 +115,14 @@ pub struct Rules {
     pub keeps_tokens: bool,
     /// A property that may be violated: what explains a history only then, shows that violation.
     pub allowing: Option<Property>,
+}
+
+impl Rules {
+    /// From when on, in milliseconds after a rotation, no leeway is left in any case; 0 where there is none.
+    #[must_use]
+    pub fn leeway_end(self) -> u64 {
+        if self.leeway == 0 { 0 } else { self.leeway.saturating_add(ROUNDING) }
+    }
 }
 
 /// When something happened, as exactly as it is known.
@@ -348,13 +359,14 @@ impl Redemption {
         if self.token != last.retired || self.key != last.key {
             return Repeats::No;
         }
-        // A server with a leeway may refuse nevertheless: only a key gives a right to the same answer.
-        let (window, in_time) =
-            if self.key.is_some() { (rules.retry_window, Repeats::Yes) } else { (rules.leeway, Repeats::Perhaps) };
         let shortest = self.at.earliest.saturating_sub(last.at.latest);
         let longest = self.at.latest.saturating_sub(last.at.earliest);
-        match (shortest < window, longest < window) {
-            (true, true) => in_time,
+        if self.key.is_none() {
+            // A server with a leeway may refuse nevertheless: only a key gives a right to the same answer.
+            return if shortest < rules.leeway_end() { Repeats::Perhaps } else { Repeats::No };
+        }
+        match (shortest < rules.retry_window, longest < rules.retry_window) {
+            (true, true) => Repeats::Yes,
             (true, false) => Repeats::Perhaps,
             (false, _) => Repeats::No,
         }

@@ -65,7 +65,7 @@ fn is_late(call: &Call, others: &[&Call], rules: Rules) -> bool {
             && call.follows(other)
             && other.number != call.number
     };
-    let waited = |other: &&Call| call.sent.millis.saturating_sub(other.finished.millis) >= rules.leeway;
+    let waited = |other: &&Call| call.sent.millis.saturating_sub(other.finished.millis) >= rules.leeway_end();
     others.iter().filter(rotated).any(waited)
 }
 

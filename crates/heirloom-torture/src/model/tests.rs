@@ -100,8 +100,12 @@ fn a_leeway_is_for_those_without_a_key() {
         State::Live { newest: Some(token(2)), last: Some(Rotation { retired: token(0), key: None, at: at(0) }) };
     assert_eq!(again(Outcome::Issued(token(2)), 5), vec![other], "another token takes the first one's place");
     assert_eq!(again(Outcome::Reused, 5), vec![State::Revoked, live.clone()], "it is not a duty");
-    assert_eq!(again(Outcome::Reused, 1000), vec![State::Revoked]);
-    assert_eq!(again(Outcome::Issued(token(1)), 1000), vec![], "it has an end");
+    assert_eq!(again(Outcome::Issued(token(1)), 1999), vec![live.clone()], "servers count in seconds");
+    assert_eq!(again(Outcome::Reused, 2000), vec![State::Revoked]);
+    assert_eq!(again(Outcome::Issued(token(1)), 2000), vec![], "it has an end");
+    let none = Rules { leeway: 0, ..rules };
+    let at_once = live.after(none, Ask::Refresh(token(0), None), Outcome::Issued(token(1)), at(5));
+    assert_eq!(at_once, vec![], "no leeway is not rounded up");
 }
 
 /// Each was sent before the other was answered.

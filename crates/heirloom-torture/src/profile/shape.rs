@@ -35,7 +35,7 @@ pub struct Profile {
     /// How long a request without a key gets the same answer once more.
     #[serde(default)]
     pub leeway_seconds: u64,
-    /// Within how long other instances refuse the access tokens of a session that has ended.
+    /// Within how long the access tokens of a session that was revoked are refused.
     #[serde(default)]
     pub revocation_seconds: u64,
 }
@@ -240,7 +240,7 @@ pub struct Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessAfterEnd {
-    /// It is refused, at other instances within `revocation_seconds`.
+    /// It is refused within `revocation_seconds`.
     Refused,
     /// It may live until it expires, as one does that is verified without a look at the session.
     #[default]
@@ -293,12 +293,13 @@ impl Profile {
 }
 
 impl Sign {
-    /// Whether an answer of this status and code is meant.
+    /// Whether an answer of this status and code is meant. A class never means 429: a limit refuses before anything is
+    /// done.
     #[must_use]
     pub fn is(&self, status: u16, code: Option<&str>) -> bool {
         let digits = status.to_string();
         let right = match self.status.strip_suffix("xx") {
-            Some(class) => digits.len() == 3 && digits.starts_with(class),
+            Some(class) => digits.len() == 3 && digits.starts_with(class) && status != 429,
             None => self.status == digits,
         };
         right && self.code.as_deref().is_none_or(|expected| code == Some(expected))
@@ -324,6 +325,8 @@ mod tests {
             (sign("401", Some("reused")), 401, None, false),
             (sign("4xx", None), 418, None, true),
             (sign("4xx", None), 200, None, false),
+            (sign("4xx", None), 429, None, false),
+            (sign("429", None), 429, None, true),
             (sign("200", None), 201, None, false),
         ] {
             assert_eq!(sign.is(status, code), expected, "{sign:?} {status} {code:?}");
