@@ -27,6 +27,16 @@ struct Exchange<'a> {
     instance: usize,
     manner: Manner,
     note: Option<&'a str>,
+    /// Of an access token.
+    granted: Option<Stamp>,
+}
+
+/// The use of an access token, or of something else as one.
+#[derive(Clone, Copy)]
+struct Used<'a> {
+    ask: Ask,
+    granted: Option<Stamp>,
+    note: Option<&'a str>,
 }
 
 /// A redemption that is not the plain one.
@@ -58,7 +68,7 @@ impl<'k> Family<'k> {
         let place = &kit.profile().answer.refresh_token;
         let absent = || Stop::Fail(format!("the answer that begins a session has no refresh token at {place}"));
         let redeemed = begun.redeemed.filter(|_| kit.keeps_tokens()).map(|token| log.number(token));
-        log.grant(kit.profile(), &begun.reply, redeemed, begun.sent.millis).ok_or_else(absent)?;
+        log.grant(kit.profile(), &begun.reply, redeemed, begun.sent).ok_or_else(absent)?;
         let answer = Answer::Reply(begun.reply);
         log.begin(begun.sent, begun.finished, Detail::of(&answer, begun.instance, None));
         Ok(Self { kit, trial, log: Mutex::new(log) })
@@ -116,14 +126,14 @@ impl<'k> Family<'k> {
         let answer = self.kit.send(instance, asked, manner).await?;
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
-                let handed = lock(&self.log).grant(profile, reply, Some(token), sent.millis);
+                let handed = lock(&self.log).grant(profile, reply, Some(token), sent);
                 handed.map_or(Outcome::Unforeseen, Outcome::Issued)
             }
             Some(reply) => refused(profile, reply),
             None => Outcome::Unknown,
         };
         let ask = Ask::Refresh(token, key);
-        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None }, outcome);
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None, granted: None }, outcome);
         Ok(outcome)
     }
 
@@ -165,7 +175,9 @@ impl<'k> Family<'k> {
         let answer = self.kit.send(instance, asked, Manner::Patient).await?;
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
-                let handed = lock(&self.log).grant(profile, reply, None, sent.millis);
+                // It was accepted, also where the answer has no more than an access token.
+                let newest = Some(self.newest()).filter(|_| has_access_token(profile, reply));
+                let handed = lock(&self.log).grant(profile, reply, newest, sent);
                 handed.map_or(Outcome::Unforeseen, Outcome::Issued)
             }
             // Any refusal will do.
@@ -177,7 +189,7 @@ impl<'k> Family<'k> {
             None => Outcome::Unknown,
         };
         let (ask, manner, note) = (Ask::RefreshForged, Manner::Patient, Some(foreign.what.as_str()));
-        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note }, outcome);
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note, granted: None }, outcome);
         Ok((outcome, answer))
     }
 
@@ -206,26 +218,25 @@ impl<'k> Family<'k> {
         let answer = self.kit.send(instance, asked, manner).await?;
         let outcome = meaning(&answer, &[(&sign_out.done, Outcome::SignedOut), (&sign_out.refused, Outcome::Denied)]);
         let ask = Ask::SignOut(token);
-        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None }, outcome);
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None, granted: None }, outcome);
         Ok(outcome)
     }
 
     /// Tries the access token of a grant at one instance.
     pub async fn use_access(&self, grant: &Grant, instance: usize) -> Result<Outcome, Stop> {
         let Some(access) = &grant.access else { return Ok(Outcome::Unknown) };
-        let newer = lock(&self.log).grants.iter().any(|other| {
-            other.token == grant.token && other.asked_at >= grant.asked_at && !same(other.access.as_ref(), access)
-        });
-        let ask = Ask::UseAccess((!newer).then_some(grant.token));
-        self.use_text(access, ask, instance, None).await
+        let used = Used { ask: Ask::UseAccess(Some(grant.token)), granted: Some(grant.asked), note: None };
+        self.use_text(access, used, instance).await
     }
 
     /// Tries something else as an access token.
     pub async fn use_forged_access(&self, text: &Guarded, what: &str) -> Result<Outcome, Stop> {
-        self.use_text(text, Ask::UseForgedAccess, self.kit.next_instance(), Some(what)).await
+        let used = Used { ask: Ask::UseForgedAccess, granted: None, note: Some(what) };
+        self.use_text(text, used, self.kit.next_instance()).await
     }
 
-    async fn use_text(&self, text: &Guarded, ask: Ask, instance: usize, note: Option<&str>) -> Result<Outcome, Stop> {
+    async fn use_text(&self, text: &Guarded, used: Used<'_>, instance: usize) -> Result<Outcome, Stop> {
+        let Used { ask, granted, note } = used;
         let Some(profile) = &self.kit.profile().access else { return Ok(Outcome::Unknown) };
         let asked = Asked { request: &profile.request, values: vec![("access_token", text.clone())], header: None };
         let sent = self.kit.stamp();
@@ -235,7 +246,7 @@ impl<'k> Family<'k> {
             outcome = Outcome::Dead;
         }
         let manner = Manner::Patient;
-        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note }, outcome);
+        self.note(Exchange { ask, sent, answer: &answer, instance, manner, note, granted }, outcome);
         Ok(outcome)
     }
 
@@ -245,7 +256,7 @@ impl<'k> Family<'k> {
     }
 
     fn note(&self, exchange: Exchange<'_>, outcome: Outcome) {
-        let Exchange { ask, sent, answer, instance, manner, note } = exchange;
+        let Exchange { ask, sent, answer, instance, manner, note, granted } = exchange;
         match outcome {
             Outcome::Unknown if matches!(manner, Manner::Patient) => self.trial.count_unanswered(answer.summary()),
             Outcome::Unforeseen => self.trial.count_unforeseen(answer.summary()),
@@ -253,12 +264,23 @@ impl<'k> Family<'k> {
         }
         let mut log = lock(&self.log);
         log.last_answer = answer.summary();
-        log.add(ask, outcome, (sent, self.kit.stamp()), Detail::of(answer, instance, note));
+        let detail = Detail { granted, ..Detail::of(answer, instance, note) };
+        log.add(ask, outcome, (sent, self.kit.stamp()), detail);
+    }
+
+    /// Whether a refusal may mean that the session has expired.
+    pub fn may_have_expired(&self) -> bool {
+        lock(&self.log).may_have_expired(self.kit.lifetimes())
     }
 
     /// Status and code of the last answer, or why there was none.
     pub fn last_answer(&self) -> String {
         lock(&self.log).last_answer.clone()
+    }
+
+    /// The answer to a call in short, or why there was none.
+    pub fn answer_to(&self, call: &Call) -> String {
+        lock(&self.log).answer_to(call)
     }
 
     /// These calls for the report.
@@ -288,14 +310,14 @@ impl<'k> Family<'k> {
     }
 }
 
-fn same(one: Option<&Guarded>, other: &Guarded) -> bool {
-    one.is_none_or(|one| one.digest() == other.digest())
-}
-
 fn meaning(answer: &Answer, known: &[(&Vec<Sign>, Outcome)]) -> Outcome {
     let Some(reply) = answer.reply() else { return Outcome::Unknown };
     let found = known.iter().find(|(signs, _)| matches(signs, reply)).map(|(_, outcome)| *outcome);
     found.unwrap_or(if reply.is_outage() { Outcome::Unknown } else { Outcome::Unforeseen })
+}
+
+fn has_access_token(profile: &Profile, reply: &Reply) -> bool {
+    profile.answer.access_token.as_ref().is_some_and(|place| reply.secret(place).is_some())
 }
 
 fn refused(profile: &Profile, reply: &Reply) -> Outcome {

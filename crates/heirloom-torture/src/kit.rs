@@ -4,6 +4,7 @@ pub use super::sync::lock;
 use super::{
     client::{Answer, Asked, Client, Connection, Manner, Reply, RequestError, SignedIn},
     history::Stamp,
+    lifetimes::Lifetimes,
     model::Rules,
     profile::{Profile, Request, Sign},
     secret::Guarded,
@@ -178,6 +179,11 @@ impl Kit {
     /// Where this server may differ from others.
     pub fn rules(&self) -> Rules {
         Rules { keeps_tokens: self.keeps_tokens(), ..self.settings.profile.rules() }
+    }
+
+    /// How long sessions live, as far as the command line has it.
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes::new(self.settings.absolute_lifetime, self.settings.idle_lifetime)
     }
 
     /// Whether a refresh returns the token that was presented: the server does not rotate.

@@ -19,6 +19,7 @@ mod family;
 mod history;
 mod judge;
 mod kit;
+mod lifetimes;
 mod log;
 mod model;
 mod preflight;

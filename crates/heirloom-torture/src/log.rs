@@ -2,9 +2,10 @@
 
 use super::{
     client::{Answer, Reply},
-    history::{Call, Stamp},
+    history::{Call, History, Stamp},
+    lifetimes::Lifetimes,
     model::{Ask, KeyNo, Outcome, TokenNo},
-    profile::Profile,
+    profile::{Place, Profile},
     report::{Action, CallOutcome, CallRecord, Token},
     secret::Guarded,
 };
@@ -17,10 +18,12 @@ pub struct Grant {
     pub token: TokenNo,
     /// The access token, if there was one.
     pub access: Option<Guarded>,
+    /// The scope, if the answer names it.
+    pub scope: Option<String>,
     /// The promised lifetime of the refresh token, in seconds.
     pub expires_in: Option<u64>,
-    /// Milliseconds, before the request that brought it.
-    pub asked_at: u64,
+    /// Before the request that brought it was sent.
+    pub asked: Stamp,
 }
 
 /// What a report shows of an answer.
@@ -34,6 +37,10 @@ pub struct Detail {
     pub code: Option<String>,
     /// What else is worth knowing.
     pub note: Option<String>,
+    /// The answer in short, or why there was none.
+    pub summary: String,
+    /// Of the use of an access token: before the request that brought it was sent.
+    pub granted: Option<Stamp>,
 }
 
 impl Detail {
@@ -48,6 +55,8 @@ impl Detail {
             status: reply.map(|reply| reply.status),
             code: reply.and_then(|reply| reply.shown_code().map(str::to_owned)),
             note: cause.or_else(|| note.map(str::to_owned)),
+            summary: answer.summary(),
+            granted: None,
         }
     }
 }
@@ -100,15 +109,70 @@ impl Log {
         profile: &Profile,
         reply: &Reply,
         presented: Option<TokenNo>,
-        asked_at: u64,
+        asked: Stamp,
     ) -> Option<TokenNo> {
         let handed = reply.secret(&profile.answer.refresh_token).map(|token| self.number(token));
         let token = handed.or(presented)?;
         let pointers = &profile.answer;
         let access = pointers.access_token.as_ref().and_then(|pointer| reply.secret(pointer));
         let expires_in = pointers.refresh_expires_in.as_ref().and_then(|pointer| reply.number(pointer));
-        self.grants.push(Grant { token, access, expires_in, asked_at });
+        let scope = reply.secret(&Place::scope()).map(|scope| scope.reveal().to_owned());
+        self.grants.push(Grant { token, access, scope, expires_in, asked });
         Some(token)
+    }
+
+    /// The calls as they can be judged. A refusal proves nothing where the session may have expired, and the access token
+    /// that came with a refresh token need not be the newest that came with it.
+    pub fn history(&self, lifetimes: Lifetimes) -> History {
+        let judged = self.calls.iter().map(|call| {
+            let mut call = call.clone();
+            if self.may_be_replaced(&call) {
+                call.ask = Ask::UseAccess(None);
+            }
+            if self.may_have_expired_before(&call, lifetimes) {
+                call.outcome = Outcome::Unknown;
+            }
+            call
+        });
+        History { calls: judged.collect() }.as_far_as_understood()
+    }
+
+    /// The answer to a call in short, or why there was none.
+    pub fn answer_to(&self, call: &Call) -> String {
+        self.details.get(call.number).map(|detail| detail.summary.clone()).unwrap_or_default()
+    }
+
+    /// Whether a refusal may mean that the session has expired.
+    pub fn may_have_expired(&self, lifetimes: Lifetimes) -> bool {
+        self.calls.iter().any(|call| self.may_have_expired_before(call, lifetimes))
+    }
+
+    fn may_have_expired_before(&self, call: &Call, lifetimes: Lifetimes) -> bool {
+        let is_refusal = call.redeems().is_some() && call.outcome.is_refusal() || call.outcome == Outcome::Dead;
+        let begun = self.begun.as_ref().map(|(sent, ..)| *sent);
+        is_refusal && begun.is_some_and(|begun| lifetimes.may_have_ended(begun, &self.calls, call))
+    }
+
+    /// Whether another request may have brought another access token with the same refresh token, before the one that is
+    /// used was answered.
+    fn may_be_replaced(&self, used: &Call) -> bool {
+        let granted = self.details.get(used.number).and_then(|detail| detail.granted);
+        let (Ask::UseAccess(Some(token)), Some(granted)) = (used.ask, granted) else { return false };
+        let access = |tick| self.grants.iter().find(|grant| grant.asked.tick == tick)?.access.as_ref();
+        let is_other = |call: &Call| {
+            let (own, other) = (access(granted.tick), access(call.sent.tick));
+            own.zip(other).is_some_and(|(own, other)| own.digest() != other.digest())
+        };
+        let presented = self.calls.iter().find(|call| call.sent.tick == granted.tick).and_then(Call::redeems);
+        let may_bring = |call: &&Call| match call.redeems() {
+            Some(redeemed) if !call.is_answered() => redeemed == token || Some(redeemed) == presented,
+            _answered => call.issued() == Some(token) && is_other(call),
+        };
+        let is_beside = |call: &&Call| {
+            let is_before = call.is_answered() && call.finished.tick < granted.tick;
+            call.sent.tick != granted.tick && call.sent.tick < used.finished.tick && !is_before
+        };
+        self.calls.iter().filter(is_beside).any(|call| may_bring(&call))
     }
 
     /// The calls for a report, in the order in which they were sent, after the one that began the session.
@@ -206,5 +270,66 @@ fn outcome(outcome: Outcome) -> CallOutcome {
         Outcome::Unknown => CallOutcome::NoAnswer,
         Outcome::Unforeseen => CallOutcome::Unforeseen,
         Outcome::Done => CallOutcome::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(millis: u64) -> Stamp {
+        Stamp { tick: millis, millis }
+    }
+
+    /// A session of which the first access token is used from 100 to 110, after these calls. Each that was answered brings
+    /// an access token of its own.
+    fn used_beside(calls: &[(Ask, Outcome, u64, u64)]) -> Ask {
+        let mut log = Log::default();
+        log.begin(stamp(1), stamp(2), Detail::default());
+        let mut grant = |token, text: &str, asked| {
+            let access = Some(Guarded::new(text.to_owned()));
+            log.grants.push(Grant { token, access, scope: None, expires_in: None, asked });
+        };
+        grant(TokenNo(0), "first", stamp(1));
+        for (_, outcome, sent, _) in calls {
+            outcome.issued().into_iter().for_each(|token| grant(token, &sent.to_string(), stamp(*sent)));
+        }
+        for (ask, outcome, sent, finished) in calls {
+            log.add(*ask, *outcome, (stamp(*sent), stamp(*finished)), Detail::default());
+        }
+        let granted = Detail { granted: Some(stamp(1)), ..Detail::default() };
+        log.add(Ask::UseAccess(Some(TokenNo(0))), Outcome::Dead, (stamp(100), stamp(110)), granted);
+        log.history(Lifetimes::default()).calls.last().map_or(Ask::Restart, |call| call.ask)
+    }
+
+    #[test]
+    fn an_access_token_is_the_newest_only_where_no_other_may_have_come_with_its_refresh_token() {
+        let (first, newest) = (Ask::Refresh(TokenNo(0), None), Ask::UseAccess(Some(TokenNo(0))));
+        let (kept, rotated) = (Outcome::Issued(TokenNo(0)), Outcome::Issued(TokenNo(1)));
+        for (calls, expected) in [
+            (&[][..], newest),
+            (&[(first, rotated, 50, 60)], newest),
+            // The server does not rotate: another access token comes with the same refresh token.
+            (&[(first, kept, 50, 60)], Ask::UseAccess(None)),
+            (&[(first, kept, 105, 200)], Ask::UseAccess(None)),
+            (&[(first, kept, 111, 200)], newest),
+            (&[(first, Outcome::Unknown, 50, 60)], Ask::UseAccess(None)),
+            (&[(first, Outcome::Denied, 50, 60)], newest),
+        ] {
+            assert_eq!(used_beside(calls), expected, "{calls:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_after_the_end_of_a_lifetime_proves_nothing() {
+        let mut log = Log::default();
+        log.begin(stamp(1), stamp(2), Detail::default());
+        for at in [100, 9000] {
+            log.add(Ask::Refresh(TokenNo(0), None), Outcome::Denied, (stamp(at), stamp(at + 10)), Detail::default());
+            log.add(Ask::UseAccess(None), Outcome::Dead, (stamp(at + 20), stamp(at + 30)), Detail::default());
+        }
+        let judged = log.history(Lifetimes::new(Some(std::time::Duration::from_secs(8)), None));
+        let outcomes: Vec<_> = judged.calls.iter().map(|call| call.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Denied, Outcome::Dead, Outcome::Unknown, Outcome::Unknown]);
     }
 }

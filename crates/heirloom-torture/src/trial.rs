@@ -1,7 +1,7 @@
 //! One running scenario: what it has seen, and what is wrong.
 
 use super::{
-    history::{Call, History},
+    history::Call,
     judge::{Judgement, abridge, evidence, judge, judge_fork},
     kit::{Kit, Stop, lock},
     log::Log,
@@ -194,7 +194,7 @@ impl<'k> Trial<'k> {
 
     /// Judges a session's history.
     pub fn keep(&self, log: &Log) {
-        let (history, rules) = (History { calls: log.calls.clone() }.as_far_as_understood(), self.kit.rules());
+        let (history, rules) = (log.history(self.kit.lifetimes()), self.kit.rules());
         let has_room = lock(&self.seen).contradictions < EXAMINED;
         // More of the same would tell nothing more; a fork is seen at once, and may be what is behind the others.
         let judgement = if has_room {

@@ -48,6 +48,14 @@ impl TryFrom<String> for Place {
     }
 }
 
+impl Place {
+    /// The scope that an answer grants (RFC 6749 §5.1).
+    #[must_use]
+    pub fn scope() -> Self {
+        Self::Pointer("/scope".to_owned())
+    }
+}
+
 /// In a pointer, `~` stands only before 0 or 1.
 fn is_escaped(pointer: &str) -> bool {
     pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']))

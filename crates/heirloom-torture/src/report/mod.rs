@@ -97,7 +97,7 @@ pub struct SettingsUsed {
     pub leeway_ms: u64,
     /// Whether the profile promises that access tokens are refused after the end of their session.
     pub access_refused_after_end: bool,
-    /// Within how long other instances do that.
+    /// Within how long that happens.
     pub revocation_ms: u64,
     /// The scenarios that were chosen; all, if empty.
     pub only: Vec<String>,

@@ -13,6 +13,7 @@ use super::{
     },
     replays::grown,
 };
+use futures_util::future::try_join_all;
 use std::time::Duration;
 
 /// Sessions that are opened.
@@ -64,17 +65,16 @@ pub async fn after_end(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn after(trial: &Trial<'_>, end: End) -> Result<(), Stop> {
     let mut rng = trial.fork_rng();
     let family = grown(trial, 2, &mut rng).await?;
-    let grant = expect_alive(trial, &family).await?;
+    let grants = alive(trial, &family).await?;
     match end {
         End::Reuse => family.settle(TokenNo(0), None).await?,
         End::SignOut => family.sign_out(family.newest()).await?,
     };
     let ended = trial.kit.uptime();
-    let mut latest = Lived::default();
-    for instance in 0..trial.kit.settings.bases.len() {
-        let lived = watch(trial, &family, &grant, instance, ended).await?;
-        latest = latest.max(lived);
-    }
+    let instances = 0..trial.kit.settings.bases.len();
+    let watched = grants.iter().flat_map(|grant| instances.clone().map(move |instance| Watched { grant, instance }));
+    let lived = try_join_all(watched.map(|watched| watch(trial, &family, watched, ended))).await?;
+    let latest = lived.into_iter().max().unwrap_or_default();
     // Only of a session that has ended this tells something.
     if matches!(family.settle(family.newest(), None).await?, Outcome::Issued(_)) {
         trial.not_applicable(end.figure(), format!("{} does not end the session", end.name()));
@@ -83,6 +83,18 @@ async fn after(trial: &Trial<'_>, end: End) -> Result<(), Stop> {
     trial.measured(end.figure(), latest.words(), Some(latest.figure()));
     judge(trial, &family, end, latest);
     family.close().await
+}
+
+/// Every access token of a live session that works: a server may let older ones live on.
+async fn alive(trial: &Trial<'_>, family: &Family<'_>) -> Result<Vec<Grant>, Stop> {
+    let mut alive = vec![expect_alive(trial, family).await?];
+    let older = family.grants().into_iter().rev().skip(1).filter(|grant| grant.access.is_some());
+    for grant in older {
+        if family.use_access(&grant, trial.kit.next_instance()).await? == Outcome::Alive {
+            alive.push(grant);
+        }
+    }
+    Ok(alive)
 }
 
 /// Before the end the newest access token works: otherwise its refusal afterwards would prove nothing.
@@ -124,12 +136,18 @@ impl Lived {
     }
 }
 
+/// An access token at one instance.
+#[derive(Debug, Clone, Copy)]
+struct Watched<'a> {
+    grant: &'a Grant,
+    instance: usize,
+}
+
 /// Looks at one instance until it refuses the token, or for as long as the settings and the profile have it.
 async fn watch(
     trial: &Trial<'_>,
     family: &Family<'_>,
-    grant: &Grant,
-    instance: usize,
+    Watched { grant, instance }: Watched<'_>,
     ended: Duration,
 ) -> Result<Lived, Stop> {
     let deadline = ended.saturating_add(trial.kit.settings.access_patience.max(promised(trial)));
@@ -147,7 +165,8 @@ async fn watch(
                 return Err(Stop::Fail(format!("an access token after its session was answered with {answer}")));
             }
         }
-        if trial.kit.uptime() >= deadline {
+        // The last look comes after what is promised, not just before.
+        if asked > deadline {
             lived.lives_on = true;
             return Ok(lived);
         }
@@ -155,10 +174,9 @@ async fn watch(
     }
 }
 
-/// Where there are several instances, each has a while to learn of the end.
+/// A server has a while to learn of the end: one URL may stand for many instances.
 fn promised(trial: &Trial<'_>) -> Duration {
-    let several = trial.kit.settings.bases.len() > 1;
-    Duration::from_secs(if several { trial.kit.profile().revocation_seconds } else { 0 })
+    Duration::from_secs(trial.kit.profile().revocation_seconds)
 }
 
 fn judge(trial: &Trial<'_>, family: &Family<'_>, end: End, lived: Lived) {
@@ -176,7 +194,7 @@ fn judge(trial: &Trial<'_>, family: &Family<'_>, end: End, lived: Lived) {
         ends || rotates || Some(call.number) == last
     });
     let sentence = format!(
-        "The access token of the session still worked {:.1} s after {} was answered, although the profile promises that it \
+        "An access token of the session still worked {:.1} s after {} was answered, although the profile promises that it \
          is refused.",
         lived.alive.as_secs_f64(),
         end.name(),

@@ -11,6 +11,7 @@ use super::super::{
     trial::Trial,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use std::collections::BTreeSet;
 
 /// An access token redeems nothing, and a refresh token opens nothing.
 pub async fn token_kinds(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -90,18 +91,29 @@ fn without_signature(token: &str) -> Vec<String> {
     ["none", "None"].map(unsigned).to_vec()
 }
 
-/// Another client, which the server knows, cannot redeem the token.
+/// Not a token of any server.
+const GARBAGE: &str = "not-a-refresh-token";
+
+/// Another client, which the server knows, cannot redeem the token. A client that it does not know is refused for that:
+/// it refuses the other client's garbage as it refuses ours.
 pub async fn other_client(trial: &Trial<'_>) -> Result<(), Stop> {
     let family = rotated(trial).await?;
     let values = &trial.kit.settings.values;
     let own = [("client_id", "other_client_id"), ("client_secret", "other_client_secret")];
     let other = own.into_iter().filter_map(|(name, other)| Some((name, values.get(other)?.clone())));
-    let what = "as another client".to_owned();
-    let foreign = Foreign { text: family.text(family.newest()), values: other.collect(), what, ..Foreign::default() };
-    let (outcome, answer) = family.refresh_foreign(foreign).await?;
-    if has_code(&answer, "invalid_client") {
-        return Err(Stop::Fail("the server does not know the other client: invalid_client".to_owned()));
+    let other: Vec<_> = other.collect();
+    let presented = |text: String, what: &str, values: &[(&'static str, Guarded)]| {
+        family.refresh_foreign(Foreign { text, what: what.to_owned(), values: values.to_vec(), ..Foreign::default() })
+    };
+    let (_, ours) = presented(GARBAGE.to_owned(), "garbage", &[]).await?;
+    let (_, theirs) = presented(GARBAGE.to_owned(), "garbage as another client", &other).await?;
+    if !are_refused_alike(&ours, &theirs) {
+        let (ours, theirs) = (ours.summary(), theirs.summary());
+        let cause = format!("is the other client known? Garbage from it is answered with {theirs}, from this one with {ours}");
+        return Err(Stop::Fail(cause));
     }
+    let newest = family.text(family.newest());
+    let (outcome, answer) = presented(newest, "as another client", &other).await?;
     match outcome {
         Outcome::Issued(_) => {
             let sentence = "Another client redeemed the refresh token: a token that leaks from one client works in every \
@@ -117,25 +129,44 @@ pub async fn other_client(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Scopes, one by one.
+fn words(scope: &str) -> BTreeSet<String> {
+    scope.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The scope of a session: of its newest answer that names one, or else what was asked for (RFC 6749 §5.1).
+fn scope_of(trial: &Trial<'_>, family: &Family<'_>) -> Result<BTreeSet<String>, Stop> {
+    let granted = family.grants().iter().rev().find_map(|grant| grant.scope.clone());
+    let asked = || trial.kit.settings.values.get("scope").map(|scope| scope.reveal().to_owned());
+    let scope = granted.or_else(asked).map(|scope| words(&scope));
+    scope.ok_or_else(|| Stop::Fail("no answer tells which scope the session has: pass --set scope=…".to_owned()))
+}
+
 /// A refresh asks for more scope than the session has.
 pub async fn wider_scope(trial: &Trial<'_>) -> Result<(), Stop> {
     let family = rotated(trial).await?;
     let wider = trial.kit.settings.values.get("wider_scope").map(|scope| scope.reveal().to_owned()).unwrap_or_default();
+    let had = scope_of(trial, &family)?;
+    if words(&wider).is_subset(&had) {
+        return Err(Stop::Fail(format!("the session has scope={wider} already: --set wider_scope=… names more")));
+    }
     let what = format!("the newest refresh token, with scope={wider}");
     let (text, field) = (family.text(family.newest()), Some(("scope", wider.clone())));
     let (outcome, answer) = family.refresh_foreign(Foreign { text, field, what, ..Foreign::default() }).await?;
     match (outcome, answer.reply()) {
         (Outcome::Issued(_), Some(reply)) => {
-            let scope = reply.secret(&Place::Pointer("/scope".to_owned()));
-            let Some(scope) = scope else {
+            let Some(granted) = reply.secret(&Place::scope()) else {
                 let cause = "the refresh was accepted, and its answer does not tell which scope it grants";
                 return Err(Stop::Fail(cause.to_owned()));
             };
             trial.tried(Property::ScopeNotWidened);
-            let granted: Vec<&str> = scope.reveal().split_whitespace().collect();
-            if wider.split_whitespace().all(|asked| granted.contains(&asked)) {
-                let sentence =
-                    format!("A refresh that asked for scope={wider} was granted it, although the user never did.");
+            let more: Vec<_> = words(granted.reveal()).difference(&had).cloned().collect();
+            if !more.is_empty() {
+                let more = more.join(" ");
+                let sentence = format!(
+                    "A refresh that asked for scope={wider} was granted scope={more} more than the session has, although the \
+                     user never agreed to it."
+                );
                 trial.violate(Property::ScopeNotWidened, sentence, family.shown(|_| true));
             }
         }
@@ -147,8 +178,11 @@ pub async fn wider_scope(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn has_code(answer: &Answer, code: &str) -> bool {
-    answer.reply().is_some_and(|reply| reply.code.as_deref() == Some(code))
+/// With the same status and code.
+fn are_refused_alike(one: &Answer, other: &Answer) -> bool {
+    let seen = |answer: &Answer| answer.reply().map(|reply| (reply.status, reply.code.clone()));
+    let is_refusal = |status: u16| (400..500).contains(&status) && status != 429;
+    seen(one).is_some_and(|(status, _)| is_refusal(status)) && seen(one) == seen(other)
 }
 
 #[cfg(test)]

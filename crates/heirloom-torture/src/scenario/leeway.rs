@@ -137,7 +137,8 @@ fn measure(trial: &Trial<'_>, at_once: &Replay<'_>, older: &[Replay<'_>], later:
 
 /// A server that uses its leeway uses it until its end.
 fn judge_retries(trial: &Trial<'_>, announced: Duration, later: &[Replay<'_>]) {
-    for replay in later.iter().filter(|replay| replay.answered < announced) {
+    let in_time = |replay: &&Replay<'_>| replay.answered < announced && !replay.family.may_have_expired();
+    for replay in later.iter().filter(in_time) {
         trial.tried(Property::RetryInLeeway);
         if !replay.is_admitted() && !replay.lives {
             let sentence = format!(
@@ -159,7 +160,7 @@ async fn lose_answers(trial: &Trial<'_>, announced: Duration) -> Result<(), Stop
         let patience = Duration::from_micros(rng.u64(..PATIENCE_MICROS));
         family.refresh_in(TokenNo(0), None, Manner::GoneAfter(patience)).await?;
         let outcome = family.settle(TokenNo(0), None).await?;
-        if lasted(&family) >= announced {
+        if lasted(&family) >= announced || family.may_have_expired() {
             family.close().await?;
             continue;
         }

@@ -83,7 +83,7 @@ fn expect_promises_kept(trial: &Trial<'_>, family: &Family<'_>, signed_in: Durat
     }
     trial.tried(Property::AbsoluteLifetime);
     let end = millis(signed_in).saturating_add(millis(absolute)).saturating_add(ROUNDING);
-    let promised = |grant: &Grant| Some(grant.asked_at.saturating_add(grant.expires_in?.saturating_mul(1000)));
+    let promised = |grant: &Grant| Some(grant.asked.millis.saturating_add(grant.expires_in?.saturating_mul(1000)));
     let late = grants.iter().find_map(|grant| Some((grant, promised(grant).filter(|promised| *promised > end)?)));
     if let Some((grant, late)) = late {
         let over = late.saturating_sub(end).div_ceil(1000);

@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod beside;
 mod busy;
 mod foreign;
 mod forged;
@@ -107,13 +108,13 @@ impl Scenario {
             Trouble::Race(width) | Trouble::SharedKey(width) => races::rounds(width),
             Trouble::TwoKeys => races::rounds(races::TWO_KEYS),
             Trouble::LostAnswer | Trouble::Reordered => retries::ROUNDS,
-            Trouble::ReuseInFlight => replays::IN_FLIGHT_ROUNDS,
-            Trouble::RefreshAgainstSignOut => revocation::SIGN_OUT_ROUNDS,
+            Trouble::ReuseInFlight | Trouble::RefreshAgainstSignOut => beside::ROUNDS,
             Trouble::RefreshAgainstSignIn => revocation::SIGN_INS.saturating_add(1),
             Trouble::Replay(_) => 2,
             Trouble::AccessAfterEnd => return access::SESSIONS,
             Trouble::Leeway => return leeway::sessions(settings),
-            Trouble::LostAnswerWithoutKey | Trouble::LateRetry | Trouble::AfterReuse | Trouble::SignOut => 1,
+            Trouble::LostAnswerWithoutKey | Trouble::LateRetry | Trouble::AfterReuse => 1,
+            Trouble::SignOut => revocation::sessions(&settings.profile),
             Trouble::Restart => return restart::SESSIONS,
             Trouble::Answers => return answers::sessions(&settings.profile),
             Trouble::Forged
@@ -181,6 +182,8 @@ mod tests {
         };
         assert_eq!(sessions("oauth2", "answers"), 2, "a refusal in the shape of RFC 6749 is tried in a session of its own");
         assert_eq!(sessions("heirloom", "answers"), 1);
+        assert_eq!(sessions("heirloom", "sign-out"), 2, "once with an older token");
+        assert_eq!(sessions("oauth2", "sign-out"), 1);
         assert_eq!(sessions("oauth2", "restart"), 24, "three attempts");
     }
 }

@@ -7,15 +7,12 @@ use super::super::{
     model::{KeyNo, Outcome, TokenNo},
     trial::Trial,
 };
+use super::beside::spread;
 use futures_util::future::try_join_all;
 use std::{collections::BTreeSet, time::Duration};
 
 /// Redemptions with two keys.
 pub const TWO_KEYS: usize = 8;
-
-/// How much later than the first one the last redemption of a race begins, in milliseconds, by turns. A server may read
-/// at once and write later: then those that begin together are refused, and those a moment apart are not.
-const SPREADS: [u32; 4] = [0, 1, 3, 6];
 
 /// Rounds of a race, for a setting of 1: more of the narrow ones, which cost little. A fork may show in one of four.
 pub fn rounds(width: usize) -> usize {
@@ -31,18 +28,20 @@ pub fn rounds(width: usize) -> usize {
 /// How often the planned rounds may be run once more while what was seen may be a fork or not.
 const FURTHER: usize = 7;
 
-/// Sessions are new and refreshed by turns: each of both meets each spread.
-pub fn spread(round: usize) -> Duration {
-    let milliseconds = SPREADS.get(round / 2 % SPREADS.len()).copied().unwrap_or_default();
-    Duration::from_millis(u64::from(milliseconds))
-}
-
 /// Redemptions that are to meet.
 struct Rivals {
     token: TokenNo,
     keys: Vec<Option<KeyNo>>,
     /// Between the first and the last.
     spread: Duration,
+    /// Whether their successors are used one after the other.
+    in_turn: bool,
+}
+
+impl Rivals {
+    fn of(family: &Family<'_>, keys: Vec<Option<KeyNo>>, round: usize) -> Self {
+        Self { token: family.newest(), keys, spread: spread(round), in_turn: round % 2 == 1 }
+    }
 }
 
 fn all_rounds(trial: &Trial<'_>, width: usize) -> std::ops::Range<usize> {
@@ -56,8 +55,7 @@ pub async fn race(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
     let may_go_on = |round: &usize| *round < planned || trial.kit.tokens_left().is_none() && trial.suspects_fork();
     for round in (0..planned.saturating_mul(1 + FURTHER)).take_while(may_go_on) {
         let family = begun(trial, round).await?;
-        let rivals = Rivals { token: family.newest(), keys: vec![None; width], spread: spread(round) };
-        meet(trial, &family, rivals).await?;
+        meet(trial, &family, Rivals::of(&family, vec![None; width], round)).await?;
         family.expect_revoked().await?;
         family.close().await?;
     }
@@ -69,8 +67,7 @@ pub async fn shared_key(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
     for round in all_rounds(trial, width) {
         let family = begun(trial, round).await?;
         let key = family.new_key(&mut trial.fork_rng());
-        let rivals = Rivals { token: family.newest(), keys: vec![key; width], spread: spread(round) };
-        meet(trial, &family, rivals).await?;
+        meet(trial, &family, Rivals::of(&family, vec![key; width], round)).await?;
         // Whatever was handed out must be the one token that lives.
         family.rotate(&mut trial.fork_rng()).await?;
         family.close().await?;
@@ -85,7 +82,7 @@ pub async fn two_keys(trial: &Trial<'_>) -> Result<(), Stop> {
         let mut rng = trial.fork_rng();
         let keys = [family.new_key(&mut rng), family.new_key(&mut rng)];
         let keys = keys.repeat(TWO_KEYS / 2);
-        meet(trial, &family, Rivals { token: family.newest(), keys, spread: spread(round) }).await?;
+        meet(trial, &family, Rivals::of(&family, keys, round)).await?;
         family.expect_revoked().await?;
         family.close().await?;
     }
@@ -105,7 +102,7 @@ async fn begun<'k>(trial: &'k Trial<'k>, round: usize) -> Result<Family<'k>, Sto
 /// One redemption for each key, over new connections; then the successors are redeemed, which shows whether they live.
 /// A busy server may refuse some: whether two were answered is seen in the history.
 async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<(), Stop> {
-    let Rivals { token, keys, spread } = rivals;
+    let Rivals { token, keys, spread, in_turn } = rivals;
     trial.kit.open_connections(keys.len()).await?;
     let apart = spread / u32::try_from(keys.len().saturating_sub(1).max(1)).unwrap_or(u32::MAX);
     let redemptions = (0_u32..).zip(&keys).map(|(place, key)| async move {
@@ -118,7 +115,12 @@ async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<
         return Err(Stop::Fail(format!("none of {} redemptions at once was answered: {last}", keys.len())));
     }
     let successors: BTreeSet<_> = outcomes.into_iter().filter_map(Outcome::issued).collect();
-    if successors.len() > 1 {
+    if successors.len() > 1 && in_turn {
+        // Their use at once must not be what ends them.
+        for successor in successors {
+            family.settle(successor, None).await?;
+        }
+    } else if successors.len() > 1 {
         // All at once: the use of one must not be what ends another.
         try_join_all(successors.into_iter().map(|successor| family.settle(successor, None))).await?;
     }

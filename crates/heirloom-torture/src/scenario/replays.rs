@@ -7,11 +7,9 @@ use super::super::{
     model::{Outcome, TokenNo},
     trial::Trial,
 };
+use super::beside::{Meetings, ROUNDS};
 use std::time::Duration;
-use tokio::try_join;
 
-/// Rounds of a replay beside a redemption, for a setting of 1.
-pub const IN_FLIGHT_ROUNDS: usize = 8;
 /// The longest leeway that is waited out.
 const LONGEST_LEEWAY: u64 = 60_000;
 
@@ -77,18 +75,15 @@ pub async fn after_reuse(trial: &Trial<'_>) -> Result<(), Stop> {
 /// be replays themselves where the server has no keys.
 pub async fn in_flight(trial: &Trial<'_>) -> Result<(), Stop> {
     let mut rng = trial.fork_rng();
-    for _round in 0..trial.kit.settings.rounds.saturating_mul(IN_FLIGHT_ROUNDS) {
+    let mut meetings = Meetings::none();
+    for round in 0..trial.kit.settings.rounds.saturating_mul(ROUNDS) {
         let family = grown(trial, 2, &mut rng).await?;
         let (newest, key) = (family.newest(), family.new_key(&mut rng));
-        trial.kit.open_connections(2).await?;
-        let redemption = family.refresh_in(newest, key, Manner::Racing);
-        let (redeemed, replayed) = try_join!(redemption, family.refresh_in(TokenNo(0), None, Manner::Racing))?;
-        if redeemed == Outcome::Unknown || replayed == Outcome::Unknown {
-            let last = family.last_answer();
-            return Err(Stop::Fail(format!("a replay beside a redemption was not answered: {last}")));
-        }
+        let redemption = Box::pin(family.refresh_in(newest, key, Manner::Racing));
+        let replay = Box::pin(family.refresh_in(TokenNo(0), None, Manner::Racing));
+        meetings.meet(trial, &family, round, (redemption, replay)).await?;
         family.expect_revoked().await?;
         family.close().await?;
     }
-    Ok(())
+    meetings.expect_any("replay beside a redemption")
 }

@@ -4,18 +4,19 @@ use super::super::{
     client::Manner,
     family::Family,
     kit::Stop,
-    model::{KeyNo, Outcome, TokenNo},
+    model::{Outcome, StaleSignOut, TokenNo},
+    profile::Profile,
     trial::Trial,
 };
-use super::races::spread;
+use super::{
+    beside::{Meetings, ROUNDS},
+    replays::grown,
+};
 use futures_util::future::try_join_all;
-use std::time::Duration;
 use tokio::try_join;
 
 /// Sign-ins at once: fewer than any server would allow a user sessions.
 pub const SIGN_INS: usize = 6;
-/// Rounds of a sign-out that races a refresh, for a setting of 1: either begins first, by each of the spreads.
-pub const SIGN_OUT_ROUNDS: usize = 32;
 /// Refreshes beside sign-ins.
 const REFRESHES: usize = 20;
 
@@ -29,53 +30,42 @@ pub async fn sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
         family.sign_out(family.newest()).await?;
         family.expect_revoked().await?;
         family.close().await?;
+        if ends_by_stale_token(trial.kit.profile()) && trial.needs_rotation().is_ok() {
+            let family = grown(trial, 2, &mut rng).await?;
+            family.sign_out(TokenNo(0)).await?;
+            family.expect_revoked().await?;
+            family.close().await?;
+        }
     }
     Ok(())
 }
 
-/// A sign-out that races a refresh of the same token: a user who signs out means the session, not the token. A busy server
-/// may refuse some: whether both were answered is seen in the history.
+/// Whether the profile promises that an older token of a session signs it out.
+fn ends_by_stale_token(profile: &Profile) -> bool {
+    profile.sign_out.as_ref().is_some_and(|sign_out| sign_out.by_stale_token == StaleSignOut::Ends)
+}
+
+/// Sessions of one round of sign-outs.
+pub fn sessions(profile: &Profile) -> usize {
+    if ends_by_stale_token(profile) { 2 } else { 1 }
+}
+
+/// A sign-out that races a refresh of the same token: a user who signs out means the session, not the token.
 pub async fn refresh_against_sign_out(trial: &Trial<'_>) -> Result<(), Stop> {
     let mut rng = trial.fork_rng();
-    let mut missing = Some("nothing was sent".to_owned());
-    for round in 0..trial.kit.settings.rounds.saturating_mul(SIGN_OUT_ROUNDS) {
+    let mut meetings = Meetings::none();
+    for round in 0..trial.kit.settings.rounds.saturating_mul(ROUNDS) {
         let family = Family::open(trial).await?;
         family.rotate(&mut rng).await?;
-        let key = family.new_key(&mut rng);
-        let (refreshed, left) = refresh_beside_sign_out(trial, &family, key, round).await?;
-        if refreshed == Outcome::Unknown || left == Outcome::Unknown {
-            missing = missing.map(|_| family.last_answer());
-        } else {
-            missing = None;
-        }
+        let (newest, key) = (family.newest(), family.new_key(&mut rng));
+        let refresh = Box::pin(family.refresh_in(newest, key, Manner::Racing));
+        let sign_out = Box::pin(family.sign_out_in(newest, Manner::Racing));
+        meetings.meet(trial, &family, round, (refresh, sign_out)).await?;
         family.settle(family.newest(), None).await?;
         family.settle(TokenNo(0), None).await?;
         family.close().await?;
     }
-    let fail = |last| Err(Stop::Fail(format!("no sign-out beside a refresh was answered: {last}")));
-    missing.map_or(Ok(()), fail)
-}
-
-/// By turns, either begins first.
-async fn refresh_beside_sign_out(
-    trial: &Trial<'_>,
-    family: &Family<'_>,
-    key: Option<KeyNo>,
-    round: usize,
-) -> Result<(Outcome, Outcome), Stop> {
-    let (newest, later) = (family.newest(), spread(round));
-    let (refresh_after, sign_out_after) =
-        if round.is_multiple_of(2) { (Duration::ZERO, later) } else { (later, Duration::ZERO) };
-    trial.kit.open_connections(2).await?;
-    let refresh = async {
-        tokio::time::sleep(refresh_after).await;
-        family.refresh_in(newest, key, Manner::Racing).await
-    };
-    let sign_out = async {
-        tokio::time::sleep(sign_out_after).await;
-        family.sign_out_in(newest, Manner::Racing).await
-    };
-    try_join!(refresh, sign_out)
+    meetings.expect_any("sign-out beside a refresh")
 }
 
 /// New sessions of the same user leave the others alone.

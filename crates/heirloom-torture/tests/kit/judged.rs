@@ -105,6 +105,7 @@ impl Talk {
     pub fn settings(self, stub: &Stub, leeway_seconds: u64) -> Settings {
         let mut profile = Profile::load(self.name()).unwrap();
         profile.leeway_seconds = leeway_seconds;
+        profile.revocation_seconds = profile.revocation_seconds.min(1);
         let guarded = |text: &str| Guarded::new(text.to_owned());
         let source = Source::SignIn { user: guarded("alice"), password: guarded(PASSWORD) };
         let (base, values) = match self {

@@ -6,7 +6,7 @@ use crate::{
     provider::{Manners, Provider},
     stub::{Fault, Kind, Stub},
 };
-use heirloom_torture::{Progress, Property, Settings, Verdict, run_until};
+use heirloom_torture::{Guarded, Progress, Property, Settings, Verdict, run_until};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf, time::Duration};
 use tempfile::TempDir;
@@ -211,6 +211,48 @@ async fn access_tokens_that_live_on_are_a_figure() {
     assert_eq!(report.property(Property::AccessRevoked).unwrap().verdict, Verdict::NotApplicable);
     let report = Tried::Only("access-after-end").judge(Fault::None, Talk::OAuth, Kind::Strict).await;
     assert_eq!(report.property(Property::AccessAfterSignOut).unwrap().saw, "dies at once");
+}
+
+/// The end of a lifetime looks like a refusal of a live session.
+#[tokio::test]
+async fn a_session_that_expires_meanwhile_accuses_nobody() {
+    let (short, long) = (Duration::from_secs(2), Duration::from_hours(1));
+    for (absolute, idle) in [(Some(short), None), (None, Some(short))] {
+        let stub = Stub::living(Fault::None, Kind::Strict, absolute.unwrap_or(long), idle.unwrap_or(long));
+        // After the restart, nobody uses a session for a while.
+        let restart = format!("{}; sleep 3", stub.restart_command());
+        let settings = Settings {
+            only: ["storm", "restart"].map(str::to_owned).to_vec(),
+            storm: Duration::from_secs(4),
+            absolute_lifetime: absolute,
+            idle_lifetime: idle,
+            restart: Some(restart),
+            ..Talk::Own.settings(&stub, 0)
+        };
+        let report = run_until(settings, |_| {}, std::future::pending()).await.unwrap();
+        let violated: Vec<_> = report.properties.iter().filter(|one| one.verdict == Verdict::Violated).collect();
+        assert!(violated.is_empty(), "{absolute:?} {idle:?}: {violated:#?}");
+    }
+}
+
+/// A name that was mistyped must not look like a client that is refused, nor a scope that was granted like a wider one.
+#[tokio::test]
+async fn a_client_that_is_not_known_and_a_scope_that_is_not_wider_prove_nothing() {
+    for (fault, name, value, cause) in [
+        (Fault::None, "other_client_id", "mistyped", "is the other client known?"),
+        (Fault::GrantsAnyScope, "wider_scope", "read", "the session has scope=read already"),
+    ] {
+        let stub = Stub::start(fault);
+        let mut settings = Talk::OAuth.settings(&stub, 0);
+        settings.values.insert(name.to_owned(), Guarded::new(value.to_owned()));
+        settings.only = vec![name.replace("_id", "").replace('_', "-")];
+        // The status alone.
+        settings.profile.answer.code = None;
+        settings.profile.refresh.denied[0].code = None;
+        let report = run_until(settings, |_| {}, std::future::pending()).await.unwrap();
+        assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+        assert!(report.scenarios[0].saw.contains(cause), "{report:#?}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ pub enum Fault {
     ForkInRace,
     /// The same; but except in one session of sixty, the newest of them takes the place of the others.
     ForkInFewRaces,
+    /// The same; but where two are used at once, the session is revoked.
+    ForkUnlessUsedAtOnce,
     /// A stale token gets a token of its own.
     ForkOnReplay,
     /// A stale token gets a token of its own where the newest is redeemed beside it.
@@ -61,6 +63,8 @@ pub enum Fault {
     SignOutMissesSuccessor,
     /// A sign-out that a refresh has overtaken has a stale token, and does nothing.
     SignOutOvertaken,
+    /// A sign-out with a stale token does nothing.
+    SignOutOfStaleIgnored,
 
     RotationLostAtRestart,
     RevocationLostAtRestart,
@@ -78,11 +82,17 @@ pub enum Fault {
     AcceptsUnsignedAccess,
     AcceptsOtherClient,
     GrantsAnyScope,
+    /// Of what is asked for, it grants the last.
+    GrantsLastScope,
+    /// A forged token gets an access token, and no refresh token.
+    AccessForForgedTag,
     AcceptsAccessAsRefresh,
     AcceptsRefreshAsAccess,
 
     AccessOutlivesSignOut,
     AccessOutlivesReuse,
+    /// The end of a session ends its newest access token only.
+    OldAccessOutlivesSignOut,
 
     /// A retry is taken for a replay.
     AlarmOnRetry,

@@ -34,6 +34,8 @@ pub enum Kind {
     Leeway { seconds: u64, same: bool },
     /// Access tokens live until they expire.
     Stateless,
+    /// Access tokens live on for a moment.
+    Delayed,
     /// A refresh returns the token that was presented.
     NoRotation,
 }

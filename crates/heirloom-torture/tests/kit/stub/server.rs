@@ -16,6 +16,8 @@ use std::{
 
 /// Requests that are refused while the server restarts.
 const AWAY: usize = 12;
+/// How long access tokens live on.
+const DELAY: Duration = Duration::from_millis(200);
 /// Longer than any test.
 const LONG: Duration = Duration::from_hours(1);
 
@@ -36,6 +38,8 @@ pub struct All {
     refreshes: u64,
     /// Racing requests that have arrived, by session.
     racing: HashMap<usize, usize>,
+    /// Other requests that are under way, by session.
+    beside: HashMap<usize, usize>,
     /// Requests that are still refused after a restart.
     away: usize,
 }
@@ -49,6 +53,8 @@ struct Session {
     leaving: bool,
     newest: usize,
     rotations: usize,
+    /// When an access token was first used after it was revoked.
+    ended: Option<Instant>,
 }
 
 struct Token {
@@ -125,6 +131,9 @@ impl Server {
 
     /// Two requests of one session that race wait for each other.
     pub async fn meet(&self, token: &str, racing: bool) -> bool {
+        if self.fault == Fault::ForkUnlessUsedAtOnce && !racing {
+            self.expect_nobody_beside(token).await;
+        }
         let Some(id) = self.read(token).filter(|_| racing) else { return false };
         let session = {
             let mut all = self.all();
@@ -136,6 +145,17 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         true
+    }
+
+    /// Revokes the session if another request of it comes meanwhile.
+    async fn expect_nobody_beside(&self, token: &str) {
+        let Some(id) = self.read(token) else { return };
+        let session = self.all().tokens[id].session;
+        *self.all().beside.entry(session).or_default() += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let mut all = self.all();
+        all.sessions[session].revoked |= all.beside[&session] > 1;
+        *all.beside.entry(session).or_default() -= 1;
     }
 
     pub fn open(&self) -> Value {
@@ -152,6 +172,7 @@ impl Server {
             leaving: false,
             newest: 0,
             rotations: 0,
+            ended: None,
         });
         let first = all.issue(number, 0);
         all.sessions[number].newest = first;
@@ -234,12 +255,19 @@ impl Server {
     }
 
     pub fn redeem(&self, asked: Asked<'_>) -> Result<Value, Refused> {
-        let id = self.read(asked.token).ok_or(Refused::Invalid)?;
+        let id = match self.read(asked.token) {
+            Some(id) => id,
+            None if self.fault == Fault::AccessForForgedTag && self.all_but_tag("refresh", asked.token).is_some() => {
+                return Ok(json!({ "access_token": "of-nobody" }));
+            }
+            None => return Err(Refused::Invalid),
+        };
         let mut all = self.all();
         if asked.other_client && self.fault != Fault::AcceptsOtherClient {
             return Err(Refused::Invalid);
         }
-        if asked.scope.is_some() && self.fault != Fault::GrantsAnyScope {
+        let widens = matches!(self.fault, Fault::GrantsAnyScope | Fault::GrantsLastScope);
+        if asked.scope.is_some() && !widens {
             return Err(Refused::Scope);
         }
         if !asked.racing {
@@ -255,7 +283,8 @@ impl Server {
             if all.tokens[id].live { self.rotate(&mut all, id, asked) } else { self.replay(&mut all, id, asked)? };
         let mut answer = self.grant(&all, issued);
         if let Some(scope) = asked.scope {
-            answer["scope"] = scope.into();
+            let last = scope.split_whitespace().last().unwrap_or_default();
+            answer["scope"] = if self.fault == Fault::GrantsLastScope { last } else { scope }.into();
         }
         Ok(answer)
     }
@@ -324,6 +353,7 @@ impl Server {
         }
         let beside = asked.racing && age > 1;
         match self.fault {
+            Fault::ForkUnlessUsedAtOnce if asked.racing && age == 1 => Ok(all.issue(session, generation + 1)),
             Fault::ForkInRace if asked.racing => Ok(all.issue(session, generation + 1)),
             Fault::ForkInFewRaces if asked.racing => {
                 all.tokens[newest].live = session % 60 == 59;
@@ -434,6 +464,7 @@ impl Server {
             Fault::SignOutIgnored => {}
             Fault::SignOutTooLate => session.leaving = true,
             Fault::SignOutOvertaken | Fault::SignOutMissesSuccessor if racing && overtaken => {}
+            Fault::SignOutOfStaleIgnored if overtaken => {}
             _ => (session.revoked, session.by_sign_out) = (true, true),
         }
     }
@@ -441,10 +472,15 @@ impl Server {
     /// Whether an access token works.
     pub fn admits(&self, text: &str) -> bool {
         let Some(id) = self.read_as("access", text) else { return false };
-        let all = self.all();
-        let session = &all.sessions[all.tokens[id].session];
+        let mut all = self.all();
+        let session = all.tokens[id].session;
+        let session = &mut all.sessions[session];
+        if session.revoked && self.kind == Kind::Delayed {
+            return session.ended.get_or_insert_with(Instant::now).elapsed() < DELAY;
+        }
         let outlives = match self.fault {
             Fault::AccessOutlivesSignOut => session.by_sign_out,
+            Fault::OldAccessOutlivesSignOut => session.by_sign_out && id != session.newest,
             Fault::AccessOutlivesReuse => !session.by_sign_out,
             _ => self.kind == Kind::Stateless,
         };
