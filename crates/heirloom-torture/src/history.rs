@@ -125,7 +125,7 @@ impl History {
             Property::CrashSafe,
             Property::RetryWithKey,
         ];
-        let repeats_allowed = rules.keeps_tokens || rules.allowing.is_some_and(|allowed| may_repeat.contains(&allowed));
+        let repeats_allowed = rules.retires_nothing() || rules.allowing.is_some_and(|allowed| may_repeat.contains(&allowed));
         if !repeats_allowed && self.hands_one_token_out_twice() {
             return Finding::Contradicts;
         }

@@ -42,7 +42,7 @@ pub use address::shown_url;
 pub use client::{Cause, Connection};
 pub use discovery::{Discovered, DiscoveryError, discover};
 pub use kit::{Settings, Source};
-pub use profile::{Checked, ClientAuth, Profile, ProfileError, check, lacking};
+pub use profile::{Checked, ClientAuth, OldTokens, Profile, ProfileError, check, lacking};
 pub use property::{Property, Rank};
 pub use report::{Report, ScenarioReport, Verdict};
 pub use reqwest::Error as ClientError;

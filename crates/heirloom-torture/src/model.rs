@@ -113,11 +113,19 @@ pub struct Rules {
     pub stale_sign_out: StaleSignOut,
     /// A refresh returns the token that was presented.
     pub keeps_tokens: bool,
+    /// A refresh issues another token, and the one that was presented works on.
+    pub old_tokens_stay: bool,
     /// A property that may be violated: what explains a history only then, shows that violation.
     pub allowing: Option<Property>,
 }
 
 impl Rules {
+    /// No token is ever stale: reuse is not a sign of a thief, and two live tokens are not a fork.
+    #[must_use]
+    pub fn retires_nothing(self) -> bool {
+        self.keeps_tokens || self.old_tokens_stay
+    }
+
     /// From when on, in milliseconds after a rotation, no leeway is left in any case; 0 where there is none.
     #[must_use]
     pub fn leeway_end(self) -> u64 {
@@ -218,7 +226,7 @@ impl State {
         let Self::Live { newest, last } = self else {
             return self.unless_changed(outcome.is_refusal() || outcome == Outcome::Unknown);
         };
-        if *newest == Some(redemption.token) {
+        if *newest == Some(redemption.token) || rules.old_tokens_stay {
             return self.after_rotation(rules, &redemption, outcome);
         }
         let repeats = last.as_ref().map_or(Repeats::No, |last| redemption.repeats(last, rules));
@@ -250,10 +258,11 @@ impl State {
 
     /// The newest token is redeemed: its successor takes its place.
     fn after_rotation(&self, rules: Rules, redemption: &Redemption, outcome: Outcome) -> Vec<Self> {
-        let to = |newest| Self::Live { newest, last: Some(redemption.rotation()) };
+        let last = (!rules.old_tokens_stay).then(|| redemption.rotation());
+        let to = |newest| Self::Live { newest, last: last.clone() };
         match outcome {
             Outcome::Issued(token) if token != redemption.token => vec![to(Some(token))],
-            Outcome::Issued(_) if rules.keeps_tokens || rules.allowing == Some(Property::ReuseDetected) => {
+            Outcome::Issued(_) if rules.retires_nothing() || rules.allowing == Some(Property::ReuseDetected) => {
                 vec![self.clone()]
             }
             Outcome::Unknown => vec![self.clone(), to(None)],

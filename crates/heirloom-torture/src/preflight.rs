@@ -42,6 +42,7 @@ async fn all_steps(trial: &Trial<'_>, scenarios: &[&'static Scenario], preflight
     step(preflight, "a session begins", Ok("an answer with a refresh token".to_owned()))?;
     step(preflight, "one rotation", rotation(trial, &family).await)?;
     preflight.rotates = Some(!trial.kit.keeps_tokens());
+    preflight.old_tokens_stay_valid = trial.kit.rules().old_tokens_stay;
     if trial.can_use_access() {
         step(preflight, "one use of the access token", access(trial, &family).await)?;
         step(preflight, "garbage as an access token", forged_access(&family).await)?;
@@ -50,7 +51,45 @@ async fn all_steps(trial: &Trial<'_>, scenarios: &[&'static Scenario], preflight
     if trial.needs_sign_out().is_ok() {
         step(preflight, "one sign-out", sign_out(&family).await)?;
     }
+    if tries_old_token(trial) && trial.needs_rotation().is_ok() {
+        let works = old_token_works(trial).await;
+        preflight.old_token_works = works.as_ref().ok().copied();
+        step(preflight, "an old refresh token", works.map(old_token))?;
+    }
     Ok(())
+}
+
+/// Whether it is seen, in a session of its own, if a refresh token works after another one was issued for it: the profile
+/// does not state it, and announces no leeway that would explain it.
+fn tries_old_token(trial: &Trial<'_>) -> bool {
+    trial.kit.profile().old_tokens.is_none() && trial.kit.rules().leeway == 0
+}
+
+/// Whether the first token of a session and its successor both refresh, and what they bring too.
+async fn old_token_works(trial: &Trial<'_>) -> Result<bool, Stop> {
+    let family = Family::open(trial).await?;
+    let mut successors = Vec::new();
+    for _again in 0..2 {
+        let Outcome::Issued(successor) = family.settle(TokenNo(0), None).await? else { return Ok(false) };
+        successors.push(successor);
+    }
+    successors.dedup();
+    let are_two = successors.len() > 1;
+    for successor in successors {
+        if family.settle(successor, None).await?.issued().is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(are_two)
+}
+
+fn old_token(works: bool) -> String {
+    if works {
+        "it still works, and so does its successor; where the server documents that, state `old_tokens` in the profile"
+    } else {
+        "it does not stay valid beside its successor"
+    }
+    .to_owned()
 }
 
 fn step(preflight: &mut Preflight, name: &str, checked: Checked) -> Result<(), Stop> {
@@ -66,11 +105,12 @@ fn fail<T>(cause: String) -> Result<T, Stop> {
     Err(Stop::Fail(cause))
 }
 
-/// Each initial token is good for one session, and this check uses one.
+/// Each initial token is good for one session, and this check uses one or two.
 fn needed(trial: &Trial<'_>, scenarios: &[&'static Scenario]) -> Option<usize> {
     trial.kit.tokens_left()?;
     let tried = scenarios.iter().filter(|scenario| scenario.needs(trial).is_ok());
-    Some(tried.map(|scenario| scenario.sessions(&trial.kit.settings)).sum::<usize>().saturating_add(1))
+    let own = if tries_old_token(trial) { 2 } else { 1 };
+    Some(tried.map(|scenario| scenario.sessions(&trial.kit.settings)).sum::<usize>().saturating_add(own))
 }
 
 fn enough(given: Option<usize>, needed: Option<usize>) -> Checked {

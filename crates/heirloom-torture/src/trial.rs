@@ -179,10 +179,17 @@ impl<'k> Trial<'k> {
         if self.can_use_access() { Ok(()) } else { Err(Stop::Skip(cause.to_owned())) }
     }
 
-    /// The server rotates refresh tokens.
+    /// The server rotates refresh tokens, and retires the old ones.
     pub fn needs_rotation(&self) -> Result<(), Stop> {
-        let cause = "the server does not rotate refresh tokens";
-        if self.kit.keeps_tokens() { Err(Stop::Skip(cause.to_owned())) } else { Ok(()) }
+        let skip = |cause: &str| Err(Stop::Skip(cause.to_owned()));
+        let rules = self.kit.rules();
+        if rules.keeps_tokens {
+            skip("the server does not rotate refresh tokens")
+        } else if rules.old_tokens_stay {
+            skip("the profile states that old refresh tokens stay valid")
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether access tokens can be tried.
@@ -200,7 +207,7 @@ impl<'k> Trial<'k> {
         let judgement = if has_room {
             judge(&history, rules)
         } else if self.suspects_fork() {
-            judge_fork(&history).unwrap_or(Judgement::GivenUp)
+            judge_fork(&history, rules).unwrap_or(Judgement::GivenUp)
         } else {
             Judgement::GivenUp
         };

@@ -94,7 +94,14 @@ fn unviolated(property: Property, judging: &[&Row], tried: u64) -> (Verdict, Str
 
 fn measured(property: Property, rows: &[Row], preflight: &Preflight) -> Option<Measured> {
     if property == Property::Rotation {
-        let words = if preflight.rotates? { "rotates" } else { "does not rotate" };
+        let words = match (preflight.rotates?, preflight.old_tokens_stay_valid, preflight.old_token_works) {
+            (false, ..) => "does not rotate",
+            (true, true, _) => "rotates, and old tokens stay valid, as the profile states",
+            (true, false, Some(true)) => {
+                "rotates, and an old token still works: where the server documents that, state `old_tokens` in the profile"
+            }
+            (true, false, _) => "rotates",
+        };
         return Some((words.to_owned(), None));
     }
     rows.iter().find_map(|row| row.seen.measured.get(&property).cloned())

@@ -8,6 +8,7 @@ const RULES: Rules = Rules {
     leeway: 0,
     stale_sign_out: super::super::model::StaleSignOut::Ends,
     keeps_tokens: false,
+    old_tokens_stay: false,
     allowing: None,
 };
 

@@ -17,12 +17,13 @@ pub fn evidence(calls: &[Call], rules: Rules) -> BTreeMap<Property, u64> {
             counts.insert(property, u64::try_from(times).unwrap_or(u64::MAX));
         }
     };
-    count(Property::Fork, answered.iter().filter(|call| is_contested(call, &answered)).count());
+    let retires = |count: usize| if rules.retires_nothing() { 0 } else { count };
+    count(Property::Fork, retires(answered.iter().filter(|call| is_contested(call, &answered)).count()));
     let replays: Vec<_> = answered.iter().copied().filter(|call| is_replay(call, &answered)).collect();
     let refused = replays.iter().filter(|replay| replay.outcome.is_refusal());
-    count(Property::ReuseEndsSession, refused.filter(|replay| is_followed(replay, &answered)).count());
+    count(Property::ReuseEndsSession, retires(refused.filter(|replay| is_followed(replay, &answered)).count()));
     let late = replays.iter().filter(|replay| is_late(replay, &answered, rules));
-    count(Property::ReuseDetected, late.filter(|replay| is_followed(replay, &answered)).count());
+    count(Property::ReuseDetected, retires(late.filter(|replay| is_followed(replay, &answered)).count()));
     count(Property::RetryWithKey, answered.iter().filter(|call| is_keyed_retry(call, &answered)).count());
     let left = answered.iter().filter(|call| call.outcome == Outcome::SignedOut);
     count(Property::SignOutEndsSession, left.filter(|call| is_followed(call, &answered)).count());

@@ -56,7 +56,7 @@ pub enum Judgement {
 /// Judges a history.
 #[must_use]
 pub fn judge(history: &History, rules: Rules) -> Judgement {
-    if let Some(fork) = judge_fork(history) {
+    if let Some(fork) = judge_fork(history, rules) {
         return fork;
     }
     match history.check(rules) {
@@ -72,8 +72,8 @@ pub fn judge(history: &History, rules: Rules) -> Judgement {
 
 /// Whether it shows a fork, which needs no search.
 #[must_use]
-pub fn judge_fork(history: &History) -> Option<Judgement> {
-    let calls = forks::fork(&history.calls)?;
+pub fn judge_fork(history: &History, rules: Rules) -> Option<Judgement> {
+    let calls = forks::fork(&history.calls).filter(|_| !rules.retires_nothing())?;
     Some(Judgement::Contradicts { candidates: vec![Property::Fork], calls })
 }
 
@@ -87,7 +87,7 @@ fn candidates(history: &History, shortest: &History, core: &[Call], rules: Rules
         // A refusal that gives no reason, with nothing beside it, shows no more than that the server did not notice.
         found.retain(|property| *property != Property::ReuseEndsSession);
     }
-    if forks::redeemed_twice(core) {
+    if forks::redeemed_twice(core) && !rules.retires_nothing() {
         found.push(Property::Fork);
     }
     if found.is_empty() {

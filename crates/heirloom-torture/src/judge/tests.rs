@@ -13,6 +13,7 @@ const RULES: Rules = Rules {
     leeway: 0,
     stale_sign_out: StaleSignOut::Either,
     keeps_tokens: false,
+    old_tokens_stay: false,
     allowing: None,
 };
 
@@ -145,4 +146,16 @@ fn a_hundred_refreshes_in_turn_are_not_shown() {
     assert_eq!(left_out, [(100, 99)].into());
     let (few, none) = abridge(&kept);
     assert_eq!((few.len(), none.len()), (3, 0));
+}
+
+#[test]
+fn where_old_tokens_stay_valid_two_live_ones_are_not_a_fork() {
+    let rules = Rules { old_tokens_stay: true, ..RULES };
+    let both = history().refresh((1, 10), 0, issued(1)).refresh((2, 11), 0, issued(2)).refresh((12, 13), 1, issued(3));
+    let both = both.refresh((14, 15), 2, issued(4)).refresh((16, 17), 0, issued(5));
+    assert_eq!(judge(&History { calls: both.0.clone() }, rules), Judgement::Explained);
+    let counts = evidence(&both.0, rules);
+    assert_eq!(counts.into_keys().collect::<Vec<_>>(), [Property::LiveSessionWorks], "nothing could have violated others");
+    let refused = both.refresh((18, 19), 0, Outcome::Denied);
+    assert_eq!(refused.judged(rules).0, [Property::LiveSessionWorks]);
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 const RULES: Rules =
-    Rules { retry_window: 1000, leeway: 0, stale_sign_out: StaleSignOut::Ends, keeps_tokens: false, allowing: None };
+    Rules { retry_window: 1000, leeway: 0, stale_sign_out: StaleSignOut::Ends, keeps_tokens: false, old_tokens_stay: false, allowing: None };
 const KEY: Option<KeyNo> = Some(KeyNo(1));
 const OTHER: Option<KeyNo> = Some(KeyNo(2));
 
@@ -170,6 +170,20 @@ fn a_server_that_does_not_rotate_returns_the_same_token() {
     let again = |rules| first.after(rules, Ask::Refresh(token(0), None), Outcome::Issued(token(0)), at(10));
     assert_eq!(again(RULES), vec![]);
     assert_eq!(again(Rules { keeps_tokens: true, ..RULES }), vec![State::new()]);
+}
+
+#[test]
+fn an_old_token_may_stay_valid() {
+    let rules = Rules { old_tokens_stay: true, ..RULES };
+    let live = |newest| State::Live { newest: Some(token(newest)), last: None };
+    let after = |state: State, ask, outcome| state.after(rules, ask, outcome, at(10));
+    let first = Ask::Refresh(token(0), None);
+    assert_eq!(after(live(1), first, Outcome::Issued(token(2))), vec![live(2)]);
+    assert_eq!(after(live(2), Ask::Refresh(token(1), None), Outcome::Issued(token(3))), vec![live(3)]);
+    assert_eq!(after(live(1), first, Outcome::Denied), vec![], "it is never refused");
+    assert_eq!(after(live(1), Ask::SignOut(token(1)), Outcome::SignedOut), vec![State::Revoked]);
+    assert_eq!(after(State::Revoked, first, Outcome::Issued(token(2))), vec![], "but it ends with its session");
+    assert_eq!(after(State::Revoked, first, Outcome::Denied), vec![State::Revoked]);
 }
 
 #[test]

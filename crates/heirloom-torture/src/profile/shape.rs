@@ -32,12 +32,24 @@ pub struct Profile {
     pub ready: Option<Request>,
     /// How a request is marked as the same as before.
     pub retry: Option<Retry>,
+    /// What happens to a refresh token when another one is issued for it; retired if absent.
+    pub old_tokens: Option<OldTokens>,
     /// How long a request without a key gets the same answer once more.
     #[serde(default)]
     pub leeway_seconds: u64,
     /// Within how long the access tokens of a session that was revoked are refused.
     #[serde(default)]
     pub revocation_seconds: u64,
+}
+
+/// What happens to a refresh token when another one is issued for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OldTokens {
+    /// It works no longer.
+    Retired,
+    /// It works until the session ends: RFC 6749 §6 permits it.
+    StayValid,
 }
 
 /// Where answers hold their values.
@@ -286,6 +298,7 @@ impl Profile {
         Rules {
             retry_window: window.saturating_mul(1000),
             leeway: self.leeway_seconds.saturating_mul(1000),
+            old_tokens_stay: self.old_tokens == Some(OldTokens::StayValid),
             stale_sign_out: self.sign_out.as_ref().map(|sign_out| sign_out.by_stale_token).unwrap_or_default(),
             ..Rules::default()
         }

@@ -28,14 +28,17 @@ impl Grade {
             return Self { letter: Some(letter(worst.rank)), worst: Some(worst.property), reason };
         }
         let none = |reason: &str| Self { letter: None, worst: None, reason: reason.to_owned() };
+        let rotation = properties.iter().find(|one| one.property == Property::Rotation);
+        let rotation = rotation.map_or("", |one| one.saw.as_str());
         let judged = with(Verdict::Holds).any(|one| matches!(one.property, Property::Fork | Property::ReuseDetected));
         if with(Verdict::CouldNotBeTried).any(|one| one.rank != Rank::Figure) {
             none("nothing is violated, but something could not be tried")
         } else if judged {
             Self { letter: Some('A'), worst: None, reason: "everything that applies holds".to_owned() }
-        } else if properties.iter().any(|one| one.property == Property::Rotation && one.saw.contains("does not rotate"))
-        {
+        } else if rotation.contains("does not rotate") {
             none("everything that applies holds, but the server does not rotate refresh tokens")
+        } else if rotation.contains("stay valid") {
+            none("everything that applies holds, but old refresh tokens stay valid")
         } else {
             none("too little was judged for a grade")
         }

@@ -112,6 +112,12 @@ pub struct Preflight {
     pub failed: Option<String>,
     /// Whether a refresh returned another refresh token; none if it was not seen.
     pub rotates: Option<bool>,
+    /// Whether the profile states that old refresh tokens stay valid.
+    #[serde(default)]
+    pub old_tokens_stay_valid: bool,
+    /// Whether an old refresh token and its successor both worked; none if it was not tried.
+    #[serde(default)]
+    pub old_token_works: Option<bool>,
     /// Initial tokens that the chosen scenarios need.
     pub tokens_needed: Option<usize>,
     /// Initial tokens that were given.

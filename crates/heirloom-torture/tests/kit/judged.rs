@@ -4,7 +4,7 @@ use crate::{
     kit::PASSWORD,
     stub::{Fault, Kind, Stub},
 };
-use heirloom_torture::{Guarded, Profile, Report, SCENARIOS, Settings, Source, Verdict, run};
+use heirloom_torture::{Guarded, OldTokens, Profile, Report, SCENARIOS, Settings, Source, Verdict, run};
 use std::{collections::BTreeMap, time::Duration};
 
 /// How the server talks, and what its profile promises.
@@ -81,13 +81,16 @@ impl Tried {
         let lifetime = if self == Self::Lifetime { ABSOLUTE } else { LONG };
         let idle = if self == Self::Idle { IDLE } else { LONG };
         let stub = Stub::living(fault, kind, lifetime, idle);
+        let leeway = if self == Self::Leeway { LEEWAY_SECONDS } else { 0 };
+        let mut settings = talk.settings(&stub, leeway);
+        settings.profile.old_tokens = (kind == Kind::StaysValid).then_some(OldTokens::StayValid);
         let restart = matches!(self, Self::With("restart") | Self::Only("restart") | Self::All);
         let settings = Settings {
             restart: restart.then(|| stub.restart_command()),
             absolute_lifetime: (self == Self::Lifetime).then_some(lifetime),
             idle_lifetime: (self == Self::Idle).then_some(idle),
             only: self.scenarios(),
-            ..talk.settings(&stub, if self == Self::Leeway { LEEWAY_SECONDS } else { 0 })
+            ..settings
         };
         run(settings, |_| {}).await.unwrap()
     }

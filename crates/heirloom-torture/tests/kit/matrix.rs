@@ -53,6 +53,7 @@ const MATRIX: &[Planted] = &[
 
     (Fault::SignOutIgnored,            OWN,   Kind::Strict,    Tried::Quick,               Property::SignOutEndsSession),
     (Fault::SignOutIgnored,            OAUTH, Kind::NoRotation, Tried::Quick,              Property::SignOutEndsSession),
+    (Fault::SignOutIgnored,            OAUTH, Kind::StaysValid, Tried::Quick,              Property::SignOutEndsSession),
     (Fault::SignOutTooLate,            OAUTH, Kind::Strict,    Tried::Quick,               Property::SignOutEndsSession),
     (Fault::SignOutMissesSuccessor,    OAUTH, Kind::Strict,    Tried::Quick,               Property::SignOutEndsSession),
     (Fault::SignOutOvertaken,          OWN,   Kind::Strict,    Tried::Quick,               Property::SignOutEndsSession),
@@ -110,7 +111,8 @@ const FAULTLESS: &[Faultless] = &[
     (OAUTH, Kind::Jwt,        Tried::Quick),
     (OAUTH, Kind::Stateless,  Tried::Quick),
     (OWN,   Kind::Delayed,    Tried::Quick),
-    (OAUTH, Kind::NoRotation, Tried::Quick),
+    (OAUTH, Kind::NoRotation, Tried::All),
+    (OAUTH, Kind::StaysValid, Tried::All),
     (OAUTH, LEEWAY,           Tried::Leeway),
     (OAUTH, OTHER_IN_LEEWAY,  Tried::Leeway),
     (OAUTH, Kind::Strict,     Tried::Leeway),

@@ -81,6 +81,32 @@ async fn a_server_that_does_not_rotate_is_named_once() {
     assert!(report.grade.reason.contains("does not rotate"), "{}", report.grade.reason);
 }
 
+/// RFC 6749 §6 permits it: two live tokens are a fork only where the profile does not state that old ones stay valid.
+#[tokio::test]
+async fn old_tokens_that_stay_valid_are_named_once() {
+    let stated = Tried::With("storm").judge(Fault::None, Talk::OAuth, Kind::StaysValid).await;
+    let named = stated.properties.iter().filter(|one| one.saw.contains("old tokens stay valid, as the profile states"));
+    assert_eq!(named.map(|one| one.property).collect::<Vec<_>>(), [Property::Rotation]);
+    for property in [Property::Fork, Property::ReuseDetected, Property::ReuseEndsSession] {
+        assert_eq!(stated.property(property).unwrap().verdict, Verdict::NotApplicable);
+    }
+    assert_eq!((stated.verdict, stated.grade.letter), (Verdict::Holds, None), "{stated:#?}");
+    assert!(stated.grade.reason.contains("old refresh tokens stay valid"), "{}", stated.grade.reason);
+}
+
+/// The verdict stays: the kit cannot know what the server documents.
+#[tokio::test]
+async fn an_old_token_that_works_although_the_profile_does_not_state_it_is_a_fork_and_the_member_is_named() {
+    let stub = Stub::living(Fault::None, Kind::StaysValid, Duration::from_hours(1), Duration::from_hours(1));
+    let settings = Settings { only: vec!["race-2".to_owned()], ..Talk::OAuth.settings(&stub, 0) };
+    let report = run_until(settings, |_| {}, std::future::pending()).await.unwrap();
+    assert_eq!(report.property(Property::Fork).unwrap().verdict, Verdict::Violated, "{report:#?}");
+    let rotation = report.property(Property::Rotation).unwrap();
+    assert!(rotation.saw.contains("state `old_tokens` in the profile"), "{rotation:#?}");
+    let strict = Tried::Only("race-2").judge(Fault::None, Talk::OAuth, Kind::Strict).await;
+    assert_eq!(strict.property(Property::Rotation).unwrap().saw, "rotates");
+}
+
 /// An outage is part of the storm; elsewhere it may hide what should be seen.
 #[tokio::test]
 async fn an_outage_is_borne_by_the_storm_and_hides_too_much_elsewhere() {
@@ -169,16 +195,16 @@ async fn tokens(stub: &Stub, count: usize) -> String {
 async fn sessions_can_begin_elsewhere() {
     let stub = Stub::start(Fault::None);
     let arguments = [&stub.url, "--tokens", "-", "--only", "after-reuse", "--only", "replay-1", "--json"];
+    let five = tokens(&stub, 5).await;
+    Report::read(&torture_with(&arguments, &five).await).expect_all_hold();
+    Report::read(&torture_with(&arguments, &five).await).expect_untried("was it used before?");
     let four = tokens(&stub, 4).await;
-    Report::read(&torture_with(&arguments, &four).await).expect_all_hold();
-    Report::read(&torture_with(&arguments, &four).await).expect_untried("was it used before?");
-    let three = tokens(&stub, 3).await;
-    let report = Report::read(&torture_with(&arguments, &three).await);
-    report.expect_untried("4 initial tokens are needed, 3 were given");
-    let garbage = "hrt_1\nhrt_2\nhrt_3\nhrt_4\n";
+    let report = Report::read(&torture_with(&arguments, &four).await);
+    report.expect_untried("5 initial tokens are needed, 4 were given");
+    let garbage = "hrt_1\nhrt_2\nhrt_3\nhrt_4\nhrt_5\n";
     Report::read(&torture_with(&arguments, garbage).await).expect_untried("was it used before?");
-    // The preflight's token is good, the others are spent.
-    let spent = format!("{}\n{four}", tokens(&stub, 1).await);
+    // The preflight's tokens are good, the others are spent.
+    let spent = format!("{}\n{five}", tokens(&stub, 2).await);
     Report::read(&torture_with(&arguments, &spent).await).expect_untried("was it used before?");
 }
 
@@ -195,7 +221,7 @@ async fn a_lifetime_of_a_spent_token_proves_nothing() {
     let stub = Stub::start(Fault::None);
     let lifetime = ["--only", "lifetime", "--absolute-lifetime", "1h"];
     let arguments = [&[stub.url.as_str(), "--tokens", "-", "--json"][..], &lifetime].concat();
-    let one_spent = format!("{}\nhrt_1\n", tokens(&stub, 1).await);
+    let one_spent = format!("{}\nhrt_1\n", tokens(&stub, 2).await);
     Report::read(&torture_with(&arguments, &one_spent).await).expect_untried("was it used before?");
 }
 

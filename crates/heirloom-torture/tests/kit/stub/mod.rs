@@ -36,6 +36,8 @@ pub enum Kind {
     Stateless,
     /// Access tokens live on for a moment.
     Delayed,
+    /// Old tokens stay valid: each can be redeemed again, and so can what it brings.
+    StaysValid,
     /// A refresh returns the token that was presented.
     NoRotation,
 }

@@ -330,7 +330,7 @@ impl Server {
         all.sessions[session].rotations += 1;
         let token = &mut all.tokens[id];
         (token.live, token.successor, token.key, token.rotated) =
-            (false, Some(issued), asked.key.map(str::to_owned), now);
+            (self.kind == Kind::StaysValid, Some(issued), asked.key.map(str::to_owned), now);
         issued
     }
 
