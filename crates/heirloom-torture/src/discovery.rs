@@ -205,7 +205,9 @@ async fn recognised(url: &str, connection: &Connection) -> Result<Refusal, Disco
         let client = Client::new(&profile, Values::new(), connection)?;
         let Ok(answer) = client.ask(Asked { request, values, header: None }, Manner::Patient).await else { continue };
         match answer.reply() {
-            Some(reply) if profile.refresh.invalid.iter().any(|sign| reply.is(sign)) => return Ok(Refusal::Known(name)),
+            Some(reply) if profile.refresh.invalid.iter().any(|sign| reply.is(sign)) => {
+                return Ok(Refusal::Known(name));
+            }
             Some(reply) if !reply.is_outage() => {}
             _away => found = Refusal::Away(answer.summary()),
         }

@@ -125,7 +125,8 @@ impl History {
             Property::CrashSafe,
             Property::RetryWithKey,
         ];
-        let repeats_allowed = rules.retires_nothing() || rules.allowing.is_some_and(|allowed| may_repeat.contains(&allowed));
+        let repeats_allowed =
+            rules.retires_nothing() || rules.allowing.is_some_and(|allowed| may_repeat.contains(&allowed));
         if !repeats_allowed && self.hands_one_token_out_twice() {
             return Finding::Contradicts;
         }
@@ -140,7 +141,10 @@ impl History {
             Ask::Refresh(presented, None) => Some((presented, call.issued()?)),
             _other => None,
         });
-        redeemed.filter(|(token, issued)| *first.entry(*token).or_insert(*issued) != *issued).map(|(token, _)| token).collect()
+        redeemed
+            .filter(|(token, issued)| *first.entry(*token).or_insert(*issued) != *issued)
+            .map(|(token, _)| token)
+            .collect()
     }
 
     /// A token succeeds one other, and the first succeeds none.

@@ -71,8 +71,7 @@ pub async fn run_until(
     let started = unix_seconds();
     let scenarios = chosen(&settings.only).unwrap_or_default();
     let kit = Kit::new(settings)?;
-    let mut run =
-        Run { kit: &kit, tell: &tell, rows: Vec::new(), running: None, preflight: Preflight::default() };
+    let mut run = Run { kit: &kit, tell: &tell, rows: Vec::new(), running: None, preflight: Preflight::default() };
     let was_interrupted = {
         let mut running = std::pin::pin!(run.all(&scenarios));
         let mut interrupted = std::pin::pin!(interrupted);

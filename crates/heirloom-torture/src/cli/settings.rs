@@ -7,8 +7,7 @@ use super::{
     usage::{read_file, wrong_usage},
 };
 use heirloom_torture::{
-    Connection, Discovered, DiscoveryError, Guarded, Profile, Settings, Source, chosen, discover, lacking,
-    shown_url,
+    Connection, Discovered, DiscoveryError, Guarded, Profile, Settings, Source, chosen, discover, lacking, shown_url,
 };
 use std::{
     collections::BTreeMap,
@@ -83,7 +82,8 @@ impl Described {
                 Ok(Self { name: "none: the server cannot be reached".to_owned(), ..Self::load("heirloom") })
             }
             Err(error @ DiscoveryError::Away(_)) => {
-                let (name, missing) = ("none: the server does not describe itself now".to_owned(), Some(error.to_string()));
+                let (name, missing) =
+                    ("none: the server does not describe itself now".to_owned(), Some(error.to_string()));
                 Ok(Self { name, missing, ..Self::load("heirloom") })
             }
             Err(DiscoveryError::Client(error)) => Err(CliError::Client(error)),

@@ -139,7 +139,8 @@ impl Shown<'_> {
     fn forged(&self) -> String {
         let accepted = self.calls.iter().any(|call| call.ask == Ask::RefreshForged && call.issued().is_some());
         if accepted {
-            "The server issued tokens for a refresh token that it had never issued: its tokens can be forged.".to_owned()
+            "The server issued tokens for a refresh token that it had never issued: its tokens can be forged."
+                .to_owned()
         } else {
             "After a forged token was presented, the genuine session no longer works: a stranger can end it without any \
              secret."

@@ -155,7 +155,11 @@ fn where_old_tokens_stay_valid_two_live_ones_are_not_a_fork() {
     let both = both.refresh((14, 15), 2, issued(4)).refresh((16, 17), 0, issued(5));
     assert_eq!(judge(&History { calls: both.0.clone() }, rules), Judgement::Explained);
     let counts = evidence(&both.0, rules);
-    assert_eq!(counts.into_keys().collect::<Vec<_>>(), [Property::LiveSessionWorks], "nothing could have violated others");
+    assert_eq!(
+        counts.into_keys().collect::<Vec<_>>(),
+        [Property::LiveSessionWorks],
+        "nothing could have violated others"
+    );
     let refused = both.refresh((18, 19), 0, Outcome::Denied);
     assert_eq!(refused.judged(rules).0, [Property::LiveSessionWorks]);
 }

@@ -1,7 +1,13 @@
 use super::*;
 
-const RULES: Rules =
-    Rules { retry_window: 1000, leeway: 0, stale_sign_out: StaleSignOut::Ends, keeps_tokens: false, old_tokens_stay: false, allowing: None };
+const RULES: Rules = Rules {
+    retry_window: 1000,
+    leeway: 0,
+    stale_sign_out: StaleSignOut::Ends,
+    keeps_tokens: false,
+    old_tokens_stay: false,
+    allowing: None,
+};
 const KEY: Option<KeyNo> = Some(KeyNo(1));
 const OTHER: Option<KeyNo> = Some(KeyNo(2));
 

@@ -161,7 +161,9 @@ async fn watch(
                 return Ok(lived);
             }
             _unknown => {
-                let answer = family.last_answer();
+                // Others are watched at the same time.
+                let answer = family.calls().iter().rfind(|call| !call.is_answered()).map(|call| family.answer_to(call));
+                let answer = answer.unwrap_or_default();
                 return Err(Stop::Fail(format!("an access token after its session was answered with {answer}")));
             }
         }

@@ -68,6 +68,7 @@ fn missing(family: &Family<'_>, since: usize) -> Option<String> {
     if let Some(unanswered) = calls.iter().find(|call| !call.is_answered()) {
         return Some(family.answer_to(unanswered));
     }
-    let have_met = calls.iter().enumerate().any(|(place, call)| calls.iter().skip(place + 1).any(|other| call.overlaps(other)));
+    let have_met =
+        calls.iter().enumerate().any(|(place, call)| calls.iter().skip(place + 1).any(|other| call.overlaps(other)));
     (!have_met).then(|| "one was answered before the other was sent".to_owned())
 }

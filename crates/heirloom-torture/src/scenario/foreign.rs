@@ -109,7 +109,8 @@ pub async fn other_client(trial: &Trial<'_>) -> Result<(), Stop> {
     let (_, theirs) = presented(GARBAGE.to_owned(), "garbage as another client", &other).await?;
     if !are_refused_alike(&ours, &theirs) {
         let (ours, theirs) = (ours.summary(), theirs.summary());
-        let cause = format!("is the other client known? Garbage from it is answered with {theirs}, from this one with {ours}");
+        let cause =
+            format!("is the other client known? Garbage from it is answered with {theirs}, from this one with {ours}");
         return Err(Stop::Fail(cause));
     }
     let newest = family.text(family.newest());

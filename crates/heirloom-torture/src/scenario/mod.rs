@@ -180,7 +180,11 @@ mod tests {
                 Settings::new(Vec::new(), Profile::load(profile).unwrap(), Source::tokens(std::iter::empty()));
             ALL.iter().find(|scenario| scenario.name == name).unwrap().sessions(&settings)
         };
-        assert_eq!(sessions("oauth2", "answers"), 2, "a refusal in the shape of RFC 6749 is tried in a session of its own");
+        assert_eq!(
+            sessions("oauth2", "answers"),
+            2,
+            "a refusal in the shape of RFC 6749 is tried in a session of its own"
+        );
         assert_eq!(sessions("heirloom", "answers"), 1);
         assert_eq!(sessions("heirloom", "sign-out"), 2, "once with an older token");
         assert_eq!(sessions("oauth2", "sign-out"), 1);

@@ -47,7 +47,8 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     let sign_out = (0_usize..3).prop_map(|token| (Ask::SignOut(TokenNo(token)), Outcome::SignedOut));
     let one = (prop_oneof![9 => redemption(), 1 => sign_out], time, length);
     proptest::collection::vec(one, 2..7).prop_map(|calls| {
-        let stamp = |millis, place: usize| Stamp { tick: millis * 16 + u64::try_from(place).unwrap_or_default(), millis };
+        let stamp =
+            |millis, place: usize| Stamp { tick: millis * 16 + u64::try_from(place).unwrap_or_default(), millis };
         let call = |(number, ((ask, outcome), sent, length))| {
             let finished = sent + length;
             Call { number, ask, outcome, sent: stamp(sent, number), finished: stamp(finished, number) }

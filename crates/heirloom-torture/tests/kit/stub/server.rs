@@ -464,7 +464,7 @@ impl Server {
             Fault::SignOutIgnored => {}
             Fault::SignOutTooLate => session.leaving = true,
             Fault::SignOutOvertaken | Fault::SignOutMissesSuccessor if racing && overtaken => {}
-            Fault::SignOutOfStaleIgnored if overtaken => {}
+            Fault::SignOutOfStaleIgnored if overtaken && !racing => {}
             _ => (session.revoked, session.by_sign_out) = (true, true),
         }
     }
