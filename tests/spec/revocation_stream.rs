@@ -242,7 +242,7 @@ async fn an_instance_that_missed_too_much_begins_another_stream() {
     let mut listener = deaf.listen(KEY).await;
     let stream = listener.next().await.expect("a snapshot").claims["stream"].clone();
 
-    proxy.fall_silent();
+    proxy.go_down();
     eventually("it notices", async || deaf.request("GET", SNAPSHOT).bearer(KEY).send().await.status == 503).await;
     let missed = "INSERT INTO departed_sessions (id, revoked_at)
         SELECT gen_random_uuid(), clock_timestamp() FROM generate_series(1, 20001)";
