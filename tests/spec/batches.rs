@@ -92,7 +92,8 @@ async fn a_locked_row_holds_up_only_its_own_rotation() {
 #[tokio::test]
 async fn a_rotation_continues_with_a_row_that_was_changed_meanwhile() {
     let one = TestApp::start().await;
-    let stricter = format!("ALTER DATABASE \"{}\" SET default_transaction_isolation = 'serializable'", one.database_name());
+    let stricter =
+        format!("ALTER DATABASE \"{}\" SET default_transaction_isolation = 'serializable'", one.database_name());
     sqlx::raw_sql(sqlx::AssertSqlSafe(stricter)).execute(one.db()).await.expect("SQL");
     let app = one.another(&[]).await;
     let tokens = app.sign_in("alice").await;

@@ -10,7 +10,8 @@ use crate::{
     kernel::{Clock, Duration, Highest, MacKeys, Metrics, Numbering, Rng},
     keys::Keys,
     postgres::{
-        Connector, Database, DatabaseError, Migrations, NO_LIMITS, Notifications, Pooling, Probe, ProbeVerdict, now, refuse,
+        Connector, Database, DatabaseError, Migrations, NO_LIMITS, Notifications, Pooling, Probe, ProbeVerdict, now,
+        refuse,
     },
     world::World,
 };

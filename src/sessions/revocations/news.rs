@@ -6,7 +6,7 @@ const MOST: usize = 20_000;
 /// What was added to the set since it was last taken.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(in crate::sessions) enum News {
+pub enum News {
     /// These, the oldest first.
     Revoked(Vec<Revocation>),
     /// More than can wait. The set holds them.
