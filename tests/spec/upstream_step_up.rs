@@ -302,6 +302,9 @@ async fn another_account_of_the_provider_confirms_nothing() {
         assert!(!app.confirmed(&access).await, "{subject}");
         assert_eq!(app.count(all).await, before, "{subject}");
     }
+    let refused = "SELECT count(*) FROM audit_events WHERE kind = 'reauthentication_failed'
+        AND details ->> 'reason' = 'identity_not_connected' AND details ->> 'provider' IS NOT NULL";
+    assert_eq!(app.count(refused).await, 3);
     let claims = forge::decode(&app.access_of(&browser).await).1;
     assert_eq!(claims["sub"], forge::decode(&access).1["sub"]);
 }
