@@ -194,7 +194,7 @@ async fn a_role_that_may_only_read_and_write_rows_runs_the_server_and_every_comm
         )
         .await;
     let home = postgres.home_of("heirloom", "runtime");
-    let words = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO runtime";
+    let words = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM runtime; then run `heirloom migrate`";
     assert_refused(&home, "privileges", words);
     let almost = [
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO runtime",

@@ -207,8 +207,8 @@ fn privileges(facts: &Facts) -> ProbeVerdict {
     }
     match facts.tables.iter().find_map(lacking).filter(|_| facts.history.schema().is_some()) {
         Some(lacking) => Refusal(format!(
-            "the role {role} lacks {lacking}. As the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \
-             {schema} TO {role}"
+            "the role {role} lacks {lacking}. As the owner: REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}; then run \
+             `heirloom migrate` with the owner in HEIRLOOM_DATABASE_URL_OWNER and {role} in DATABASE_URL, which grants what it needs"
         )),
         None if facts.server.is_superuser => Advice(format!(
             "the role {role} is a superuser, and could run programs: `heirloom migrate --roles` creates one that only reads \
