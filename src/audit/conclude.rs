@@ -77,7 +77,7 @@ fn of_one(finding: &ChainFinding, holder: Option<&str>) -> Option<Conclusion> {
         ),
         ChainFinding::NotTheNotedHead { seq } => (
             "not_the_noted_log",
-            format!("Place {seq} is not as noted: the log was restored from a backup, shortened, or written again"),
+            format!("Event {seq} is not as noted: the log was restored from a backup, shortened, or written again"),
         ),
         ChainFinding::Silenced { table, by } => {
             ("inserts_silenced", format!("{by} on {table} can keep events from being written or shown. Remove it"))

@@ -146,22 +146,23 @@ impl From<Gap> for ChainFinding {
 
 impl fmt::Display for ChainFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = |seq: &Option<i64>| seq.map_or_else(|| "not yet chained".to_owned(), |seq| format!("place {seq}"));
+        let place =
+            |seq: &Option<i64>| seq.map_or_else(|| "not yet chained".to_owned(), |seq| format!("position {seq}"));
         match self {
             Self::Changed { seq, id } => write!(f, "changed: event {id}, {}", place(seq)),
-            Self::Removed { first, last } if first == last => write!(f, "removed: the event of place {first}"),
-            Self::Removed { first, last } => write!(f, "removed: the events of places {first} to {last}"),
+            Self::Removed { first, last } if first == last => write!(f, "removed: the event at position {first}"),
+            Self::Removed { first, last } => write!(f, "removed: the events at positions {first} to {last}"),
             Self::Inserted { seq, id } => write!(f, "inserted: event {id}, {}", place(seq)),
             Self::Unverifiable { events } => write!(
                 f,
                 "unverifiable: {events} events are of a master key that HEIRLOOM_MASTER_KEY_PREVIOUS does not name"
             ),
             Self::AnchorForged { first, last } => {
-                write!(f, "forged: the record that places {first} to {last} were dropped with their month")
+                write!(f, "anchor_forged: the record that positions {first} to {last} were dropped with their month")
             }
-            Self::HeadForged => write!(f, "forged: the stored end of the chain is not as Heirloom left it"),
+            Self::HeadForged => write!(f, "head_forged: the stored head of the chain is not genuine, or is missing"),
             Self::NotTheNotedHead { seq } => {
-                write!(f, "rewritten: place {seq} has not the hash that was noted, or is gone")
+                write!(f, "not_the_noted_head: event {seq} is missing or does not have the recorded hash")
             }
             Self::Missing { series, first, last } => {
                 write!(
@@ -170,11 +171,11 @@ impl fmt::Display for ChainFinding {
                 )
             }
             Self::HeadRegressed { stored, seen } => {
-                write!(f, "regressed: a server had seen the head {seen} and then found {stored} stored")
+                write!(f, "head_regressed: a server had seen the head {seen} and then found {stored} stored")
             }
             Self::Silenced { table, by } => write!(f, "silenced: {by} on {table} is not Heirloom's"),
             Self::Lagging { events, seconds } => {
-                write!(f, "lagging: {events} events wait for their place, the oldest for {seconds} seconds")
+                write!(f, "lagging: {events} events wait to be chained, the oldest for {seconds} seconds")
             }
         }
     }

@@ -32,7 +32,7 @@ pub async fn watch(world: &World, logged: &mut Option<Duration>) -> Result<(), D
             lag.events,
             lag.seconds,
             holder,
-            "audit.chain_lagging: events wait for their place in the chain, and could be removed meanwhile"
+            "audit.chain_lagging: events wait to be chained, and could be removed meanwhile"
         );
         *logged = Some(now);
     }

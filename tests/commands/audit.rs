@@ -109,9 +109,9 @@ async fn in_a_hundred_thousand_events_what_was_changed_removed_or_inserted_is_na
     ];
     assert_eq!(findings(&home, &[]), expected);
     let text = home.run(&["audit", "verify"]);
-    assert!(text.stdout.contains("removed: the event of place 40000\n"), "{text:?}");
-    assert!(text.stdout.contains(&format!("changed: event {changed}, place 70000\n")), "{text:?}");
-    assert!(text.stdout.contains(&format!("inserted: event {inserted}, place 100002\n")), "{text:?}");
+    assert!(text.stdout.contains("removed: the event at position 40000\n"), "{text:?}");
+    assert!(text.stdout.contains(&format!("changed: event {changed}, position 70000\n")), "{text:?}");
+    assert!(text.stdout.contains(&format!("inserted: event {inserted}, position 100002\n")), "{text:?}");
     assert_eq!(home.run(&["audit", "export"]).done().stdout.lines().count(), 100_001);
 }
 
