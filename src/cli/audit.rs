@@ -47,7 +47,7 @@ pub struct ExportFilter {
     /// Only of this kind, such as `refresh_token_reused`
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
-    /// Only about this user (e-mail address or id), including deleted users
+    /// Only about this user (e-mail address, or id: finds deleted users too)
     #[arg(long)]
     user: Option<String>,
 }

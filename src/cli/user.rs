@@ -45,7 +45,7 @@ pub enum UserCommand {
     Show {
         /// E-mail address or id
         user: String,
-        /// Everything stored about the user, as JSON: account, sessions, emails, audit events
+        /// Everything stored about the user, as JSON: account, connected providers, sessions, emails, audit events
         #[arg(long)]
         all: bool,
     },

@@ -26,7 +26,7 @@ impl Rng {
 fn fill_from_system(bytes: &mut [u8]) {
     if aws_lc_rs::rand::fill(bytes).is_err() {
         // A server that cannot draw secrets must not go on handing them out.
-        tracing::error!("the system's random generator failed: stopping at once");
+        tracing::error!("kernel.rng_failed: the system's random generator failed: stopping at once");
         std::process::abort();
     }
 }

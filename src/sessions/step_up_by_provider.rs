@@ -62,7 +62,7 @@ async fn write(work: &mut Work<'_>, begun_in: BegunIn, step: &UpstreamStep) -> R
         return Ok(ProviderStepUp::SessionEnded);
     }
     if upstream::standing(work, user, step).await? != StepStanding::Good {
-        // As a wrong password: somebody at this browser tried to confirm by an account that is not the user's.
+        // As a wrong password: a user of this browser tried to confirm by an account that is not the user's.
         let outcome = ProviderStepUp::NotConnected;
         let details = json!({ "reason": outcome.name(), "provider": step.identity.provider });
         work.record_refusal(audit::Kind::ReauthenticationFailed, Some(user), details).await?;

@@ -28,7 +28,7 @@ pub struct Arguments {
     /// A further instance of the same server; may be repeated
     #[arg(long = "url", value_name = "URL")]
     pub more: Vec<String>,
-    /// How to talk to the server: heirloom, oauth2, or a file
+    /// How to talk to the server: a built-in profile (`profile list`), or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
     #[command(flatten)]
@@ -172,14 +172,14 @@ pub enum ProfileCommand {
     List,
     /// Print one, in JSON: a starting point for another
     Show {
-        /// heirloom, oauth2, a file, or the URL of a server that describes itself
+        /// A built-in profile (`profile list`), a file, or the URL of a server that describes itself
         profile: String,
         #[command(flatten)]
         connection: ConnectionOptions,
     },
     /// Check one without a server
     Check {
-        /// heirloom, oauth2, or a file
+        /// A built-in profile (`profile list`), or a file
         profile: String,
     },
 }
