@@ -4,6 +4,8 @@ use url::Url;
 
 /// The target of a sign-in if none is given, or one that is not allowed.
 const DEFAULT: &str = "/account";
+/// Longer ones are not kept: beside what else is in it, the cookie of a sign-in with a provider would be dropped by browsers.
+const LONGEST: usize = 2_000;
 
 /// The target of a sign-in: a path of this server, or a page of an allowed origin. Anything else is the default: no
 /// open redirector (RFC 9700 §4.11).
@@ -11,7 +13,8 @@ const DEFAULT: &str = "/account";
 /// The text is parsed as a browser parses it, and what comes back is the parsed form: what was checked is what is sent.
 #[must_use]
 pub fn return_to(wanted: Option<&str>, options: &HttpOptions) -> String {
-    wanted.and_then(|wanted| resolve(wanted, options)).unwrap_or_else(|| DEFAULT.to_owned())
+    let resolved = wanted.and_then(|wanted| resolve(wanted, options)).filter(|url| url.len() <= LONGEST);
+    resolved.unwrap_or_else(|| DEFAULT.to_owned())
 }
 
 fn resolve(wanted: &str, options: &HttpOptions) -> Option<String> {
@@ -55,6 +58,7 @@ mod tests {
         // Not a host to a browser, but a path of this server.
         assert_eq!(leads("https:evil.example"), "/evil.example");
         assert_eq!(leads("https://app.example.com/a b"), "https://app.example.com/a%20b");
+        assert_eq!(leads(&format!("/account?{}", "x".repeat(2_000))), DEFAULT, "no cookie would hold it");
     }
 
     /// C-32.

@@ -159,12 +159,18 @@ impl AuthenticationMethods {
         Self::sorted(methods)
     }
 
+    /// Whether the password is one of them.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.has(AuthenticationMethod::Password)
+    }
+
     /// What a session has after a step-up: only what was proven now counts. A code or a key is a second factor beside the
     /// password, or the verified passkey, that the session began with; a password alone is one factor, even in a session that
     /// had two.
     #[must_use]
     pub fn stepped_up(&self, proven: ProvenBy) -> Self {
-        let began_with_password = self.has(AuthenticationMethod::Password);
+        let began_with_password = self.has_password();
         let began_at_provider = self.has(AuthenticationMethod::Federated);
         let began_with_passkey = self.has(AuthenticationMethod::Key) && self.has(AuthenticationMethod::SeveralFactors);
         match proven {

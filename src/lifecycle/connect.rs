@@ -137,7 +137,7 @@ impl Connection {
             && !upstream::link_first(&mut work, user, identity).await?
         {
             // Another account has got it meanwhile: nothing of this is kept, and the next try is refused.
-            return Err(DatabaseError::Nonsense("an identity that was connected at the same moment"));
+            return Err(DatabaseError::Raced("an identity was connected"));
         }
         work.record(audit::Kind::ConfirmationUsed, user, json!({ "purpose": Purpose::Connect.name() })).await?;
         let (Some(now), Some(credentials)) =

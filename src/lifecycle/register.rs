@@ -109,11 +109,15 @@ impl Lifecycle {
         attempt: &CompletionAttempt<'_>,
     ) -> Result<Result<FirstPassword, Completion>, AccountsError> {
         let CompletionAttempt { confirmation, way, typed, client } = attempt;
+        // In another browser, who asked may be another than who reads the address; an invitation's name is an administrator's.
+        let is_button = Needed::of(confirmation, *way, typed) == Needed::Button;
+        let is_kept = is_button || confirmation.purpose == Purpose::Invite;
+        let kept = || is_kept.then(|| stored(confirmation, NAME)).flatten();
         let name = match typed.name.as_deref().map(DisplayName::parse).transpose() {
-            Ok(name) => name.flatten().map(|name| name.as_str().to_owned()).or_else(|| stored(confirmation, NAME)),
+            Ok(name) => name.flatten().map(|name| name.as_str().to_owned()).or_else(kept),
             Err(refused) => return Ok(Err(Completion::NameRefused(refused))),
         };
-        if Needed::of(confirmation, *way, typed) == Needed::Button && typed.new_password.is_none() {
+        if is_button && typed.new_password.is_none() {
             let hash = stored(confirmation, PASSWORD_HASH).map(PasswordHash::from_stored);
             return Ok(hash.map(|hash| FirstPassword { name, hash }).ok_or(Completion::Expired));
         }

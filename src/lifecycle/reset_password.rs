@@ -108,7 +108,7 @@ impl Reset {
 }
 
 /// What still opens or protects the account, for the email: its owner may find what is not theirs.
-async fn left_to(work: &mut Work<'_>, user: UserId) -> Result<Map<String, Value>, DatabaseError> {
+pub(super) async fn left_to(work: &mut Work<'_>, user: UserId) -> Result<Map<String, Value>, DatabaseError> {
     let providers = upstream::connected_to(work, user).await?;
     let factors = listed_factors(work, user).await?;
     let factors = factors.into_iter().map(|(kind, since)| json!({ "factor": kind.name(), "since": since }));

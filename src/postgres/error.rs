@@ -29,6 +29,9 @@ pub enum DatabaseError {
     /// The connection leads to a host that another one has replaced.
     #[error("another host is the primary now")]
     Moved,
+    /// Another request did the same at the same moment. Nothing of this one is kept; the next attempt finds what it did.
+    #[error("another request did the same at the same moment: {0}")]
+    Raced(&'static str),
     /// A row is inconsistent.
     #[error("the database contains an inconsistent row: {0}")]
     Nonsense(&'static str),
@@ -45,7 +48,7 @@ impl DatabaseError {
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::TooSlow | Self::Moved | Self::Locked { .. } => true,
+            Self::TooSlow | Self::Moved | Self::Locked { .. } | Self::Raced(_) => true,
             Self::Deaf | Self::Nonsense(_) | Self::Lost(_) => false,
             Self::Sqlx(error) => match error {
                 sqlx::Error::Io(_)

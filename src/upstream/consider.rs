@@ -94,7 +94,7 @@ impl Upstream {
                 }
                 work.record(audit::Kind::UserAdded, id, json!({ "provider": identity.provider })).await?;
                 if !identities::link_first(&mut work, id, &identity).await? {
-                    return Err(DatabaseError::Nonsense("an identity that was connected at the same moment"));
+                    return Err(DatabaseError::Raced("an identity was connected"));
                 }
                 Ok(true)
             })

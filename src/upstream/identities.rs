@@ -56,7 +56,7 @@ pub async fn complete(work: &mut Work<'_>, user: UserId, step: &UpstreamStep) ->
         && store::owner(work.connection, &step.identity).await?.is_none()
         && !link(work, user, &step.identity).await?
     {
-        return Err(DatabaseError::Nonsense("an identity that was connected at the same moment"));
+        return Err(DatabaseError::Raced("an identity was connected"));
     }
     store::touch(work.connection, &step.identity).await
 }

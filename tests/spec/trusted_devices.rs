@@ -1,10 +1,11 @@
 //! Browsers that stand for the second factor of their user.
 
 use crate::support::{
-    Answer, Enrolled, SetCookie, TestApp, credentials, email, forge,
+    Answer, Enrolled, SetCookie, TestApp, credentials, email, federated, forge,
     passkey_device::{PRESENT, VERIFIED},
     password,
 };
+use heirloom_testing::ProviderKind;
 use serde_json::{Value, json};
 
 const TOTP: &str = "/api/v1/auth/login/totp";
@@ -128,6 +129,25 @@ async fn a_change_of_password_or_factors_and_a_revocation_end_the_trust() {
     person.delete(DEVICES).await.expect_done();
     expect_asked(&app.by_cookie("alice", Some(&one)).await);
     assert_eq!(app.events("devices_distrusted").await, 2);
+}
+
+/// F-49, U-12: it stands beside the password; after a sign-in with a provider the code is asked for.
+#[tokio::test]
+async fn a_trusted_browser_does_not_replace_the_code_after_a_providers_sign_in() {
+    let (app, stub) = federated(ProviderKind::Oidc, TRUSTED).await;
+    let person = app.person("alice").await;
+    let token = |nonce: &str| json!({ "id_token": stub.id_token(nonce), "nonce": nonce, "transport": "cookie" });
+    let mut mine = token("to-connect");
+    mine.as_object_mut().expect("an object").remove("transport");
+    person.post("/api/v1/me/identities/op", &mine).await.expect(204);
+    let codes = person.enrol(&app).await;
+    let cookie = app.trust("alice", &codes, None).await;
+
+    let sign_in = app.request("POST", "/api/v1/auth/upstream/op/token").json(&token("to-sign-in"));
+    let answer = sign_in.header("Cookie", &format!("heirloom-trusted={}", cookie.value)).send().await;
+
+    expect_asked(&answer);
+    access_token(&app.by_cookie("alice", Some(&cookie.value)).await);
 }
 
 /// F-48: a browser is one device, however often it is trusted; a user has at most twenty.

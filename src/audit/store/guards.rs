@@ -29,14 +29,18 @@ pub async fn foreign(connection: &mut PgConnection) -> Result<Vec<Foreign>, Data
     Ok(found.fetch_all(connection).await?)
 }
 
-/// A process that holds a lock on the head of the chain: the one whose transaction is oldest, where Postgres shows that.
+/// A process that holds a lock on the head of the chain: one for which another waits, and which does not wait itself; then the one
+/// whose transaction is oldest, where Postgres shows that. Whoever waits for the row holds a lock on the table, too.
 pub async fn holder_of_head(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
     let found = sqlx::query_scalar(
         "SELECT format('process %s (role %s, application %s)', a.pid, a.usename, quote_literal(a.application_name))
          FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
          WHERE l.relation = to_regclass('audit_chain_head') AND l.granted AND l.mode <> 'AccessShareLock'
            AND l.pid <> pg_backend_pid()
-         ORDER BY a.xact_start NULLS FIRST LIMIT 1",
+         ORDER BY EXISTS (SELECT FROM pg_locks AS w WHERE NOT w.granted AND l.pid = ANY (pg_blocking_pids(w.pid))) DESC,
+                  EXISTS (SELECT FROM pg_locks AS w WHERE NOT w.granted AND w.pid = l.pid),
+                  a.xact_start NULLS FIRST
+         LIMIT 1",
     );
     Ok(found.fetch_optional(connection).await?)
 }

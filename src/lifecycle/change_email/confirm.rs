@@ -1,4 +1,4 @@
-use super::request::SESSION;
+use super::{request::SESSION, undo::WAS_VERIFIED};
 use crate::{
     audit,
     confirmations::{self, Confirmation, NewConfirmation, Owner, Purpose, Undos},
@@ -87,23 +87,25 @@ impl Changing {
         let details = json!({ "purpose": Purpose::ChangeEmail.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         work.record(audit::Kind::EmailChanged, user, json!({ "sessions": ended.live() })).await?;
-        if let Some(old) = &before.email {
-            self.offer_undo(&mut work, old.as_str()).await?;
-        }
+        self.offer_undo(&mut work, &before).await?;
         let user = users::lookup_in(work.connection, user).await?;
         Ok(user.map_or(ChangeOutcome::Expired, |user| ChangeOutcome::Changed(ended, Box::new(user))))
     }
 
-    /// Reserves the old address, and sends the link that undoes the change to it.
-    async fn offer_undo(&self, work: &mut Work<'_>, old: &str) -> Result<(), DatabaseError> {
+    /// Reserves the old address, if there was one, and sends the link that undoes the change to it.
+    async fn offer_undo(&self, work: &mut Work<'_>, before: &User) -> Result<(), DatabaseError> {
+        let Some(old) = &before.email else { return Ok(()) };
         let undo: Uuid = new_uuid(work.now, &work.world.rng);
         let details = crate::lifecycle::request::described(&work.caller.client);
         let purpose = Purpose::UndoEmailChange;
         let new = NewConfirmation {
             id: undo,
             purpose,
-            email: old.to_owned(),
-            payload: json!({ "client": details, "language": work.caller.client.language }),
+            email: old.as_str().to_owned(),
+            payload: json!({
+                "client": details, "language": work.caller.client.language,
+                WAS_VERIFIED: before.email_verified_at.is_some(),
+            }),
             browser: None,
             lifetime: self.room.lifetime(purpose),
             is_looked_up: true,

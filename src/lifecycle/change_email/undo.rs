@@ -4,7 +4,10 @@ use crate::{
     factors::remove_added_since,
     identity::EmailAddress,
     kernel::{Actor, UserId},
-    lifecycle::{Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_invitations_by},
+    lifecycle::{
+        Completion, Lifecycle, complete::CompletionAttempt, invite::revoke_invitations_by, reset_password::left_to,
+        takeover::clear_for_reader,
+    },
     mail,
     passwords::PasswordHash,
     postgres::DatabaseError,
@@ -13,7 +16,10 @@ use crate::{
     users::{self, AccountsError, User},
     work::{Caller, Work},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// The member of the payload that holds whether the old address was verified.
+pub(super) const WAS_VERIFIED: &str = "was_verified";
 
 /// A change of address, about to be undone.
 struct Undoing {
@@ -81,18 +87,30 @@ impl Undoing {
         confirmations::void_later_undos(work.connection, user, undo.id).await?;
         users::set_password(work.connection, user, None, &hash).await?;
         let ended = sessions::end_all_of(&mut work, user, None, &EndReason::EmailChanged).await?;
-        confirmations::void_all_of(work.connection, user, undo.id, Undos::Stay).await?;
-        revoke_invitations_by(&mut work, user).await?;
-        // A thief who changed the address may have set up a factor of their own; the owner's stays.
-        remove_added_since(&mut work, user, undo.created_at, "email_change_undone").await?;
-        upstream::unlink_since(&mut work, user, Some(undo.created_at), "email_change_undone").await?;
+        let is_takeover = undo.payload.get(WAS_VERIFIED) != Some(&Value::Bool(true));
+        if is_takeover {
+            // The reader of an address that was never verified may never have been here.
+            clear_for_reader(&mut work, user, undo.id).await?;
+        } else {
+            take_back(&mut work, user, &undo).await?;
+        }
         let details = json!({ "purpose": Purpose::UndoEmailChange.name() });
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
-        work.record(audit::Kind::EmailChangeUndone, user, json!({ "sessions": ended.live() })).await?;
-        work.enqueue_email(user, mail::Notification::PasswordChanged).await?;
+        let details = json!({ "sessions": ended.live(), "takeover": is_takeover });
+        work.record(audit::Kind::EmailChangeUndone, user, details).await?;
+        let left = left_to(&mut work, user).await?;
+        work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
         let user = users::lookup_in(work.connection, user).await?;
         Ok(user.map_or(UndoOutcome::Expired, |user| UndoOutcome::Undone(ended, Box::new(user))))
     }
+}
+
+/// A thief who changed the address may have set up factors and connected accounts of their own since. The owner's stay.
+async fn take_back(work: &mut Work<'_>, user: UserId, undo: &Confirmation) -> Result<(), DatabaseError> {
+    confirmations::void_all_of(work.connection, user, undo.id, Undos::Stay).await?;
+    revoke_invitations_by(work, user).await?;
+    remove_added_since(work, user, undo.created_at, "email_change_undone").await?;
+    upstream::unlink_since(work, user, Some(undo.created_at), "email_change_undone").await
 }
 
 async fn is_waiting(work: &mut Work<'_>, undo: &Confirmation) -> Result<bool, DatabaseError> {
