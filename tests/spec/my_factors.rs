@@ -139,7 +139,7 @@ async fn a_reset_removes_the_factors_of_an_account_whose_address_was_never_verif
 }
 
 /// F-20: what was added since the change goes; of an address that was never verified, what was there before as well, for it may be
-/// of somebody who waited for its reader.
+/// of another user who waited for its reader.
 #[tokio::test]
 async fn the_undo_of_a_change_of_address_removes_the_factors_that_may_be_a_thiefs() {
     let app = TestApp::with(&[("HEIRLOOM_EMAIL_VERIFICATION", "off")]).await;
