@@ -8,15 +8,15 @@ use super::{
 };
 use crate::{
     audit,
-    kernel::{Client, Digest32, Duration, MasterKeys, UserId},
-    postgres::DatabaseError,
+    kernel::{Client, Digest32, Duration, MasterKeys, Stopwatch, UserId},
+    postgres::{ACQUIRE, DatabaseError},
     work::{Caller, Work},
     world::World,
 };
 use aws_lc_rs::hmac;
 use serde_json::json;
 use std::{fmt, sync::Arc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The wait to report if it ended while it was being read.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
@@ -107,11 +107,11 @@ impl Guard {
         if !self.0.world.config.http.rate_limit {
             return self.admit_uncounted(target).await;
         }
-        // The semaphore is never closed; if it were, all would pass.
-        let _turn = self.0.turnstile.acquire().await.ok();
+        let (_turn, waited) = self.turn().await?;
         let guess = self.guess(target, client);
         let circles = guess.circles.clone();
-        let counted = self.0.world.db.run(move |connection| Box::pin(store::take(connection, guess, FORGET))).await?;
+        let db = &self.0.world.db;
+        let counted = db.run_after(waited, move |connection| Box::pin(store::take(connection, guess, FORGET))).await?;
         let store::CountedGuess { stored, circle, refusing, taken } = counted;
         let buckets: Vec<Bucket> = circles.into_iter().filter(|one| one.0 == circle).flat_map(|one| one.1).collect();
         let user = target.user().or(stored.as_ref().map(|stored| stored.owner.user));
@@ -172,8 +172,18 @@ impl Guard {
             return Ok(());
         }
         // A flood that is turned away gives back as fast as it was counted, in the same rows.
-        let _turn = self.0.turnstile.acquire().await.ok();
-        self.0.world.db.run(move |connection| Box::pin(store::settle(connection, emptied, lessened))).await
+        let (_turn, waited) = self.turn().await?;
+        let db = &self.0.world.db;
+        db.run_after(waited, move |connection| Box::pin(store::settle(connection, emptied, lessened))).await
+    }
+
+    /// A turn, and how long it took to come. While the database hangs, those that wait are answered in time: each turn
+    /// before theirs takes as long as a statement may.
+    async fn turn(&self) -> Result<(Option<SemaphorePermit<'_>>, Duration), DatabaseError> {
+        let watch = Stopwatch::start();
+        let turn = tokio::time::timeout(ACQUIRE, self.0.turnstile.acquire()).await;
+        // The semaphore is never closed; if it were, all would pass.
+        Ok((turn.map_err(|_elapsed| DatabaseError::TooSlow)?.ok(), watch.elapsed()))
     }
 
     /// The token by which the account recognises this device from now on. None if it already does, or nothing is

@@ -52,7 +52,20 @@ impl Database {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
-        self.run_within(WORK, work).await
+        self.run_after(Duration::ZERO, work).await
+    }
+
+    /// Like [`Database::run`], for work that has waited for its turn: that is part of the five seconds, and of the two in
+    /// which there must be a connection ([`super::ACQUIRE`]).
+    ///
+    /// # Errors
+    /// As [`Database::run`].
+    pub async fn run_after<T, F>(&self, waited: Duration, work: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
+    {
+        self.run_within(waited, WORK, work).await
     }
 
     /// Runs work in one transaction: committed when it is `Ok`, rolled back when it is not.
@@ -88,7 +101,7 @@ impl Database {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
-        self.run_within(limit, move |connection| {
+        self.run_within(Duration::ZERO, limit, move |connection| {
             in_transaction(connection, None, move |connection| {
                 Box::pin(async move {
                     sqlx::query("SELECT set_config('statement_timeout', $1, true)")
@@ -135,13 +148,13 @@ impl Database {
     }
 
     /// The limit is that of the work, from when there is a connection.
-    async fn run_within<T, F>(&self, limit: Duration, work: F) -> Result<T, DatabaseError>
+    async fn run_within<T, F>(&self, waited: Duration, limit: Duration, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut PgConnection) -> Unit<'c, T> + Send + 'static,
     {
         let pool = self.pool.clone();
-        let task = tokio::spawn(async move { bounded(pool.lease().await?, limit, work).await });
+        let task = tokio::spawn(async move { bounded(pool.lease(waited).await?, limit, work).await });
         database_wait(task).await.map_err(DatabaseError::Lost)?
     }
 }

@@ -24,6 +24,7 @@ pub use error::DatabaseError;
 pub use locks::{Lock, lock, try_lock};
 pub use migrate_error::MigrateError;
 pub use notification::{Channel, Notifications, ReceivedNotification};
+pub use pool::ACQUIRE;
 pub use pooling::{NO_LIMITS, Pooling, pooling};
 pub use primary::NoPrimary;
 pub use roles::{RoleNames, RolesError};

@@ -10,8 +10,8 @@ use std::{
 };
 use tracing::log::LevelFilter;
 
-/// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(2);
+/// How long a request waits for a connection, with all that comes before it.
+pub const ACQUIRE: Duration = Duration::from_secs(2);
 /// A connection unused for so long is tried before it is used: a restarted Postgres is then noticed here.
 const SUSPECT_AFTER: Duration = Duration::from_secs(1);
 /// How long its answer may take.
@@ -61,9 +61,9 @@ impl Pool {
         Self(pool.unwrap_or_else(|_no_runtime| unreachable!("no timeouts are asked of the pool")))
     }
 
-    /// A connection, within two seconds.
-    pub async fn lease(&self) -> Result<Lease, DatabaseError> {
-        let got = tokio::time::timeout(ACQUIRE, self.0.get()).await;
+    /// A connection, within [`ACQUIRE`], of which so much has passed.
+    pub async fn lease(&self, waited: Duration) -> Result<Lease, DatabaseError> {
+        let got = tokio::time::timeout(ACQUIRE.saturating_sub(waited), self.0.get()).await;
         match got {
             Ok(Ok(connection)) => Ok(Lease(Some(connection))),
             Ok(Err(PoolError::Backend(error))) => Err(error.into()),

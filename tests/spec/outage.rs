@@ -2,7 +2,10 @@
 
 use crate::support::{Forge, PUBLIC_URL, Proxy, TestApp, TestDatabase, at_once, credentials, eventually};
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 const KEY: &str = "9b2e1f0c-the-clients-own-key";
 const AWAY: &str = "temporarily_unavailable";
@@ -90,6 +93,27 @@ async fn a_connection_that_broke_silently_is_noticed() {
     eventually("tokens are good again", async || alice.check().await.status == 204).await;
     // What was answered 503 was not written later, by nobody.
     app.refresh(&alice.tokens.refresh_token).await.expect_tokens();
+}
+
+/// more sign-ins at once than may ask the database at once; those that wait for their turn are answered too.
+#[tokio::test]
+async fn sign_ins_do_not_queue_up_behind_a_database_that_hangs() {
+    const AT_ONCE: usize = 120;
+    let (app, proxy) = behind_a_proxy(&[("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_DB_MAX_CONNECTIONS", "4")]).await;
+    app.register("alice").await;
+    proxy.fall_silent();
+
+    let answered = AtomicUsize::new(0);
+    let sign_in = async || {
+        let answer = app.try_sign_in("alice").await;
+        answered.fetch_add(1, Ordering::Relaxed);
+        answer
+    };
+    let all = eventually("each is answered", async || answered.load(Ordering::Relaxed) == AT_ONCE);
+    let (answers, ()) = tokio::join!(at_once((0..AT_ONCE).map(|_| sign_in())), all);
+    for answer in answers {
+        answer.expect_problem(503, AWAY);
+    }
 }
 
 /// S-58, A-41: with the tables locked against every reader, tokens are still verified.
