@@ -39,6 +39,9 @@ pub async fn set_password(
         Err(refused) => return Ok(PasswordSet::Refused(refused)),
     };
     let id = user.id;
+    // As at a step-up, the id stands in for an address that the user does not have.
+    let name = user.email.as_ref().map_or_else(|| id.to_string(), |email| email.as_str().to_owned());
+    let guard = accounts.guard().clone();
     let done = sessions.world().transaction(operator.into(), move |mut work| {
         Box::pin(async move {
             if !users::set_password(work.connection, id, None, &hash).await? {
@@ -47,6 +50,7 @@ pub async fn set_password(
             let ended = sessions::end_all_of(&mut work, id, None, &EndReason::PasswordChanged).await?;
             work.record(audit::Kind::PasswordChanged, id, json!({ "sessions": ended.live() })).await?;
             work.enqueue_email(id, mail::Notification::PasswordChanged).await?;
+            guard.start_again(&mut work, &name).await?;
             Ok(Some(ended))
         })
     });

@@ -1,8 +1,8 @@
 use super::{
     device::{DeviceKeys, DeviceOwner, DeviceToken, KnownDevice},
     model::{
-        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, Circle, DEVICES, FACTOR, FORGET, Guess, GuessLimit, StoredPassword,
-        digests, network,
+        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, CONSECUTIVE_NEAR, Circle, DEVICES, FACTOR, FORGET, Guess, GuessLimit,
+        StoredPassword, digests, network,
     },
     store,
 };
@@ -164,7 +164,20 @@ impl Guard {
     /// # Errors
     /// When the database fails.
     pub async fn give_back(&self, attempt: Attempt) -> Result<(), DatabaseError> {
-        self.settle(Vec::new(), attempt.0).await
+        self.settle(Vec::new(), attempt.0.into_iter().filter(|bucket| bucket.is_counted).collect()).await
+    }
+
+    /// Empties the counts of an account, in the caller's transaction: it has another password now, at which nobody has guessed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start_again(&self, work: &mut Work<'_>, name: &str) -> Result<(), DatabaseError> {
+        let account = self.bucket("account", name.as_bytes(), ACCOUNT);
+        // One after another, in the order in which guesses lock them: else the two could wait for each other.
+        for bucket in [vec![account], self.shared(name.as_bytes()).into()].concat() {
+            store::settle(work.connection, vec![bucket], Vec::new()).await?;
+        }
+        Ok(())
     }
 
     async fn settle(&self, emptied: Vec<Bucket>, lessened: Vec<Bucket>) -> Result<(), DatabaseError> {
@@ -220,7 +233,8 @@ impl Guard {
     /// that of the address, if the account has a live session there; or that of strangers. Also for an unknown e-mail
     /// address, whose answer must take as long.
     ///
-    /// Buckets are in the order in which they are taken, the same for all, so that no two attempts wait for each other.
+    /// Buckets are in the order in which they are taken, the same for all, so that no two attempts wait for each other. Those that
+    /// a guess of the circle does not count in, a right password empties all the same: it ends the row of wrong ones.
     fn guess(&self, target: GuessTarget<'_>, client: &Client) -> Guess {
         let name = match target {
             GuessTarget::Own(user) => {
@@ -233,36 +247,47 @@ impl Guard {
             }
             GuessTarget::Account { name, .. } | GuessTarget::Again { email: name, .. } => name.as_bytes(),
         };
-        let consecutive = self.bucket("consecutive", name, CONSECUTIVE);
-        let devices = self.bucket("devices", name, DEVICES);
+        let [devices, near, consecutive] = self.shared(name);
         let mut circles = Vec::new();
         let presented = self.presented(client);
         if let Some((_, device)) = presented {
             let device = self.bucket("device", &device.id, ACCOUNT);
-            circles.push((Circle::Device, vec![device, devices.clone(), consecutive.clone()]));
+            circles.push((Circle::Device, vec![device, devices.clone(), near.clone(), consecutive.uncounted()]));
         }
         let place = client.ip.map(network);
         let address = place.map(|place| self.bucket("address", place.to_string().as_bytes(), ADDRESS));
         if let (Some(place), Some(address)) = (place, &address) {
             let here = self.bucket("account-at", &[place.to_string().as_bytes(), b" ", name].concat(), ACCOUNT);
-            circles.push((Circle::Place, vec![address.clone(), here, devices, consecutive.clone()]));
+            circles.push((Circle::Place, vec![address.clone(), here, devices, near.clone(), consecutive.uncounted()]));
         }
-        let strangers = [address, Some(self.bucket("account", name, ACCOUNT)), Some(consecutive)];
-        circles.push((Circle::Strangers, strangers.into_iter().flatten().collect()));
+        let account = self.bucket("account", name, ACCOUNT);
+        let strangers = address.into_iter().chain([account, near.uncounted(), consecutive]);
+        circles.push((Circle::Strangers, strangers.collect()));
         Guess { email: target.address(), device: presented.map(|(owner, _)| owner), place, circles }
     }
 
     /// Who has the password could use up the guesses at a code: a device that signed in before has a bucket of its own.
     fn buckets_of_factors(&self, owner: DeviceOwner, client: &Client) -> Vec<Bucket> {
         let user = owner.user.as_uuid();
-        let (name, consecutive) = (user.as_bytes(), self.bucket("factor-consecutive", user.as_bytes(), CONSECUTIVE));
+        let name = user.as_bytes();
+        let near = self.bucket("factor-consecutive-near", name, CONSECUTIVE_NEAR);
+        let consecutive = self.bucket("factor-consecutive", name, CONSECUTIVE);
         match self.device(owner, client) {
             Some(device) => {
                 let device = self.bucket("factor-device", &[&device.id, name.as_slice()].concat(), FACTOR);
-                vec![device, self.bucket("factor-devices", name, DEVICES), consecutive]
+                vec![device, self.bucket("factor-devices", name, DEVICES), near, consecutive.uncounted()]
             }
-            None => vec![self.bucket("factor", name, FACTOR), consecutive],
+            None => vec![self.bucket("factor", name, FACTOR), near.uncounted(), consecutive],
         }
+    }
+
+    /// What the devices of an account have together, and what it has in a row from near and from far.
+    fn shared(&self, name: &[u8]) -> [Bucket; 3] {
+        [
+            self.bucket("devices", name, DEVICES),
+            self.bucket("consecutive-near", name, CONSECUTIVE_NEAR),
+            self.bucket("consecutive", name, CONSECUTIVE),
+        ]
     }
 
     fn bucket(&self, sort: &str, what: &[u8], limit: GuessLimit) -> Bucket {
@@ -271,7 +296,7 @@ impl Guard {
         context.update(&[0]);
         context.update(what);
         let digest = Digest32::from_slice(context.sign().as_ref()).unwrap_or_else(|| crate::kernel::sha256(what));
-        Bucket { digest, limit, is_emptied: limit != ADDRESS }
+        Bucket { digest, limit, is_emptied: limit != ADDRESS, is_counted: true }
     }
 }
 
@@ -314,13 +339,13 @@ struct WaitRefusal {
 }
 
 impl RefusedGuess {
-    /// None if each bucket has counted the attempt.
+    /// None if each bucket that should count the attempt has.
     fn of(buckets: &[Bucket], refusing: Option<(Digest32, store::Wait)>, taken: &[Digest32]) -> Option<Self> {
         let bucket = |digest: &Digest32| buckets.iter().find(|bucket| bucket.digest == *digest).cloned();
         if let Some((digest, wait)) = refusing {
             return Some(Self { bucket: bucket(&digest)?, wait: Some(wait), taken: Vec::new() });
         }
-        let first = buckets.iter().find(|bucket| !taken.contains(&bucket.digest))?.clone();
+        let first = buckets.iter().find(|bucket| bucket.is_counted && !taken.contains(&bucket.digest))?.clone();
         Some(Self { bucket: first, wait: None, taken: taken.iter().filter_map(bucket).collect() })
     }
 

@@ -5,10 +5,10 @@
 //! 2. An exhausted bucket refuses until its wait has passed; waits grow to a quarter of an hour and are never permanent
 //!    (`model.rs` holds the numbers).
 //! 3. A right password empties the account's bucket and gives the address its attempt back. A sign-in does so in the
-//!    statement that opens the session.
+//!    statement that opens the session. A reset of the password empties the account's buckets.
 //!
-//! Whatever the device and the address, an account has at most a hundred wrong guesses one after another; then one an
-//! hour.
+//! Whatever the device and the address, an account has at most a hundred wrong guesses one after another: sixty from where it
+//! has never been seen, forty from near. Then each has one an hour.
 //!
 //! An attacker who guesses at an account exhausts its common bucket, and with it the sign-ins from places where the
 //! account has never been seen. A device that signed in before (`device.rs`), and an address with a session of the

@@ -114,7 +114,8 @@ impl Columns {
         let mut columns = Self::default();
         let numbered = (0..).zip(Circle::ALL);
         for (number, circle) in numbered {
-            for bucket in circles.iter().filter(|one| one.0 == circle).flat_map(|one| &one.1) {
+            let buckets = circles.iter().filter(|one| one.0 == circle).flat_map(|one| &one.1);
+            for bucket in buckets.filter(|bucket| bucket.is_counted) {
                 columns.circles.push(number);
                 columns.buckets.push(bucket.digest.as_bytes().to_vec());
                 columns.free.push(bucket.limit.free);

@@ -3,6 +3,7 @@ use crate::{
     audit,
     confirmations::{self, Confirmation, Purpose, Undos},
     factors::listed_factors,
+    guessing::Guard,
     kernel::{Actor, Client, UserId},
     mail,
     passwords::{Password, PasswordHash, QueueKey},
@@ -23,6 +24,7 @@ struct Reset {
     confirmation: Confirmation,
     user: UserId,
     hash: PasswordHash,
+    guard: Guard,
 }
 
 impl Lifecycle {
@@ -41,7 +43,7 @@ impl Lifecycle {
             Ok(hash) => hash,
             Err(refused) => return Ok(Completion::PasswordRefused(refused)),
         };
-        let reset = Reset { confirmation, user: user.id, hash };
+        let reset = Reset { confirmation, user: user.id, hash, guard: self.accounts().guard().clone() };
         let caller = Caller::user(user.id, client);
         let done = self.world().transaction(caller, move |work| Box::pin(reset.carry_out(work)));
         let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
@@ -77,7 +79,7 @@ impl Lifecycle {
 
 impl Reset {
     async fn carry_out(self, mut work: Work<'_>) -> Result<Option<(Ended, User)>, DatabaseError> {
-        let Self { confirmation, user, hash } = self;
+        let Self { confirmation, user, hash, guard } = self;
         if !users::lock(work.connection, user).await? {
             return Ok(None);
         }
@@ -103,6 +105,8 @@ impl Reset {
             .await?;
         let left = left_to(&mut work, user).await?;
         work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
+        // A stranger who guessed at the password of before must not keep its owner from using the new one.
+        guard.start_again(&mut work, &confirmation.email).await?;
         Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
     }
 }

@@ -210,6 +210,23 @@ async fn the_undo_gives_the_account_back_to_the_reader_of_the_old_address() {
     assert_eq!(app.events("email_change_undone").await, 1);
 }
 
+/// L-37, C-23: a stranger who guessed at the password of before does not keep its owner from using the new one.
+#[tokio::test]
+async fn an_undo_starts_the_counts_of_the_old_address_again() {
+    let app = TestApp::with(&[("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let thief = app.sign_in("alice").await;
+    let undo = app.change_address(&thief, ["alice", "thief"], &password("alice")).await;
+    let guess = json!({ "email": email("alice"), "password": "not the password" });
+    let guess = async || {
+        let request = app.request("POST", "/api/v1/auth/login").header("X-Forwarded-For", "203.0.113.9");
+        request.json(&guess).send().await
+    };
+    while guess().await.status == 401 {}
+    guess().await.expect_problem(429, "too_many_attempts");
+    app.use_link(&undo, json!({ "new_password": NEW })).await.expect(200);
+    app.sign_in_as("alice", NEW).await.expect_tokens();
+}
+
 /// L-37: an undo restores the address of its own change, and voids those of later ones.
 #[tokio::test]
 async fn after_two_changes_the_first_undo_restores_the_first_address_and_voids_the_second() {

@@ -2,6 +2,7 @@ use crate::{
     audit,
     confirmations::{self, Confirmation, ConfirmationStanding, Purpose, Undos},
     factors::remove_added_since,
+    guessing::Guard,
     identity::EmailAddress,
     kernel::{Actor, UserId},
     lifecycle::{
@@ -26,6 +27,7 @@ struct Undoing {
     undo: Confirmation,
     user: UserId,
     hash: PasswordHash,
+    guard: Guard,
 }
 
 /// The outcome of an undo.
@@ -54,7 +56,7 @@ impl Lifecycle {
             Ok(hash) => hash,
             Err(refused) => return Ok(Completion::PasswordRefused(refused)),
         };
-        let undoing = Undoing { undo, user: id, hash };
+        let undoing = Undoing { undo, user: id, hash, guard: self.accounts().guard().clone() };
         let done = self.world().transaction(Caller::user(id, client), move |work| Box::pin(undoing.carry_out(work)));
         match done.await? {
             UndoOutcome::Undone(ended, user) => {
@@ -69,7 +71,7 @@ impl Lifecycle {
 
 impl Undoing {
     async fn carry_out(self, mut work: Work<'_>) -> Result<UndoOutcome, DatabaseError> {
-        let Self { undo, user, hash } = self;
+        let Self { undo, user, hash, guard } = self;
         // Whoever uses or voids this link locks its user first: where it stands is where it stays.
         if !users::lock(work.connection, user).await? || !is_waiting(&mut work, &undo).await? {
             return Ok(UndoOutcome::Expired);
@@ -100,6 +102,7 @@ impl Undoing {
         work.record(audit::Kind::EmailChangeUndone, user, details).await?;
         let left = left_to(&mut work, user).await?;
         work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
+        guard.start_again(&mut work, old.as_str()).await?;
         let user = users::lookup_in(work.connection, user).await?;
         Ok(user.map_or(UndoOutcome::Expired, |user| UndoOutcome::Undone(ended, Box::new(user))))
     }
