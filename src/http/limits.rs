@@ -56,6 +56,8 @@ pub enum Limit {
     Usual,
     /// As [`Limit::Usual`], but a POST counts as a password hashed.
     Hashing,
+    /// As a password hashed, whatever the method.
+    Costly,
     /// Nothing.
     None,
 }
@@ -76,6 +78,7 @@ impl Limits {
     fn wait(&self, address: IpAddr, method: &Method, limit: Limit) -> Option<Duration> {
         let limiter = match limit {
             Limit::None => return None,
+            Limit::Costly => &self.0.hashing,
             Limit::Hashing if *method == Method::POST => &self.0.hashing,
             Limit::Hashing | Limit::Usual => &self.0.usual,
         };
@@ -128,6 +131,14 @@ pub fn check_limit(request: &HttpRequest) -> Result<(), Problem> {
     refusal(request, Limit::Usual).map_or(Ok(()), Err)
 }
 
+/// Counts a request as a password hashed, once the handler knows that it costs as much.
+///
+/// # Errors
+/// 429 with `Retry-After`.
+pub fn check_costly_limit(request: &HttpRequest) -> Result<(), Problem> {
+    refusal(request, Limit::Costly).map_or(Ok(()), Err)
+}
+
 /// 429 with `Retry-After` for what an address asks for too often, or over too many connections.
 fn refusal(request: &HttpRequest, limit: Limit) -> Option<Problem> {
     let world = request.app_data::<Data<World>>()?;
@@ -170,6 +181,7 @@ mod tests {
         assert_eq!(sign_in(other), None);
         assert_eq!(limits.wait(one, &Method::POST, Limit::Usual), None);
         assert_eq!(limits.wait(one, &Method::GET, Limit::Hashing), None);
+        assert!(limits.wait(one, &Method::GET, Limit::Costly).is_some(), "it counts with the sign-ins");
     }
 
     /// C-29.

@@ -43,7 +43,7 @@ pub use kind::ProblemKind;
 pub use language::{Chosen, Language};
 pub use media_type::MediaType;
 
-pub use limits::{Limits, check_limit};
+pub use limits::{Limits, check_costly_limit, check_limit};
 pub use list::{Cursors, Listed};
 pub use metrics::{Scrape, metrics_server};
 pub use middleware::{middleware, note_user};

@@ -48,17 +48,23 @@ pub enum CameBack {
 }
 
 impl Upstream {
+    /// Whether a callback would make us ask the provider, were its flow not used before. Reads nothing and asks nobody.
+    #[must_use]
+    pub fn would_ask(&self, provider: &Provider, returned: Returned<'_>) -> bool {
+        returned.code.is_some() && returned.error.is_none() && self.flow_of(provider, returned).is_some()
+    }
+
+    fn flow_of(&self, provider: &Provider, returned: Returned<'_>) -> Option<SealedTicket<Flow>> {
+        Flow::open(returned.cookie?, self.tickets(), &provider.options.name, returned.state?, self.world().clock.now())
+    }
+
     /// Takes a callback of a provider. Without the cookie of a flow of this provider and this state, nobody is asked; and of
     /// any number of callbacks of one flow, on any instance, one asks.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn come_back(&self, provider: &Provider, returned: Returned<'_>) -> Result<CameBack, DatabaseError> {
-        let (Some(cookie), Some(state)) = (returned.cookie, returned.state) else { return Ok(CameBack::StateInvalid) };
-        let (name, now) = (&provider.options.name, self.world().clock.now());
-        let Some(ticket) = Flow::open(cookie, self.tickets(), name, state, now) else {
-            return Ok(CameBack::StateInvalid);
-        };
+        let Some(ticket) = self.flow_of(provider, returned) else { return Ok(CameBack::StateInvalid) };
         let SealedTicket { content: flow, expires_at, digest } = ticket;
         let Some(code) = returned.code.filter(|_| returned.error.is_none()) else { return Ok(CameBack::Denied(flow)) };
         if !self.redeem(digest, expires_at).await? {

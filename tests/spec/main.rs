@@ -86,6 +86,7 @@ mod two_instances;
 mod upstream_admin;
 mod upstream_apps;
 mod upstream_events;
+mod upstream_floods;
 mod upstream_linking;
 mod upstream_no_email;
 mod upstream_pre_hijacking;

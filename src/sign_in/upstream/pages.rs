@@ -3,8 +3,8 @@ use crate::{
     config::HttpOptions,
     factors::{Challenge, FactorKind},
     http::{
-        Endpoint, FromClient, Problem, all_tokens_in_cookies, cookies, expired_lax_cookie, form, lax_cookie, paths,
-        return_to, upstream_cookie_name, upstream_next_cookie_name,
+        Endpoint, FromClient, Problem, all_tokens_in_cookies, check_costly_limit, cookies, expired_lax_cookie, form,
+        lax_cookie, paths, return_to, upstream_cookie_name, upstream_next_cookie_name,
     },
     kernel::Duration,
     lifecycle::Lifecycle,
@@ -106,6 +106,10 @@ async fn callback(
         error: brought.error.as_deref(),
         issuer: brought.iss.as_deref(),
     };
+    // A flow costs nothing to begin: otherwise one address could take all the turns at a provider (U-50).
+    if upstream.would_ask(provider, returned) {
+        check_costly_limit(&request)?;
+    }
     let federation = Federation {
         accounts: &accounts,
         sessions: &sessions,
