@@ -3,14 +3,13 @@ use crate::{
     audit,
     confirmations::{self, Confirmation, Purpose, Undos},
     factors::listed_factors,
-    guessing::Guard,
     kernel::{Actor, Client, UserId},
     mail,
     passwords::{Password, PasswordHash, QueueKey},
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended},
     upstream,
-    users::{self, AccountsError, User},
+    users::{self, Accounts, AccountsError, User},
     work::{Caller, Work},
 };
 use chrono::TimeDelta;
@@ -24,7 +23,7 @@ struct Reset {
     confirmation: Confirmation,
     user: UserId,
     hash: PasswordHash,
-    guard: Guard,
+    accounts: Accounts,
 }
 
 impl Lifecycle {
@@ -43,7 +42,7 @@ impl Lifecycle {
             Ok(hash) => hash,
             Err(refused) => return Ok(Completion::PasswordRefused(refused)),
         };
-        let reset = Reset { confirmation, user: user.id, hash, guard: self.accounts().guard().clone() };
+        let reset = Reset { confirmation, user: user.id, hash, accounts: self.accounts().clone() };
         let caller = Caller::user(user.id, client);
         let done = self.world().transaction(caller, move |work| Box::pin(reset.carry_out(work)));
         let Some((ended, user)) = done.await? else { return Ok(Completion::Expired) };
@@ -79,7 +78,7 @@ impl Lifecycle {
 
 impl Reset {
     async fn carry_out(self, mut work: Work<'_>) -> Result<Option<(Ended, User)>, DatabaseError> {
-        let Self { confirmation, user, hash, guard } = self;
+        let Self { confirmation, user, hash, accounts } = self;
         if !users::lock(work.connection, user).await? {
             return Ok(None);
         }
@@ -106,7 +105,7 @@ impl Reset {
         let left = left_to(&mut work, user).await?;
         work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
         // A stranger who guessed at the password of before must not keep its owner from using the new one.
-        guard.start_again(&mut work, &confirmation.email).await?;
+        accounts.guard().start_again(&mut work, &confirmation.email).await?;
         Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
     }
 }

@@ -2,7 +2,6 @@ use crate::{
     audit,
     confirmations::{self, Confirmation, ConfirmationStanding, Purpose, Undos},
     factors::remove_added_since,
-    guessing::Guard,
     identity::EmailAddress,
     kernel::{Actor, UserId},
     lifecycle::{
@@ -14,7 +13,7 @@ use crate::{
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended},
     upstream,
-    users::{self, AccountsError, User},
+    users::{self, Accounts, AccountsError, User},
     work::{Caller, Work},
 };
 use serde_json::{Value, json};
@@ -27,7 +26,7 @@ struct Undoing {
     undo: Confirmation,
     user: UserId,
     hash: PasswordHash,
-    guard: Guard,
+    accounts: Accounts,
 }
 
 /// The outcome of an undo.
@@ -56,7 +55,7 @@ impl Lifecycle {
             Ok(hash) => hash,
             Err(refused) => return Ok(Completion::PasswordRefused(refused)),
         };
-        let undoing = Undoing { undo, user: id, hash, guard: self.accounts().guard().clone() };
+        let undoing = Undoing { undo, user: id, hash, accounts: self.accounts().clone() };
         let done = self.world().transaction(Caller::user(id, client), move |work| Box::pin(undoing.carry_out(work)));
         match done.await? {
             UndoOutcome::Undone(ended, user) => {
@@ -71,7 +70,7 @@ impl Lifecycle {
 
 impl Undoing {
     async fn carry_out(self, mut work: Work<'_>) -> Result<UndoOutcome, DatabaseError> {
-        let Self { undo, user, hash, guard } = self;
+        let Self { undo, user, hash, accounts } = self;
         // Whoever uses or voids this link locks its user first: where it stands is where it stays.
         if !users::lock(work.connection, user).await? || !is_waiting(&mut work, &undo).await? {
             return Ok(UndoOutcome::Expired);
@@ -102,7 +101,7 @@ impl Undoing {
         work.record(audit::Kind::EmailChangeUndone, user, details).await?;
         let left = left_to(&mut work, user).await?;
         work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
-        guard.start_again(&mut work, old.as_str()).await?;
+        accounts.guard().start_again(&mut work, old.as_str()).await?;
         let user = users::lookup_in(work.connection, user).await?;
         Ok(user.map_or(UndoOutcome::Expired, |user| UndoOutcome::Undone(ended, Box::new(user))))
     }
