@@ -14,6 +14,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  */
 export function parse(bytes) {
   const text = utf8.decode(bytes), members = JSON.parse(text), inexact = new Set(), names = new Set();
+  // Written as JSON.stringify writes it, nothing occurs twice and every integer looks like one; what is escaped is looked at below.
+  if (!text.includes('\\u') && JSON.stringify(members) === text) return { members, inexact };
   let depth = 0, name = '';
   for (const [part, colon] of text.matchAll(PARTS)) {
     const first = part[0];
