@@ -109,6 +109,9 @@ impl Batches {
             Box::pin(async move {
                 let uptime = world.clock.uptime();
                 let batch = ready(batch, uptime);
+                if batch.is_empty() {
+                    return Ok(());
+                }
                 let (patience, statement) = time_for(&batch, uptime);
                 let deadline = world.clock.now() + statement;
                 let redemptions = batch.iter().map(|sent| sent.redemption.as_ref());
