@@ -28,13 +28,17 @@ const ACCESS_TOKEN = {
   integers: ['exp', 'nbf', 'iat', 'rev'],
 };
 
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** Not everywhere there; Web Crypto hashes too, but in another thread, which takes longer. */
 const crypto = globalThis.process?.getBuiltinModule?.('node:crypto');
 
 /** The name of a session or a user in the stream. @param {string} id @returns {Promise<string> | string} */
 export function digest(id) {
   const text = id.toLowerCase();
-  return crypto?.hash ? crypto.hash('sha256', text, 'buffer').subarray(0, 8).toString('base64url') : webDigest(text);
+  if (!crypto?.hash) return webDigest(text);
+  // As a text, which takes half the time of a buffer. The eleventh character also holds bits of the ninth byte.
+  const hash = crypto.hash('sha256', text, 'base64url');
+  return hash.slice(0, 10) + ALPHABET[ALPHABET.indexOf(hash[10]) & 0b111100];
 }
 
 /** @param {string} text */
@@ -220,7 +224,7 @@ export class Core {
    * @param {import('./index.js').Claims} claims */
   async judge(claims, evenIfStale = false) {
     const session = claims.sid.toLowerCase();
-    const [bySession, byUser] = this.#known.size ? await Promise.all([digest(session), digest(claims.sub)]) : ['', ''];
+    const bySession = await digest(session), byUser = await digest(claims.sub);
     if (!evenIfStale && this.secondsFresh() < -this.#accept) throw new Stale();
     // The first 48 bits of a UUIDv7 are when it was generated. Nobody knows when another id was.
     const generated = UUID7.test(session) ? parseInt(session.slice(0, 8) + session.slice(9, 13), 16) : 0;
