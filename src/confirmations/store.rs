@@ -153,7 +153,11 @@ pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Conf
 pub async fn next_waiting(connection: &mut PgConnection) -> Result<Option<Uuid>, DatabaseError> {
     let known: Vec<String> = Purpose::ALL.iter().map(|purpose| purpose.name().to_owned()).collect();
     let id = sqlx::query_scalar!(
-        "SELECT id FROM confirmations WHERE looked_up_at IS NULL AND expires_at > now() AND purpose = ANY ($1)
+        "SELECT id FROM confirmations AS c WHERE looked_up_at IS NULL AND expires_at > now() AND purpose = ANY ($1)
+             AND NOT EXISTS (
+                 SELECT FROM confirmations AS earlier
+                 WHERE earlier.email = c.email AND earlier.purpose = c.purpose AND earlier.looked_up_at IS NULL
+                     AND earlier.expires_at > now() AND (earlier.created_at, earlier.id) < (c.created_at, c.id))
          ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED",
         &known,
     );

@@ -115,7 +115,7 @@ async fn whoever_confirms_elsewhere_chooses_the_password() {
     app.confirm(&json!({ "flow": flow, "code": sent.code() })).await.expect_problem(410, "confirmation_expired");
 }
 
-/// L-6, L-16, L-2: on two instances.
+/// L-6, L-16, L-18, L-2: on two instances.
 #[tokio::test]
 async fn of_many_registrations_of_one_address_one_becomes_an_account() {
     let one = TestApp::with(&[REQUIRED, MANY]).await;
@@ -128,6 +128,7 @@ async fn of_many_registrations_of_one_address_one_becomes_an_account() {
     }
     one.all_emails_written().await;
     let sent = one.email("confirm-registration", "alice").await;
+    assert_eq!(one.emails("confirm-registration", "alice").len(), 1, "whichever instance looks a request up");
     // The code that was sent completes every flow of the address; the account is the first one's.
     let tries = flows.iter().enumerate().map(async |(number, flow)| {
         let app = if number % 2 == 0 { &two } else { &one };
