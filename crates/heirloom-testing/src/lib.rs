@@ -16,6 +16,7 @@ mod port;
 mod postgres_programs;
 mod program;
 mod provider;
+mod secrets;
 mod server;
 mod tls;
 mod wait;
@@ -27,6 +28,7 @@ pub use program::program;
 pub use provider::{
     Behaviour, Callback, Consent, Endpoint, Fault, Forgery, Member, ProviderKind, Seen, StubProvider, TokenAlgorithm,
 };
+pub use secrets::holds_token;
 pub use server::Server;
 pub use tls::TlsFront;
 pub use wait::{eventually, wait_until};

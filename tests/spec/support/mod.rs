@@ -22,7 +22,7 @@ pub use authenticator::{Authenticator, Enrolled};
 pub use cluster::TestDatabase;
 pub use federation::{Browser, federated, with_provider};
 pub use forge::Forge;
-pub use heirloom_testing::eventually;
+pub use heirloom_testing::{eventually, holds_token};
 pub use inbox::Email;
 pub use listener::{Event, Listener};
 pub use mail_stub::{MailStub, all_sent, link_in, readable, with_mail};
