@@ -19,7 +19,14 @@ pub async fn prepare(config: &Config, connector: &Connector, migrations: Migrati
     refuse(&probes)?;
     log_warnings(&probes);
     match migrations {
-        Migrations::Apply => Ok(connector.migrate(config.audit_retention).await?),
+        Migrations::Apply => {
+            let applied = connector.migrate(config.audit_retention).await?;
+            // What the owner could not give the role of the server is found now, not by the first refresh.
+            if connector.runtime_role().is_some() {
+                refuse(&connector.survey(Migrations::Require).await?)?;
+            }
+            Ok(applied)
+        }
         Migrations::Require => Ok(Vec::new()),
     }
 }

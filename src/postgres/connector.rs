@@ -240,7 +240,12 @@ impl Connector {
         if is_owners && !history(&mut connection).await?.is_complete() {
             return self.survey_as_owner().await;
         }
-        survey(&mut connection, migrations).await
+        let owner_grants = is_owners && Box::pin(self.owner_owns()).await?;
+        survey(&mut connection, migrations, owner_grants).await
+    }
+
+    async fn owner_owns(&self) -> Result<bool, MigrateError> {
+        Ok(roles::owns(&mut self.owner().await?).await?)
     }
 
     async fn survey_owner(&self, ours: &mut PgConnection) -> Result<Option<Probe>, MigrateError> {
@@ -252,7 +257,7 @@ impl Connector {
     /// # Errors
     /// When the database fails.
     pub async fn survey_as_owner(&self) -> Result<Vec<Probe>, MigrateError> {
-        survey(&mut self.owner().await?, Migrations::Apply).await
+        survey(&mut self.owner().await?, Migrations::Apply, false).await
     }
 }
 

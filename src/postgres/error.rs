@@ -9,11 +9,11 @@ pub enum DatabaseError {
     /// Others held a lock for too long.
     #[error(
         "a lock was not free in time; end what holds it, for example with `SELECT pg_terminate_backend(…)`. \
-         Locks on tables are held by {holders}"
+         Locks on tables are held by {}", .holders.as_deref().unwrap_or("processes that are not known")
     )]
     Locked {
-        /// Processes of Postgres, with their roles.
-        holders: String,
+        /// Processes of Postgres, with their roles. None: it did not say, and the question may be under way yet.
+        holders: Option<String>,
         /// What Postgres answered.
         #[source]
         source: sqlx::Error,
@@ -76,12 +76,13 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the connection should not be used again: it is lost or slow, leads to a standby (25006 read-only), as
+    /// Whether the connection should not be used again: it is lost or slow, has a statement under way, leads to a standby (25006 read-only), as
     /// after a fail-over, or holds a statement that was prepared before a migration (0A000 cached plan).
     #[must_use]
     pub fn spoils_connection(&self) -> bool {
         let is_stale = match self {
             Self::Sqlx(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("25006" | "0A000")),
+            Self::Locked { holders: None, .. } => true,
             _ => false,
         };
         is_stale || matches!(self, Self::TooSlow) || self.is_lost_connection()

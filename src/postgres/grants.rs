@@ -32,15 +32,24 @@ const OTHERS: &str = "
     SELECT format('USAGE ON SCHEMA %I', current_schema())
     WHERE NOT has_schema_privilege($1, current_schema(), 'USAGE')";
 
-/// Whether a role has what it needs, and not the right to delete events. A member of the owner has every right anyway.
+/// Whether a role has what it needs, and not the right to delete events. A member of the owner has every right anyway. Of rights
+/// to columns it is enough that there are some.
 const IS_GRANTED: &str = "
+    WITH ours AS (
+        SELECT c.oid, coalesce(restricted.privileges, $2) AS privileges
+        FROM pg_class AS c LEFT JOIN unnest($3::text[], $4::text[]) AS restricted (name, privileges) ON restricted.name = c.relname
+        WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+          AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND pg_has_role(current_user, c.relowner, 'MEMBER'))
     SELECT pg_has_role($1, (SELECT relowner FROM pg_class WHERE oid = to_regclass('users')), 'MEMBER')
         OR NOT EXISTS (
-            SELECT FROM pg_class
-            WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
-              AND relkind IN ('r', 'p') AND NOT relispartition AND pg_has_role(current_user, relowner, 'MEMBER')
-              AND NOT has_table_privilege($1, oid, 'SELECT'))
+            SELECT FROM ours, regexp_matches(privileges, '(SELECT|INSERT|UPDATE|DELETE)( [(])?', 'g') AS needed
+            WHERE CASE WHEN needed[2] IS NULL THEN NOT has_table_privilege($1, oid, needed[1])
+                       ELSE NOT has_any_column_privilege($1, oid, needed[1]) END)
         AND NOT has_table_privilege($1, 'audit_events', 'DELETE')
+        AND NOT EXISTS (
+            SELECT FROM pg_proc
+            WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND prosecdef
+              AND pg_has_role(current_user, proowner, 'MEMBER') AND NOT has_function_privilege($1, oid, 'EXECUTE'))
         AND has_schema_privilege($1, current_schema(), 'USAGE')";
 
 /// Roles that serve so far: those that were let write sessions.
@@ -67,8 +76,7 @@ pub async fn grant_all(connection: &mut PgConnection, runtime: Option<String>) -
 /// # Errors
 /// When the database fails, or we are not the owner.
 pub async fn grant(connection: &mut PgConnection, role: &str) -> Result<(), DatabaseError> {
-    let is_granted = sqlx::query_scalar::<_, bool>(IS_GRANTED).bind(role).fetch_one(&mut *connection).await?;
-    if is_granted {
+    if is_granted(connection, role).await? {
         return Ok(());
     }
     let mut transaction = connection.begin().await?;
@@ -86,6 +94,12 @@ pub async fn grant(connection: &mut PgConnection, role: &str) -> Result<(), Data
     // Names of the catalogue and of the operator, quoted.
     sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *transaction).await?;
     Ok(transaction.commit().await?)
+}
+
+async fn is_granted(connection: &mut PgConnection, role: &str) -> Result<bool, DatabaseError> {
+    let (tables, privileges): (Vec<_>, Vec<_>) = RESTRICTED.iter().copied().unzip();
+    let is_granted = sqlx::query_scalar(IS_GRANTED).bind(role).bind(USUAL).bind(tables).bind(privileges);
+    Ok(is_granted.fetch_one(connection).await?)
 }
 
 fn privileges(table: &str) -> &'static str {

@@ -70,8 +70,8 @@ pub(super) async fn name_holders(connection: &mut PgConnection, error: DatabaseE
 }
 
 /// The processes that hold locks on tables in this database, oldest first. Postgres hides the start times of other
-/// roles' transactions.
-async fn holders(connection: &mut PgConnection) -> String {
+/// roles' transactions. None: it did not answer in time, or the connection is lost.
+async fn holders(connection: &mut PgConnection) -> Option<String> {
     let asked = sqlx::query_scalar::<_, String>(
         "SELECT format('process %s (role %s, application %s%s)', a.pid, a.usename, quote_literal(a.application_name),
                        ', since ' || to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"'))
@@ -82,9 +82,6 @@ async fn holders(connection: &mut PgConnection) -> String {
                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
          ORDER BY a.xact_start NULLS FIRST LIMIT 5",
     );
-    match tokio::time::timeout(ASKING, asked.fetch_all(connection)).await {
-        Ok(Ok(found)) if found.is_empty() => "no process".to_owned(),
-        Ok(Ok(found)) => found.join(", "),
-        Ok(Err(_)) | Err(_) => "unknown".to_owned(),
-    }
+    let found = tokio::time::timeout(ASKING, asked.fetch_all(connection)).await.ok()?.ok()?;
+    Some(if found.is_empty() { "no process".to_owned() } else { found.join(", ") })
 }

@@ -8,8 +8,8 @@ pub enum Pooling {
     Sessions,
     /// A pooler that hands connections round, and keeps track of prepared statements.
     Transactions {
-        /// Whether the role or the database has our time limits. What a client sets reaches one connection of the pooler only;
-        /// on the others, a rotation could wait for a lock beyond its answer of 503, and be written then (S-38).
+        /// Whether the role or the database has our time limits and our isolation. What a client sets reaches one connection of
+        /// the pooler only; on the others, a rotation could wait for a lock beyond its answer of 503, and be written then (S-38).
         has_limits: bool,
     },
     /// A pooler that hands connections round and does not: our statements would return rows of other statements,
@@ -23,14 +23,17 @@ const PROBE: &str = "SELECT $1::int4 + 1, pg_backend_pid()";
 const DECOY: &str = "SELECT $1::int4 + 1000, pg_backend_pid()";
 
 /// The warning where a pooler's connections lack our limits.
-pub const NO_LIMITS: &str = "DATABASE_URL leads through a transaction pooler, through which time limits do not reach every \
-    connection: a refresh that waits for a lock could be carried out after it was answered 503. Set them for the role: \
-    ALTER ROLE … SET statement_timeout = '2500ms'; ALTER ROLE … SET lock_timeout = '2s'; then reconnect the pooler";
+pub const NO_LIMITS: &str = "DATABASE_URL leads through a transaction pooler, through which settings do not reach every \
+    connection: a refresh that waits for a lock could be carried out after it was answered 503, and another isolation than \
+    'read committed' would refuse refreshes. Set them for the role: ALTER ROLE … SET statement_timeout = '2500ms'; \
+    ALTER ROLE … SET lock_timeout = '2s'; ALTER ROLE … SET default_transaction_isolation = 'read committed'; then reconnect \
+    the pooler";
 
 /// What a connection begins with, whatever a client has set since.
-const LIMITS: &str = "SELECT count(*) = 2 FROM pg_settings
+const LIMITS: &str = "SELECT count(*) = 3 FROM pg_settings
     WHERE (name = 'statement_timeout' AND reset_val::bigint BETWEEN 1 AND 2500)
-       OR (name = 'lock_timeout' AND reset_val::bigint BETWEEN 1 AND 2000)";
+       OR (name = 'lock_timeout' AND reset_val::bigint BETWEEN 1 AND 2000)
+       OR (name = 'default_transaction_isolation' AND reset_val = 'read committed')";
 
 /// Finds out what lies between us and Postgres, with two connections and a few statements.
 ///

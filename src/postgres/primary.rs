@@ -68,7 +68,7 @@ impl Primary {
             return Ok(());
         }
         let known = *self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found = newest(url.hosts(), known).await?;
+        let found = newest(url.hosts(), known).await?.or_as_known(known);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(())
     }
@@ -78,6 +78,11 @@ impl Found {
     /// Whether this one was replaced by the other.
     fn is_older_than(&self, other: &Self) -> bool {
         self.cluster == other.cluster && self.timeline < other.timeline
+    }
+
+    /// A primary that does not disclose its timeline is taken for one of the timeline that is known: it is not forgotten.
+    fn or_as_known(self, known: Self) -> Self {
+        if self.cluster == 0 { Self { position: self.position, ..known } } else { self }
     }
 
     /// Of two primaries, the newer; of two names of one, the one that is in use.
@@ -128,19 +133,27 @@ async fn identify(host: PgConnectOptions, position: usize) -> Result<Option<Foun
     let mut connection = named(host, "heirloom probe").connect().await?;
     // Not prepared, so that a pooler that mixes up statements is found out by its own probe, not here.
     let is_standby = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?.try_get(0)?;
-    let found = if is_standby { None } else { Some(describe(&mut connection, position).await) };
+    let found = if is_standby { None } else { Some(describe(&mut connection, position).await?) };
     drop(connection.close().await);
     Ok(found)
 }
 
 /// Not every Postgres discloses both: then all primaries are alike.
-async fn describe(connection: &mut PgConnection, position: usize) -> Found {
+async fn describe(connection: &mut PgConnection, position: usize) -> Result<Found, sqlx::Error> {
     let sql = "SELECT (SELECT system_identifier FROM pg_control_system()), \
                ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int";
-    let row = sqlx::raw_sql(sql).fetch_one(connection).await;
-    let both = row.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-    let (cluster, timeline) = both.unwrap_or_default();
-    Found { position, cluster, timeline }
+    match sqlx::raw_sql(sql).fetch_one(connection).await {
+        Ok(row) => Ok(Found { position, cluster: row.try_get(0)?, timeline: row.try_get(1)? }),
+        Err(error) if is_not_disclosed(&error) => Ok(Found { position, ..Found::default() }),
+        // It is being shut down, perhaps because another host has replaced it.
+        Err(error) => Err(error),
+    }
+}
+
+/// 42501 `insufficient_privilege`, 42883 `undefined_function`, 0A000 `feature_not_supported`.
+fn is_not_disclosed(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(code.as_ref(), "42501" | "42883" | "0A000"))
 }
 
 #[cfg(test)]
@@ -163,6 +176,13 @@ mod tests {
         let (first, second) = (found(0, 3), found(1, 3));
         assert_eq!(first.or(Some(second), second), second);
         assert_eq!(second.or(Some(first), second), second);
+    }
+
+    #[test]
+    fn a_primary_that_does_not_disclose_its_timeline_leaves_the_known_one_remembered() {
+        let known = found(1, 2);
+        assert_eq!(Found { position: 0, ..Found::default() }.or_as_known(known), found(0, 2));
+        assert_eq!(found(0, 3).or_as_known(known), found(0, 3));
     }
 
     #[test]

@@ -198,6 +198,52 @@ async fn an_owner_that_may_not_create_roles_learns_what_is_missing_and_continues
 
 /// C-13.
 #[tokio::test]
+async fn what_the_role_of_the_server_lacks_is_named_and_the_next_migration_grants_it() {
+    let here = Elsewhere::new().await;
+    here.run_as(Some("postgres"), &["migrate", "--roles"], "").done();
+    here.execute_in("elsewhere", "ALTER ROLE heirloom_owner LOGIN PASSWORD 'p@ss/w?rd é'").await;
+    for taken in [
+        "REVOKE SELECT ON users FROM app",
+        "REVOKE UPDATE ON sessions FROM app",
+        "REVOKE DELETE ON sessions FROM app",
+        "REVOKE INSERT ON audit_events FROM app",
+        "REVOKE SELECT ON heirloom_migrations FROM app",
+    ] {
+        here.execute_in("elsewhere", taken).await;
+        let (right, table) = taken["REVOKE ".len()..].trim_end_matches(" FROM app").split_once(" ON ").unwrap();
+        here.run(&["user", "list"]).refused(1, table);
+        here.run(&["check"]).expect(1);
+        let checked = here.run_as(Some("heirloom_owner"), &["check"], "").stdout;
+        assert!(
+            table == "heirloom_migrations" || checked.contains(&format!("lacks {right} on {table}")),
+            "{taken}: {checked}"
+        );
+        here.run_as(Some("heirloom_owner"), &["migrate"], "").done();
+        here.run(&["user", "list"]).expect(0);
+        here.run(&["check"]).expect(0);
+    }
+    // Rights to single columns are not enough.
+    here.execute_in("elsewhere", "REVOKE UPDATE ON sessions FROM app; GRANT UPDATE (amr) ON sessions TO app").await;
+    here.run_as(Some("heirloom_owner"), &["migrate"], "").done();
+    here.run(&["check"]).expect(0);
+    here.execute_in("elsewhere", "REVOKE UPDATE ON audit_chain_head FROM app").await;
+    here.run(&["user", "list"]).refused(1, "UPDATE on audit_chain_head");
+    here.run_as(Some("heirloom_owner"), &["migrate"], "").done();
+    here.execute_in("elsewhere", "REVOKE EXECUTE ON FUNCTION audit_drop_month(date) FROM app").await;
+    here.run_as(Some("heirloom_owner"), &["migrate"], "").done();
+    let mut app = here.connect_as("app").await;
+    sqlx::raw_sql("SELECT audit_drop_month((current_date - interval '1 month')::date)")
+        .execute(&mut app)
+        .await
+        .unwrap();
+
+    // The role that the server's becomes when it signs in gets nothing: that is found at once.
+    here.execute_in("elsewhere", "CREATE ROLE other; GRANT other TO app; ALTER ROLE app SET role = 'other'").await;
+    here.run_as(Some("heirloom_owner"), &["migrate"], "").refused(1, "the role other lacks");
+}
+
+/// C-13.
+#[tokio::test]
 async fn a_database_that_every_role_may_connect_to_is_reported() {
     let here = Elsewhere::new().await;
     here.run_as(Some("postgres"), &["migrate", "--roles"], "").done();

@@ -10,6 +10,8 @@ pub(super) struct Facts {
     pub tables: Vec<TableFacts>,
     pub collation: Collation,
     pub migrations: Migrations,
+    /// Whether the owner's connection gives the role what it lacks, when migrations are applied.
+    pub owner_grants: bool,
 }
 
 /// The server, the database, and the role that we are.

@@ -206,9 +206,12 @@ fn privileges(facts: &Facts) -> ProbeVerdict {
         }
     }
     match facts.tables.iter().find_map(lacking).filter(|_| facts.history.schema().is_some()) {
+        Some(lacking) if facts.owner_grants => Advice(format!(
+            "the role {role} lacks {lacking}, which `heirloom migrate` or the next `heirloom serve` grants"
+        )),
         Some(lacking) => Refusal(format!(
-            "the role {role} lacks {lacking}. As the owner: REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}; then run \
-             `heirloom migrate` with the owner in HEIRLOOM_DATABASE_URL_OWNER and {role} in DATABASE_URL, which grants what it needs"
+            "the role {role} lacks {lacking}. Run `heirloom migrate` with the owner in HEIRLOOM_DATABASE_URL_OWNER and {role} in \
+             DATABASE_URL, which grants what it needs"
         )),
         None if facts.server.is_superuser => Advice(format!(
             "the role {role} is a superuser, and could run programs: `heirloom migrate --roles` creates one that only reads \
@@ -232,7 +235,9 @@ fn lacking(table: &TableFacts) -> Option<String> {
         // Reached through the table of all months.
         "audit_events_default" => false,
         migrate::TABLE | "audit_retention" => *right == "SELECT",
-        name if name.starts_with("audit_") => matches!(right.as_str(), "SELECT" | "INSERT"),
+        // The columns of its chain are updated, which the server cannot do with the others.
+        "audit_events" => matches!(right.as_str(), "SELECT" | "INSERT"),
+        name if name.starts_with("audit_") => *right != "DELETE",
         _ => true,
     };
     let rights: Vec<_> = table.lacking.iter().filter(is_needed).map(String::as_str).collect();

@@ -19,11 +19,16 @@ pub struct UnfitDatabase {
     pub refusals: Vec<String>,
 }
 
-/// Looks at everything that a start depends on. Changes nothing.
+/// Looks at everything that a start depends on. Changes nothing. `owner_grants` says whether the owner's connection gives the role
+/// what it lacks.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn survey(connection: &mut PgConnection, migrations: Migrations) -> Result<Vec<Probe>, MigrateError> {
+pub async fn survey(
+    connection: &mut PgConnection,
+    migrations: Migrations,
+    owner_grants: bool,
+) -> Result<Vec<Probe>, MigrateError> {
     let server = facts::server(connection).await?;
     // What else is asked for does not exist in older versions.
     if !judge::is_supported(server.version) {
@@ -33,7 +38,7 @@ pub async fn survey(connection: &mut PgConnection, migrations: Migrations) -> Re
     let tables = facts::tables(connection, &migrate::table_names()).await?;
     let history = migrate::history(connection).await?;
     let collation = facts::collation(connection).await?;
-    Ok(judge::all(&Facts { server, history, tables, collation, migrations }))
+    Ok(judge::all(&Facts { server, history, tables, collation, migrations, owner_grants }))
 }
 
 /// What is to be refused of an owner's connection that leads to another database than ours does.
