@@ -62,6 +62,13 @@ impl Death {
         Self { at: clock.now(), uptime: clock.uptime() }
     }
 
+    /// Whether it is about to be old enough on the clock of uptime, and not on the other one, where less time has passed.
+    fn outlives(&self, now: Self, keep: Duration) -> bool {
+        let (on_uptime, on_database) = (self.uptime + keep, self.at + keep);
+        let left = on_uptime.saturating_sub(now.uptime);
+        left < SLACK && on_database > now.at + left + SLACK
+    }
+
     /// At this time of the database's clock, received only now.
     pub fn received(at: Moment, clock: &Clock) -> Self {
         Self { at, uptime: clock.uptime() }
@@ -207,10 +214,14 @@ impl Revocations {
         uptime.saturating_sub(Duration::from_millis(self.heard_at.load(Ordering::Acquire)))
     }
 
-    /// Forgets what can kill no token any more.
+    /// Forgets what can kill no token any more. What is kept because the database's clock was set back is news again in time:
+    /// followers know one clock only, and would forget it.
     pub(super) fn prune(&self, now: Death) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         set.latest = set.latest.max(now.at);
+        if set.renew(|death| death.outlives(now, self.keep), now.uptime) {
+            self.changed.notify_one();
+        }
         let kept = |death: &Death| death.at + self.keep > now.at || death.uptime + self.keep > now.uptime;
         set.sessions.retain(|_, death| kept(death));
         set.access.retain(|_, (_, death)| kept(death));
@@ -260,6 +271,23 @@ impl Set {
             Revocation::Access(user, revision) => self.access.get(user).is_some_and(|(known, _)| known >= revision),
             Revocation::Everyone(until) => self.everyone.is_some_and(|(known, _)| known >= *until),
         }
+    }
+
+    /// Tells the follower again of those that are due, as if they had been received now. Returns whether there are any.
+    fn renew(&mut self, is_due: impl Fn(&Death) -> bool, now: Duration) -> bool {
+        let Self { sessions, access, everyone, news, .. } = self;
+        let sessions = sessions.iter_mut().map(|(id, death)| (Revocation::Session(*id), death));
+        let access = access.iter_mut().map(|(user, (revision, death))| (Revocation::Access(*user, *revision), death));
+        let everyone = everyone.iter_mut().map(|(until, death)| (Revocation::Everyone(*until), death));
+        let mut has_news = false;
+        for (revoked, death) in sessions.chain(access).chain(everyone).filter(|(_, death)| is_due(death)) {
+            death.uptime = now;
+            if self.is_followed {
+                news.add(revoked);
+                has_news = true;
+            }
+        }
+        has_news
     }
 
     /// Adds a revocation. Returns whether it is news for the follower.
@@ -430,6 +458,45 @@ mod tests {
         set.apply(&second, at(now + TimeDelta::minutes(5)));
         set.prune(at(now + TimeDelta::minutes(14)));
         assert_eq!(set.take_news(9), News::Revoked(second.to_vec()));
+    }
+
+    /// a follower forgets on the clock of uptime alone.
+    #[test]
+    fn what_outlives_its_time_because_the_clock_of_the_database_was_set_back_is_news_again() {
+        let (hour, minute) = (TimeDelta::hours(1), TimeDelta::minutes(1));
+        let (set, now) = set();
+        let dead = Revocation::Session(token(now, 0).session);
+        set.follow();
+        set.prune(at(now));
+        // Set back by an hour, and then it revokes: entries are kept for thirteen minutes.
+        let minutes = |passed: i32| Death { at: now - hour + minute * passed, ..at(now + minute * passed) };
+        set.apply(&[dead], minutes(0));
+        assert_eq!(set.take_news(9), News::Revoked(vec![dead]));
+        let again = |set: &Revocations, from, to| {
+            (from..to)
+                .filter(|passed| {
+                    set.prune(minutes(*passed));
+                    set.take_news(9) == News::Revoked(vec![dead])
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(again(&set, 1, 60), [11, 22, 33, 44, 55]);
+        set.prune(minutes(80));
+        assert!(set.is_empty());
+    }
+
+    ///
+    #[test]
+    fn what_is_forgotten_on_both_clocks_at_once_is_news_once() {
+        let (set, now) = set();
+        set.follow();
+        set.apply(&[Revocation::Session(token(now, 0).session)], at(now));
+        assert_ne!(set.take_news(9), News::Revoked(Vec::new()));
+        for passed in 1..15 {
+            set.prune(at(now + TimeDelta::minutes(passed)));
+            assert_eq!(set.take_news(9), News::Revoked(Vec::new()));
+        }
+        assert!(set.is_empty());
     }
 
     #[test]

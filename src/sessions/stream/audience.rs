@@ -94,7 +94,7 @@ impl Stream {
             state.listeners.push(listener);
             snapshot
         };
-        Ok(listening.beginning_with(self.sign(&snapshot).await?.framed()))
+        Ok(listening.beginning_with(self.sign(snapshot).await?.framed()))
     }
 
     /// The snapshot alone.
@@ -103,7 +103,7 @@ impl Stream {
     /// Why not now.
     pub(super) async fn snapshot(&self) -> Result<SignedSnapshot, JoinError> {
         let snapshot = self.begin_snapshot(&mut self.state())?;
-        Ok(self.sign(&snapshot).await?)
+        Ok(self.sign(snapshot).await?)
     }
 
     /// Sends what is new, and a beat if one is due. Nothing unless the set is complete: who hears nothing knows that
@@ -186,7 +186,7 @@ impl Stream {
         Ok(snapshot)
     }
 
-    async fn sign(&self, snapshot: &Snapshot) -> Result<SignedSnapshot, SigningError> {
+    async fn sign(&self, snapshot: Arc<Snapshot>) -> Result<SignedSnapshot, SigningError> {
         let Room { world, keys, revocations, .. } = &*self.0;
         snapshot.sign(keys, revocations, world.clock.now()).await
     }

@@ -2,7 +2,7 @@ use crate::kernel::Duration;
 use bytes::Bytes;
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -11,15 +11,26 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 const QUEUE: usize = 1_024;
 /// Who takes nothing for so long is dropped.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Who has not read the snapshot after so long is dropped: each holds its own, of up to five megabytes.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(60);
 /// How much of a snapshot is written at once: what a listener has not read yet waits here only once for all.
 const CHUNK: usize = 16 * 1024;
 
 /// The near end of a listener.
 pub(super) struct Listener {
     events: mpsc::Sender<Bytes>,
-    progress: Arc<AtomicU64>,
-    /// The progress that was last seen, and since when it has been that while events waited.
+    progress: Arc<Progress>,
+    joined: Duration,
+    /// How much it had taken when it was last seen, and since when it has been that while events waited.
     seen: (u64, Duration),
+}
+
+/// What both ends know of a listener.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Grows with everything that it takes.
+    taken: AtomicU64,
+    has_snapshot: AtomicBool,
 }
 
 /// The far end of a listener: what it reads. It belongs to the body of an answer, and counts as long as that is there,
@@ -28,8 +39,7 @@ pub(super) struct Listener {
 pub(super) struct Listening {
     unread: Bytes,
     events: mpsc::Receiver<Bytes>,
-    /// Grows with everything that the listener takes.
-    progress: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -42,10 +52,10 @@ impl Listener {
     /// Both ends.
     pub fn new(permit: OwnedSemaphorePermit, uptime: Duration) -> (Self, Listening) {
         let (events, receiver) = mpsc::channel(QUEUE);
-        let progress = Arc::<AtomicU64>::default();
+        let progress = Arc::<Progress>::default();
         let listening =
             Listening { unread: Bytes::new(), events: receiver, progress: Arc::clone(&progress), _permit: permit };
-        (Self { events, progress, seen: (0, uptime) }, listening)
+        (Self { events, progress, joined: uptime, seen: (0, uptime) }, listening)
     }
 
     /// Whether there was room for an event.
@@ -53,13 +63,14 @@ impl Listener {
         self.events.try_send(event).is_ok()
     }
 
-    /// Whether it has taken something within [`PATIENCE`], or everything.
+    /// Whether it has taken something within [`PATIENCE`], or everything; and the snapshot within [`SNAPSHOT_PATIENCE`].
     pub fn reads(&mut self, uptime: Duration) -> bool {
-        let progress = self.progress.load(Ordering::Relaxed);
-        if self.events.capacity() == QUEUE || progress != self.seen.0 {
-            self.seen = (progress, uptime);
+        let taken = self.progress.taken.load(Ordering::Relaxed);
+        if self.events.capacity() == QUEUE || taken != self.seen.0 {
+            self.seen = (taken, uptime);
         }
-        uptime < self.seen.1 + PATIENCE
+        let has_snapshot = self.progress.has_snapshot.load(Ordering::Relaxed);
+        uptime < self.seen.1 + PATIENCE && (has_snapshot || uptime < self.joined + SNAPSHOT_PATIENCE)
     }
 }
 
@@ -83,7 +94,9 @@ impl Listening {
         } else {
             Some(self.unread.split_to(self.unread.len().min(CHUNK)))
         };
-        self.progress.fetch_add(1, Ordering::Relaxed);
+        self.progress.taken.fetch_add(1, Ordering::Relaxed);
+        // What is asked for after the last piece says that this one was written.
+        self.progress.has_snapshot.store(self.unread.is_empty(), Ordering::Relaxed);
         Ok(piece)
     }
 }
@@ -111,18 +124,37 @@ mod tests {
         let mut far = far.beginning_with(Bytes::from(vec![0; 2 * CHUNK]));
         let second = Duration::from_secs(1);
         // Nothing waits: there is nothing to take, however long.
-        assert!(near.reads(second * 100));
+        assert!(near.reads(second * 40));
         assert!(near.send(EVENT) && near.send(EVENT));
-        assert!(near.reads(second * 109));
+        assert!(near.reads(second * 49));
         // It has taken a piece of what is before the events: slow, and reading.
         assert_eq!(far.next().await.unwrap().unwrap().len(), CHUNK);
-        assert!(near.reads(second * 109) && near.reads(second * 118));
-        assert!(!near.reads(second * 119));
+        assert!(near.reads(second * 49) && near.reads(second * 58));
+        assert!(!near.reads(second * 59));
         // It has taken everything.
         for length in [CHUNK, EVENT.len(), EVENT.len()] {
             assert_eq!(far.next().await.unwrap().unwrap().len(), length);
         }
         assert!(near.reads(second * 200));
+    }
+
+    /// each holds a snapshot of its own.
+    #[tokio::test]
+    async fn a_listener_that_takes_its_snapshot_too_slowly_is_dropped() {
+        let (mut near, far, _permits) = listener();
+        let mut far = far.beginning_with(Bytes::from(vec![0; 9 * CHUNK]));
+        let nine = Duration::from_secs(9);
+        assert!(near.send(EVENT));
+        for turn in 1..=6 {
+            assert_eq!(far.next().await.unwrap().unwrap().len(), CHUNK);
+            assert!(near.reads(nine * turn), "{turn}");
+        }
+        assert!(far.next().await.is_ok() && !near.reads(nine * 7));
+        // Once it has been read, there is time.
+        for _ in 0..3 {
+            assert!(far.next().await.is_ok());
+        }
+        assert!(near.reads(nine * 8));
     }
 
     /// while a large snapshot is written, nothing is taken of what comes after it. An event may come every 20 ms

@@ -68,24 +68,32 @@ impl Snapshot {
         Arc::new(Self { place, begun: uptime, signed: OnceCell::new() })
     }
 
-    /// Signs it, the first time. A large one takes a tenth of a second, so it has a thread of its own.
+    /// Signs it, the first time. A large one takes a tenth of a second, so it has a thread of its own; and it is signed to the end
+    /// when who asked first has gone, so that it is signed once.
     ///
     /// # Errors
     /// When the library fails to sign.
     pub async fn sign(
-        &self,
+        self: Arc<Self>,
         keys: &Keys,
         revocations: &Revocations,
         now: Moment,
     ) -> Result<SignedSnapshot, SigningError> {
-        let sign = || async {
-            let (keys, revocations, place) = (keys.clone(), revocations.clone(), self.place.clone());
-            let signing = tokio::task::spawn_blocking(move || {
-                event::sign(&keys, now, EventKind::Snapshot, &place, &revocations.all())
-            });
-            let jws = signing.await.map_err(|_stopped| SigningError::Library)??;
-            Ok(SignedSnapshot { framed: framed(&jws) })
-        };
-        self.signed.get_or_try_init(sign).await.cloned()
+        if let Some(signed) = self.signed.get() {
+            return Ok(signed.clone());
+        }
+        let (keys, revocations) = (keys.clone(), revocations.clone());
+        let signed = tokio::spawn(async move {
+            let place = self.place.clone();
+            let sign = || async {
+                let signing = tokio::task::spawn_blocking(move || {
+                    event::sign(&keys, now, EventKind::Snapshot, &place, &revocations.all())
+                });
+                let jws = signing.await.map_err(|_stopped| SigningError::Library)??;
+                Ok(SignedSnapshot { framed: framed(&jws) })
+            };
+            self.signed.get_or_try_init(sign).await.cloned()
+        });
+        signed.await.map_err(|_stopped| SigningError::Library)?
     }
 }
