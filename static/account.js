@@ -249,9 +249,15 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
         signed_out: 'event-revoked-signed-out',
         ended_by_user: 'event-revoked-by-you',
         session_limit: 'event-revoked-session-limit',
+        replaced: 'event-revoked-replaced',
         ended_by_provider: 'event-revoked-by-provider',
-      }[reason] ?? 'event-revoked-by-admin', session)
-      : text({ ended_by_user: 'event-revoked-by-you-all', ended_by_provider: 'event-revoked-by-provider' }[reason] ?? 'event-revoked-by-admin-all');
+        revoked_by_admin: 'event-revoked-by-admin',
+      }[reason] ?? 'event-revoked', session)
+      : text({
+        ended_by_user: 'event-revoked-by-you-all',
+        ended_by_provider: 'event-revoked-by-provider',
+        revoked_by_admin: 'event-revoked-by-admin-all',
+      }[reason] ?? 'event-revoked-all');
     case 'confirmation_requested': return of('event-confirmation-requested', theSession);
     case 'confirmation_used': return of('event-confirmation-used', theSession);
     case 'confirmation_failed': return of('event-confirmation-failed', theSession);

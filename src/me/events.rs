@@ -100,14 +100,12 @@ fn seen(event: Recorded, me: &SignedIn, devices: &mut HashMap<SessionId, Device>
 
 /// The code of a reason, unless an administrator wrote it: their words may look like a code.
 fn code(kind: &str, by: By, words: &str) -> Option<&'static str> {
-    let ended = [EndReason::SignedOut.code(), EndReason::EndedByUser.code()];
-    let known: &[&'static str] = match audit::Kind::from_name(kind)? {
-        audit::Kind::SessionsEnded if by == By::Operator => return Some(EndReason::Admin(None).code()),
-        audit::Kind::SessionsEnded => &ended,
-        audit::Kind::SignInFailed => &["wrong_password"],
-        _ => &[],
-    };
-    known.iter().copied().find(|code| *code == words)
+    match audit::Kind::from_name(kind)? {
+        audit::Kind::SessionsEnded if by == By::Operator => Some(EndReason::Admin(None).code()),
+        audit::Kind::SessionsEnded => Some(EndReason::code_of(words)),
+        audit::Kind::SignInFailed => Some("wrong_password").filter(|code| *code == words),
+        _ => None,
+    }
 }
 
 fn by(event: &Recorded, me: &SignedIn) -> By {

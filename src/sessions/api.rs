@@ -112,7 +112,7 @@ async fn refresh(
     let body: TokenRequest = optional_json(&request, payload).await?;
     let offered = offered(&request, body.refresh_token, options)?;
     client_still_waits().await;
-    let grant = rotated(sessions.rotate(&offered, &client).await?, &offered, &sessions).await?;
+    let grant = rotated(sessions.rotate(&offered, &client).await?)?;
     let mut answer = token_answer(&grant, None, options);
     if grant.transport == Transport::Cookie {
         add_cookies(&mut answer, &expired_others(&request, options))?;
@@ -140,16 +140,13 @@ pub fn offered(
 ///
 /// # Errors
 /// The problem to answer with if it hands out nothing.
-pub async fn rotated(rotation: Rotation, offered: &Offered, sessions: &Sessions) -> Result<Grant, Problem> {
+pub fn rotated(rotation: Rotation) -> Result<Grant, Problem> {
     match rotation {
         Rotation::Rotated(grant) | Rotation::Retried(grant) => Ok(grant),
         Rotation::ReuseDetected { .. } => Err(Problem::new(
             kind::REFRESH_TOKEN_REUSED,
             "This token was already used. It may have been stolen, so the session was revoked. Sign in again.",
         )),
-        Rotation::Refused(refusal @ Refusal::Revoked) => {
-            Err(Problem::from(refusal).with_reason(sessions.reason_of_revocation(&offered.token).await))
-        }
         Rotation::Refused(refusal) => Err(refusal.into()),
     }
 }
@@ -244,9 +241,8 @@ impl From<Refusal> for Problem {
                 Self::new(kind::REFRESH_TOKEN_INVALID, "Unknown token, or sent by the wrong transport.")
             }
             Refusal::Expired => Self::new(kind::SESSION_EXPIRED, "Sign in again."),
-            Refusal::Revoked | Refusal::Ahead | Refusal::RevocationLost => {
-                Self::new(kind::SESSION_REVOKED, "Sign in again.")
-            }
+            Refusal::Revoked(reason) => Self::new(kind::SESSION_REVOKED, "Sign in again.").with_reason(Some(reason)),
+            Refusal::Ahead | Refusal::RevocationLost => Self::new(kind::SESSION_REVOKED, "Sign in again."),
             Refusal::CodeUsed => Self::new(kind::CODE_INVALID, "It was used before."),
             Refusal::Blocked => Self::new(kind::ACCOUNT_BLOCKED, "Ask an administrator."),
         }

@@ -95,6 +95,7 @@ impl Batches {
                 // The connection is as good as before.
                 let Some(redemption) = redemption else { return Ok(Err(DatabaseError::TooSlow)) };
                 let deadline = world.clock.now() + STATEMENT;
+                redemption.latest_write.note(world.clock.uptime() + STATEMENT);
                 store::rotate(connection, &redemption, &world.config.sessions, deadline).await.map(Ok)
             })
         });
@@ -114,6 +115,7 @@ impl Batches {
                 }
                 let (patience, statement) = time_for(&batch, uptime);
                 let deadline = world.clock.now() + statement;
+                batch.iter().for_each(|each| each.redemption.latest_write.note(uptime + statement));
                 let redemptions = batch.iter().map(|sent| sent.redemption.as_ref());
                 let rotating = store::rotate_batch(connection, redemptions, &world.config.sessions, deadline);
                 let granted = tokio::time::timeout(patience, rotating).await.unwrap_or(Err(DatabaseError::TooSlow))?;

@@ -310,8 +310,10 @@ impl Sessions {
     }
 
     async fn standing_of(&self, verified: &Verified) -> Result<TokenStanding, DatabaseError> {
+        // Before the set is read: a thread that is held up in between must not take old content for complete.
+        let is_trusted = self.revocations().is_trusted(self.world().clock.uptime());
         let known = self.revocations().standing_of(verified);
-        if known != TokenStanding::Good || self.revocations().is_trusted(self.world().clock.uptime()) {
+        if known != TokenStanding::Good || is_trusted {
             return Ok(known);
         }
         let (session, revision) = (verified.session, verified.access_revision);

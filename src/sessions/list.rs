@@ -1,4 +1,4 @@
-use super::{EndReason, Sessions, store};
+use super::{Sessions, store};
 use crate::{
     kernel::{Moment, PageRequest, SessionId, UserId},
     postgres::DatabaseError,
@@ -100,14 +100,6 @@ pub struct Device {
 }
 
 impl Sessions {
-    /// The code of the reason why the session of a refresh token was revoked. None if it is unknown: the answer
-    /// to the holder of a revoked token does not depend on it.
-    pub async fn reason_of_revocation(&self, token: &str) -> Option<&'static str> {
-        let session = self.tokens().read(token)?.session;
-        let reason = self.world().db.run(move |connection| Box::pin(store::revoked_reason(connection, session))).await;
-        reason.ok().flatten().map(|text| EndReason::code_of(&text))
-    }
-
     /// The devices of some of a user's sessions, as far as their rows still exist.
     ///
     /// # Errors

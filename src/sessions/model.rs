@@ -16,7 +16,10 @@ use crate::{
     keys::AccessToken,
 };
 use serde_json::Value;
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 use zeroize::Zeroizing;
 
 /// Why a session was revoked.
@@ -57,6 +60,26 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// Every reason, without an administrator's words: what [`Self::code`] knows.
+    pub const ALL: [Self; 16] = [
+        Self::SignedOut,
+        Self::EndedByUser,
+        Self::Replaced,
+        Self::PasswordChanged,
+        Self::EmailChanged,
+        Self::FactorsReset,
+        Self::FactorsRecovered,
+        Self::SecondFactorRequired,
+        Self::Blocked,
+        Self::UserDeleted,
+        Self::SessionLimit,
+        Self::RefreshTokenReused,
+        Self::RefreshTokenAhead,
+        Self::RevocationLost,
+        Self::Provider,
+        Self::Admin(None),
+    ];
+
     /// As the database and the API have it: a stable code, or the administrator's words.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -70,23 +93,7 @@ impl EndReason {
     /// `revoked_by_admin`.
     #[must_use]
     pub fn code_of(text: &str) -> &'static str {
-        let reasons = [
-            Self::SignedOut,
-            Self::EndedByUser,
-            Self::PasswordChanged,
-            Self::EmailChanged,
-            Self::FactorsReset,
-            Self::FactorsRecovered,
-            Self::SecondFactorRequired,
-            Self::Blocked,
-            Self::UserDeleted,
-            Self::SessionLimit,
-            Self::RefreshTokenReused,
-            Self::RefreshTokenAhead,
-            Self::RevocationLost,
-            Self::Provider,
-        ];
-        reasons.iter().find(|reason| reason.code() == text).unwrap_or(&Self::Admin(None)).code()
+        Self::ALL.iter().find(|reason| reason.code() == text).unwrap_or(&Self::Admin(None)).code()
     }
 
     /// A stable code, whatever the administrator's words.
@@ -165,7 +172,7 @@ impl Rotation {
             Self::Refused(Refusal::Ahead) => "ahead",
             Self::Refused(Refusal::RevocationLost) => "revocation_lost",
             Self::Refused(Refusal::Expired) => "expired",
-            Self::Refused(Refusal::Revoked) => "revoked",
+            Self::Refused(Refusal::Revoked(_)) => "revoked",
             Self::Refused(Refusal::Blocked) => "blocked",
             Self::Refused(Refusal::CodeUsed) => "code_used",
             Self::Refused(Refusal::Invalid) => "invalid",
@@ -180,8 +187,8 @@ pub enum Refusal {
     Invalid,
     /// Its session's idle or absolute lifetime has passed, or its session has no row any more (S-23).
     Expired,
-    /// Its session is revoked (S-24).
-    Revoked,
+    /// Its session is revoked, for the reason with this code (S-24).
+    Revoked(&'static str),
     /// Its session's user is blocked (S-25).
     Blocked,
     /// The proof of a step-up was used by another request. The token is as good as before.
@@ -206,7 +213,8 @@ pub struct SessionStanding {
     pub last_used_at: Moment,
     /// Never later than the absolute lifetime's end.
     pub idle_expires_at: Moment,
-    pub is_revoked: bool,
+    /// The code of the reason, if it is revoked.
+    pub revoked_for: Option<&'static str>,
     pub is_blocked: bool,
 }
 
@@ -241,6 +249,24 @@ pub struct Redemption {
     pub proof: Option<Proof>,
     /// When it began, in uptime.
     pub began: Duration,
+    /// Whether the database may write it yet.
+    pub latest_write: LatestWrite,
+}
+
+/// Up to when the database may write what was sent to it, in milliseconds of uptime.
+#[derive(Debug, Default)]
+pub struct LatestWrite(AtomicU64);
+
+impl LatestWrite {
+    /// A statement is sent that the database does not write after `until`.
+    pub fn note(&self, until: Duration) {
+        self.0.fetch_max(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether the database may write it even if the connection was lost: it notices that only when it answers.
+    pub fn may_be_written(&self, uptime: Duration) -> bool {
+        uptime.as_millis() <= u128::from(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// A user has just proved who they are.
@@ -325,8 +351,8 @@ impl SessionStanding {
         if self.is_blocked {
             return Verdict::Refused(Refusal::Blocked);
         }
-        if self.is_revoked {
-            return Verdict::Refused(Refusal::Revoked);
+        if let Some(reason) = self.revoked_for {
+            return Verdict::Refused(Refusal::Revoked(reason));
         }
         if self.idle_expires_at <= self.now {
             return Verdict::Refused(Refusal::Expired);

@@ -1,6 +1,9 @@
 use super::{
     Sessions, end,
-    model::{Breach, Grant, LiveSession, Offered, Redemption, Refusal, Rotation, SessionStanding, Verdict},
+    model::{
+        Breach, EndReason, Grant, LatestWrite, LiveSession, Offered, Redemption, Refusal, Rotation, SessionStanding,
+        Verdict,
+    },
     room::SessionError,
     store,
     token::{PresentedToken, Secret},
@@ -16,9 +19,11 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// The time limit of a rotation (S-37).
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How many times to try again because an obstacle was gone, before giving up.
 const TRIES: u32 = 3;
+/// How long to wait before the row is looked at again where the database is away.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Sessions {
     /// Redeems a refresh token: the steps in the module's documentation.
@@ -46,7 +51,17 @@ impl Sessions {
         let successor = self.tokens().successor(&presented, &nonce, key.as_ref())?;
         let (client, began) = (client.clone(), self.world().clock.uptime());
         let (key, transport) = (key.clone(), *transport);
-        Some(Redemption { presented, successor, key, transport, nonce, client, proof: None, began })
+        Some(Redemption {
+            presented,
+            successor,
+            key,
+            transport,
+            nonce,
+            client,
+            proof: None,
+            began,
+            latest_write: LatestWrite::default(),
+        })
     }
 
     pub(super) async fn redeem(&self, redemption: &Arc<Redemption>) -> Result<Rotation, SessionError> {
@@ -85,7 +100,7 @@ impl Sessions {
             Err(error) if error.is_lost_connection() => {}
             Err(error) => return Err(error),
         }
-        let found = self.look(redemption.presented.session).await?;
+        let found = self.look(redemption).await?;
         let Some((standing, live)) = found else { return Ok(None) };
         // If the estimate of the database's clock was the obstacle, it is correct again now.
         self.world().clock.synchronize(standing.now);
@@ -94,17 +109,20 @@ impl Sessions {
     }
 
     /// Reads the row. When a host or a thread ends, several connections of the pool are lost at once: each that is met is closed,
-    /// and the next one is asked (S-39).
-    async fn look(&self, session: SessionId) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
-        let (connections, _idle) = self.world().db.connections();
-        let mut found = self.look_once(session).await;
-        for _further in 0..connections {
-            if !found.as_ref().is_err_and(DatabaseError::is_lost_connection) {
-                break;
+    /// and the next one is asked (S-39). An outage is not reported before the database can no longer write what was sent (S-38).
+    async fn look(&self, redemption: &Redemption) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
+        let (mut connections, _idle) = self.world().db.connections();
+        loop {
+            match self.look_once(redemption.presented.session).await {
+                Err(error) if error.is_lost_connection() && connections > 0 => connections -= 1,
+                Err(error)
+                    if error.is_outage() && redemption.latest_write.may_be_written(self.world().clock.uptime()) =>
+                {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                found => return found,
             }
-            found = self.look_once(session).await;
         }
-        found
     }
 
     async fn look_once(&self, session: SessionId) -> Result<Option<(SessionStanding, LiveSession)>, DatabaseError> {
@@ -123,7 +141,7 @@ impl Sessions {
             let rotation = self.revoke_family(redemption, &live, Breach::RevocationLost).await?;
             // If the database had lost the revocation, the family is revoked again (ADR 0020). If not, it was revoked
             // right after the grant: the tokens no longer work, and of many redemptions one has rotated.
-            if !matches!(rotation, Rotation::Refused(Refusal::Revoked)) {
+            if !matches!(rotation, Rotation::Refused(Refusal::Revoked(_))) {
                 return Ok(Some(rotation));
             }
         }
@@ -133,7 +151,7 @@ impl Sessions {
             Verdict::Retry(existing) => Rotation::Retried(self.hand_over(redemption, live, &existing)?),
             Verdict::Breach(breach) => self.revoke_family(redemption, &live, breach).await?,
             Verdict::Refused(refusal) => {
-                if refusal == Refusal::Revoked {
+                if matches!(refusal, Refusal::Revoked(_)) {
                     self.apply_revocation(session);
                 }
                 Rotation::Refused(refusal)
@@ -148,7 +166,7 @@ impl Sessions {
     }
 
     /// Revokes the family and records the event, in one transaction. Of several at once, the first does it; the
-    /// others find it revoked.
+    /// others find it revoked, and for which reason.
     async fn revoke_family(
         &self,
         redemption: &Redemption,
@@ -163,21 +181,23 @@ impl Sessions {
                 work.happens_at(found_at);
                 let ended = end::end(&mut work, &[session], &breach.reason()).await?;
                 if ended.is_empty() {
-                    return Ok(ended);
+                    return Ok(Err(store::revoked_reason(work.connection, session).await?));
                 }
                 let details = json!({ "generation": generation.number() });
                 work.record(breach.kind(), About::session(user, session), details).await?;
                 if breach == Breach::Reused {
                     work.enqueue_email(user, mail::Notification::TokenReused).await?;
                 }
-                Ok(ended)
+                Ok(Ok(ended))
             })
         });
         let ended = ended.await?;
         self.apply_revocation(session);
-        self.apply(&ended);
-        if ended.is_empty() {
-            return Ok(Rotation::Refused(Refusal::Revoked));
+        match ended {
+            Ok(ended) => self.apply(&ended),
+            Err(reason) => {
+                return Ok(Rotation::Refused(Refusal::Revoked(EndReason::code_of(&reason.unwrap_or_default()))));
+            }
         }
         tracing::warn!(session.id = %session, %generation, reason = breach.reason().text(), "sessions.family_ended");
         Ok(breach.rotation(session, generation))

@@ -6,6 +6,7 @@ use super::{
     batches::STATEMENT,
     model::{LiveSession, Offered, Proof, Redemption, Refusal, Rotation, Verdict},
     room::SessionError,
+    rotate::PATIENCE,
     store,
 };
 use crate::{
@@ -49,7 +50,8 @@ impl Sessions {
     /// # Errors
     /// When the database fails. The token then stays valid.
     pub async fn begin_step_up(&self, offered: &Offered, client: &Client) -> Result<Begun, SessionError> {
-        let begun = self.begin(offered, client).await;
+        let begun = tokio::time::timeout(PATIENCE, self.begin(offered, client)).await;
+        let begun = begun.unwrap_or(Err(DatabaseError::TooSlow.into()));
         match &begun {
             Ok(Begun::Current(_)) => {}
             Ok(Begun::Decided(rotation)) => self.count(Some(rotation), offered.key.is_some()),
@@ -116,6 +118,7 @@ async fn write(mut work: Work<'_>, redemption: &Redemption) -> Result<Option<(Ve
         return Err(DatabaseError::TooSlow);
     }
     let deadline = world.clock.now() + STATEMENT;
+    redemption.latest_write.note(world.clock.uptime() + STATEMENT);
     let options = &world.config.sessions;
     let factor = redemption.proof.as_ref().and_then(Proof::factor);
     if let Some(factor) = factor {

@@ -83,6 +83,16 @@ async fn ones_own_doings_have_their_reason() {
     assert_eq!(events[1]["session"]["id"], other.session_id.as_str());
 }
 
+/// What the server did by itself counts as no administrator's doing.
+#[tokio::test]
+async fn a_session_that_a_newer_sign_in_replaced_says_so() {
+    let app = TestApp::with(&[("HEIRLOOM_MAX_SESSIONS_PER_USER", "1")]).await;
+    app.sign_in("alice").await;
+    let alice = app.person("alice").await;
+    let event = alice.get(EVENTS).await.items().into_iter().find(|event| event["kind"] == "sessions_ended").unwrap();
+    assert_eq!((&event["by"], &event["reason"]), (&json!("you"), &json!("session_limit")));
+}
+
 #[tokio::test]
 async fn the_list_goes_on_page_after_page() {
     let app = TestApp::start().await;

@@ -74,7 +74,9 @@ async fn a_sign_in_replaces_the_session_whose_token_it_presents() {
     let (planted, _) = sign_in(&app, "mallory", &[]).await;
     let (second, _) = sign_in(&app, "alice", &[&first, &planted, "heirloom=hrt_nonsense"]).await;
     for old in [&first, &planted] {
-        refresh(&app, &[old]).await.expect_problem(401, "session_revoked");
+        let refused = refresh(&app, &[old]).await;
+        refused.expect_problem(401, "session_revoked");
+        assert_eq!(refused.text("/reason"), "replaced");
     }
     refresh(&app, &[&second]).await.expect(200);
     assert_eq!(app.count("SELECT count(*) FROM sessions WHERE revoked_reason = 'replaced'").await, 2);

@@ -6,6 +6,7 @@ use crate::{
     site::Site,
     wire::{CUTS, Cut, Wire},
 };
+use sqlx::Connection;
 use std::{sync::Arc, time::Duration};
 
 async fn behind_a_wire() -> (Site, Arc<Wire>) {
@@ -94,6 +95,33 @@ async fn a_rotation_with_an_unknown_result_is_resolved_by_its_key() {
     let cycles = u64::try_from(rounds).unwrap() * 4;
     let case = Case { fault: "connection cut, outcome unknown", cycles, before, ended: 0, note: String::new() };
     case.close(&site, Load::of((tally, clients))).await;
+}
+
+/// S-38: the statement has been sent and waits for the row's lock when the connection is lost, and no other can be had. Postgres does
+/// not notice: it would carry the statement out as soon as it has the lock. So 503 is answered only once it no longer may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_postgres_when_the_connection_is_lost_is_not_written_after_503() {
+    let (site, wire) = behind_a_wire().await;
+    let (_, clients) = Load::clients(&site, 1).await;
+    let (url, token) = (site.urls()[0].clone(), clients[0].newest().to_owned());
+    let mut database = site.connect().await;
+    let mut lock = database.begin().await.unwrap();
+    sqlx::query("SELECT FROM sessions WHERE id = $1 FOR UPDATE")
+        .bind(parts(&token).session)
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    wire.arm_and_stay_down(Cut::AfterStatement);
+    let answer = crate::load::client::bare_refresh(&url, &token).await;
+    assert!(matches!(answer, Answer::Away), "{answer:?}");
+    lock.rollback().await.unwrap();
+    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()
+                 AND (query LIKE 'UPDATE sessions AS s%' OR query LIKE 'WITH taken AS MATERIALIZED%'))";
+    while sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut database).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(site.generation(&token).await, i64::from(parts(&token).generation));
+    wire.open();
 }
 
 /// Any rotation of any client, at any of the places.

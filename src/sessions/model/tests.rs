@@ -36,7 +36,7 @@ fn family(key: Option<&str>) -> Family {
         rotation_nonce: Some([7; 16]),
         last_used_at: now - TimeDelta::seconds(1),
         idle_expires_at: now + TimeDelta::days(1),
-        is_revoked: false,
+        revoked_for: None,
         is_blocked: false,
     };
     let current = presented(Generation::FIRST.next(), &successor);
@@ -56,7 +56,17 @@ impl Family {
         let presented = presented.unwrap();
         let successor = self.keys.successor(&presented, &nonce, key.as_ref()).unwrap();
         let (client, began, transport) = (Client::default(), Duration::ZERO, Transport::Body);
-        let redemption = Redemption { presented, successor, key, transport, nonce, client, proof: None, began };
+        let redemption = Redemption {
+            presented,
+            successor,
+            key,
+            transport,
+            nonce,
+            client,
+            proof: None,
+            began,
+            latest_write: LatestWrite::default(),
+        };
         self.standing.judge(&redemption, &self.keys, &self.options)
     }
 }
@@ -148,8 +158,28 @@ fn a_revoked_session_stays_revoked_whatever_token_is_presented() {
             assert!(matches!(family.judge(presented, Some(KEY)), Verdict::Refused(found) if found == refusal));
         }
     };
-    refused(|standing| standing.is_revoked = true, Refusal::Revoked);
+    refused(|standing| standing.revoked_for = Some("signed_out"), Refusal::Revoked("signed_out"));
     refused(|standing| standing.idle_expires_at = standing.now, Refusal::Expired);
-    refused(|standing| (standing.is_blocked, standing.is_revoked) = (true, true), Refusal::Blocked);
+    refused(|standing| (standing.is_blocked, standing.revoked_for) = (true, Some("blocked")), Refusal::Blocked);
     refused(|standing| (standing.transport, standing.is_blocked) = (Transport::Cookie, true), Refusal::Invalid);
+}
+
+/// what is stored is read again as what it was.
+#[test]
+fn every_reason_is_known_by_its_code_and_the_words_of_an_administrator_are_not_shown() {
+    for reason in EndReason::ALL {
+        assert_eq!(EndReason::code_of(reason.text()), reason.code());
+    }
+    assert_eq!(EndReason::code_of("moved to another team"), "revoked_by_admin");
+}
+
+/// S-38.
+#[test]
+fn what_was_sent_may_be_written_until_the_latest_deadline() {
+    let sent = LatestWrite::default();
+    assert!(!sent.may_be_written(Duration::from_millis(1)));
+    for until in [800, 2_400, 900] {
+        sent.note(Duration::from_millis(until));
+    }
+    assert!(sent.may_be_written(Duration::from_millis(2_400)) && !sent.may_be_written(Duration::from_millis(2_401)));
 }

@@ -8,7 +8,7 @@ use crate::{
     postgres::DatabaseError,
     sessions::{
         generation::Generation,
-        model::{Freshness, LiveSession, Proof, Redemption, SessionStanding},
+        model::{EndReason, Freshness, LiveSession, Proof, Redemption, SessionStanding},
     },
 };
 use ipnet::IpNet;
@@ -201,7 +201,7 @@ pub async fn look(
         r#"SELECT now() AS "now!", s.user_id AS "user: UserId",
                   coalesce(s.authenticated_at, s.created_at) AS "authenticated_at!", s.amr, s.remembered, s.idle_expires_at,
                   s.absolute_expires_at, s.last_used_at, s.generation, s.secret_hash, s.rotation_nonce, s.transport,
-                  s.revoked_at IS NOT NULL AS "is_revoked!", u.blocked_at IS NOT NULL AS "is_blocked!",
+                  CASE WHEN s.revoked_at IS NOT NULL THEN coalesce(s.revoked_reason, '') END AS revoked_for, u.blocked_at IS NOT NULL AS "is_blocked!",
                   u.roles, u.access_revision, u.claims
            FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = $1"#,
         session.as_uuid(),
@@ -219,7 +219,7 @@ pub async fn look(
         rotation_nonce: nonce,
         last_used_at: row.last_used_at,
         idle_expires_at: row.idle_expires_at.min(row.absolute_expires_at),
-        is_revoked: row.is_revoked,
+        revoked_for: row.revoked_for.as_deref().map(EndReason::code_of),
         is_blocked: row.is_blocked,
     };
     let live = LiveSession {

@@ -83,7 +83,7 @@ async fn step_up(
     client_still_waits().await;
     let confirming = Confirming { accounts: &accounts, sessions: &sessions, client: &client };
     let grant = match confirming.check_and_rotate(&offered, presented).await? {
-        SteppedUp::Rotation(rotation) => rotated(rotation, &offered, &sessions).await?,
+        SteppedUp::Rotation(rotation) => rotated(rotation)?,
         SteppedUp::WrongPassword => return Err(wrong_password()),
         SteppedUp::WrongCode => return Err(Problem::new(kind::CODE_INVALID, "It is wrong, or was used before.")),
         SteppedUp::WrongPasskey => return Err(passkey_invalid(None, false)),
