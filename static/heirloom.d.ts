@@ -82,7 +82,8 @@ export interface HeirloomOptions {
   baseUrl?: string | URL;
   /**
    * Your own APIs, by origin, as HEIRLOOM_AUDIENCES lists them: `fetch` sends them the token too. Where the server has tokens for
-   * one service, each gets one of its own.
+   * one service, each gets one of its own. So each has an origin of its own: `createHeirloom` throws a `TypeError` where an API shares
+   * the server's origin, which receives the user's own token, or that of another API.
    */
   apis?: ReadonlyArray<string | URL>;
   /** Called each time the user is signed out, and on load if the user is not signed in. */
@@ -186,7 +187,7 @@ export interface Heirloom {
   /** Revokes all sessions of the user. Returns their number. */
   signOutEverywhere(): Promise<number>;
   /**
-   * `fetch`, with the access token for URLs of the server's own origin and never for others. After a 401, other than
+   * `fetch`, with the access token for URLs of the server's own origin and of `apis`, and never for others. After a 401, other than
    * `step_up_required`, it refreshes and repeats the request once; concurrent 401s share one refresh. After a change of the password it refreshes at
    * once. Where another session has taken this one's place in the browser, perhaps another user's, the request is not sent as
    * that user: the answer is 401 `session_changed`. Rejects with a `HeirloomError` when it needs a token and gets none.

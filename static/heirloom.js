@@ -45,11 +45,13 @@ async function answerOf(response) {
 
 export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedOut = ignore } = {}) {
   const { origin, href } = new URL(baseUrl, globalThis.location?.href);
-  const audiences = new Map(apis.map((api) => {
+  const audiences = new Map([[origin, '']]);
+  for (const api of apis) {
     const { origin: at, pathname } = new URL(api);
-    return [at, pathname === '/' ? at : `${api}`];
-  }));
-  const grants = new Map(); // tokens for services, by origin
+    if (audiences.has(at)) throw new TypeError(`${api} shares its origin`);
+    audiences.set(at, pathname === '/' ? at : `${api}`);
+  }
+  const grants = new Map(); // by origin
   const api = `${href.replace(/\/+$/, '')}/api/v1`;
   const name = `heirloom ${api}`;
   const note = `${name} ${random()}`;
@@ -289,16 +291,16 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     return signedOut || session?.expires_at > Date.now() ? token : refresh();
   }
 
-  // the user's token, or one for the service in exchange
+  // the user's, or a service's
   function tokenFor(target, own) {
     const audience = audiences.get(target);
-    if (!own || !audience || target === origin) return Promise.resolve(own);
+    if (!own || !audience) return Promise.resolve(own);
     const known = grants.get(target);
     if (known?.own === own) return known.answer;
     const answer = send('/auth/token', { audience }, { Authorization: `Bearer ${own}` }).then(
       ({ access_token }) => access_token,
       (error) => {
-        // one audience for everything
+        // one for all
         if (error.errors[0]?.code === 'not_configured') return own;
         if (grants.get(target)?.own === own) grants.delete(target);
         throw error;
@@ -311,8 +313,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
   async function fetchSignedIn(input, init) {
     const request = new Request(input, init);
     const target = new URL(request.url).origin;
-    const isMine = target === origin || audiences.has(target);
-    if (!isMine || request.headers.has('Authorization')) return fetch(request);
+    if (!audiences.has(target) || request.headers.has('Authorization')) return fetch(request);
     const mine = session?.session_id;
     const send = async (own) => {
       let bearer;

@@ -643,3 +643,14 @@ test('an API is named by its origin, with or without a slash', async () => {
   await client.fetch(`${API}/notes`);
   assert.deepEqual(await exchanges()[0].json(), { audience: `${API}/v1` }, 'as the server lists it');
 });
+
+test('an API has an origin of its own, so that no token reaches another service', async () => {
+  for (const apis of [[ORIGIN], [`${ORIGIN}/api`], [new URL('/api', ORIGIN)], [`${API}/notes`, `${API}/photos`], [API, `${API}/`]]) {
+    const browser = new Browser();
+    await assert.rejects(open({ apis }), { name: 'TypeError', message: /shares its origin/ }, `${apis}`);
+    assert.deepEqual(browser.requests, []);
+  }
+  const { client, exchanges } = await withApi(serviceToken, undefined, [API, 'https://api.example.com:8443', 'http://api.example.com']);
+  await client.fetch(`${API}/notes`);
+  assert.deepEqual(await exchanges()[0].json(), { audience: API });
+});
