@@ -597,7 +597,24 @@ def clocks():
     case = Case("a clock that went back a day takes no events of that day").open()
     case.skew = -DAY
     case.connect(1).event(1, snapshot(11, 1 - DAY), "reconnect").connect(2) \
-        .event(2, snapshot(0, 2 - DAY, stream=OTHER), "reconnect").verify(6, "stale", token(nbf=T - 2 * DAY, iat=T - DAY))
+        .event(2, snapshot(0, 2 - DAY, stream=OTHER), "reconnect").verify(6, "stale", token(nbf=T - 2 * DAY)) \
+        .verify(6, "expired", token(nbf=T - 2 * DAY, iat=T - DAY))
+    # R-16: what has expired by the server's clock stays expired.
+    old, back = {"exp": T - 600, "iat": T - 4200, "nbf": T - 7200}, {"nbf": T - 7200}
+    case = Case("a clock that went back an hour brings back no token").open()
+    case.skew = -3600
+    case.verify(1, "expired", token(**old)).verify(1, "expired", token(**back, iat=T - 14500)).verify(1, "good")
+    case = Case("accept:30: a clock that went back an hour brings back no token", "accept:30").open()
+    case.skew = -3600
+    case.verify(20, "expired", token(**old)).verify(20, "expired", token(**back, exp=T + 10)) \
+        .verify(20, "good", token(**back, exp=T + 11))
+    # Tokens live for 100 s, and its session's end is forgotten after 280 s.
+    case = Case("accept:600: the session of a token that expired meanwhile is forgotten, and the token stays expired", "accept:600") \
+        .open(keep=280, sessions=[digest(SESSION)])
+    case.skew = -3600
+    case.verify(20, "revoked", token(**back, iat=T)).verify(290, "expired", token(**back, iat=T))
+    Case("a clock that is 5 s early expires nothing earlier", skew=-5).open().keep_fresh(1, 10, 11) \
+        .verify(10, "good", token(**back, exp=T + 1)).event(11, beat(21, 11)).verify(11, "expired", token(**back, exp=T + 1))
 
 
 def polling():

@@ -81,6 +81,8 @@ export class Core {
   #open = false; #first = false;
   // What was heard last, and the newest `iat` of any stream.
   #stream = ''; #n = -1; #iat = 0; #newest = -Infinity; #freshUntil = 0;
+  /** By how much the newest `iat` was ahead of the monotonic clock when it arrived: at least that much the server's clock is. */
+  #ahead = -Infinity;
   /** The longest life of an access token, as the last event says. */
   #lifetime = Infinity;
   /** Why the last event was refused: `clock`, `gap` or `forged`. */
@@ -187,7 +189,7 @@ export class Core {
     this.#remember(entries, now, now + keep);
     this.#lifetime = Math.max(keep - KEPT_LONGER, 0);
     // Only what is newer proves that it is not a repetition.
-    if (iat > this.#newest) { this.#newest = iat; this.#freshUntil = now + FRESH; }
+    if (iat > this.#newest) { this.#newest = iat; this.#freshUntil = now + FRESH; this.#ahead = iat - now; }
   }
 
   /** @param {any[][]} entries @param {number} now @param {number} until */
@@ -242,7 +244,9 @@ export class Core {
     const areTexts = areStrings(sub, sid) && Array.isArray(roles) && roles.every((role) => areStrings(role));
     if (!ours || !areIntegers(exp, nbf, iat, rev) || !areTexts || nbf > wall + LEEWAY) throw new Invalid();
     // Signed while tokens lived longer, it would outlive what is remembered of its session's end (R-12).
-    if (Math.min(exp, iat + this.#lifetime) + LEEWAY <= wall) throw new Expired();
+    // Our clock may be set back, which brings back no token whose session's end is forgotten (R-16).
+    const latest = Math.max(wall, this.#ahead + this.#monotonic() - LEEWAY);
+    if (Math.min(exp, iat + this.#lifetime) + LEEWAY <= latest) throw new Expired();
     return /** @type {import('./index.js').Claims} */ (claims);
   }
 }

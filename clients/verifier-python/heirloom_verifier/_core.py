@@ -125,6 +125,8 @@ class Core:
         # What was heard last, and the newest `iat` of any stream.
         self._stream, self._n, self._iat = "", -1, 0
         self._newest, self._fresh_until = float("-inf"), 0.0
+        # By how much the newest `iat` was ahead of the monotonic clock when it arrived: at least that much the server's clock is.
+        self._ahead = float("-inf")
         # The longest life of an access token, as the last event says.
         self._lifetime = float("inf")
         self.refusal = ""
@@ -224,7 +226,7 @@ class Core:
         self._lifetime = max(keep - _KEPT_LONGER, 0)
         # Only what is newer proves that it is not a repetition.
         if iat > self._newest:
-            self._newest, self._fresh_until = iat, now + FRESH
+            self._ahead, self._newest, self._fresh_until = iat - now, iat, now + FRESH
 
     def _remember(self, entries: list[tuple[str, int]], now: float, until: float) -> None:
         for name, value in entries:
@@ -274,6 +276,7 @@ class Core:
         if nbf > wall + LEEWAY:
             raise Invalid
         # Signed while tokens lived longer, it would outlive what is remembered of its session's end.
-        if min(exp, iat + self._lifetime) + LEEWAY <= wall:
+        # Our clock may be set back, which brings back no token whose session's end is forgotten.
+        if min(exp, iat + self._lifetime) + LEEWAY <= max(wall, self._ahead + self._monotonic() - LEEWAY):
             raise Expired
         return claims

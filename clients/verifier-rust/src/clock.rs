@@ -25,3 +25,7 @@ impl Clock {
         Now { mono: self.0.elapsed(), wall: i64::try_from(wall).unwrap_or(i64::MAX) }
     }
 }
+
+pub(crate) const fn milliseconds(seconds: i64) -> i64 {
+    seconds.saturating_mul(1000)
+}

@@ -2,10 +2,10 @@
 
 use crate::{
     Claims, Error,
-    clock::Now,
+    clock::{Now, milliseconds},
     keys::Keys,
     known::{Entry, Known, Name},
-    position::{Event, Position, is_event, milliseconds},
+    position::{Event, Position, is_event},
     token::is_access_token,
 };
 use std::{
@@ -103,7 +103,9 @@ impl Core {
         }
         // Signed while tokens lived longer, it would outlive what is remembered of its session's end.
         let latest = claims.iat.saturating_add(self.lifetime.load(Ordering::Acquire));
-        if milliseconds(claims.exp.min(latest)).saturating_add(LEEWAY) <= now.wall {
+        // Our clock may be set back, which brings back no token whose session's end is forgotten.
+        let wall = now.wall.max(self.known.server_time(now.mono).saturating_sub(LEEWAY));
+        if milliseconds(claims.exp.min(latest)).saturating_add(LEEWAY) <= wall {
             return Err(Error::Expired);
         }
         let longer = if let OnStale::Accept(longer) = self.on_stale { longer } else { Duration::ZERO };

@@ -1,4 +1,4 @@
-use crate::clock::Now;
+use crate::clock::{Now, milliseconds};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
@@ -42,12 +42,15 @@ pub(crate) struct Known {
     fresh_until: AtomicU64,
     /// The same by the wall clock: while a machine is suspended, its monotonic clock stands still.
     fresh_until_wall: AtomicI64,
+    /// Milliseconds by which the newest `iat` was ahead of the monotonic clock when it arrived.
+    ahead: AtomicI64,
 }
 
 impl Known {
     pub fn nothing() -> Self {
         let shards = (0..=u8::MAX).map(|_| RwLock::default()).collect();
-        Self { shards, fresh_until: AtomicU64::new(0), fresh_until_wall: AtomicI64::new(0) }
+        let (fresh_until, fresh_until_wall) = (AtomicU64::new(0), AtomicI64::new(0));
+        Self { shards, fresh_until, fresh_until_wall, ahead: AtomicI64::new(i64::MIN) }
     }
 
     /// Adds an entry, or raises its value and the time until which it counts. What counts no longer raises nothing.
@@ -75,9 +78,9 @@ impl Known {
 
     /// From now on this is all there is: an event with this `iat` is newer than all before it.
     pub fn refresh(&self, iat: i64, mono: Duration) {
-        let until = mono.saturating_add(Duration::from_secs(FRESH)).as_millis();
-        self.fresh_until_wall.store(iat.saturating_add(FRESH_BY_WALL).saturating_mul(1000), Ordering::Release);
-        let until = u64::try_from(until).unwrap_or(0);
+        self.ahead.store(milliseconds(iat).saturating_sub_unsigned(whole(mono)), Ordering::Release);
+        let until = whole(mono.saturating_add(Duration::from_secs(FRESH)));
+        self.fresh_until_wall.store(milliseconds(iat.saturating_add(FRESH_BY_WALL)), Ordering::Release);
         // It stays closed.
         self.fresh_until.fetch_max(until, Ordering::Release);
     }
@@ -87,14 +90,24 @@ impl Known {
         let until = self.fresh_until.load(Ordering::Acquire);
         let by_wall = self.fresh_until_wall.load(Ordering::Acquire);
         let is_fresh = now.mono <= Duration::from_millis(until).saturating_add(longer);
-        let longer = i64::try_from(longer.as_millis()).unwrap_or(i64::MAX);
-        is_fresh && until != 0 && until != CLOSED && now.wall <= by_wall.saturating_add(longer)
+        let by_wall = by_wall.saturating_add_unsigned(whole(longer));
+        is_fresh && until != 0 && until != CLOSED && now.wall <= by_wall
+    }
+
+    /// What the server's clock reads at least, in milliseconds since 1970, by the newest event and the time since it arrived.
+    pub fn server_time(&self, mono: Duration) -> i64 {
+        self.ahead.load(Ordering::Acquire).saturating_add_unsigned(whole(mono))
     }
 
     /// Is never fresh again.
     pub fn close(&self) {
         self.fresh_until.store(CLOSED, Ordering::Release);
     }
+}
+
+/// Whole milliseconds.
+fn whole(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Entry {

@@ -1,5 +1,5 @@
 use crate::{
-    clock::Now,
+    clock::{Now, milliseconds},
     known::Name,
     number::{Rev, exact},
 };
@@ -94,10 +94,6 @@ impl Position {
 
 pub(crate) fn is_event(typ: &str) -> bool {
     typ == "heirloom-revocations+jwt"
-}
-
-pub(crate) const fn milliseconds(seconds: i64) -> i64 {
-    seconds.saturating_mul(1000)
 }
 
 #[cfg(test)]
