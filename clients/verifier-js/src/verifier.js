@@ -48,7 +48,8 @@ export class Verifier {
   #stream = new AbortController();
   /** @type {(value?: any) => void} */
   #wake = () => {};
-  #taken = false; #reason = 'starting'; #reported = { state: '', reason: '' };
+  // When the connection began, and whether it has lasted: the next pause is then a short one.
+  #began = 0; #lasted = false; #reason = 'starting'; #reported = { state: '', reason: '' };
   /** @type {((fresh: boolean) => void)[]} */
   #waiting = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -198,7 +199,7 @@ export class Verifier {
 
   async #listen() {
     for (let delay = 100; !this.#closed;) {
-      this.#taken = false;
+      this.#lasted = false;
       try {
         await this.#follow();
       } catch (error) {
@@ -207,7 +208,7 @@ export class Verifier {
       this.#stream.abort();
       if (this.#closed) return;
       this.#report();
-      delay = this.#taken ? 100 : Math.min(2 * delay, 2_000);
+      delay = this.#lasted ? 100 : Math.min(2 * delay, 2_000);
       const pause = Object.values(CONFIGURATION).includes(this.#reason) ? 10_000 : delay * (0.5 + Math.random() / 2);
       await new Promise((resolve) => { this.#wake = resolve; this.#pause = setTimeout(resolve, pause); });
     }
@@ -225,6 +226,7 @@ export class Verifier {
       const response = await fetch(url, { headers: this.#headers, redirect: 'manual', signal: stream.signal });
       if (response.status !== 200 || !response.body) throw refusedWith(response.status);
       this.#core.connected();
+      this.#began = performance.now();
       const reader = response.body.getReader(), decoder = new TextDecoder();
       for (let line = '', heard = performance.now(); ;) {
         const { done, value } = await reader.read();
@@ -252,7 +254,8 @@ export class Verifier {
   async #takeEvent(event) {
     if (this.#core.lacksKeyOf(event)) await this.#fetchKeysFor(event, this.#fetchesForEvents, SILENCE);
     if (await this.#core.event(event) !== 'taken') throw new Lost(this.#core.refusal);
-    this.#taken = true; this.#reason = 'silence';
+    // A server that ends each connection after its snapshot must not be asked for one after another.
+    this.#lasted = performance.now() > this.#began + SILENCE; this.#reason = 'silence';
     if (performance.now() - this.#keysAt > REFRESH_KEYS) this.#fetchKeys().catch(() => {});
     this.#report();
     clearTimeout(this.#end);

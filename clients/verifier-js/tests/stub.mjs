@@ -22,7 +22,7 @@ export class Stub {
   keys = new Map(); signer = 'first'; published = ['first'];
   listeners = new Set(); known = {}; requests = []; stream = 'stream-1'; n = 0;
   // How it misbehaves.
-  status = 200; location = ''; beats = true; jwksStatus = 200; check = { status: 204, audience: AUDIENCE }; feedKey = 'secret'; hangs = false;
+  status = 200; location = ''; beats = true; jwksStatus = 200; check = { status: 204, audience: AUDIENCE }; feedKey = 'secret'; hangs = false; ends = false;
   port = 0;
 
   async start() {
@@ -125,6 +125,7 @@ export class Stub {
       response.write(text.slice(0, 100));
       response.write(text.slice(100));
     }
+    if (this.ends) return response.end();
     this.listeners.add(response);
     response.on('close', () => this.listeners.delete(response));
   }

@@ -38,7 +38,7 @@ class Stub:
         self.stream, self.n, self.lock = "stream-1", 0, threading.Lock()
         # How it misbehaves.
         self.status, self.location, self.beats, self.jwks_status, self.check = 200, None, True, 200, (204, AUDIENCE, None)
-        self.feed_key = "secret"
+        self.feed_key, self.ends = "secret", False
         self.server = None
         self.port = 0
 
@@ -169,6 +169,8 @@ class Stub:
         with self.lock:
             if self.beats:
                 events.put(f": welcome\r\n\r\ndata: {self.event('snapshot', self.n, **self.known)}\n\n")
+            if self.ends:
+                events.put(None)
             self.listeners.append(events)
         request.send_response(200)
         request.send_header("Content-Type", "text/event-stream")

@@ -91,6 +91,15 @@ class Driver(Driving):
             until(left, "it connects again")
         until(lambda: self.states[-1][0] == "stale", "the loss is reported")
 
+    def test_a_server_that_ends_each_connection_after_its_snapshot_is_left_in_peace(self):
+        self.stub.ends, began = True, time.monotonic()
+        verifier = self.verifier()
+        until(lambda: self.stub.count("/api/v1/revocations/stream") >= 9, "nine connections")
+        # The pauses before eight of them: 0.2 s and then the double, up to 2 s, or half of it.
+        self.assertGreater(time.monotonic() - began, 4.5)
+        self.stub.ends = False
+        until(lambda: code(verifier, self.stub.token()) == "good", "it becomes fresh")
+
     def test_a_gap_leads_to_another_connection(self):
         verifier = self.fresh()
         self.stub.send("delta", skip=1, sessions=[digest("mine")])

@@ -159,7 +159,8 @@ impl Driver {
         }
         let mut answer = self.server.stream().await?;
         self.core.connected();
-        let (mut line, mut heard) = (Vec::new(), self.clock.now().mono);
+        let began = self.clock.now().mono;
+        let (mut line, mut heard) = (Vec::new(), began);
         loop {
             let chunk = timeout(SILENCE, answer.chunk()).await.map_err(|_why| "silence")?;
             for part in chunk.ok().flatten().ok_or("closed")?.split_inclusive(|byte| *byte == b'\n') {
@@ -167,8 +168,11 @@ impl Driver {
                 if part.ends_with(b"\n") {
                     if let Some(event) = line.strip_prefix(b"data:") {
                         self.take(event).await?;
-                        *pause = SHORTEST_PAUSE;
                         heard = self.clock.now().mono;
+                        // A server that ends each connection after its snapshot must not be asked for one after another.
+                        if heard > began.saturating_add(SILENCE) {
+                            *pause = SHORTEST_PAUSE;
+                        }
                     }
                     line.clear();
                 }

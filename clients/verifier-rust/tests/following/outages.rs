@@ -5,7 +5,7 @@ use crate::{
     watched::{Watched, builder, eventually},
 };
 use heirloom_verifier::{Error, OnStale, State};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SID: &str = "0197a1f2-0000-7000-8000-000000000001";
 const OTHER: &str = "0197a1f2-0000-7000-8000-000000000002";
@@ -48,6 +48,20 @@ async fn silence_is_noticed_and_ends_the_connection() {
     eventually("the verifier connects again", async || stub.streams_opened() > 1).await;
     stub.becomes(Mode::Streams);
     watched.expect(&token, "good").await;
+}
+
+/// Each snapshot is as long as all that is known.
+#[tokio::test]
+async fn a_server_that_ends_each_connection_after_its_snapshot_is_left_in_peace() {
+    let stub = Stub::start().await;
+    stub.becomes(Mode::Snapshots);
+    let began = Instant::now();
+    let watched = Watched::fresh(&stub, OnStale::Refuse).await;
+    eventually("nine connections", async || stub.streams_opened() >= 9).await;
+    // The pauses before eight of them: 0.1 s and then the double, up to 2 s, or half of it.
+    assert!(began.elapsed() > Duration::from_millis(4500), "{:?}", began.elapsed());
+    stub.becomes(Mode::Streams);
+    watched.expect(&stub.signer.token(SID, USER, 3), "good").await;
 }
 
 #[tokio::test]

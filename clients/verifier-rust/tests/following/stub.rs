@@ -21,6 +21,8 @@ pub enum Mode {
     Streams,
     /// Closes connections at once, to whatever path.
     Unreachable,
+    /// Closes a connection after its snapshot.
+    Snapshots,
     /// Keeps connections open and sends nothing.
     Silent,
     /// Sends comments and nothing else.
@@ -175,12 +177,13 @@ impl Serving {
         let mut events = Sent::default();
         loop {
             let mode = self.state.lock().unwrap().mode.clone();
-            let bytes = match mode {
+            let bytes = match &mode {
                 Mode::Silent => String::new(),
                 Mode::Comments => ": nothing new\n\n".to_owned(),
                 _ => self.next(&mut events),
             };
-            if socket.write_all(bytes.as_bytes()).await.is_err() || has_closed(&mut socket).await {
+            let is_written = socket.write_all(bytes.as_bytes()).await.is_ok();
+            if !is_written || mode == Mode::Snapshots || has_closed(&mut socket).await {
                 return;
             }
         }
