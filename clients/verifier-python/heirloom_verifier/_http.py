@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import io
 import socket
 import ssl
 import time
-from typing import Iterator
+from typing import Any, Iterator
 from urllib.parse import urlsplit
 
 SILENCE = 5.0
@@ -36,6 +37,34 @@ def _reasons() -> Iterator[None]:
         raise Lost(f"unreachable: {text or type(error).__name__}") from error
 
 
+class _Reader(io.RawIOBase):
+    """Reads a socket until a deadline, however slowly the other side sends: a timeout of the socket begins again with each byte."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._sock, self.until = raw, sock, time.monotonic() + (sock.gettimeout() or SILENCE)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> Any:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(min(left, SILENCE))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.reader = _Reader(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self.reader)
+
+
 class Answer:
     """The answer to a GET; its body may still be arriving."""
 
@@ -44,12 +73,14 @@ class Answer:
         self._connection = (
             http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=_tls()) if parts.scheme == "https"
             else http.client.HTTPConnection(parts.netloc, timeout=timeout))
+        self._connection.response_class = _Response
         try:
             with _reasons():
                 self._connection.connect()
                 self._socket: socket.socket = self._connection.sock
+                self._socket.settimeout(max(self._until - time.monotonic(), 0.001))
                 self._connection.request("GET", parts.path, headers=headers)
-                self._response = self._connection.getresponse()
+                self._response: Any = self._connection.getresponse()
         except Lost:
             self._connection.close()
             raise
@@ -59,19 +90,17 @@ class Answer:
         """All of it, within the time of the request. Closes the connection."""
         body = bytearray()
         with _reasons(), contextlib.closing(self):
-            while chunk := self._response.read1(1 << 16):
+            while chunk := self._read(self._until):
                 body += chunk
                 if len(body) > LONGEST:
                     raise Lost("unreachable: the answer is too long")
-                if time.monotonic() > self._until:
-                    raise TimeoutError
         return bytes(body)
 
     def events(self) -> Iterator[str]:
         """The data of each event, and an empty text after other bytes."""
         line, heard = bytearray(), time.monotonic()
         with _reasons():
-            while chunk := self._response.read1(1 << 16):
+            while chunk := self._read(heard + NO_EVENT):
                 *ends, rest = chunk.split(b"\n")
                 for end in ends:
                     line += end
@@ -83,8 +112,11 @@ class Answer:
                 yield ""
                 if len(line) > LONGEST:
                     raise Lost("forged")
-                if time.monotonic() > heard + NO_EVENT:
-                    raise Lost("silence")
+
+    def _read(self, until: float) -> bytes:
+        self._response.reader.until = until
+        chunk: bytes = self._response.read1(1 << 16)
+        return chunk
 
     def interrupt(self) -> None:
         """Ends a reading in another thread, which then closes."""

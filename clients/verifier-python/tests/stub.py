@@ -39,6 +39,7 @@ class Stub:
         # How it misbehaves.
         self.status, self.location, self.beats, self.jwks_status, self.check = 200, None, True, 200, (204, AUDIENCE, None)
         self.feed_key, self.ends = "secret", False
+        self.trickling = None
         self.server = None
         self.port = 0
 
@@ -134,6 +135,8 @@ class Stub:
 
     def answer(self, request):
         self.requests.append(request.path)
+        if request.path == self.trickling:
+            return self.trickle(request)
         if request.path == "/.well-known/jwks.json":
             self.reply(request, self.jwks_status, self.jwks())
         elif request.path == "/api/v1/revocations/stream":
@@ -144,6 +147,15 @@ class Stub:
             self.reply(request, status, {"code": code} if code else {}, headers)
         else:
             self.reply(request, 404, {})
+
+    def trickle(self, request):
+        """An answer whose head takes two minutes. Each byte comes in time."""
+        request.close_connection = True
+        with contextlib.suppress(OSError):
+            for _ in range(2400):
+                request.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                time.sleep(0.05)
+            request.wfile.write(b"HTTP/1.1 204 No Content\r\nX-Auth-Audience: %s\r\n\r\n" % AUDIENCE.encode())
 
     def jwks(self):
         def jwk(kid):
