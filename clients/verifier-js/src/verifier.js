@@ -8,6 +8,8 @@ const SILENCE = 5_000;
 const NO_EVENT = 15_000;
 /** The longest line: more than twice a snapshot of 250,000 entries. */
 const LONGEST = 24 << 20;
+/** The longest body of any other answer than a snapshot. */
+const LONGEST_BODY = 1 << 20;
 /** Milliseconds for which a user's request may wait for an answer of Heirloom: about its token, with a key, or with a snapshot. */
 const PATIENCE = 2_000;
 /** Milliseconds after which the keys are fetched again. A new key is published 45 s before it signs: it is known by then, even if
@@ -141,7 +143,7 @@ export class Verifier {
     let response, code;
     try {
       response = await this.#get('/api/v1/auth/check', { authorization: `Bearer ${token}` }, PATIENCE);
-      const body = await response.text();
+      const body = await bodyOf(response);
       if (response.status === 401) ({ code } = JSON.parse(body));
     } catch (cause) {
       throw new Stale(undefined, { cause });
@@ -165,7 +167,7 @@ export class Verifier {
     this.#keysAt = performance.now();
     try {
       const response = await this.#get('/.well-known/jwks.json', {}, milliseconds);
-      const body = await response.text();
+      const body = await bodyOf(response);
       if (response.status !== 200) throw new Lost(`unreachable: the JWKS is answered with ${response.status}`);
       await this.#core.setKeys(JSON.parse(body));
       this.#keysFailed = false;
@@ -291,7 +293,7 @@ export class Verifier {
   async #poll(left) {
     await this.#needKeys(left());
     const response = await this.#get('/api/v1/revocations', this.#headers, left());
-    const snapshot = await response.text();
+    const snapshot = await bodyOf(response, LONGEST);
     if (response.status !== 200) throw refusedWith(response.status);
     if (this.#core.lacksKeyOf(snapshot)) await this.#fetchKeysFor(snapshot, this.#fetchesForEvents, left());
     if (await this.#core.poll(snapshot) !== 'taken') throw new Lost(this.#core.refusal);
@@ -320,6 +322,23 @@ export class Verifier {
 
 /** Each request has a timer of its own. */
 const look = () => new Promise((resolve) => setTimeout(resolve, LOOK));
+
+/** All of a body, unless it is longer than any of Heirloom's. @param {Response} response */
+async function bodyOf(response, longest = LONGEST_BODY) {
+  const reader = response.body?.getReader(), decoder = new TextDecoder();
+  let text = '';
+  for (let length = 0; reader;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > longest) {
+      reader.cancel().catch(() => {});
+      throw new Lost('unreachable: the answer is too long');
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
 
 /** @param {number} status */
 const refusedWith = (status) => new Lost(CONFIGURATION[status] ?? `refused: ${status}`);

@@ -276,6 +276,36 @@ driver('a line without an end is not kept', {}, async ({ stub }) => {
   await until(() => stub.count(STREAM) > connections, 'it connects again');
 });
 
+// What is more than the limit stays with the sender and in the buffers between.
+for (const mode of ['stream', 'poll']) {
+  driver(`${mode}: keys without an end are not kept`, { mode, fresh: false }, async ({ stub, another, reason }) => {
+    stub.endless = JWKS;
+    const verifier = another(), token = await stub.token();
+    await until(async () => await code(verifier, token) === 'stale' && reason() === 'unreachable', 'it is reported');
+    await until(() => !stub.endless, 'the connection ends');
+    assert.ok(stub.sent < 64 << 20, `${stub.sent}`);
+    await until(async () => await code(verifier, token) === 'good', 'it becomes fresh');
+  });
+}
+
+driver('poll: a snapshot without an end is not kept', { mode: 'poll', fresh: false }, async ({ stub, another }) => {
+  stub.endless = SNAPSHOT;
+  const verifier = another(), token = await stub.token();
+  await until(async () => await code(verifier, token) === 'stale' && !stub.endless, 'the connection ends');
+  assert.ok(stub.sent < 64 << 20, `${stub.sent}`);
+  await until(async () => await code(verifier, token) === 'good', 'it becomes fresh');
+});
+
+driver('ask: an answer without an end is not kept', { fresh: false, onStale: 'ask' }, async ({ stub, another }) => {
+  stub.status = 503;
+  const verifier = another();
+  await until(async () => await code(verifier, await stub.token()) === 'good', 'the server answers');
+  stub.endless = CHECK;
+  assert.equal(await code(verifier, await stub.token()), 'stale');
+  await until(() => !stub.endless, 'the connection ends');
+  assert.ok(stub.sent < 64 << 20, `${stub.sent}`);
+});
+
 driver('ask asks the server while the stream is lost', { fresh: false, onStale: 'ask' }, async ({ stub, another }) => {
   stub.status = 503;
   const verifier = another();

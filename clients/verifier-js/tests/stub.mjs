@@ -1,5 +1,6 @@
 // A small server that speaks the stream: what it sends and how it misbehaves is for the test to decide.
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -22,7 +23,7 @@ export class Stub {
   keys = new Map(); signer = 'first'; published = ['first'];
   listeners = new Set(); known = {}; requests = []; stream = 'stream-1'; n = 0;
   // How it misbehaves.
-  status = 200; location = ''; beats = true; jwksStatus = 200; check = { status: 204, audience: AUDIENCE }; feedKey = 'secret'; hangs = false; ends = false;
+  status = 200; location = ''; beats = true; jwksStatus = 200; check = { status: 204, audience: AUDIENCE }; feedKey = 'secret'; hangs = false; ends = false; endless = ''; sent = 0;
   port = 0;
 
   async start() {
@@ -102,6 +103,7 @@ export class Stub {
     const json = (status, body, headers = {}) => {
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(status === 204 ? '' : JSON.stringify(body));
     };
+    if (request.url === this.endless) return this.#sendEndlessly(response);
     if (request.url === JWKS) {
       const keys = await Promise.all(this.published.map((kid) => this.#jwk(kid)));
       const unusable = [7, null, {}, { kid: 'a', alg: 'ES256' }, { kid: 'b', alg: 'ES256', kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }];
@@ -128,6 +130,17 @@ export class Stub {
     if (this.ends) return response.end();
     this.listeners.add(response);
     response.on('close', () => this.listeners.delete(response));
+  }
+
+  /** Spaces until the other side closes. */
+  async #sendEndlessly(response) {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const closed = once(response, 'close');
+    while (!response.destroyed) {
+      this.sent += 1 << 16;
+      if (!response.write(' '.repeat(1 << 16))) await Promise.race([once(response, 'drain'), closed]);
+    }
+    this.endless = '';
   }
 
   async #jwk(kid) {

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 pub(crate) const SILENCE: Duration = Duration::from_secs(5);
 /// How long a user's request may wait while Heirloom is asked about its token.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest body of an answer.
+const LONGEST_BODY: usize = 1 << 20;
 /// Answers to the stream that only a change of options turns into others.
 pub(crate) const WRONG_KEY: &str = "refused: 401, the feed key is wrong";
 pub(crate) const NO_STREAM: &str = "refused: 404, the server has no HEIRLOOM_FEED_KEYS";
@@ -37,7 +39,7 @@ impl Server {
     /// The keys that it publishes; none if it does not answer as it should.
     pub async fn keys(&self) -> Option<Keys> {
         let answer = self.get("/.well-known/jwks.json").timeout(SILENCE).send().await.ok()?;
-        let keys = Keys::parse(&Some(answer).filter(|answer| answer.status() == StatusCode::OK)?.bytes().await.ok()?);
+        let keys = Keys::parse(&body(Some(answer).filter(|answer| answer.status() == StatusCode::OK)?).await?);
         // Without one of use, the known ones stay.
         keys.filter(|keys| !keys.is_empty())
     }
@@ -65,7 +67,7 @@ impl Server {
         let is_ours = header(&answer, &HeaderName::from_static("x-auth-audience")) == audience.as_bytes();
         match answer.status() {
             StatusCode::OK | StatusCode::NO_CONTENT if is_ours => Ok(()),
-            StatusCode::UNAUTHORIZED => Err(refusal(&answer.bytes().await.map_err(|_why| Error::Stale)?)),
+            StatusCode::UNAUTHORIZED => Err(refusal(&body(answer).await.ok_or(Error::Stale)?)),
             _ => Err(Error::Stale),
         }
     }
@@ -73,6 +75,18 @@ impl Server {
     fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(format!("{}{path}", self.url))
     }
+}
+
+/// All of a body, unless it is longer than any of Heirloom's.
+async fn body(mut answer: Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_BODY {
+            return None;
+        }
+    }
+    Some(body)
 }
 
 fn header<'a>(answer: &'a Response, name: &HeaderName) -> &'a [u8] {

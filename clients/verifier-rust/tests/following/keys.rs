@@ -3,9 +3,9 @@
 use crate::{
     signer::Signer,
     stub::{Mode, Stub},
-    watched::{Watched, eventually},
+    watched::{Watched, builder, eventually},
 };
-use heirloom_verifier::OnStale;
+use heirloom_verifier::{OnStale, State};
 
 const SID: &str = "0197a1f2-0000-7000-8000-000000000001";
 const USER: &str = "3b1f0d9e-6c1c-4f7b-9a55-000000000001";
@@ -33,6 +33,19 @@ async fn keys_that_do_not_exist_are_asked_for_twice_a_minute() {
     assert_eq!(watched.verdict(&known).await, "good");
     // One at the start, and two; a machine that is slow enough fetches them by time as well.
     assert!((3..50).contains(&stub.requests_to(JWKS)));
+}
+
+/// What is more than a megabyte stays with the sender and in the buffers between.
+#[tokio::test]
+async fn keys_without_an_end_are_not_kept() {
+    let stub = Stub::start().await;
+    stub.behaviour().endless_keys = true;
+    let watched = Watched::of(builder(&stub));
+    watched.expect_report(State::Stale, "unreachable: the keys").await;
+    eventually("the connection ends", async || !stub.behaviour().endless_keys).await;
+    let sent = stub.behaviour().sent;
+    assert!(((1 << 20)..(64 << 20)).contains(&sent), "{sent}");
+    watched.expect(&stub.signer.token(SID, USER, 3), "good").await;
 }
 
 /// A new key is known before it signs (45 s after it was published), without a fetch that strangers could use up.

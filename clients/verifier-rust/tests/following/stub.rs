@@ -45,6 +45,9 @@ pub struct Behaviour {
     pub forger: Option<Signer>,
     /// Other keys that are published.
     pub more_keys: Vec<Value>,
+    /// Sends spaces before the keys until the other side closes; and how many bytes of them it has sent.
+    pub endless_keys: bool,
+    pub sent: usize,
     /// The answer of `/auth/check`: status, headers, body.
     pub check: (u16, String, String),
     /// The paths of all requests.
@@ -141,13 +144,14 @@ impl Serving {
     async fn answer(self, mut socket: TcpStream) {
         let Some(request) = head(&mut socket).await else { return };
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (mode, check) = {
+        let (mode, check, endless) = {
             let mut state = self.state.lock().unwrap();
             state.requests.push(path.clone());
-            (state.mode.clone(), state.check.clone())
+            (state.mode.clone(), state.check.clone(), state.endless_keys)
         };
         let answer = match path.as_str() {
             _ if mode == Mode::Unreachable => return,
+            "/.well-known/jwks.json" if endless => return self.endless(socket).await,
             "/.well-known/jwks.json" => plain(200, "content-type: application/json\r\n", &self.keys()),
             "/api/v1/auth/check" => plain(check.0, &check.1, &check.2),
             "/api/v1/revocations/stream" if !request.contains(FEED_KEY) => plain(401, "", ""),
@@ -158,6 +162,15 @@ impl Serving {
             _ => plain(404, "", ""),
         };
         drop(socket.write_all(answer.as_bytes()).await);
+    }
+
+    async fn endless(self, mut socket: TcpStream) {
+        let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n".to_vec();
+        while socket.write_all(&bytes).await.is_ok() {
+            self.state.lock().unwrap().sent += bytes.len();
+            bytes = vec![b' '; 1 << 16];
+        }
+        self.state.lock().unwrap().endless_keys = false;
     }
 
     fn keys(&self) -> String {
