@@ -93,13 +93,19 @@ def written_out(compact=None, more="", **texts):
     return "{" + ",".join(json.dumps(name) + ":" + texts.get(name, json.dumps(value)) for name, value in members.items()) + more + "}"
 
 
+def headed(more="", typ="at+jwt", **texts):
+    """The header of a good token, as a text: with these texts for values, and more."""
+    members = {"typ": f'"{typ}"', "alg": f'"{KEY.alg}"', "kid": f'"{KEY.kid}"', **texts}
+    return "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + more + "}"
+
+
 def left_out(members):
     return {name: None if value == NULL else value for name, value in members.items() if value is not None}
 
 
 def jws(typ, payload, key=KEY, header=None, sign=None):
-    """Members of `header` change the header; None removes one."""
-    head = left_out({"typ": typ, "alg": key.alg, "kid": key.kid, **(header or {})})
+    """Members of `header` change the header; None removes one. A text is the whole header."""
+    head = header if isinstance(header, str) else left_out({"typ": typ, "alg": key.alg, "kid": key.kid, **(header or {})})
     parts = [part if isinstance(part, str) else json.dumps(part, separators=(",", ":")) for part in (head, payload)]
     # A surrogate stands for a byte that is not UTF-8.
     text = ".".join(b64(part.encode(errors="surrogateescape")) for part in parts)
@@ -229,6 +235,9 @@ def tokens_alone():
         "a token without roles is good": token(roles=None),
         "a token signed four hours ago, within the leeway": token(iat=T - 14404, nbf=T - 14404),
         "claims of the users may be any numbers": jws("at+jwt", written_out(more=',"n":1.0,"deep":{"exp":1e3,"list":[0.5]}')),
+        "a claim of the users may be minus zero": jws("at+jwt", written_out(more=',"n":-0')),
+        "what later versions add to a header may be any number": token(header=headed(',"later":-0.5')),
+        "a header may be written with escapes and spaces": token(header=headed(kid=' "\\u0063urrent" ')),
         "claims may hold any character": token(name='\U0001f600 \u2028 "exp":1.0, \\'),
     }
     for name, each in good.items():
@@ -264,6 +273,21 @@ def tokens_alone():
         "an alg that is not the key's": token(key=RSA, header={"kid": KEY.kid}),
         "RS512 in the header of an RS256 key": token(key=RSA, header={"alg": "RS512"}),
         "a critical extension that is unknown": token(header=CRITICAL),
+        "crit as null": token(header={"crit": NULL}),
+        "crit as an empty list": token(header={"crit": []}),
+        "b64 in the header, which changes how the payload is read": token(header={"b64": False}),
+        "b64 as true": token(header={"b64": True}),
+        "kid twice": token(header=headed(f',"kid":"{KEY.kid}"')),
+        "kid twice, the second of another key": token(header=headed(f',"kid":"{OLD.kid}"')),
+        "kid twice, once with an escape": token(header=headed(f',"\\u006bid":"{KEY.kid}"')),
+        "alg twice": token(header=headed(f',"alg":"{KEY.alg}"')),
+        "typ twice": token(header=headed(',"typ":"at+jwt"')),
+        "another member of the header twice": token(header=headed(',"x":1,"x":1')),
+        "a header that is a list": token(header=f'["{KEY.alg}","{KEY.kid}","at+jwt",null]'),
+        "a header with half of a pair of surrogates": token(header=headed(',"x":"\\ud800"')),
+        "a header that is not UTF-8": token(header=headed(',"x":"\udcff"')),
+        "a header with a byte order mark": token(header="\ufeff" + headed()),
+        "a number of the header that is beyond all numbers": token(header=headed(',"x":1e999')),
         "typ JWT": token(typ="JWT"),
         "no typ": token(typ=None),
         "an event instead of a token": event("snapshot", 10, nbf=T - 60, aud=AUDIENCE, sub=ALICE, sid=SESSION),
@@ -294,6 +318,13 @@ def tokens_alone():
         "iat with a fraction": token(iat=T - 60.5),
         "rev with a fraction": token(rev=3.5),
         "rev beyond all integers": token(rev=10 ** 30),
+        "rev below zero": token(rev=-1),
+        "rev of minus zero": jws("at+jwt", written_out(rev="-0")),
+        "iat of minus zero": jws("at+jwt", written_out(iat="-0")),
+        "exp of minus zero": jws("at+jwt", written_out(exp="-0")),
+        "nbf of minus zero": jws("at+jwt", written_out(nbf="-0")),
+        "a claim of the users that is beyond all numbers": jws("at+jwt", written_out(more=',"deep":[{"n":1e999}]')),
+        "a claim of the users that is an integer beyond all numbers": jws("at+jwt", written_out(more=f',"n":{10 ** 400}')),
         "roles as a text": token(roles="editor"),
         "roles that are numbers": token(roles=[7]),
         "aud as an object": token(aud={AUDIENCE: AUDIENCE}),
@@ -521,6 +552,9 @@ def forgeries():
         "HS256 with the public key as its secret": delta(11, header={"alg": "HS256"}, sign=hs256, **mark),
         "an alg that is not the key's": delta(11, key=RSA, header={"kid": KEY.kid}, **mark),
         "a critical extension that is unknown": delta(11, header=CRITICAL, **mark),
+        "crit as null": delta(11, header={"crit": NULL}, **mark),
+        "kid twice": delta(11, header=headed(f',"kid":"{KEY.kid}"', "heirloom-revocations+jwt"), **mark),
+        "a header that is a list": delta(11, header=f'["{KEY.alg}","{KEY.kid}","heirloom-revocations+jwt",null]', **mark),
         "typ at+jwt": delta(11, typ="at+jwt", **mark),
         "typ in upper case": delta(11, typ="HEIRLOOM-REVOCATIONS+JWT", **mark),
         "no typ": delta(11, typ=None, **mark),
@@ -538,6 +572,7 @@ def forgeries():
         "stream as a number": delta(11, stream=7, **mark),
         "no kind": event(None, 11, **mark),
         "an unknown kind": event("news", 11, **mark),
+        "a kind as an object": event({"delta": None}, 11, **mark),
         "sessions as a text": delta(11, sessions=digest(SESSION)),
         "a session as a number": delta(11, sessions=[digest(SESSION), 7]),
         "access without a rev": delta(11, access=[[digest(ALICE)]], **mark),
@@ -550,6 +585,7 @@ def forgeries():
         "keep below zero": delta(11, keep=-1, **mark),
         "keep beyond all integers": delta(11, keep=10 ** 30, **mark),
         "a rev with a fraction": delta(11, access=[[digest(ALICE), 9.5]], **mark),
+        "a rev below zero": delta(11, access=[[digest(ALICE), -1]], **mark),
         "a rev as true": delta(11, access=[[digest(ALICE), True]], **mark),
         "everyone with a fraction": delta(11, everyone=T * 1000 + 0.5, **mark),
         "everyone as null": event("delta", 11, **mark, everyone=NULL),
@@ -570,6 +606,14 @@ def forgeries():
         "everyone with a fraction of zero": rewritten({**mark, "everyone": 1}, everyone=f"{T * 1000}.0"),
         "a rev with a fraction of zero": rewritten({**mark, "access": []}, access=f'[["{digest(ALICE)}",9.0]]'),
         "a rev of 2^53": delta(11, access=[[digest(ALICE), 2 ** 53]], **mark),
+        "keep of minus zero": rewritten(mark, keep="-0"),
+        "iat of minus zero": rewritten(mark, iat="-0"),
+        "everyone of minus zero": rewritten({**mark, "everyone": 1}, everyone="-0"),
+        "a rev of minus zero": rewritten({**mark, "access": []}, access=f'[["{digest(ALICE)}",-0]]'),
+        "what a later version adds is beyond all numbers": rewritten(mark, more=',"later":1e999'),
+        "what a later version adds is there twice": rewritten(mark, more=',"later":1,"later":1'),
+        "a payload that is a list of the values": jws(
+            "heirloom-revocations+jwt", [ISSUER, T, T + 5, "delta", STREAM, 11, KEEP, [digest(SESSION)], [], -1]),
         "sessions twice": rewritten(mark, more=',"sessions":[]'),
         "keep twice": rewritten(mark, more=f',"keep":{KEEP}'),
         "a stream with half of a pair of surrogates": snapshot(11, stream="\ud800", **mark),

@@ -1,5 +1,5 @@
 // What a token or an event means: no network and no timer, and clocks that tests replace.
-import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
+import { base64url, compactVerify, importJWK } from 'jose';
 import { Expired, Invalid, Lost, Outdated, Revoked, Stale } from './errors.js';
 import { parse } from './json.js';
 
@@ -28,6 +28,9 @@ const ACCESS_TOKEN = {
   integers: ['exp', 'nbf', 'iat', 'rev'],
 };
 
+/** A stranger can write many headers that name a good key. */
+const MOST_HEADERS = 100;
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** Not everywhere there; Web Crypto hashes too, but in another thread, which takes longer. */
 const crypto = globalThis.process?.getBuiltinModule?.('node:crypto');
@@ -50,6 +53,8 @@ export async function webDigest(text) {
 
 /** @param {unknown[]} values @returns {boolean} */
 const areIntegers = (...values) => values.every(Number.isSafeInteger);
+/** @param {any} value */
+const isRev = (value) => areIntegers(value) && value >= 0;
 /** @param {unknown[]} values @returns {boolean} */
 const areStrings = (...values) => values.every((value) => typeof value === 'string');
 
@@ -62,7 +67,7 @@ const isName = (value) => typeof value === 'string' && NAME.test(value);
  */
 function entriesOf({ sessions = [], access = [], everyone = -1 }) {
   if (!Array.isArray(sessions) || !Array.isArray(access)) throw new Lost('forged');
-  const wrong = access.some((pair) => !Array.isArray(pair) || pair.length !== 2 || !isName(pair[0]) || !areIntegers(pair[1]));
+  const wrong = access.some((pair) => !Array.isArray(pair) || pair.length !== 2 || !isName(pair[0]) || !isRev(pair[1]));
   if (wrong || !sessions.every((each) => isName(each)) || !areIntegers(everyone)) throw new Lost('forged');
   const users = access.map(([user, rev]) => [`u:${user}`, rev]);
   return [...sessions.map((session) => [`s:${session}`, 0]), ...users, ['everyone', everyone]];
@@ -73,6 +78,9 @@ export class Core {
   #issuer; #audience; #accept; #monotonic; #wall;
   /** @type {Map<string, { alg: string, key: any }>} */
   #keys = new Map();
+  /** What headers that name one of them say, by their texts: tokens of one key have the same header, so it is read once.
+   * @type {Map<string, { kid: string, alg: string, typ: string }>} */
+  #headers = new Map();
   /** What is revoked, each with the monotonic time at which it is forgotten: see `entriesOf`.
    * @type {Map<string, { value: number, until: number }>} */
   #known = new Map();
@@ -103,6 +111,7 @@ export class Core {
     }
     if (!keys.size) throw new Lost('unreachable: the JWKS holds no key that is usable');
     this.#keys = keys;
+    this.#headers = new Map();
   }
 
   /** The known keys by their ids: another map after each fetch. */
@@ -112,18 +121,29 @@ export class Core {
    * @param {string} compact */
   lacksKeyOf(compact) {
     try {
-      const { kid, alg, typ, crit } = decodeProtectedHeader(compact);
-      return areStrings(kid, alg, typ) && crit === undefined && !this.#keys.has(kid ?? '');
+      return !this.#keys.has(this.#headerOf(compact).kid);
     } catch {
       return false;
     }
   }
 
-  /** `alg` comes from the key, never from the token. What `crit` names is not understood (RFC 7515, 4.1.11).
-   * @param {import('jose').CompactJWSHeaderParameters} header @param {Kind['isType']} isType */
-  #keyFor(header, isType) {
-    const known = this.#keys.get(header.kid ?? '');
-    if (known && header.alg === known.alg && !('crit' in header) && isType(header.typ ?? '')) return known.key;
+  /** What the header says, read as strictly as the payload. What `crit` names is not understood (RFC 7515, 4.1.11), nor is `b64`, which
+   * changes how the payload is read (RFC 7797). @param {string} compact */
+  #headerOf(compact) {
+    const text = compact.slice(0, compact.indexOf('.')), known = this.#headers.get(text);
+    if (known) return known;
+    const { members } = parse(base64url.decode(text)), { kid, alg, typ } = members;
+    if (!areStrings(kid, alg, typ) || 'crit' in members || 'b64' in members) throw new Invalid();
+    const header = { kid, alg, typ };
+    if (this.#keys.has(kid) && this.#headers.size < MOST_HEADERS) this.#headers.set(text, header);
+    return header;
+  }
+
+  /** The key that the header names, if it may be used for it: `alg` comes from the key, never from the token.
+   * @param {string} compact @param {Kind['isType']} isType */
+  #keyFor(compact, isType) {
+    const { kid, alg, typ } = this.#headerOf(compact), known = this.#keys.get(kid);
+    if (known && known.alg === alg && isType(typ)) return known.key;
     throw new Invalid();
   }
 
@@ -133,7 +153,7 @@ export class Core {
       // The library would skip white space, and bits that belong to no byte.
       const isOneSpelling = COMPACT.test(compact) && compact.split('.').every((part) => LAST[part.length % 4].test(part.slice(-1)));
       if (!isOneSpelling) throw new Invalid();
-      const { payload } = await compactVerify(compact, (header) => this.#keyFor(header, isType), { algorithms: ALGORITHMS });
+      const { payload } = await compactVerify(compact, this.#keyFor(compact, isType), { algorithms: ALGORITHMS });
       const { members, inexact } = parse(payload);
       if (members?.iss !== this.#issuer || integers.some((name) => inexact.has(name))) throw new Invalid();
       return members;
@@ -242,7 +262,7 @@ export class Core {
     const { aud, exp, nbf, iat, sub, sid, rev = 0, roles = claims.roles = [] } = claims;
     const ours = Array.isArray(aud) ? aud.includes(this.#audience) : aud === this.#audience;
     const areTexts = areStrings(sub, sid) && Array.isArray(roles) && roles.every((role) => areStrings(role));
-    if (!ours || !areIntegers(exp, nbf, iat, rev) || !areTexts || nbf > wall + LEEWAY) throw new Invalid();
+    if (!ours || !areIntegers(exp, nbf, iat) || !isRev(rev) || !areTexts || nbf > wall + LEEWAY) throw new Invalid();
     // Signed while tokens lived longer, it would outlive what is remembered of its session's end (R-12).
     // Our clock may be set back, which brings back no token whose session's end is forgotten (R-16).
     const latest = Math.max(wall, this.#ahead + this.#monotonic() - LEEWAY);

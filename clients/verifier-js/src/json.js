@@ -2,14 +2,17 @@
 
 /** Neither replaces what is not UTF-8 nor skips a byte order mark. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** JSON.parse reads it as an integer, and other languages as a fraction; or it is one. */
+const INEXACT = /[.eE]|^-0$/;
 /** A text, with the colon if it is a name; a bracket; or a number. */
 const PARTS = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]|-?\d[^\s,}\]]*/g;
 /** Half of a pair is not a character. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * The members of an object, and the names of those that hold a number with a fraction or an exponent: `1.0` is the integer 1 to
- * JSON.parse, and not an integer elsewhere. Throws where a member occurs twice (RFC 7519, 4), or a text is not Unicode.
+ * The members of an object, and the names of those that hold a number with a fraction or an exponent, or `-0`: `1.0` is the integer
+ * 1 to JSON.parse, and not an integer elsewhere. Throws where a member occurs twice (RFC 7519, 4), a text is not Unicode, or a number is
+ * larger than all that there are.
  * @param {Uint8Array} bytes @returns {{ members: any, inexact: Set<string> }}
  */
 export function parse(bytes) {
@@ -22,7 +25,8 @@ export function parse(bytes) {
     if (first === '{' || first === '[') depth += 1;
     else if (first === '}' || first === ']') depth -= 1;
     else if (first !== '"') {
-      if (/[.eE]/.test(part)) inexact.add(name);
+      if (INEXACT.test(part)) inexact.add(name);
+      if (!Number.isFinite(Number(part))) throw new SyntaxError('a number that is too large');
     } else if (part.includes('\\u') && LONE_SURROGATE.test(JSON.parse(colon ? part.slice(0, -colon.length) : part))) {
       throw new SyntaxError('a text that is not Unicode');
     } else if (colon && depth === 1) {

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import math
 import re
 import time
 from typing import Any, Callable
@@ -27,6 +28,8 @@ _KEPT_LONGER = 180
 """Seconds by which `keep` exceeds the longest life of an access token."""
 _LARGEST = 2**53 - 1
 """Numbers beyond it are not the same in every language (RFC 8259, 6)."""
+_LONG = 300
+"""Characters of an integer, which may then be larger than all numbers of other languages."""
 _ALGORITHMS = ("ES256", "EdDSA", "RS256")
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _LAST = tuple(map(re.compile, (".", "$.", "[AQgw]", "[AEIMQUYcgkosw048]")))
@@ -71,7 +74,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members if len(members) == len(pairs) else _Twice(members)
 
 
-_JSON = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_object)
+def _fraction(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        # Larger than all numbers that there are elsewhere.
+        raise ValueError("a number that is too large")
+    return value
+
+
+def _integer(text: str) -> float:
+    # `-0` is a fraction elsewhere.
+    return _fraction(text) if text == "-0" or len(text) > _LONG else int(text)
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_fraction, parse_int=_integer, object_pairs_hook=_object)
 
 
 def _members(payload: bytes) -> dict[str, Any]:
@@ -84,6 +100,15 @@ def _members(payload: bytes) -> dict[str, Any]:
         # Half of a pair of surrogates is not a character: it raises.
         json.dumps(members, ensure_ascii=False).encode()
     return members
+
+
+def _header_of(text: str) -> dict[str, Any]:
+    """The members of a header. What `crit` names is not understood (RFC 7515, 4.1.11), nor is `b64`, which changes how the payload is
+    read (RFC 7797)."""
+    header = _members(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    if not _all(str, header.get("kid"), header.get("alg"), header.get("typ")) or "crit" in header or "b64" in header:
+        raise Invalid
+    return header
 
 
 def _is_compact(compact: str) -> bool:
@@ -100,10 +125,11 @@ def _entries(event: dict[str, Any]) -> list[tuple[str, int]]:
         entries = [("s:" + session, 0) for session in sessions] + users
     except (TypeError, ValueError) as error:
         raise Lost("forged") from error
+    are_revs = _integers(*(rev for _, rev in users)) and all(rev >= 0 for _, rev in users)
     # Eight bytes each (R-3): another name would name nobody, and nothing would be revoked.
     are_names = all(_NAME.fullmatch(name, 2) for name, _ in entries)
     entries += everyone
-    if not (_all(list, sessions, access) and are_names and _integers(*(value for _, value in entries))):
+    if not (_all(list, sessions, access) and are_names and are_revs and _integers(*(value for _, value in everyone))):
         raise Lost("forged")
     return entries
 
@@ -150,9 +176,7 @@ class Core:
     def lacks_key_of(self, compact: str) -> bool:
         """Whether the text names a key that is not known. One that names none as it should is invalid, whatever keys there are."""
         try:
-            header = jwt.get_unverified_header(compact)
-            is_header = _all(str, header["kid"], header["alg"], header["typ"]) and "crit" not in header
-            return is_header and header["kid"] not in self._ring[0]
+            return _header_of(compact.partition(".")[0])["kid"] not in self._ring[0]
         except Exception:
             return False
 
@@ -172,10 +196,10 @@ class Core:
         keys, read = self._ring
         text = compact.partition(".")[0]
         if text not in read:
-            header = jwt.get_unverified_header(compact)
+            header = _header_of(text)
             key = keys[header["kid"]]
-            # `alg` comes from the key, never from the token. What `crit` names is not understood (RFC 7515, 4.1.11).
-            if header["alg"] != key.algorithm_name or "crit" in header:
+            # `alg` comes from the key, never from the token.
+            if header["alg"] != key.algorithm_name:
                 raise Invalid
             if len(read) >= _MOST_HEADERS:
                 return key, header["typ"]
@@ -272,8 +296,8 @@ class Core:
         texts = _all(str, claims.get("sub"), claims.get("sid")) and _texts(claims.setdefault("roles", []))
         if not (ours and texts and _integers(*numbers)):
             raise Invalid
-        exp, nbf, iat, _ = numbers
-        if nbf > wall + LEEWAY:
+        exp, nbf, iat, rev = numbers
+        if nbf > wall + LEEWAY or rev < 0:
             raise Invalid
         # Signed while tokens lived longer, it would outlive what is remembered of its session's end (R-12).
         # Our clock may be set back, which brings back no token whose session's end is forgotten (R-16).

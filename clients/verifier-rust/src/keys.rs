@@ -1,9 +1,10 @@
+use crate::json::each_once;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// The keys of a JWKS (RFC 7517) by their ids.
@@ -34,7 +35,8 @@ struct Header {
     alg: String,
     kid: String,
     typ: String,
-    crit: Option<Value>,
+    #[serde(flatten, deserialize_with = "each_once")]
+    others: Map<String, Value>,
 }
 
 impl Keys {
@@ -81,10 +83,12 @@ impl Jwk {
     }
 }
 
-/// A header that asks for no extension: we understand none (RFC 7515 §4.1.11).
+/// A header that asks for no extension: we understand none (RFC 7515 §4.1.11). `b64` is one, and changes how the payload is
+/// read (RFC 7797).
 fn header(jws: &str) -> Option<Header> {
     let header: Header = serde_json::from_slice(&decode(jws.split('.').next()?)?).ok()?;
-    header.crit.is_none().then_some(header)
+    let has_extension = ["crit", "b64"].iter().any(|name| header.others.contains_key(*name));
+    (!has_extension).then_some(header)
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {

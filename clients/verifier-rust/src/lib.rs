@@ -6,9 +6,9 @@ mod driver;
 mod error;
 #[cfg(any(feature = "actix", feature = "axum"))]
 mod extract;
+mod json;
 mod keys;
 mod known;
-mod number;
 mod position;
 mod server;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use crate::{
     clock::{Now, milliseconds},
+    json::{Rev, each_once, exact},
     known::Name,
-    number::{Rev, exact},
 };
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// How many seconds an event may be older than the newest that was received, of whatever stream.
 const OLDER: i64 = 5;
@@ -34,6 +35,9 @@ pub(crate) struct Event {
     pub access: Vec<(Name, Rev)>,
     #[serde(default = "nobody", deserialize_with = "exact")]
     pub everyone: i64,
+    /// What later versions add: read, so that one text has one meaning for every verifier.
+    #[serde(flatten, deserialize_with = "each_once")]
+    _others: Map<String, Value>,
 }
 
 /// [`Event::everyone`] of an event without it: before every session.
@@ -42,11 +46,24 @@ const fn nobody() -> i64 {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 enum Kind {
     Snapshot,
     Delta,
     Beat,
+}
+
+impl TryFrom<String> for Kind {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "snapshot" => Ok(Self::Snapshot),
+            "delta" => Ok(Self::Delta),
+            "beat" => Ok(Self::Beat),
+            _ => Err("not a kind of event"),
+        }
+    }
 }
 
 /// Where in which stream we are.

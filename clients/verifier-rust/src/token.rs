@@ -1,10 +1,6 @@
-use crate::number::exact;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, MapAccess, Visitor},
-};
+use crate::json::{each_once, exact, natural};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fmt;
 use uuid::{Uuid, Variant, fmt::Hyphenated};
 
 /// The content of a verified access token (RFC 9068). Times are in seconds since 1970.
@@ -27,7 +23,7 @@ pub struct Claims {
     #[serde(default)]
     pub roles: Vec<String>,
     /// Which state of the user's roles and claims the token carries.
-    #[serde(default, deserialize_with = "exact")]
+    #[serde(default, deserialize_with = "natural")]
     pub rev: i64,
     /// Everything else: `iss`, `aud`, `acr`, `amr`, `auth_time` and your users' own claims.
     #[serde(flatten, deserialize_with = "each_once")]
@@ -47,32 +43,6 @@ impl Claims {
         let id = Uuid::try_parse(&self.sid).ok().filter(|_| self.sid.len() == Hyphenated::LENGTH)?;
         let is_v7 = id.get_version_num() == 7 && id.get_variant() == Variant::RFC4122;
         i64::try_from(id.as_u64_pair().0 >> 16).ok().filter(|_| is_v7)
-    }
-}
-
-/// Claims, none of which is named twice (RFC 7519 §4): of two, another reader could take the other one. The struct's own
-/// fields are checked in any case.
-fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
-    deserializer.deserialize_map(EachOnce)
-}
-
-struct EachOnce;
-
-impl<'de> Visitor<'de> for EachOnce {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("claims")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut claims: A) -> Result<Self::Value, A::Error> {
-        let mut others = Map::new();
-        while let Some((name, value)) = claims.next_entry()? {
-            if others.insert(name, value).is_some() {
-                return Err(A::Error::custom("a claim is named twice"));
-            }
-        }
-        Ok(others)
     }
 }
 
