@@ -52,8 +52,8 @@ export class Verifier {
   #wake = () => {};
   // When the connection began, and whether it has lasted: the next pause is then a short one.
   #began = 0; #lasted = false; #reason = 'starting'; #reported = { state: '', reason: '' };
-  /** @type {((fresh: boolean) => void)[]} */
-  #waiting = [];
+  /** @type {Set<(fresh: boolean) => void>} */
+  #waiting = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #end;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -95,8 +95,13 @@ export class Verifier {
     if (this.#polls) await this.#pollIfDue();
     if (this.#core.secondsFresh() >= 0 || this.#polls || this.#closed) return this.#core.secondsFresh() >= 0;
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds, false);
-      this.#waiting.push((fresh) => { clearTimeout(timer); resolve(fresh); });
+      const answer = (/** @type {boolean} */ fresh) => {
+        clearTimeout(timer);
+        this.#waiting.delete(answer);
+        resolve(fresh);
+      };
+      const timer = setTimeout(answer, milliseconds, false);
+      this.#waiting.add(answer);
     });
   }
 
@@ -316,7 +321,7 @@ export class Verifier {
 
   /** @param {boolean} fresh */
   #tellWaiting(fresh) {
-    for (const waiting of this.#waiting.splice(0)) waiting(fresh);
+    for (const waiting of this.#waiting) waiting(fresh);
   }
 }
 

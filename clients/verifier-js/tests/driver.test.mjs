@@ -1,6 +1,8 @@
 // The verifier against a server that is cut off, silent, restarted, misconfigured or hostile.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Expired, Invalid, Outdated, Revoked, Stale, VerificationError, Verifier } from 'heirloom-verifier';
 import { AUDIENCE, CHECK, digest, JWKS, SNAPSHOT, STREAM, Stub, until } from './stub.mjs';
 
@@ -428,6 +430,28 @@ driver('options that make no sense are refused', { fresh: false }, async ({ anot
   for (const feedKey of ['secret\n', 'two words', 'sécret']) {
     assert.throws(() => another({ feedKey }), (error) => error instanceof TypeError && !error.message.includes('cret'));
   }
+});
+
+driver('whoever waited in vain is forgotten', { fresh: false }, async ({ stub, another }) => {
+  stub.status = 503;
+  const verifier = another(), waited = [], { setTimeout: set } = globalThis;
+  globalThis.setTimeout = (work, milliseconds, ...more) => {
+    const timer = set(work, milliseconds, ...more);
+    if (milliseconds === 7) waited.push(new WeakRef(timer));
+    return timer;
+  };
+  try {
+    for (let i = 0; i < 10; i++) assert.equal(await verifier.ready(7), false);
+  } finally {
+    globalThis.setTimeout = set;
+  }
+  assert.equal(waited.length, 10);
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  await until(() => { collect(); return waited.every((each) => !each.deref()); }, 'nothing holds them');
+  const ready = verifier.ready(60_000);
+  stub.status = 200;
+  assert.ok(await ready);
 });
 
 driver('without onState a loss is a line of the console', { fresh: false }, async ({ stub, another }) => {
