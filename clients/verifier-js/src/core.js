@@ -127,8 +127,8 @@ export class Core {
     }
   }
 
-  /** What the header says, read as strictly as the payload. What `crit` names is not understood (RFC 7515, 4.1.11), nor is `b64`, which
-   * changes how the payload is read (RFC 7797). @param {string} compact */
+  /** The members of the header that matter, read as strictly as the payload. What `crit` names is not understood (RFC 7515,
+   * 4.1.11), nor is `b64`, which changes how the payload is read (RFC 7797). @param {string} compact */
   #headerOf(compact) {
     const text = compact.slice(0, compact.indexOf('.')), known = this.#headers.get(text);
     if (known) return known;

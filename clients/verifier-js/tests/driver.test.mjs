@@ -118,6 +118,7 @@ driver('a server that sends comments only is stale', {}, async ({ stub, verifier
   }, 'it becomes stale');
 });
 
+//
 driver('a server that ends each connection after its snapshot is left in peace', { fresh: false }, async ({ stub, another }) => {
   stub.ends = true;
   const began = performance.now(), verifier = another();
@@ -432,7 +433,7 @@ driver('options that make no sense are refused', { fresh: false }, async ({ anot
   }
 });
 
-driver('whoever waited in vain is forgotten', { fresh: false }, async ({ stub, another }) => {
+driver('a wait in vain is forgotten', { fresh: false }, async ({ stub, another }) => {
   stub.status = 503;
   const verifier = another(), waited = [], { setTimeout: set } = globalThis;
   globalThis.setTimeout = (work, milliseconds, ...more) => {

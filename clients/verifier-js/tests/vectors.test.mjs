@@ -1,4 +1,4 @@
-// Every verifier gives these answers: clients/verifier-vectors.json.
+// Every verifier gives these answers: clients/verifier-vectors.json.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -92,6 +92,7 @@ class Driver(Driving):
         until(lambda: self.states[-1][0] == "stale", "the loss is reported")
 
     def test_a_server_that_ends_each_connection_after_its_snapshot_is_left_in_peace(self):
+        """R-17."""
         self.stub.ends, began = True, time.monotonic()
         verifier = self.verifier()
         until(lambda: self.stub.count("/api/v1/revocations/stream") >= 9, "nine connections")

@@ -1,4 +1,4 @@
-"""Every verifier gives these answers, among them those of R-13 and R-14: clients/verifier-vectors.json."""
+"""Every verifier gives these answers, among them those of R-13, R-14 and R-16: clients/verifier-vectors.json."""
 
 import json
 import os

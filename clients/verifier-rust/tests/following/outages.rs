@@ -50,7 +50,7 @@ async fn silence_is_noticed_and_ends_the_connection() {
     watched.expect(&token, "good").await;
 }
 
-/// Each snapshot is as long as all that is known.
+/// Each snapshot is as long as all that is known.
 #[tokio::test]
 async fn a_server_that_ends_each_connection_after_its_snapshot_is_left_in_peace() {
     let stub = Stub::start().await;
