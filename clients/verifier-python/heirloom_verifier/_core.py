@@ -30,6 +30,7 @@ _LARGEST = 2**53 - 1
 """Numbers beyond it are not the same in every language (RFC 8259, 6)."""
 _LONG = 300
 """Characters of an integer, which may then be larger than all numbers of other languages."""
+_MINUS_ZERO, _THREE_DIGITS = re.compile("[^0-9A-Za-z]-0"), re.compile("[0-9]{3}")
 _ALGORITHMS = ("ES256", "EdDSA", "RS256")
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _LAST = tuple(map(re.compile, (".", "$.", "[AQgw]", "[AEIMQUYcgkosw048]")))
@@ -87,13 +88,20 @@ def _integer(text: str) -> float:
     return _fraction(text) if text == "-0" or len(text) > _LONG else int(text)
 
 
-_JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_fraction, parse_int=_integer, object_pairs_hook=_object)
+_JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_fraction, object_pairs_hook=_object)
+_WITH_ODD_INTEGERS = json.JSONDecoder(parse_constant=_no_number, parse_float=_fraction, parse_int=_integer, object_pairs_hook=_object)
+
+
+def _may_hold_odd_integers(text: str) -> bool:
+    """Whether an integer may be `-0` or longer than `_LONG`: such a one holds three in a row of every hundredth character."""
+    return bool("-0" in text and _MINUS_ZERO.search(text) or _THREE_DIGITS.search(text[::100]))
 
 
 def _members(payload: bytes) -> dict[str, Any]:
     """The members of an object, read as strictly as in other languages."""
     text = payload.decode()
-    members = _JSON.decode(text)
+    # To look at each integer takes longer than to read all the rest.
+    members = (_WITH_ODD_INTEGERS if _may_hold_odd_integers(text) else _JSON).decode(text)
     if type(members) is not dict:
         raise Invalid
     if "\\u" in text:
