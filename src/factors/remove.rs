@@ -166,7 +166,7 @@ pub async fn remove_passkey(
 }
 
 /// Removes the factors of a user that were added since a time, in the caller's transaction, which holds the lock on the user.
-/// The recovery codes then go too: they may be of the one who added a factor.
+/// The recovery codes then go too: they may be of the one who added a factor. So do those that were created since.
 ///
 /// # Errors
 /// When the database fails.
@@ -179,9 +179,16 @@ pub async fn remove_added_since(
     let totp = store::delete_secret_of_since(work.connection, user, since).await?;
     let passkeys = passkeys::delete_since(work.connection, user, since).await?;
     let removed = RemovedFactors { totp, passkeys };
+    let new_codes = store::delete_codes_since(work.connection, user, since).await?;
     if removed.count() > 0 {
         store::delete_codes(work.connection, user).await?;
+    }
+    if removed.count() > 0 || new_codes {
         store::count_change(work.connection, user).await?;
+    }
+    if new_codes {
+        let details = json!({ "factor": "recovery_codes", "reason": reason });
+        work.record(audit::Kind::FactorRemoved, user, details).await?;
     }
     removed.report(work, user, reason).await
 }

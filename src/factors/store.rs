@@ -274,6 +274,18 @@ pub async fn delete_codes_without_factor(connection: &mut PgConnection, user: Us
     Ok(())
 }
 
+/// Deletes the recovery codes of a user that were created since a time. Of codes that an earlier version created, the time is not
+/// known: they are older.
+pub async fn delete_codes_since(
+    connection: &mut PgConnection,
+    user: UserId,
+    since: Moment,
+) -> Result<bool, DatabaseError> {
+    let deleted =
+        sqlx::query!("DELETE FROM recovery_codes WHERE user_id = $1 AND created_at >= $2", user.as_uuid(), since);
+    Ok(deleted.execute(connection).await?.rows_affected() > 0)
+}
+
 /// Deletes all recovery codes of a user.
 pub async fn delete_codes(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
     sqlx::query!("DELETE FROM recovery_codes WHERE user_id = $1", user.as_uuid()).execute(connection).await?;

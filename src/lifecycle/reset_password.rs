@@ -15,8 +15,9 @@ use crate::{
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
-/// Identities of other providers that were connected within this time may be a thief's: a reset disconnects them.
-const SUSPECT_IDENTITIES: TimeDelta = TimeDelta::days(30);
+/// Identities of other providers that were connected within this time may be a thief's: a reset disconnects them, and so does the
+/// undo of a change of address.
+pub(super) const SUSPECT_IDENTITIES: TimeDelta = TimeDelta::days(30);
 
 /// A password that its user has forgotten, about to be replaced.
 struct Reset {

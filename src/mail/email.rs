@@ -42,7 +42,10 @@ pub(super) fn compose(mail: &Mail, pages: &Pages, due: &Due) -> Result<Message, 
     let shown = if notification.is_of_confirmation() {
         shown_of_confirmation(mail, notification, due)
     } else {
-        context! { providers => labels(mail, due), factors => factors_left(due), ..shown(notification, due, &mail.link_to(due.id)) }
+        let link = mail.link_to(due.id);
+        // Who had the address before has no say in the account.
+        let link = if notification == Notification::EmailChangeUndone { "" } else { &link };
+        context! { providers => labels(mail, due), factors => factors_left(due), ..shown(notification, due, link) }
     };
     let written = write(pages, language, &shown)?;
     let address = due.email.parse().map_err(|_invalid| ComposeError::Mailbox)?;
@@ -178,7 +181,7 @@ fn sample(notification: Notification) -> Value {
     context! {
         notification => notification.name(), is_request, at => "2026-05-12 14:02 UTC", ip => "192.0.2.1",
         device => "Chrome · Windows",
-        link => if notification == Notification::EnrolmentCode { "" } else { "https://auth.example.com/confirm#AZrK-_x" },
+        link => if matches!(notification, Notification::EnrolmentCode | Notification::EmailChangeUndone) { "" } else { "https://auth.example.com/confirm#AZrK-_x" },
         providers => "Kakao, Google",
         factors => ["totp", "passkey"].map(|kind| context! { kind, at => "2026-05-12" }).to_vec(),
         code => is_request.then_some("4821 0937"), expires => is_request.then(|| spelled(Duration::from_hours(24))),

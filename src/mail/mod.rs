@@ -29,7 +29,7 @@ pub use probe::probe;
 pub use room::{Mail, MailError};
 pub use send::keep_sending;
 pub use smtp::{MailServer, MailServerError};
-pub use store::{emails_to, look_up_link, use_link};
+pub use store::{emails_to, keep_address, look_up_link, use_link};
 
 use crate::{
     kernel::{UserId, new_uuid},
@@ -71,8 +71,32 @@ impl Work<'_> {
         if let Some(members) = details.as_object_mut() {
             members.extend(more);
         }
-        let new =
-            store::NewEmail { id: new_uuid(self.now, &self.world.rng), at: self.now, user, notification, details };
+        self.enqueue(user, notification, details, None).await
+    }
+
+    /// Enqueues an email to an address that is the user's no longer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enqueue_email_to_former(
+        &mut self,
+        user: UserId,
+        notification: Notification,
+        address: &str,
+    ) -> Result<(), DatabaseError> {
+        let details = model::details(notification, &self.caller.client);
+        self.enqueue(user, notification, details, Some(address.to_owned())).await
+    }
+
+    async fn enqueue(
+        &mut self,
+        user: UserId,
+        notification: Notification,
+        details: Value,
+        to: Option<String>,
+    ) -> Result<(), DatabaseError> {
+        let id = new_uuid(self.now, &self.world.rng);
+        let new = store::NewEmail { id, at: self.now, user, notification, details, to };
         if !store::add(self.connection, new).await? {
             self.world.metrics.mailed("limited");
         }

@@ -56,6 +56,8 @@ named! {
         ConfirmNewEmail = "confirm-new-email",
         /// To the old address: it was changed. Undoes it.
         EmailChanged = "email-changed",
+        /// To the address that the account has no longer: the change to it was undone. It has no link.
+        EmailChangeUndone = "email-change-undone",
         /// The removal of lost second factors has begun. Cancels it.
         FactorRecoveryStarted = "factor-recovery-started",
         /// The removal of lost second factors can be completed.
@@ -87,6 +89,7 @@ impl Notification {
             | Self::IdentityUnlinked
             | Self::AlreadyRegistered
             | Self::AddressInUse
+            | Self::EmailChangeUndone
             | Self::EnrolmentCode => None,
             Self::ConfirmConnection => Some(Purpose::Connect),
             Self::ConfirmRegistration => Some(Purpose::Register),
@@ -183,6 +186,7 @@ pub(super) fn details(notification: Notification, client: &Client) -> Value {
         | Notification::EmailChangeRequested
         | Notification::ConfirmNewEmail
         | Notification::EmailChanged
+        | Notification::EmailChangeUndone
         | Notification::EnrolmentCode
         | Notification::FactorRecoveryStarted
         | Notification::FactorRecoveryReady

@@ -32,6 +32,8 @@ pub struct NewEmail {
     pub user: UserId,
     pub notification: Notification,
     pub details: Value,
+    /// Where it goes. None: to the address that the user has when it is sent.
+    pub to: Option<String>,
 }
 
 /// Adds an email to the outbox, unless its recipient has received too many lately. Those of confirmations do not count:
@@ -42,8 +44,8 @@ pub async fn add(connection: &mut PgConnection, new: NewEmail) -> Result<bool, D
         return Ok(true);
     }
     let added = sqlx::query!(
-        "INSERT INTO outbox (id, user_id, notice, details, created_at, due_at)
-         SELECT $1, $2, $3, $4, $5, now()
+        "INSERT INTO outbox (id, user_id, notice, details, created_at, due_at, email)
+         SELECT $1, $2, $3, $4, $5, now(), $8
          WHERE (SELECT count(*) FILTER (WHERE notice = $3 AND created_at > $5::timestamptz - interval '1 hour') < $6
                 AND (count(*) < $7 OR count(*) FILTER (WHERE notice = $3) = 0)
                 FROM outbox WHERE user_id = $2 AND confirmation_id IS NULL
@@ -55,6 +57,7 @@ pub async fn add(connection: &mut PgConnection, new: NewEmail) -> Result<bool, D
         new.at,
         HOURLY_OF_A_KIND,
         DAILY,
+        new.to,
     );
     Ok(added.execute(connection).await?.rows_affected() > 0)
 }
@@ -125,13 +128,30 @@ pub async fn claim(
                WHERE id = $3 AND sent_at IS NULL AND abandoned_at IS NULL AND due_at <= now() AND attempts < $2
                FOR UPDATE SKIP LOCKED)
            RETURNING o.id, o.notice AS "notification", o.details, o.created_at, o.attempts AS "attempt",
-               coalesce(c.email, u.email) AS "email!", coalesce(u.language, c.payload ->> 'language') AS language,
+               coalesce(c.email, o.email, u.email) AS "email!", coalesce(u.language, c.payload ->> 'language') AS language,
                o.confirmation_id AS "confirmation", c.user_id AS "confirms_for: UserId""#,
         first_wait.as_secs_f64(),
         ATTEMPTS,
         id,
     );
     Ok(due.fetch_optional(connection).await?)
+}
+
+/// Keeps the address of a user's emails that were not sent yet, in the caller's transaction, which changes it: who has the new
+/// one may be the one that they warn of. Those that an earlier change has kept stay.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_address(connection: &mut PgConnection, user: UserId, email: &str) -> Result<(), DatabaseError> {
+    sqlx::query!(
+        "UPDATE outbox SET email = $2
+         WHERE user_id = $1 AND confirmation_id IS NULL AND email IS NULL AND sent_at IS NULL AND abandoned_at IS NULL",
+        user.as_uuid(),
+        email,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Records that an email was sent.

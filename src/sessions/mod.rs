@@ -68,6 +68,7 @@ pub use revocations::Revocations;
 pub use room::{SessionError, Sessions};
 pub use step_up::{Begun, StepUp, add_method};
 pub use step_up_by_provider::ProviderStepUp;
+pub use store::opened_at;
 pub use stream::{EntryName, Stream, publish};
 pub use sweep::keep_clean;
 pub use token::{Nonce, PresentedToken, RefreshToken, RetryKey, RetryKeyError, Secret, TokenKeys};

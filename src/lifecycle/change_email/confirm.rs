@@ -1,4 +1,8 @@
-use super::{request::SESSION, undo::WAS_VERIFIED};
+use super::{
+    before::{ACCESS, OPENED_AT, access_of},
+    request::SESSION,
+    undo::WAS_VERIFIED,
+};
 use crate::{
     audit,
     confirmations::{self, Confirmation, NewConfirmation, Owner, Purpose, Undos},
@@ -6,7 +10,7 @@ use crate::{
     identity::EmailAddress,
     kernel::{SessionId, UserId, new_uuid},
     lifecycle::{Completion, Lifecycle, complete::CompletionAttempt},
-    mail::{ConfirmationEmail, Notification},
+    mail::{self, ConfirmationEmail, Notification},
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended},
     users::{self, AccountsError, User},
@@ -92,9 +96,14 @@ impl Changing {
         Ok(user.map_or(ChangeOutcome::Expired, |user| ChangeOutcome::Changed(ended, Box::new(user))))
     }
 
-    /// Reserves the old address, if there was one, and sends the link that undoes the change to it.
+    /// Reserves the old address, if there was one, and sends the link that undoes the change to it, with what waits to be sent.
     async fn offer_undo(&self, work: &mut Work<'_>, before: &User) -> Result<(), DatabaseError> {
         let Some(old) = &before.email else { return Ok(()) };
+        mail::keep_address(work.connection, self.user, old.as_str()).await?;
+        let opened_at = match requested_in(&self.change) {
+            Some(session) => sessions::opened_at(work.connection, session).await?,
+            None => None,
+        };
         let undo: Uuid = new_uuid(work.now, &work.world.rng);
         let details = crate::lifecycle::request::described(&work.caller.client);
         let purpose = Purpose::UndoEmailChange;
@@ -104,7 +113,7 @@ impl Changing {
             email: old.as_str().to_owned(),
             payload: json!({
                 "client": details, "language": work.caller.client.language,
-                WAS_VERIFIED: before.email_verified_at.is_some(),
+                WAS_VERIFIED: before.email_verified_at.is_some(), OPENED_AT: opened_at, ACCESS: access_of(before),
             }),
             browser: None,
             lifetime: self.room.lifetime(purpose),

@@ -1,3 +1,4 @@
+use super::before::{suspect_factors_since, suspect_identities_since, take_access_back};
 use crate::{
     audit,
     confirmations::{self, Confirmation, ConfirmationStanding, Purpose, Undos},
@@ -71,10 +72,16 @@ impl Lifecycle {
 impl Undoing {
     async fn carry_out(self, mut work: Work<'_>) -> Result<UndoOutcome, DatabaseError> {
         let Self { undo, user, hash, accounts } = self;
+        let is_takeover = undo.payload.get(WAS_VERIFIED) != Some(&Value::Bool(true));
+        if is_takeover {
+            // It may take the role of an administrator away.
+            users::lock_admins(work.connection).await?;
+        }
         // Whoever uses or voids this link locks its user first: where it stands is where it stays.
         if !users::lock(work.connection, user).await? || !is_waiting(&mut work, &undo).await? {
             return Ok(UndoOutcome::Expired);
         }
+        let left = users::lookup_in(work.connection, user).await?.and_then(|user| user.email);
         let old = EmailAddress::from_stored(undo.email.clone());
         if !users::change_email(work.connection, user, &old).await? {
             // The link still works once the address is free.
@@ -87,11 +94,11 @@ impl Undoing {
         work.caller.actor = Actor::User(user);
         confirmations::void_later_undos(work.connection, user, undo.id).await?;
         users::set_password(work.connection, user, None, &hash).await?;
-        let ended = sessions::end_all_of(&mut work, user, None, &EndReason::EmailChanged).await?;
-        let is_takeover = undo.payload.get(WAS_VERIFIED) != Some(&Value::Bool(true));
+        let mut ended = sessions::end_all_of(&mut work, user, None, &EndReason::EmailChanged).await?;
         if is_takeover {
             // The reader of an address that was never verified may never have been here.
             clear_for_reader(&mut work, user, undo.id).await?;
+            ended.add(take_access_back(&mut work, user, &undo).await?);
         } else {
             take_back(&mut work, user, &undo).await?;
         }
@@ -99,20 +106,28 @@ impl Undoing {
         work.record(audit::Kind::ConfirmationUsed, user, details).await?;
         let details = json!({ "sessions": ended.live(), "takeover": is_takeover });
         work.record(audit::Kind::EmailChangeUndone, user, details).await?;
-        let left = left_to(&mut work, user).await?;
-        work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
+        notify(&mut work, user, left.filter(|left| left.as_str() != old.as_str())).await?;
         accounts.guard().start_again(&mut work, old.as_str()).await?;
         let user = users::lookup_in(work.connection, user).await?;
         Ok(user.map_or(UndoOutcome::Expired, |user| UndoOutcome::Undone(ended, Box::new(user))))
     }
 }
 
-/// A thief who changed the address may have set up factors and connected accounts of their own since. The owner's stay.
+/// To the address that the account has again, and to the one that it has no longer.
+async fn notify(work: &mut Work<'_>, user: UserId, left: Option<EmailAddress>) -> Result<(), DatabaseError> {
+    let more = left_to(work, user).await?;
+    work.enqueue_email_with(user, mail::Notification::PasswordChanged, more).await?;
+    let Some(left) = left else { return Ok(()) };
+    work.enqueue_email_to_former(user, mail::Notification::EmailChangeUndone, left.as_str()).await
+}
+
+/// A thief who changed the address may have set up factors and connected accounts of their own, before it or since. The owner's
+/// stay.
 async fn take_back(work: &mut Work<'_>, user: UserId, undo: &Confirmation) -> Result<(), DatabaseError> {
     confirmations::void_all_of(work.connection, user, undo.id, Undos::Stay).await?;
     revoke_invitations_by(work, user).await?;
-    remove_added_since(work, user, undo.created_at, "email_change_undone").await?;
-    upstream::unlink_since(work, user, Some(undo.created_at), "email_change_undone").await
+    remove_added_since(work, user, suspect_factors_since(undo), "email_change_undone").await?;
+    upstream::unlink_since(work, user, Some(suspect_identities_since(undo)), "email_change_undone").await
 }
 
 async fn is_waiting(work: &mut Work<'_>, undo: &Confirmation) -> Result<bool, DatabaseError> {

@@ -1,7 +1,7 @@
 //! Sessions as the API shows them.
 
 use crate::{
-    kernel::{SessionId, UserId},
+    kernel::{Moment, SessionId, UserId},
     postgres::DatabaseError,
     sessions::list::{Device, SessionFilter, SessionState, SessionView},
 };
@@ -58,6 +58,15 @@ pub async fn revoked_reason(
 ) -> Result<Option<String>, DatabaseError> {
     let reason = sqlx::query_scalar!("SELECT revoked_reason FROM sessions WHERE id = $1", session.as_uuid());
     Ok(reason.fetch_optional(connection).await?.flatten())
+}
+
+/// When a session was opened. None: it is not stored any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn opened_at(connection: &mut PgConnection, session: SessionId) -> Result<Option<Moment>, DatabaseError> {
+    let at = sqlx::query_scalar!("SELECT created_at FROM sessions WHERE id = $1", session.as_uuid());
+    Ok(at.fetch_optional(connection).await?)
 }
 
 /// The devices of some of a user's sessions.
