@@ -83,6 +83,7 @@ mod support;
 mod takeover;
 mod trusted_devices;
 mod two_instances;
+mod undone_changes;
 mod upstream_admin;
 mod upstream_apps;
 mod upstream_events;

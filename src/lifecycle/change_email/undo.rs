@@ -107,7 +107,7 @@ impl Undoing {
         let details = json!({ "sessions": ended.live(), "takeover": is_takeover });
         work.record(audit::Kind::EmailChangeUndone, user, details).await?;
         notify(&mut work, user, left.filter(|left| left.as_str() != old.as_str())).await?;
-        accounts.guard().start_again(&mut work, old.as_str()).await?;
+        accounts.guard().start_again(&mut work, user, old.as_str()).await?;
         let user = users::lookup_in(work.connection, user).await?;
         Ok(user.map_or(UndoOutcome::Expired, |user| UndoOutcome::Undone(ended, Box::new(user))))
     }
