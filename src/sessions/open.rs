@@ -185,10 +185,14 @@ impl Sessions {
             password_version: new.password_version,
             factor_version: new.factor_version(),
             // A foreign page must not sign a browser in by it: only a sign-in by cookie is one of our own pages.
-            // And it stands beside the password only (F-49): after a provider's sign-in ours is asked for.
-            trusted_device: (new.transport == Transport::Cookie && !new.wants_factor && new.methods.has_password())
-                .then(|| trusted_by(&new.client, &self.world().config.factors))
-                .flatten(),
+            // And it stands beside the password only (F-49): after a provider's sign-in ours is asked for, and before one is
+            // connected.
+            trusted_device: (new.transport == Transport::Cookie
+                && !new.wants_factor
+                && new.methods.has_password()
+                && new.upstream.is_none())
+            .then(|| trusted_by(&new.client, &self.world().config.factors))
+            .flatten(),
             demanding_roles: self.world().config.factors.required_by_roles.clone(),
             wants_factor: new.wants_factor,
             amr: new.methods.names(),

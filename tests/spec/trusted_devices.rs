@@ -1,7 +1,7 @@
 //! Browsers that stand for the second factor of their user.
 
 use crate::support::{
-    Answer, Enrolled, SetCookie, TestApp, credentials, email, federated, forge,
+    Answer, Browser, Enrolled, SetCookie, TestApp, credentials, email, federated, forge,
     passkey_device::{PRESENT, VERIFIED},
     password,
 };
@@ -148,6 +148,23 @@ async fn a_trusted_browser_does_not_replace_the_code_after_a_providers_sign_in()
 
     expect_asked(&answer);
     access_token(&app.by_cookie("alice", Some(&cookie.value)).await);
+}
+
+/// F-49, U-22: nor before an identity is connected, which would open the account from then on.
+#[tokio::test]
+async fn a_trusted_browser_does_not_replace_the_code_where_an_identity_is_connected() {
+    let (app, stub) = federated(ProviderKind::Oidc, TRUSTED).await;
+    let person = app.person("alice").await;
+    app.run_sql("UPDATE users SET email_verified_at = now()").await;
+    let codes = person.enrol(&app).await;
+    let cookie = app.trust("alice", &codes, None).await;
+    let browser = Browser::new();
+    browser.set("heirloom-trusted", Some(&cookie.value));
+    assert_eq!(browser.sign_in(&app, &stub).await.expect(303).header("location"), Some("/connect"));
+    let answer = browser.post(&app, "/connect", &[("password", &password("alice"))]).await;
+    assert_eq!(answer.expect(303).header("location"), Some("/login/code"));
+    assert!(!browser.is_signed_in());
+    assert_eq!(app.count("SELECT count(*) FROM identities").await, 0);
 }
 
 /// F-48: a browser is one device, however often it is trusted; a user has at most twenty.
