@@ -1,6 +1,6 @@
 use crate::{
     confirmations::{ConfirmationKeys, Purpose},
-    kernel::{Client, Digest32, Duration, MasterKeys, sha256},
+    kernel::{Client, Digest32, Duration, MasterKeys, UserId, sha256},
     sessions::Sessions,
     users::Accounts,
     world::World,
@@ -18,6 +18,9 @@ struct Room {
     keys: ConfirmationKeys,
     buckets: hmac::Key,
 }
+
+/// Changes of address that a user may request in an hour.
+const CHANGES_OF_ADDRESS: u32 = 5;
 
 /// A limit on requests for emails.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +73,17 @@ impl Lifecycle {
         let address =
             MailLimit { name: "mail_address", bucket: self.bucket("address", email), most: options.mail_limit_address };
         network.into_iter().chain([address]).collect()
+    }
+
+    /// What a change of a user's address counts towards: also what the user requests, for each request sends an email to the old
+    /// address, whichever the new one is.
+    pub(super) fn limits_of_change(&self, user: UserId, email: &str, client: &Client) -> Vec<MailLimit> {
+        let own =
+            MailLimit { name: "mail_user", bucket: self.bucket("user", &user.to_string()), most: CHANGES_OF_ADDRESS };
+        let mut limits = self.limits(email, client);
+        // The address comes last: a request that is refused does not use it up.
+        limits.insert(limits.len().saturating_sub(1), own);
+        limits
     }
 
     fn bucket(&self, sort: &str, what: &str) -> Digest32 {

@@ -162,6 +162,32 @@ async fn of_two_requests_the_later_counts() {
     assert_eq!(app.address_of(&alice).await, email("two"));
 }
 
+/// L-50: whichever the new addresses are and wherever the user is, the old address receives no more than five in an hour.
+#[tokio::test]
+async fn a_user_requests_five_changes_an_hour() {
+    let app = TestApp::with(&[("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let alice = app.sign_in("alice").await;
+    let ask = async |number: u8| {
+        let request = app.request("POST", MINE).bearer(&alice.access_token);
+        let request = request.header("X-Forwarded-For", &format!("203.0.{number}.1"));
+        request.json(&json!({ "email": email(&format!("target{number}")) })).send().await
+    };
+    for number in 0..5 {
+        ask(number).await.expect(202);
+        // A request voids the one before, and its email if that was not sent yet.
+        app.email_number(usize::from(number) + 1, REQUESTED, "alice").await;
+    }
+    let refused = ask(5).await;
+    refused.expect_problem(429, "too_many_requests");
+    assert!(refused.header("retry-after").is_some());
+    app.all_emails_written().await;
+    assert_eq!(app.emails(REQUESTED, "alice").len(), 5);
+    assert!(app.emails(CONFIRM, "target5").is_empty());
+    // Another user is not limited by it.
+    let bob = app.sign_in("bob").await;
+    app.ask_for_address(&bob, "target5").await.expect(202);
+}
+
 /// L-3.
 #[tokio::test]
 async fn after_a_change_of_the_password_no_earlier_link_changes_or_cancels_anything() {

@@ -35,7 +35,7 @@ pub enum ChangeRequest {
     AfterReset,
     /// The session is no longer fresh, or was revoked meanwhile.
     NotFresh,
-    /// Too many emails were requested for the address or from the network.
+    /// Too many emails were requested for the address, from the network, or by the user.
     Limited {
         /// How long until the next may be.
         wait: Duration,
@@ -61,9 +61,10 @@ impl Lifecycle {
         email: EmailAddress,
         client: &Client,
     ) -> Result<ChangeRequest, DatabaseError> {
-        let limits = self.limits(email.as_str(), client);
+        let user = fresh.signed_in().user;
+        let limits = self.limits_of_change(user, email.as_str(), client);
         let requesting = Requesting { room: self.clone(), fresh: fresh.clone(), email, limits };
-        let caller = Caller::user(fresh.signed_in().user, client);
+        let caller = Caller::user(user, client);
         let requested = self.world().transaction(caller, move |work| Box::pin(requesting.decide(work))).await?;
         match requested {
             ChangeRequest::Accepted { .. } => {
