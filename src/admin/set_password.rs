@@ -50,7 +50,7 @@ pub async fn set_password(
             let ended = sessions::end_all_of(&mut work, id, None, &EndReason::PasswordChanged).await?;
             work.record(audit::Kind::PasswordChanged, id, json!({ "sessions": ended.live() })).await?;
             work.enqueue_email(id, mail::Notification::PasswordChanged).await?;
-            guard.start_again(&mut work, &name).await?;
+            guard.start_again(&mut work, id, &name).await?;
             Ok(Some(ended))
         })
     });

@@ -1,8 +1,8 @@
 use super::{
     device::{DeviceKeys, DeviceOwner, DeviceToken, KnownDevice},
     model::{
-        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, CONSECUTIVE_NEAR, Circle, DEVICES, FACTOR, FORGET, Guess, GuessLimit,
-        StoredPassword, digests, network,
+        ACCOUNT, ADDRESS, Bucket, CONSECUTIVE, CONSECUTIVE_NEAR, CONSECUTIVE_OWN, Circle, DEVICES, FACTOR, FORGET,
+        Guess, GuessLimit, StoredPassword, digests, network,
     },
     store,
 };
@@ -52,7 +52,12 @@ pub enum GuessTarget<'a> {
         email: &'a str,
     },
     /// The bucket of a signed-in user: an anonymous client cannot exhaust it.
-    Own(UserId),
+    Own {
+        /// Who.
+        user: UserId,
+        /// Their address: a right password there ends this row of wrong ones, and the other way round.
+        email: &'a str,
+    },
     /// The second factors of a user, whose password, or a session, was presented before.
     Factor(DeviceOwner),
 }
@@ -167,14 +172,19 @@ impl Guard {
         self.settle(Vec::new(), attempt.0.into_iter().filter(|bucket| bucket.is_counted).collect()).await
     }
 
-    /// Empties the counts of an account, in the caller's transaction: it has another password now, at which nobody has guessed.
+    /// Empties the counts of an account, in the caller's transaction: it has another password now, at which nobody has guessed, and
+    /// who used up the guesses at the second factors had the one before. What second factors have in a row stays: it bounds who
+    /// reads the address, resets the password again and again, and has none of them.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn start_again(&self, work: &mut Work<'_>, name: &str) -> Result<(), DatabaseError> {
+    pub async fn start_again(&self, work: &mut Work<'_>, user: UserId, name: &str) -> Result<(), DatabaseError> {
         let account = self.bucket("account", name.as_bytes(), ACCOUNT);
+        let id = user.as_uuid();
+        let factors =
+            [self.bucket("factor", id.as_bytes(), FACTOR), self.bucket("factor-devices", id.as_bytes(), DEVICES)];
         // One after another, in the order in which guesses lock them: else the two could wait for each other.
-        for bucket in [vec![account], self.shared(name.as_bytes()).into()].concat() {
+        for bucket in [vec![account], self.shared(name.as_bytes()).into(), factors.into()].concat() {
             store::settle(work.connection, vec![bucket], Vec::new()).await?;
         }
         Ok(())
@@ -237,9 +247,11 @@ impl Guard {
     /// a guess of the circle does not count in, a right password empties all the same: it ends the row of wrong ones.
     fn guess(&self, target: GuessTarget<'_>, client: &Client) -> Guess {
         let name = match target {
-            GuessTarget::Own(user) => {
-                let own = vec![self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT)];
-                return Guess { circles: vec![(Circle::Strangers, own)], ..Guess::default() };
+            GuessTarget::Own { user, email } => {
+                let [_, near, consecutive, own] = self.shared(email.as_bytes());
+                let first = self.bucket("own", user.as_uuid().as_bytes(), ACCOUNT);
+                let buckets = vec![first, near.uncounted(), consecutive.uncounted(), own];
+                return Guess { circles: vec![(Circle::Strangers, buckets)], ..Guess::default() };
             }
             GuessTarget::Factor(owner) => {
                 let circles = vec![(Circle::Strangers, self.buckets_of_factors(owner, client))];
@@ -247,21 +259,24 @@ impl Guard {
             }
             GuessTarget::Account { name, .. } | GuessTarget::Again { email: name, .. } => name.as_bytes(),
         };
-        let [devices, near, consecutive] = self.shared(name);
+        let [devices, near, consecutive, own] = self.shared(name);
+        let [far, own] = [consecutive.uncounted(), own.uncounted()];
         let mut circles = Vec::new();
         let presented = self.presented(client);
         if let Some((_, device)) = presented {
             let device = self.bucket("device", &device.id, ACCOUNT);
-            circles.push((Circle::Device, vec![device, devices.clone(), near.clone(), consecutive.uncounted()]));
+            let buckets = vec![device, devices.clone(), near.clone(), far.clone(), own.clone()];
+            circles.push((Circle::Device, buckets));
         }
         let place = client.ip.map(network);
         let address = place.map(|place| self.bucket("address", place.to_string().as_bytes(), ADDRESS));
         if let (Some(place), Some(address)) = (place, &address) {
             let here = self.bucket("account-at", &[place.to_string().as_bytes(), b" ", name].concat(), ACCOUNT);
-            circles.push((Circle::Place, vec![address.clone(), here, devices, near.clone(), consecutive.uncounted()]));
+            let buckets = vec![address.clone(), here, devices, near.clone(), far, own.clone()];
+            circles.push((Circle::Place, buckets));
         }
         let account = self.bucket("account", name, ACCOUNT);
-        let strangers = address.into_iter().chain([account, near.uncounted(), consecutive]);
+        let strangers = address.into_iter().chain([account, near.uncounted(), consecutive, own]);
         circles.push((Circle::Strangers, strangers.collect()));
         Guess { email: target.address(), device: presented.map(|(owner, _)| owner), place, circles }
     }
@@ -281,12 +296,13 @@ impl Guard {
         }
     }
 
-    /// What the devices of an account have together, and what it has in a row from near and from far.
-    fn shared(&self, name: &[u8]) -> [Bucket; 3] {
+    /// What the devices of an account have together, and what it has in a row from near, from far, and in its sessions.
+    fn shared(&self, name: &[u8]) -> [Bucket; 4] {
         [
             self.bucket("devices", name, DEVICES),
             self.bucket("consecutive-near", name, CONSECUTIVE_NEAR),
             self.bucket("consecutive", name, CONSECUTIVE),
+            self.bucket("consecutive-own", name, CONSECUTIVE_OWN),
         ]
     }
 
@@ -304,7 +320,7 @@ impl GuessTarget<'_> {
     fn user(&self) -> Option<UserId> {
         match self {
             Self::Account { .. } => None,
-            Self::Own(user) | Self::Again { user, .. } => Some(*user),
+            Self::Own { user, .. } | Self::Again { user, .. } => Some(*user),
             Self::Factor(owner) => Some(owner.user),
         }
     }
@@ -312,14 +328,14 @@ impl GuessTarget<'_> {
     fn address(&self) -> Option<String> {
         match self {
             Self::Account { name, is_address: true } | Self::Again { email: name, .. } => Some((*name).to_owned()),
-            Self::Account { is_address: false, .. } | Self::Own(_) | Self::Factor(_) => None,
+            Self::Account { is_address: false, .. } | Self::Own { .. } | Self::Factor(_) => None,
         }
     }
 
     fn caller(&self, client: &Client) -> Caller {
         match self {
             Self::Account { .. } | Self::Factor(_) => Caller::anonymous(client),
-            Self::Own(user) | Self::Again { user, .. } => Caller::user(*user, client),
+            Self::Own { user, .. } | Self::Again { user, .. } => Caller::user(*user, client),
         }
     }
 }

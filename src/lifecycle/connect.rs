@@ -18,7 +18,7 @@ use crate::{
     postgres::DatabaseError,
     sessions::{self, EndReason, Ended},
     upstream::{self, PendingIdentity},
-    users::{self, AccountsError, Credentials, NewAccount, User},
+    users::{self, Accounts, AccountsError, Credentials, NewAccount, User},
     work::{Caller, Work},
 };
 use serde_json::{Map, json};
@@ -36,6 +36,7 @@ struct Connection {
     hash: PasswordHash,
     /// None: another browser confirms than the one that came from the provider. What it brought may be an attacker's.
     identity: Option<UpstreamIdentity>,
+    accounts: Accounts,
 }
 
 /// Whose account it is now.
@@ -85,7 +86,8 @@ impl Lifecycle {
         let name = stored(&confirmation, NAME).filter(|_| is_button);
         let return_to = stored(&confirmation, RETURN_TO).unwrap_or_default();
         let remembered = confirmation.payload.get(REMEMBERED).and_then(serde_json::Value::as_bool).unwrap_or_default();
-        let connection = Connection { confirmation, name, hash, identity: identity.clone() };
+        let accounts = self.accounts().clone();
+        let connection = Connection { confirmation, name, hash, identity: identity.clone(), accounts };
         let done =
             self.world().transaction(Caller::anonymous(client), move |work| Box::pin(connection.carry_out(work)));
         let Some(Connected { user, credentials, ended }) = done.await? else { return Ok(Completion::Expired) };
@@ -198,6 +200,7 @@ impl Connection {
         let ended = sessions::end_all_of(work, user, None, &EndReason::PasswordChanged).await?;
         clear_for_reader(work, user, self.confirmation.id).await?;
         work.record(audit::Kind::PasswordReset, user, json!({ "sessions": ended.live(), "takeover": true })).await?;
+        self.accounts.guard().start_again(work, user, &self.confirmation.email).await?;
         Ok(ended)
     }
 }

@@ -106,7 +106,7 @@ impl Reset {
         let left = left_to(&mut work, user).await?;
         work.enqueue_email_with(user, mail::Notification::PasswordChanged, left).await?;
         // A stranger who guessed at the password of before must not keep its owner from using the new one.
-        accounts.guard().start_again(&mut work, &confirmation.email).await?;
+        accounts.guard().start_again(&mut work, user, &confirmation.email).await?;
         Ok(users::lookup_in(work.connection, user).await?.map(|user| (ended, user)))
     }
 }

@@ -47,8 +47,8 @@ impl Accounts {
         password: &str,
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
-        let stored = self.world().db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
-        self.forgiven(self.guarded(GuessTarget::Own(user), stored, password, client).await?).await
+        let (stored, email) = self.own(user).await?;
+        self.forgiven(self.guarded(GuessTarget::Own { user, email: &email }, stored, password, client).await?).await
     }
 
     /// Checks the password of a signed-in user again. Wrong ones count towards the limits of sign-ins, and the other way
@@ -62,12 +62,17 @@ impl Accounts {
         password: &str,
         client: &Client,
     ) -> Result<PasswordCheck, AccountsError> {
+        let (stored, email) = self.own(user).await?;
+        self.forgiven(self.guarded(GuessTarget::Again { user, email: &email }, stored, password, client).await?).await
+    }
+
+    /// The stored password of a known user, and the address by which their guesses are counted.
+    async fn own(&self, user: UserId) -> Result<(Option<(Credentials, PasswordHash)>, String), DatabaseError> {
         let db = &self.world().db;
         let stored = db.run(move |connection| Box::pin(store::own_password(connection, user))).await?;
         let email = db.run(move |connection| Box::pin(store::address_of(connection, user))).await?;
         // Nobody guesses at a sign-in without an address: the id stands in for it.
-        let email = email.unwrap_or_else(|| user.to_string());
-        self.forgiven(self.guarded(GuessTarget::Again { user, email: &email }, stored, password, client).await?).await
+        Ok((stored, email.unwrap_or_else(|| user.to_string())))
     }
 
     /// A right password is forgiven at once.
@@ -171,7 +176,7 @@ impl Accounts {
     ) -> Result<(), DatabaseError> {
         let (kind, caller, user) = match target {
             GuessTarget::Account { .. } => (audit::Kind::SignInFailed, Caller::anonymous(client), user),
-            GuessTarget::Own(user) | GuessTarget::Again { user, .. } => {
+            GuessTarget::Own { user, .. } | GuessTarget::Again { user, .. } => {
                 (audit::Kind::ReauthenticationFailed, Caller::user(user, client), Some(user))
             }
             GuessTarget::Factor(owner) => {

@@ -103,6 +103,7 @@ async fn the_second_factor_is_asked_for_before_an_identity_is_connected() {
 async fn an_account_that_was_never_verified_is_taken_over_by_the_reader_of_its_address() {
     let (app, stub) = federated(OIDC, &[]).await;
     app.register("alice").await;
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE name IS NOT NULL").await, 1);
     let mallory = app.sign_in("alice").await;
     app.enrol(&mallory.access_token).await;
     let browser = Browser::new();
@@ -118,6 +119,8 @@ async fn an_account_that_was_never_verified_is_taken_over_by_the_reader_of_its_a
     let left = "SELECT count(*) FROM users WHERE email_verified_at IS NOT NULL AND password_hash = '!'";
     assert_eq!((app.count(left).await, app.count("SELECT count(*) FROM totp_secrets").await), (1, 0));
     assert_eq!((app.identities().await, app.count("SELECT count(*) FROM users").await), (1, 1));
+    // L-51: nor does the name that its maker has typed stay.
+    assert_eq!(app.count("SELECT count(*) FROM users WHERE name IS NOT NULL").await, 0);
     // Once.
     type_code(&app, &Browser::new(), &page, "0000 0000").await.expect(410);
 }
@@ -164,6 +167,27 @@ async fn the_link_in_another_browser_needs_a_password_and_connects_nothing() {
     assert_eq!(app.identities().await, 0);
     assert!(!mallory.is_signed_in());
     assert_eq!(mallory.sign_in(&app, &stub).await.expect(303).header("location"), Some("/connect"));
+}
+
+/// C-39: a stranger who guessed at the password of before does not keep the reader of the address out.
+#[tokio::test]
+async fn a_takeover_starts_the_counts_of_the_account_again() {
+    let limited = [UNTRUSTED, ("HEIRLOOM_RATE_LIMIT", "on"), ("HEIRLOOM_TRUSTED_PROXIES", "127.0.0.1")];
+    let (app, stub) = federated(OIDC, &limited).await;
+    app.register("alice").await;
+    let browser = Browser::new();
+    browser.sign_in(&app, &stub).await.expect(303);
+    type_address(&app, &browser, &email("alice")).await.expect(200);
+    let guess = json!({ "email": email("alice"), "password": "not the password" });
+    let guess = async || {
+        let request = app.request("POST", "/api/v1/auth/login").header("X-Forwarded-For", "203.0.113.9");
+        request.json(&guess).send().await
+    };
+    while guess().await.status == 401 {}
+    guess().await.expect_problem(429, "too_many_attempts");
+    let token = app.email(CONFIRM, "alice").await.token();
+    app.use_link(&token, json!({ "new_password": NEW })).await.expect(200);
+    app.sign_in_as("alice", NEW).await.expect_tokens();
 }
 
 /// U-26, U-44: a user connects and disconnects a provider; it takes a fresh session, and the owner hears of it.
