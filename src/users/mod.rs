@@ -24,6 +24,6 @@ pub use register::{NewUser, Registration};
 pub use room::{Accounts, AccountsError};
 pub use search::keep_searchable;
 pub use store::{
-    NewAccount, add, change_access, change_email, credentials_of, delete, is_reserved, lock, lock_admins,
+    NewAccount, add, change_access, change_email, credentials_of, delete, forget_name, is_reserved, lock, lock_admins,
     lookup as lookup_in, other_admins, set_blocked, set_first_password, set_password, verify_email,
 };

@@ -221,6 +221,17 @@ pub async fn rename(connection: &mut PgConnection, user: UserId, name: Option<St
     Ok(())
 }
 
+/// Takes a user's display name away, in the caller's transaction: someone else gave it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_name(connection: &mut PgConnection, user: UserId) -> Result<(), DatabaseError> {
+    sqlx::query!("UPDATE users SET name = NULL, search_text = NULL WHERE id = $1 AND name IS NOT NULL", user.as_uuid())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Sets a new password, in the caller's transaction, if the old one is still the one that was checked (where one is
 /// named). False if it is not.
 ///

@@ -118,6 +118,25 @@ async fn whoever_created_the_account_of_an_address_keeps_nothing_after_its_reade
     }
 }
 
+/// L-51: by a reset and by an undo.
+#[tokio::test]
+async fn the_name_that_the_maker_of_an_account_typed_goes_with_the_takeover() {
+    const NAMED: &str = "SELECT count(*) FROM users WHERE name IS NOT NULL OR search_text LIKE '%squatter%'";
+    for is_undone in [true, false] {
+        let app = TestApp::with(MANY).await;
+        let squatter = app.sign_in("alice").await;
+        app.run_sql("UPDATE users SET name = 'A Squatter'").await;
+        let link = if is_undone {
+            app.change_address(&squatter, ["alice", "mallory"], &password("alice")).await
+        } else {
+            app.link_of_reset("alice").await
+        };
+        assert_eq!(app.count(NAMED).await, 1);
+        app.use_link(&link, json!({ "new_password": NEW })).await.expect(200);
+        assert_eq!(app.count(NAMED).await, 0);
+    }
+}
+
 /// L-7, S-77: on two instances, while the attacker goes on with everything.
 #[tokio::test]
 async fn nothing_that_an_attacker_begins_during_the_takeover_outlives_it() {
