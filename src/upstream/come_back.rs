@@ -48,10 +48,11 @@ pub enum CameBack {
 }
 
 impl Upstream {
-    /// Whether a callback would make us ask the provider, were its flow not used before. Reads nothing and asks nobody.
+    /// Whether a callback belongs to a flow, used or not: it costs a statement, and may make us ask the provider. Reads nothing and
+    /// asks nobody.
     #[must_use]
     pub fn would_ask(&self, provider: &Provider, returned: Returned<'_>) -> bool {
-        returned.code.is_some() && returned.error.is_none() && self.flow_of(provider, returned).is_some()
+        self.flow_of(provider, returned).is_some()
     }
 
     fn flow_of(&self, provider: &Provider, returned: Returned<'_>) -> Option<SealedTicket<Flow>> {
@@ -59,17 +60,17 @@ impl Upstream {
     }
 
     /// Takes a callback of a provider. Without the cookie of a flow of this provider and this state, nobody is asked; and of
-    /// any number of callbacks of one flow, on any instance, one asks.
+    /// any number of callbacks of one flow, on any instance, one is taken, a refusal too.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn come_back(&self, provider: &Provider, returned: Returned<'_>) -> Result<CameBack, DatabaseError> {
         let Some(ticket) = self.flow_of(provider, returned) else { return Ok(CameBack::StateInvalid) };
         let SealedTicket { content: flow, expires_at, digest } = ticket;
-        let Some(code) = returned.code.filter(|_| returned.error.is_none()) else { return Ok(CameBack::Denied(flow)) };
         if !self.redeem(digest, expires_at).await? {
             return Ok(CameBack::StateInvalid);
         }
+        let Some(code) = returned.code.filter(|_| returned.error.is_none()) else { return Ok(CameBack::Denied(flow)) };
         Ok(match self.user(provider, &flow, code, returned.issuer).await {
             Ok(user) => CameBack::User(Box::new((user, flow))),
             Err(Failure::Forged(fault)) => CameBack::Forged(flow, fault),

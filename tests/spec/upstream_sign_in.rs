@@ -253,6 +253,25 @@ async fn who_declines_at_the_provider_is_led_back() {
     assert!(page.body.contains("/auth/upstream/op?return_to=") && page.body.contains("Continue with"), "{page:?}");
 }
 
+/// U-53: of any number of refusals in one flow, one is taken.
+#[tokio::test]
+async fn a_refusal_uses_its_flow_up() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    stub.edit(|behaviour| behaviour.consent = Consent::Denied);
+    let browser = Browser::new();
+    let callback = browser.leave(&app, &stub, "").await;
+    let flow = browser.cookie("heirloom-upstream").expect("a flow");
+    let mut reasons = Vec::new();
+    for _ in 0..3 {
+        browser.set("heirloom-upstream", Some(&flow));
+        let answer = browser.come_back(&app, &callback).await;
+        reasons.push(answer.expect(303).header("location").expect("a location").to_owned());
+    }
+    assert!(reasons[0].starts_with("/login?reason=upstream_denied"), "{reasons:?}");
+    assert!(reasons[1..].iter().all(|reason| reason == "/login?reason=upstream_state_invalid"), "{reasons:?}");
+    assert_eq!(app.events("upstream_refused").await, 1);
+}
+
 /// U-12: our second factor is asked for after the provider's sign-in too.
 #[tokio::test]
 async fn a_user_with_a_second_factor_is_asked_for_it() {
