@@ -36,6 +36,8 @@ pub struct Challenge {
     pub email_code_required: bool,
     /// When the factors can be removed, if someone began to wait for that.
     pub recovery_ready_at: Option<Moment>,
+    /// Whether the user can have lost factors removed: they have a password and an address.
+    pub can_recover: bool,
 }
 
 impl fmt::Debug for Challenge {
@@ -133,7 +135,15 @@ impl Factors {
         let token = self.begin(work, pending, ChallengeKind::SecondFactor).await?;
         let recovery_ready_at =
             recoveries::find(work.connection, pending.user).await?.map(|recovery| recovery.ready_at);
-        Ok(Challenge { token, factors, expires_in: LIFETIME, email_code_required: false, recovery_ready_at })
+        let can_recover = recoveries::is_possible(work.connection, pending.user).await?;
+        Ok(Challenge {
+            token,
+            factors,
+            expires_in: LIFETIME,
+            email_code_required: false,
+            recovery_ready_at,
+            can_recover,
+        })
     }
 
     /// Begins the setting up of a second factor, without which the user may not enter, in the caller's transaction, which holds
@@ -151,7 +161,14 @@ impl Factors {
         let token = self.begin(work, pending, kind).await?;
         let mut factors = vec![FactorKind::Totp];
         factors.extend(self.passkeys().is_enabled().then_some(FactorKind::Passkey));
-        Ok(Challenge { token, factors, expires_in: ENROLMENT_LIFETIME, email_code_required, recovery_ready_at: None })
+        Ok(Challenge {
+            token,
+            factors,
+            expires_in: ENROLMENT_LIFETIME,
+            email_code_required,
+            recovery_ready_at: None,
+            can_recover: false,
+        })
     }
 
     async fn begin(

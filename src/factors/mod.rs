@@ -45,7 +45,9 @@ pub use passkeys::count_of_other_domains;
 pub use presented::{FactorCheck, PasskeyCheck, PresentedFactor};
 pub use problem::{after_reset, email_code_invalid, email_code_missing, last_factor};
 pub use proven::ProvenFactor;
-pub use recovery::{cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery};
+pub use recovery::{
+    can_recover, cancel_recovery, complete_recovery, next_due_recovery, recovery_email_enqueued, start_recovery,
+};
 pub use recovery_codes::NewCodes;
 pub use remove::{
     Removal, RemovedFactors, listed_factors, remove_added_since, remove_all, remove_passkey, remove_totp,

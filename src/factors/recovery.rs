@@ -23,6 +23,14 @@ impl Factors {
     }
 }
 
+/// Whether a user can complete a recovery, in the caller's transaction: they have a password and an address.
+///
+/// # Errors
+/// When the database fails.
+pub async fn can_recover(work: &mut Work<'_>, user: UserId) -> Result<bool, DatabaseError> {
+    store::is_possible(work.connection, user).await
+}
+
 /// Starts the recovery of the user of a challenge, in the caller's transaction, which holds the lock on the user. None if the
 /// password or a factor has changed; with whether it is new: one that is under way goes on.
 ///

@@ -50,6 +50,7 @@ kinds! {
     LAST_CREDENTIAL = 409 "last_credential" "Nothing else opens the account";
     LINK_REQUIRED = 409 "link_required" "The e-mail address has an account already";
     EMAIL_REQUIRED = 409 "email_required" "An e-mail address is required";
+    PASSWORD_REQUIRED = 409 "password_required" "A password is required";
     UNDO_PENDING = 409 "undo_pending" "A change of the address can still be undone";
     FACTOR_EXISTS = 409 "factor_exists" "This factor is already set up";
     LAST_FACTOR = 409 "last_factor" "The last factor cannot be removed";

@@ -16,9 +16,20 @@ use crate::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+/// The outcome of starting the waiting time.
+#[must_use]
+#[derive(Debug, Clone, Copy)]
+pub enum RecoveryStart {
+    /// It is under way.
+    Started(Recovery),
+    /// The user has no password, and the last step needs one: nothing was started.
+    NoPassword,
+    /// The challenge cannot be used.
+    ChallengeExpired,
+}
+
 impl Lifecycle {
     /// Starts the waiting time of who presents the challenge of a sign-in, and sends the first email. One that is under way goes on.
-    /// None: the challenge cannot be used.
     ///
     /// # Errors
     /// When the database fails.
@@ -26,28 +37,33 @@ impl Lifecycle {
         &self,
         challenge: &str,
         client: &Client,
-    ) -> Result<Option<Recovery>, DatabaseError> {
-        let Some(challenge) = self.sessions().factors().look_at_challenge(challenge).await? else { return Ok(None) };
+    ) -> Result<RecoveryStart, DatabaseError> {
+        let Some(challenge) = self.sessions().factors().look_at_challenge(challenge).await? else {
+            return Ok(RecoveryStart::ChallengeExpired);
+        };
         let room = self.clone();
         let started = self.world().transaction(Caller::anonymous(client), move |mut work| {
             Box::pin(async move {
                 let user = challenge.pending.user;
                 if !users::lock(work.connection, user).await? {
-                    return Ok(None);
+                    return Ok(RecoveryStart::ChallengeExpired);
                 }
                 // Without an address nobody hears of it, and an administrator removes the factors instead.
                 let owner = users::lookup_in(work.connection, user).await?.and_then(|owner| owner.email);
-                let Some(address) = owner else { return Ok(None) };
+                let Some(address) = owner else { return Ok(RecoveryStart::ChallengeExpired) };
+                if !factors::can_recover(&mut work, user).await? {
+                    return Ok(RecoveryStart::NoPassword);
+                }
                 let delay = work.world.config.accounts.factor_recovery_delay;
                 let Some((recovery, is_new)) = factors::start_recovery(&mut work, &challenge, delay).await? else {
-                    return Ok(None);
+                    return Ok(RecoveryStart::ChallengeExpired);
                 };
                 if is_new {
                     let details = described(&work.caller.client);
                     let to = Recipient { user, email: address.as_str(), details };
                     room.write(&mut work, to, false).await?;
                 }
-                Ok(Some(recovery))
+                Ok(RecoveryStart::Started(recovery))
             })
         });
         started.await

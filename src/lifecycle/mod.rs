@@ -39,6 +39,7 @@ pub use change_email::{ChangeRequest, has_open_undo};
 pub use delete_account::{Deletion, delete_account, removes_the_last_admin};
 pub use delete_own::{SelfDeletion, delete_own};
 pub use extract::AskingBrowser;
+pub use factor_recovery::RecoveryStart;
 pub use invite::{Invitation, Inviting, NewInvitation};
 pub use link_identity::Linking;
 pub use look::{FlowStatus, Looked, Needed};

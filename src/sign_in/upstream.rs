@@ -286,6 +286,7 @@ fn next_factor_of(challenge: Challenge, return_to: String) -> NextFactor {
         challenge: challenge.token,
         factors: challenge.factors.into_iter().map(|kind: FactorKind| kind.name().to_owned()).collect(),
         recovery_ready_at: challenge.recovery_ready_at,
+        can_recover: challenge.can_recover,
         return_to,
     }
 }

@@ -33,6 +33,9 @@ pub struct NextFactor {
     pub factors: Vec<String>,
     /// When the factors can be removed, if someone began to wait for that.
     pub recovery_ready_at: Option<Moment>,
+    /// Whether the user can have lost factors removed. An earlier version does not say.
+    #[serde(default)]
+    pub can_recover: bool,
     /// Where the user wanted.
     pub return_to: String,
 }

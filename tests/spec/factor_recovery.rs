@@ -1,6 +1,9 @@
 //! Waiting for the removal of second factors that a user has lost.
 
-use crate::support::{Answer, Enrolled, TestApp, at_once, credentials, email, eventually, expect_end_of, password};
+use crate::support::{
+    Answer, Browser, Enrolled, TestApp, at_once, credentials, email, eventually, expect_end_of, federated, password,
+};
+use heirloom_testing::ProviderKind;
 use serde_json::json;
 
 const RECOVER: &str = "/api/v1/auth/factors/recover";
@@ -42,6 +45,41 @@ impl TestApp {
     async fn still_has_a_factor(&self, name: &str) {
         self.challenge_of(name).await;
     }
+}
+
+/// F-56: the last step takes a password, so that without one nothing is begun; after a reset it is.
+#[tokio::test]
+async fn a_user_without_a_password_sets_one_before_the_waiting_time_begins() {
+    const NEW: &str = "a garden of blue lanterns";
+    let (app, stub) = federated(ProviderKind::Oidc, &[]).await;
+    let browser = Browser::new();
+    browser.sign_in(&app, &stub).await.expect(303);
+    let cookie = format!("heirloom={}", browser.cookie("heirloom").expect("a session"));
+    let refresh = app.request("POST", "/api/v1/auth/refresh").header("Cookie", &cookie);
+    let refreshed = refresh.header("Sec-Fetch-Site", "same-origin").send().await;
+    app.enrol(&refreshed.expect(200).text("/access_token")).await;
+
+    let again = Browser::new();
+    assert_eq!(again.sign_in(&app, &stub).await.expect(303).header("location"), Some("/login/code"));
+    let page = again.get(&app, "/login/code").await;
+    assert!(page.expect(200).body.contains("that takes a password"), "{page:?}");
+    assert!(!page.body.contains("/login/recover"), "{page:?}");
+    let challenge = page.hidden("challenge");
+    let wrong = again.post(&app, "/login/code", &[("challenge", &challenge), ("code", "000000")]).await;
+    assert!(!wrong.expect(422).body.contains("/login/recover"), "{wrong:?}");
+    let refused = app.post(RECOVER, &json!({ "challenge": challenge })).await;
+    refused.expect_problem(409, "password_required");
+    let form = again.post(&app, "/login/recover", &[("challenge", &challenge)]).await;
+    assert!(form.expect(409).body.contains("Your account has no password"), "{form:?}");
+    app.all_emails_written().await;
+    assert_eq!(app.count("SELECT count(*) FROM factor_recoveries").await, 0);
+    assert!(app.emails(STARTED, "alice").is_empty());
+
+    let link = app.link_of_reset("alice").await;
+    app.use_link(&link, json!({ "new_password": NEW })).await.expect(200);
+    let challenge = app.sign_in_as("alice", NEW).await.expect(401).text("/challenge");
+    app.post(RECOVER, &json!({ "challenge": challenge })).await.expect(202);
+    app.email(STARTED, "alice").await;
 }
 
 /// F-51, F-52.

@@ -2,6 +2,7 @@
 
 use crate::{
     kernel::{Duration, Moment, UserId},
+    passwords::PasswordHash,
     postgres::DatabaseError,
 };
 use sqlx::PgConnection;
@@ -42,6 +43,17 @@ pub async fn find(connection: &mut PgConnection, user: UserId) -> Result<Option<
         user.as_uuid(),
     );
     Ok(found.fetch_optional(connection).await?)
+}
+
+/// Whether a user can complete a recovery: its last step is the link of an email, and the password.
+pub async fn is_possible(connection: &mut PgConnection, user: UserId) -> Result<bool, DatabaseError> {
+    let no_password = PasswordHash::none();
+    let is_possible = sqlx::query_scalar!(
+        r#"SELECT password_hash <> $2 AND email IS NOT NULL AS "is_possible!" FROM users WHERE id = $1"#,
+        user.as_uuid(),
+        no_password.reveal(),
+    );
+    Ok(is_possible.fetch_optional(connection).await?.unwrap_or_default())
 }
 
 /// Starts a recovery, in place of one that no longer counts. False if one is under way, or password or factors have changed.

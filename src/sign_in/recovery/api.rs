@@ -1,7 +1,7 @@
 use crate::{
     http::{Endpoint, FromClient, Json, Problem, kind, paths},
     kernel::Moment,
-    lifecycle::Lifecycle,
+    lifecycle::{Lifecycle, RecoveryStart},
     sign_in::answer::challenge_expired,
 };
 use actix_web::{
@@ -48,18 +48,28 @@ pub(super) struct RecoveryStarted {
     tag = "auth",
     operation_id = "recoverFactors",
     summary = "Begin to remove second factors that are lost",
-    description = "After 401 `second_factor_required`, for who has lost the recovery codes too. An email says so at once and every day, and any session or email can cancel it. After the waiting time (72 hours unless the operator says otherwise) the link of a last email and the password remove the factors. One that is under way goes on.",
+    description = "After 401 `second_factor_required`, for who has lost the recovery codes too. An email says so at once and every day, and any session or email can cancel it. After the waiting time (72 hours unless the operator says otherwise) the link of a last email and the password remove the factors. One that is under way goes on. A user who has no password sets one by a reset first: 409 `password_required`.",
     request_body(content = RecoverRequest, example = json!({ "challenge": "AZ3k…" })),
     responses((status = 202, body = RecoveryStarted, description = "It is under way")),
-    extensions(("x-problems" = json!([kind::CHALLENGE_EXPIRED.code]))),
+    extensions(("x-problems" = json!([kind::CHALLENGE_EXPIRED.code, kind::PASSWORD_REQUIRED.code]))),
 )]
 async fn recover(
     Json(wanted): Json<RecoverRequest>,
     FromClient(client): FromClient,
     lifecycle: Data<Lifecycle>,
 ) -> Result<HttpResponse, Problem> {
-    let started = lifecycle.start_factor_recovery(&wanted.challenge, &client).await?;
-    let ready_at = started.ok_or_else(challenge_expired)?.ready_at;
+    let ready_at = ready_at(lifecycle.start_factor_recovery(&wanted.challenge, &client).await?)?;
     let answer = RecoveryStarted { status: "recovery_started", ready_at };
     Ok(HttpResponse::Accepted().insert_header((header::CACHE_CONTROL, "no-store")).json(answer))
+}
+
+/// When the factors of a recovery that was started can be removed, or why it was not.
+pub(super) fn ready_at(started: RecoveryStart) -> Result<Moment, Problem> {
+    match started {
+        RecoveryStart::Started(recovery) => Ok(recovery.ready_at),
+        RecoveryStart::NoPassword => {
+            Err(Problem::new(kind::PASSWORD_REQUIRED, "This account has no password. Set one by a reset first."))
+        }
+        RecoveryStart::ChallengeExpired => Err(challenge_expired()),
+    }
 }

@@ -1,9 +1,9 @@
+use super::api::ready_at;
 use crate::{
     http::{Endpoint, FromClient, Problem, kind, own_form, paths},
     kernel::{Client, Moment},
     lifecycle::Lifecycle,
     pages::{Sample, View, form_problem},
-    sign_in::answer::challenge_expired,
 };
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
@@ -57,8 +57,7 @@ async fn start(
     lifecycle: &Lifecycle,
 ) -> Result<Moment, Problem> {
     let typed: Typed = own_form(request, payload).await?;
-    let started = lifecycle.start_factor_recovery(&typed.challenge, client).await?;
-    Ok(started.ok_or_else(challenge_expired)?.ready_at)
+    ready_at(lifecycle.start_factor_recovery(&typed.challenge, client).await?)
 }
 
 fn started(ready_at: Option<Moment>, problem: Option<&Problem>) -> Value {

@@ -40,6 +40,8 @@ pub struct CodePage {
     recovery_hours: u64,
     /// When they can be removed, if someone began to wait for that: on the first page only.
     recovery_ready_at: Option<Moment>,
+    /// Whether the user can have them removed.
+    can_recover: bool,
     /// For how many days a browser may stand for the second factor. Zero: none may.
     trust_days: u64,
 }
@@ -54,6 +56,8 @@ struct Typed {
     /// Names of factors, separated by spaces: what the page showed before.
     #[serde(default)]
     factors: String,
+    /// Whether the page offered the removal of lost factors before.
+    can_recover: Option<String>,
     return_to: Option<String>,
 }
 
@@ -61,20 +65,21 @@ impl CodePage {
     /// For this challenge, as it was just made.
     #[must_use]
     pub fn first(challenge: Challenge, return_to: String, config: &Config) -> Self {
-        let Challenge { token, factors, recovery_ready_at, .. } = challenge;
-        Self { factors, recovery_ready_at, ..Self::new(token, return_to, config) }
+        let Challenge { token, factors, recovery_ready_at, can_recover, .. } = challenge;
+        Self { factors, recovery_ready_at, can_recover, ..Self::new(token, return_to, config) }
     }
 
     fn new(challenge: Zeroizing<String>, return_to: String, config: &Config) -> Self {
         let trust_days = config.factors.trusted_device_ttl.as_secs().div_ceil(24 * 60 * 60);
         let recovery_hours = config.accounts.factor_recovery_delay.as_secs().div_ceil(60 * 60);
         let factors = Vec::new();
-        Self { challenge, factors, return_to, recovery_hours, recovery_ready_at: None, trust_days }
+        Self { challenge, factors, return_to, recovery_hours, recovery_ready_at: None, can_recover: false, trust_days }
     }
 
     fn again(typed: Typed, return_to: String, config: &Config) -> Self {
         let factors = typed.factors.split(' ').filter_map(FactorKind::from_name).collect();
-        Self { factors, ..Self::new(typed.challenge, return_to, config) }
+        let can_recover = typed.can_recover.is_some();
+        Self { factors, can_recover, ..Self::new(typed.challenge, return_to, config) }
     }
 
     /// The form, with the problem's status and headers if there is one.
@@ -91,14 +96,14 @@ impl CodePage {
     }
 
     fn context(&self, problem: Option<&Problem>) -> Value {
-        let Self { challenge, factors, return_to, recovery_hours, trust_days, .. } = self;
+        let Self { challenge, factors, return_to, recovery_hours, can_recover, trust_days, .. } = self;
         let has = |kind| factors.contains(&kind);
         let (by_totp, by_passkey) = (has(FactorKind::Totp), has(FactorKind::Passkey));
         let factors = factors.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ");
         let recovery_ready_at = self.recovery_ready_at.map(shown);
         let is_over = problem.is_some_and(|problem| !can_go_on(problem));
         context! { challenge => &**challenge, factors, by_totp, by_passkey, return_to, recovery_hours, recovery_ready_at,
-        trust_days, is_over, ..form_problem(problem) }
+        can_recover, trust_days, is_over, ..form_problem(problem) }
     }
 }
 
@@ -166,16 +171,17 @@ async fn complete(
 #[must_use]
 pub fn page_samples() -> Vec<Sample> {
     let kinds = [
-        vec![FactorKind::Totp, FactorKind::RecoveryCode],
-        vec![FactorKind::Passkey, FactorKind::RecoveryCode],
-        vec![FactorKind::Totp, FactorKind::Passkey],
+        (vec![FactorKind::Totp, FactorKind::RecoveryCode], true),
+        (vec![FactorKind::Passkey, FactorKind::RecoveryCode], true),
+        (vec![FactorKind::Totp, FactorKind::Passkey], false),
     ];
-    let pages = kinds.map(|factors| CodePage {
+    let pages = kinds.map(|(factors, can_recover)| CodePage {
         challenge: Zeroizing::new("\"><b>".to_owned()),
         factors,
         return_to: "/account?a=\"><b>".to_owned(),
         recovery_hours: 72,
         recovery_ready_at: Some(Moment::UNIX_EPOCH),
+        can_recover,
         trust_days: 30,
     });
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));

@@ -187,7 +187,7 @@ pub fn next_factor(request: &HttpRequest, is_enrolment: bool) -> Option<(Challen
         NextStep::Enrolment(next) if is_enrolment => next,
         NextStep::SecondFactor(_) | NextStep::Enrolment(_) | NextStep::Connect(_) => return None,
     };
-    let NextFactor { challenge, factors, recovery_ready_at, return_to } = next;
+    let NextFactor { challenge, factors, recovery_ready_at, can_recover, return_to } = next;
     let factors = factors.iter().filter_map(|name| FactorKind::from_name(name)).collect();
     let challenge = Challenge {
         token: challenge,
@@ -195,6 +195,7 @@ pub fn next_factor(request: &HttpRequest, is_enrolment: bool) -> Option<(Challen
         expires_in: Duration::ZERO,
         email_code_required: false,
         recovery_ready_at,
+        can_recover,
     };
     Some((challenge, return_to))
 }
