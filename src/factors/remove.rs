@@ -182,11 +182,9 @@ pub async fn remove_added_since(
     let new_codes = store::delete_codes_since(work.connection, user, since).await?;
     if removed.count() > 0 {
         store::delete_codes(work.connection, user).await?;
-    }
-    if removed.count() > 0 || new_codes {
         store::count_change(work.connection, user).await?;
-    }
-    if new_codes {
+    } else if new_codes {
+        store::count_change(work.connection, user).await?;
         let details = json!({ "factor": "recovery_codes", "reason": reason });
         work.record(audit::Kind::FactorRemoved, user, details).await?;
     }
