@@ -133,7 +133,7 @@ async fn roles_that_were_granted_since_the_change_go_with_a_takeover() {
     assert!(app.emails("email-change-undone", "alice").is_empty());
 }
 
-/// L-48, A-45: somebody must administrate.
+/// L-48, A-45: without an administrator, nobody could create another one here.
 #[tokio::test]
 async fn the_last_administrator_stays_one_after_a_takeover() {
     let app = TestApp::start().await;
