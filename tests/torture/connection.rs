@@ -97,7 +97,7 @@ async fn a_rotation_with_an_unknown_result_is_resolved_by_its_key() {
     case.close(&site, Load::of((tally, clients))).await;
 }
 
-/// S-38: the statement has been sent and waits for the row's lock when the connection is lost, and no other can be had. Postgres does
+/// S-38: the statement has been sent and waits for the row's lock when the connection is lost, and no other can be opened. Postgres does
 /// not notice: it would carry the statement out as soon as it has the lock. So 503 is answered only once it no longer may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_in_postgres_when_the_connection_is_lost_is_not_written_after_503() {
