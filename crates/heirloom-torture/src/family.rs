@@ -67,7 +67,8 @@ impl<'k> Family<'k> {
         let mut log = Log::default();
         let place = &kit.profile().answer.refresh_token;
         let absent = || Stop::Fail(format!("the answer that begins a session has no refresh token at {place}"));
-        let redeemed = begun.redeemed.filter(|_| kit.keeps_tokens()).map(|token| log.number(token));
+        let has_none = begun.reply.secret(place).is_none();
+        let redeemed = begun.redeemed.filter(|_| has_none && stands(kit, &begun.reply)).map(|token| log.number(token));
         log.grant(kit.profile(), &begun.reply, redeemed, begun.sent).ok_or_else(absent)?;
         let answer = Answer::Reply(begun.reply);
         log.begin(begun.sent, begun.finished, Detail::of(&answer, begun.instance, None));
@@ -126,12 +127,16 @@ impl<'k> Family<'k> {
         let answer = self.kit.send(instance, asked, manner).await?;
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
-                let handed = lock(&self.log).grant(profile, reply, Some(token), sent);
+                let presented = Some(token).filter(|_| stands(self.kit, reply));
+                let handed = lock(&self.log).grant(profile, reply, presented, sent);
                 handed.map_or(Outcome::Unforeseen, Outcome::Issued)
             }
             Some(reply) => refused(profile, reply),
             None => Outcome::Unknown,
         };
+        if let Outcome::Issued(issued) = outcome {
+            self.kit.rotation.note(issued != token);
+        }
         let ask = Ask::Refresh(token, key);
         self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None, granted: None }, outcome);
         Ok(outcome)
@@ -257,13 +262,20 @@ impl<'k> Family<'k> {
 
     fn note(&self, exchange: Exchange<'_>, outcome: Outcome) {
         let Exchange { ask, sent, answer, instance, manner, note, granted } = exchange;
+        let mut summary = answer.summary();
         match outcome {
-            Outcome::Unknown if matches!(manner, Manner::Patient) => self.trial.count_unanswered(answer.summary()),
-            Outcome::Unforeseen => self.trial.count_unforeseen(answer.summary()),
+            Outcome::Unknown if matches!(manner, Manner::Patient) => self.trial.count_unanswered(summary.clone()),
+            Outcome::Unforeseen => {
+                let rotated = &self.kit.profile().refresh.rotated;
+                if ask.is_refresh() && answer.reply().is_some_and(|reply| matches(rotated, reply)) {
+                    summary.push_str(" without a token");
+                }
+                self.trial.count_unforeseen(summary.clone());
+            }
             _nothing_to_count => {}
         }
         let mut log = lock(&self.log);
-        log.last_answer = answer.summary();
+        log.last_answer = summary;
         let detail = Detail { granted, ..Detail::of(answer, instance, note) };
         log.add(ask, outcome, (sent, self.kit.stamp()), detail);
     }
@@ -314,6 +326,13 @@ fn meaning(answer: &Answer, known: &[(&Vec<Sign>, Outcome)]) -> Outcome {
     let Some(reply) = answer.reply() else { return Outcome::Unknown };
     let found = known.iter().find(|(signs, _)| matches(signs, reply)).map(|(_, outcome)| *outcome);
     found.unwrap_or(if reply.is_outage() { Outcome::Unknown } else { Outcome::Unforeseen })
+}
+
+/// Whether an answer without a refresh token leaves the one that was presented valid: it brings an access token. Where the
+/// profile does not tell where that stands, only a server that does not rotate is known to answer so.
+fn stands(kit: &Kit, reply: &Reply) -> bool {
+    let profile = kit.profile();
+    if profile.answer.access_token.is_some() { has_access_token(profile, reply) } else { kit.keeps_tokens() }
 }
 
 fn has_access_token(profile: &Profile, reply: &Reply) -> bool {

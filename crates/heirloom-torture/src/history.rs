@@ -67,6 +67,12 @@ impl Call {
         self.outcome.issued()
     }
 
+    /// The token that it was issued in place of the one that it redeems.
+    #[must_use]
+    pub fn successor(&self) -> Option<TokenNo> {
+        self.issued().filter(|issued| Some(*issued) != self.redeems())
+    }
+
     /// It was answered.
     #[must_use]
     pub fn is_answered(&self) -> bool {
@@ -138,7 +144,7 @@ impl History {
     fn with_two_successors(&self) -> HashSet<TokenNo> {
         let mut first = BTreeMap::new();
         let redeemed = self.calls.iter().filter_map(|call| match call.ask {
-            Ask::Refresh(presented, None) => Some((presented, call.issued()?)),
+            Ask::Refresh(presented, None) => Some((presented, call.successor()?)),
             _other => None,
         });
         redeemed
@@ -150,11 +156,9 @@ impl History {
     /// A token succeeds one other, and the first succeeds none.
     fn hands_one_token_out_twice(&self) -> bool {
         let mut predecessors = BTreeMap::new();
-        self.calls.iter().any(|call| match (call.ask, call.outcome) {
-            (_, Outcome::Issued(TokenNo(0))) => true,
-            (Ask::Refresh(presented, _), Outcome::Issued(token)) => {
-                *predecessors.entry(token).or_insert(presented) != presented
-            }
+        self.calls.iter().any(|call| match (call.ask, call.successor()) {
+            (_, Some(TokenNo(0))) => true,
+            (Ask::Refresh(presented, _), Some(token)) => *predecessors.entry(token).or_insert(presented) != presented,
             _harmless => false,
         })
     }

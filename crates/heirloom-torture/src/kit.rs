@@ -7,6 +7,7 @@ use super::{
     lifetimes::Lifetimes,
     model::Rules,
     profile::{Profile, Request, Sign},
+    rotation::Rotation,
     secret::Guarded,
     template::{Values, names},
     time::Clock,
@@ -16,7 +17,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -156,7 +157,8 @@ pub struct Kit {
     ticks: AtomicU64,
     calls: AtomicU64,
     turn: AtomicU64,
-    keeps_tokens: AtomicBool,
+    /// Whether a refresh replaces the token.
+    pub rotation: Rotation,
 }
 
 impl Kit {
@@ -167,8 +169,8 @@ impl Kit {
     pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
         let client = Client::new(&settings.profile, settings.values.clone(), &settings.connection)?;
         let zero = AtomicU64::default;
-        let (ticks, calls, turn, keeps_tokens) = (zero(), zero(), zero(), AtomicBool::new(false));
-        Ok(Self { settings, client, clock: Clock::start(), ticks, calls, turn, keeps_tokens })
+        let (ticks, calls, turn, rotation) = (zero(), zero(), zero(), Rotation::default());
+        Ok(Self { settings, client, clock: Clock::start(), ticks, calls, turn, rotation })
     }
 
     /// The profile.
@@ -188,12 +190,7 @@ impl Kit {
 
     /// Whether a refresh returns the token that was presented: the server does not rotate.
     pub fn keeps_tokens(&self) -> bool {
-        self.keeps_tokens.load(Ordering::Relaxed)
-    }
-
-    /// It was seen that the server does not rotate.
-    pub fn does_not_rotate(&self) {
-        self.keeps_tokens.store(true, Ordering::Relaxed);
+        self.rotation.never()
     }
 
     /// This instant.

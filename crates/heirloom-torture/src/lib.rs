@@ -27,6 +27,7 @@ mod profile;
 mod property;
 mod random;
 pub mod report;
+mod rotation;
 mod row;
 mod run;
 mod scenario;

@@ -103,7 +103,7 @@ impl Log {
         number
     }
 
-    /// Notes what an answer issued. A server that returns no new token keeps the old one valid.
+    /// Notes what an answer issued: its refresh token, or else the one that was presented, where that stays valid.
     pub fn grant(
         &mut self,
         profile: &Profile,

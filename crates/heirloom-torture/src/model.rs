@@ -27,6 +27,14 @@ pub enum Ask {
     Restart,
 }
 
+impl Ask {
+    /// Something is presented as a refresh token.
+    #[must_use]
+    pub fn is_refresh(self) -> bool {
+        matches!(self, Self::Refresh(..) | Self::RefreshForged)
+    }
+}
+
 /// The outcome, as far as the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -256,15 +264,14 @@ impl State {
         is_same && last.at.overlaps_surely(&redemption.at) && outcome.issued() == Some(*newest)
     }
 
-    /// The newest token is redeemed: its successor takes its place.
+    /// The newest token is redeemed: its successor takes its place, or it stays the newest.
     fn after_rotation(&self, rules: Rules, redemption: &Redemption, outcome: Outcome) -> Vec<Self> {
         let last = (!rules.old_tokens_stay).then(|| redemption.rotation());
         let to = |newest| Self::Live { newest, last: last.clone() };
         match outcome {
             Outcome::Issued(token) if token != redemption.token => vec![to(Some(token))],
-            Outcome::Issued(_) if rules.retires_nothing() || rules.allowing == Some(Property::ReuseDetected) => {
-                vec![self.clone()]
-            }
+            // A server need not rotate each time (RFC 6749 §6).
+            Outcome::Issued(_) => vec![self.clone()],
             Outcome::Unknown => vec![self.clone(), to(None)],
             refused if refused.is_refusal() && rules.allowing == Some(Property::LiveSessionWorks) => {
                 vec![self.clone(), Self::Revoked]

@@ -81,7 +81,8 @@ pub async fn run_until(
         }
     };
     let stopped = || Stop::Fail("the run was interrupted".to_owned());
-    let Run { mut rows, running, preflight, .. } = run;
+    let Run { mut rows, running, mut preflight, .. } = run;
+    preflight.rotates_irregularly = kit.rotation.is_irregular();
     rows.extend(running.map(|running| running.ended(&kit, Err(stopped()))));
     for scenario in scenarios.iter().skip(rows.len()) {
         rows.push(Row::not_run(scenario, stopped()));

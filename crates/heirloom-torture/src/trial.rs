@@ -179,12 +179,14 @@ impl<'k> Trial<'k> {
         if self.can_use_access() { Ok(()) } else { Err(Stop::Skip(cause.to_owned())) }
     }
 
-    /// The server rotates refresh tokens, and retires the old ones.
+    /// The server rotates refresh tokens each time, and retires the old ones.
     pub fn needs_rotation(&self) -> Result<(), Stop> {
         let skip = |cause: &str| Err(Stop::Skip(cause.to_owned()));
         let rules = self.kit.rules();
         if rules.keeps_tokens {
             skip("the server does not rotate refresh tokens")
+        } else if self.kit.rotation.is_irregular() {
+            skip("the server does not rotate refresh tokens each time")
         } else if rules.old_tokens_stay {
             skip("the profile states that old refresh tokens stay valid")
         } else {

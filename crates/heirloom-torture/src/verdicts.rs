@@ -94,17 +94,25 @@ fn unviolated(property: Property, judging: &[&Row], tried: u64) -> (Verdict, Str
 
 fn measured(property: Property, rows: &[Row], preflight: &Preflight) -> Option<Measured> {
     if property == Property::Rotation {
-        let words = match (preflight.rotates?, preflight.old_tokens_stay_valid, preflight.old_token_works) {
-            (false, ..) => "does not rotate",
-            (true, true, _) => "rotates, and old tokens stay valid, as the profile states",
-            (true, false, Some(true)) => {
-                "rotates, and an old token still works: where the server documents that, state `old_tokens` in the profile"
-            }
-            (true, false, _) => "rotates",
-        };
-        return Some((words.to_owned(), None));
+        return Some((rotation(preflight)?, None));
     }
     rows.iter().find_map(|row| row.seen.measured.get(&property).cloned())
+}
+
+fn rotation(preflight: &Preflight) -> Option<String> {
+    let rotates = match (preflight.rotates?, preflight.rotates_irregularly) {
+        (_, true) => "rotates, but not each time",
+        (true, false) => "rotates",
+        (false, false) => return Some("does not rotate".to_owned()),
+    };
+    let old = match (preflight.old_tokens_stay_valid, preflight.old_token_works) {
+        (true, _) => ", and old tokens stay valid, as the profile states",
+        (false, Some(true)) => {
+            ", and an old token still works: where the server documents that, state `old_tokens` in the profile"
+        }
+        (false, _) => "",
+    };
+    Some(format!("{rotates}{old}"))
 }
 
 fn violations(property: Property, blamed: &[&Blamed<'_>]) -> Vec<Violation> {

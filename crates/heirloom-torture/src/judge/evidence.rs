@@ -42,7 +42,7 @@ pub fn evidence(calls: &[Call], rules: Rules) -> BTreeMap<Property, u64> {
 fn is_contested(call: &Call, others: &[&Call]) -> bool {
     let rival =
         |other: &&&Call| other.number != call.number && other.redeems() == call.redeems() && other.overlaps(call);
-    call.redeems().is_some() && call.issued().is_some() && others.iter().any(|other| rival(&other))
+    call.redeems().is_some() && call.successor().is_some() && others.iter().any(|other| rival(&other))
 }
 
 /// Another redemption of the same token, which is not the same request, rotated it.
@@ -62,7 +62,7 @@ fn is_replay(call: &Call, others: &[&Call]) -> bool {
 fn is_late(call: &Call, others: &[&Call], rules: Rules) -> bool {
     let rotated = |other: &&&Call| {
         other.redeems() == call.redeems()
-            && other.issued().is_some()
+            && other.successor().is_some()
             && call.follows(other)
             && other.number != call.number
     };

@@ -17,7 +17,7 @@ pub fn redeemed_twice(calls: &[Call]) -> bool {
 
 /// Pairs of redemptions of one token that were issued different ones.
 fn twice(calls: &[Call]) -> impl Iterator<Item = (&Call, &Call)> {
-    let redeemed = |call: &&Call| call.redeems().is_some() && call.issued().is_some();
+    let redeemed = |call: &&Call| call.redeems().is_some() && call.successor().is_some();
     calls.iter().filter(redeemed).enumerate().flat_map(move |(place, one)| {
         let others = calls.iter().filter(redeemed).skip(place.saturating_add(1));
         let pairs = others.filter(|other| other.redeems() == one.redeems() && other.issued() != one.issued());
@@ -34,7 +34,7 @@ struct Heirs<'a> {
 impl<'a> Heirs<'a> {
     fn of(calls: &'a [Call]) -> Self {
         let mut by_token: BTreeMap<TokenNo, Vec<&Call>> = BTreeMap::new();
-        for call in calls.iter().filter(|call| call.issued().is_some_and(|issued| Some(issued) != call.redeems())) {
+        for call in calls.iter().filter(|call| call.successor().is_some()) {
             if let Some(token) = call.redeems() {
                 by_token.entry(token).or_default().push(call);
             }

@@ -96,7 +96,7 @@ impl Shown<'_> {
                 self.accepted(),
             );
         }
-        let stale = self.issued().find(|(call, presented, _)| {
+        let stale = self.issued().filter(|(call, ..)| call.successor().is_some()).find(|(call, presented, _)| {
             self.issued().any(|(other, again, _)| again == *presented && other.number != call.number)
         });
         let stale = stale.map_or_else(|| self.accepted(), |(_, presented, _)| name(Some(presented)));

@@ -37,6 +37,8 @@ impl Grade {
             Self { letter: Some('A'), worst: None, reason: "everything that applies holds".to_owned() }
         } else if rotation.contains("does not rotate") {
             none("everything that applies holds, but the server does not rotate refresh tokens")
+        } else if rotation.contains("not each time") {
+            none("everything that applies holds, but the server does not rotate refresh tokens each time")
         } else if rotation.contains("stay valid") {
             none("everything that applies holds, but old refresh tokens stay valid")
         } else {

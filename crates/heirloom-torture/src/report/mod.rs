@@ -112,6 +112,9 @@ pub struct Preflight {
     pub failed: Option<String>,
     /// Whether a refresh returned another refresh token; none if it was not seen.
     pub rotates: Option<bool>,
+    /// Whether some refreshes returned another refresh token, and others did not.
+    #[serde(default)]
+    pub rotates_irregularly: bool,
     /// Whether the profile states that old refresh tokens stay valid.
     #[serde(default)]
     pub old_tokens_stay_valid: bool,

@@ -6,7 +6,7 @@ use crate::{
     provider::{Manners, Provider},
     stub::{Fault, Kind, Stub},
 };
-use heirloom_torture::{Guarded, Progress, Property, Settings, Verdict, run_until};
+use heirloom_torture::{Guarded, Progress, Property, Settings, Source, Verdict, run, run_until};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf, time::Duration};
 use tempfile::TempDir;
@@ -79,6 +79,52 @@ async fn a_server_that_does_not_rotate_is_named_once() {
     assert_eq!(report.property(Property::Fork).unwrap().verdict, Verdict::NotApplicable);
     assert_eq!((report.verdict, report.grade.letter), (Verdict::Holds, None), "{report:#?}");
     assert!(report.grade.reason.contains("does not rotate"), "{}", report.grade.reason);
+}
+
+/// The profile's place is right for a sign-in only: the token that a refresh was given is spent, and it looks as if the server
+/// did not rotate.
+#[tokio::test]
+async fn a_refresh_that_returns_the_next_token_elsewhere_proves_nothing() {
+    for talk in [Talk::Own, Talk::OAuth] {
+        let report = Tried::Only("sign-out").judge_once(Fault::MovesToken, talk, Kind::Strict).await;
+        let cause = report.preflight.failed.clone().unwrap_or_default();
+        assert!(cause.contains("the second refresh of a session was refused"), "{report:#?}");
+        assert!(cause.contains("elsewhere than at /refresh_token (`answer.refresh_token`)"), "{report:#?}");
+        assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_rotate_each_time_is_named_so() {
+    for kind in [Kind::JwtPerSecond, Kind::RotatesOncePerMinute] {
+        let report = Tried::Only("race-2").judge_once(Fault::None, Talk::OAuth, kind).await;
+        assert_eq!(report.property(Property::Rotation).unwrap().saw, "rotates, but not each time", "{report:#?}");
+        assert!(report.scenarios[0].saw.contains("does not rotate refresh tokens each time"), "{report:#?}");
+        assert_eq!(report.property(Property::Fork).unwrap().verdict, Verdict::NotApplicable);
+    }
+}
+
+/// The initial token stays the one of the session, from the first redemption on.
+#[tokio::test]
+async fn initial_tokens_may_be_those_of_a_server_that_does_not_rotate() {
+    let stub = Stub::of(Kind::NoTokenInAnswer);
+    let initial = tokens(&stub, 4).await;
+    let source = Source::tokens(initial.lines().map(|line| Guarded::new(line.to_owned())));
+    let only = ["sign-out", "token-kinds"].map(str::to_owned).to_vec();
+    let report = run(Settings { source, only, ..Talk::OAuth.settings(&stub, 0) }, |_| {}).await.unwrap();
+    assert_eq!((report.verdict, &report.preflight.rotates), (Verdict::Holds, &Some(false)), "{report:#?}");
+}
+
+/// A stale token that is refused with a success status must not look like one that was accepted.
+#[tokio::test]
+async fn a_success_without_a_token_proves_nothing() {
+    let report = Tried::Quick.judge_once(Fault::None, Talk::OAuth, Kind::RefusesIn200).await;
+    let violated: Vec<_> = report.properties.iter().filter(|one| one.verdict == Verdict::Violated).collect();
+    assert!(violated.is_empty(), "{violated:#?}");
+    assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+    let replay = report.scenarios.iter().find(|scenario| scenario.scenario == "replay-1").unwrap();
+    let cause = "answers that the profile does not know: 200 invalid_grant without a token";
+    assert!(replay.saw.contains(cause), "{replay:#?}");
 }
 
 /// RFC 6749 §6 permits it: two live tokens are a fork only where the profile does not state that old ones stay valid.

@@ -6,6 +6,9 @@ pub enum Fault {
     /// Nothing; but every seventh refresh meets an outage, and is answered so.
     Outages,
 
+    /// Nothing; but the answer to a refresh holds the next token in another place than the answer to a sign-in.
+    MovesToken,
+
     /// Requests that race are all taken for the first.
     ForkInRace,
     /// The same; but except in one session of sixty, the newest of them takes the place of the others.

@@ -40,6 +40,14 @@ pub enum Kind {
     StaysValid,
     /// A refresh returns the token that was presented.
     NoRotation,
+    /// The same: its answer has no refresh token (RFC 6749 §6).
+    NoTokenInAnswer,
+    /// Tokens count seconds, and nothing else tells one from the next.
+    JwtPerSecond,
+    /// A refresh within a minute of the last rotation returns the token that was presented.
+    RotatesOncePerMinute,
+    /// Stale tokens, and those of a revoked session, are refused with the status 200.
+    RefusesIn200,
 }
 
 pub struct Stub {
@@ -51,6 +59,11 @@ pub struct Stub {
 impl Stub {
     pub fn start(fault: Fault) -> Self {
         Self::living(fault, Kind::Strict, LIFETIME, LIFETIME)
+    }
+
+    /// One of this kind.
+    pub fn of(kind: Kind) -> Self {
+        Self::living(Fault::None, kind, LIFETIME, LIFETIME)
     }
 
     /// One whose sessions live so long at most, and so long when they are not used.
@@ -178,6 +191,9 @@ async fn token(server: Data<Server>, request: HttpRequest, form: Form<HashMap<St
         Ok(grant) => granted(&server, &grant),
         Err(Refused::Outage) => away(),
         Err(Refused::Scope) => refuse("invalid_scope"),
+        Err(Refused::Reused | Refused::Ended) if server.kind == Kind::RefusesIn200 => {
+            HttpResponse::Ok().json(json!({ "error": "invalid_grant" }))
+        }
         Err(_) if server.fault == Fault::RefusesWith403 => {
             HttpResponse::Forbidden().json(json!({ "error": "invalid_grant" }))
         }

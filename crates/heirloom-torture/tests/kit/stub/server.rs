@@ -18,6 +18,8 @@ use std::{
 const AWAY: usize = 12;
 /// How long access tokens live on.
 const DELAY: Duration = Duration::from_millis(200);
+/// Between two rotations of a session.
+const MINUTE: Duration = Duration::from_mins(1);
 /// Longer than any test.
 const LONG: Duration = Duration::from_hours(1);
 
@@ -282,6 +284,14 @@ impl Server {
         let issued =
             if all.tokens[id].live { self.rotate(&mut all, id, asked) } else { self.replay(&mut all, id, asked)? };
         let mut answer = self.grant(&all, issued);
+        if let Some(members) = answer.as_object_mut() {
+            let token = members.remove("refresh_token");
+            match (self.kind, self.fault) {
+                (Kind::NoTokenInAnswer, _) => {}
+                (_, Fault::MovesToken) => drop(members.insert("next_refresh_token".to_owned(), token.into())),
+                _ => drop(members.insert("refresh_token".to_owned(), token.into())),
+            }
+        }
         if let Some(scope) = asked.scope {
             let last = scope.split_whitespace().last().unwrap_or_default();
             answer["scope"] = if self.fault == Fault::GrantsLastScope { last } else { scope }.into();
@@ -321,7 +331,15 @@ impl Server {
     fn rotate(&self, all: &mut All, id: usize, asked: Asked<'_>) -> usize {
         let (session, now) = (all.tokens[id].session, Instant::now());
         all.sessions[session].used = now;
-        if self.kind == Kind::NoRotation {
+        let second = |at: Instant| at.duration_since(all.sessions[session].begun).as_secs();
+        let is_kept = match self.kind {
+            Kind::NoRotation | Kind::NoTokenInAnswer => true,
+            // `rotated` is when it was issued.
+            Kind::JwtPerSecond => second(all.tokens[id].rotated) == second(now),
+            Kind::RotatesOncePerMinute => all.tokens[id].generation > 0 && all.tokens[id].rotated.elapsed() < MINUTE,
+            _ => false,
+        };
+        if is_kept {
             return id;
         }
         let generation = all.tokens[id].generation + 1;
