@@ -66,22 +66,37 @@ async fn after(trial: &Trial<'_>, end: End) -> Result<(), Stop> {
     let mut rng = trial.fork_rng();
     let family = grown(trial, 2, &mut rng).await?;
     let grants = alive(trial, &family).await?;
-    match end {
+    let outcome = match end {
         End::Reuse => family.settle(TokenNo(0), None).await?,
         End::SignOut => family.sign_out(family.newest()).await?,
     };
+    match outcome {
+        Outcome::SignedOut => {}
+        refused if refused.is_refusal() => {}
+        Outcome::Issued(_) => return does_not_end(trial, family, end).await,
+        _unknown => return Err(Stop::Fail(format!("{} was answered with {}", end.name(), family.last_answer()))),
+    }
     let ended = trial.kit.uptime();
     let instances = 0..trial.kit.settings.bases.len();
     let watched = grants.iter().flat_map(|grant| instances.clone().map(move |instance| Watched { grant, instance }));
     let lived = try_join_all(watched.map(|watched| watch(trial, &family, watched, ended))).await?;
     let latest = lived.into_iter().max().unwrap_or_default();
     // Only of a session that has ended this tells something.
-    if matches!(family.settle(family.newest(), None).await?, Outcome::Issued(_)) {
-        trial.not_applicable(end.figure(), format!("{} does not end the session", end.name()));
-        return family.close().await;
+    match family.settle(family.newest(), None).await? {
+        Outcome::Issued(_) => return does_not_end(trial, family, end).await,
+        refused if refused.is_refusal() => {}
+        _unknown => {
+            let answer = family.last_answer();
+            return Err(Stop::Fail(format!("a refresh after {} was answered with {answer}", end.name())));
+        }
     }
     trial.measured(end.figure(), latest.words(), Some(latest.figure()));
     judge(trial, &family, end, latest);
+    family.close().await
+}
+
+async fn does_not_end(trial: &Trial<'_>, family: Family<'_>, end: End) -> Result<(), Stop> {
+    trial.not_applicable(end.figure(), format!("{} does not end the session", end.name()));
     family.close().await
 }
 

@@ -127,6 +127,36 @@ async fn a_success_without_a_token_proves_nothing() {
     assert!(replay.saw.contains(cause), "{replay:#?}");
 }
 
+/// The first replays are answered; those that were to wait meet the outage. Refreshes until then: the preflight's 2, 14 for
+/// replays at once, and 5 of those sessions.
+#[tokio::test]
+async fn an_outage_inside_a_leeway_is_not_a_refusal() {
+    let kind = Kind::Leeway { seconds: LEEWAY_SECONDS, same: true };
+    let judge = |status| async move {
+        let fault = Fault::TurnsAway { after: 2 + 14 + 5, status };
+        let stub = Stub::living(fault, kind, Duration::from_hours(1), Duration::from_hours(1));
+        let settings = Talk::OAuth.settings(&stub, LEEWAY_SECONDS);
+        let report = run(Settings { only: vec!["leeway".to_owned()], ..settings }, |_| {}).await.unwrap();
+        assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+        for property in [Property::RetryInLeeway, Property::Leeway] {
+            assert_eq!(report.property(property).unwrap().verdict, Verdict::CouldNotBeTried, "{report:#?}");
+        }
+    };
+    tokio::join!(judge(403), judge(503));
+}
+
+/// Access tokens work on, but nobody knows whether their session has ended.
+#[tokio::test]
+async fn an_end_that_was_not_answered_ends_nothing() {
+    // The preflight's 5, and the refreshes and sign-outs before each end.
+    for after in [5 + 2, 5 + 3, 5 + 4 + 2 + 2, 5 + 4 + 2 + 3] {
+        let fault = Fault::TurnsAway { after, status: 403 };
+        let report = Tried::Only("access-after-end").judge_once(fault, Talk::Own, Kind::Strict).await;
+        assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{after}: {report:#?}");
+        assert!(report.scenarios[0].saw.contains("was answered with 403"), "{after}: {report:#?}");
+    }
+}
+
 /// RFC 6749 §6 permits it: two live tokens are a fork only where the profile does not state that old ones stay valid.
 #[tokio::test]
 async fn old_tokens_that_stay_valid_are_named_once() {

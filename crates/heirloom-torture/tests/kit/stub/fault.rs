@@ -6,6 +6,11 @@ pub enum Fault {
     /// Nothing; but every seventh refresh meets an outage, and is answered so.
     Outages,
 
+    /// Nothing; but after so many refreshes and sign-outs it answers each with this status.
+    TurnsAway {
+        after: usize,
+        status: u16,
+    },
     /// Nothing; but the answer to a refresh holds the next token in another place than the answer to a sign-in.
     MovesToken,
 

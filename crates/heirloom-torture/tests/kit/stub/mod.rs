@@ -32,6 +32,9 @@ pub enum Kind {
     /// A token is accepted again for so long, unless its successor was used: for the same successor, or for another one
     /// that takes its place.
     Leeway { seconds: u64, same: bool },
+    /// The same, for the same successor; and a request that meets another one with the same token is refused, which changes
+    /// nothing.
+    LeewayBesideNone { seconds: u64 },
     /// Access tokens live until they expire.
     Stateless,
     /// Access tokens live on for a moment.
@@ -97,6 +100,15 @@ impl Stub {
     }
 }
 
+impl Server {
+    /// The answer of a server that no longer does what it is asked.
+    fn turns_away(&self) -> Option<HttpResponse> {
+        let Fault::TurnsAway { after, status } = self.fault else { return None };
+        let mut answer = HttpResponse::build(status.try_into().unwrap());
+        (self.count_request() > after).then(|| answer.json(json!({ "error": "forbidden", "code": "forbidden" })))
+    }
+}
+
 fn text<'a>(body: &'a Value, member: &str) -> &'a str {
     body[member].as_str().unwrap_or_default()
 }
@@ -134,6 +146,9 @@ async fn refresh(server: Data<Server>, request: HttpRequest, body: Json<Value>) 
     if !server.serves() {
         return away();
     }
+    if let Some(refusal) = server.turns_away() {
+        return refusal;
+    }
     let key = request.headers().get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let token = text(&body, "refresh_token");
     let racing = server.meet(token, races(&request)).await;
@@ -148,6 +163,9 @@ async fn refresh(server: Data<Server>, request: HttpRequest, body: Json<Value>) 
 }
 
 async fn logout(server: Data<Server>, request: HttpRequest, body: Json<Value>) -> HttpResponse {
+    if let Some(refusal) = server.turns_away() {
+        return refusal;
+    }
     let token = text(&body, "refresh_token");
     let racing = server.meet(token, races(&request)).await;
     server.overtaken(token, racing).await;
@@ -180,10 +198,15 @@ async fn token(server: Data<Server>, request: HttpRequest, form: Form<HashMap<St
     let redeemed = match field("grant_type") {
         "password" if field("password") == super::kit::PASSWORD => Ok(server.open()),
         "refresh_token" => {
+            if let Some(refusal) = server.turns_away() {
+                return refusal;
+            }
             let token = field("refresh_token");
             let racing = server.meet(token, races(&request)).await;
             let (scope, other_client) = (form.get("scope").map(String::as_str), field("client_id") == "other");
-            server.redeem(Asked { token, scope, other_client, racing, key: None })
+            let redeemed = server.redeem(Asked { token, scope, other_client, racing, key: None });
+            server.linger().await;
+            redeemed
         }
         _ => Err(Refused::Invalid),
     };
@@ -203,6 +226,9 @@ async fn token(server: Data<Server>, request: HttpRequest, form: Form<HashMap<St
 
 /// RFC 7009 §2.
 async fn revoke(server: Data<Server>, request: HttpRequest, form: Form<HashMap<String, String>>) -> HttpResponse {
+    if let Some(refusal) = server.turns_away() {
+        return refusal;
+    }
     let token = form.get("token").map(String::as_str).unwrap_or_default();
     let racing = server.meet(token, races(&request)).await;
     server.overtaken(token, racing).await;

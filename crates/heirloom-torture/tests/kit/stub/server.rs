@@ -18,6 +18,8 @@ use std::{
 const AWAY: usize = 12;
 /// How long access tokens live on.
 const DELAY: Duration = Duration::from_millis(200);
+/// How long a request takes where those that meet are refused: longer than a client waits that goes away.
+const BUSY: Duration = Duration::from_millis(30);
 /// Between two rotations of a session.
 const MINUTE: Duration = Duration::from_mins(1);
 /// Longer than any test.
@@ -38,6 +40,8 @@ pub struct All {
     sessions: Vec<Session>,
     tokens: Vec<Token>,
     refreshes: u64,
+    /// Refreshes and sign-outs.
+    requests: usize,
     /// Racing requests that have arrived, by session.
     racing: HashMap<usize, usize>,
     /// Other requests that are under way, by session.
@@ -129,6 +133,20 @@ impl Server {
         let serves = all.away == 0;
         all.away = all.away.saturating_sub(1);
         serves
+    }
+
+    /// One more refresh or sign-out: how many there were.
+    pub fn count_request(&self) -> usize {
+        let mut all = self.all();
+        all.requests += 1;
+        all.requests
+    }
+
+    /// Where requests that meet are refused, each takes a while.
+    pub async fn linger(&self) {
+        if let Kind::LeewayBesideNone { .. } = self.kind {
+            tokio::time::sleep(BUSY).await;
+        }
     }
 
     /// Two requests of one session that race wait for each other.
@@ -363,6 +381,9 @@ impl Server {
         if let (true, Some(successor)) = (same_key, unused) {
             return self.retry(all, session, successor, asked.racing);
         }
+        if self.is_busy(&all.tokens[id]) {
+            return Err(Refused::Reused);
+        }
         if let Some(issued) = self.within_leeway(all, id, asked) {
             return Ok(issued);
         }
@@ -430,9 +451,18 @@ impl Server {
         }
     }
 
+    /// Whether the request that rotated this token is still under way, where no other is served meanwhile.
+    fn is_busy(&self, token: &Token) -> bool {
+        matches!(self.kind, Kind::LeewayBesideNone { .. }) && token.rotated.elapsed() < BUSY
+    }
+
     /// What a stale token is issued inside the leeway, if it is.
     fn within_leeway(&self, all: &mut All, id: usize, asked: Asked<'_>) -> Option<usize> {
-        let Kind::Leeway { seconds, same } = self.kind else { return None };
+        let (seconds, same) = match self.kind {
+            Kind::Leeway { seconds, same } => (seconds, same),
+            Kind::LeewayBesideNone { seconds } => (seconds, true),
+            _ => return None,
+        };
         let token = &all.tokens[id];
         let (session, generation, rotated, successor) =
             (token.session, token.generation, token.rotated, token.successor?);
