@@ -6,6 +6,7 @@ use super::{
     kit::{Kit, Stop, lock, matches},
     log::{Detail, Grant, Log},
     model::{Ask, KeyNo, Outcome, TokenNo},
+    owners::Owner,
     profile::{Profile, Sign},
     report::CallRecord,
     secret::Guarded,
@@ -56,6 +57,7 @@ pub struct Foreign {
 pub struct Family<'k> {
     kit: &'k Kit,
     trial: &'k Trial<'k>,
+    owner: Owner,
     log: Mutex<Log>,
 }
 
@@ -64,15 +66,20 @@ impl<'k> Family<'k> {
     pub async fn open(trial: &'k Trial<'k>) -> Result<Self, Stop> {
         let kit = trial.kit;
         let begun = kit.begin_session().await?;
+        let owner = kit.owners.owner();
+        let is_new = begun.redeemed.iter().all(|token| kit.owners.claim(owner, token));
         let mut log = Log::default();
         let place = &kit.profile().answer.refresh_token;
         let absent = || Stop::Fail(format!("the answer that begins a session has no refresh token at {place}"));
         let has_none = begun.reply.secret(place).is_none();
         let redeemed = begun.redeemed.filter(|_| has_none && stands(kit, &begun.reply)).map(|token| log.number(token));
         log.grant(kit.profile(), &begun.reply, redeemed, begun.sent).ok_or_else(absent)?;
+        if !is_new || !log.tokens.iter().all(|token| kit.owners.claim(owner, token)) {
+            return Err(Stop::Fail("this sign-in returned the token of an earlier session".to_owned()));
+        }
         let answer = Answer::Reply(begun.reply);
-        log.begin(begun.sent, begun.finished, Detail::of(&answer, begun.instance, None));
-        Ok(Self { kit, trial, log: Mutex::new(log) })
+        log.begin(begun.since, (begun.sent, begun.finished), Detail::of(&answer, begun.instance, None));
+        Ok(Self { kit, trial, owner, log: Mutex::new(log) })
     }
 
     /// A new key.
@@ -136,6 +143,9 @@ impl<'k> Family<'k> {
         };
         if let Outcome::Issued(issued) = outcome {
             self.kit.rotation.note(issued != token);
+            if !self.kit.owners.claim(self.owner, &self.token(issued)?) {
+                return Err(Stop::Fail("a sign-in returned the session of another one: they share a token".to_owned()));
+            }
         }
         let ask = Ask::Refresh(token, key);
         self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None, granted: None }, outcome);

@@ -1,17 +1,19 @@
 //! What all scenarios share: the server, its profile, new sessions, random choices, and the order of events.
 
+mod begin;
+
 pub use super::sync::lock;
 use super::{
-    client::{Answer, Asked, Client, Connection, Manner, Reply, RequestError, SignedIn},
+    client::{Answer, Asked, Client, Connection, Manner, Reply, RequestError},
     history::Stamp,
     lifetimes::Lifetimes,
     model::Rules,
+    owners::Owners,
     profile::{Profile, Request, Sign},
     rotation::Rotation,
     secret::Guarded,
     template::{Values, names},
     time::Clock,
-    tokens::printed_by,
 };
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -21,11 +23,6 @@ use std::{
     },
     time::Duration,
 };
-
-/// Tries of a sign-in that meets an outage or a limit.
-const SIGN_IN_TRIES: u32 = 6;
-/// Between two of them.
-const BETWEEN_SIGN_INS: Duration = Duration::from_millis(500);
 
 /// Where sessions come from.
 pub enum Source {
@@ -42,8 +39,8 @@ pub enum Source {
     Command {
         /// The command.
         command: String,
-        /// Tokens that it printed and no session has used.
-        printed: Mutex<VecDeque<Guarded>>,
+        /// Tokens that it printed and no session has used, and when it was started.
+        printed: Mutex<VecDeque<(Guarded, Stamp)>>,
     },
 }
 
@@ -159,6 +156,8 @@ pub struct Kit {
     turn: AtomicU64,
     /// Whether a refresh replaces the token.
     pub rotation: Rotation,
+    /// Which session has which token.
+    pub owners: Owners,
 }
 
 impl Kit {
@@ -169,8 +168,9 @@ impl Kit {
     pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
         let client = Client::new(&settings.profile, settings.values.clone(), &settings.connection)?;
         let zero = AtomicU64::default;
-        let (ticks, calls, turn, rotation) = (zero(), zero(), zero(), Rotation::default());
-        Ok(Self { settings, client, clock: Clock::start(), ticks, calls, turn, rotation })
+        let (ticks, calls, turn) = (zero(), zero(), zero());
+        let (rotation, owners) = (Rotation::default(), Owners::default());
+        Ok(Self { settings, client, clock: Clock::start(), ticks, calls, turn, rotation, owners })
     }
 
     /// The profile.
@@ -202,6 +202,11 @@ impl Kit {
     /// Time since the kit began.
     pub fn uptime(&self) -> Duration {
         self.clock.elapsed()
+    }
+
+    /// How long a rate limit still asks to wait.
+    pub fn waits(&self) -> Option<Duration> {
+        self.client.waits()
     }
 
     /// Requests sent so far.
@@ -257,84 +262,6 @@ impl Kit {
             Source::SignIn { .. } | Source::Command { .. } => None,
         }
     }
-
-    /// Begins a session.
-    pub async fn begin_session(&self) -> Result<Begun, Stop> {
-        match &self.settings.source {
-            Source::Tokens(tokens) => {
-                let token = lock(tokens).pop_front();
-                self.redeem(token.ok_or_else(|| Stop::Fail("no initial token is left".to_owned()))?).await
-            }
-            Source::Command { command, printed } => {
-                let left = lock(printed).pop_front();
-                if let Some(token) = left {
-                    return self.redeem(token).await;
-                }
-                let mut tokens: VecDeque<_> = printed_by(command).await.map_err(Stop::Fail)?.into();
-                let token = tokens.pop_front().ok_or_else(|| Stop::Fail("no initial token is left".to_owned()))?;
-                lock(printed).extend(tokens);
-                self.redeem(token).await
-            }
-            Source::SignIn { user, password } => self.sign_in_as(user, password).await,
-        }
-    }
-
-    /// Redeems an initial token: one that was used before must not look like a fault of the server.
-    async fn redeem(&self, token: Guarded) -> Result<Begun, Stop> {
-        let refresh = &self.profile().refresh;
-        let values = vec![("refresh_token", token.clone())];
-        let asked = Asked { request: &refresh.request, values, header: None };
-        let (instance, sent) = (self.next_instance(), self.stamp());
-        match self.send(instance, asked, Manner::Patient).await? {
-            Answer::Reply(reply) if matches(&refresh.rotated, &reply) => {
-                Ok(Begun { reply, instance, sent, finished: self.stamp(), redeemed: Some(token) })
-            }
-            answer => {
-                let answer = answer.summary();
-                Err(Stop::Fail(format!("an initial token was refused: {answer}; was it used before?")))
-            }
-        }
-    }
-
-    async fn sign_in_as(&self, user: &Guarded, password: &Guarded) -> Result<Begun, Stop> {
-        let sign_in = self.profile().sign_in.as_ref();
-        let sign_in = sign_in.ok_or_else(|| Stop::Skip("the profile cannot sign in: pass --tokens".to_owned()))?;
-        let mut answered = "no answer".to_owned();
-        for _try in 0..SIGN_IN_TRIES {
-            self.calls.fetch_add(1, Ordering::Relaxed);
-            let (instance, sent) = (self.next_instance(), self.stamp());
-            let base = Guarded::new(self.base(instance).to_owned());
-            let given = vec![("base", base), ("user", user.clone()), ("password", password.clone())];
-            match self.client.sign_in(sign_in, given).await? {
-                SignedIn::Done(reply) => {
-                    return Ok(Begun { reply, instance, sent, finished: self.stamp(), redeemed: None });
-                }
-                SignedIn::Stopped { answer, cause } => {
-                    answered = cause;
-                    // The client itself waits while a limit lasts.
-                    if answer.is_unreachable() || answer.reply().is_some_and(|reply| !reply.is_outage()) {
-                        break;
-                    }
-                    tokio::time::sleep(BETWEEN_SIGN_INS).await;
-                }
-            }
-        }
-        Err(Stop::Fail(format!("the sign-in failed: {answered}")))
-    }
-}
-
-/// How a session began.
-pub struct Begun {
-    /// The answer that has its first refresh token.
-    pub reply: Reply,
-    /// The instance that was asked.
-    pub instance: usize,
-    /// Before the request was sent.
-    pub sent: Stamp,
-    /// After the answer was read.
-    pub finished: Stamp,
-    /// The initial token that was redeemed, where no user signed in.
-    pub redeemed: Option<Guarded>,
 }
 
 /// Whether an answer is one of these.

@@ -22,6 +22,7 @@ mod kit;
 mod lifetimes;
 mod log;
 mod model;
+mod owners;
 mod preflight;
 mod profile;
 mod property;

@@ -3,7 +3,7 @@
 use super::{
     client::{Answer, Reply},
     history::{Call, History, Stamp},
-    lifetimes::Lifetimes,
+    lifetimes::{Beginning, Lifetimes},
     model::{Ask, KeyNo, Outcome, TokenNo},
     profile::{Place, Profile},
     report::{Action, CallOutcome, CallRecord, Token},
@@ -78,13 +78,16 @@ pub struct Log {
     details: Vec<Detail>,
     /// How the session began.
     begun: Option<(Stamp, Stamp, Detail)>,
+    /// The session did not begin before; none: nobody knows when.
+    since: Option<Stamp>,
     numbers: HashMap<[u8; 32], TokenNo>,
 }
 
 impl Log {
     /// The session has begun.
-    pub fn begin(&mut self, sent: Stamp, finished: Stamp, detail: Detail) {
+    pub fn begin(&mut self, since: Option<Stamp>, (sent, finished): (Stamp, Stamp), detail: Detail) {
         self.begun = Some((sent, finished, detail));
+        self.since = since;
     }
 
     /// Adds a call.
@@ -124,12 +127,22 @@ impl Log {
     /// The calls as they can be judged. A refusal proves nothing where the session may have expired, and the access token
     /// that came with a refresh token need not be the newest that came with it.
     pub fn history(&self, lifetimes: Lifetimes) -> History {
+        self.history_since(self.since, lifetimes)
+    }
+
+    /// The same for what it puts to the test: a session of which nobody knows when it began does not expire by chance just when
+    /// something is tried.
+    pub fn evidence(&self, lifetimes: Lifetimes) -> History {
+        self.history_since(self.since.or(self.begun.as_ref().map(|(sent, ..)| *sent)), lifetimes)
+    }
+
+    fn history_since(&self, since: Option<Stamp>, lifetimes: Lifetimes) -> History {
         let judged = self.calls.iter().map(|call| {
             let mut call = call.clone();
             if self.may_be_replaced(&call) {
                 call.ask = Ask::UseAccess(None);
             }
-            if self.may_have_expired_before(&call, lifetimes) {
+            if self.may_have_expired_before(&call, since, lifetimes) {
                 call.outcome = Outcome::Unknown;
             }
             call
@@ -144,12 +157,12 @@ impl Log {
 
     /// Whether a refusal may mean that the session has expired.
     pub fn may_have_expired(&self, lifetimes: Lifetimes) -> bool {
-        self.calls.iter().any(|call| self.may_have_expired_before(call, lifetimes))
+        self.calls.iter().any(|call| self.may_have_expired_before(call, self.since, lifetimes))
     }
 
-    fn may_have_expired_before(&self, call: &Call, lifetimes: Lifetimes) -> bool {
+    fn may_have_expired_before(&self, call: &Call, since: Option<Stamp>, lifetimes: Lifetimes) -> bool {
         let is_refusal = call.redeems().is_some() && call.outcome.is_refusal() || call.outcome == Outcome::Dead;
-        let begun = self.begun.as_ref().map(|(sent, ..)| *sent);
+        let begun = self.begun.as_ref().map(|(sent, ..)| Beginning { since, used: *sent });
         is_refusal && begun.is_some_and(|begun| lifetimes.may_have_ended(begun, &self.calls, call))
     }
 
@@ -285,7 +298,7 @@ mod tests {
     /// an access token of its own.
     fn used_beside(calls: &[(Ask, Outcome, u64, u64)]) -> Ask {
         let mut log = Log::default();
-        log.begin(stamp(1), stamp(2), Detail::default());
+        log.begin(Some(stamp(1)), (stamp(1), stamp(2)), Detail::default());
         let mut grant = |token, text: &str, asked| {
             let access = Some(Guarded::new(text.to_owned()));
             log.grants.push(Grant { token, access, scope: None, expires_in: None, asked });
@@ -323,7 +336,7 @@ mod tests {
     #[test]
     fn a_refusal_after_the_end_of_a_lifetime_proves_nothing() {
         let mut log = Log::default();
-        log.begin(stamp(1), stamp(2), Detail::default());
+        log.begin(Some(stamp(1)), (stamp(1), stamp(2)), Detail::default());
         for at in [100, 9000] {
             log.add(Ask::Refresh(TokenNo(0), None), Outcome::Denied, (stamp(at), stamp(at + 10)), Detail::default());
             log.add(Ask::UseAccess(None), Outcome::Dead, (stamp(at + 20), stamp(at + 30)), Detail::default());

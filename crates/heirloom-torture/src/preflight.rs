@@ -180,6 +180,7 @@ async fn forged_access(family: &Family<'_>) -> Checked {
     let garbage = Guarded::new("not-an-access-token".to_owned());
     match family.use_forged_access(&garbage, "garbage").await? {
         Outcome::Alive => fail(format!("garbage as an access token was accepted: {}", family.last_answer())),
+        Outcome::Unknown => fail(format!("garbage as an access token met an outage: {}", family.last_answer())),
         _refused => Ok(format!("it is refused: {}", family.last_answer())),
     }
 }

@@ -29,6 +29,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub enum Progress<'a> {
     /// A scenario is running: since when, and the requests sent in all.
     Running(&'static str, Duration, u64),
+    /// A scenario waits: a rate limit asks for so much time.
+    Waiting(&'static str, Duration),
     /// A scenario has finished.
     Done(&'a ScenarioReport),
 }
@@ -135,7 +137,9 @@ impl Running {
 
 impl<Tell: Fn(&Progress<'_>)> Run<'_, Tell> {
     async fn all(&mut self, scenarios: &[&'static Scenario]) {
-        self.preflight = preflight::check(self.kit, scenarios).await;
+        let (kit, begun) = (self.kit, self.kit.uptime());
+        self.preflight =
+            self.with_heartbeat("preflight", begun, Box::pin(preflight::check(kit, scenarios)).as_mut()).await;
         for scenario in scenarios {
             let row = if self.preflight.failed.is_some() {
                 Row::not_run(scenario, Stop::Fail("the preflight failed".to_owned()))
@@ -185,7 +189,10 @@ impl<Tell: Fn(&Progress<'_>)> Run<'_, Tell> {
                 ended = &mut running => return ended,
                 () = tokio::time::sleep(HEARTBEAT) => {
                     let lasted = self.kit.uptime().saturating_sub(begun);
-                    (self.tell)(&Progress::Running(name, lasted, self.kit.calls()));
+                    (self.tell)(&match self.kit.waits() {
+                        Some(left) => Progress::Waiting(name, left),
+                        None => Progress::Running(name, lasted, self.kit.calls()),
+                    });
                 }
             }
         }

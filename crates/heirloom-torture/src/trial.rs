@@ -220,7 +220,7 @@ impl<'k> Trial<'k> {
             *count = count.saturating_add(1);
         }
         match judgement {
-            Judgement::Explained => seen.add_tried(evidence(&history.calls, rules)),
+            Judgement::Explained => seen.add_tried(evidence(&log.evidence(self.kit.lifetimes()).calls, rules)),
             Judgement::GivenUp if has_room => seen.given_up = seen.given_up.saturating_add(1),
             Judgement::GivenUp => {}
             Judgement::Contradicts { candidates, calls } => {

@@ -11,6 +11,9 @@ use std::{
 pub fn show(progress: &Progress<'_>) {
     match progress {
         Progress::Running(name, since, calls) => note(&format!("{name} … {} s, {calls} calls in all", since.as_secs())),
+        Progress::Waiting(name, left) => {
+            note(&format!("{name} … a rate limit asks to wait for {} s more", left.as_secs().saturating_add(1)));
+        }
         // The report names what was not run, and why.
         Progress::Done(row) if row.calls == 0 => {}
         Progress::Done(row) => {

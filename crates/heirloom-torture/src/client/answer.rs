@@ -42,6 +42,12 @@ impl Answer {
         }
     }
 
+    /// Whether a rate limit refused the request.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        self.reply().is_some_and(|reply| reply.status == 429)
+    }
+
     /// Whether the server cannot be reached, and a second try soon would not reach it either.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
@@ -203,10 +209,14 @@ impl Reply {
     /// Status and code; without a code, the beginning of the body. Nothing in it may be a secret.
     #[must_use]
     pub fn summary(&self) -> String {
-        match self.shown_code() {
+        let summary = match self.shown_code() {
             Some(code) => format!("{} {code}", self.status),
             None if self.read.excerpt.is_empty() || self.status < 400 => self.status.to_string(),
             None => format!("{} “{}”", self.status, self.read.excerpt),
+        };
+        match self.retry_after.filter(|_| self.status == 429) {
+            Some(seconds) => format!("{summary}, which asks to wait for {seconds} s"),
+            None => summary,
         }
     }
 }

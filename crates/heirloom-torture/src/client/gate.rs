@@ -44,6 +44,17 @@ impl Gate {
         if is_crowd { closed_until } else { closed_until.max(Some(turn)).filter(|until| *until > now) }
     }
 
+    /// Whether a limit asks to wait for longer than a run does.
+    pub fn is_too_long(seconds: u64) -> bool {
+        seconds > LONGEST.as_secs()
+    }
+
+    /// How long no request may be sent.
+    pub fn closed_for(&self) -> Option<Duration> {
+        let until = lock(&self.state).closed_until?;
+        Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
     /// A limit refused a request: the others wait too.
     pub fn close_for(&self, wait: Duration) {
         let until = Instant::now().checked_add(wait.min(LONGEST));
@@ -77,5 +88,7 @@ mod tests {
         }
         gate.close_for(Duration::from_hours(2));
         assert!(gate.reserve(now, true).is_some_and(|until| until < now + Duration::from_secs(70)));
+        assert!(gate.closed_for().is_some_and(|left| left > Duration::from_secs(30)));
+        assert_eq!([60, 61].map(Gate::is_too_long), [false, true]);
     }
 }

@@ -126,6 +126,11 @@ impl Client {
         Ok(())
     }
 
+    /// How long a rate limit still asks to wait.
+    pub fn waits(&self) -> Option<Duration> {
+        self.gate.closed_for()
+    }
+
     /// What the client knows, and more.
     pub fn values_with(&self, more: Vec<(&'static str, Guarded)>) -> Values {
         let mut values = self.values.clone();
@@ -144,8 +149,8 @@ impl Client {
                 knows_nonce = true;
                 answer = self.exchange(self.build(&sending)?, &sending, manner).await;
             }
-            let is_limited = answer.reply().is_some_and(|reply| reply.status == 429);
-            if !(is_limited && is_patient) {
+            let is_hopeless = answer.reply().and_then(|reply| reply.retry_after).is_some_and(Gate::is_too_long);
+            if !(answer.is_limit() && is_patient) || is_hopeless {
                 return Ok(answer);
             }
         }

@@ -4,8 +4,12 @@ use crate::{
     kit::{PASSWORD, torture, torture_in},
     provider::{Manners, Provider},
 };
+use heirloom_torture::{Guarded, Profile, Progress, Settings, Source, run_until};
 use std::{net::TcpListener, sync::Arc};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::Notify,
+};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -101,6 +105,32 @@ async fn an_issuer_that_is_not_trusted_is_named_and_can_be_trusted() {
         let words: Vec<_> = ran.stdout.split_whitespace().collect();
         assert!(ran.code == 3 && words.join(" ").contains(cause), "{cause:?} is not in {ran:?}");
     }
+}
+
+/// Nobody waits for an hour without knowing why.
+#[tokio::test]
+async fn a_limit_that_asks_for_a_long_wait_is_named_at_once() {
+    let provider = Provider::start(Manners { closed: Some(3600), ..Manners::default() });
+    expect_cause(&[&provider.url], "the sign-in failed: 429, which asks to wait for 3600 s").await;
+}
+
+/// Not taken for a run that hangs.
+#[tokio::test]
+async fn a_wait_for_a_limit_is_reported() {
+    let provider = Provider::start(Manners { closed: Some(60), ..Manners::default() });
+    let url = format!("{}/token/", provider.url);
+    let guarded = |text: &str| Guarded::new(text.to_owned());
+    let source = Source::SignIn { user: guarded("alice"), password: guarded(PASSWORD) };
+    let mut settings = Settings::new(vec![url], Profile::load("oauth2").unwrap(), source);
+    settings.values.insert("client_id".to_owned(), guarded("web"));
+    let waits = Notify::new();
+    let tell = |progress: &Progress<'_>| {
+        if let Progress::Waiting("preflight", _) = progress {
+            waits.notify_one();
+        }
+    };
+    let report = run_until(settings, tell, waits.notified()).await.unwrap();
+    assert_eq!((report.interrupted, report.exit_code()), (true, 3), "{report:#?}");
 }
 
 /// The beginning of the body helps, and may hold a token.

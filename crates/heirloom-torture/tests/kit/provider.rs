@@ -41,6 +41,8 @@ pub struct Manners {
     pub proof: Proof,
     /// Every so many requests it refuses one, and all others within a second.
     pub limit: Option<u64>,
+    /// It refuses every request for a token, and asks to wait for so many seconds.
+    pub closed: Option<u64>,
     /// Members of its description.
     pub description: Value,
     /// It answers with this status when it is asked for its description.
@@ -225,6 +227,9 @@ async fn description(state: Data<State>) -> HttpResponse {
 }
 
 async fn token(state: Data<State>, request: HttpRequest, form: Form<Fields>) -> HttpResponse {
+    if let Some(seconds) = state.manners.closed {
+        return HttpResponse::TooManyRequests().insert_header(("Retry-After", seconds.to_string())).finish();
+    }
     if let Some(refusal) = state.limit().or_else(|| state.doubt(&request, &form)) {
         return refusal;
     }

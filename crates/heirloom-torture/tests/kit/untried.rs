@@ -115,6 +115,45 @@ async fn initial_tokens_may_be_those_of_a_server_that_does_not_rotate() {
     assert_eq!((report.verdict, &report.preflight.rotates), (Verdict::Holds, &Some(false)), "{report:#?}");
 }
 
+/// What is done to one session is done to the other.
+#[tokio::test]
+async fn two_sign_ins_that_return_the_same_session_prove_nothing() {
+    let report = Tried::Quick.judge_once(Fault::None, Talk::OAuth, Kind::OneSessionPerUser).await;
+    let violated: Vec<_> = report.properties.iter().filter(|one| one.verdict == Verdict::Violated).collect();
+    assert!(violated.is_empty(), "{violated:#?}");
+    assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+    let beside = report.scenarios.iter().find(|scenario| scenario.scenario == "refresh-sign-in").unwrap();
+    assert!(beside.saw.contains("returned the token of an earlier session"), "{beside:#?}");
+}
+
+#[tokio::test]
+async fn an_initial_token_that_is_given_twice_proves_nothing() {
+    let stub = Stub::of(Kind::NoRotation);
+    // One for the preflight, and one for both sessions of the scenario.
+    let (first, twice) = (tokens(&stub, 1).await, tokens(&stub, 1).await);
+    let source = Source::tokens([&first, &twice, &twice, &twice].into_iter().map(|text| Guarded::new(text.clone())));
+    let settings = Settings { source, only: vec!["answers".to_owned()], ..Talk::OAuth.settings(&stub, 0) };
+    let report = run(settings, |_| {}).await.unwrap();
+    assert!(report.scenarios[0].saw.contains("returned the token of an earlier session"), "{report:#?}");
+    assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+}
+
+/// Nobody knows when the sessions of a file began: here, two and a half seconds before.
+#[tokio::test]
+async fn an_initial_token_that_expires_meanwhile_accuses_nobody() {
+    let (lifetime, leeway) = (Duration::from_secs(4), 2);
+    let kind = Kind::Leeway { seconds: leeway, same: true };
+    let stub = Stub::living(Fault::None, kind, lifetime, Duration::from_hours(1));
+    let initial = tokens(&stub, 14).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let source = Source::tokens(initial.lines().map(|line| Guarded::new(line.to_owned())));
+    let (only, absolute_lifetime) = (vec!["leeway".to_owned()], Some(lifetime));
+    let settings = Settings { source, only, absolute_lifetime, ..Talk::OAuth.settings(&stub, leeway) };
+    let report = run(settings, |_| {}).await.unwrap();
+    let violated: Vec<_> = report.properties.iter().filter(|one| one.verdict == Verdict::Violated).collect();
+    assert!(violated.is_empty(), "{violated:#?}");
+}
+
 /// A stale token that is refused with a success status must not look like one that was accepted.
 #[tokio::test]
 async fn a_success_without_a_token_proves_nothing() {
@@ -282,6 +321,16 @@ async fn sessions_can_begin_elsewhere() {
     // The preflight's tokens are good, the others are spent.
     let spent = format!("{}\n{five}", tokens(&stub, 2).await);
     Report::read(&torture_with(&arguments, &spent).await).expect_untried("was it used before?");
+}
+
+/// The token may be good: the server was not there.
+#[tokio::test]
+async fn an_outage_at_the_first_redemption_is_named() {
+    let fault = Fault::TurnsAway { after: 0, status: 503 };
+    let stub = Stub::start(fault);
+    let arguments = [&stub.url, "--profile", "heirloom", "--tokens", "-", "--only", "after-reuse", "--json"];
+    let report = Report::read(&torture_with(&arguments, &tokens(&stub, 3).await).await);
+    report.expect_untried("an initial token met an outage: 503 forbidden; try again");
 }
 
 /// Nobody would sign in, and nothing be disturbed.

@@ -49,6 +49,8 @@ pub enum Kind {
     JwtPerSecond,
     /// A refresh within a minute of the last rotation returns the token that was presented.
     RotatesOncePerMinute,
+    /// A sign-in returns the session that the user has, if there is one.
+    OneSessionPerUser,
     /// Stale tokens, and those of a revoked session, are refused with the status 200.
     RefusesIn200,
 }

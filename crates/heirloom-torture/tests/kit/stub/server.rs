@@ -183,6 +183,10 @@ impl Server {
         if self.fault == Fault::SignInEndsOthers {
             all.sessions.iter_mut().for_each(|session| session.revoked = true);
         }
+        let shared = all.sessions.last().filter(|session| self.kind == Kind::OneSessionPerUser && !session.revoked);
+        if let Some(newest) = shared.map(|session| session.newest) {
+            return self.grant(&all, newest);
+        }
         let (now, number) = (Instant::now(), all.sessions.len());
         all.sessions.push(Session {
             begun: now,
