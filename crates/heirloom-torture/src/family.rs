@@ -47,7 +47,7 @@ pub struct Foreign {
     pub text: String,
     /// Values in place of those of the command line.
     pub values: Vec<(&'static str, Guarded)>,
-    /// One more field of the form.
+    /// One more member of the body.
     pub field: Option<(&'static str, String)>,
     /// What is foreign about it, for the report.
     pub what: String,
@@ -181,7 +181,7 @@ impl<'k> Family<'k> {
         let profile = self.kit.profile();
         let mut request = profile.refresh.request.clone();
         if let Some((name, value)) = foreign.field {
-            request.form.get_or_insert_default().insert(name.to_owned(), value);
+            request.add(name, value);
         }
         let mut values = vec![("refresh_token", Guarded::new(foreign.text))];
         values.extend(foreign.values);

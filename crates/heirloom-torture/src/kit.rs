@@ -244,7 +244,9 @@ impl Kit {
         let request = self.profile().ready.clone().unwrap_or_else(|| Request::get("{base}"));
         let share = width.div_ceil(self.settings.bases.len().max(1)).max(2);
         for base in &self.settings.bases {
-            self.client.open_connections(&request, base, share).await?;
+            // Every run has its values: without a race, nothing would be known.
+            let opened = self.client.open_connections(&request, base, share).await;
+            opened.map_err(|error| Stop::Fail(format!("the profile's `ready`: {error}")))?;
         }
         Ok(())
     }

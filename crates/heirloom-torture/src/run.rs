@@ -220,7 +220,7 @@ impl Finished {
             about: kit.settings.profile.about.clone(),
             settings: used(kit),
             verdict: overall(&properties, &self.preflight),
-            grade: Grade::of(&properties),
+            grade: Grade::of(&properties, are_all_chosen(&kit.settings.only)),
             preflight: self.preflight,
             calls: kit.calls(),
             interrupted: self.was_interrupted,
@@ -228,6 +228,10 @@ impl Finished {
             scenarios: self.rows.iter().map(Row::report).collect(),
         }
     }
+}
+
+fn are_all_chosen(only: &[String]) -> bool {
+    only.is_empty() || ALL.iter().all(|scenario| only.iter().any(|name| name == scenario.name))
 }
 
 /// Where nothing was tried, nothing holds.

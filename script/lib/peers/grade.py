@@ -98,6 +98,12 @@ def command(given, peer, description, folder, number):
     return words + given.kit_options
 
 
+def letter(report):
+    """The letter of a run, or that it would be at best; none where too little could be judged."""
+    found = report["grade"]
+    return found["letter"] or (f"at best {found['at_best']}" if found.get("at_best") else None)
+
+
 def grade(given, peer, description, folder, number):
     """One run of the kit: its report."""
     out, began = given.out / peer.name, time.monotonic()
@@ -114,8 +120,7 @@ def grade(given, peer, description, folder, number):
         say(f"  run {number}: exit {done.returncode}\n{done.stderr[-2000:]}")
         return None
     found = json.loads(report.read_text())
-    letter = found["grade"]["letter"] or "none"
-    say(f"  run {number}: exit {done.returncode}, grade {letter}, {time.monotonic() - began:.0f} s: {found['grade']['reason']}")
+    say(f"  run {number}: exit {done.returncode}, grade {letter(found) or 'none'}, {time.monotonic() - began:.0f} s: {found['grade']['reason']}")
     return found
 
 
@@ -161,7 +166,7 @@ def summary(peer, confirmed, reports):
     for report in filter(None, reports):
         for one in report["properties"]:
             verdicts.setdefault(one["property"], []).append(one["verdict"])
-    letters = [report["grade"]["letter"] for report in reports if report]
+    letters = [letter(report) for report in reports if report]
     flips = {name: found for name, found in verdicts.items() if len({*found} & {"holds", "violated"}) > 1}
     last = next((report for report in reversed(reports) if report), None)
     return {

@@ -142,10 +142,10 @@ impl Reply {
         self.read.json.get("error").is_some_and(|error| error == code)
     }
 
-    /// A header, where it is text.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.read.headers.get(name)?.to_str().ok()
+    /// The values of a list-based header, from all its lines (RFC 9110 §5.2).
+    pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+        let lines = self.read.headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(|line| line.split(',')).map(str::trim).filter(|value| !value.is_empty())
     }
 
     /// Whether the body is JSON.

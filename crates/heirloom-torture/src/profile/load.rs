@@ -90,6 +90,11 @@ mod tests {
         for (from, to, message) in [
             ("\"/refresh_token\"", "\"refresh_token\"", "`answer.refresh_token`: `refresh_token` names no place"),
             ("\"leeway_seconds\"", "\"leeway_second\"", "`leeway_second`: unknown field"),
+            (
+                "\"form\": { \"token\"",
+                "\"json\": {}, \"form\": { \"token\"",
+                "`sign_out.request`: has both `json` and `form`",
+            ),
             ("\"2xx\"", "\"2x\"", "`sign_in.done[0].status`"),
             ("\"status\": \"200\"", "\"status\": \"20\"", "is not a status"),
         ] {

@@ -102,26 +102,50 @@ pub enum ClientAuth {
 
 /// A request with `{names}` to be filled in.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "WrittenRequest")]
 pub struct Request {
     /// POST by default.
-    #[serde(default = "post")]
     pub method: String,
     /// Where to; `{base}` is the URL of the command line.
     pub url: String,
     /// By name.
-    #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// By name.
-    #[serde(default)]
     pub cookies: BTreeMap<String, String>,
     /// A JSON body.
     pub json: Option<Value>,
     /// Or the fields of a form.
     pub form: Option<BTreeMap<String, String>>,
     /// Whether the client authenticates.
-    #[serde(default)]
     pub client_auth: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRequest {
+    #[serde(default = "post")]
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    cookies: BTreeMap<String, String>,
+    json: Option<Value>,
+    form: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    client_auth: bool,
+}
+
+impl TryFrom<WrittenRequest> for Request {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenRequest) -> Result<Self, Self::Error> {
+        let WrittenRequest { method, url, headers, cookies, json, form, client_auth } = written;
+        if json.is_some() && form.is_some() {
+            return Err("has both `json` and `form`");
+        }
+        Ok(Self { method, url, headers, cookies, json, form, client_auth })
+    }
 }
 
 impl Request {
@@ -129,6 +153,15 @@ impl Request {
     #[must_use]
     pub fn get(url: &str) -> Self {
         Self { method: "GET".to_owned(), url: url.to_owned(), ..Self::default() }
+    }
+
+    /// Adds a member to the body, in place of one with the same name.
+    pub fn add(&mut self, name: &str, value: String) {
+        if let Some(Value::Object(members)) = &mut self.json {
+            members.insert(name.to_owned(), value.into());
+        } else {
+            self.form.get_or_insert_default().insert(name.to_owned(), value);
+        }
     }
 }
 

@@ -41,10 +41,13 @@ pub async fn answers(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Stop::Fail(format!("a refresh was answered with {}", answer.summary())));
     };
     trial.tried(Property::NoStore);
-    let cache_control = reply.header("cache-control").unwrap_or_default();
-    if !cache_control.to_ascii_lowercase().split(',').any(|directive| directive.trim() == "no-store") {
-        let found =
-            if cache_control.is_empty() { "no `Cache-Control`".to_owned() } else { format!("`{cache_control}`") };
+    let directives: Vec<_> = reply.list("cache-control").collect();
+    if !directives.iter().any(|directive| directive.eq_ignore_ascii_case("no-store")) {
+        let found = if directives.is_empty() {
+            "no `Cache-Control`".to_owned()
+        } else {
+            format!("`{}`", directives.join(", "))
+        };
         let sentence = format!(
             "The answer that issues a refresh token carries {found} in place of `Cache-Control: no-store`: a cache on the way \
              may keep the token."

@@ -39,8 +39,16 @@ pub async fn token_kinds(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn rotated<'k>(trial: &'k Trial<'k>) -> Result<Family<'k>, Stop> {
     let family = Family::open(trial).await?;
-    family.rotate(&mut trial.fork_rng()).await?;
+    expect_refresh(trial, &family, "a refresh of a new session").await?;
     Ok(family)
+}
+
+/// Otherwise a refusal of something else proves nothing.
+async fn expect_refresh(trial: &Trial<'_>, family: &Family<'_>, what: &str) -> Result<(), Stop> {
+    match family.rotate(&mut trial.fork_rng()).await? {
+        Outcome::Issued(_) => Ok(()),
+        _refused => Err(Stop::Fail(format!("{what} was answered with {}", family.last_answer()))),
+    }
 }
 
 /// Where tokens are JWTs, one without a signature is refused.
@@ -174,7 +182,11 @@ pub async fn wider_scope(trial: &Trial<'_>) -> Result<(), Stop> {
         (Outcome::Unknown | Outcome::Unforeseen, _) => {
             return Err(Stop::Fail(format!("it was answered with {}", answer.summary())));
         }
-        _refused => trial.tried(Property::ScopeNotWidened),
+        _refused => {
+            // Refused for its scope, and not for what else is in the request.
+            expect_refresh(trial, &family, "the same without the scope, after a refusal,").await?;
+            trial.tried(Property::ScopeNotWidened);
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        client::{Asked, Manner},
+        client::{Asked, Manner, Reply},
         family::Family,
         history::Stamp,
         kit::Stop,
@@ -30,8 +30,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Restarts until one cuts a refresh off.
 const ATTEMPTS: usize = 3;
-/// How long the sessions are refreshed before the server is restarted.
-const LEAD: Duration = Duration::from_millis(100);
+/// Looks at the server while the sessions are refreshed, before it is restarted.
+const LOOKS: usize = 20;
 
 /// The sessions that are left alone while the server restarts.
 struct Still<'k> {
@@ -111,7 +111,7 @@ async fn restart_once(trial: &Trial<'_>) -> Result<bool, Stop> {
     let holders =
         busy.iter().zip(BUSY).map(|(family, pause)| refresh_on(trial, family, Duration::from_millis(pause), &stop));
     let restarted = async {
-        tokio::time::sleep(LEAD).await;
+        expect_no_outage(trial).await?;
         let ended = restart_and_watch(trial).await;
         stop.store(true, Ordering::Relaxed);
         ended
@@ -142,6 +142,17 @@ fn was_under_way(busy: &[Family<'_>], sent: Stamp, finished: Stamp) -> bool {
     answered && cut
 }
 
+/// Under the same load the server answers everything: otherwise an outage shows no restart.
+async fn expect_no_outage(trial: &Trial<'_>) -> Result<(), Stop> {
+    for _look in 0..LOOKS {
+        if let Some(answer) = outage(trial).await? {
+            let cause = format!("the server is away now and then without a restart, which hides one: {answer}");
+            return Err(Stop::Fail(cause));
+        }
+    }
+    Ok(())
+}
+
 /// Runs the command while the server is watched: one that never stopped answering was not restarted. Returns when it
 /// began and when it was done.
 async fn restart_and_watch(trial: &Trial<'_>) -> Result<(Stamp, Stamp), Stop> {
@@ -154,7 +165,7 @@ async fn restart_and_watch(trial: &Trial<'_>) -> Result<(Stamp, Stamp), Stop> {
     };
     let watch = async {
         while !done.load(Ordering::Relaxed) {
-            interrupted.fetch_or(!all_serve(trial).await?, Ordering::Relaxed);
+            interrupted.fetch_or(outage(trial).await?.is_some(), Ordering::Relaxed);
         }
         Ok(())
     };
@@ -175,7 +186,7 @@ async fn execute(command: &str) -> Result<(), Stop> {
 async fn until_ready(trial: &Trial<'_>) -> Result<bool, Stop> {
     let deadline = trial.kit.uptime().saturating_add(PATIENCE);
     let mut interrupted = false;
-    while !all_serve(trial).await? {
+    while outage(trial).await?.is_some() {
         interrupted = true;
         if trial.kit.uptime() > deadline {
             return Err(Stop::Fail("the server does not serve again after the restart command".to_owned()));
@@ -184,16 +195,19 @@ async fn until_ready(trial: &Trial<'_>) -> Result<bool, Stop> {
     Ok(interrupted)
 }
 
-/// Whether every instance answers, and without an error of its own. Takes a little while.
-async fn all_serve(trial: &Trial<'_>) -> Result<bool, Stop> {
+/// An instance that does not answer, or only with an error of its own. Takes a little while.
+async fn outage(trial: &Trial<'_>) -> Result<Option<String>, Stop> {
     let kit = trial.kit;
     let request = kit.profile().ready.clone().unwrap_or_else(|| Request::get("{base}"));
-    let mut all = true;
+    let mut found = None;
     for instance in 0..kit.settings.bases.len() {
         let asked = Asked { request: &request, values: Vec::new(), header: None };
-        let answer = kit.send(instance, asked, Manner::Patient).await?;
-        all &= answer.reply().is_some_and(|reply| !reply.is_outage());
+        let sent = kit.send(instance, asked, Manner::Patient).await;
+        let answer = sent.map_err(|error| Stop::Fail(format!("the profile's `ready`: {error}")))?;
+        if answer.reply().is_none_or(Reply::is_outage) {
+            found = Some(answer.summary());
+        }
     }
     tokio::time::sleep(PAUSE).await;
-    Ok(all)
+    Ok(found)
 }

@@ -112,7 +112,7 @@ impl Talk {
         let guarded = |text: &str| Guarded::new(text.to_owned());
         let source = Source::SignIn { user: guarded("alice"), password: guarded(PASSWORD) };
         let (base, values) = match self {
-            Self::Own => (stub.url.clone(), BTreeMap::new()),
+            Self::Own => (stub.url.clone(), [("wider_scope", "read admin".to_owned())].into()),
             Self::OAuth => (format!("{}/token", stub.url), oauth_values(&stub.url)),
         };
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), Guarded::new(value))).collect();

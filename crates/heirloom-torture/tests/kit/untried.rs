@@ -220,6 +220,8 @@ async fn an_old_token_that_works_although_the_profile_does_not_state_it_is_a_for
     assert!(rotation.saw.contains("state `old_tokens` in the profile"), "{rotation:#?}");
     let strict = Tried::Only("race-2").judge(Fault::None, Talk::OAuth, Kind::Strict).await;
     assert_eq!(strict.property(Property::Rotation).unwrap().saw, "rotates");
+    // Of what was not chosen, nothing is known.
+    assert_eq!((strict.verdict, strict.grade.letter), (Verdict::Holds, None), "{strict:#?}");
 }
 
 /// An outage is part of the storm; elsewhere it may hide what should be seen.
@@ -286,6 +288,17 @@ async fn a_restart_command_that_restarts_nothing_proves_nothing() {
     report.expect_untried("the restart command restarted none");
     let report = with_profile(Fault::None, |_| {}, &["--only", "restart", "--restart-command", "false"]).await;
     report.expect_untried("the restart command ended with");
+}
+
+/// Nor does an outage that comes without a restart.
+#[tokio::test]
+async fn a_server_that_is_away_now_and_then_hides_whether_it_was_restarted() {
+    let stub = Stub::start(Fault::EveryThirdAway);
+    let (only, restart) = (vec!["restart".to_owned()], Some("true".to_owned()));
+    let settings = Settings { only, restart, ..Talk::OAuth.settings(&stub, 0) };
+    let report = run(settings, |_| {}).await.unwrap();
+    assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+    assert!(report.scenarios[0].saw.contains("away now and then without a restart"), "{report:#?}");
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ pub enum Fault {
     /// Nothing; but every seventh refresh meets an outage, and is answered so.
     Outages,
 
+    /// Nothing; but of refreshes and looks whether it is ready, it answers every third as an outage.
+    EveryThirdAway,
     /// Nothing; but after so many refreshes and sign-outs it answers each with this status.
     TurnsAway {
         after: usize,

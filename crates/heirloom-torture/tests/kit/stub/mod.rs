@@ -51,6 +51,8 @@ pub enum Kind {
     RotatesOncePerMinute,
     /// A sign-in returns the session that the user has, if there is one.
     OneSessionPerUser,
+    /// `no-store` stands in a line of its own.
+    TwoLines,
     /// Stale tokens, and those of a revoked session, are refused with the status 200.
     RefusesIn200,
 }
@@ -127,6 +129,9 @@ fn granted(server: &Server, grant: &Value) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     match server.fault {
         Fault::NoCacheControl => {}
+        _ if server.kind == Kind::TwoLines => {
+            answer.insert_header(("Cache-Control", "private")).append_header(("Cache-Control", "No-Store"));
+        }
         Fault::WeakCacheControl => drop(answer.insert_header(("Cache-Control", "no-cache, max-age=0"))),
         _ => drop(answer.insert_header(("Cache-Control", "private, no-store"))),
     }
@@ -134,7 +139,7 @@ fn granted(server: &Server, grant: &Value) -> HttpResponse {
 }
 
 async fn ready(server: Data<Server>) -> HttpResponse {
-    if server.serves() { HttpResponse::Ok().finish() } else { away() }
+    if server.is_ready() { HttpResponse::Ok().finish() } else { away() }
 }
 
 async fn login(server: Data<Server>, body: Json<Value>) -> HttpResponse {
@@ -154,7 +159,8 @@ async fn refresh(server: Data<Server>, request: HttpRequest, body: Json<Value>) 
     let key = request.headers().get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let token = text(&body, "refresh_token");
     let racing = server.meet(token, races(&request)).await;
-    let (mut answer, code) = match server.redeem(Asked { token, key, racing, ..Asked::default() }) {
+    let scope = body["scope"].as_str();
+    let (mut answer, code) = match server.redeem(Asked { token, key, scope, racing, ..Asked::default() }) {
         Ok(grant) => return granted(&server, &grant),
         Err(Refused::Reused) => (HttpResponse::Unauthorized(), "refresh_token_reused"),
         Err(Refused::Ended) => (HttpResponse::Unauthorized(), "session_revoked"),

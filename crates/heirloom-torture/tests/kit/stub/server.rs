@@ -135,6 +135,11 @@ impl Server {
         serves
     }
 
+    /// The same for a look whether it is ready.
+    pub fn is_ready(&self) -> bool {
+        self.serves() && !(self.fault == Fault::EveryThirdAway && self.all().is_third())
+    }
+
     /// One more refresh or sign-out: how many there were.
     pub fn count_request(&self) -> usize {
         let mut all = self.all();
@@ -293,6 +298,9 @@ impl Server {
         let widens = matches!(self.fault, Fault::GrantsAnyScope | Fault::GrantsLastScope);
         if asked.scope.is_some() && !widens {
             return Err(Refused::Scope);
+        }
+        if self.fault == Fault::EveryThirdAway && all.is_third() {
+            return Err(Refused::Outage);
         }
         if !asked.racing {
             all.refreshes += 1;
@@ -541,6 +549,12 @@ impl Server {
 }
 
 impl All {
+    /// Counts a request. Whether its number is a multiple of three.
+    fn is_third(&mut self) -> bool {
+        self.requests += 1;
+        self.requests.is_multiple_of(3)
+    }
+
     fn issue(&mut self, session: usize, generation: usize) -> usize {
         let (successor, key, rotated) = (None, None, Instant::now());
         self.tokens.push(Token { session, generation, live: true, successor, key, rotated });
