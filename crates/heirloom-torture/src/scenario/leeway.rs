@@ -121,7 +121,9 @@ fn delays(announced: Duration) -> Vec<Duration> {
 async fn replay<'k>(trial: &'k Trial<'k>, delay: Duration, rotations: usize) -> Result<Replay<'k>, Stop> {
     let family = Family::open(trial).await?;
     for _rotation in 0..rotations {
-        family.settle(family.newest(), None).await?;
+        if !is_answer(family.settle(family.newest(), None).await?) {
+            return Err(Stop::Fail(format!("a refresh before a replay was answered with {}", family.last_answer())));
+        }
     }
     tokio::time::sleep(delay).await;
     let outcome = family.settle(TokenNo(0), None).await?;

@@ -85,8 +85,14 @@ async fn a_server_that_does_not_rotate_is_named_once() {
 /// did not rotate.
 #[tokio::test]
 async fn a_refresh_that_returns_the_next_token_elsewhere_proves_nothing() {
-    for talk in [Talk::Own, Talk::OAuth] {
-        let report = Tried::Only("sign-out").judge_once(Fault::MovesToken, talk, Kind::Strict).await;
+    let leeway = Kind::Leeway { seconds: LEEWAY_SECONDS, same: true };
+    let judge = |tried: Tried, talk, kind| tried.judge_once(Fault::MovesToken, talk, kind);
+    let (own, oauth, leeway) = tokio::join!(
+        judge(Tried::Only("sign-out"), Talk::Own, Kind::Strict),
+        judge(Tried::Only("sign-out"), Talk::OAuth, Kind::Strict),
+        judge(Tried::Leeway, Talk::OAuth, leeway),
+    );
+    for report in [own, oauth, leeway] {
         let cause = report.preflight.failed.clone().unwrap_or_default();
         assert!(cause.contains("the second refresh of a session was refused"), "{report:#?}");
         assert!(cause.contains("elsewhere than at /refresh_token (`answer.refresh_token`)"), "{report:#?}");
@@ -96,8 +102,9 @@ async fn a_refresh_that_returns_the_next_token_elsewhere_proves_nothing() {
 
 #[tokio::test]
 async fn a_server_that_does_not_rotate_each_time_is_named_so() {
-    for kind in [Kind::JwtPerSecond, Kind::RotatesOncePerMinute] {
-        let report = Tried::Only("race-2").judge_once(Fault::None, Talk::OAuth, kind).await;
+    let judge = |kind| Tried::Only("race-2").judge_once(Fault::None, Talk::OAuth, kind);
+    let (second, minute) = tokio::join!(judge(Kind::JwtPerSecond), judge(Kind::RotatesOncePerMinute));
+    for report in [second, minute] {
         assert_eq!(report.property(Property::Rotation).unwrap().saw, "rotates, but not each time", "{report:#?}");
         assert!(report.scenarios[0].saw.contains("does not rotate refresh tokens each time"), "{report:#?}");
         assert_eq!(report.property(Property::Fork).unwrap().verdict, Verdict::NotApplicable);
@@ -171,17 +178,15 @@ async fn a_success_without_a_token_proves_nothing() {
 #[tokio::test]
 async fn an_outage_inside_a_leeway_is_not_a_refusal() {
     let kind = Kind::Leeway { seconds: LEEWAY_SECONDS, same: true };
-    let judge = |status| async move {
-        let fault = Fault::TurnsAway { after: 2 + 14 + 5, status };
-        let stub = Stub::living(fault, kind, Duration::from_hours(1), Duration::from_hours(1));
-        let settings = Talk::OAuth.settings(&stub, LEEWAY_SECONDS);
-        let report = run(Settings { only: vec!["leeway".to_owned()], ..settings }, |_| {}).await.unwrap();
-        assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
-        for property in [Property::RetryInLeeway, Property::Leeway] {
-            assert_eq!(report.property(property).unwrap().verdict, Verdict::CouldNotBeTried, "{report:#?}");
-        }
-    };
-    tokio::join!(judge(403), judge(503));
+    // Unlike a 503, an answer that the profile does not know is not asked for again.
+    let fault = Fault::TurnsAway { after: 2 + 14 + 5, status: 403 };
+    let stub = Stub::living(fault, kind, Duration::from_hours(1), Duration::from_hours(1));
+    let settings = Talk::OAuth.settings(&stub, LEEWAY_SECONDS);
+    let report = run(Settings { only: vec!["leeway".to_owned()], ..settings }, |_| {}).await.unwrap();
+    assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+    for property in [Property::RetryInLeeway, Property::Leeway] {
+        assert_eq!(report.property(property).unwrap().verdict, Verdict::CouldNotBeTried, "{report:#?}");
+    }
 }
 
 /// Access tokens work on, but nobody knows whether their session has ended.
