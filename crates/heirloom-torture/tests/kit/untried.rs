@@ -286,6 +286,17 @@ async fn a_server_that_does_not_describe_itself_now_proves_nothing() {
     }
 }
 
+/// A fork would be worse than what was found, and nobody knows whether there is one.
+#[tokio::test]
+async fn a_grade_needs_what_could_be_worse() {
+    let hour = Duration::from_hours(1);
+    let stub = Stub::living(Fault::NoCacheControl, Kind::AwayInRaces, hour, hour);
+    let report = run(Talk::OAuth.settings(&stub, 0), |_| {}).await.unwrap();
+    assert_eq!((report.verdict, report.grade.worst), (Verdict::Violated, Some(Property::NoStore)), "{report:#?}");
+    assert_eq!((report.grade.letter, report.grade.at_best), (None, Some('B')), "{report:#?}");
+    assert!(report.grade.reason.starts_with("at best B, as `fork` could not be tried"), "{:?}", report.grade);
+}
+
 /// A command that restarts nothing would otherwise show that nothing is lost.
 #[tokio::test]
 async fn a_restart_command_that_restarts_nothing_proves_nothing() {

@@ -51,6 +51,8 @@ pub enum Kind {
     RotatesOncePerMinute,
     /// A sign-in returns the session that the user has, if there is one.
     OneSessionPerUser,
+    /// Refreshes that race meet an outage.
+    AwayInRaces,
     /// `no-store` stands in a line of its own.
     TwoLines,
     /// Stale tokens, and those of a revoked session, are refused with the status 200.
@@ -208,6 +210,9 @@ async fn token(server: Data<Server>, request: HttpRequest, form: Form<HashMap<St
         "refresh_token" => {
             if let Some(refusal) = server.turns_away() {
                 return refusal;
+            }
+            if server.kind == Kind::AwayInRaces && races(&request) {
+                return away();
             }
             let token = field("refresh_token");
             let racing = server.meet(token, races(&request)).await;

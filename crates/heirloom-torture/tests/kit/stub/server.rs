@@ -159,7 +159,8 @@ impl Server {
         if self.fault == Fault::ForkUnlessUsedAtOnce && !racing {
             self.expect_nobody_beside(token).await;
         }
-        let Some(id) = self.read(token).filter(|_| racing) else { return false };
+        let may_meet = racing && self.kind != Kind::AwayInRaces;
+        let Some(id) = self.read(token).filter(|_| may_meet) else { return false };
         let session = {
             let mut all = self.all();
             let session = all.tokens[id].session;
