@@ -117,7 +117,7 @@ const FAULTLESS: &[Faultless] = &[
     (OAUTH, Kind::NoRotation, Tried::All),
     (OAUTH, Kind::StaysValid, Tried::All),
     (OAUTH, Kind::NoTokenInAnswer, Tried::Only("sign-out")),
-    (OAUTH, Kind::JwtPerSecond, Tried::All),
+    (OAUTH, Kind::JwtPerSecond, Tried::With("storm")),
     (OAUTH, Kind::RotatesOncePerMinute, Tried::With("storm")),
     (OAUTH, Kind::TwoLines,   Tried::Only("answers")),
     (OAUTH, LEEWAY,           Tried::Leeway),
