@@ -202,21 +202,20 @@ async fn what_the_role_of_the_server_lacks_is_named_and_the_next_migration_grant
     let here = Elsewhere::new().await;
     here.run_as(Some("postgres"), &["migrate", "--roles"], "").done();
     here.execute_in("elsewhere", "ALTER ROLE heirloom_owner LOGIN PASSWORD 'p@ss/w?rd é'").await;
-    for taken in [
-        "REVOKE SELECT ON users FROM app",
-        "REVOKE UPDATE ON sessions FROM app",
-        "REVOKE DELETE ON sessions FROM app",
-        "REVOKE INSERT ON audit_events FROM app",
-        "REVOKE SELECT ON heirloom_migrations FROM app",
+    for (right, table) in [
+        ("SELECT", "users"),
+        ("UPDATE", "sessions"),
+        ("DELETE", "sessions"),
+        ("INSERT", "audit_events"),
+        ("SELECT", "heirloom_migrations"),
     ] {
-        here.execute_in("elsewhere", taken).await;
-        let (right, table) = taken["REVOKE ".len()..].trim_end_matches(" FROM app").split_once(" ON ").unwrap();
+        here.execute_in("elsewhere", &format!("REVOKE {right} ON {table} FROM app")).await;
         here.run(&["user", "list"]).refused(1, table);
         here.run(&["check"]).expect(1);
         let checked = here.run_as(Some("heirloom_owner"), &["check"], "").stdout;
         assert!(
             table == "heirloom_migrations" || checked.contains(&format!("lacks {right} on {table}")),
-            "{taken}: {checked}"
+            "{right} on {table}: {checked}"
         );
         here.run_as(Some("heirloom_owner"), &["migrate"], "").done();
         here.run(&["user", "list"]).expect(0);
