@@ -115,7 +115,9 @@ impl Batches {
                 }
                 let (patience, statement) = time_for(&batch, uptime);
                 let deadline = world.clock.now() + statement;
-                batch.iter().for_each(|each| each.redemption.latest_write.note(uptime + statement));
+                for each in &batch {
+                    each.redemption.latest_write.note(uptime + statement);
+                }
                 let redemptions = batch.iter().map(|sent| sent.redemption.as_ref());
                 let rotating = store::rotate_batch(connection, redemptions, &world.config.sessions, deadline);
                 let granted = tokio::time::timeout(patience, rotating).await.unwrap_or(Err(DatabaseError::TooSlow))?;

@@ -12,7 +12,7 @@ const QUEUE: usize = 1_024;
 /// Who takes nothing for so long is dropped.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Who has not read the snapshot after so long is dropped: each holds its own, of up to five megabytes.
-const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(60);
+const SNAPSHOT_PATIENCE: Duration = Duration::from_mins(1);
 /// How much of a snapshot is written at once: what a listener has not read yet waits here only once for all.
 const CHUNK: usize = 16 * 1024;
 
