@@ -189,7 +189,7 @@ async fn an_outage_inside_a_leeway_is_not_a_refusal() {
     }
 }
 
-/// Access tokens work on, but nobody knows whether their session is over.
+/// Access tokens work on, but nobody knows whether their session was revoked.
 #[tokio::test]
 async fn an_end_that_was_not_answered_ends_nothing() {
     // The preflight's 5, and the refreshes and sign-outs before each end.
