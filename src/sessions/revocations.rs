@@ -69,6 +69,11 @@ impl Death {
         left < SLACK && on_database > now.at + left + SLACK
     }
 
+    /// The same, heard of again.
+    fn again(self, death: Self) -> Self {
+        Self { at: self.at.max(death.at), ..self }
+    }
+
     /// At this time of the database's clock, received only now.
     pub fn received(at: Moment, clock: &Clock) -> Self {
         Self { at, uptime: clock.uptime() }
@@ -290,19 +295,24 @@ impl Set {
         has_news
     }
 
-    /// Adds a revocation. Returns whether it is news for the follower.
+    /// Adds a revocation. Returns whether it is news for the follower, which forgets by the time of the first news: what is known
+    /// keeps its uptime.
     fn add(&mut self, revoked: Revocation, death: Death) -> bool {
         let is_news = match revoked {
-            Revocation::Session(session) => self.sessions.insert(session, death).is_none(),
+            Revocation::Session(session) => {
+                let known = self.sessions.get(&session).copied();
+                self.sessions.insert(session, known.map_or(death, |known| known.again(death)));
+                known.is_none()
+            }
             Revocation::Access(user, revision) => {
-                let known = self.access.get(&user).map(|(known, _)| *known);
-                self.access.insert(user, (known.map_or(revision, |known| known.max(revision)), death));
-                known.is_none_or(|known| known < revision)
+                let known = self.access.get(&user).copied().filter(|(known, _)| *known >= revision);
+                self.access.insert(user, known.map_or((revision, death), |(known, since)| (known, since.again(death))));
+                known.is_none()
             }
             Revocation::Everyone(until) => {
-                let known = self.everyone.map(|(known, _)| known);
-                self.everyone = Some((known.map_or(until, |known| known.max(until)), death));
-                known.is_none_or(|known| known < until)
+                let known = self.everyone.filter(|(known, _)| *known >= until);
+                self.everyone = Some(known.map_or((until, death), |(known, since)| (known, since.again(death))));
+                known.is_none()
             }
         };
         let is_for_follower = is_news && self.is_followed;
@@ -472,6 +482,10 @@ mod tests {
         let minutes = |passed: i32| Death { at: now - hour + minute * passed, ..at(now + minute * passed) };
         set.apply(&[dead], minutes(0));
         assert_eq!(set.take_news(9), News::Revoked(vec![dead]));
+        // Heard of again, as after a reconnection of the feed: listeners do not hear it.
+        set.prune(minutes(9));
+        set.apply(&[dead], minutes(9));
+        assert_eq!(set.take_news(9), News::Revoked(Vec::new()));
         let again = |set: &Revocations, from, to| {
             (from..to)
                 .filter(|passed| {
@@ -480,7 +494,7 @@ mod tests {
                 })
                 .collect::<Vec<_>>()
         };
-        assert_eq!(again(&set, 1, 60), [11, 22, 33, 44, 55]);
+        assert_eq!(again(&set, 10, 60), [11, 22, 33, 44, 55]);
         set.prune(minutes(80));
         assert!(set.is_empty());
     }

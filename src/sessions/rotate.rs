@@ -196,7 +196,9 @@ impl Sessions {
         match ended {
             Ok(ended) => self.apply(&ended),
             Err(reason) => {
-                return Ok(Rotation::Refused(Refusal::Revoked(EndReason::code_of(&reason.unwrap_or_default()))));
+                // Without a reason there is no row any more: its user was deleted meanwhile (S-23).
+                let refusal = reason.map(|reason| Refusal::Revoked(EndReason::code_of(&reason)));
+                return Ok(Rotation::Refused(refusal.unwrap_or(Refusal::Expired)));
             }
         }
         tracing::warn!(session.id = %session, %generation, reason = breach.reason().text(), "sessions.family_ended");

@@ -117,6 +117,12 @@ async fn roles_that_were_granted_since_the_change_go_with_a_takeover() {
     root.change(&id, &json!({ "roles": ["editor", "writer"], "claims": { "plan": "free" } })).await.expect(200);
     let alice = app.sign_in("alice").await;
     let undo = app.change_address(&alice, ["alice", "new"], &password("alice")).await;
+    app.run_sql(
+        "INSERT INTO outbox (id, user_id, notice, details, created_at, due_at)
+         SELECT gen_random_uuid(), id, 'identity-linked', '{}', now(), now() + interval '1 hour' FROM users
+         WHERE email = 'new@example.com'",
+    )
+    .await;
     let granted = json!({ "roles": ["editor", "admin"], "claims": { "plan": "pro", "region": "eu" } });
     root.change(&id, &granted).await.expect(200);
     let changed = app.events("roles_changed").await;
@@ -129,8 +135,11 @@ async fn roles_that_were_granted_since_the_change_go_with_a_takeover() {
     assert_eq!(app.me(&owner.access_token).await.json()["user"]["roles"], json!(["editor"]));
     let note = app.email("email-change-undone", "new").await;
     assert!(!note.0.contains("alice") && !note.0.contains("/end-sessions"), "{}", note.0);
+    // What was written to the reader of the new address, and waited, is still for them (L-49).
+    app.run_sql("UPDATE outbox SET due_at = now()").await;
+    app.email("identity-linked", "new").await;
     app.all_emails_written().await;
-    assert!(app.emails("email-change-undone", "alice").is_empty());
+    assert!(app.emails("email-change-undone", "alice").is_empty() && app.emails("identity-linked", "alice").is_empty());
 }
 
 /// L-48, A-45: without an administrator, nobody could create another one here.

@@ -50,8 +50,9 @@ export class Verifier {
   #stream = new AbortController();
   /** @type {(value?: any) => void} */
   #wake = () => {};
-  // When the connection began, and whether it has lasted: the next pause is then a short one.
-  #began = 0; #lasted = false; #reason = 'starting'; #reported = { state: '', reason: '' };
+  // How many events the connection brought. More than the snapshot, and the next pause is a short one: a server that ends each
+  // connection after its snapshot must not be asked for one after another.
+  #events = 0; #reason = 'starting'; #reported = { state: '', reason: '' };
   /** @type {Set<(fresh: boolean) => void>} */
   #waiting = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -206,7 +207,7 @@ export class Verifier {
 
   async #listen() {
     for (let delay = 100; !this.#closed;) {
-      this.#lasted = false;
+      this.#events = 0;
       try {
         await this.#follow();
       } catch (error) {
@@ -215,9 +216,10 @@ export class Verifier {
       this.#stream.abort();
       if (this.#closed) return;
       this.#report();
-      delay = this.#lasted ? 100 : Math.min(2 * delay, 2_000);
+      if (this.#events > 1) delay = 100;
       const pause = Object.values(CONFIGURATION).includes(this.#reason) ? 10_000 : delay * (0.5 + Math.random() / 2);
       await new Promise((resolve) => { this.#wake = resolve; this.#pause = setTimeout(resolve, pause); });
+      delay = Math.min(2 * delay, 2_000);
     }
   }
 
@@ -233,7 +235,6 @@ export class Verifier {
       const response = await fetch(url, { headers: this.#headers, redirect: 'manual', signal: stream.signal });
       if (response.status !== 200 || !response.body) throw refusedWith(response.status);
       this.#core.connected();
-      this.#began = performance.now();
       const reader = response.body.getReader(), decoder = new TextDecoder();
       for (let line = '', heard = performance.now(); ;) {
         const { done, value } = await reader.read();
@@ -261,8 +262,7 @@ export class Verifier {
   async #takeEvent(event) {
     if (this.#core.lacksKeyOf(event)) await this.#fetchKeysFor(event, this.#fetchesForEvents, SILENCE);
     if (await this.#core.event(event) !== 'taken') throw new Lost(this.#core.refusal);
-    // A server that ends each connection after its snapshot must not be asked for one after another.
-    this.#lasted = performance.now() > this.#began + SILENCE; this.#reason = 'silence';
+    this.#events += 1; this.#reason = 'silence';
     if (performance.now() - this.#keysAt > REFRESH_KEYS) this.#fetchKeys().catch(() => {});
     this.#report();
     clearTimeout(this.#end);

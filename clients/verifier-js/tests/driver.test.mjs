@@ -123,7 +123,7 @@ driver('a server that ends each connection after its snapshot is left in peace',
   stub.ends = true;
   const began = performance.now(), verifier = another();
   await until(() => stub.count(STREAM) >= 9, 'nine connections');
-  // The pauses before eight of them: 0.2 s and then the double, up to 2 s, or half of it.
+  // The pauses before eight of them: 0.1 s and then the double, up to 2 s, or half of it.
   assert.ok(performance.now() - began > 4_500);
   stub.ends = false;
   await until(async () => await code(verifier, await stub.token()) === 'good', 'it becomes fresh');

@@ -78,8 +78,9 @@ class Verifier:
     def _start(self) -> None:
         self._closed, self._became_fresh = threading.Event(), threading.Event()
         self._fetching = threading.Lock()
-        # When the connection began, and whether it has lasted: the next pause is then a short one.
-        self._began, self._lasted = 0.0, False
+        # How many events the connection brought. More than the snapshot, and the next pause is a short one: a server that ends
+        # each connection after its snapshot must not be asked for one after another.
+        self._events = 0
         self._stream: Optional[Answer] = None
         self._reporter = Reporter(self._core.seconds_fresh, self._on_state)
         # Not the threads of the event loop: they resolve names for the whole application. None is started before the first use.
@@ -199,17 +200,19 @@ class Verifier:
     def _listen(self) -> None:
         delay = 0.1
         while not self._closed.is_set():
-            self._lasted = False
+            self._events = 0
             try:
                 self._follow()
             except Exception as why:  # the thread must not end silently, whatever happens
                 self._reporter.reason = str(why) if isinstance(why, Lost) else f"unreachable: {why!r}"
             if self._closed.is_set():
                 break
-            delay = 0.1 if self._lasted else min(2 * delay, 2.0)
+            if self._events > 1:
+                delay = 0.1
             self._reporter.wake()
             is_refused = self._reporter.reason in _CONFIGURATION.values()
             self._closed.wait(10.0 if is_refused else delay * random.uniform(0.5, 1))
+            delay = min(2 * delay, 2.0)
 
     def _follow(self) -> None:
         """Listens on one connection until it is lost."""
@@ -224,7 +227,6 @@ class Verifier:
             if stream.status != 200:
                 raise Lost(_CONFIGURATION.get(stream.status, f"refused: {stream.status}"))
             self._core.connected()
-            self._began = time.monotonic()
             for event in stream.events():
                 if self._closed.is_set():
                     break
@@ -237,8 +239,8 @@ class Verifier:
             self._fetch_keys_for(event, self._fetches_for_events, SILENCE)
         if self._core.event(event) != "taken":
             raise Lost(self._core.refusal)
-        # A server that ends each connection after its snapshot must not be asked for one after another.
-        self._lasted, self._reporter.reason = time.monotonic() > self._began + SILENCE, "silence"
+        self._events += 1
+        self._reporter.reason = "silence"
         if self._core.seconds_fresh() >= 0:
             self._became_fresh.set()
         self._reporter.wake()

@@ -96,7 +96,7 @@ class Driver(Driving):
         self.stub.ends, began = True, time.monotonic()
         verifier = self.verifier()
         until(lambda: self.stub.count("/api/v1/revocations/stream") >= 9, "nine connections")
-        # The pauses before eight of them: 0.2 s and then the double, up to 2 s, or half of it.
+        # The pauses before eight of them: 0.1 s and then the double, up to 2 s, or half of it.
         self.assertGreater(time.monotonic() - began, 4.5)
         self.stub.ends = False
         until(lambda: code(verifier, self.stub.token()) == "good", "it becomes fresh")

@@ -159,8 +159,7 @@ impl Driver {
         }
         let mut answer = self.server.stream().await?;
         self.core.connected();
-        let began = self.clock.now().mono;
-        let (mut line, mut heard) = (Vec::new(), began);
+        let (mut line, mut heard, mut has_snapshot) = (Vec::new(), self.clock.now().mono, false);
         loop {
             let chunk = timeout(SILENCE, answer.chunk()).await.map_err(|_why| "silence")?;
             for part in chunk.ok().flatten().ok_or("closed")?.split_inclusive(|byte| *byte == b'\n') {
@@ -170,9 +169,10 @@ impl Driver {
                         self.take(event).await?;
                         heard = self.clock.now().mono;
                         // A server that ends each connection after its snapshot must not be asked for one after another.
-                        if heard > began.saturating_add(SILENCE) {
+                        if has_snapshot {
                             *pause = SHORTEST_PAUSE;
                         }
+                        has_snapshot = true;
                     }
                     line.clear();
                 }

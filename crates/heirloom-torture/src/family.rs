@@ -12,7 +12,13 @@ use super::{
     secret::Guarded,
     trial::Trial,
 };
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 /// Tries until a call gets an answer.
 const TRIES: u32 = 5;
@@ -59,6 +65,8 @@ pub struct Family<'k> {
     trial: &'k Trial<'k>,
     owner: Owner,
     log: Mutex<Log>,
+    /// How many redemptions have no answer yet.
+    under_way: AtomicUsize,
 }
 
 impl<'k> Family<'k> {
@@ -79,7 +87,7 @@ impl<'k> Family<'k> {
         }
         let answer = Answer::Reply(begun.reply);
         log.begin(begun.since, (begun.sent, begun.finished), Detail::of(&answer, begun.instance, None));
-        Ok(Self { kit, trial, owner, log: Mutex::new(log) })
+        Ok(Self { kit, trial, owner, log: Mutex::new(log), under_way: AtomicUsize::default() })
     }
 
     /// A new key.
@@ -131,7 +139,11 @@ impl<'k> Family<'k> {
         let values = vec![("refresh_token", self.token(token)?)];
         let asked = Asked { request: &profile.refresh.request, values, header };
         let (instance, sent) = (self.kit.next_instance(), self.kit.stamp());
-        let answer = self.kit.send(instance, asked, manner).await?;
+        let is_newest = self.newest() == token;
+        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let answer = self.kit.send(instance, asked, manner).await;
+        let is_alone = self.under_way.fetch_sub(1, Ordering::Relaxed) == 1 && others == 0;
+        let answer = answer?;
         let outcome = match answer.reply() {
             Some(reply) if matches(&profile.refresh.rotated, reply) => {
                 let presented = Some(token).filter(|_| stands(self.kit, reply));
@@ -142,7 +154,9 @@ impl<'k> Family<'k> {
             None => Outcome::Unknown,
         };
         if let Outcome::Issued(issued) = outcome {
-            self.kit.rotation.note(issued != token);
+            if is_newest && is_alone && self.is_first_answer(token, sent) {
+                self.kit.rotation.note(issued != token);
+            }
             if !self.kit.owners.claim(self.owner, &self.token(issued)?) {
                 return Err(Stop::Fail("a sign-in returned the session of another one: they share a token".to_owned()));
             }
@@ -150,6 +164,18 @@ impl<'k> Family<'k> {
         let ask = Ask::Refresh(token, key);
         self.note(Exchange { ask, sent, answer: &answer, instance, manner, note: None, granted: None }, outcome);
         Ok(outcome)
+    }
+
+    /// Whether nothing is known but that a token was kept: neither was it redeemed without that, nor anything else meanwhile. What a
+    /// stale token gets, and who loses a race, says nothing about rotation.
+    fn is_first_answer(&self, token: TokenNo, sent: Stamp) -> bool {
+        let says_nothing = |call: &Call| match call.redeems() {
+            Some(redeemed) => {
+                (redeemed == token && call.outcome != Outcome::Issued(token)) || call.finished.tick > sent.tick
+            }
+            None => false,
+        };
+        !lock(&self.log).calls.iter().any(says_nothing)
     }
 
     /// The same until there is an answer. Without a key, a second try may be a replay: the specification knows.

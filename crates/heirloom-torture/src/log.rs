@@ -136,6 +136,11 @@ impl Log {
         self.history_since(self.since.or(self.begun.as_ref().map(|(sent, ..)| *sent)), lifetimes)
     }
 
+    /// Whether the two differ.
+    pub fn may_be_excused(&self) -> bool {
+        self.since.is_none()
+    }
+
     fn history_since(&self, since: Option<Stamp>, lifetimes: Lifetimes) -> History {
         let judged = self.calls.iter().map(|call| {
             let mut call = call.clone();

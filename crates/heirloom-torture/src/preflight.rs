@@ -161,9 +161,16 @@ async fn rotated(trial: &Trial<'_>, family: &Family<'_>, which: &str) -> Result<
              the next one elsewhere than at {place} (`answer.refresh_token`)?"
         )),
         _unforeseen => fail(format!(
-            "the {which} refresh of a session was answered with {answer}, which the profile does not know"
+            "the {which} refresh of a session was answered with {answer}, which the profile does not know{}",
+            hint(trial)
         )),
     }
+}
+
+/// Without the place of access tokens, an answer that brings nothing else looks like one without any token.
+fn hint(trial: &Trial<'_>) -> &'static str {
+    let knows_access = trial.kit.profile().answer.access_token.is_some();
+    if knows_access { "" } else { "; does it bring an access token only? Then name its place: `answer.access_token`" }
 }
 
 async fn access(trial: &Trial<'_>, family: &Family<'_>) -> Checked {

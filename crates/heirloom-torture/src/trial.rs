@@ -220,7 +220,13 @@ impl<'k> Trial<'k> {
             *count = count.saturating_add(1);
         }
         match judgement {
-            Judgement::Explained => seen.add_tried(evidence(&log.evidence(self.kit.lifetimes()).calls, rules)),
+            Judgement::Explained => match self.evidence(log) {
+                Some(tried) => seen.add_tried(tried),
+                None => {
+                    let count = seen.unanswered.entry("the session may have expired".to_owned()).or_default();
+                    *count = count.saturating_add(1);
+                }
+            },
             Judgement::GivenUp if has_room => seen.given_up = seen.given_up.saturating_add(1),
             Judgement::GivenUp => {}
             Judgement::Contradicts { candidates, calls } => {
@@ -235,6 +241,13 @@ impl<'k> Trial<'k> {
                 seen.found.push(Found { candidates, sentence: None, core: calls, shown });
             }
         }
+    }
+
+    /// What a history that is explained has put to the test. None: only an expiry that nobody saw explains it.
+    fn evidence(&self, log: &Log) -> Option<BTreeMap<Property, u64>> {
+        let (history, rules) = (log.evidence(self.kit.lifetimes()), self.kit.rules());
+        let is_explained = !log.may_be_excused() || matches!(judge(&history, rules), Judgement::Explained);
+        is_explained.then(|| evidence(&history.calls, rules))
     }
 
     /// What it sees, also when it is stopped before its end.

@@ -96,7 +96,10 @@ impl Undoing {
         users::set_password(work.connection, user, None, &hash).await?;
         let mut ended = sessions::end_all_of(&mut work, user, None, &EndReason::EmailChanged).await?;
         if is_takeover {
-            // The reader of an address that was never verified may never have been here.
+            // The reader of an address that was never verified may never have been here, and what waits is not for them.
+            if let Some(left) = &left {
+                mail::keep_address(work.connection, user, left.as_str()).await?;
+            }
             clear_for_reader(&mut work, user, undo.id).await?;
             ended.add(take_access_back(&mut work, user, &undo).await?);
         } else {

@@ -197,7 +197,10 @@ impl Stream {
         state.listeners.retain_mut(|listener| listener.reads(uptime));
         let dropped = before.saturating_sub(state.listeners.len());
         if dropped > 0 {
-            tracing::warn!(dropped, "sessions.listeners_dropped: they took nothing for 10 s");
+            tracing::warn!(
+                dropped,
+                "sessions.listeners_dropped: they took nothing for 10 s, or not the snapshot within a minute"
+            );
         }
     }
 

@@ -36,14 +36,14 @@ impl Grade {
         let judged = with(Verdict::Holds).any(|one| matches!(one.property, Property::Fork | Property::ReuseDetected));
         if with(Verdict::CouldNotBeTried).any(|one| one.rank != Rank::Figure) {
             none("nothing is violated, but something could not be tried")
+        } else if rotation.contains("not each time") {
+            none("everything that applies holds, but the server does not rotate refresh tokens each time")
         } else if judged && are_all_chosen {
             Self { letter: Some('A'), ..none("everything that applies holds") }
         } else if judged {
             none("everything that was chosen holds, but only some scenarios were")
         } else if rotation.contains("does not rotate") {
             none("everything that applies holds, but the server does not rotate refresh tokens")
-        } else if rotation.contains("not each time") {
-            none("everything that applies holds, but the server does not rotate refresh tokens each time")
         } else if rotation.contains("stay valid") {
             none("everything that applies holds, but old refresh tokens stay valid")
         } else {
@@ -96,6 +96,14 @@ mod tests {
             violated: 0,
             violations: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_server_that_does_not_rotate_each_time_gets_no_letter_though_the_storm_saw_a_reuse() {
+        let saw = "rotates, but not each time".to_owned();
+        let rotation = PropertyReport { saw, ..report(Property::Rotation, Verdict::Measured) };
+        let grade = Grade::of(&[rotation, report(Property::ReuseDetected, Verdict::Holds)], true);
+        assert_eq!(grade.letter, None, "{grade:?}");
     }
 
     #[test]

@@ -43,6 +43,7 @@ const MATRIX: &[Planted] = &[
     (Fault::OldTokensForgotten,        OAUTH, Kind::Strict,    Tried::Quick,               Property::ReuseDetected),
     (Fault::GraceForEveryone,          OWN,   Kind::Strict,    Tried::Quick,               Property::ReuseDetected),
     (Fault::NothingIsStale,            OAUTH, Kind::Strict,    Tried::Quick,               Property::ReuseDetected),
+    (Fault::AccessForStale,            OAUTH, Kind::Strict,    Tried::Quick,               Property::ReuseDetected),
     (Fault::StaleTokenRotates,         OAUTH, Kind::Strict,    Tried::Quick,               Property::ReuseDetected),
     (Fault::AnyKeyIsRight,             OWN,   Kind::Strict,    Tried::Quick,               Property::ReuseDetected),
     (Fault::LateRetryAdmitted,         OWN,   Kind::Strict,    Tried::Quick,               Property::ReuseDetected),

@@ -161,6 +161,19 @@ async fn an_initial_token_that_expires_meanwhile_accuses_nobody() {
     assert!(violated.is_empty(), "{violated:#?}");
 }
 
+/// A refusal that only an expiry explains which nobody saw was not put to the test.
+#[tokio::test]
+async fn what_only_an_unseen_expiry_explains_does_not_hold() {
+    let stub = Stub::start(Fault::AlarmOnRetry);
+    let initial = tokens(&stub, 80).await;
+    let source = Source::tokens(initial.lines().map(|line| Guarded::new(line.to_owned())));
+    let (only, absolute_lifetime) = (vec!["lost-answer".to_owned()], Some(Duration::from_hours(1)));
+    let settings = Settings { source, only, absolute_lifetime, ..Talk::Own.settings(&stub, 0) };
+    let report = run(settings, |_| {}).await.unwrap();
+    let retry = report.property(Property::RetryWithKey).unwrap();
+    assert_eq!((retry.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+}
+
 /// A stale token that is refused with a success status must not look like one that was accepted.
 #[tokio::test]
 async fn a_success_without_a_token_proves_nothing() {

@@ -96,6 +96,8 @@ pub enum Fault {
     GrantsLastScope,
     /// A forged token gets an access token, and no refresh token.
     AccessForForgedTag,
+    /// The same for a token that was replaced.
+    AccessForStale,
     AcceptsAccessAsRefresh,
     AcceptsRefreshAsAccess,
 

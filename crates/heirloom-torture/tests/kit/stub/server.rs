@@ -312,13 +312,14 @@ impl Server {
             }
         }
         self.expect_live(&mut all, id, asked)?;
-        let issued =
-            if all.tokens[id].live { self.rotate(&mut all, id, asked) } else { self.replay(&mut all, id, asked)? };
+        let is_stale = !all.tokens[id].live;
+        let issued = if is_stale { self.replay(&mut all, id, asked)? } else { self.rotate(&mut all, id, asked) };
         let mut answer = self.grant(&all, issued);
         if let Some(members) = answer.as_object_mut() {
             let token = members.remove("refresh_token");
             match (self.kind, self.fault) {
                 (Kind::NoTokenInAnswer, _) => {}
+                (_, Fault::AccessForStale) if is_stale => {}
                 (_, Fault::MovesToken) => drop(members.insert("next_refresh_token".to_owned(), token.into())),
                 _ => drop(members.insert("refresh_token".to_owned(), token.into())),
             }
@@ -414,7 +415,7 @@ impl Server {
             Fault::ForkOnReplay => Ok(all.issue(session, generation + 1)),
             Fault::ForkBesideRedemption if beside => Ok(all.issue(session, generation + 1)),
             Fault::GraceForEveryone if age == 1 => Ok(newest),
-            Fault::NothingIsStale => Ok(newest),
+            Fault::NothingIsStale | Fault::AccessForStale => Ok(newest),
             Fault::StaleTokenRotates if age == 1 && was_replaced => {
                 all.tokens[newest].live = false;
                 Ok(self.rotate(all, id, asked))
