@@ -220,13 +220,14 @@ impl<'k> Trial<'k> {
             *count = count.saturating_add(1);
         }
         match judgement {
-            Judgement::Explained => match self.evidence(log) {
-                Some(tried) => seen.add_tried(tried),
-                None => {
+            Judgement::Explained => {
+                if let Some(tried) = self.evidence(log) {
+                    seen.add_tried(tried);
+                } else {
                     let count = seen.unanswered.entry("the session may have expired".to_owned()).or_default();
                     *count = count.saturating_add(1);
                 }
-            },
+            }
             Judgement::GivenUp if has_room => seen.given_up = seen.given_up.saturating_add(1),
             Judgement::GivenUp => {}
             Judgement::Contradicts { candidates, calls } => {
