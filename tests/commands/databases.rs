@@ -194,7 +194,7 @@ async fn a_role_that_may_only_read_and_write_rows_runs_the_server_and_every_comm
         )
         .await;
     let home = postgres.home_of("heirloom", "runtime");
-    let words = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM runtime; then run `heirloom migrate`";
+    let words = "Run `heirloom migrate` with the owner in HEIRLOOM_DATABASE_URL_OWNER and runtime in DATABASE_URL";
     assert_refused(&home, "privileges", words);
     let almost = [
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO runtime",
