@@ -66,6 +66,34 @@ async fn all_listeners_get_the_same_bytes() {
     assert_eq!((of_first.jws, joined + 1), (of_second.jws.clone(), of_second.number()));
 }
 
+/// however a beat travels among many, each gets it once, and before a revocation that follows it.
+#[tokio::test]
+async fn many_listeners_get_each_beat_and_each_delta_once_and_in_order() {
+    let app = streaming().await;
+    let signed_out = app.sign_in("alice").await;
+    let mut listeners = Vec::new();
+    for _ in 0..60 {
+        listeners.push(app.listen(KEY).await);
+    }
+    let mut heard = Vec::new();
+    for listener in &mut listeners {
+        heard.push(listener.next().await.expect("a snapshot").number());
+    }
+    app.sign_out(&signed_out.refresh_token).await.expect_done();
+    let mut deltas = Vec::new();
+    for (listener, mut last) in listeners.iter_mut().zip(heard) {
+        let mut beats = 0;
+        while beats < 3 {
+            let event = listener.next().await.expect("an event");
+            assert_eq!(event.number(), last + 1, "{event:?}");
+            last = event.number();
+            beats += usize::from(event.kind() == "beat");
+            deltas.extend(event.has_session(&signed_out.session_id).then_some(last));
+        }
+    }
+    assert_eq!(deltas, [deltas[0]; 60], "all got the same delta");
+}
+
 /// whatever revokes, at another instance, arrives as a delta under its name.
 #[tokio::test]
 async fn each_kind_of_revocation_reaches_the_listeners_of_the_other_instance() {

@@ -20,6 +20,8 @@ use tokio::sync::Semaphore;
 const MOST_AT_ONCE: usize = 2_000;
 /// For how long who joins gets the same snapshot, at most.
 const SHARED: Duration = Duration::from_secs(1);
+/// In how many turns a beat reaches all listeners: whatever is sent to a thousand at once holds up every other request.
+const TURNS: usize = 25;
 /// How far the database's clock may be set back before another stream begins, in seconds.
 const SET_BACK: i64 = 5;
 
@@ -55,6 +57,22 @@ pub(super) enum JoinError {
     /// No snapshot could be signed.
     #[error("no snapshot could be signed")]
     Signing(#[from] SigningError),
+}
+
+impl State {
+    /// Sends the beat to the next listeners that wait for it. Whether some still wait.
+    fn take_turn(&mut self) -> bool {
+        let mut left = self.listeners.len().div_ceil(TURNS);
+        let mut do_some_wait = false;
+        self.listeners.retain_mut(|listener| {
+            let is_next = listener.holds() && left > 0;
+            left -= usize::from(is_next);
+            let is_there = !is_next || listener.send_held();
+            do_some_wait |= listener.holds();
+            is_there
+        });
+        do_some_wait
+    }
 }
 
 impl Stream {
@@ -106,13 +124,13 @@ impl Stream {
         Ok(self.sign(snapshot).await?)
     }
 
-    /// Sends what is new, and a beat if one is due. Nothing unless the set is complete: who hears nothing knows that
-    /// they may miss something.
-    pub(super) fn publish(&self, is_beat_due: bool) {
+    /// Sends what is new to all, and a beat, if one is due or was begun, to those whose turn it is. Nothing unless the set is
+    /// complete: who hears nothing knows that they may miss something. Whether some still wait for the beat.
+    pub(super) fn publish(&self, is_beat_due: bool) -> bool {
         let mut state = self.state();
         let now = self.0.world.clock.now();
         if state.is_over || !self.is_complete() {
-            return;
+            return false;
         }
         if let Err(error) = self.send_all(&mut state, is_beat_due, now) {
             tracing::error!(%error, "sessions.stream_failed");
@@ -121,6 +139,7 @@ impl Stream {
         if is_beat_due {
             self.drop_who_does_not_read(&mut state);
         }
+        state.take_turn()
     }
 
     /// `now` was read before the set was found to be complete: a process that is suspended between the two must not date
@@ -145,7 +164,10 @@ impl Stream {
         let data = event::sign(&self.0.keys, now, kind, &state.place, news)?;
         let event = framed(&data);
         // Who is gone, or has too much before them, gets no more.
-        state.listeners.retain(|listener| listener.send(event.clone()));
+        state.listeners.retain_mut(|listener| match kind {
+            EventKind::Beat => listener.hold(event.clone()),
+            EventKind::Snapshot | EventKind::Delta => listener.send(event.clone()),
+        });
         self.0.world.metrics.streamed(kind.name());
         Ok(())
     }

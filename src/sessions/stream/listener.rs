@@ -19,6 +19,8 @@ const CHUNK: usize = 16 * 1024;
 /// The near end of a listener.
 pub(super) struct Listener {
     events: mpsc::Sender<Bytes>,
+    /// An event whose turn has not come for this listener.
+    held: Option<Bytes>,
     progress: Arc<Progress>,
     joined: Duration,
     /// How much it had taken when it was last seen, and since when it has been that while events waited.
@@ -55,12 +57,29 @@ impl Listener {
         let progress = Arc::<Progress>::default();
         let listening =
             Listening { unread: Bytes::new(), events: receiver, progress: Arc::clone(&progress), _permit: permit };
-        (Self { events, progress, joined: uptime, seen: (0, uptime) }, listening)
+        (Self { events, held: None, progress, joined: uptime, seen: (0, uptime) }, listening)
     }
 
-    /// Whether there was room for an event.
-    pub fn send(&self, event: Bytes) -> bool {
-        self.events.try_send(event).is_ok()
+    /// Sends an event, after the one that is held. Whether there was room.
+    pub fn send(&mut self, event: Bytes) -> bool {
+        self.send_held() && self.events.try_send(event).is_ok()
+    }
+
+    /// Holds an event until its turn, and sends the one before it. Whether there was room.
+    pub fn hold(&mut self, event: Bytes) -> bool {
+        let had_room = self.send_held();
+        self.held = Some(event);
+        had_room
+    }
+
+    /// Whether an event is held.
+    pub fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Sends the event that is held, if any. Whether there was room.
+    pub fn send_held(&mut self) -> bool {
+        self.held.take().is_none_or(|event| self.events.try_send(event).is_ok())
     }
 
     /// Whether it has taken something within [`PATIENCE`], or everything; and the snapshot within [`SNAPSHOT_PATIENCE`].
@@ -161,8 +180,23 @@ mod tests {
     /// (`publish.rs`), and what fills the whole set is 125 events at once.
     #[test]
     fn the_events_of_ten_seconds_wait_for_a_listener_that_reads_its_snapshot() {
-        let (near, _far, _permits) = listener();
+        let (mut near, _far, _permits) = listener();
         assert!((0..50 * PATIENCE.as_secs() + 125).all(|_| near.send(EVENT)));
+    }
+
+    /// a beat that waits for its turn goes before the next event.
+    #[tokio::test]
+    async fn an_event_that_is_held_is_sent_once_and_before_the_next() {
+        let [first, second, third] = ["first", "second", "third"].map(|name| Bytes::from_static(name.as_bytes()));
+        let (mut near, mut far, _permits) = listener();
+        assert!(near.hold(first.clone()) && near.holds());
+        assert!(near.hold(second.clone()) && near.holds());
+        assert!(near.send(third.clone()) && !near.holds() && near.send_held());
+        drop(near);
+        for event in [first, second, third] {
+            assert_eq!(far.events.recv().await, Some(event));
+        }
+        assert_eq!(far.events.recv().await, None);
     }
 
     /// its memory and its connection are not free before that.
@@ -180,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_dropped_listener_reads_no_event_that_waited() {
-        let (near, mut far, _permits) = listener();
+        let (mut near, mut far, _permits) = listener();
         assert!(near.send(EVENT) && near.send(EVENT));
         assert_eq!(far.next().await.unwrap(), Some(EVENT));
         drop(near);
@@ -189,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_listener_that_has_read_everything_ends_with_the_stream() {
-        let (near, mut far, _permits) = listener();
+        let (mut near, mut far, _permits) = listener();
         assert!(near.send(EVENT));
         assert_eq!(far.next().await.unwrap(), Some(EVENT));
         drop(near);
