@@ -160,8 +160,7 @@ impl Guard {
     /// # Errors
     /// When the database fails.
     pub async fn forgive(&self, attempt: Attempt) -> Result<(), DatabaseError> {
-        let (emptied, lessened) = attempt.0.into_iter().partition(|bucket| bucket.is_emptied);
-        self.settle(emptied, lessened).await
+        self.settle(attempt.0, |bucket| bucket.is_emptied).await
     }
 
     /// The password was not verified after all.
@@ -169,7 +168,7 @@ impl Guard {
     /// # Errors
     /// When the database fails.
     pub async fn give_back(&self, attempt: Attempt) -> Result<(), DatabaseError> {
-        self.settle(Vec::new(), attempt.0.into_iter().filter(|bucket| bucket.is_counted).collect()).await
+        self.settle(attempt.0.into_iter().filter(|bucket| bucket.is_counted).collect(), |_| false).await
     }
 
     /// Empties the counts of an account, in the caller's transaction: it has another password now, at which nobody has guessed, and
@@ -183,21 +182,18 @@ impl Guard {
         let id = user.as_uuid();
         let factors =
             [self.bucket("factor", id.as_bytes(), FACTOR), self.bucket("factor-devices", id.as_bytes(), DEVICES)];
-        // One after another, in the order in which guesses lock them: else the two could wait for each other.
-        for bucket in [vec![account], self.shared(name.as_bytes()).into(), factors.into()].concat() {
-            store::settle(work.connection, vec![bucket], Vec::new()).await?;
-        }
-        Ok(())
+        let buckets = [vec![account], self.shared(name.as_bytes()).into(), factors.into()].concat();
+        store::settle(work.connection, buckets, |_| true).await
     }
 
-    async fn settle(&self, emptied: Vec<Bucket>, lessened: Vec<Bucket>) -> Result<(), DatabaseError> {
-        if emptied.is_empty() && lessened.is_empty() {
+    async fn settle(&self, attempt: Vec<Bucket>, is_emptied: fn(&Bucket) -> bool) -> Result<(), DatabaseError> {
+        if attempt.is_empty() {
             return Ok(());
         }
         // A flood that is turned away gives back as fast as it was counted, in the same rows.
         let (_turn, waited) = self.turn().await?;
         let db = &self.0.world.db;
-        db.run_after(waited, move |connection| Box::pin(store::settle(connection, emptied, lessened))).await
+        db.run_after(waited, move |connection| Box::pin(store::settle(connection, attempt, is_emptied))).await
     }
 
     /// A turn, and how long it took to come. While the database hangs, those that wait are answered in time: each turn
@@ -369,7 +365,7 @@ impl RefusedGuess {
     async fn report(self, mut work: Work<'_>, user: Option<UserId>) -> Result<WaitRefusal, DatabaseError> {
         let Self { bucket, wait, taken } = self;
         if !taken.is_empty() {
-            store::settle(work.connection, Vec::new(), taken).await?;
+            store::settle(work.connection, taken, |_| false).await?;
         }
         let wait = match wait {
             Some(wait) => Some(wait),

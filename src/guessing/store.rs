@@ -188,17 +188,26 @@ pub async fn mark_reported(connection: &mut PgConnection, bucket: &Bucket) -> Re
     Ok(marked.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Empties some buckets, and gives others their last guess back.
+/// Empties some of an attempt's buckets, and gives the others their last guess back. They are in the order in which guesses
+/// lock them: else two that settle, or one and a guess, could wait for each other.
 pub async fn settle(
     connection: &mut PgConnection,
-    emptied: Vec<Bucket>,
-    lessened: Vec<Bucket>,
+    attempt: Vec<Bucket>,
+    is_emptied: fn(&Bucket) -> bool,
 ) -> Result<(), DatabaseError> {
+    let emptied: Vec<_> = attempt.iter().filter(|bucket| is_emptied(bucket)).cloned().collect();
     sqlx::query!(
-        "WITH emptied AS (DELETE FROM password_guesses WHERE bucket = ANY ($1::bytea[]))
-         UPDATE password_guesses SET failures = greatest(failures - 1, 0) WHERE bucket = ANY ($2::bytea[])",
+        "WITH attempt AS MATERIALIZED (
+             SELECT bucket FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (bucket, position)
+             JOIN password_guesses AS g USING (bucket) ORDER BY position FOR UPDATE OF g
+         ),
+         emptied AS (
+             DELETE FROM password_guesses WHERE bucket IN (SELECT bucket FROM attempt) AND bucket = ANY ($2::bytea[])
+         )
+         UPDATE password_guesses SET failures = greatest(failures - 1, 0)
+         WHERE bucket IN (SELECT bucket FROM attempt) AND bucket <> ALL ($2::bytea[])",
+        &digests(&attempt),
         &digests(&emptied),
-        &digests(&lessened),
     )
     .execute(connection)
     .await?;
