@@ -13,13 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// All of them, in the order in which they run: the sweep leaves little behind.
+/// All of them, in the order in which they run: the sweep leaves little behind, and the feed revokes everyone.
 const ALL: &[&str] =
-    &["rotation", "locked", "poisoned", "slow-flush", "sizes", "checks", "sign-ins", "feed", "start", "bloat", "sweep"];
+    &["rotation", "locked", "poisoned", "slow-flush", "sizes", "checks", "sign-ins", "start", "bloat", "sweep", "feed"];
 
 #[derive(Args)]
 pub struct Run {
-    /// Which: rotation, locked, poisoned, slow-flush, sizes, checks, sign-ins, feed, start, sweep, bloat. None: all
+    /// Which: rotation, locked, poisoned, slow-flush, sizes, checks, sign-ins, start, bloat, sweep, feed. None: all
     scenarios: Vec<String>,
     /// A fifth of the time, a tenth of the sessions: to see that it works, not to quote
     #[arg(long)]
@@ -330,13 +330,14 @@ impl Bench<'_> {
     async fn bloat(&mut self) {
         let before = self.large.counters().await;
         let wanted = if self.run.long { 10_000_000.0 } else { f64::from(self.run.million()) };
-        let mut done = 0.0;
+        let (mut done, mut after) = (0.0, before);
         while done < wanted {
             let rate = self.large.pgbench(64, 20)["rate"].as_f64().unwrap();
             done += rate * 20.0;
-            eprintln!("   {done:.0} rotations of {wanted:.0}");
+            after = self.large.counters().await;
+            let grown = (after.size - before.size) / 1e6;
+            eprintln!("   {done:.0} rotations of {wanted:.0}, grown by {grown:.1} MB");
         }
-        let after = self.large.counters().await;
         self.report.add("rotated and rotated", "rotations", done);
         self.report.add("rotated and rotated", "growth_bytes_in_all", after.size - before.size);
     }
