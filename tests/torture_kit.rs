@@ -128,6 +128,8 @@ impl Instance {
                 let mut child: Child = spawn();
                 fs::write(&written, child.id().to_string()).unwrap();
                 child.wait().unwrap();
+                // A server that answers again at once would not have been seen to be away.
+                std::thread::sleep(Duration::from_millis(500));
             }
         });
         Self { url, process, stopping, keeper: Some(keeper), _port: port }
