@@ -105,6 +105,5 @@ async fn carry_out(
         return Ok(Decided::NoUser);
     }
     let Some(identity) = upstream::take_away(work, user, provider).await? else { return Ok(Decided::NotConnected) };
-    let until = work.now;
-    sessions::end_through(work, user, &identity, until, None, &EndReason::Admin(None)).await.map(Decided::Done)
+    sessions::end_through(work, user, &identity, None, None, &EndReason::Admin(None)).await.map(Decided::Done)
 }

@@ -28,8 +28,7 @@ async fn disconnect(
             }
             let unlinked = unlink(&mut work, user, &provider).await?;
             let Unlinking::Done(identity) = &unlinked else { return Ok(Some((unlinked, Ended::default()))) };
-            let until = work.now;
-            let ended = end_through(&mut work, user, identity, until, Some(session), &EndReason::EndedByUser).await?;
+            let ended = end_through(&mut work, user, identity, None, Some(session), &EndReason::EndedByUser).await?;
             Ok(Some((unlinked, ended)))
         })
     });

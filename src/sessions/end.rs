@@ -87,8 +87,8 @@ pub async fn end_all_of(
     announce(work, Ended::of(&rows, reason)).await
 }
 
-/// Ends the sessions of a user that were opened through an identity of another provider until a time, but perhaps one, in the
-/// caller's transaction.
+/// Ends the sessions of a user that were opened through an identity of another provider, until a time if one is given, but perhaps
+/// one, in the caller's transaction, which holds the lock on the user.
 ///
 /// # Errors
 /// When the database fails.
@@ -96,7 +96,7 @@ pub async fn end_through(
     work: &mut Work<'_>,
     user: UserId,
     identity: &UpstreamIdentity,
-    until: Moment,
+    until: Option<Moment>,
     except: Option<SessionId>,
     reason: &EndReason,
 ) -> Result<Ended, DatabaseError> {

@@ -9,6 +9,7 @@ use crate::{
     kernel::Client,
     postgres::DatabaseError,
     upstream::{SecurityEvent, note_event, owner_of_event},
+    users,
     work::Caller,
 };
 
@@ -26,7 +27,9 @@ impl Sessions {
                 }
                 let Some(identity) = &event.identity else { return Ok(Ended::default()) };
                 let Some(user) = owner_of_event(&mut work, identity).await? else { return Ok(Ended::default()) };
-                end_through(&mut work, user, identity, event.happened_at, None, &EndReason::Provider).await
+                // A sign-in that is under way comes wholly before or wholly after.
+                users::lock(work.connection, user).await?;
+                end_through(&mut work, user, identity, Some(event.happened_at), None, &EndReason::Provider).await
             })
         });
         let ended = taken.await?;

@@ -218,6 +218,9 @@ async fn a_user_connects_and_disconnects_a_provider() {
     let signed_in = Browser::new();
     signed_in.sign_in(&app, &stub).await.expect(303);
     assert!(signed_in.is_signed_in());
+    // As if it had been opened while the request waited for it: by the database's clock, later than the request.
+    app.run_sql("UPDATE sessions SET created_at = created_at + interval '1 minute' WHERE identity_subject IS NOT NULL")
+        .await;
 
     app.disconnect(&tokens.access_token, "kakao").await.expect_problem(404, "not_found");
     app.disconnect(&tokens.access_token, "op").await.expect(204);

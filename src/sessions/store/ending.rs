@@ -61,19 +61,20 @@ pub async fn end_with_one_factor(
     Ok(rows)
 }
 
-/// Ends the sessions of a user that were opened through an identity of another provider until a time, but perhaps one.
+/// Ends the sessions of a user that were opened through an identity of another provider, until a time if one is given, but perhaps
+/// one.
 pub async fn end_through(
     connection: &mut PgConnection,
     user: UserId,
     identity: &UpstreamIdentity,
-    until: Moment,
+    until: Option<Moment>,
     except: Option<SessionId>,
     reason: &EndReason,
 ) -> Result<Vec<EndedRow>, DatabaseError> {
     let rows = sqlx::query_as!(
         EndedRow,
         r#"UPDATE sessions SET revoked_at = greatest(clock_timestamp(), last_used_at), revoked_reason = $5
-           WHERE user_id = $1 AND identity_issuer = $2 AND identity_subject = $3 AND created_at <= $4
+           WHERE user_id = $1 AND identity_issuer = $2 AND identity_subject = $3 AND ($4::timestamptz IS NULL OR created_at <= $4)
              AND revoked_at IS NULL AND id IS DISTINCT FROM $6
            RETURNING id AS "id: SessionId", idle_expires_at > now() AS "was_live!""#,
         user.as_uuid(),
