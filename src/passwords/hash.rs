@@ -84,6 +84,10 @@ impl PasswordHash {
         if text.is_empty() || text.starts_with(NO_PASSWORD) {
             return Ok(Self::none());
         }
+        // A salt may be any text, but Postgres stores no NUL.
+        if text.contains('\0') {
+            return Err(HashRefused::Mangled);
+        }
         Stored::read(&text)?;
         Ok(Self(text))
     }

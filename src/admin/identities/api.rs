@@ -72,6 +72,10 @@ async fn unlink(
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let provider = request.match_info().query("provider").to_owned();
+    // Postgres takes no NUL, which `%00` is.
+    if provider.contains('\0') {
+        return Err(Problem::not_found("identity"));
+    }
     match remove_identity(&sessions, &FreshAuthority::of(&admin, &client), user, provider).await? {
         IdentityRemoved::Done { revoked } => Ok(HttpResponse::Ok().json(Revoked { revoked })),
         IdentityRemoved::NoUser => Err(Problem::not_found("user")),

@@ -251,6 +251,7 @@ fn an_imported_hash_can_be_verified() {
         ("$2b$03$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui", HashRefused::Mangled),
         ("$2b$10$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBu", HashRefused::Mangled),
         ("$heirloom-v1$2a$05$abcdefghijklmnopqrstuu5PxtlTBNE4OvmfXKWwjc9YXaqPVRoZ.", HashRefused::Mangled),
+        ("pbkdf2_sha256$1000$a\0b$YYTV1q1LXZPSWcJQOmEP/QrcJcVXl1n5sHQcWUCGVDo=", HashRefused::Mangled),
         (
             "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$4BnlcpLz5MRq0Izs2E2zIqpIFISe",
             HashRefused::TooCostly,
