@@ -4,7 +4,7 @@ use crate::{
     http::{Endpoint, FieldError, FromClient, Problem, SameOrigin, form, kind, paths},
     kernel::Duration,
     mail::Mail,
-    pages::{Sample, View, form_problem},
+    pages::{Sample, View, form_problem, kept},
     sessions::Sessions,
     users::{Accounts, too_many_attempts},
     world::World,
@@ -98,7 +98,7 @@ async fn end(
 }
 
 fn end_form(email: &str, problem: Option<&Problem>) -> Value {
-    context! { state => "ask", email, ..form_problem(problem) }
+    context! { state => "ask", email, kept => kept(&[("email", email)]), ..form_problem(problem) }
 }
 
 /// Samples of the pages.

@@ -18,4 +18,4 @@ pub use explained::explained;
 pub use served::ServedFile;
 pub use templates::{Pages, Sample, TemplateError, html};
 pub use texts::TextsError;
-pub use view::{View, form_problem, page_samples};
+pub use view::{View, form_problem, kept, page_samples};

@@ -93,6 +93,13 @@ pub fn form_problem(problem: Option<&Problem>) -> Value {
     context! { problem, errors }
 }
 
+/// `kept` of a page: the parameters of its address that a change of the language must keep, to be appended to a query.
+#[must_use]
+pub fn kept(parameters: &[(&str, &str)]) -> String {
+    let said = parameters.iter().filter(|(_, value)| !value.is_empty());
+    url::form_urlencoded::Serializer::for_suffix("&".to_owned(), 1).extend_pairs(said).finish()
+}
+
 const ERROR: &str = "pages/error.html";
 
 fn problem_context(problem: &Problem, request_id: &str) -> Value {

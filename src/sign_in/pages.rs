@@ -16,7 +16,7 @@ use crate::{
     http::{Endpoint, FieldError, FromClient, Problem, all_tokens_in_cookies, kind, own_form, paths, return_to},
     kernel::{Client, Transport},
     lifecycle::{self, Asker, AskingBrowser, CodePage, Flow, Lifecycle},
-    pages::{Sample, View, form_problem},
+    pages::{Sample, View, form_problem, kept},
     sessions::{Entered, Entry, Sessions, redirect_signed_in},
     users::{Accounts, Refused, Registration},
     work::Caller,
@@ -135,7 +135,7 @@ impl Form {
         let shown = |(name, label): &(String, String)| context! { name, label };
         let providers: Vec<_> = self.providers.providers.iter().map(shown).collect();
 
-        let kept = kept([("return_to", return_to), ("reason", notice)]);
+        let kept = kept(&[("return_to", return_to), ("reason", notice)]);
         let problem = form_problem(self.problem.as_ref());
         context! { email, name, remember, return_to, notice, registration_open, offers_passkeys, providers, providers_first => self.providers.are_first, kept, ..problem }
     }
@@ -347,12 +347,6 @@ impl PageRooms {
 
 fn taken() -> Problem {
     Problem { errors: vec![FieldError::new("email", "taken", "")], ..Problem::new(kind::EMAIL_TAKEN, "") }
-}
-
-/// The parameters that a change of the language must keep, to be appended to a query.
-fn kept(parameters: [(&str, &String); 2]) -> String {
-    let said = parameters.into_iter().filter(|(_, value)| !value.is_empty());
-    url::form_urlencoded::Serializer::for_suffix("&".to_owned(), 1).extend_pairs(said).finish()
 }
 
 /// Samples of the pages with every problem and with notices.

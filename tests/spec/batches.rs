@@ -61,7 +61,7 @@ async fn rotations_that_wait_for_the_database_travel_together() {
 /// S-42: no other rotation waits for a locked row; its own continues when the lock is released.
 #[tokio::test]
 async fn a_locked_row_holds_up_only_its_own_rotation() {
-    let app = TestApp::with(OPTIONS).await;
+    let app = TestApp::with(OPTIONS).await.with_outages();
     let sessions = crowd(&app).await;
     let (locked, others) = sessions.split_first().expect("a crowd");
     let mut blocker = app.db().begin().await.expect("a transaction");
@@ -118,7 +118,7 @@ async fn a_rotation_continues_with_a_row_that_was_changed_meanwhile() {
 /// S-42: a row that cannot be written makes its batch fail as a whole. The others go on alone.
 #[tokio::test]
 async fn a_row_that_cannot_be_written_fails_alone() {
-    let app = TestApp::with(OPTIONS).await;
+    let app = TestApp::with(OPTIONS).await.with_outages();
     let sessions = crowd(&app).await;
     let (poisoned, others) = sessions.split_first().expect("a crowd");
     poison(&app, &poisoned.session_id, "RAISE EXCEPTION USING ERRCODE = 'disk_full'").await;
@@ -136,7 +136,7 @@ async fn a_row_that_cannot_be_written_fails_alone() {
 /// S-42: neither does a row whose writing takes longer than a request may.
 #[tokio::test]
 async fn a_row_whose_writing_takes_too_long_is_answered_503_alone() {
-    let app = TestApp::with(OPTIONS).await;
+    let app = TestApp::with(OPTIONS).await.with_outages();
     let sessions = crowd(&app).await;
     let (slow, others) = sessions.split_first().expect("a crowd");
     poison(&app, &slow.session_id, "PERFORM pg_sleep(30)").await;
@@ -158,7 +158,7 @@ async fn a_row_whose_writing_takes_too_long_is_answered_503_alone() {
 async fn what_was_given_up_is_not_written_by_the_batch_that_it_was_in() {
     const CONNECTIONS: usize = 4;
     const WARM: i32 = 8;
-    let app = TestApp::with(&[OPTIONS, &[("HEIRLOOM_DB_MAX_CONNECTIONS", "4")]].concat()).await;
+    let app = TestApp::with(&[OPTIONS, &[("HEIRLOOM_DB_MAX_CONNECTIONS", "4")]].concat()).await.with_outages();
     let mut sessions = crowd(&app).await;
     // Afterwards the statements are prepared on every connection: to prepare one would wait for the lock, too.
     for _ in 0..WARM {

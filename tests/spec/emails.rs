@@ -140,6 +140,21 @@ async fn a_session_that_is_pushed_out_by_the_limit_sends_an_email_with_the_reaso
     assert!(sent.contains("/end-sessions?email="), "{sent}");
 }
 
+/// Another language keeps the link; who reads the page in the wrong one must not be told that the link has expired.
+#[tokio::test]
+async fn a_change_of_the_language_keeps_the_link() {
+    let (app, stub, _) = with_mail().await;
+    let stolen = app.sign_in("alice").await;
+    app.refresh(&stolen.refresh_token).await.expect_tokens();
+    app.refresh(&stolen.refresh_token).await.expect_problem(401, "refresh_token_reused");
+    let link = link_in(&stub.email(1).await);
+    let (_, parameter) = link.split_once('?').expect("a parameter");
+    let page = app.get(&link).await;
+    assert!(page.expect(200).body.contains(&format!("href=\"?lang=ko&amp;{parameter}\"")), "{page:?}");
+    let korean = app.get(&format!("/end-sessions?lang=ko&{parameter}")).await;
+    assert!(korean.expect(200).body.contains(&format!("href=\"?lang=en&amp;{parameter}\"")), "{korean:?}");
+}
+
 /// Whoever registers another user's address must not be able to write to it from the operator's own sender.
 #[tokio::test]
 async fn no_email_repeats_what_a_user_or_an_administrator_typed() {

@@ -225,7 +225,7 @@ async fn the_end_of_everyone_that_the_database_forgot_is_ended_again() {
 /// S-21, S-56: The end cannot be written: the reuse is not answered as one, and the next replay is.
 #[tokio::test]
 async fn a_revocation_that_could_not_be_written_is_not_answered_as_one() {
-    let app = TestApp::start().await;
+    let app = TestApp::start().await.with_outages();
     let (stale, newest) = family(&app, "alice").await;
     let mut transaction = app.db().begin().await.expect("SQL");
     sqlx::raw_sql("SELECT FROM sessions FOR UPDATE").execute(&mut *transaction).await.expect("SQL");

@@ -29,6 +29,7 @@ async fn the_second_step_works_without_script() {
     let page = app.code_page("alice").await;
     page.expect(200).expect_no_cookie();
     assert!(page.body.contains("One more step") && page.body.contains("autocomplete=\"one-time-code\""), "{page:?}");
+    assert!(!page.body.contains("?lang="), "a link to another language would lose the step: {page:?}");
     let fields = |page: &Answer| [("challenge", page.hidden("challenge")), ("return_to", page.hidden("return_to"))];
     let send = async |page: &Answer, code: &str| {
         let [challenge, return_to] = fields(page);

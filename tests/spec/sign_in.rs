@@ -422,7 +422,7 @@ async fn sign_ins_at_once_keep_the_limit_of_sessions() {
 /// S-50: a lock that is not had in time is an outage, and the connection is as good as before.
 #[tokio::test]
 async fn a_sign_in_that_waits_too_long_for_a_lock_leaves_nothing_behind() {
-    let app = TestApp::with(&[("HEIRLOOM_DB_MAX_CONNECTIONS", "4")]).await;
+    let app = TestApp::with(&[("HEIRLOOM_DB_MAX_CONNECTIONS", "4")]).await.with_outages();
     app.register("alice").await;
     let mut blocker = app.db().begin().await.expect("a transaction");
     sqlx::query("SELECT FROM users FOR UPDATE").execute(&mut *blocker).await.expect("SQL");

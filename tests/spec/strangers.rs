@@ -258,7 +258,7 @@ async fn advisory_locks_hold_up_nothing() {
 
 #[tokio::test]
 async fn a_lock_that_is_held_too_long_is_an_outage_whose_cause_is_logged() {
-    let app = TestApp::start().await;
+    let app = TestApp::start().await.with_outages();
     let root = app.admin("root").await;
     let alice = app.person("alice").await;
     let mut holder = app.role("holder", "GRANT SELECT, UPDATE ON locks TO {}").await;

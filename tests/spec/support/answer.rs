@@ -46,6 +46,12 @@ impl Answer {
         answer
     }
 
+    /// Whether the database did not answer in time. A page does not say what did not.
+    pub fn is_outage_of_the_database(&self) -> bool {
+        let is_page = self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+        self.status == 503 && (is_page || self.body.contains("The database does not answer"))
+    }
+
     /// A header's value, if there is exactly one of the name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let name = HeaderName::try_from(name).expect("a header's name");

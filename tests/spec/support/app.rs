@@ -37,6 +37,9 @@ pub const MASTER_KEY: [u8; 32] = *b"the master key of the test suite";
 
 const STEP_UP: &str = "/api/v1/auth/step-up";
 
+/// How often a request is sent at most, while the database of a busy machine has no time for it.
+const SENDINGS: u32 = 5;
+
 /// Servers that run at once; each has a handful of connections. A test takes room once: a second server of its own is
 /// [`TestApp::another`] or a [`TestApp::stranger`].
 static ROOM: Semaphore = Semaphore::const_new(12);
@@ -59,6 +62,8 @@ pub struct TestApp {
     database: Arc<TestDatabase>,
     pool: PgPool,
     client: Client,
+    /// Whether what the database had no time for is sent again.
+    resends: bool,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     _room: Option<SemaphorePermit<'static>>,
@@ -93,7 +98,14 @@ impl TestApp {
     /// A server that reaches its database on another way.
     pub async fn by_way_of(database: Arc<TestDatabase>, way: PgConnectOptions, options: &[(&str, &str)]) -> Self {
         let room = ROOM.acquire().await.expect("the semaphore is never closed");
-        Self::on(database, way, options, Some(room)).await
+        Self::on(database, way, options, Some(room)).await.with_outages()
+    }
+
+    /// For tests that plan an outage: a request is sent once, whatever its answer. Otherwise it is sent again, as every
+    /// client does (S-5), where the database of a busy machine had no time for it.
+    pub fn with_outages(mut self) -> Self {
+        self.resends = false;
+        self
     }
 
     async fn on(
@@ -129,6 +141,7 @@ impl TestApp {
             pool: PgPoolOptions::new().max_connections(2).connect_lazy_with(database.options()),
             database,
             client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
+            resends: true,
             stop: Some(stop),
             server: Some(server),
             _room: room,
@@ -235,7 +248,8 @@ impl TestApp {
     pub fn request(&self, method: &str, path: &str) -> Request {
         let method = Method::try_from(method).expect("a method");
         let to = format!("{method} {path}");
-        Request { to, builder: self.client.request(method, format!("http://{}{path}", self.address)) }
+        let builder = self.client.request(method, format!("http://{}{path}", self.address));
+        Request { to, builder, sendings: if self.resends { SENDINGS } else { 1 } }
     }
 
     /// GET, from nobody in particular.
@@ -379,6 +393,8 @@ pub fn credentials(name: &str) -> Value {
 pub struct Request {
     to: String,
     builder: RequestBuilder,
+    /// How often it is sent at most.
+    sendings: u32,
 }
 
 impl Request {
@@ -427,8 +443,24 @@ impl Request {
         self.builder.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.to))
     }
 
-    /// Sends it and reads the whole answer.
-    pub async fn send(self) -> Answer {
+    /// Sends it and reads the whole answer: once more if that is an outage of the database, which a busy machine can cause.
+    pub async fn send(mut self) -> Answer {
+        while let Some(request) = self.next_sending() {
+            let answer = request.send_once().await;
+            if !answer.is_outage_of_the_database() {
+                return answer;
+            }
+        }
+        self.send_once().await
+    }
+
+    /// A copy to be sent, where the request may be sent again after it.
+    fn next_sending(&mut self) -> Option<Self> {
+        self.sendings = self.sendings.checked_sub(1).filter(|left| *left > 0)?;
+        Some(Self { to: self.to.clone(), builder: self.builder.try_clone()?, sendings: 1 })
+    }
+
+    async fn send_once(self) -> Answer {
         let response = self.builder.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.to));
         Answer::read(self.to, response).await
     }
