@@ -14,6 +14,9 @@ use tokio::{
 
 /// How far they come.
 const STAGES: u64 = 5;
+/// A client redeems its next token minutes later: by then, what it left behind has been carried out or dropped. Carried out two
+/// rotations later, it would be a replay.
+const BEFORE_THE_NEXT: Duration = Duration::from_millis(200);
 
 /// S-40: After each: their retry with the key works, or was the first that counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,6 +48,7 @@ async fn vanish_and_return(mut client: Client, urls: Arc<Vec<String>>) -> u64 {
             }
             client.pause().await;
         }
+        tokio::time::sleep(BEFORE_THE_NEXT).await;
     }
     // Nothing forked on the way: the one before the newest is a replay.
     let stale = &client.tokens[client.tokens.len() - 2];
