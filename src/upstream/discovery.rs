@@ -62,8 +62,8 @@ pub enum DiscoveryError {
     /// It is incomplete.
     #[error("a document that does not describe a provider")]
     Incomplete,
-    /// Asked for others who waited for the same answer.
-    #[error("no answer to those who asked at the same moment")]
+    /// It gave no answer a moment ago, and was not asked again.
+    #[error("no answer a moment ago")]
     InVain,
     /// Not a set of keys.
     #[error("a document that is not a JWK set")]
@@ -124,11 +124,7 @@ impl<T> Kept<T> {
         self.is_younger_than(FRESH) || self.was_tried_within(UNKNOWN_KEY) && self.is_younger_than(STALE)
     }
 
-    /// Whether the provider was asked so short a time ago, also in vain.
-    fn was_asked_within(&self, time: Duration) -> bool {
-        self.is_younger_than(time) || self.was_tried_within(time)
-    }
-
+    /// Whether the provider was asked in vain so short a time ago.
     fn was_tried_within(&self, time: Duration) -> bool {
         self.tried_at.is_some_and(|tried| tried.elapsed() < time)
     }
@@ -155,29 +151,32 @@ impl Discovery {
             return Err(DiscoveryError::InVain);
         }
         let fetched = self.fetch_metadata().await;
-        renew(&mut cache, fetched)
+        renew(&mut cache, fetched, |_any| true)
     }
 
     /// The keys with which a token may be verified: fetched again where they do not hold the key that it names, twice a minute.
     ///
     /// # Errors
-    /// When the provider does not answer.
+    /// When the provider does not answer, and the keys of before are too old or do not hold that key: it may be a new one.
     pub async fn keys_for(&self, token: &str) -> Result<Arc<KeySet>, DiscoveryError> {
         let jwks = self.metadata().await?.jwks.clone();
         let waits_since = Instant::now();
         let mut cache = self.keys.lock().await;
         if let Some(kept) = cache.kept.as_ref().filter(|kept| kept.is_enough()) {
-            let header = decode_header(token).ok();
-            let is_known = header.is_none_or(|header| kept.value.find(header.kid.as_deref(), header.alg).is_some());
-            if is_known || kept.was_asked_within(UNKNOWN_KEY) {
+            // What the provider published a moment ago is its word on every key, also on one that it left out.
+            if can_judge(&kept.value, token) || kept.is_younger_than(UNKNOWN_KEY) {
                 return Ok(Arc::clone(&kept.value));
+            }
+            if kept.was_tried_within(UNKNOWN_KEY) {
+                return Err(DiscoveryError::InVain);
             }
         }
         if cache.has_failed_since(waits_since) {
             return Err(DiscoveryError::InVain);
         }
         let document = self.fetcher.get(&jwks).await.map_err(DiscoveryError::from);
-        renew(&mut cache, document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys)))
+        let fetched = document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys));
+        renew(&mut cache, fetched, |old| can_judge(old, token))
     }
 
     async fn fetch_metadata(&self) -> Result<Metadata, DiscoveryError> {
@@ -210,15 +209,24 @@ impl Discovery {
     }
 }
 
-/// Keeps what was fetched; or goes on with what there is, for a day.
-fn renew<T>(cache: &mut Cache<T>, fetched: Result<T, DiscoveryError>) -> Result<Arc<T>, DiscoveryError> {
+/// Whether an old set is enough for a token: it holds its key, or there is no header that names one, and no key would help.
+fn can_judge(keys: &KeySet, token: &str) -> bool {
+    decode_header(token).ok().is_none_or(|header| keys.find(header.kid.as_deref(), header.alg).is_some())
+}
+
+/// Keeps what was fetched; or goes on with what there is, for a day, where that is enough.
+fn renew<T>(
+    cache: &mut Cache<T>,
+    fetched: Result<T, DiscoveryError>,
+    is_enough: impl FnOnce(&T) -> bool,
+) -> Result<Arc<T>, DiscoveryError> {
     let Cache { kept, failed_at } = cache;
     match (fetched, kept.as_mut().filter(|kept| kept.is_younger_than(STALE))) {
         (Ok(value), _) => Ok(Arc::clone(&kept.insert(Kept::new(value)).value)),
         (Err(error), Some(old)) => {
             tracing::warn!(%error, "upstream.document_not_renewed");
             old.tried_at = Some(Instant::now());
-            Ok(Arc::clone(&old.value))
+            if is_enough(&old.value) { Ok(Arc::clone(&old.value)) } else { Err(error) }
         }
         (Err(error), None) => {
             *failed_at = Some(Instant::now());
@@ -231,17 +239,68 @@ fn renew<T>(cache: &mut Cache<T>, fetched: Result<T, DiscoveryError>) -> Result<
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
+    use heirloom_testing::{Endpoint, Fault, ProviderKind, StubProvider};
 
-    /// U-18: tokens of keys that nobody has ask for nothing while the provider does not answer; good keys need no answer.
-    #[test]
-    fn a_fetch_in_vain_counts_as_one() {
-        let long_ago = Instant::now().checked_sub(UNKNOWN_KEY * 2).unwrap();
-        let mut cache = Cache { kept: Some(Kept { fetched_at: long_ago, ..Kept::new("keys") }), failed_at: None };
-        assert!(!cache.kept.as_ref().unwrap().was_asked_within(UNKNOWN_KEY));
-        let kept = renew(&mut cache, Err(DiscoveryError::NotKeys)).unwrap();
-        assert_eq!(*kept, "keys");
-        assert!(cache.kept.as_ref().unwrap().was_asked_within(UNKNOWN_KEY));
-        renew(&mut cache, Ok("new keys")).unwrap();
-        assert!(cache.kept.as_ref().unwrap().was_asked_within(UNKNOWN_KEY));
+    fn discovery_of(stub: &StubProvider) -> Discovery {
+        let provider = OidcProvider {
+            issuer: stub.issuer(),
+            form_post: false,
+            tenant_issuer: false,
+            authorize: None,
+            token: None,
+            userinfo: None,
+        };
+        Discovery::new(provider, Fetcher::new(["127.0.0.1".to_owned()].into()).unwrap())
+    }
+
+    /// As if half a minute had passed.
+    async fn let_time_pass(discovery: &Discovery) {
+        let earlier = |at: Instant| at.checked_sub(UNKNOWN_KEY).unwrap();
+        let mut cache = discovery.keys.lock().await;
+        let kept = cache.kept.as_mut().unwrap();
+        (kept.fetched_at, kept.tried_at) = (earlier(kept.fetched_at), kept.tried_at.map(earlier));
+    }
+
+    /// Whether the keys that are given out for a token hold its own.
+    async fn is_known(discovery: &Discovery, token: &str) -> bool {
+        can_judge(&discovery.keys_for(token).await.unwrap(), token)
+    }
+
+    /// U-18: an outage is no verdict on a key that may be new. The keys of before need no answer, and garbage needs no key.
+    #[tokio::test]
+    async fn while_the_keys_cannot_be_fetched_those_of_before_count_and_others_are_not_judged() {
+        let stub = StubProvider::start(ProviderKind::Oidc);
+        let discovery = discovery_of(&stub);
+        let old = stub.id_token("a-nonce");
+        assert!(is_known(&discovery, &old).await);
+        stub.rotate_keys();
+        let new = stub.id_token("a-nonce");
+        assert!(!is_known(&discovery, &new).await, "a set of a moment ago that lacks a key is a verdict");
+        let_time_pass(&discovery).await;
+
+        stub.edit(|does| does.faults = [(Endpoint::Jwks, Fault::Status(500))].into());
+        let failed = discovery.keys_for(&new).await;
+        assert!(matches!(failed, Err(DiscoveryError::Fetch(FetchError::Status(500)))), "{failed:?}");
+        stub.edit(|does| does.faults.clear());
+        let again = discovery.keys_for(&new).await;
+        assert!(matches!(again, Err(DiscoveryError::InVain)), "{again:?}");
+        assert!(is_known(&discovery, &old).await);
+        assert!(discovery.keys_for("not-a-token").await.is_ok());
+        assert_eq!(stub.seen_at(Endpoint::Jwks).len(), 2, "twice a minute, also in vain");
+
+        let_time_pass(&discovery).await;
+        assert!(is_known(&discovery, &new).await);
+        assert!(!is_known(&discovery, &old).await, "only the new keys are published");
+    }
+
+    /// U-18, U-9: where nothing was fetched before, no token is judged, and the next request asks again.
+    #[tokio::test]
+    async fn without_keys_of_before_an_outage_judges_nothing() {
+        let stub = StubProvider::start(ProviderKind::Oidc);
+        let discovery = discovery_of(&stub);
+        stub.edit(|does| does.faults = [(Endpoint::Jwks, Fault::Status(500))].into());
+        assert!(discovery.keys_for("not-a-token").await.is_err());
+        stub.edit(|does| does.faults.clear());
+        assert!(is_known(&discovery, &stub.id_token("a-nonce")).await);
     }
 }

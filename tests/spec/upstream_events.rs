@@ -3,7 +3,7 @@
 use crate::support::{Answer, Browser, TestApp, federated};
 use heirloom_testing::{Endpoint, Fault, Member, ProviderKind, StubProvider};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PATH: &str = "/api/v1/events/kakao";
 const DISABLED: &str = "https://schemas.openid.net/secevent/risc/event-type/account-disabled";
@@ -206,4 +206,33 @@ async fn where_kakaos_keys_cannot_be_fetched_the_event_is_not_judged() {
     // Without Kakao there is nobody whose events could be genuine.
     let (other, _google) = federated(ProviderKind::Google, &[]).await;
     other.hears(&event).await.expect_problem(404, "not_found");
+}
+
+/// U-18, U-42, U-9: keys that are new while none can be fetched are not forged ones. Nothing stands for the time that passes: a set
+/// is too young to be fetched again for half a minute, and so is an attempt that failed.
+#[tokio::test]
+async fn while_kakaos_keys_cannot_be_fetched_a_token_of_a_new_key_is_not_judged() {
+    const UNTIL_ASKED_AGAIN: Duration = Duration::from_secs(31);
+    let (app, stub, _alice) = with_kakao().await;
+    tokio::time::sleep(UNTIL_ASKED_AGAIN).await;
+    stub.rotate_keys();
+    stub.edit(|does| drop(does.faults.insert(Endpoint::Jwks, Fault::Status(500))));
+    let event = signed(&stub, &claims(&stub, "1001", "one", DISABLED));
+    let brought = json!({ "id_token": stub.id_token("a-nonce"), "nonce": "a-nonce" });
+    // The first time Kakao is asked; afterwards it is not.
+    for _ in 0..2 {
+        app.hears(&event).await.expect_problem(502, "upstream_failed");
+        app.post("/api/v1/auth/upstream/op/token", &brought).await.expect_problem(502, "upstream_failed");
+        let back = Browser::new().sign_in(&app, &stub).await;
+        let to = back.expect(303).header("location").unwrap();
+        assert!(to.starts_with("/login?reason=upstream_failed"), "{to}");
+    }
+    assert_eq!(stub.seen_at(Endpoint::Jwks).len(), 2);
+    assert_eq!(app.live_sessions().await, 1);
+
+    stub.edit(|does| does.faults.clear());
+    tokio::time::sleep(UNTIL_ASKED_AGAIN).await;
+    app.hears(&event).await.expect(202);
+    assert_eq!(app.live_sessions().await, 0);
+    app.post("/api/v1/auth/upstream/op/token", &brought).await.expect_tokens();
 }
