@@ -17,6 +17,9 @@ use crate::{
 use reqwest::Url;
 use serde_json::Value;
 
+/// The errors with which a provider states an outage of its own (RFC 6749 §4.1.2.1). All others are refusals.
+const OUTAGES: [&str; 2] = ["server_error", "temporarily_unavailable"];
+
 /// What a callback brings.
 #[derive(Clone, Copy)]
 pub struct Returned<'r> {
@@ -69,6 +72,9 @@ impl Upstream {
         let SealedTicket { content: flow, expires_at, digest } = ticket;
         if !self.redeem(digest, expires_at).await? {
             return Ok(CameBack::StateInvalid);
+        }
+        if let Some(outage) = OUTAGES.into_iter().find(|outage| returned.error == Some(*outage)) {
+            return Ok(CameBack::Failed(flow, UpstreamError::OutOfOrder(outage)));
         }
         let Some(code) = returned.code.filter(|_| returned.error.is_none()) else { return Ok(CameBack::Denied(flow)) };
         Ok(match self.user(provider, &flow, code, returned.issuer).await {

@@ -46,6 +46,9 @@ pub enum UpstreamError {
     /// It refused the code: the error's name, as the provider wrote it.
     #[error("the provider refused the code: {0}")]
     Refused(String),
+    /// It sent the browser back with an error of its own.
+    #[error("the provider answered the browser with {0}")]
+    OutOfOrder(&'static str),
     /// An answer without the token that is needed.
     #[error("an answer without a token")]
     NoToken,

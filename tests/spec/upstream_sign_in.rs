@@ -253,6 +253,34 @@ async fn who_declines_at_the_provider_is_led_back() {
     assert!(page.body.contains("/auth/upstream/op?return_to=") && page.body.contains("Continue with"), "{page:?}");
 }
 
+/// U-54: a provider that states an outage has refused nobody. Whose answer it calls itself is not looked at: it opens nothing.
+#[tokio::test]
+async fn an_outage_that_the_provider_states_is_no_refusal() {
+    let (app, stub) = federated(OIDC, &[]).await;
+    stub.edit(|behaviour| behaviour.consent = Consent::Denied);
+    for (error, reason) in [
+        ("server_error", "upstream_failed"),
+        ("temporarily_unavailable", "upstream_failed"),
+        ("access_denied", "upstream_denied"),
+        ("invalid_scope", "upstream_denied"),
+    ] {
+        for more in ["", "&iss=https%3A%2F%2Fevil.example", "&code=a-code"] {
+            let browser = Browser::new();
+            let mut callback = browser.leave(&app, &stub, "").await;
+            callback.url = callback.url.replace("error=access_denied", &format!("error={error}{more}"));
+            let to = browser.come_back(&app, &callback).await.expect(303).header("location").unwrap().to_owned();
+            assert!(to.starts_with(&format!("/login?reason={reason}")), "{error}{more}: {to}");
+            assert!(!browser.is_signed_in() && browser.cookie(FLOW).is_none(), "{error}{more}");
+        }
+    }
+    assert!(stub.seen_at(Endpoint::Token).is_empty(), "nobody is asked");
+    let recorded =
+        "SELECT count(*) FROM audit_events WHERE kind = 'upstream_refused' AND details ->> 'reason' = 'failed'";
+    assert_eq!((app.count(recorded).await, app.events("upstream_refused").await), (6, 12));
+    let page = app.get("/login?reason=upstream_failed").await;
+    assert!(page.expect(200).body.contains("did not answer as it should"), "{page:?}");
+}
+
 /// U-53: of any number of refusals in one flow, one is taken.
 #[tokio::test]
 async fn a_refusal_uses_its_flow_up() {
