@@ -112,7 +112,7 @@ impl Fetcher {
         self.send(url, self.client.get(url.clone()).bearer_auth(access_token)).await
     }
 
-    /// The answer to a form, which may be an error of OAuth 2.0.
+    /// The answer of a token endpoint to a form, which may be an error of OAuth 2.0.
     ///
     /// # Errors
     /// When there is none.
@@ -126,13 +126,14 @@ impl Fetcher {
         let request =
             self.client.post(url.clone()).header("Content-Type", "application/x-www-form-urlencoded").body(body);
         let request = match basic {
-            Some((user, password)) => request.basic_auth(user, Some(password)),
+            // RFC 6749 §2.3.1: encoded as in a form, so that every secret comes whole.
+            Some((client, secret)) => request.basic_auth(form_encoded(client), Some(form_encoded(secret))),
             None => request,
         };
         self.send(url, request).await
     }
 
-    /// The answer to a document.
+    /// The answer to a document, for which we authenticate by plain Basic (RFC 7617).
     ///
     /// # Errors
     /// When there is none.
@@ -172,6 +173,11 @@ impl Fetcher {
         let document = serde_json::from_slice(&body).map_err(|_not_json| FetchError::NotJson)?;
         Ok(Fetched { status: status.as_u16(), document })
     }
+}
+
+/// As a value in a form (RFC 6749, appendix B).
+fn form_encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn is_local(host: &Host<&str>) -> bool {

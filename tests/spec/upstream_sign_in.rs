@@ -57,6 +57,18 @@ async fn a_session_says_that_a_provider_vouched_for_its_user() {
     assert_eq!((app.count(provider).await, app.events("identity_linked").await), (1, 1));
 }
 
+/// U-55: whatever the secret holds. It is encoded as in a form, and would else be another one there.
+#[tokio::test]
+async fn every_secret_comes_whole_to_the_token_endpoint() {
+    for secret in ["a:b", "100%", "%41", "one+two", "one two", "=&?", "ключ"] {
+        let (app, stub) = federated(OIDC, &[("HEIRLOOM_UPSTREAM_OP_CLIENT_SECRET", secret)]).await;
+        stub.edit(|behaviour| secret.clone_into(&mut behaviour.basic_secret));
+        let browser = Browser::new();
+        browser.sign_in(&app, &stub).await.expect(303);
+        assert!(browser.is_signed_in(), "{secret}");
+    }
+}
+
 /// U-4: nothing is written for a click, and the cookie is the flow's.
 #[tokio::test]
 async fn a_click_writes_nothing_and_sets_a_cookie_of_ten_minutes() {

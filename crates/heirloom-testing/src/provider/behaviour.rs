@@ -1,4 +1,5 @@
 use super::{
+    client::CLIENT_SECRET,
     forgery::Forgery,
     keys::{TokenAlgorithm, random},
     kind::ProviderKind,
@@ -40,6 +41,8 @@ pub enum Endpoint {
 pub enum Fault {
     /// This status and no JSON.
     Status(u16),
+    /// This status, and JSON that says why: what a limit is answered with.
+    Error(u16),
     /// 200 and no JSON.
     Garbage,
     /// Nothing for three minutes.
@@ -62,6 +65,8 @@ pub struct Behaviour {
     pub member: Member,
     /// Whether they go on.
     pub consent: Consent,
+    /// Heirloom's secret at a provider of `OpenID` Connect, where it authenticates in the header.
+    pub basic_secret: String,
     /// Whether `iss` (RFC 9207) is announced.
     pub announces_issuer: bool,
     /// `iss` as it is sent with the code.
@@ -135,6 +140,7 @@ impl State {
         let behaviour = Behaviour {
             member: Member::new("1001", "alice@example.com"),
             consent: Consent::Given,
+            basic_secret: CLIENT_SECRET.to_owned(),
             announces_issuer: false,
             sent_issuer: None,
             signed_in_ago: 0,

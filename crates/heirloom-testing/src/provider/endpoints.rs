@@ -49,6 +49,10 @@ async fn fault(state: &Shared, endpoint: Endpoint, request: &HttpRequest, parame
         Fault::Status(status) => {
             HttpResponse::build(StatusCode::from_u16(status).expect("a status")).body("<html>a fault</html>")
         }
+        Fault::Error(status) => {
+            let answer = json!({ "message": "refused by the stub" });
+            HttpResponse::build(StatusCode::from_u16(status).expect("a status")).json(answer)
+        }
         Fault::Garbage => HttpResponse::Ok().content_type("text/html").body("<html>not JSON</html>"),
         Fault::Slow => {
             tokio::time::sleep(Duration::from_mins(3)).await;
@@ -174,7 +178,7 @@ async fn token(state: Shared, request: HttpRequest, form: web::Form<Fields>) -> 
     }
     let mut state = lock(&state);
     let kind = state.kind;
-    if !is_our_client(kind, &request, &form) {
+    if !is_our_client(&state, &request, &form) {
         return refusal(kind, "invalid_client");
     }
     // A code is good once.
@@ -203,22 +207,28 @@ fn header<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-fn is_our_client(kind: ProviderKind, request: &HttpRequest, form: &Fields) -> bool {
+fn is_our_client(state: &State, request: &HttpRequest, form: &Fields) -> bool {
     let is = |name: &str, value: &str| form.get(name).is_some_and(|given| given == value);
     let secret = form.get("client_secret");
     let posts = is("client_id", CLIENT_ID) && is("client_secret", CLIENT_SECRET);
-    match kind {
+    match state.kind {
         ProviderKind::Apple => is("client_id", CLIENT_ID) && secret.is_some_and(|secret| is_apples(secret)),
         // One way of authenticating, never two (RFC 6749 §2.3).
         ProviderKind::Oidc => match header(request, "authorization") {
-            Some(basic) => {
-                secret.is_none()
-                    && basic == format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")))
-            }
+            Some(basic) => secret.is_none() && is_ours(basic, &state.behaviour.basic_secret),
             None => posts,
         },
         _ => posts && header(request, "authorization").is_none(),
     }
+}
+
+/// RFC 6749 §2.3.1: the id and the secret, each encoded as in a form, with a colon between.
+fn is_ours(basic: &str, secret: &str) -> bool {
+    let pair = basic.strip_prefix("Basic ").and_then(|pair| STANDARD.decode(pair).ok());
+    let pair = pair.and_then(|pair| String::from_utf8(pair).ok());
+    let form = pair.as_deref().and_then(|pair| pair.split_once(':')).map(|(id, secret)| format!("{id}={secret}"));
+    let fields = form.and_then(|form| serde_urlencoded::from_str::<Vec<(String, String)>>(&form).ok());
+    fields.is_some_and(|fields| fields == [(CLIENT_ID.to_owned(), secret.to_owned())])
 }
 
 /// Apple's documents, "Creating a client secret"; and that ours lives for five minutes at most.
