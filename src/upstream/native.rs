@@ -122,7 +122,8 @@ async fn user_of_access_token(provider: &Provider, plain: &OAuth2Provider, token
     match user_of_profile(provider, plain, token).await {
         Ok(Some(user)) => Brought::User(Box::new(user)),
         Ok(None) => Brought::Forged(TokenFault::Subject),
-        Err(UpstreamError::Fetch(FetchError::Status(401 | 403))) => Brought::Forged(TokenFault::Signature),
+        // Not 403: GitHub answers it beyond a limit too, and Naver where the client lacks a permission. The token may be good.
+        Err(UpstreamError::Fetch(FetchError::Status(401))) => Brought::Forged(TokenFault::Signature),
         Err(error) => Brought::Failed(error),
     }
 }

@@ -194,6 +194,24 @@ async fn where_github_does_not_check_a_token_it_opens_nothing() {
     app.bring(&token).await.expect_tokens();
 }
 
+/// U-29, U-9 (F5): a limit, or a permission that our client lacks, is no verdict on a token. Only 401 is one.
+#[tokio::test]
+async fn a_profile_that_is_withheld_is_no_verdict_on_the_token() {
+    for (kind, taken) in [(ProviderKind::GitHub, 200), (ProviderKind::Naver, 409)] {
+        let (app, stub) = federated(kind, &[]).await;
+        let token = json!({ "access_token": stub.access_token() });
+        for status in [403, 429] {
+            stub.edit(|behaviour| behaviour.faults = [(Endpoint::Userinfo, Fault::Error(status))].into());
+            app.bring(&token).await.expect_problem(502, "upstream_failed");
+        }
+        stub.edit(|behaviour| behaviour.faults = [(Endpoint::Userinfo, Fault::Error(401))].into());
+        app.bring(&token).await.expect_problem(401, "upstream_denied");
+        stub.edit(|behaviour| behaviour.faults.clear());
+        // Naver proves no address (`email_required`).
+        app.bring(&token).await.expect(taken);
+    }
+}
+
 /// U-50 (F5).
 #[tokio::test]
 async fn a_provider_that_answers_nobody_delays_nobody_else() {
