@@ -102,6 +102,29 @@ async fn an_event_ends_no_other_session() {
     assert_eq!(app.live_sessions().await, 3);
 }
 
+/// U-40, U-44: the session that disconnects the identity stays, and may be a thief's. Whoever gets the identity then hides nothing.
+#[tokio::test]
+async fn an_event_ends_the_session_that_disconnected_the_identity() {
+    for is_connected_again in [false, true] {
+        let (app, stub) = federated(ProviderKind::Kakao, &[]).await;
+        let brought = json!({ "id_token": stub.id_token("a-nonce"), "nonce": "a-nonce" });
+        let tokens = app.post("/api/v1/auth/upstream/op/token", &brought).await.expect_tokens();
+        let password = json!({ "new_password": "a garden of blue lanterns" });
+        let first = app.request("POST", "/api/v1/me/password").bearer(&tokens.access_token).json(&password);
+        first.send().await.expect(204);
+        let disconnected = app.request("DELETE", "/api/v1/me/identities/op").bearer(&tokens.access_token);
+        disconnected.send().await.expect(204);
+        if is_connected_again {
+            stub.member(Member::new("1001", "ben@example.com"));
+            Browser::new().sign_in(&app, &stub).await.expect(303);
+        }
+        assert_eq!(app.live_sessions().await, 1 + i64::from(is_connected_again));
+        app.hears(&signed(&stub, &claims(&stub, "1001", "one", DISABLED))).await.expect(202);
+        assert_eq!(app.live_sessions().await, 0, "{is_connected_again}");
+        assert_eq!(app.events("sessions_ended").await, 1 + i64::from(is_connected_again));
+    }
+}
+
 /// U-40: what concerns nobody is accepted (RFC 8935 §2.2), or its sender would send it again and again.
 #[tokio::test]
 async fn an_event_about_nobody_is_accepted_and_changes_nothing() {

@@ -89,6 +89,20 @@ pub async fn end_through(
     Ok(rows)
 }
 
+/// The users with sessions that were opened through an identity of another provider, whoever has it now.
+pub async fn signed_in_through(
+    connection: &mut PgConnection,
+    identity: &UpstreamIdentity,
+) -> Result<Vec<UserId>, DatabaseError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT DISTINCT user_id AS "user!: UserId" FROM sessions
+           WHERE identity_issuer = $1 AND identity_subject = $2 AND revoked_at IS NULL"#,
+        identity.issuer,
+        identity.subject,
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
 /// Ends all sessions of a user but perhaps one, and says which.
 pub async fn end_all_of(
     connection: &mut PgConnection,
