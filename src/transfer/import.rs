@@ -1,7 +1,7 @@
 use super::{
     ImportedIdentity, ImportedUser,
     row::AtLine,
-    store::{self, ExistingUser, ImportedRow},
+    store::{self, Adding, ExistingUser, ImportedRow},
 };
 use crate::{
     audit::{self, About},
@@ -23,6 +23,8 @@ pub enum Existing {
     AlreadyThere,
     /// The row's address belongs to a user with another id.
     AddressTaken,
+    /// Until then, the row's address is reserved for a user who can undo the change to another one.
+    AddressReserved(Moment),
     /// The row's id belongs to a user with another address.
     IdTaken,
     /// One of the row's identities at other providers opens the account of another user.
@@ -68,18 +70,24 @@ pub async fn import(
     let imported = world.long_transaction(PATIENCE, operator.into(), move |mut work| {
         Box::pin(async move {
             let added = store::add_all(work.connection, rows).await?;
-            let users = added.iter().filter(|is_added| **is_added).count();
+            let users = added.iter().filter(|adding| **adding == Adding::Added).count();
             if users > 0 {
                 let (first, last) = (claims.first().map(|claim| claim.line), claims.last().map(|claim| claim.line));
                 let details = json!({ "users": users, "first_line": first, "last_line": last });
                 work.record(audit::Kind::UsersImported, About::NOBODY, details).await?;
             }
-            let others = claims.into_iter().zip(added).filter(|(_, is_added)| !is_added).map(|(claim, _)| claim);
-            let others: Vec<Claim> = others.collect();
+            let others = claims.into_iter().zip(added).filter(|(_, adding)| *adding != Adding::Added);
+            let (others, outcomes): (Vec<Claim>, Vec<Adding>) = others.unzip();
             let existing = existing(work.connection, &others).await?;
-            // Whoever was in the way and was deleted in this moment counts as there.
-            let found = |claim: &Claim| AtLine::new(claim.line, existing.of(claim).unwrap_or(Existing::AlreadyThere));
-            Ok(others.iter().map(found).collect())
+            let found = |(claim, outcome): (&Claim, Adding)| {
+                let found = match outcome {
+                    Adding::Reserved(until) => Existing::AddressReserved(until),
+                    // Whoever was in the way and was deleted in this moment counts as there.
+                    Adding::Added | Adding::Exists => existing.of(claim).unwrap_or(Existing::AlreadyThere),
+                };
+                AtLine::new(claim.line, found)
+            };
+            Ok(others.iter().zip(outcomes).map(found).collect())
         })
     });
     imported.await
@@ -101,11 +109,13 @@ pub async fn compare(world: &World, rows: &[AtLine<ImportedUser>]) -> Result<Vec
     compared.await
 }
 
-/// The users who have what rows claim.
+/// What stands in the way of rows.
 struct ExistingUsers {
     by_address: HashMap<String, UserId>,
     ids: HashSet<UserId>,
     identities: HashSet<[String; 2]>,
+    /// The addresses that are reserved, and until when.
+    reserved: HashMap<String, Moment>,
 }
 
 async fn existing(connection: &mut sqlx::PgConnection, claims: &[Claim]) -> Result<ExistingUsers, DatabaseError> {
@@ -117,7 +127,8 @@ async fn existing(connection: &mut sqlx::PgConnection, claims: &[Claim]) -> Resu
     let identities = if keys.is_empty() { Vec::new() } else { store::taken(connection, keys).await? };
     let identities = identities.into_iter().collect();
     let by_address = found.into_iter().filter_map(|ExistingUser { id, email }| Some((email?, id))).collect();
-    Ok(ExistingUsers { by_address, ids, identities })
+    let reserved = store::reserved(connection, &emails).await?;
+    Ok(ExistingUsers { by_address, ids, identities, reserved })
 }
 
 impl ExistingUsers {
@@ -129,11 +140,17 @@ impl ExistingUsers {
             // Without an address, the id is what is compared.
             (None, Some(id)) if self.ids.contains(&id) && claim.email.is_none() => Some(Existing::AlreadyThere),
             (None, Some(id)) if self.ids.contains(&id) => Some(Existing::IdTaken),
-            (None, _) if claim.identities.iter().any(|key| self.identities.contains(key)) => {
-                Some(Existing::IdentityTaken)
-            }
-            (None, _) => None,
+            (None, _) => self.reserved_for(claim).map(Existing::AddressReserved).or_else(|| self.identity_of(claim)),
         }
+    }
+
+    fn reserved_for(&self, claim: &Claim) -> Option<Moment> {
+        self.reserved.get(claim.email.as_ref()?).copied()
+    }
+
+    fn identity_of(&self, claim: &Claim) -> Option<Existing> {
+        let is_taken = claim.identities.iter().any(|key| self.identities.contains(key));
+        is_taken.then_some(Existing::IdentityTaken)
     }
 }
 

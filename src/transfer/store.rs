@@ -1,8 +1,10 @@
 //! Users by the thousand: imported and exported.
 
 mod identities;
+mod reserved;
 
 pub use identities::taken;
+pub use reserved::reserved;
 
 use super::ImportedIdentity;
 use crate::{
@@ -75,9 +77,20 @@ impl ImportedRow {
     }
 }
 
+/// The outcome of adding a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adding {
+    /// The account is new.
+    Added,
+    /// Another user has its address, its id or one of its identities.
+    Exists,
+    /// Until then, its address is reserved for a user who can undo the change to another one.
+    Reserved(Moment),
+}
+
 /// Adds many accounts, in the order of their addresses, so that two imports at once do not wait for each other in a
-/// circle. Returns of each whether it was added: another user may have its address, its id or one of its identities.
-pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> Result<Vec<bool>, DatabaseError> {
+/// circle. Returns the outcome of each.
+pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> Result<Vec<Adding>, DatabaseError> {
     let added = sqlx::query!(
         "INSERT INTO users (id, email, email_verified_at, search_text, password_hash, name, roles, claims, blocked_at,
                             blocked_reason, language, created_at, last_login_at)
@@ -94,14 +107,36 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
         rows.iter().map(ImportedRow::document).collect::<Value>(),
     );
     let added = added.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.id, row.email));
-    let mut added: HashSet<Added> = added.collect();
-    let mut removed = remove_reserved(connection, added.iter().map(|(id, _)| *id).collect()).await?;
+    let added: HashSet<Added> = added.collect();
+    // Asked once the addresses are taken: an insert waits for whoever is giving its address up, and only then is that seen.
+    let emails: Vec<String> = added.iter().filter_map(|(_, email)| email.clone()).collect();
+    let reserved = reserved(connection, &emails).await?;
+    let is_reserved = |(_, email): &Added| email.as_ref().is_some_and(|email| reserved.contains_key(email));
+    let (refused, mut added): (HashSet<Added>, HashSet<Added>) = added.into_iter().partition(is_reserved);
+    let refused: Vec<Uuid> = refused.into_iter().map(|(id, _)| id).collect();
+    remove(connection, &refused).await?;
     let identities = rows.iter().filter(|row| is_one_of(&added, row)).flat_map(ImportedRow::identities);
-    removed.extend(identities::add(connection, identities.collect()).await?);
-    added.retain(|(id, _)| !removed.contains(id));
+    let refused = identities::add(connection, identities.collect()).await?;
+    remove(connection, &refused).await?;
+    added.retain(|(id, _)| !refused.contains(id));
     add_secrets(connection, rows.iter().filter(|row| is_one_of(&added, row))).await?;
-    // Taken out once found: of two equal rows the first was added.
-    Ok(rows.iter().map(|row| added.remove(&row.key())).collect())
+    let outcome = |row: &ImportedRow| {
+        // Taken out once found: of two equal rows the first was added.
+        if added.remove(&row.key()) {
+            return Adding::Added;
+        }
+        let until = row.email.as_ref().and_then(|email| reserved.get(email.as_str()));
+        until.copied().map_or(Adding::Exists, Adding::Reserved)
+    };
+    Ok(rows.iter().map(outcome).collect())
+}
+
+/// Removes accounts that were added in the same transaction.
+async fn remove(connection: &mut PgConnection, users: &[Uuid]) -> Result<(), DatabaseError> {
+    if !users.is_empty() {
+        sqlx::query!("DELETE FROM users WHERE id = ANY ($1)", users).execute(connection).await?;
+    }
+    Ok(())
 }
 
 fn is_one_of(added: &HashSet<Added>, row: &ImportedRow) -> bool {
@@ -128,18 +163,6 @@ async fn add_secrets<'r>(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Removes those of the new accounts whose address is reserved for a user who can still undo the change to another one.
-async fn remove_reserved(connection: &mut PgConnection, added: Vec<Uuid>) -> Result<Vec<Uuid>, DatabaseError> {
-    let removed = sqlx::query_scalar!(
-        "DELETE FROM users AS u WHERE id = ANY ($1) AND EXISTS (
-             SELECT FROM confirmations AS c
-             WHERE c.email = u.email AND c.purpose = 'undo_email_change' AND c.used_at IS NULL AND c.expires_at > now())
-         RETURNING id",
-        &added,
-    );
-    Ok(removed.fetch_all(connection).await?)
 }
 
 /// A user who has an address or an id that was asked for.

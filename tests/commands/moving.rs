@@ -343,6 +343,47 @@ async fn collisions_inside_the_file_and_with_existing_users_are_reported_by_line
     assert_eq!(home.people().len(), 2);
 }
 
+/// L-52, L-38: also of a row with an identity. Once the change cannot be undone any more, the same file adds the rest.
+#[tokio::test]
+async fn a_row_whose_address_is_reserved_is_refused_by_line() {
+    const RESERVE: &str =
+        "INSERT INTO confirmations (id, purpose, user_id, email, created_at, expires_at, looked_up_at)
+        SELECT gen_random_uuid(), 'undo_email_change', users.id, old.email, now(), now() + interval '7 days', now()
+        FROM users, unnest('{old@example.com,older@example.com}'::text[]) AS old (email)";
+    const EXPIRE: &str = "UPDATE confirmations SET expires_at = now()";
+    let home = Home::start().await;
+    home.add("new@example.com", &[]);
+    sqlx::query(RESERVE).execute(&mut home.connect().await).await.unwrap();
+    let identity = json!({ "issuer": "https://op.example", "subject": "1", "provider": "op" });
+    let rows = [
+        json!({ "email": "Old@example.com" }),
+        json!({ "email": "older@example.com", "identities": [identity] }),
+        json!({ "email": "other@example.com" }),
+    ];
+    let text = rows.map(|row| row.to_string()).join("\n");
+    let (users, report) = (home.file("users.ndjson", &text), home.data_dir().join("report.ndjson"));
+    let import = ["user", "import", users.to_str().unwrap()];
+    for (more, imported) in [(&["--dry-run"][..], 1), (&[][..], 1), (&["--dry-run"][..], 0), (&[][..], 0)] {
+        let ran = home.run(&[&import[..], more, &["--json", "--report", report.to_str().unwrap()]].concat());
+        let counts = ran.json();
+        let counts = ["imported", "already_there", "refused"].map(|name| counts[name].as_u64().unwrap());
+        assert_eq!((ran.code, counts), (1, [imported, 1 - imported, 2]), "{ran:?}");
+        let written = fs::read_to_string(&report).unwrap();
+        let refused = written.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let refused: Vec<_> = refused.filter(|entry| entry["code"] == "address_reserved").collect();
+        assert_eq!(refused.iter().map(|entry| &entry["line"]).collect::<Vec<_>>(), [1, 2], "{written}");
+    }
+    for more in [&["--dry-run"][..], &[]] {
+        let ran = home.run(&[&import[..], more].concat()).expect(1);
+        assert!(ran.stderr.contains("line 1: email: this address is reserved until 2"), "{ran:?}");
+    }
+    assert_eq!(home.people().len(), 2);
+
+    sqlx::query(EXPIRE).execute(&mut home.connect().await).await.unwrap();
+    assert_eq!(home.import("users.ndjson", &text, 0), summary(2, 1, 0, 3));
+    assert_eq!(home.person("older@example.com")["identities"][0]["subject"], "1");
+}
+
 #[tokio::test]
 async fn a_name_that_must_be_changed_is_noted_and_the_user_imported() {
     let home = Home::start().await;

@@ -1,4 +1,7 @@
-use crate::transfer::{AtLine, Existing, Note, RowRefused};
+use crate::{
+    cli::output::time,
+    transfer::{AtLine, Existing, Note, RowRefused},
+};
 use heirloom_terminal::printable;
 use serde_json::json;
 use std::{
@@ -55,6 +58,14 @@ impl ImportReport {
             Existing::AddressTaken => {
                 let message = "email: a user with another id has this address; nothing was changed";
                 Some(Entry::new(row.line, "address_taken", message))
+            }
+            Existing::AddressReserved(until) => {
+                let message = format!(
+                    "email: this address is reserved until {} for a user who can undo the change to another one; nothing was \
+                     changed; import the row again after that",
+                    time(until)
+                );
+                Some(Entry::new(row.line, "address_reserved", &message))
             }
             Existing::IdTaken => {
                 let message = "id: a user with another address has this id; nothing was changed";

@@ -3,8 +3,8 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Connects new users to their identities: of each, the columns. Users are removed again, and returned,
-/// where another user has one of theirs.
+/// Connects new users to their identities: of each, the columns. Returns the users who cannot stay, because another user has
+/// one of theirs.
 pub async fn add(connection: &mut PgConnection, identities: Vec<Value>) -> Result<Vec<Uuid>, DatabaseError> {
     if identities.is_empty() {
         return Ok(Vec::new());
@@ -24,9 +24,7 @@ pub async fn add(connection: &mut PgConnection, identities: Vec<Value>) -> Resul
            WHERE NOT EXISTS (SELECT FROM added WHERE added.issuer = new.issuer AND added.subject = new.subject)"#,
         Value::Array(identities),
     );
-    let refused = refused.fetch_all(&mut *connection).await?;
-    sqlx::query!("DELETE FROM users WHERE id = ANY ($1)", &refused).execute(connection).await?;
-    Ok(refused)
+    Ok(refused.fetch_all(connection).await?)
 }
 
 /// Which of these identities, by issuer and subject, open an account.
