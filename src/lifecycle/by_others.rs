@@ -18,18 +18,9 @@ impl Lifecycle {
     /// # Errors
     /// When the database fails.
     pub async fn send_reset(&self, by: &Authority, user: &User) -> Result<Option<Requested>, DatabaseError> {
-        let (caller, id) = (by.caller(), user.id);
         let Some(email) = user.email.clone() else { return Ok(None) };
         let wanted = Wanted::of(Purpose::ResetPassword, email);
-        let requested = self.request(wanted, &caller.client).await?;
-        if matches!(requested, Requested::Accepted(_)) {
-            let details = json!({ "purpose": Purpose::ResetPassword.name() });
-            let recorded = self.world().run(caller, move |mut work| {
-                Box::pin(async move { work.record(audit::Kind::ConfirmationRequested, id, details).await })
-            });
-            recorded.await?;
-        }
-        Ok(Some(requested))
+        self.request_by(by.caller(), wanted, Some(user.id)).await.map(Some)
     }
 
     /// Records that a user reads their address, on an operator's word. False: that was known.

@@ -1,8 +1,9 @@
 use super::{Lifecycle, room::MailLimit};
 use crate::{
+    audit,
     confirmations::{self, ConfirmationStanding, NewConfirmation, Purpose},
     identity::EmailAddress,
-    kernel::{Client, Digest32, Duration, new_uuid},
+    kernel::{Client, Digest32, Duration, UserId, new_uuid},
     postgres::DatabaseError,
     work::{Caller, Work},
 };
@@ -57,9 +58,19 @@ impl Lifecycle {
     /// # Errors
     /// When the database fails.
     pub async fn request(&self, wanted: Wanted, client: &Client) -> Result<Requested, DatabaseError> {
+        self.request_by(Caller::anonymous(client), wanted, None).await
+    }
+
+    /// The same by any caller, with an event that names the user whom it is requested for, if one is given.
+    pub(super) async fn request_by(
+        &self,
+        caller: Caller,
+        wanted: Wanted,
+        user: Option<UserId>,
+    ) -> Result<Requested, DatabaseError> {
         let Wanted { purpose, email, mut payload, browser } = wanted;
-        payload.insert("client".to_owned(), described(client));
-        payload.insert("language".to_owned(), json!(client.language));
+        payload.insert("client".to_owned(), described(&caller.client));
+        payload.insert("language".to_owned(), json!(caller.client.language));
         let id = new_uuid(self.world().clock.now(), &self.world().rng);
         let (lifetime, email) = (self.lifetime(purpose), email.as_str().to_owned());
         let new = NewConfirmation {
@@ -71,7 +82,7 @@ impl Lifecycle {
             lifetime,
             is_looked_up: false,
         };
-        Ok(match self.insert(new, client).await? {
+        Ok(match self.insert(new, caller, user).await? {
             None => Requested::Accepted(Flow { flow: self.keys().flow(id), expires_in: lifetime }),
             Some(wait) => Requested::Limited { wait },
         })
@@ -100,22 +111,32 @@ impl Lifecycle {
             is_looked_up: false,
         };
         let successor = new.id;
-        if let Some(wait) = self.insert(new, client).await? {
+        if let Some(wait) = self.insert(new, Caller::anonymous(client), None).await? {
             return Ok(Requested::Limited { wait });
         }
         self.world().db.run(move |connection| Box::pin(confirmations::renew(connection, first, successor))).await?;
         Ok(accepted(lifetime))
     }
 
-    /// Counts the request and inserts its confirmation. Returns how long to wait if there were too many.
-    async fn insert(&self, new: NewConfirmation, client: &Client) -> Result<Option<Duration>, DatabaseError> {
-        let (limits, purpose) = (self.limits(&new.email, client), new.purpose);
-        let refused = self.world().transaction(Caller::anonymous(client), move |mut work| {
+    /// Counts the request and inserts its confirmation, with an event where a user is given. Returns how long to wait if there
+    /// were too many.
+    async fn insert(
+        &self,
+        new: NewConfirmation,
+        caller: Caller,
+        user: Option<UserId>,
+    ) -> Result<Option<Duration>, DatabaseError> {
+        let (limits, purpose) = (self.limits(&new.email, &caller.client), new.purpose);
+        let refused = self.world().transaction(caller, move |mut work| {
             Box::pin(async move {
                 if let Some(refused) = refusal(&mut work, limits).await? {
                     return Ok(Some(refused));
                 }
                 confirmations::add(work.connection, new).await?;
+                if let Some(user) = user {
+                    let details = json!({ "purpose": purpose.name() });
+                    work.record(audit::Kind::ConfirmationRequested, user, details).await?;
+                }
                 Ok(None)
             })
         });

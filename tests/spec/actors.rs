@@ -105,3 +105,23 @@ async fn what_cannot_be_recorded_is_not_done() {
     assert_eq!(app.count("SELECT count(*) FROM users WHERE blocked_at IS NOT NULL OR roles = '{editor}'").await, 0);
     alice.me().await.expect(200);
 }
+
+/// L-26, C-20: where the event cannot be written, no email is requested, and the request counts towards no limit.
+#[tokio::test]
+async fn an_administrators_request_and_its_event_are_one_transaction() {
+    let app = TestApp::start().await;
+    let (root, alice) = (app.admin("root").await, app.person("alice").await);
+    app.run_sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON audit_events FOR EACH ROW WHEN (NEW.kind = 'confirmation_requested')
+         EXECUTE FUNCTION refuse()",
+    )
+    .await;
+    let path = format!("/api/v1/admin/users/{}/password-reset", alice.id);
+    root.post(&path, &json!({})).await.expect_problem(503, "temporarily_unavailable");
+    assert_eq!(app.count("SELECT count(*) FROM confirmations").await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM email_requests").await, 0);
+    app.run_sql("DROP TRIGGER refuse ON audit_events").await;
+    root.post(&path, &json!({})).await.expect(202);
+    app.email("reset-password", "alice").await;
+}

@@ -117,7 +117,7 @@ async fn a_user_without_an_address_adds_one() {
     assert_eq!(app.count("SELECT count(*) FROM users").await, 1);
 }
 
-/// U-51: administrators see and manage such users.
+/// U-51, A-51: administrators see and manage such users.
 #[tokio::test]
 async fn administrators_see_users_without_an_address() {
     let (app, stub) = federated(ProviderKind::Naver, &[ALLOWED]).await;
@@ -128,6 +128,9 @@ async fn administrators_see_users_without_an_address() {
     let id = found[0]["id"].as_str().unwrap().to_owned();
     let reset = root.post(&format!("/api/v1/admin/users/{id}/password-reset"), &json!({})).await;
     reset.expect_problem(409, "email_required");
+    let document = app.get("/api/openapi.json").await.json();
+    let described = &document["paths"]["/api/v1/admin/users/{id}/password-reset"]["post"]["responses"]["409"];
+    assert!(described.to_string().contains("email_required"), "{described}");
     root.block(&id).await.expect(200);
     assert_eq!(
         Browser::new().sign_in(&app, &stub).await.expect(303).header("location").unwrap().split('&').next(),

@@ -205,6 +205,7 @@ pub(crate) async fn revoke_invitation(
     security(("bearer" = [])),
     params(("id" = inline(UserId), Path, description = "The user")),
     responses((status = 202, description = "The email follows")),
+    extensions(("x-problems" = json!([kind::EMAIL_REQUIRED.code]))),
 )]
 pub(crate) async fn send_reset(
     After(admin, PathId(id)): After<Admin, PathId<UserId>>,
