@@ -56,7 +56,8 @@ struct Change<'w> {
 
 /// What the transaction decided.
 enum Decided {
-    Changed(Ended),
+    /// With the user as they are now.
+    Changed(Ended, Box<User>),
     NotFound,
     RoleRefused(RoleError),
     AccessTooLarge(AccessTooLarge),
@@ -75,20 +76,22 @@ pub async fn change_user(
     user: UserId,
     wanted: UserChange,
 ) -> Result<UserChanged, DatabaseError> {
-    let Rooms { accounts, sessions } = rooms;
+    let sessions = rooms.sessions;
     let by = by.clone();
     let done = sessions.world().transaction(by.caller(), move |work| {
         Box::pin(Change { action: AdminAction { work, user }, by, wanted }.apply())
     });
-    match done.await? {
-        Decided::Changed(ended) => sessions.apply(&ended),
-        Decided::NotFound => return Ok(UserChanged::NotFound),
-        Decided::AccessTooLarge(error) => return Ok(UserChanged::AccessTooLarge(error)),
-        Decided::RoleRefused(error) => return Ok(UserChanged::RoleRefused(error)),
-        Decided::LastAdmin => return Ok(UserChanged::LastAdmin),
-        Decided::NotFresh => return Ok(UserChanged::NotFresh),
-    }
-    Ok(accounts.lookup(user).await?.map_or(UserChanged::NotFound, |user| UserChanged::Changed(Box::new(user))))
+    Ok(match done.await? {
+        Decided::Changed(ended, user) => {
+            sessions.apply(&ended);
+            UserChanged::Changed(user)
+        }
+        Decided::NotFound => UserChanged::NotFound,
+        Decided::AccessTooLarge(error) => UserChanged::AccessTooLarge(error),
+        Decided::RoleRefused(error) => UserChanged::RoleRefused(error),
+        Decided::LastAdmin => UserChanged::LastAdmin,
+        Decided::NotFresh => UserChanged::NotFresh,
+    })
 }
 
 impl Change<'_> {
@@ -112,7 +115,9 @@ impl Change<'_> {
         }
         let mut ended = self.change_access(&user).await?;
         ended.add(self.change_block().await?);
-        Ok(Decided::Changed(ended))
+        let changed = users::lookup_in(self.action.work.connection, self.action.user).await?;
+        // None only if nothing was changed: a change locks the user.
+        Ok(changed.map_or(Decided::NotFound, |user| Decided::Changed(ended, Box::new(user))))
     }
 
     /// Adds or removes one role, now that no other transaction changes roles.

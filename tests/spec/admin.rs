@@ -341,6 +341,26 @@ async fn a_change_is_wholly_right_or_not_made() {
     assert_eq!(app.all_rows().await, rows);
 }
 
+/// A-47: another change that comes right after the commit is not part of the answer.
+#[tokio::test]
+async fn the_answer_holds_the_user_as_the_change_left_them() {
+    let app = TestApp::start().await;
+    let admin = app.admin("root").await;
+    let alice = app.person("alice").await;
+    // At the commit, after everything that the transaction itself reads.
+    app.run_sql(
+        "CREATE FUNCTION rename_later() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN UPDATE users SET name = 'Later' WHERE id = NEW.id; RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER rename_later AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW WHEN (OLD.roles IS DISTINCT FROM NEW.roles) EXECUTE FUNCTION rename_later()",
+    )
+    .await;
+    let changed = admin.change(&alice.id, &json!({ "roles": ["editor"], "blocked": true })).await;
+    let user = &changed.expect(200).json()["user"];
+    assert_eq!((&user["name"], &user["roles"], &user["blocked"]), (&json!("alice"), &json!(["editor"]), &json!(true)));
+    assert_eq!((&user["live_sessions"], &admin.user(&alice.id).await["name"]), (&json!(0), &json!("Later")));
+}
+
 // the last administrator
 
 /// A-45.
