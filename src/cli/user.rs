@@ -241,14 +241,16 @@ async fn look(house: &House, who: &str, output: Output) -> Result<(), CliError> 
 
 async fn verify(house: &House, who: &str, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
-    house.lifecycle.vouch_for_email(Operator::at_the_command_line(), user.id).await?;
+    if !house.lifecycle.vouch_for_email(Operator::at_the_command_line(), user.id).await? {
+        return Err(no_address());
+    }
     show(&find(house, who).await?, output)
 }
 
 async fn send_reset(house: &House, who: &str, output: Output) -> Result<(), CliError> {
     let user = find(house, who).await?;
     match house.lifecycle.send_reset(&Authority::from(Operator::at_the_command_line()), &user).await? {
-        None => Err(CliError::Refused("this user has no address".to_owned())),
+        None => Err(no_address()),
         Some(Requested::Accepted(_)) => {
             output.say(&json!({ "requested": user.id }), || "A running server sends the email.".to_owned())
         }
@@ -301,6 +303,10 @@ fn rooms(house: &House) -> Rooms<'_> {
 
 fn last_admin() -> CliError {
     CliError::Refused("this is the last administrator: grant the role to another user first".to_owned())
+}
+
+fn no_address() -> CliError {
+    CliError::Refused("this user has no address".to_owned())
 }
 
 fn refused(error: impl std::error::Error) -> CliError {

@@ -23,19 +23,20 @@ impl Lifecycle {
         self.request_by(by.caller(), wanted, Some(user.id)).await.map(Some)
     }
 
-    /// Records that a user reads their address, on an operator's word. False: that was known.
+    /// Records that a user reads their address, on an operator's word, unless that is known. False: the user has no address.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn vouch_for_email(&self, operator: Operator, user: UserId) -> Result<bool, DatabaseError> {
         let verified = self.world().transaction(operator.into(), move |mut work| {
             Box::pin(async move {
-                let is_new = users::verify_email(work.connection, user).await?;
-                if is_new {
+                if users::verify_email(work.connection, user).await? {
                     let details = json!({ "purpose": Purpose::VerifyEmail.name() });
                     work.record(audit::Kind::ConfirmationUsed, user, details).await?;
+                    return Ok(true);
                 }
-                Ok(is_new)
+                let user = users::lookup_in(work.connection, user).await?;
+                Ok(user.is_some_and(|user| user.email.is_some()))
             })
         });
         verified.await

@@ -150,6 +150,20 @@ async fn an_operator_records_that_an_address_is_the_users() {
     assert!(exported.iter().all(|user| user["email_verified"] == true), "{exported:?}");
 }
 
+/// L-27, L-26: there is nothing to record, and nowhere to send an email.
+#[tokio::test]
+async fn a_user_without_an_address_is_neither_verified_nor_sent_a_reset() {
+    let home = Home::start().await;
+    let id = "01a2088b-2b09-7b94-9abc-1df4ba0764a1";
+    let identity = json!({ "issuer": "https://op.example", "subject": "1", "provider": "op" });
+    let row = json!({ "id": id, "identities": [identity] }).to_string();
+    home.type_in(&["user", "import", "-", "--format", "ndjson"], &row).done();
+    for command in ["verify", "send-reset"] {
+        home.run(&["user", command, id]).refused(1, "this user has no address");
+    }
+    assert_eq!(home.json(&["user", "show", id])["user"]["email_verified"], false);
+}
+
 /// L-29, L-26.
 #[tokio::test]
 async fn an_operator_invites_and_sends_the_email_of_a_reset() {
