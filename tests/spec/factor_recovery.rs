@@ -250,6 +250,31 @@ async fn of_many_starts_at_once_one_counts_and_one_email_is_sent() {
     assert_eq!((app.emails(STARTED, "alice").len(), app.emails(READY, "alice").len()), (1, 1));
 }
 
+/// L-30, F-51: a deletion locks the user, and then deletes the recovery. The background task that sends the emails waits for neither:
+/// each would wait for the other.
+#[tokio::test]
+async fn the_emails_of_a_recovery_do_not_wait_for_a_deletion() {
+    const WAITS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO confirmations%'";
+    let app = TestApp::start().await;
+    app.lost("alice").await;
+    app.recover("alice").await.expect(202);
+    app.email(STARTED, "alice").await;
+    let mut deletion = app.db().begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM users FOR UPDATE").execute(&mut *deletion).await.expect("SQL");
+    app.let_pass("73 hours").await;
+    // The emails have their turn once a second.
+    for _ in 0..60 {
+        assert_eq!(app.count(WAITS).await, 0);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    sqlx::query("SET LOCAL lock_timeout = '2s'").execute(&mut *deletion).await.expect("SQL");
+    sqlx::query("DELETE FROM users").execute(&mut *deletion).await.expect("nobody has locked the recovery");
+    deletion.rollback().await.expect("a rollback");
+    // It was only put off.
+    app.email(READY, "alice").await;
+}
+
 /// F-51, M1: only who has typed the right password a moment ago.
 #[tokio::test]
 async fn it_takes_the_challenge_of_a_user_with_a_factor() {

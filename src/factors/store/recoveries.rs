@@ -105,7 +105,9 @@ pub async fn complete(connection: &mut PgConnection, user: UserId) -> Result<boo
     Ok(completed.execute(connection).await?.rows_affected() == 1)
 }
 
-/// A recovery whose next email is due. Locked: no other instance takes it.
+/// A recovery whose next email is due. It and its user are locked: no other instance takes it, and the user cannot be deleted
+/// meanwhile. It waits for neither: one whose user another transaction has locked has its turn later. A deletion locks the user
+/// first and then deletes the recovery, so that to wait for the user with the recovery locked would be to wait for each other.
 pub async fn next_due(connection: &mut PgConnection) -> Result<Option<DueRecovery>, DatabaseError> {
     let due = sqlx::query_as!(
         DueRecovery,
@@ -113,7 +115,8 @@ pub async fn next_due(connection: &mut PgConnection) -> Result<Option<DueRecover
                   (u.password_version, u.email_version, u.factor_version)
                       = (r.password_version, r.email_version, r.factor_version) AS "counts!"
            FROM factor_recoveries AS r JOIN users AS u ON u.id = r.user_id
-           WHERE r.next_email_at <= clock_timestamp() AND u.email IS NOT NULL ORDER BY r.next_email_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED"#,
+           WHERE r.next_email_at <= clock_timestamp() AND u.email IS NOT NULL ORDER BY r.next_email_at LIMIT 1
+           FOR NO KEY UPDATE OF u SKIP LOCKED FOR UPDATE OF r SKIP LOCKED"#,
     );
     Ok(due.fetch_optional(connection).await?)
 }

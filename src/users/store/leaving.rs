@@ -19,7 +19,8 @@ pub async fn rest(connection: &mut PgConnection, user: UserId) -> Result<Option<
     Ok(found.fetch_optional(connection).await?)
 }
 
-/// Deletes an account, in the caller's transaction, with its sessions and emails.
+/// Deletes an account, in the caller's transaction, with its sessions and emails. The caller holds the lock on the user: what
+/// else locks rows of theirs takes that lock first, or waits for neither.
 ///
 /// # Errors
 /// When the database fails.
