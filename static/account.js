@@ -230,6 +230,7 @@ function wordsOf({ kind, by, reason, session, user_agent }) {
     case 'factor_recovery_completed': return text('event-factor-recovery-completed');
     case 'factors_reset': return text('event-factors-reset');
     case 'recovery_codes_renewed': return text('event-recovery-codes-renewed');
+    case 'recovery_codes_removed': return text('event-recovery-codes-removed');
     case 'recovery_code_used': return text('event-recovery-code-used');
     case 'identity_linked': return text('event-identity-linked');
     case 'identity_unlinked': return text('event-identity-unlinked');

@@ -66,6 +66,8 @@ named! {
         FactorsReset = "factors_reset",
         /// A user got new recovery codes in place of the others.
         RecoveryCodesRenewed = "recovery_codes_renewed",
+        /// An undo removed the recovery codes of a user, and no factor.
+        RecoveryCodesRemoved = "recovery_codes_removed",
         /// A recovery code was used.
         RecoveryCodeUsed = "recovery_code_used",
         /// Someone with the password of a user began to wait for the removal of their second factors.

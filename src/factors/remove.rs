@@ -185,8 +185,7 @@ pub async fn remove_added_since(
         store::count_change(work.connection, user).await?;
     } else if new_codes {
         store::count_change(work.connection, user).await?;
-        let details = json!({ "factor": "recovery_codes", "reason": reason });
-        work.record(audit::Kind::FactorRemoved, user, details).await?;
+        work.record(audit::Kind::RecoveryCodesRemoved, user, json!({ "reason": reason })).await?;
     }
     removed.report(work, user, reason).await
 }
