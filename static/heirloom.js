@@ -172,7 +172,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
 
   async function turnByNotes(work) {
     const taken = (storage) => Array.from(storage, (_, index) => storage.key(index))
-      .some((key) => key.startsWith(`${name} `) && Date.now() - storage.getItem(key) < TURN_LIMIT);
+      .some((key) => key.startsWith(`${name} `) && Math.abs(Date.now() - storage.getItem(key)) < TURN_LIMIT);
     while (stored(taken)) await sleep(20 + 40 * Math.random());
     stored((storage) => storage.setItem(note, Date.now()));
     return work().finally(dropNote);

@@ -240,6 +240,17 @@ for (const locks of [true, false]) {
   });
 }
 
+test('a clock that was set back does not keep the tabs from their turns', async () => {
+  const { browser, client } = await signedIn({ locks: false });
+  await browser.pass(1);
+  const [name] = browser.storage.keys();
+  browser.storage.setItem(`${name} a-tab-that-crashed`, browser.now + 3_600_000);
+  const refreshed = client.refresh();
+  refreshed.catch(() => {});
+  await browser.pass(2);
+  assert.match(await refreshed, /^access-/);
+});
+
 test('a tab that is frozen in its turn is passed over', async () => {
   const { browser, client } = await signedIn();
   let answer;
