@@ -18,7 +18,10 @@ export class HeirloomError extends Error {
   readonly attemptsLeft: number | undefined;
   /** Seconds to wait before the next attempt; 0 when the server named none. */
   readonly retryAfter: number;
-  /** True for a network error, 429 and 5xx: a later attempt may succeed. Never true for any other 4xx. */
+  /**
+   * True for a network error, 429, 5xx, and a 2xx that is not an answer of this API (a captive portal's page, a body that
+   * broke off): a later attempt may succeed. Never true for any other 4xx.
+   */
   readonly temporary: boolean;
 }
 
@@ -50,7 +53,7 @@ export interface SignedOut {
   readonly reason?: string;
 }
 
-/** A network error, 429 or 5xx. The user stays signed in; the client tries again. */
+/** A network error, 429, 5xx, or an answer that cannot be read. The user stays signed in; the client tries again. */
 export interface Unreachable {
   readonly error: HeirloomError;
   /** Seconds until the next attempt; sooner when the tab wakes or the network comes back. */

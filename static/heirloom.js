@@ -38,8 +38,8 @@ export class HeirloomError extends Error {
 }
 
 async function answerOf(response) {
-  const body = (await response.json().catch(ignore)) ?? {};
-  if (!response.ok) throw new HeirloomError(body, response);
+  const body = await response.json().catch(() => response.status === 204 && {});
+  if (!response.ok || !body) throw new HeirloomError(body || {}, response); // captive portal
   return body;
 }
 
@@ -204,10 +204,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     // it stood still: a request could outlast its turn
     if (asked - since > TURN_LIMIT - REQUEST_LIMIT) throw new HeirloomError({});
     try {
-      const answer = await send(proof ? '/auth/step-up' : '/auth/refresh', proof, { 'Idempotency-Key': key });
-      if (!(answer.expires_in > 0)) throw new HeirloomError({}); // captive portal
-      if (readKey() === key) writeKey(random());
-      return accept(answer, asked);
+      return accept(await send(proof ? '/auth/step-up' : '/auth/refresh', proof, { 'Idempotency-Key': key }), asked, key);
     } catch (error) {
       if (!SIGNED_OUT.test(error.code)) throw error;
       if (refusal || (error.code === MISSING && readKey() === key)) return end(refusal ?? error);
@@ -252,7 +249,9 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     }, Math.min(seconds * 1000, 2 ** 31 - 1));
   }
 
-  function accept({ access_token, expires_in, refresh_expires_in, session_id }, asked) {
+  function accept({ access_token, expires_in, refresh_expires_in, session_id }, asked, key = readKey()) {
+    if (!(expires_in > 0)) throw new HeirloomError({});
+    if (readKey() === key) writeKey(random());
     const isNew = session?.session_id !== session_id;
     const after = (seconds) => new Date(asked + seconds * 1000);
     token = access_token;
@@ -374,12 +373,9 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     fetch: fetchSignedIn,
 
     async signIn({ email, password, remember, deviceName }) {
-      const body = { email, password, transport: 'cookie', remember, device_name: deviceName };
       await turn(async () => {
         const asked = Date.now();
-        const answer = await send('/auth/login', body);
-        writeKey(random());
-        accept(answer, asked);
+        accept(await send('/auth/login', { email, password, transport: 'cookie', remember, device_name: deviceName }), asked);
       });
       return session;
     },
@@ -395,8 +391,7 @@ export function createHeirloom({ baseUrl = location.origin, apis = [], onSignedO
     forgotPassword: ({ email }) => send('/auth/password/forgot', { email }),
 
     async confirm({ token, flow, code, password, newPassword, name }) {
-      const typed = { token, flow, code, password, new_password: newPassword, name };
-      const done = await send('/auth/confirmations/use', typed);
+      const done = await send('/auth/confirmations/use', { token, flow, code, password, new_password: newPassword, name });
       emit('confirmed', done);
       if (session) renew().catch(ignore); // it may have been revoked
       return done;

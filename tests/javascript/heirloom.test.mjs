@@ -357,6 +357,55 @@ for (const [status, code] of [[403, 'origin_not_allowed'], [429, 'too_many_reque
   });
 }
 
+const UNREADABLE = {
+  'the page of a captive portal': () => new Response('<h1>Accept our terms</h1>'),
+  'a body that broke off': () => new Response('{"purpose": "reset_'),
+  'no body': () => new Response(''),
+  'null': () => Response.json(null),
+};
+
+for (const [name, server] of Object.entries(UNREADABLE)) {
+  test(`a 200 with ${name} confirms nothing: the caller may try again`, async () => {
+    const { browser, client, names } = await signedIn();
+    const before = client.session;
+    browser.server = server;
+    const again = { code: 'unreachable', temporary: true };
+    await assert.rejects(client.signOut(), again);
+    await assert.rejects(client.signOutEverywhere(), again);
+    await assert.rejects(client.signIn({ email: 'mina@example.com', password: 'a quiet harbour at dawn' }), again);
+    await assert.rejects(client.confirm({ flow: 'AZrK', code: '4821 0937' }), again);
+    await assert.rejects(client.forgotPassword({ email: 'mina@example.com' }), again);
+    await assert.rejects(client.stepUp({ password: 'a quiet harbour' }), again);
+    assert.equal(client.session, before);
+    assert.deepEqual(names(), ['signedin']);
+  });
+}
+
+for (const expires_in of [undefined, null, 0, -1, 'soon']) {
+  test(`no token is taken that expires in ${expires_in}, and the key stays`, async () => {
+    const { browser, client, names } = await signedIn();
+    const token = await client.getAccessToken();
+    const stored = [...browser.storage];
+    browser.server = () => Response.json({ access_token: 'not ours', expires_in, session_id: 'two' });
+    const refused = { code: 'unreachable', temporary: true };
+    await assert.rejects(client.signIn({ email: 'mina@example.com', password: 'a quiet harbour at dawn' }), refused);
+    await assert.rejects(client.stepUp({ password: 'a quiet harbour' }), refused);
+    await assert.rejects(client.refresh(), refused);
+    assert.equal(await client.getAccessToken(), token);
+    assert.deepEqual([...browser.storage], stored);
+    assert.deepEqual(names(), ['signedin', 'unreachable']);
+  });
+}
+
+test('a sign-in replaces the key', async () => {
+  const { browser, client } = await signedIn();
+  const [name] = browser.storage.keys();
+  const before = browser.storage.getItem(name);
+  browser.server = () => tokens('two');
+  await client.signIn({ email: 'mina@example.com', password: 'a quiet harbour at dawn' });
+  assert.notEqual(browser.storage.getItem(name), before);
+});
+
 test('a sign-out without a session to revoke is done', async () => {
   const { browser, client, events } = await signedIn();
   browser.server = () => problem(401, 'access_token_invalid');
