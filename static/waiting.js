@@ -2,9 +2,11 @@
 // page notices, and goes on to the sign-in.
 
 const EVERY = 4_000; // ms
+const SENDING_LIMIT = 30_000; // ms
 
 /** @type {any} */
 const form = document.getElementById('waiting');
+let sending = null; // a timer, while a form of the user is under way
 
 async function status() {
   const answer = await fetch('/api/v1/auth/confirmations/look', {
@@ -15,9 +17,16 @@ async function status() {
 
 async function wait() {
   // Nobody looks at a hidden page.
-  const found = document.hidden ? 'waiting' : await status().catch(() => 'waiting');
-  if (found === 'completed') location.replace(form.dataset.next);
-  else if (found === 'waiting') setTimeout(wait, EVERY);
+  const found = document.hidden || sending ? 'waiting' : await status().catch(() => 'waiting');
+  // A form that was sent brings a page of its own: to leave now would lose it, also while the status was on its way.
+  if (found === 'waiting' || sending) setTimeout(wait, EVERY);
+  else if (found === 'completed') location.replace(form.dataset.next);
 }
+
+document.addEventListener('submit', ({ defaultPrevented }) => {
+  if (defaultPrevented) return; // login.js: a field is empty
+  clearTimeout(sending);
+  sending = setTimeout(() => { sending = null; }, SENDING_LIMIT);
+});
 
 setTimeout(wait, EVERY);

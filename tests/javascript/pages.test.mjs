@@ -1,0 +1,96 @@
+// The scripts of the sign-in pages, where time or the network decide: the tests in tests/browser have a real browser.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Browser, load, problem, settle } from './browser.mjs';
+
+/** As much of an element as these scripts use. */
+class Element extends EventTarget {
+  dataset = {};
+  elements = {};
+  children = [];
+  hidden = true;
+  textContent = '';
+  #attributes = new Map();
+
+  /** `found`: what its selectors find. */
+  constructor(found = {}) {
+    super();
+    this.found = found;
+  }
+
+  querySelector(selector) { return this.found[selector]; }
+  querySelectorAll(selector) { return this.found[selector] ?? []; }
+  hasAttribute(name) { return this.#attributes.has(name); }
+  setAttribute(name, value) { this.#attributes.set(name, value); }
+  removeAttribute(name) { this.#attributes.delete(name); }
+  append(child) { this.children.push(child); }
+}
+
+let instances = 0;
+
+/** A browser whose page has these elements, by id, and these forms, and runs this script. */
+async function page(script, ids, forms = []) {
+  const browser = new Browser();
+  globalThis.document = Object.assign(new Element(), {
+    forms, hidden: false, getElementById: (id) => ids[id] ?? null, createElement: () => new Element(),
+  });
+  location.replace = (url) => browser.left.push(url);
+  const run = async () => {
+    await load(script, `?${++instances}`);
+    await settle();
+  };
+  return { browser, run };
+}
+
+const submit = () => new Event('submit', { cancelable: true });
+
+/** The page that waits for an email's code, and where its flow stands. */
+async function waiting() {
+  const form = Object.assign(new Element(), { elements: { flow: { value: 'AZrK' } }, dataset: { next: '/login' } });
+  const opened = await page('waiting.js', { waiting: form });
+  const flow = { status: 'waiting' };
+  opened.browser.server = () => Response.json(flow);
+  await opened.run();
+  return { ...opened, flow };
+}
+
+test('the page that waits goes on once the link was used elsewhere', async () => {
+  const { browser, flow } = await waiting();
+  await browser.pass(10);
+  assert.deepEqual([browser.requests.length, browser.left], [2, []]);
+  flow.status = 'completed';
+  await browser.pass(4);
+  assert.deepEqual(browser.left, ['/login']);
+});
+
+test('the page that waits does not leave while the user\'s own form is sent', async () => {
+  const { browser, flow } = await waiting();
+  document.dispatchEvent(submit());
+  flow.status = 'completed'; // by that form
+  await browser.pass(29);
+  assert.deepEqual([browser.requests.length, browser.left], [0, []]);
+  // The user has stopped the browser: the page is still there.
+  await browser.pass(8);
+  assert.deepEqual(browser.left, ['/login']);
+});
+
+test('the page that waits does not leave by a status that was on its way when the form was sent', async () => {
+  const { browser } = await waiting();
+  let answer;
+  browser.server = () => new Promise((done) => { answer = done; });
+  await browser.pass(5);
+  document.dispatchEvent(submit());
+  answer(Response.json({ status: 'completed' }));
+  await browser.pass(20);
+  assert.deepEqual(browser.left, []);
+});
+
+test('a form that was not sent, because a field is empty, does not keep the page', async () => {
+  const { browser, flow } = await waiting();
+  const refused = submit();
+  refused.preventDefault();
+  document.dispatchEvent(refused);
+  flow.status = 'completed';
+  await browser.pass(5);
+  assert.deepEqual(browser.left, ['/login']);
+});
