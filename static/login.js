@@ -4,6 +4,7 @@
 import './password.js';
 
 const TYPED = 'heirloom-address'; // in this tab only: no address of a page holds it
+const SENDING_LIMIT = 20_000; // ms
 
 /** @type {any} */
 const email = document.getElementById('email');
@@ -30,7 +31,9 @@ for (const form of document.forms) {
   /** @type {HTMLButtonElement} */
   const button = form.querySelector('button[type=submit]');
   const label = button.textContent;
+  let limit;
   const reset = () => {
+    clearTimeout(limit);
     button.removeAttribute('aria-disabled');
     button.textContent = label;
   };
@@ -47,6 +50,7 @@ for (const form of document.forms) {
     if (email && !isSignIn) try { sessionStorage.setItem(TYPED, email.value); } catch { /* the user types it again */ }
     button.setAttribute('aria-disabled', 'true');
     button.textContent = button.dataset.busy;
+    limit = setTimeout(reset, SENDING_LIMIT); // no event reports that the user has stopped the browser
   });
 
   // A changed field is no longer wrong.

@@ -94,3 +94,39 @@ test('a form that was not sent, because a field is empty, does not keep the page
   await browser.pass(5);
   assert.deepEqual(browser.left, ['/login']);
 });
+
+/** A page with one form. */
+async function withForm() {
+  const button = Object.assign(new Element(), { textContent: 'Sign in', dataset: { busy: 'Signing in …' } });
+  const form = new Element({ 'button[type=submit]': button });
+  const opened = await page('login.js', {}, [form]);
+  await opened.run();
+  const send = () => {
+    const event = submit();
+    form.dispatchEvent(event);
+    return !event.defaultPrevented;
+  };
+  return { ...opened, button, send, isBusy: () => button.hasAttribute('aria-disabled') };
+}
+
+test('a form is sent once, and again after the user has stopped the browser', async () => {
+  const { browser, button, send, isBusy } = await withForm();
+  assert.ok(send());
+  assert.deepEqual([isBusy(), button.textContent], [true, 'Signing in …']);
+  await browser.pass(19);
+  assert.ok(!send(), 'it is under way');
+  await browser.pass(2);
+  assert.deepEqual([isBusy(), button.textContent], [false, 'Sign in']);
+  assert.ok(send());
+});
+
+test('a page that comes back can send its form at once', async () => {
+  const { browser, button, send, isBusy } = await withForm();
+  send();
+  await browser.pass(15);
+  await browser.happen('pageshow');
+  assert.deepEqual([isBusy(), button.textContent], [false, 'Sign in']);
+  assert.ok(send());
+  await browser.pass(10);
+  assert.ok(isBusy(), 'the time of the first form does not count');
+});
