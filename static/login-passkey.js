@@ -25,13 +25,17 @@ const remember = document.getElementById('remember');
 const trust = document.getElementById('trust_device');
 const wishes = () => (challenge ? { challenge, trust_device: Boolean(trust?.checked) } : { transport: 'cookie', remember: remember.checked });
 
-async function signIn(how) {
-  const options = await post('options', challenge ? { challenge } : {});
-  const proof = await get(options, how);
+/** Asks the browser for a passkey. `how`: as of `get`. */
+async function choose(how) {
+  const { ticket, publicKey } = await post('options', challenge ? { challenge } : {});
+  return { rpId: publicKey.rpId, proof: await get({ ticket, publicKey }, how) };
+}
+
+async function signIn({ rpId, proof }) {
   try {
     await post('verify', { ...proof, ...wishes() });
   } catch (problem) {
-    if (problem.reason === 'unknown_passkey') await tellUnknown(options.publicKey.rpId, proof.credential.id);
+    if (problem.reason === 'unknown_passkey') await tellUnknown(rpId, proof.credential.id);
     throw problem;
   }
   location.assign(returnTo);
@@ -53,7 +57,7 @@ button.addEventListener('click', async () => {
   notice.hidden = true;
   offer.abort();
   try {
-    await signIn();
+    await signIn(await choose());
     return;
   } catch (problem) {
     if (!isCancelled(problem)) show(problem);
@@ -69,11 +73,15 @@ async function offerBeside() {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), LIFETIME);
     offer.signal.addEventListener('abort', () => late.abort(), { once: true });
+    let chosen;
     try {
-      await signIn({ mediation: 'conditional', signal: late.signal });
+      chosen = await choose({ mediation: 'conditional', signal: late.signal });
+      await signIn(chosen);
       return;
     } catch (problem) {
-      if (!late.signal.aborted) return isCancelled(problem) || !problem.code || show(problem);
+      // Before a passkey was chosen the user has asked for nothing: no alert.
+      if (chosen && !offer.signal.aborted) show(problem);
+      if (chosen || !late.signal.aborted) return;
     } finally {
       clearTimeout(timer);
     }

@@ -130,3 +130,53 @@ test('a page that comes back can send its form at once', async () => {
   await browser.pass(10);
   assert.ok(isBusy(), 'the time of the first form does not count');
 });
+
+const OPTIONS = { ticket: 'a ticket', publicKey: { challenge: 'AAAA', rpId: 'example.com' } };
+const PASSKEY = { id: 'AA', type: 'public-key', response: {}, getClientExtensionResults: () => ({}) };
+const named = (name) => Object.assign(new Error(name), { name });
+
+/** The sign-in page. `get`: what the browser answers when it is asked for a passkey; `routes`: what the server answers. */
+async function withPasskeys(get, routes) {
+  const button = Object.assign(new Element(), { textContent: 'Passkey', dataset: { busy: 'Waiting …' } });
+  const place = Object.assign(new Element({ button }), { dataset: { returnTo: '/account', failed: 'It failed.', refused: 'Refused.' } });
+  const notice = new Element();
+  const opened = await page('login-passkey.js', { passkey: place, 'passkey-problem': notice, remember: { checked: true } });
+  globalThis.PublicKeyCredential = { isConditionalMediationAvailable: async () => true };
+  navigator.credentials = { get };
+  opened.browser.server = ({ url }) => routes[url.split('/').at(-1)]();
+  await opened.run();
+  const press = async () => {
+    button.dispatchEvent(new Event('click'));
+    await settle();
+  };
+  return { ...opened, place, notice, press };
+}
+
+test('an offer beside the address that fails before a passkey was chosen shows no alert', async () => {
+  const limited = await withPasskeys(() => assert.fail('never asked'), { options: () => problem(429, 'too_many_requests') });
+  assert.ok(limited.notice.hidden && !limited.place.hidden);
+  await limited.press();
+  assert.ok(!limited.notice.hidden, 'the user has asked for it');
+  assert.equal(limited.notice.children.at(-1).textContent, 'It failed.');
+  for (const name of ['NotAllowedError', 'AbortError', 'SecurityError', 'UnknownError']) {
+    const { notice } = await withPasskeys(() => Promise.reject(named(name)), { options: () => Response.json(OPTIONS) });
+    assert.ok(notice.hidden, name);
+  }
+});
+
+test('a passkey that was chosen beside the address and does not work shows why', async () => {
+  const response = { clientDataJSON: new ArrayBuffer(1), authenticatorData: new ArrayBuffer(1), signature: new ArrayBuffer(1) };
+  const get = async () => ({ ...PASSKEY, response });
+  const verifications = [
+    [() => problem(401, 'passkey_invalid'), 'Refused.'],
+    [() => { throw new TypeError('no network'); }, 'It failed.'],
+  ];
+  for (const [verify, words] of verifications) {
+    const { browser, notice } = await withPasskeys(get, { options: () => Response.json(OPTIONS), verify });
+    assert.ok(!notice.hidden);
+    assert.equal(notice.children.at(-1).textContent, words);
+    assert.deepEqual(browser.left, []);
+  }
+  const { browser, notice } = await withPasskeys(get, { options: () => Response.json(OPTIONS), verify: () => Response.json({}) });
+  assert.deepEqual([notice.hidden, browser.left], [true, ['/account']]);
+});
