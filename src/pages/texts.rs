@@ -158,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_names_a_link_quotes_it_as_it_is() {
+        let quoting = ["problem-password-required", "admin-unlink-text", "recovery-no-password"];
+        for language in Language::ALL {
+            let texts = Texts::load(language).unwrap();
+            let link = texts.formatted("login-forgot", None).unwrap().0;
+            for name in quoting {
+                assert!(texts.formatted(name, None).unwrap().0.contains(&link), "{name} in {}", language.tag());
+            }
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_reported() {
         let texts = Texts::load(Language::English).unwrap();
         assert_eq!(texts.say("no-such-text", &filling([])), Err(TextsError::Missing("no-such-text".to_owned())));
