@@ -1,6 +1,7 @@
 //! The pages: in the user's language, with the operator's brand, without script.
 
 use crate::support::{Answer, NOBODY, TestApp};
+use heirloom::sessions::EndReason;
 
 const KOREAN: (&str, &str) = ("Accept-Language", "ko-KR,ko;q=0.9,en;q=0.8");
 const PAGES: [&str; 13] = [
@@ -102,6 +103,22 @@ async fn a_garbled_link_still_shows_the_page() {
     {
         let answer = page(&app, path, &[]).await;
         assert!(answer.expect(200).body.contains("</form>") && !answer.body.contains("<b>"), "{answer:?}");
+    }
+}
+
+/// The reason of a revoked session reaches the sign-in page as the browser client has it.
+#[tokio::test]
+async fn the_sign_in_page_explains_every_reason_for_which_a_session_was_revoked() {
+    let app = TestApp::start().await;
+    let explains = async |reason: &str, language: (&str, &str)| {
+        let answer = page(&app, &format!("/login?reason={reason}"), &[language]).await;
+        ["role=\"status\"><p>", "role=\"alert\"><p>"].iter().any(|notice| answer.expect(200).body.contains(notice))
+    };
+    for language in [KOREAN, ("Accept-Language", "en")] {
+        assert!(!explains("an_unknown_reason", language).await, "the test sees notices");
+        for reason in EndReason::ALL {
+            assert!(explains(reason.code(), language).await, "{reason:?} in {}", language.1);
+        }
     }
 }
 
