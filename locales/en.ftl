@@ -848,8 +848,9 @@ docs-failed = The document could not be loaded.
 docs-not-sent = The request could not be sent.
 
 second-factor-title = One more step
-second-factor-text = Your password is right. Enter the code that your authenticator app shows, or one of your recovery codes.
-second-factor-text-codes = Your password is right. Use your passkey, or enter one of your recovery codes.
+second-factor-password = Your password is right.
+second-factor-text = Enter the code that your authenticator app shows, or one of your recovery codes.
+second-factor-text-codes = Use your passkey, or enter one of your recovery codes.
 second-factor-code = Code
 second-factor-hint = Six digits, or a recovery code such as 3-7KQF-M2XA-9TRD.
 second-factor-trust = { $number ->

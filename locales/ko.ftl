@@ -835,8 +835,9 @@ docs-failed = 문서를 불러오지 못했습니다.
 docs-not-sent = 요청을 보내지 못했습니다.
 
 second-factor-title = 한 단계만 더 남았습니다
-second-factor-text = 비밀번호가 확인되었습니다. 인증 앱에 표시된 코드나 복구 코드를 입력해 주세요.
-second-factor-text-codes = 비밀번호가 확인되었습니다. 패스키를 사용하거나 복구 코드를 입력해 주세요.
+second-factor-password = 비밀번호가 확인되었습니다.
+second-factor-text = 인증 앱에 표시된 코드나 복구 코드를 입력해 주세요.
+second-factor-text-codes = 패스키를 사용하거나 복구 코드를 입력해 주세요.
 second-factor-code = 코드
 second-factor-hint = 숫자 6자리 또는 복구 코드입니다. 예: 3-7KQF-M2XA-9TRD
 second-factor-trust = { $number ->

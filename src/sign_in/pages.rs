@@ -254,7 +254,7 @@ impl PageRooms {
         match led {
             Ok(Led::In(entered)) => Ok(redirect_signed_in(request, &entered, &form.return_to, self.options())),
             Ok(Led::ToSecondFactor(challenge)) => {
-                SecondFactorPage::first(challenge, form.return_to, &self.sessions.world().config)
+                SecondFactorPage::after_password(challenge, form.return_to, &self.sessions.world().config)
                     .show(&View::of(request), None)
             }
             Ok(Led::ToEnrolment(challenge)) => {

@@ -30,16 +30,19 @@ async fn the_second_step_works_without_script() {
     page.expect(200).expect_no_cookie();
     assert!(page.body.contains("One more step") && page.body.contains("autocomplete=\"one-time-code\""), "{page:?}");
     assert!(!page.body.contains("?lang="), "a link to another language would lose the step: {page:?}");
-    let fields = |page: &Answer| [("challenge", page.hidden("challenge")), ("return_to", page.hidden("return_to"))];
+    assert!(page.body.contains("Your password is right. Enter the code"), "{page:?}");
+    let fields = |page: &Answer| ["challenge", "return_to", "by_password"].map(|name| (name, page.hidden(name)));
     let send = async |page: &Answer, code: &str| {
-        let [challenge, return_to] = fields(page);
-        let typed = [(challenge.0, &*challenge.1), (return_to.0, &*return_to.1), ("code", code)];
+        let [challenge, return_to, first] = fields(page);
+        let first = (first.0, &*first.1);
+        let typed = [(challenge.0, &*challenge.1), (return_to.0, &*return_to.1), first, ("code", code)];
         app.form(CODE, &typed).await
     };
     assert!(send(&page, " ").await.expect(422).body.contains("Enter the code"));
     let wrong = send(&page, &alice.app.wrong(&app)).await;
     assert!(wrong.expect(422).expect_no_cookie().body.contains("The code is wrong"), "{wrong:?}");
     assert_eq!(fields(&wrong), fields(&page), "nothing is lost");
+    assert!(wrong.body.contains("Your password is right. Enter the code"), "{wrong:?}");
     let done = send(&wrong, &alice.app.next(&app).await).await;
     assert_eq!(
         (done.expect(303).header("location"), done.set_cookies().is_empty()),

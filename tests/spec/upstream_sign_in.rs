@@ -1,6 +1,6 @@
 //! Signing in with another provider, in a browser without script.
 
-use crate::support::{Browser, TestApp, at_once, email, federated, password, with_provider};
+use crate::support::{Answer, Browser, TestApp, at_once, email, federated, password, with_provider};
 use heirloom_testing::{Consent, Endpoint, Fault, Forgery, Member, ProviderKind, StubProvider};
 use serde_json::json;
 
@@ -329,6 +329,12 @@ async fn a_user_with_a_second_factor_is_asked_for_it() {
     assert!(!browser.is_signed_in());
     let page = browser.get(&app, "/login/code").await;
     let challenge = page.expect(200).hidden("challenge");
+    let names_no_password =
+        |page: &Answer| page.body.contains("<p>Enter the code") && !page.body.contains("Your password is right");
+    assert!(names_no_password(&page), "{page:?}");
+    let fields = [("challenge", challenge.as_str()), ("code", " ")];
+    let again = browser.post(&app, "/login/code", &fields).await;
+    assert!(names_no_password(again.expect(422)), "{again:?}");
     let code = enrolled.app.next(&app).await;
     let fields = [("challenge", challenge.as_str()), ("code", &code), ("return_to", "/account?from=here")];
     let done = browser.post(&app, "/login/code", &fields).await;

@@ -42,6 +42,8 @@ pub struct CodePage {
     recovery_ready_at: Option<Moment>,
     /// Whether the user can have them removed.
     can_recover: bool,
+    /// Whether the first step was the password.
+    by_password: bool,
     /// For how many days a browser may stand for the second factor. Zero: none may.
     trust_days: u64,
 }
@@ -58,13 +60,19 @@ struct Typed {
     factors: String,
     /// Whether the page offered the removal of lost factors before.
     can_recover: Option<String>,
+    /// Whether it came after the password.
+    by_password: Option<String>,
     return_to: Option<String>,
 }
 
 impl CodePage {
-    /// For this challenge, as it was just made.
+    /// For this challenge, as it was just made after the password.
     #[must_use]
-    pub fn first(challenge: Challenge, return_to: String, config: &Config) -> Self {
+    pub fn after_password(challenge: Challenge, return_to: String, config: &Config) -> Self {
+        Self { by_password: true, ..Self::first(challenge, return_to, config) }
+    }
+
+    fn first(challenge: Challenge, return_to: String, config: &Config) -> Self {
         let Challenge { token, factors, recovery_ready_at, can_recover, .. } = challenge;
         Self { factors, recovery_ready_at, can_recover, ..Self::new(token, return_to, config) }
     }
@@ -72,14 +80,22 @@ impl CodePage {
     fn new(challenge: Zeroizing<String>, return_to: String, config: &Config) -> Self {
         let trust_days = config.factors.trusted_device_ttl.as_secs().div_ceil(24 * 60 * 60);
         let recovery_hours = config.accounts.factor_recovery_delay.as_secs().div_ceil(60 * 60);
-        let factors = Vec::new();
-        Self { challenge, factors, return_to, recovery_hours, recovery_ready_at: None, can_recover: false, trust_days }
+        Self {
+            challenge,
+            factors: Vec::new(),
+            return_to,
+            recovery_hours,
+            recovery_ready_at: None,
+            can_recover: false,
+            by_password: false,
+            trust_days,
+        }
     }
 
     fn again(typed: Typed, return_to: String, config: &Config) -> Self {
         let factors = typed.factors.split(' ').filter_map(FactorKind::from_name).collect();
-        let can_recover = typed.can_recover.is_some();
-        Self { factors, can_recover, ..Self::new(typed.challenge, return_to, config) }
+        let (can_recover, by_password) = (typed.can_recover.is_some(), typed.by_password.is_some());
+        Self { factors, can_recover, by_password, ..Self::new(typed.challenge, return_to, config) }
     }
 
     /// The form, with the problem's status and headers if there is one.
@@ -96,14 +112,14 @@ impl CodePage {
     }
 
     fn context(&self, problem: Option<&Problem>) -> Value {
-        let Self { challenge, factors, return_to, recovery_hours, can_recover, trust_days, .. } = self;
+        let Self { challenge, factors, return_to, recovery_hours, can_recover, by_password, trust_days, .. } = self;
         let has = |kind| factors.contains(&kind);
         let (by_totp, by_passkey) = (has(FactorKind::Totp), has(FactorKind::Passkey));
         let factors = factors.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ");
         let recovery_ready_at = self.recovery_ready_at.map(shown);
         let is_over = problem.is_some_and(|problem| !can_go_on(problem));
         context! { challenge => &**challenge, factors, by_totp, by_passkey, return_to, recovery_hours, recovery_ready_at,
-        can_recover, trust_days, is_over, ..form_problem(problem) }
+        can_recover, by_password, trust_days, is_over, ..form_problem(problem) }
     }
 }
 
@@ -182,6 +198,7 @@ pub fn page_samples() -> Vec<Sample> {
         recovery_hours: 72,
         recovery_ready_at: Some(Moment::UNIX_EPOCH),
         can_recover,
+        by_password: can_recover,
         trust_days: 30,
     });
     let problems = kind::ALL.iter().map(|kind| Some(Problem::new(*kind, "")));
