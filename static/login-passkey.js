@@ -14,8 +14,9 @@ async function post(path, body) {
   const answer = await fetch(`/api/v1/auth/passkeys/${path}`, {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
   });
-  const content = (await answer.json().catch(() => null)) ?? {};
-  if (!answer.ok) throw Object.assign(new Error(content.detail), { code: content.code, reason: content.reason });
+  // A success without JSON is not the server's answer: a network may give its own.
+  const content = await answer.json().catch(() => null);
+  if (!answer.ok || !content) throw Object.assign(new Error(content?.detail), { code: content?.code, reason: content?.reason });
   return content;
 }
 

@@ -85,11 +85,13 @@ struct Cache<T> {
     kept: Option<Kept<T>>,
     /// When it was last fetched in vain, with nothing to go on with.
     failed_at: Option<Instant>,
+    /// When it was last fetched because of a key that it did not hold.
+    for_key_at: Option<Instant>,
 }
 
 impl<T> Default for Cache<T> {
     fn default() -> Self {
-        Self { kept: None, failed_at: None }
+        Self { kept: None, failed_at: None, for_key_at: None }
     }
 }
 
@@ -98,6 +100,11 @@ impl<T> Cache<T> {
     /// many would wait for the sum of all.
     fn has_failed_since(&self, waits_since: Instant) -> bool {
         self.failed_at.is_some_and(|failed| failed >= waits_since)
+    }
+
+    /// Whether it was fetched because of a key so short a time ago: that there is no such key is the provider's own word.
+    fn was_fetched_for_a_key_within(&self, time: Duration) -> bool {
+        self.for_key_at.is_some_and(|at| at.elapsed() < time)
     }
 }
 
@@ -163,13 +170,14 @@ impl Discovery {
         let waits_since = Instant::now();
         let mut cache = self.keys.lock().await;
         if let Some(kept) = cache.kept.as_ref().filter(|kept| kept.is_enough()) {
-            // What the provider published a moment ago is its word on every key, also on one that it left out.
-            if can_judge(&kept.value, token) || kept.is_younger_than(UNKNOWN_KEY) {
+            let is_outage = kept.was_tried_within(UNKNOWN_KEY);
+            if can_judge(&kept.value, token) || !is_outage && cache.was_fetched_for_a_key_within(UNKNOWN_KEY) {
                 return Ok(Arc::clone(&kept.value));
             }
-            if kept.was_tried_within(UNKNOWN_KEY) {
+            if is_outage {
                 return Err(DiscoveryError::InVain);
             }
+            cache.for_key_at = Some(Instant::now());
         }
         if cache.has_failed_since(waits_since) {
             return Err(DiscoveryError::InVain);
@@ -220,7 +228,7 @@ fn renew<T>(
     fetched: Result<T, DiscoveryError>,
     is_enough: impl FnOnce(&T) -> bool,
 ) -> Result<Arc<T>, DiscoveryError> {
-    let Cache { kept, failed_at } = cache;
+    let Cache { kept, failed_at, .. } = cache;
     match (fetched, kept.as_mut().filter(|kept| kept.is_younger_than(STALE))) {
         (Ok(value), _) => Ok(Arc::clone(&kept.insert(Kept::new(value)).value)),
         (Err(error), Some(old)) => {
@@ -257,6 +265,7 @@ mod tests {
     async fn let_time_pass(discovery: &Discovery) {
         let earlier = |at: Instant| at.checked_sub(UNKNOWN_KEY).unwrap();
         let mut cache = discovery.keys.lock().await;
+        cache.for_key_at = cache.for_key_at.map(earlier);
         let kept = cache.kept.as_mut().unwrap();
         (kept.fetched_at, kept.tried_at) = (earlier(kept.fetched_at), kept.tried_at.map(earlier));
     }
@@ -274,23 +283,27 @@ mod tests {
         let old = stub.id_token("a-nonce");
         assert!(is_known(&discovery, &old).await);
         stub.rotate_keys();
-        let new = stub.id_token("a-nonce");
-        assert!(!is_known(&discovery, &new).await, "a set of a moment ago that lacks a key is a verdict");
+        let newer = stub.id_token("a-nonce");
+        assert!(is_known(&discovery, &newer).await, "however young the old keys are");
+        stub.rotate_keys();
+        let newest = stub.id_token("a-nonce");
+        assert!(!is_known(&discovery, &newest).await);
+        assert_eq!(stub.seen_at(Endpoint::Jwks).len(), 2, "twice a minute");
         let_time_pass(&discovery).await;
 
         stub.edit(|does| does.faults = [(Endpoint::Jwks, Fault::Status(500))].into());
-        let failed = discovery.keys_for(&new).await;
+        let failed = discovery.keys_for(&newest).await;
         assert!(matches!(failed, Err(DiscoveryError::Fetch(FetchError::Status(500)))), "{failed:?}");
         stub.edit(|does| does.faults.clear());
-        let again = discovery.keys_for(&new).await;
+        let again = discovery.keys_for(&newest).await;
         assert!(matches!(again, Err(DiscoveryError::InVain)), "{again:?}");
-        assert!(is_known(&discovery, &old).await);
+        assert!(is_known(&discovery, &newer).await);
         assert!(discovery.keys_for("not-a-token").await.is_ok());
-        assert_eq!(stub.seen_at(Endpoint::Jwks).len(), 2, "twice a minute, also in vain");
+        assert_eq!(stub.seen_at(Endpoint::Jwks).len(), 3, "twice a minute, also in vain");
 
         let_time_pass(&discovery).await;
-        assert!(is_known(&discovery, &new).await);
-        assert!(!is_known(&discovery, &old).await, "only the new keys are published");
+        assert!(is_known(&discovery, &newest).await);
+        assert!(!is_known(&discovery, &newer).await, "only the new keys are published");
     }
 
     /// U-18, U-9: where nothing was fetched before, no token is judged, and the next request asks again.
