@@ -10,8 +10,10 @@ async function post(path, body) {
   const answer = await fetch(`/api/v1/auth/enrol/passkeys${path}`, {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
   });
-  const content = (await answer.json().catch(() => null)) ?? {};
-  if (!answer.ok) throw Object.assign(new Error(content.detail), { code: content.code, status: answer.status });
+  const content = await answer.json().catch(() => null);
+  if (!answer.ok) throw Object.assign(new Error(content?.detail), { code: content?.code, status: answer.status });
+  // A success without JSON is not the server's answer, which was lost: a network may give its own.
+  if (!content) throw new Error('no answer');
   return content;
 }
 

@@ -119,7 +119,10 @@ export async function request(path, method = 'GET', body = undefined) {
     throw error instanceof TypeError ? new HeirloomError({}) : error;
   });
   if (answer.status === 204) return null;
-  const content = (await answer.json().catch(() => null)) ?? {};
+  const read = await answer.json().catch(() => null);
+  // A network may give an answer of its own: with 200, ours is JSON.
+  if (answer.status === 200 && !read) throw new HeirloomError({});
+  const content = read ?? {};
   // `methods`, of `step_up_required`: with what the user can confirm who they are.
   if (!answer.ok) throw Object.assign(new HeirloomError(content, answer), { methods: content.methods ?? [] });
   return content;
