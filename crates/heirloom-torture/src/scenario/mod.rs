@@ -43,6 +43,7 @@ pub struct Scenario {
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
     Race(usize),
+    RaceAndUse,
     SharedKey(usize),
     TwoKeys,
     LostAnswer,
@@ -85,6 +86,7 @@ impl Scenario {
                 Err(Stop::Skip("the profile announces a leeway: `leeway` tries it".to_owned()))
             }
             Trouble::Race(_)
+            | Trouble::RaceAndUse
             | Trouble::LostAnswerWithoutKey
             | Trouble::Replay(_)
             | Trouble::AfterReuse
@@ -106,6 +108,7 @@ impl Scenario {
     pub(crate) fn sessions(&self, settings: &Settings) -> usize {
         let in_each_round = match self.trouble {
             Trouble::Race(width) | Trouble::SharedKey(width) => races::rounds(width),
+            Trouble::RaceAndUse => races::USED_ROUNDS,
             Trouble::TwoKeys => races::rounds(races::TWO_KEYS),
             Trouble::LostAnswer | Trouble::Reordered => retries::ROUNDS,
             Trouble::ReuseInFlight | Trouble::RefreshAgainstSignOut => beside::ROUNDS,
@@ -134,6 +137,7 @@ impl Scenario {
         self.needs(trial)?;
         match self.trouble {
             Trouble::Race(width) => races::race(trial, width).await,
+            Trouble::RaceAndUse => races::race_and_use(trial).await,
             Trouble::SharedKey(width) => races::shared_key(trial, width).await,
             Trouble::TwoKeys => races::two_keys(trial).await,
             Trouble::LostAnswer => retries::lost_answer(trial).await,

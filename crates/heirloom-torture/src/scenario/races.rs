@@ -9,7 +9,11 @@ use super::super::{
 };
 use super::beside::spread;
 use futures_util::future::try_join_all;
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// Redemptions with two keys.
 pub const TWO_KEYS: usize = 8;
@@ -25,6 +29,11 @@ pub fn rounds(width: usize) -> usize {
     }
 }
 
+/// Redemptions of which the first that is answered uses its successor: many, so that others still wait then.
+const USED_WIDTH: usize = 12;
+/// Rounds of it, for a setting of 1.
+pub const USED_ROUNDS: usize = 12;
+
 /// How often the planned rounds may be run once more while what was seen may be a fork or not.
 const FURTHER: usize = 7;
 
@@ -36,11 +45,14 @@ struct Rivals {
     spread: Duration,
     /// Whether their successors are used one after the other.
     in_turn: bool,
+    /// Whether the first that is answered uses its successor while others still wait, as a user does who goes on. A server
+    /// that looks at the successor once it has the lock may find a used one, and issue another.
+    hurries: bool,
 }
 
 impl Rivals {
     fn of(family: &Family<'_>, keys: Vec<Option<KeyNo>>, round: usize) -> Self {
-        Self { token: family.newest(), keys, spread: spread(round), in_turn: round % 2 == 1 }
+        Self { token: family.newest(), keys, spread: spread(round), in_turn: round % 2 == 1, hurries: false }
     }
 }
 
@@ -48,14 +60,31 @@ fn all_rounds(trial: &Trial<'_>, width: usize) -> std::ops::Range<usize> {
     0..rounds(width).saturating_mul(trial.kit.settings.rounds)
 }
 
-/// Of any number of redemptions without a key one rotates; the others are replays. There are more rounds than planned
-/// where one token was redeemed for two, and in no round both were seen to live: by chance they may not have met so.
+/// Of any number of redemptions without a key one rotates; the others are replays.
 pub async fn race(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
-    let planned = all_rounds(trial, width).len();
+    without_key(trial, all_rounds(trial, width).len(), |family, round| Rivals::of(family, vec![None; width], round))
+        .await
+}
+
+/// The same, with one that goes on at once.
+pub async fn race_and_use(trial: &Trial<'_>) -> Result<(), Stop> {
+    let planned = USED_ROUNDS.saturating_mul(trial.kit.settings.rounds);
+    let rivals =
+        |family: &Family<'_>, round| Rivals { hurries: true, ..Rivals::of(family, vec![None; USED_WIDTH], round) };
+    without_key(trial, planned, rivals).await
+}
+
+/// There are more rounds than planned where one token was redeemed for two, and in no round both were seen to live: by chance
+/// they may not have met so.
+async fn without_key(
+    trial: &Trial<'_>,
+    planned: usize,
+    rivals: impl Fn(&Family<'_>, usize) -> Rivals,
+) -> Result<(), Stop> {
     let may_go_on = |round: &usize| *round < planned || trial.kit.tokens_left().is_none() && trial.suspects_fork();
     for round in (0..planned.saturating_mul(1 + FURTHER)).take_while(may_go_on) {
         let family = begun(trial, round).await?;
-        meet(trial, &family, Rivals::of(&family, vec![None; width], round)).await?;
+        meet(trial, &family, rivals(&family, round)).await?;
         family.expect_revoked().await?;
         family.close().await?;
     }
@@ -102,12 +131,19 @@ async fn begun<'k>(trial: &'k Trial<'k>, round: usize) -> Result<Family<'k>, Sto
 /// One redemption for each key, over new connections; then the successors are redeemed, which shows whether they live.
 /// A busy server may refuse some: whether two were answered is seen in the history.
 async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<(), Stop> {
-    let Rivals { token, keys, spread, in_turn } = rivals;
+    let Rivals { token, keys, spread, in_turn, hurries } = rivals;
+    let hurries = &AtomicBool::new(hurries);
     trial.kit.open_connections(keys.len()).await?;
     let apart = spread / u32::try_from(keys.len().saturating_sub(1).max(1)).unwrap_or(u32::MAX);
     let redemptions = (0_u32..).zip(&keys).map(|(place, key)| async move {
         tokio::time::sleep(apart.saturating_mul(place)).await;
-        family.refresh_in(token, *key, Manner::Racing).await
+        let outcome = family.refresh_in(token, *key, Manner::Racing).await?;
+        match outcome.issued() {
+            Some(successor) if hurries.swap(false, Ordering::Relaxed) => {
+                family.refresh_in(successor, None, Manner::Crowded).await
+            }
+            _ => Ok(outcome),
+        }
     });
     let outcomes = try_join_all(redemptions).await?;
     if outcomes.iter().all(|outcome| *outcome == Outcome::Unknown) {

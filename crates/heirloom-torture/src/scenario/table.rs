@@ -35,6 +35,13 @@ pub const ALL: &[Scenario] = &[
     scenario("race-8", Trouble::Race(8), RACED, &[Fork], (RACE, "one of 8 rotates, then the family is revoked")),
     scenario("race-64", Trouble::Race(64), RACED, &[Fork], (RACE, "one of 64 rotates, then the family is revoked")),
     scenario(
+        "race-and-use",
+        Trouble::RaceAndUse,
+        RACED,
+        &[Fork],
+        (RACE, "one of 12 rotates, also where its successor is used while the others wait"),
+    ),
+    scenario(
         "shared-key-2",
         Trouble::SharedKey(2),
         &[RetryWithKey, Fork],

@@ -29,6 +29,7 @@ const MATRIX: &[Planted] = &[
     (Fault::ForkUnlessUsedAtOnce,      OAUTH, Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkOnReplay,              OAUTH, Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkBesideRedemption,      OAUTH, Kind::Strict,    Tried::Quick,               Property::Fork),
+    (Fault::ForkOnceSuccessorIsUsed,   OAUTH, Kind::Shared,    Tried::Quick,               Property::Fork),
     (Fault::ForkOnRetry,               OWN,   Kind::Strict,    Tried::Quick,               Property::Fork),
     (Fault::ForkInLeeway,              OAUTH, OTHER_IN_LEEWAY, Tried::Leeway,              Property::Fork),
 

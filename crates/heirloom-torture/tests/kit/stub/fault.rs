@@ -26,6 +26,8 @@ pub enum Fault {
     ForkOnReplay,
     /// A stale token gets a token of its own where the newest is redeemed beside it.
     ForkBesideRedemption,
+    /// Requests that race get the same token, one after the other; but once that was used, a token of their own.
+    ForkOnceSuccessorIsUsed,
     /// A retry with its key gets a token of its own.
     ForkOnRetry,
     /// A retry inside the leeway gets a token of its own, and the first one lives too.

@@ -8,7 +8,7 @@ mod text;
 use super::{Fault, Kind};
 use serde_json::{Value, json};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -44,6 +44,8 @@ pub struct All {
     requests: usize,
     /// Racing requests that have arrived, by session.
     racing: HashMap<usize, usize>,
+    /// Tokens that were live when a second request with them arrived.
+    raced: HashSet<usize>,
     /// Other requests that are under way, by session.
     beside: HashMap<usize, usize>,
     /// Requests that are still refused after a restart.
@@ -155,16 +157,31 @@ impl Server {
         }
         let may_meet = racing && self.kind != Kind::AwayInRaces;
         let Some(id) = self.read(token).filter(|_| may_meet) else { return false };
-        let session = {
+        let (session, place) = {
             let mut all = self.all();
             let session = all.tokens[id].session;
-            *all.racing.entry(session).or_default() += 1;
-            session
+            let place = all.racing.entry(session).or_default();
+            *place += 1;
+            (session, *place)
         };
         while self.all().racing[&session] < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        if self.fault == Fault::ForkOnceSuccessorIsUsed && place > 1 {
+            self.wait_for_the_first(id).await;
+        }
         true
+    }
+
+    /// The first to arrive has the lock; the others wait.
+    async fn wait_for_the_first(&self, id: usize) {
+        {
+            let mut all = self.all();
+            if all.tokens[id].live {
+                all.raced.insert(id);
+            }
+        }
+        tokio::time::sleep(BUSY).await;
     }
 
     /// Revokes the session if another request of it comes meanwhile.
@@ -346,6 +363,9 @@ impl Server {
             }
             Fault::ForkOnReplay => Ok(all.issue(session, generation + 1)),
             Fault::ForkBesideRedemption if beside => Ok(all.issue(session, generation + 1)),
+            Fault::ForkOnceSuccessorIsUsed if beside && all.raced.contains(&id) => {
+                Ok(all.issue(session, generation + 1))
+            }
             Fault::GraceForEveryone if age == 1 => Ok(newest),
             Fault::NothingIsStale | Fault::AccessForStale => Ok(newest),
             Fault::StaleTokenRotates if age == 1 && was_replaced => {
