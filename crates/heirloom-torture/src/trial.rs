@@ -2,7 +2,7 @@
 
 use super::{
     history::Call,
-    judge::{Judgement, abridge, evidence, judge, judge_fork},
+    judge::{Judgement, abridge, evidence, fork_evidence, judge, judge_fork},
     kit::{Kit, Stop, lock},
     log::Log,
     model::Outcome,
@@ -232,6 +232,8 @@ impl<'k> Trial<'k> {
             Judgement::GivenUp => {}
             Judgement::Contradicts { candidates, calls } => {
                 seen.contradictions = seen.contradictions.saturating_add(1);
+                let tried = fork_evidence(&log.evidence(self.kit.lifetimes()).calls, rules);
+                seen.add_tried(tried.map(|times| (Property::Fork, times)).into_iter().collect());
                 let (fewer, left_out) = abridge(&calls);
                 let mut shown = log.shown(&fewer);
                 for (call, record) in fewer.iter().zip(shown.iter_mut().skip(1)) {

@@ -77,6 +77,13 @@ pub fn judge_fork(history: &History, rules: Rules) -> Option<Judgement> {
     Some(Judgement::Contradicts { candidates: vec![Property::Fork], calls })
 }
 
+/// How often a history put a fork to the test although something else is wrong in it: none of its tokens was redeemed for two.
+#[must_use]
+pub fn fork_evidence(calls: &[Call], rules: Rules) -> Option<u64> {
+    let tried = evidence(calls, rules).remove(&Property::Fork)?;
+    (!forks::redeemed_twice(calls)).then_some(tried)
+}
+
 fn candidates(history: &History, shortest: &History, core: &[Call], rules: Rules) -> Vec<Property> {
     let explains = |property: &Property| {
         let allowing = Some(*property);

@@ -116,7 +116,10 @@ async fn restart_once(trial: &Trial<'_>) -> Result<bool, Stop> {
         stop.store(true, Ordering::Relaxed);
         ended
     };
-    let (left, (sent, finished)) = try_join!(try_join_all(holders), restarted)?;
+    let (left, Restarted { sent, finished, was_away }) = try_join!(try_join_all(holders), restarted)?;
+    if !was_away && !cuts_begin(&busy, sent) {
+        return Err(Stop::Fail("every instance went on answering: the restart command restarted none".to_owned()));
+    }
     for family in still.all().into_iter().chain(&busy) {
         family.restarted(sent, finished);
     }
@@ -132,6 +135,13 @@ async fn restart_once(trial: &Trial<'_>) -> Result<bool, Stop> {
         family.close().await?;
     }
     Ok(true)
+}
+
+/// Whether refreshes have lost their answers since then, and none did before: a restart may be over between two looks.
+fn cuts_begin(busy: &[Family<'_>], sent: Stamp) -> bool {
+    let calls = busy.iter().flat_map(Family::calls);
+    let mut cuts = calls.filter(|call| call.outcome == Outcome::Unknown).peekable();
+    cuts.peek().is_some() && cuts.all(|call| call.finished.tick > sent.tick)
 }
 
 /// Whether refreshes were answered and not answered while the server went away.
@@ -153,9 +163,18 @@ async fn expect_no_outage(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Runs the command while the server is watched: one that never stopped answering was not restarted. Returns when it
-/// began and when it was done.
-async fn restart_and_watch(trial: &Trial<'_>) -> Result<(Stamp, Stamp), Stop> {
+/// What was seen of a restart.
+struct Restarted {
+    /// When its command began.
+    sent: Stamp,
+    /// When every instance served again.
+    finished: Stamp,
+    /// Whether an instance was seen not to answer meanwhile.
+    was_away: bool,
+}
+
+/// Runs the command while the server is watched.
+async fn restart_and_watch(trial: &Trial<'_>) -> Result<Restarted, Stop> {
     let sent = trial.kit.stamp();
     let (interrupted, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let restart = async {
@@ -170,9 +189,8 @@ async fn restart_and_watch(trial: &Trial<'_>) -> Result<(Stamp, Stamp), Stop> {
         Ok(())
     };
     try_join!(restart, watch)?;
-    let waited = until_ready(trial).await?;
-    let cause = "every instance went on answering: the restart command restarted none";
-    if waited || interrupted.into_inner() { Ok((sent, trial.kit.stamp())) } else { Err(Stop::Fail(cause.to_owned())) }
+    let was_away = until_ready(trial).await? || interrupted.into_inner();
+    Ok(Restarted { sent, finished: trial.kit.stamp(), was_away })
 }
 
 async fn execute(command: &str) -> Result<(), Stop> {
