@@ -1,6 +1,6 @@
 //! The audit log: what becomes an event, and what becomes of events.
 
-use crate::support::{TestApp, at_once, eventually, password};
+use crate::support::{TestApp, at_once, eventually, password, tamper};
 use heirloom::{
     audit::{self, About, ChainFinding, Kind, Report},
     kernel::{Duration, Moment, Operator},
@@ -21,12 +21,6 @@ async fn verify(app: &TestApp) -> Report {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     audit::verify(&app.world, &connector, None).await.expect("a report")
-}
-
-/// What an attacker who owns the database can do.
-async fn tamper(app: &TestApp, statements: &'static str) {
-    sqlx::raw_sql("DROP TRIGGER IF EXISTS audit_events_append_only ON audit_events").execute(app.db()).await.unwrap();
-    sqlx::raw_sql(statements).execute(app.db()).await.unwrap();
 }
 
 /// An event of another time.

@@ -1,6 +1,6 @@
 //! What happens to the audit log, `audit verify` says, running servers raise an alarm about, and an operator can resume.
 
-use crate::support::{TestApp, credentials, eventually, logs};
+use crate::support::{TestApp, credentials, eventually, logs, tamper};
 use heirloom::{
     audit::{self, About, ChainFinding, Kind, Report, Resumption},
     kernel::{Duration, Operator},
@@ -28,15 +28,6 @@ async fn patrol(app: &TestApp) -> Report {
 
 fn cases(report: &Report) -> Vec<&'static str> {
     report.conclusions.iter().map(|conclusion| conclusion.case).collect()
-}
-
-/// What a role that owns the tables can do.
-async fn tamper(app: &TestApp, statements: &str) {
-    let before = "DROP TRIGGER IF EXISTS audit_events_append_only ON audit_events";
-    let statements = format!("{before}; {statements}");
-    // The server reads the same tables: Postgres may end one of two that wait for each other.
-    eventually(&statements, async || sqlx::raw_sql(AssertSqlSafe(statements.clone())).execute(app.db()).await.is_ok())
-        .await;
 }
 
 async fn run(role: &mut PgConnection, sql: &'static str) {

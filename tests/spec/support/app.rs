@@ -37,7 +37,7 @@ pub const MASTER_KEY: [u8; 32] = *b"the master key of the test suite";
 
 const STEP_UP: &str = "/api/v1/auth/step-up";
 
-/// How often a request is sent at most, while the database of a busy machine has no time for it.
+/// How often a request is sent, or a server started, at most, while the database of a busy machine has no time for it.
 const SENDINGS: u32 = 5;
 
 /// Servers that run at once; each has a handful of connections. A test takes room once: a second server of its own is
@@ -115,12 +115,8 @@ impl TestApp {
         room: Option<SemaphorePermit<'static>>,
     ) -> Self {
         logs::start();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let data = TempDir::new().expect("a folder");
-        let config = config(way, data.path(), options);
-        let application = Box::pin(Application::build(config, listener, Migrations::Apply)).await;
-        let application = application.unwrap_or_else(|error| panic!("the server starts: {error:?}"));
+        let (application, address) = build(way, data.path(), options).await;
         let (house, metrics) = (application.house(), application.metrics_address());
         let (world, sessions, connector) = (house.world.clone(), house.sessions.clone(), house.connector.clone());
         let (keys, factors) = (house.keys.clone(), house.factors.clone());
@@ -280,7 +276,9 @@ impl TestApp {
     pub async fn register(&self, name: &str) {
         if self.database.is_new(name) {
             let body = json!({ "email": email(name), "password": password(name), "name": name });
-            self.post("/api/v1/auth/register", &body).await.expect(201);
+            let answer = self.post("/api/v1/auth/register", &body).await;
+            // Sent again: the first one was written after all.
+            assert!(matches!(answer.status, 201 | 409), "{answer:?}");
         }
     }
 
@@ -348,6 +346,21 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         if let Some(server) = &self.server {
             server.abort();
+        }
+    }
+}
+
+/// A server that is ready to run, and where it listens. It is started again where the database of a busy machine had no time.
+async fn build(way: PgConnectOptions, data: &Path, options: &[(&str, &str)]) -> (Application, SocketAddr) {
+    let mut starts_left = SENDINGS;
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let config = config(way.clone(), data, options);
+        match Box::pin(Application::build(config, listener, Migrations::Apply)).await {
+            Ok(application) => return (application, address),
+            Err(error) if starts_left == 1 => panic!("the server starts: {error:?}"),
+            Err(_) => starts_left -= 1,
         }
     }
 }
