@@ -61,7 +61,7 @@ impl Lifecycle {
         self.request_by(Caller::anonymous(client), wanted, None).await
     }
 
-    /// The same by any caller, with an event that names the user whom it is requested for, if one is given.
+    /// The same by any caller, with an event that names its user, if one is given.
     pub(super) async fn request_by(
         &self,
         caller: Caller,

@@ -108,7 +108,7 @@ pub async fn add_all(connection: &mut PgConnection, rows: Vec<ImportedRow>) -> R
     );
     let added = added.fetch_all(&mut *connection).await?.into_iter().map(|row| (row.id, row.email));
     let added: HashSet<Added> = added.collect();
-    // Asked once the addresses are taken: an insert waits for whoever is giving its address up, and only then is that seen.
+    // Asked once the addresses are taken: an insert waits for a user who gives the address up, and sees that only then.
     let emails: Vec<String> = added.iter().filter_map(|(_, email)| email.clone()).collect();
     let reserved = reserved(connection, &emails).await?;
     let is_reserved = |(_, email): &Added| email.as_ref().is_some_and(|email| reserved.contains_key(email));

@@ -275,7 +275,7 @@ mod tests {
         can_judge(&discovery.keys_for(token).await.unwrap(), token)
     }
 
-    /// U-18: an outage is no verdict on a key that may be new. The keys of before need no answer, and garbage needs no key.
+    /// U-18: an outage is not a verdict on a key that may be new. The keys of before need no answer, and garbage needs no key.
     #[tokio::test]
     async fn while_the_keys_cannot_be_fetched_those_of_before_count_and_others_are_not_judged() {
         let stub = StubProvider::start(ProviderKind::Oidc);

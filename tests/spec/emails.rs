@@ -140,7 +140,7 @@ async fn a_session_that_is_pushed_out_by_the_limit_sends_an_email_with_the_reaso
     assert!(sent.contains("/end-sessions?email="), "{sent}");
 }
 
-/// Another language keeps the link; who reads the page in the wrong one must not be told that the link has expired.
+/// Another language keeps the link: otherwise the page would say that it has expired.
 #[tokio::test]
 async fn a_change_of_the_language_keeps_the_link() {
     let (app, stub, _) = with_mail().await;

@@ -194,7 +194,7 @@ async fn where_github_does_not_check_a_token_it_opens_nothing() {
     app.bring(&token).await.expect_tokens();
 }
 
-/// U-29, U-9 (F5): a limit, or a permission that our client lacks, is no verdict on a token. Only 401 is one.
+/// U-29, U-9 (F5): a limit, or a permission that our client lacks, is not a verdict on a token. Only 401 is one.
 #[tokio::test]
 async fn a_profile_that_is_withheld_is_no_verdict_on_the_token() {
     for (kind, taken) in [(ProviderKind::GitHub, 200), (ProviderKind::Naver, 409)] {

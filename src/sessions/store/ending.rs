@@ -89,7 +89,7 @@ pub async fn end_through(
     Ok(rows)
 }
 
-/// The users with sessions that were opened through an identity of another provider, whoever has it now.
+/// The users with sessions that were opened through an identity of another provider, also where another user has it now.
 pub async fn signed_in_through(
     connection: &mut PgConnection,
     identity: &UpstreamIdentity,
