@@ -205,14 +205,9 @@ impl<'k> Trial<'k> {
     pub fn keep(&self, log: &Log) {
         let (history, rules) = (log.history(self.kit.lifetimes()), self.kit.rules());
         let has_room = lock(&self.seen).contradictions < EXAMINED;
-        // More of the same would tell nothing more; a fork is seen at once, and may be what is behind the others.
-        let judgement = if has_room {
-            judge(&history, rules)
-        } else if self.suspects_fork() {
-            judge_fork(&history, rules).unwrap_or(Judgement::GivenUp)
-        } else {
-            Judgement::GivenUp
-        };
+        // More of the same would tell nothing more; a fork is seen without a search, and may be what is behind the others.
+        let judgement =
+            if has_room { judge(&history, rules) } else { judge_fork(&history, rules).unwrap_or(Judgement::GivenUp) };
         let mut seen = lock(&self.seen);
         seen.families = seen.families.saturating_add(1);
         for word in words(&log.calls) {

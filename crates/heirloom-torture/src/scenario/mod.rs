@@ -108,7 +108,7 @@ impl Scenario {
     pub(crate) fn sessions(&self, settings: &Settings) -> usize {
         let in_each_round = match self.trouble {
             Trouble::Race(width) | Trouble::SharedKey(width) => races::rounds(width),
-            Trouble::RaceAndUse => races::USED_ROUNDS,
+            Trouble::RaceAndUse => races::used_sessions(settings),
             Trouble::TwoKeys => races::rounds(races::TWO_KEYS),
             Trouble::LostAnswer | Trouble::Reordered => retries::ROUNDS,
             Trouble::ReuseInFlight | Trouble::RefreshAgainstSignOut => beside::ROUNDS,

@@ -3,7 +3,7 @@
 use super::super::{
     client::Manner,
     family::Family,
-    kit::{Stop, lock},
+    kit::{Settings, Source, Stop, lock},
     model::{KeyNo, Outcome, TokenNo},
     trial::Trial,
 };
@@ -29,10 +29,21 @@ pub fn rounds(width: usize) -> usize {
     }
 }
 
-/// Redemptions of which the first that is answered uses its successor: many, so that others still wait then.
-const USED_WIDTH: usize = 12;
-/// Rounds of it, for a setting of 1.
-pub const USED_ROUNDS: usize = 12;
+/// Rounds in which the first that is answered goes on while the others wait, for a setting of 1: a fork may show in one of six. Fewer
+/// where each session needs an initial token.
+const USED_ROUNDS: usize = 12;
+const COUNTED_ROUNDS: usize = 2;
+/// Sessions side by side in each, with the redemptions in each: many in one, and a few in each of several, where no one comes so
+/// late that the reuse of the token ends the session.
+const USED: [usize; 7] = [12, 3, 3, 3, 3, 3, 3];
+/// Sessions of it, for a setting of 1.
+pub fn used_sessions(settings: &Settings) -> usize {
+    used_rounds(settings).saturating_mul(USED.len())
+}
+
+fn used_rounds(settings: &Settings) -> usize {
+    if matches!(settings.source, Source::Tokens(_)) { COUNTED_ROUNDS } else { USED_ROUNDS }
+}
 
 /// How often the planned rounds may be run once more while what was seen may be a fork or not.
 const FURTHER: usize = 7;
@@ -62,33 +73,41 @@ fn all_rounds(trial: &Trial<'_>, width: usize) -> std::ops::Range<usize> {
 
 /// Of any number of redemptions without a key one rotates; the others are replays.
 pub async fn race(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
-    without_key(trial, all_rounds(trial, width).len(), |family, round| Rivals::of(family, vec![None; width], round))
-        .await
+    let planned = all_rounds(trial, width).len();
+    for round in (0..planned.saturating_mul(1 + FURTHER)).take_while(may_go_on(trial, planned)) {
+        without_key(trial, round, |family| rivals(family, width, round)).await?;
+    }
+    Ok(())
 }
 
-/// The same, with one that goes on at once.
+/// The same in several sessions at once, in each of which the first that is answered goes on.
 pub async fn race_and_use(trial: &Trial<'_>) -> Result<(), Stop> {
-    let planned = USED_ROUNDS.saturating_mul(trial.kit.settings.rounds);
-    let rivals =
-        |family: &Family<'_>, round| Rivals { hurries: true, ..Rivals::of(family, vec![None; USED_WIDTH], round) };
-    without_key(trial, planned, rivals).await
+    let planned = used_rounds(&trial.kit.settings).saturating_mul(trial.kit.settings.rounds);
+    for round in (0..planned.saturating_mul(1 + FURTHER)).take_while(may_go_on(trial, planned)) {
+        let begin =
+            |width| without_key(trial, round, move |family| Rivals { hurries: true, ..rivals(family, width, round) });
+        let [many, few @ ..] = USED;
+        begin(many).await?;
+        try_join_all(few.map(begin)).await?;
+    }
+    Ok(())
+}
+
+fn rivals(family: &Family<'_>, width: usize, round: usize) -> Rivals {
+    Rivals::of(family, vec![None; width], round)
 }
 
 /// There are more rounds than planned where one token was redeemed for two, and in no round both were seen to live: by chance
 /// they may not have met so.
-async fn without_key(
-    trial: &Trial<'_>,
-    planned: usize,
-    rivals: impl Fn(&Family<'_>, usize) -> Rivals,
-) -> Result<(), Stop> {
-    let may_go_on = |round: &usize| *round < planned || trial.kit.tokens_left().is_none() && trial.suspects_fork();
-    for round in (0..planned.saturating_mul(1 + FURTHER)).take_while(may_go_on) {
-        let family = begun(trial, round).await?;
-        meet(trial, &family, rivals(&family, round)).await?;
-        family.expect_revoked().await?;
-        family.close().await?;
-    }
-    Ok(())
+fn may_go_on(trial: &Trial<'_>, planned: usize) -> impl FnMut(&usize) -> bool {
+    move |round| *round < planned || trial.kit.tokens_left().is_none() && trial.suspects_fork()
+}
+
+async fn without_key(trial: &Trial<'_>, round: usize, rivals: impl Fn(&Family<'_>) -> Rivals) -> Result<(), Stop> {
+    let family = begun(trial, round).await?;
+    meet(trial, &family, rivals(&family)).await?;
+    family.expect_revoked().await?;
+    family.close().await
 }
 
 /// With one key they are one request: all get the same successor.

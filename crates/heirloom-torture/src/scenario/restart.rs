@@ -219,9 +219,16 @@ async fn outage(trial: &Trial<'_>) -> Result<Option<String>, Stop> {
     let request = kit.profile().ready.clone().unwrap_or_else(|| Request::get("{base}"));
     let mut found = None;
     for instance in 0..kit.settings.bases.len() {
-        let asked = Asked { request: &request, values: Vec::new(), header: None };
-        let sent = kit.send(instance, asked, Manner::Patient).await;
-        let answer = sent.map_err(|error| Stop::Fail(format!("the profile's `ready`: {error}")))?;
+        let look = async || {
+            let asked = Asked { request: &request, values: Vec::new(), header: None };
+            let sent = kit.send(instance, asked, Manner::Patient).await;
+            sent.map_err(|error| Stop::Fail(format!("the profile's `ready`: {error}")))
+        };
+        let mut answer = look().await?;
+        if answer.reply().is_none() {
+            // The server may have closed a connection that was not used for a while, as the request was sent.
+            answer = look().await?;
+        }
         if answer.reply().is_none_or(Reply::is_outage) {
             found = Some(answer.summary());
         }

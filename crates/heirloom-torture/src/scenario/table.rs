@@ -39,7 +39,7 @@ pub const ALL: &[Scenario] = &[
         Trouble::RaceAndUse,
         RACED,
         &[Fork],
-        (RACE, "one of 12 rotates, also where its successor is used while the others wait"),
+        (RACE, "one rotates, also where its successor is used while the others wait"),
     ),
     scenario(
         "shared-key-2",
