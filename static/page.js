@@ -120,8 +120,8 @@ export async function request(path, method = 'GET', body = undefined) {
   });
   if (answer.status === 204) return null;
   const read = await answer.json().catch(() => null);
-  // A network may give an answer of its own: with 200, ours is JSON.
-  if (answer.status === 200 && !read) throw new HeirloomError({});
+  // A network may give an answer of its own, or cut ours off: a success is JSON, except for work that follows.
+  if (answer.ok && answer.status !== 202 && !read) throw new HeirloomError({});
   const content = read ?? {};
   // `methods`, of `step_up_required`: with what the user can confirm who they are.
   if (!answer.ok) throw Object.assign(new HeirloomError(content, answer), { methods: content.methods ?? [] });
@@ -319,7 +319,8 @@ function appear(show) {
 
 /** A problem that may pass: the page tries again. */
 function showTrouble({ status }) {
-  const name = { 0: 'common-unreachable', 429: 'common-limited' }[status] ?? 'common-unavailable';
+  // A success that is not ours: a network answered, and the server was not reached.
+  const name = { 0: 'common-unreachable', 429: 'common-limited' }[status < 300 ? 0 : status] ?? 'common-unavailable';
   element('trouble-text').textContent = text(name);
   element('trouble').hidden = false;
 }

@@ -1,6 +1,7 @@
 use super::House;
 use crate::{
-    audit, guessing, http::Limits, keys, lifecycle, mail, pages::Pages, postgres::keep_to_primary, sessions, users,
+    audit, factors, guessing, http::Limits, keys, lifecycle, mail, pages::Pages, postgres::keep_to_primary, sessions,
+    users,
 };
 use tokio::task::JoinHandle;
 
@@ -9,7 +10,7 @@ pub(super) struct BackgroundTasks(Vec<JoinHandle<()>>);
 
 impl BackgroundTasks {
     pub fn start(house: &House, limits: Limits, pages: Pages) -> Self {
-        let House { world, keys, sessions, mail, lifecycle, connector, .. } = house;
+        let House { world, keys, factors, sessions, mail, lifecycle, connector, .. } = house;
         Self(vec![
             tokio::spawn(sessions::feed(sessions.clone(), connector.clone())),
             tokio::spawn(sessions::publish(sessions.clone())),
@@ -25,6 +26,7 @@ impl BackgroundTasks {
             tokio::spawn(lifecycle::keep_looking_up(lifecycle.clone())),
             tokio::spawn(lifecycle::keep_swept(lifecycle.clone())),
             tokio::spawn(users::keep_searchable(world.clone())),
+            tokio::spawn(factors::seal_again(factors.clone())),
         ])
     }
 

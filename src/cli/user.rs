@@ -3,7 +3,7 @@ use super::{
     error::CliError,
     factors::FactorsCommand,
     identities::IdentitiesCommand,
-    in_house::{find, in_house},
+    in_house::{find, in_house, in_new_house},
     invite::{Invite, invite},
     output::{Output, time},
     password::read_new,
@@ -138,7 +138,7 @@ impl UserCommand {
         match self {
             Self::Add(wanted) => {
                 let new = wanted.parse()?;
-                in_house(config, async |house| add(house, new, output).await).await
+                in_new_house(config, async |house| add(house, new, output).await).await
             }
             Self::List { status } => in_house(config, async |house| list(house, status, output).await).await,
             Self::Show { user, all: true } => in_house(config, async |house| show_all(house, &user).await).await,

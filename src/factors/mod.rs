@@ -32,6 +32,7 @@ mod recovery_codes;
 mod remove;
 mod reset;
 mod room;
+mod sealed;
 mod store;
 mod totp;
 mod trusted_devices;
@@ -54,6 +55,7 @@ pub use remove::{
 };
 pub use reset::{reset, waits_for_factor};
 pub use room::{Factors, FactorsError};
+pub use sealed::{SealedSecrets, count_sealed, seal_again};
 pub use store::{
     AdministratorCount, count_administrators,
     recoveries::{DueRecovery, Recovery},

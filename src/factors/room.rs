@@ -1,6 +1,7 @@
 use super::{
     FactorsOf,
     passkeys::{PasskeyError, Passkeys},
+    sealed::SEALING,
     store,
 };
 use crate::{
@@ -50,7 +51,7 @@ impl Factors {
         Self(Arc::new(Room {
             accounts,
             passkeys,
-            sealing: SealingKeys::new(masters, "heirloom/totp/v1"),
+            sealing: SealingKeys::new(masters, SEALING),
             challenge_tokens: SealedIds::new(masters, "heirloom/sign-in-challenge/v1"),
         }))
     }

@@ -1,6 +1,9 @@
 pub mod challenges;
 pub mod recoveries;
+mod sealed;
 pub mod trusted_devices;
+
+pub use sealed::{seal_secrets_anew, sealed_secrets};
 
 use super::{FactorKind, FactorsOf};
 use crate::{

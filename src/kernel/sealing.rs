@@ -45,6 +45,12 @@ impl SealingKeys {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
+    /// Whether there are previous master keys beside the current one.
+    #[must_use]
+    pub fn has_previous(&self) -> bool {
+        self.0.len() > 1
+    }
+
     /// Tries every master key.
     ///
     /// # Errors

@@ -173,35 +173,43 @@ pub(super) async fn migrate(
     let lock = MigrationLock::take(lock().await?).await?;
     // Another process may have been faster.
     let missing = history(connection).await?.missing();
-    drop_unfinished_indexes(connection).await?;
     apply(connection).await?;
     lock.release().await?;
     Ok(missing)
 }
 
-/// Some migrations wait for a lock for two seconds only, so that nothing queues behind them: then once more.
+/// Some migrations wait for a lock for two seconds only, so that nothing queues behind them: then once more. The others wait as long
+/// as it takes, whatever the role's limits are.
 async fn apply(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    sqlx::raw_sql("SET statement_timeout = 0").execute(&mut *connection).await.map_err(DatabaseError::from)?;
+    let no_limits = "SET statement_timeout = 0; SET lock_timeout = 0";
+    sqlx::raw_sql(no_limits).execute(&mut *connection).await.map_err(DatabaseError::from)?;
     for _attempt in 1..LOCK_ATTEMPTS {
-        match MIGRATIONS.run_direct(None, connection, false).await {
+        match attempt(connection).await {
             Err(error) if is_lock_timeout(&error) => {
                 tracing::warn!(%error, "postgres.migration_waits: a long transaction is in the way");
                 tokio::time::sleep(LOCK_PAUSE).await;
             }
-            applied => return Ok(applied?),
+            applied => return applied,
         }
     }
+    attempt(connection).await
+}
+
+async fn attempt(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    drop_unfinished_indexes(connection).await.map_err(DatabaseError::from)?;
     Ok(MIGRATIONS.run_direct(None, connection, false).await?)
 }
 
-fn is_lock_timeout(error: &sqlx::migrate::MigrateError) -> bool {
-    let code = match error {
-        sqlx::migrate::MigrateError::ExecuteMigration(error, _) | sqlx::migrate::MigrateError::Execute(error) => {
-            error.as_database_error().and_then(sqlx::error::DatabaseError::code)
-        }
+/// Whether another transaction is in the way, or was: Postgres ends one of two that wait for each other.
+fn is_lock_timeout(error: &MigrateError) -> bool {
+    use sqlx::migrate::MigrateError as Cause;
+    let database = match error {
+        MigrateError::Failed(Cause::ExecuteMigration(error, _) | Cause::Execute(error)) => error.as_database_error(),
+        MigrateError::Unreachable(DatabaseError::Sqlx(error)) => error.as_database_error(),
         _ => None,
     };
-    code.as_deref() == Some("55P03")
+    let code = database.and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("55P03" | "40P01"))
 }
 
 /// Creates our table: as a copy of the earlier one, if that is ours. The earlier one stays, for instances of the version
@@ -233,8 +241,8 @@ async fn create_table(connection: &mut PgConnection) -> Result<(), DatabaseError
 }
 
 /// An index that was being created `CONCURRENTLY` when its server was stopped stays invalid, and in the way of the next
-/// attempt.
-async fn drop_unfinished_indexes(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+/// attempt. Dropped `CONCURRENTLY` too: on a table of which rows are read all the time, others would queue behind it.
+async fn drop_unfinished_indexes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let unfinished: Vec<String> = sqlx::query_scalar(
         "SELECT i.indexrelid::regclass::text FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid
          WHERE NOT i.indisvalid AND t.relkind = 'r' AND t.relnamespace = to_regnamespace(current_schema()::text)
@@ -245,7 +253,7 @@ async fn drop_unfinished_indexes(connection: &mut PgConnection) -> Result<(), Da
     .await?;
     for index in unfinished {
         // Quoted by Postgres.
-        sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX {index}"))).execute(&mut *connection).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX CONCURRENTLY {index}"))).execute(&mut *connection).await?;
     }
     Ok(())
 }

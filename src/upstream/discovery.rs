@@ -2,6 +2,7 @@
 
 use super::{
     fetch::{FetchError, Fetcher},
+    id_token::may_sign,
     key_set::KeySet,
 };
 use crate::config::OidcProvider;
@@ -76,7 +77,7 @@ pub struct Discovery {
     provider: OidcProvider,
     fetcher: Fetcher,
     metadata: Mutex<Cache<Metadata>>,
-    keys: Mutex<Cache<KeySet>>,
+    keys: Arc<Mutex<Cache<KeySet>>>,
 }
 
 /// A document that is fetched by one for all who ask at once.
@@ -141,7 +142,7 @@ impl Discovery {
     /// Nothing is fetched yet.
     #[must_use]
     pub fn new(provider: OidcProvider, fetcher: Fetcher) -> Self {
-        Self { provider, fetcher, metadata: Mutex::default(), keys: Mutex::default() }
+        Self { provider, fetcher, metadata: Mutex::default(), keys: Arc::default() }
     }
 
     /// The provider's endpoints. Those who ask at once wait for one request.
@@ -168,7 +169,7 @@ impl Discovery {
     pub async fn keys_for(&self, token: &str) -> Result<Arc<KeySet>, DiscoveryError> {
         let jwks = self.metadata().await?.jwks.clone();
         let waits_since = Instant::now();
-        let mut cache = self.keys.lock().await;
+        let mut cache = Arc::clone(&self.keys).lock_owned().await;
         if let Some(kept) = cache.kept.as_ref().filter(|kept| kept.is_enough()) {
             let is_outage = kept.was_tried_within(UNKNOWN_KEY);
             if can_judge(&kept.value, token) || !is_outage && cache.was_fetched_for_a_key_within(UNKNOWN_KEY) {
@@ -182,9 +183,14 @@ impl Discovery {
         if cache.has_failed_since(waits_since) {
             return Err(DiscoveryError::InVain);
         }
-        let document = self.fetcher.get(&jwks).await.map_err(DiscoveryError::from);
-        let fetched = document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys));
-        renew(&mut cache, fetched, |old| can_judge(old, token))
+        let (fetcher, token) = (self.fetcher.clone(), token.to_owned());
+        // A client that goes away must not end it: it counts for the others as an answer of the provider.
+        let fetching = tokio::spawn(async move {
+            let document = fetcher.get(&jwks).await.map_err(DiscoveryError::from);
+            let fetched = document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys));
+            renew(&mut cache, fetched, |old| can_judge(old, &token))
+        });
+        fetching.await.unwrap_or(Err(DiscoveryError::InVain))
     }
 
     async fn fetch_metadata(&self) -> Result<Metadata, DiscoveryError> {
@@ -217,9 +223,10 @@ impl Discovery {
     }
 }
 
-/// Whether an old set is enough for a token: it holds its key, or there is no header that names one, and no key would help.
+/// Whether an old set is enough for a token: it holds its key, or no key would help.
 fn can_judge(keys: &KeySet, token: &str) -> bool {
-    decode_header(token).ok().is_none_or(|header| keys.find(header.kid.as_deref(), header.alg).is_some())
+    let Ok(header) = decode_header(token) else { return true };
+    !may_sign(&header) || keys.find(header.kid.as_deref(), header.alg).is_some()
 }
 
 /// Keeps what was fetched; or goes on with what there is, for a day, where that is enough.
@@ -298,12 +305,29 @@ mod tests {
         let again = discovery.keys_for(&newest).await;
         assert!(matches!(again, Err(DiscoveryError::InVain)), "{again:?}");
         assert!(is_known(&discovery, &newer).await);
-        assert!(discovery.keys_for("not-a-token").await.is_ok());
+        let for_no_key = ["not-a-token", "eyJhbGciOiJIUzI1NiIsImtpZCI6IngifQ.e30.c2lnbmVk"];
+        for token in for_no_key {
+            assert!(discovery.keys_for(token).await.is_ok(), "{token}");
+        }
         assert_eq!(stub.seen_at(Endpoint::Jwks).len(), 3, "twice a minute, also in vain");
 
         let_time_pass(&discovery).await;
         assert!(is_known(&discovery, &newest).await);
         assert!(!is_known(&discovery, &newer).await, "only the new keys are published");
+    }
+
+    /// U-18: the fetch that a client began and did not wait for is carried out, and is the provider's answer.
+    #[tokio::test]
+    async fn a_client_that_goes_away_ends_no_fetch() {
+        let stub = StubProvider::start(ProviderKind::Oidc);
+        let discovery = discovery_of(&stub);
+        assert!(is_known(&discovery, &stub.id_token("a-nonce")).await);
+        stub.rotate_keys();
+        let new = stub.id_token("a-nonce");
+        let given_up = tokio::time::timeout(Duration::ZERO, discovery.keys_for(&new)).await;
+        assert!(given_up.is_err());
+        assert!(is_known(&discovery, &new).await);
+        assert_eq!(stub.seen_at(Endpoint::Jwks).len(), 2);
     }
 
     /// U-18, U-9: where nothing was fetched before, no token is judged, and the next request asks again.

@@ -8,7 +8,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -189,6 +189,11 @@ pub fn check_sign_in(claims: &IdClaims, max_age: Duration, must_say: bool, now: 
 /// Whether a text may be by what a provider knows a user (`OpenID` Connect Core §2): no other one is stored.
 pub(super) fn is_subject(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_SUBJECT && !text.chars().any(char::is_control)
+}
+
+/// Whether a key could verify a token with this header: others are refused whatever the keys are.
+pub(super) fn may_sign(header: &Header) -> bool {
+    header.crit.is_none() && ALGORITHMS.contains(&header.alg)
 }
 
 /// The claims of a token that is signed by one of these keys. Of the claims nothing is checked.

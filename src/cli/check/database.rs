@@ -6,8 +6,8 @@ use crate::{
     audit,
     cli::error::chain,
     config::{Config, master_key_at, names},
-    factors::{self, AdministratorCount, count_of_other_domains},
-    kernel::{Clock, Duration, Highest, MacKeys, Metrics, Numbering, Rng},
+    factors::{self, AdministratorCount, SealedSecrets, count_of_other_domains, count_sealed},
+    kernel::{Clock, Duration, Highest, MacKeys, MasterKeys, Metrics, Numbering, Rng},
     keys::Keys,
     postgres::{
         Connector, Database, DatabaseError, Migrations, NO_LIMITS, Notifications, Pooling, Probe, ProbeVerdict, now,
@@ -194,7 +194,30 @@ async fn signing_keys(config: &Config, connector: &Connector, findings: &mut Fin
         Ok(count) => findings.ok(what, format!("decrypts every signing key ({count})")),
         Err(error) => findings.error(what, &error),
     }
+    app_secrets(&db, &master_keys, findings).await;
     db.close().await;
+}
+
+/// Whether the master key decrypts the secrets of authenticator apps.
+async fn app_secrets(db: &Database, master_keys: &MasterKeys, findings: &mut Findings) {
+    let (what, previous) = ("authenticator apps", names::MASTER_KEY_PREVIOUS);
+    match count_sealed(db, master_keys).await {
+        Ok(SealedSecrets { all, unreadable: 0, under_previous: 0 }) => {
+            findings.ok(what, format!("the current master key decrypts every secret ({all})"));
+        }
+        Ok(SealedSecrets { all, unreadable: 0, under_previous }) => findings.warn(
+            what,
+            format!("{under_previous} of {all} secrets still need a key of {previous}: a server that starts seals them again"),
+        ),
+        Ok(SealedSecrets { all, unreadable, .. }) => findings.fail(
+            what,
+            format!(
+                "no master key decrypts {unreadable} of {all} secrets: their users' codes are answered with 500. Add the key \
+                 under which they were sealed to {previous}, or reset these users' factors"
+            ),
+        ),
+        Err(error) => findings.error(what, &error),
+    }
 }
 
 /// Whether the password of an administrator is all that an attacker needs.

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     app::House,
-    cli::{error::CliError, in_house::in_house, output::Output, serve::stop_signal},
+    cli::{error::CliError, in_house::in_new_house, output::Output, serve::stop_signal},
     config::Config,
     kernel::{Clock, Duration, Operator, Stopwatch},
     transfer::{
@@ -64,7 +64,7 @@ impl Import {
         let batches = ImportBatches::of(self.open()?, self.format()?, self.conversion()?).map_err(CliError::File)?;
         let mut import = Importing::new(self.open_report()?, self.dry_run);
         let batches = read_ahead(batches).map_err(CliError::Input)?;
-        let ended = in_house(config, async |house| import.run(batches, house).await).await;
+        let ended = in_new_house(config, async |house| import.run(batches, house).await).await;
         import.summarize(output, ended.is_ok())?;
         ended?;
         Ok(if import.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
