@@ -331,6 +331,11 @@ impl<'k> Family<'k> {
         lock(&self.log).answer_to(call)
     }
 
+    /// The HTTP status that a call was answered with, if it was answered.
+    pub fn status_of(&self, call: &Call) -> Option<u16> {
+        lock(&self.log).status_of(call)
+    }
+
     /// These calls for the report.
     pub fn shown(&self, is_shown: impl Fn(&Call) -> bool) -> Vec<CallRecord> {
         let log = lock(&self.log);

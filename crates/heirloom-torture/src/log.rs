@@ -160,6 +160,11 @@ impl Log {
         self.details.get(call.number).map(|detail| detail.summary.clone()).unwrap_or_default()
     }
 
+    /// The HTTP status that a call was answered with, if it was answered.
+    pub fn status_of(&self, call: &Call) -> Option<u16> {
+        self.details.get(call.number).and_then(|detail| detail.status)
+    }
+
     /// Whether a refusal may mean that the session has expired.
     pub fn may_have_expired(&self, lifetimes: Lifetimes) -> bool {
         self.calls.iter().any(|call| self.may_have_expired_before(call, self.since, lifetimes))

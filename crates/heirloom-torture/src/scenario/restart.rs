@@ -2,9 +2,9 @@
 
 use super::{
     super::{
-        client::{Asked, Manner, Reply},
+        client::{Asked, Manner},
         family::Family,
-        history::Stamp,
+        history::{Call, Stamp},
         kit::Stop,
         model::{Outcome, TokenNo},
         profile::Request,
@@ -117,13 +117,14 @@ async fn restart_once(trial: &Trial<'_>) -> Result<bool, Stop> {
         ended
     };
     let (left, Restarted { sent, finished, was_away }) = try_join!(try_join_all(holders), restarted)?;
-    if !was_away && !cuts_begin(&busy, sent) {
+    let cuts = cuts(&busy, was_away);
+    if !was_away && !begin_after(&cuts, sent) {
         return Err(Stop::Fail("every instance went on answering: the restart command restarted none".to_owned()));
     }
     for family in still.all().into_iter().chain(&busy) {
         family.restarted(sent, finished);
     }
-    if !was_under_way(&busy, sent, finished) {
+    if !has_answered(&busy, finished) || !cuts.iter().any(|cut| cut.finished.tick > sent.tick) {
         return Ok(false);
     }
     still.check(trial, &mut rng).await?;
@@ -137,19 +138,34 @@ async fn restart_once(trial: &Trial<'_>) -> Result<bool, Stop> {
     Ok(true)
 }
 
-/// Whether refreshes have lost their answers since then, and none did before: a restart may be over between two looks.
-fn cuts_begin(busy: &[Family<'_>], sent: Stamp) -> bool {
-    let calls = busy.iter().flat_map(Family::calls);
-    let mut cuts = calls.filter(|call| call.outcome == Outcome::Unknown).peekable();
-    cuts.peek().is_some() && cuts.all(|call| call.finished.tick > sent.tick)
+/// The refreshes that were cut off: without an HTTP answer or, where the server was seen away, with an error of its own or of a proxy
+/// before it. A server that still runs may answer such an error too, and a rate limit.
+fn cuts(busy: &[Family<'_>], was_away: bool) -> Vec<Call> {
+    let of = |family: &Family<'_>| {
+        let mut calls = family.calls();
+        calls.retain(|call| {
+            let status = family.status_of(call);
+            call.outcome == Outcome::Unknown && status.is_none_or(|status| was_away && is_outage(status))
+        });
+        calls
+    };
+    busy.iter().flat_map(of).collect()
 }
 
-/// Whether refreshes were answered and not answered while the server went away.
-fn was_under_way(busy: &[Family<'_>], sent: Stamp, finished: Stamp) -> bool {
-    let calls: Vec<_> = busy.iter().flat_map(Family::calls).collect();
-    let answered = calls.iter().any(|call| call.issued().is_some() && call.sent.tick < finished.tick);
-    let cut = calls.iter().any(|call| call.outcome == Outcome::Unknown && call.finished.tick > sent.tick);
-    answered && cut
+/// Whether there are some, and none came before: a restart may be over between two looks.
+fn begin_after(cuts: &[Call], sent: Stamp) -> bool {
+    !cuts.is_empty() && cuts.iter().all(|cut| cut.finished.tick > sent.tick)
+}
+
+/// Whether a refresh was answered before the server served again.
+fn has_answered(busy: &[Family<'_>], finished: Stamp) -> bool {
+    let mut calls = busy.iter().flat_map(Family::calls);
+    calls.any(|call| call.issued().is_some() && call.sent.tick < finished.tick)
+}
+
+/// Whether a server that answers so may be away. One that limits the rate is there.
+fn is_outage(status: u16) -> bool {
+    status >= 500
 }
 
 /// Under the same load the server answers everything: otherwise an outage shows no restart.
@@ -229,7 +245,7 @@ async fn outage(trial: &Trial<'_>) -> Result<Option<String>, Stop> {
             // The server may have closed a connection that was not used for a while, as the request was sent.
             answer = look().await?;
         }
-        if answer.reply().is_none_or(Reply::is_outage) {
+        if answer.reply().is_none_or(|reply| is_outage(reply.status)) {
             found = Some(answer.summary());
         }
     }

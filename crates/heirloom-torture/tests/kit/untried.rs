@@ -319,6 +319,23 @@ async fn a_restart_command_that_restarts_nothing_proves_nothing() {
     report.expect_untried("the restart command ended with");
 }
 
+/// Nor does a server show one that begins to refuse meanwhile, and still runs.
+#[tokio::test]
+async fn refreshes_that_are_answered_with_an_outage_show_no_restart() {
+    let judge = |status, talk: Talk| async move {
+        let stub = Stub::start(Fault::TurnsAwayInsteadOfRestart { status });
+        let restart = Some(format!("{}; sleep 2", stub.restart_command()));
+        let settings = Settings { only: vec!["restart".to_owned()], restart, ..talk.settings(&stub, 0) };
+        run(settings, |_| {}).await.unwrap()
+    };
+    let (limited, away, limited_once, away_once) =
+        tokio::join!(judge(429, Talk::Own), judge(503, Talk::Own), judge(429, Talk::OAuth), judge(503, Talk::OAuth));
+    for report in [limited, away, limited_once, away_once] {
+        assert_eq!((report.verdict, report.exit_code()), (Verdict::CouldNotBeTried, 3), "{report:#?}");
+        assert!(report.scenarios[0].saw.contains("the restart command restarted none"), "{report:#?}");
+    }
+}
+
 /// Nor does an outage that comes without a restart.
 #[tokio::test]
 async fn a_server_that_is_away_now_and_then_hides_whether_it_was_restarted() {

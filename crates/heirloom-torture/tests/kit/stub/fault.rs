@@ -13,6 +13,10 @@ pub enum Fault {
         after: usize,
         status: u16,
     },
+    /// Nothing; but what should restart it has no effect other than that it answers each refresh and sign-out with this status.
+    TurnsAwayInsteadOfRestart {
+        status: u16,
+    },
     /// Nothing; but the answer to a refresh holds the next token in another place than the answer to a sign-in.
     MovesToken,
 

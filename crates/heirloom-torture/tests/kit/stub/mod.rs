@@ -109,9 +109,13 @@ impl Stub {
 impl Server {
     /// The answer of a server that no longer does what it is asked.
     fn turns_away(&self) -> Option<HttpResponse> {
-        let Fault::TurnsAway { after, status } = self.fault else { return None };
+        let (is_turned_away, status) = match self.fault {
+            Fault::TurnsAway { after, status } => (self.count_request() > after, status),
+            Fault::TurnsAwayInsteadOfRestart { status } => (self.should_have_restarted(), status),
+            _ => return None,
+        };
         let mut answer = HttpResponse::build(status.try_into().unwrap());
-        (self.count_request() > after).then(|| answer.json(json!({ "error": "forbidden", "code": "forbidden" })))
+        is_turned_away.then(|| answer.json(json!({ "error": "forbidden", "code": "forbidden" })))
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Requests that are refused while the server restarts.
+/// Looks whether it is ready that are refused while the server restarts. Until then, everything else is refused too.
 const AWAY: usize = 12;
 /// How long access tokens live on.
 const DELAY: Duration = Duration::from_millis(200);
@@ -48,8 +48,10 @@ pub struct All {
     raced: HashSet<usize>,
     /// Other requests that are under way, by session.
     beside: HashMap<usize, usize>,
-    /// Requests that are still refused after a restart.
+    /// Looks that are still refused after a restart.
     away: usize,
+    /// Whether it should have restarted, and did not.
+    missed_restart: bool,
 }
 
 struct Session {
@@ -106,6 +108,10 @@ impl Server {
 
     /// It restarts, and loses what it should have written.
     fn forget(&self, all: &mut All) {
+        if let Fault::TurnsAwayInsteadOfRestart { .. } = self.fault {
+            all.missed_restart = true;
+            return;
+        }
         all.away = AWAY;
         for (number, session) in all.sessions.iter_mut().enumerate() {
             match self.fault {
@@ -125,15 +131,21 @@ impl Server {
 
     /// Whether it serves: for a while after a restart it does not.
     pub fn serves(&self) -> bool {
-        let mut all = self.all();
-        let serves = all.away == 0;
-        all.away = all.away.saturating_sub(1);
-        serves
+        self.all().away == 0
     }
 
     /// The same for a look whether it is ready.
     pub fn is_ready(&self) -> bool {
-        self.serves() && !(self.fault == Fault::EveryThirdAway && self.all().is_third())
+        let mut all = self.all();
+        if all.away > 0 {
+            all.away -= 1;
+            return false;
+        }
+        !(self.fault == Fault::EveryThirdAway && all.is_third())
+    }
+
+    pub fn should_have_restarted(&self) -> bool {
+        self.all().missed_restart
     }
 
     /// One more refresh or sign-out: how many there were.
