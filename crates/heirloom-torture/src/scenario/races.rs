@@ -3,6 +3,7 @@
 use super::super::{
     client::Manner,
     family::Family,
+    history::Call,
     kit::{Settings, Source, Stop, lock},
     model::{KeyNo, Outcome, TokenNo},
     trial::Trial,
@@ -83,12 +84,17 @@ pub async fn race(trial: &Trial<'_>, width: usize) -> Result<(), Stop> {
 /// The same in several sessions at once, in each of which the first that is answered goes on.
 pub async fn race_and_use(trial: &Trial<'_>) -> Result<(), Stop> {
     let planned = used_rounds(&trial.kit.settings).saturating_mul(trial.kit.settings.rounds);
+    let mut was_used_beside = false;
     for round in (0..planned.saturating_mul(1 + FURTHER)).take_while(may_go_on(trial, planned)) {
         let begin =
             |width| without_key(trial, round, move |family| Rivals { hurries: true, ..rivals(family, width, round) });
         let [many, few @ ..] = USED;
-        begin(many).await?;
-        try_join_all(few.map(begin)).await?;
+        let in_one = begin(many).await?;
+        let in_several = try_join_all(few.map(begin)).await?;
+        was_used_beside |= in_one || in_several.contains(&true);
+    }
+    if !was_used_beside {
+        trial.remark("no successor was used while another request of its race still waited");
     }
     Ok(())
 }
@@ -103,11 +109,13 @@ fn may_go_on(trial: &Trial<'_>, planned: usize) -> impl FnMut(&usize) -> bool {
     move |round| *round < planned || trial.kit.tokens_left().is_none() && trial.suspects_fork()
 }
 
-async fn without_key(trial: &Trial<'_>, round: usize, rivals: impl Fn(&Family<'_>) -> Rivals) -> Result<(), Stop> {
+/// Returns the same as `meet`.
+async fn without_key(trial: &Trial<'_>, round: usize, rivals: impl Fn(&Family<'_>) -> Rivals) -> Result<bool, Stop> {
     let family = begun(trial, round).await?;
-    meet(trial, &family, rivals(&family)).await?;
+    let was_used_beside = meet(trial, &family, rivals(&family)).await?;
     family.expect_revoked().await?;
-    family.close().await
+    family.close().await?;
+    Ok(was_used_beside)
 }
 
 /// With one key they are one request: all get the same successor.
@@ -148,8 +156,9 @@ async fn begun<'k>(trial: &'k Trial<'k>, round: usize) -> Result<Family<'k>, Sto
 }
 
 /// One redemption for each key, over new connections; then the successors are redeemed, which shows whether they live.
-/// A busy server may refuse some: whether two were answered is seen in the history.
-async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<(), Stop> {
+/// A busy server may refuse some: whether two were answered is seen in the history. Returns whether the first successor was used
+/// while another redemption was under way.
+async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<bool, Stop> {
     let Rivals { token, keys, spread, in_turn, hurries } = rivals;
     let hurries = &AtomicBool::new(hurries);
     trial.kit.open_connections(keys.len()).await?;
@@ -157,19 +166,21 @@ async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<
     let redemptions = (0_u32..).zip(&keys).map(|(place, key)| async move {
         tokio::time::sleep(apart.saturating_mul(place)).await;
         let outcome = family.refresh_in(token, *key, Manner::Racing).await?;
-        match outcome.issued() {
-            Some(successor) if hurries.swap(false, Ordering::Relaxed) => {
-                family.refresh_in(successor, None, Manner::Crowded).await
-            }
-            _ => Ok(outcome),
-        }
+        let used = match outcome.issued().filter(|_first| hurries.swap(false, Ordering::Relaxed)) {
+            Some(successor) => Some((successor, family.refresh_in(successor, None, Manner::Crowded).await?)),
+            None => None,
+        };
+        Ok::<_, Stop>((outcome, used))
     });
     let outcomes = try_join_all(redemptions).await?;
-    if outcomes.iter().all(|outcome| *outcome == Outcome::Unknown) {
+    if outcomes.iter().all(|(outcome, _)| *outcome == Outcome::Unknown) {
         let last = family.last_answer();
         return Err(Stop::Fail(format!("none of {} redemptions at once was answered: {last}", keys.len())));
     }
-    let successors: BTreeSet<_> = outcomes.into_iter().filter_map(Outcome::issued).collect();
+    let used = outcomes.iter().find_map(|(_, used)| *used);
+    let was_used_beside = used.is_some_and(|(successor, _)| is_used_beside(&family.calls(), successor, token));
+    let last = outcomes.into_iter().map(|(outcome, used)| used.map_or(outcome, |(_, outcome)| outcome));
+    let successors: BTreeSet<_> = last.filter_map(Outcome::issued).collect();
     if successors.len() > 1 && in_turn {
         // Their use at once must not be what ends them.
         for successor in successors {
@@ -179,5 +190,42 @@ async fn meet(trial: &Trial<'_>, family: &Family<'_>, rivals: Rivals) -> Result<
         // All at once: the use of one must not be what ends another.
         try_join_all(successors.into_iter().map(|successor| family.settle(successor, None))).await?;
     }
-    Ok(())
+    Ok(was_used_beside)
+}
+
+/// Whether the use of a successor was answered, and overlapped a redemption of the token that raced.
+fn is_used_beside(calls: &[Call], successor: TokenNo, raced: TokenNo) -> bool {
+    let redeeming = |token: TokenNo| calls.iter().filter(move |call| call.redeems() == Some(token));
+    redeeming(successor).any(|used| used.is_answered() && redeeming(raced).any(|other| used.overlaps(other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::{history::Stamp, model::Ask},
+        *,
+    };
+
+    #[test]
+    fn a_use_counts_where_it_was_answered_while_another_redemption_waited() {
+        let (raced, successor) = (TokenNo(3), TokenNo(4));
+        let call = |number: usize, token, outcome, (sent, finished): (u64, u64)| {
+            let stamp = |tick| Stamp { tick, millis: tick };
+            Call { number, ask: Ask::Refresh(token, None), outcome, sent: stamp(sent), finished: stamp(finished) }
+        };
+        let used = Outcome::Issued(TokenNo(5));
+        for (outcome, at, expected) in [
+            (used, (11, 15), true),
+            (Outcome::Denied, (11, 15), true),
+            (Outcome::Unknown, (11, 15), false),
+            (used, (21, 25), false),
+        ] {
+            let calls = [
+                call(0, raced, Outcome::Issued(successor), (1, 10)),
+                call(1, raced, Outcome::Denied, (2, 20)),
+                call(2, successor, outcome, at),
+            ];
+            assert_eq!(is_used_beside(&calls, successor, raced), expected, "{outcome:?} {at:?}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub enum Tried {
 }
 
 const NOT_QUICK: [&str; 7] = ["race-64", "shared-key-64", "replay-100", "restart", "lifetime", "idle", "storm"];
-const WITH_LEEWAY: [&str; 6] = ["race-2", "race-8", "replay-2", "after-reuse", "leeway", "sign-out"];
+const WITH_LEEWAY: [&str; 7] = ["race-2", "race-8", "race-and-use", "replay-2", "after-reuse", "leeway", "sign-out"];
 /// Long enough for a replay at once on a busy machine.
 pub const LEEWAY_SECONDS: u64 = 4;
 const ABSOLUTE: Duration = Duration::from_secs(6);
