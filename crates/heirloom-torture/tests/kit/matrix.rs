@@ -161,6 +161,16 @@ async fn forks_are_found() {
     expect(&[Property::Fork]).await;
 }
 
+/// The calls of the first wrong histories alone are worked out. This must not hide a fork that comes later.
+#[tokio::test]
+async fn forks_are_found_where_each_race_violates_something_else() {
+    let report = Tried::Only("race-and-use").judge(Fault::ForkInFewWhereLosersLeave, OWN, Kind::Strict).await;
+    let violated: Vec<_> = report.properties.iter().filter(|one| one.verdict == Verdict::Violated).collect();
+    let names: Vec<_> = violated.iter().map(|one| one.property).collect();
+    assert_eq!(names, [Property::Fork, Property::ReuseEndsSession], "{report:#?}");
+    assert!(violated[0].violated > 0 && violated[1].violated >= 8, "{report:#?}");
+}
+
 #[tokio::test]
 async fn sessions_that_outlive_a_reuse_are_found() {
     expect(&[Property::ReuseEndsSession]).await;

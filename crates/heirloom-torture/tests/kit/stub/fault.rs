@@ -24,7 +24,10 @@ pub enum Fault {
     ForkInRace,
     /// The same; but except in one session of sixty, the newest of them takes the place of the others.
     ForkInFewRaces,
-    /// The same; but where two are used at once, the session is revoked.
+    /// In one session of sixty, requests that race are all taken for the first; in the others, all but the first are refused, and the
+    /// session lives on.
+    ForkInFewWhereLosersLeave,
+    /// As the first of these; but where two are used at once, the session is revoked.
     ForkUnlessUsedAtOnce,
     /// A stale token gets a token of its own.
     ForkOnReplay,

@@ -373,6 +373,13 @@ impl Server {
                 all.tokens[newest].live = session % 60 == 59;
                 Ok(all.issue(session, generation + 1))
             }
+            Fault::ForkInFewWhereLosersLeave if asked.racing => {
+                if session % 60 == 59 {
+                    Ok(all.issue(session, generation + 1))
+                } else {
+                    Err(Refused::Reused)
+                }
+            }
             Fault::ForkOnReplay => Ok(all.issue(session, generation + 1)),
             Fault::ForkBesideRedemption if beside => Ok(all.issue(session, generation + 1)),
             Fault::ForkOnceSuccessorIsUsed if beside && all.raced.contains(&id) => {
