@@ -23,7 +23,7 @@ pub async fn in_house(config: Config, work: impl AsyncFnOnce(&House) -> Result<(
     in_new_house(config, work).await
 }
 
-/// The same for commands with which an installation may begin: creates the private Postgres if there is none.
+/// The same for commands with which an installation may begin, or which show that it is empty: creates the private Postgres if there is none.
 pub async fn in_new_house(
     config: Config,
     work: impl AsyncFnOnce(&House) -> Result<(), CliError>,

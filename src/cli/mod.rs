@@ -29,7 +29,7 @@ mod user;
 use crate::{config::Config, kernel::start_logging};
 use clap::{CommandFactory, Parser, Subcommand};
 use error::CliError;
-use in_house::in_house;
+use in_house::{in_house, in_new_house};
 use output::Output;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -156,7 +156,7 @@ async fn dispatch(command: Command, config: Config, output: Output) -> Result<Ex
         Command::User(UserCommands::One(command)) => Box::pin(command.run(config, output)).await?,
         Command::User(UserCommands::All(command)) => return Box::pin(command.run(config, output)).await,
         Command::Sessions(command) => Box::pin(command.run(config, output)).await?,
-        Command::Keys(command) => in_house(config, async |house| command.run(house, output).await).await?,
+        Command::Keys(command) => in_new_house(config, async |house| command.run(house, output).await).await?,
         Command::Audit(command) => return Box::pin(command.run(config, output)).await,
         Command::Sweep => in_house(config, async |house| sweep::run(house, output).await).await?,
     }

@@ -140,7 +140,7 @@ impl UserCommand {
                 let new = wanted.parse()?;
                 in_new_house(config, async |house| add(house, new, output).await).await
             }
-            Self::List { status } => in_house(config, async |house| list(house, status, output).await).await,
+            Self::List { status } => in_new_house(config, async |house| list(house, status, output).await).await,
             Self::Show { user, all: true } => in_house(config, async |house| show_all(house, &user).await).await,
             Self::Show { user, all: false } => in_house(config, async |house| look(house, &user, output).await).await,
             Self::Block { user, reason } => {

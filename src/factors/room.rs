@@ -1,7 +1,6 @@
 use super::{
     FactorsOf,
     passkeys::{PasskeyError, Passkeys},
-    sealed::SEALING,
     store,
 };
 use crate::{
@@ -11,6 +10,9 @@ use crate::{
     world::World,
 };
 use std::{fmt, sync::Arc};
+
+/// What the key of apps' secrets is derived for. Changing it makes all of them unreadable.
+pub(super) const SEALING: &str = "heirloom/totp/v1";
 
 /// The room of second factors: what its verbs need.
 #[derive(Clone)]

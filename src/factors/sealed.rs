@@ -1,15 +1,13 @@
 //! The secrets of authenticator apps under the current master key: an operator who replaces the key removes the previous one
 //! once no secret needs it.
 
-use super::{Factors, store};
+use super::{Factors, room::SEALING, store};
 use crate::{
     kernel::{Duration, MasterKeys, Rng, SealingKeys},
     postgres::{Database, DatabaseError},
 };
 use uuid::Uuid;
 
-/// What the key is derived for. Changing it makes all secrets unreadable.
-pub(super) const SEALING: &str = "heirloom/totp/v1";
 /// Between two batches, so that a large table is sealed again beside the requests.
 const PAUSE: Duration = Duration::from_millis(50);
 /// After an outage.

@@ -97,6 +97,24 @@ fn a_database_that_is_not_there_is_a_failure() {
     }
 }
 
+/// in the wrong folder, a command would report success on an empty database of its own.
+#[test]
+fn only_commands_that_begin_an_installation_create_a_database() {
+    let home = Home::empty();
+    for arguments in [
+        &["user", "show", "a@example.com"][..],
+        &["user", "export"],
+        &["sessions", "revoke", "--everyone", "--yes"],
+        &["audit", "verify"],
+        &["sweep"],
+    ] {
+        home.run(arguments).refused(1, "there is no private PostgreSQL in ");
+        assert!(!home.data_dir().join("postgres").exists(), "{arguments:?}");
+    }
+    home.run(&["migrate"]).done();
+    home.run(&["user", "list"]).done();
+}
+
 ///
 #[test]
 fn an_option_with_a_typing_mistake_is_reported() {

@@ -1,6 +1,10 @@
 //! Several servers on one database: what one revokes, all refuse.
 
 use crate::support::{TestApp, at_once, eventually, password};
+use heirloom::{
+    factors::{CodeCheck, FactorCode},
+    kernel::Client,
+};
 use serde_json::json;
 
 /// Soon: S-58 promises a second, and a test measures nothing.
@@ -186,11 +190,34 @@ async fn a_server_that_starts_later_refuses_what_was_revoked_before() {
     one.check(&again.access_token).await.expect_done();
 }
 
+const NEW: &str = "bmV3IG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
+const OLD: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
+
+/// F-57: a server that runs with both master keys seals the secrets of apps again; then the current one is enough.
+#[tokio::test]
+async fn an_app_outlives_the_master_key_under_which_it_was_set_up() {
+    let one = TestApp::start().await;
+    let alice = one.person("alice").await;
+    let app = alice.enrol(&one).await.app;
+    let sealed = async || -> Vec<u8> {
+        sqlx::query_scalar("SELECT sealed FROM totp_secrets").fetch_one(one.db()).await.expect("a secret")
+    };
+    let before = sealed().await;
+    let two = one.another(&[("HEIRLOOM_MASTER_KEY", NEW), ("HEIRLOOM_MASTER_KEY_PREVIOUS", OLD)]).await;
+    eventually("it is sealed again", async || sealed().await != before).await;
+
+    let three = one.another(&[("HEIRLOOM_MASTER_KEY", NEW)]).await;
+    for server in [&two, &three] {
+        let code = app.next(server).await;
+        let user = alice.id.parse().expect("an id");
+        let checked = server.factors.check(user, FactorCode::Totp(&code), &Client::server()).await;
+        assert!(matches!(checked, Ok(CodeCheck::Right(..))), "{checked:?}");
+    }
+}
+
 /// S-12 (RFC 7517): earlier keys still verify, and an instance with only the old master key cannot read the new ones.
 #[tokio::test]
 async fn a_changed_master_key_revokes_no_session() {
-    const NEW: &str = "bmV3IG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
-    const OLD: &str = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3Qgc3VpdGU=";
     let one = TestApp::start().await;
     let first = one.sign_in("alice").await;
     let stale = one.sign_in("alice").await;

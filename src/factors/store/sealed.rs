@@ -27,7 +27,7 @@ pub async fn sealed_secrets(
     Ok(secrets.fetch_all(connection).await?)
 }
 
-/// Puts secrets that are sealed anew in place of those that were read. One that was replaced meanwhile stays.
+/// Puts secrets that were sealed again in place of those that were read. One that was replaced meanwhile stays.
 pub async fn seal_secrets_anew(
     connection: &mut PgConnection,
     renewed: Vec<(SealedSecret, Vec<u8>)>,
