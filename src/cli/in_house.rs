@@ -20,7 +20,7 @@ pub async fn in_house(config: Config, work: impl AsyncFnOnce(&House) -> Result<(
     if is_missing {
         return Err(no_database(&config));
     }
-    in_new_house(config, work).await
+    Box::pin(in_new_house(config, work)).await
 }
 
 /// The same for commands with which an installation may begin, or which show that it is empty: creates the private Postgres if there is none.

@@ -204,8 +204,8 @@ async fn attempt(connection: &mut PgConnection) -> Result<(), MigrateError> {
 fn is_lock_timeout(error: &MigrateError) -> bool {
     use sqlx::migrate::MigrateError as Cause;
     let database = match error {
-        MigrateError::Failed(Cause::ExecuteMigration(error, _) | Cause::Execute(error)) => error.as_database_error(),
-        MigrateError::Unreachable(DatabaseError::Sqlx(error)) => error.as_database_error(),
+        MigrateError::Failed(Cause::ExecuteMigration(error, _) | Cause::Execute(error))
+        | MigrateError::Unreachable(DatabaseError::Sqlx(error)) => error.as_database_error(),
         _ => None,
     };
     let code = database.and_then(sqlx::error::DatabaseError::code);

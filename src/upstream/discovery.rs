@@ -187,8 +187,8 @@ impl Discovery {
         // A client that goes away must not end it: it counts for the others as an answer of the provider.
         let fetching = tokio::spawn(async move {
             let document = fetcher.get(&jwks).await.map_err(DiscoveryError::from);
-            let fetched = document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys));
-            renew(&mut cache, fetched, |old| can_judge(old, &token))
+            let keys = document.and_then(|document| KeySet::parse(&document).ok_or(DiscoveryError::NotKeys));
+            renew(&mut cache, keys, |old| can_judge(old, &token))
         });
         fetching.await.unwrap_or(Err(DiscoveryError::InVain))
     }

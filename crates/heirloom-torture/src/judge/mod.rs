@@ -85,9 +85,13 @@ pub fn fork_evidence(calls: &[Call], rules: Rules) -> Option<u64> {
 }
 
 fn candidates(history: &History, shortest: &History, core: &[Call], rules: Rules) -> Vec<Property> {
+    let alone = History { calls: core.to_vec() };
     let explains = |property: &Property| {
         let allowing = Some(*property);
-        *property != Property::Fork && shortest.check(Rules { allowing, ..rules }) == Finding::Explained
+        let explains = |history: &History| history.check(Rules { allowing, ..rules }) == Finding::Explained;
+        // Where a server has several faults, none of them explains all that happened, but one may explain the fewest calls.
+        let is_end = matches!(property, Property::ReuseEndsSession | Property::SignOutEndsSession);
+        *property != Property::Fork && (explains(shortest) || is_end && explains(&alone))
     };
     let mut found: Vec<_> = PREFERENCE.into_iter().filter(explains).collect();
     if found.contains(&Property::ReuseDetected) && !is_raced(history, core) {
