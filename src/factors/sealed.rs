@@ -71,22 +71,24 @@ async fn batch(
 ) -> Result<Option<Uuid>, DatabaseError> {
     let read = db.run(move |connection| Box::pin(store::sealed_secrets(connection, after))).await?;
     let last = read.last().map(|secret| secret.user);
-    let mut renewed = Vec::new();
+    // Counted once it is stored: after an outage the batch is read again.
+    let (mut found, mut renewed) = (*counted, Vec::new());
     for secret in read {
         let context = *secret.user.as_bytes();
-        counted.all = counted.all.saturating_add(1);
+        found.all = found.all.saturating_add(1);
         match sealing.open(&context, &secret.sealed) {
             Ok(opened) if opened.is_sealed_under_a_previous_key => {
-                counted.under_previous = counted.under_previous.saturating_add(1);
+                found.under_previous = found.under_previous.saturating_add(1);
                 let sealed = rng.and_then(|rng| sealing.seal(&context, &opened.plaintext, rng).ok());
                 renewed.extend(sealed.map(|sealed| (secret, sealed)));
             }
             Ok(_current) => {}
-            Err(_no_key) => counted.unreadable = counted.unreadable.saturating_add(1),
+            Err(_no_key) => found.unreadable = found.unreadable.saturating_add(1),
         }
     }
     if !renewed.is_empty() {
         db.run(move |connection| Box::pin(store::seal_secrets_anew(connection, renewed))).await?;
     }
+    *counted = found;
     Ok(last)
 }

@@ -117,6 +117,21 @@ fn a_wrong_or_missing_master_key_fails() {
     assert!(checked.stdout.contains("HEIRLOOM_MASTER_KEY_PREVIOUS"), "it says what to do");
 }
 
+/// F-57: the previous key may be removed once no app's secret needs it.
+#[test]
+fn secrets_of_apps_that_need_another_master_key_are_reported() {
+    let what = "authenticator apps";
+    let home = Home::empty();
+    let user = r#"{"email":"a@example.com","totp_secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}"#;
+    home.type_in(&["user", "import", "--format", "ndjson", "-"], user).done();
+    assert_eq!(worst(&home.run(&["check", "--json"]), what), "ok");
+    let old = fs::read_to_string(home.data_dir().join("master.key")).unwrap();
+    let home = home.with("HEIRLOOM_MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=");
+    assert_eq!(worst(&home.run(&["check", "--json"]), what), "fail");
+    let home = home.with("HEIRLOOM_MASTER_KEY_PREVIOUS", old.trim());
+    assert_eq!(worst(&home.run(&["check", "--json"]), what), "warn");
+}
+
 /// U-30.
 #[test]
 fn providers_are_asked_for_their_documents() {
